@@ -1,0 +1,101 @@
+"""NEST: `iaf_cond_exp` and `hh_cond_exp_traub`, adaptive Runge-Kutta (GSL), float64, delay of one step.
+
+Without `threads`, one. `compile_s` is 0: the models are compiled already. The network starts from the same random state
+as in the other simulators; `hh_cond_exp_traub` cannot be given conductances, so one spike at the first step brings
+them (negative ones become 0). It counts a spike at a maximum of V above V_T + 30 mV, not where V passes -20 mV.
+"""
+
+import numpy as np
+
+from ._report import DT_MS, Stopwatch, Task, mean_rate
+
+
+def coba_lif(task: Task) -> dict:
+    def create(nest):
+        parameters = {
+            "C_m": 200.0,
+            "g_L": 10.0,
+            "E_L": -60.0,
+            "V_th": -50.0,
+            "V_reset": -60.0,
+            "t_ref": 5.0,
+            "tau_syn_ex": 5.0,
+            "tau_syn_in": 10.0,
+            "E_ex": 0.0,
+            "E_in": -80.0,
+            "I_e": 200.0,
+            "V_m": nest.random.normal(-55.0, 5.0),
+        }
+        return nest.Create("iaf_cond_exp", task.neurons, parameters)
+
+    return _simulate(task, create)
+
+
+def coba_hh(task: Task) -> dict:
+    def create(nest):
+        parameters = {
+            "C_m": 200.0,
+            "g_L": 10.0,
+            "E_L": -60.0,
+            "g_Na": 20000.0,
+            "E_Na": 50.0,
+            "g_K": 6000.0,
+            "E_K": -90.0,
+            "V_T": -63.0,
+            "tau_syn_ex": 5.0,
+            "tau_syn_in": 10.0,
+            "E_ex": 0.0,
+            "E_in": -80.0,
+            "t_ref": 3.0,
+            "V_m": nest.random.normal(-65.0, 5.0),
+            "Act_m": 0.0,
+            "Inact_h": 0.0,
+            "Act_n": 0.0,
+        }
+        neurons = nest.Create("hh_cond_exp_traub", task.neurons, parameters)
+        start = nest.Create("spike_generator", {"spike_times": [DT_MS]})
+        for sign, mean, spread in ((1.0, 40.0, 15.0), (-1.0, 200.0, 120.0)):
+            weight = sign * nest.math.max(nest.random.normal(mean, spread), 0.0)
+            nest.Connect(start, neurons, syn_spec={"weight": weight, "delay": DT_MS})
+        return neurons
+
+    return _simulate(task, create)
+
+
+def _simulate(task: Task, create) -> dict:
+    watch = Stopwatch()
+    with watch("import"):
+        import nest
+    with watch("build"):
+        nest.set_verbosity("M_ERROR")
+        nest.ResetKernel()
+        nest.resolution = DT_MS
+        nest.local_num_threads = task.threads or 1
+        nest.rng_seed = task.seed + 1
+        neurons = create(nest)
+        other_connections = nest.num_connections
+        excitatory, inhibitory = neurons[: task.n_excitatory], neurons[task.n_excitatory :]
+        rule = {"rule": "pairwise_bernoulli", "p": task.probability, "allow_autapses": True}
+        for source, weight in ((excitatory, 6.0), (inhibitory, -67.0)):
+            nest.Connect(source, neurons, rule, {"synapse_model": "static_synapse", "weight": weight, "delay": DT_MS})
+        synapses = nest.num_connections - other_connections
+        recorder = nest.Create("spike_recorder")
+        nest.Connect(neurons, recorder)
+        nest.Prepare()
+    with watch("run"):
+        nest.Run(task.duration_s * 1e3)
+    nest.Cleanup()
+    times_s = np.asarray(recorder.events["times"]) * 1e-3
+    return {
+        "threads": task.threads or 1,
+        "version": nest.__version__,
+        "precision": "float64",
+        "setting": "adaptive Runge-Kutta, static_synapse, delay 0.1 ms",
+        "synapses": int(synapses),
+        "import_s": watch.wall["import"],
+        "build_s": watch.wall["build"],
+        "compile_s": 0.0,
+        "run_s": watch.wall["run"],
+        "run_cpu_s": watch.cpu["run"],
+        "rate_hz": mean_rate(times_s, task),
+    }

@@ -1,0 +1,29 @@
+"""brainsim: a differentiable brain simulator."""
+
+from brainsim import _platform as _platform  # before anything that starts JAX
+from brainsim import analysis, connectivity, events, integrators, neurons, plasticity, plot, receptors, sources, stimuli, surrogate
+from brainsim._core import Clock, Dynamics, Parameter, State
+from brainsim._errors import NonFiniteError, NotEnoughMemoryError, UnitError, UnknownNameError
+from brainsim.connectivity import (
+    AllToAll,
+    Clipped,
+    Constant,
+    FixedInDegree,
+    FixedOutDegree,
+    FixedProbability,
+    FixedTotalNumber,
+    FromArrays,
+    FromMatrix,
+    LogNormal,
+    Normal,
+    OneToOne,
+    Truncated,
+    Uniform,
+)
+from brainsim.integrators import integrate
+from brainsim.network import Network
+from brainsim.population import Population, View
+from brainsim.projection import Projection
+from brainsim.simulation import Function, Recording, SpikeTrain, function, load, save, simulate
+
+__version__ = "0.1.0"

@@ -1,0 +1,323 @@
+"""What a model is: :class:`Dynamics`, :class:`State`, :class:`Parameter`, :class:`Clock` and the pure step.
+
+This file is all there is of flax nnx: above it stand ordinary classes, below it ordinary arrays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from typing import NamedTuple
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from brainsim._errors import UnknownNameError, suggestion
+from brainsim._units import float_dtype, in_unit, split_quantity, with_unit
+from brainsim.connectivity.distributions import Distribution
+
+
+class ParameterVariable(nnx.Variable):
+    """A number of the model that does not change in time."""
+
+
+class StateVariable(nnx.Variable):
+    """What a step changes."""
+
+
+class FixedVariable(nnx.Variable):
+    """Arrays that are neither: connectivity, random keys, tables of spike times."""
+
+
+class Clock(NamedTuple):
+    """Where in time a step stands, and the randomness that belongs to it.
+
+    Parameters
+    ----------
+    step : int32 array, ()
+        Steps since t = 0. Time is ``step * dt``, so it does not accumulate rounding.
+    step_ms : float array, ()
+        Length of a step in milliseconds.
+    key : uint32 array, (2,)
+        Random key of the component that is being updated, constant in time.
+    """
+
+    step: jax.Array
+    step_ms: jax.Array
+    key: jax.Array
+
+    @property
+    def dt(self) -> u.Quantity:
+        """Length of the step."""
+        return u.Quantity(self.step_ms, unit=u.ms)
+
+    @property
+    def t(self) -> u.Quantity:
+        """Time at the start of the step."""
+        return u.Quantity(self.step.astype(self.step_ms.dtype) * self.step_ms, unit=u.ms)
+
+    def of(self, name: str) -> Clock:
+        """The clock of the component ``name``: its draws depend on no other component."""
+        return self._replace(key=jax.random.fold_in(self.key, _hash(name)))
+
+    def normal(self, shape) -> jax.Array:
+        """Standard normal numbers that are this component's in this step."""
+        return jax.random.normal(jax.random.fold_in(self.key, self.step), shape, self.step_ms.dtype)
+
+
+def _hash(name: str) -> int:
+    return zlib.crc32(name.encode())
+
+
+class _Declared:
+    """Descriptor of a number that an instance holds as an ``nnx.Variable`` under the same name."""
+
+    variable_type: type[nnx.Variable]
+
+    def __init__(self, default, doc="", *, unit=None, shape="n", optional=False, positive=False, dtype=None):
+        self.default, self.__doc__ = default, doc
+        self.unit = split_quantity(default)[1] if unit is None else unit
+        self.shape, self.optional, self.positive, self.dtype = shape, optional, positive, dtype
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, instance, owner=None):
+        if instance is None:
+            return self
+        variable = vars(instance).get(self.name)
+        if variable is None:
+            if self.optional or self.default is None:
+                return None
+            raise AttributeError(f"{type(instance).__name__}.{self.name} has no value yet: add the object to a network first.")
+        return with_unit(variable.get_value(), variable.get_metadata("unit"))
+
+    def __set__(self, instance, value):
+        instance.assign(self.name, value)
+
+
+class Parameter(_Declared):
+    """A number of the model: one for all, or one per neuron.
+
+    Parameters
+    ----------
+    default : quantity or float
+        Default value; its unit is the unit that the array inside is kept in.
+    doc : str
+        What it is.
+    unit : Unit or str, optional
+        Unit, where the default does not show it; a string names the attribute of the instance that holds it.
+    shape : str or None
+        Attribute that holds the length of one value per element (``"n"``: per neuron); None for any shape.
+    optional : bool
+        None is accepted, and then there is no such array.
+    positive : bool
+        Refuse values that are zero or negative.
+    """
+
+    variable_type = ParameterVariable
+
+
+class State(_Declared):
+    """What changes in time: one value per neuron, starting from ``default``. Arguments as in :class:`Parameter`."""
+
+    variable_type = StateVariable
+
+
+class Aside:
+    """Python-side facts about a model that no compiled program depends on.
+
+    All of them compare equal, so that putting something here never makes jit compile again.
+    """
+
+    def __init__(self):
+        self.given: dict = {}  # values as the user gave them, distributions included
+        self.initial: dict = {}  # state before the first run, by path
+        self.step_ms: float | None = None  # length of the steps of the last run
+        self.prepared_for: float | None = None  # length of the steps that buffers were made for
+        self.seed: int | None = None
+
+    def __eq__(self, other):
+        return isinstance(other, Aside)
+
+    def __hash__(self):
+        return 0
+
+
+class Dynamics(nnx.Module):
+    """A thing with parameters and states. Subclasses declare them and say how they change."""
+
+    _declared: dict[str, _Declared] = {}
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls._declared = {
+            name: value
+            for base in reversed(cls.__mro__)
+            for name, value in vars(base).items()
+            if isinstance(value, _Declared)
+        }
+
+    def __init__(self, **values):
+        self._aside = Aside()
+        for name, value in values.items():
+            if name not in self._declared:
+                raise UnknownNameError(f"{type(self).__name__} has no {name!r}.{suggestion(name, self._declared)}")
+            self._check_unit(name, value)
+        self._aside.given = values
+
+    @property
+    def path(self) -> str:
+        """Where the object stands in its network, for example ``"E.ampa"``; its class name before it stands anywhere."""
+        return vars(self).get("_path", type(self).__name__)
+
+    def unit_of(self, name: str) -> u.Unit | None:
+        """Unit that ``name`` is kept in; None while it depends on a network that the object has not joined."""
+        unit = self._declared[name].unit
+        return getattr(self, unit, None) if isinstance(unit, str) else unit
+
+    def dtype_of(self, name: str):
+        """Type of the array of ``name``: floats unless declared otherwise."""
+        return self._declared[name].dtype or float_dtype()
+
+    def shape_of(self, name: str) -> tuple[int, ...] | None:
+        """Shape of one value per element; None where any shape will do."""
+        shape = self._declared[name].shape
+        length = getattr(self, shape) if isinstance(shape, str) else shape
+        return (length,) if isinstance(length, int) else length
+
+    def plain(self, name: str) -> jax.Array:
+        """The plain array inside, in the unit :meth:`unit_of`."""
+        return vars(self)[name].get_value()
+
+    def put(self, name: str, array: jax.Array) -> None:
+        """Replace the plain array inside, unchecked: for the inside of a step."""
+        vars(self)[name].set_value(array)
+
+    def hold(self, name: str, variable: nnx.Variable) -> None:
+        """Hold ``variable`` under ``name``."""
+        object.__setattr__(self, "_pytree__nodes", self._pytree__nodes.update({name: True}))
+        vars(self)[name] = variable
+
+    def allocate(self, key: jax.Array | None = None) -> None:
+        """Create every array; values given as distributions are drawn with ``key``."""
+        key = jax.random.PRNGKey(0) if key is None else key
+        for name, declared in self._declared.items():
+            value = self._aside.given.get(name, declared.default)
+            if value is declared.default and isinstance(declared.unit, str):
+                value = with_unit(value, self.unit_of(name))
+            if value is None and not (declared.optional or declared.default is None):
+                raise ValueError(f"{self.path}.{name} may not be None.")
+            if value is not None:
+                array = self._array(name, value, jax.random.fold_in(key, _hash(name)))
+                self.hold(name, declared.variable_type(array, unit=self.unit_of(name)))
+
+    def redraw(self, key: jax.Array) -> dict[str, jax.Array]:
+        """Initial values of the states that were given as distributions, drawn with ``key``."""
+        return {
+            name: self._array(name, value, jax.random.fold_in(key, _hash(name)))
+            for name, value in self._aside.given.items()
+            if isinstance(value, Distribution) and isinstance(self._declared[name], State)
+        }
+
+    def assign(self, name: str, value) -> None:
+        """Set parameter or state ``name``, checked and converted; what ``self.name = value`` does."""
+        if isinstance(value, nnx.Variable):
+            self.hold(name, value)
+            return
+        variable = vars(self).get(name)
+        if variable is None:
+            self._check_unit(name, value)
+            self._aside.given[name] = value
+            return
+        key = jax.random.fold_in(jax.random.PRNGKey(0), _hash(name))
+        variable.set_value(self._array(name, value, key))
+
+    def trainable(self, *names: str) -> None:
+        """Make parameters ``nnx.Param``: what ``nnx.grad`` and ``nnx.Optimizer`` select by default."""
+        parameters = {k for k, d in self._declared.items() if isinstance(d, Parameter)}
+        for name in names:
+            if name not in parameters:
+                raise UnknownNameError(f"{type(self).__name__} has no parameter {name!r}.{suggestion(name, parameters)}")
+            variable = vars(self)[name]
+            vars(self)[name] = nnx.Param(variable.get_value(), unit=variable.get_metadata("unit"))
+
+    def __setattr__(self, name, value):
+        if name in self._declared:
+            self.assign(name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def _check_unit(self, name, value):
+        if value is not None and not isinstance(value, Distribution) and self.unit_of(name) is not None:
+            in_unit(value, self.unit_of(name), f"{self.path}.{name}")
+
+    def _array(self, name, value, key) -> jax.Array:
+        declared, what = self._declared[name], f"{self.path}.{name}"
+        shape = self.shape_of(name)
+        unit = self.unit_of(name)
+        if isinstance(value, Distribution):
+            return value.sample_jax(key, shape, unit, float_dtype())
+        number = in_unit(value, unit, what)
+        dtype, given = self.dtype_of(name), np.shape(number)
+        if shape is not None and given not in ((), shape):
+            raise ValueError(f"{what}: expected shape () or {shape}, given {given}.")
+        traced = isinstance(number, jax.core.Tracer)
+        if not traced and not np.all(np.isfinite(np.asarray(number))):
+            raise ValueError(f"{what}: values must be finite, given {value}.")
+        if not traced and declared.positive and not np.all(np.asarray(number) > 0):
+            raise ValueError(f"{what}: values must be positive, given {value}.")
+        array = jnp.asarray(number, dtype)
+        return jnp.broadcast_to(array, shape) if isinstance(declared, State) else array
+
+
+@dataclasses.dataclass(frozen=True)
+class Structure:
+    """Everything about a network that is not an array: what a compiled program depends on."""
+
+    graphdef: nnx.GraphDef
+    treedefs: tuple
+    paths: tuple[tuple[str, ...], ...]
+
+    def merge(self, parameters, fixed, state):
+        """The network made of these arrays (dictionaries from path to array)."""
+        trees = [
+            jax.tree.unflatten(treedef, [arrays[path] for path in paths])
+            for treedef, paths, arrays in zip(self.treedefs, self.paths, (parameters, fixed, state))
+        ]
+        return nnx.merge(self.graphdef, *trees)
+
+    def step(self, parameters, fixed, state, clock: Clock, inputs):
+        """Advance one step: ``inputs`` overrides any variable, by path, for this step. Returns the new state."""
+        net = self.merge(*({**a, **{k: v for k, v in inputs.items() if k in a}} for a in (parameters, fixed, state)))
+        net.update(clock)
+        return split(net)[3]
+
+
+def split(net) -> tuple[Structure, dict, dict, dict]:
+    """``(structure, parameters, fixed, state)`` of a network; state is whatever is not one of the others."""
+    graphdef, *trees = nnx.split(net, (ParameterVariable, nnx.Param), FixedVariable, ...)
+    flat = [jax.tree_util.tree_flatten_with_path(tree) for tree in trees]
+    paths = tuple(tuple(_path(path) for path, _ in leaves) for leaves, _ in flat)
+    arrays = [dict(zip(names, (leaf for _, leaf in leaves))) for names, (leaves, _) in zip(paths, flat)]
+    return Structure(graphdef, tuple(treedef for _, treedef in flat), paths), *arrays
+
+
+def _path(keys) -> str:
+    # The names on the way to a variable, and inside it where its value is a tree; not the step into the variable itself.
+    names = [str(k.key) if isinstance(k, jax.tree_util.DictKey) else k.name for k in keys]
+    depth = sum(isinstance(k, jax.tree_util.DictKey) for k in keys)
+    return ".".join(names[:depth] + names[depth + 1 :])
+
+
+def write_back(net, arrays: dict) -> None:
+    """Write arrays, by path, into the live network."""
+    for path, array in arrays.items():
+        *owners, name = path.split(".")
+        node = net
+        for owner in owners:
+            node = vars(node)[owner]
+        vars(node)[name].set_value(array)

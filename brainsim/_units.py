@@ -1,0 +1,50 @@
+"""Units at the door: quantities become plain arrays in a declared unit, and back."""
+
+from __future__ import annotations
+
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim._errors import UnitError
+
+UNITLESS = u.UNITLESS
+
+
+def split_quantity(value) -> tuple[object, u.Unit]:
+    """``(number, unit)`` of a quantity, a bare unit or a plain number."""
+    if isinstance(value, u.Quantity):
+        return value.mantissa, value.unit
+    if isinstance(value, u.Unit):
+        return 1.0, value
+    return value, UNITLESS
+
+
+def in_unit(value, unit: u.Unit, what: str):
+    """The plain number or array of ``value`` in ``unit``.
+
+    Raises
+    ------
+    UnitError
+        If ``value`` has another dimension; the message names ``what``.
+    """
+    if isinstance(value, (list, tuple)) and any(isinstance(v, u.Quantity) for v in value):
+        return np.asarray([in_unit(v, unit, what) for v in value])
+    number, given = split_quantity(value)
+    if given == unit:
+        return number
+    if not given.has_same_dim(unit):
+        shown = "a number without unit" if given == UNITLESS else f"{given}"
+        expected = "a number without unit" if unit == UNITLESS else f"{unit}"
+        raise UnitError(f"{what}: expected {expected}, given {shown} ({value}).")
+    return u.Quantity(number, unit=given).to_decimal(unit)
+
+
+def with_unit(array, unit: u.Unit):
+    """The quantity ``array * unit``; the plain array if ``unit`` is dimensionless."""
+    return array if unit == UNITLESS else u.Quantity(array, unit=unit)
+
+
+def float_dtype():
+    """The float type of this process: float32, or float64 with ``jax_enable_x64``."""
+    return jnp.zeros(()).dtype

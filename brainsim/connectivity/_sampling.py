@@ -1,0 +1,169 @@
+"""Random subsets and lists of pairs, in blocks: memory is the result plus a few megabytes."""
+
+import math
+
+import numpy as np
+
+from .pairs import Pairs, Synapses
+
+# Pairs handled at once. Large enough to hide numpy's call overhead, small enough to stay in a core's cache.
+BLOCK = 1 << 18
+# Rows that are longer than this are drawn one at a time by gap skipping, which needs no sort.
+LONG_ROW = 1 << 13
+
+
+def binomial_bound(n: int, p: float) -> int:
+    """Number that Binomial(n, p) exceeds with negligible probability: mean plus six standard deviations."""
+    mean = n * p
+    return min(n, math.ceil(mean + 6.0 * math.sqrt(mean * (1.0 - p))) + (16 if p > 0.0 else 0))
+
+
+def bernoulli(rng: np.random.Generator, pairs: Pairs, p: float) -> Synapses:
+    """Take each pair independently with probability ``p``.
+
+    Successes of a Bernoulli sequence are geometric distances apart, so the work is proportional to synapses, not pairs.
+    """
+    total = pairs.n_pre * pairs.n_post
+    counts = np.zeros(pairs.n_pre, dtype=np.int64)
+    indices = np.empty(binomial_bound(total, p), dtype=np.int32)
+    used = 0
+    last = -1  # linear position of the last success
+    longest_block = min(BLOCK, max(1, (1 << 61) // (total + 1)))  # so that sums of gaps, each at most total + 1, fit int64
+    while p > 0.0 and last < total - 1:
+        block = min(longest_block, int((total - last) * p * 1.05) + 64)
+        position = np.minimum(rng.geometric(p, block), total + 1)
+        position[0] += last
+        np.cumsum(position, out=position)
+        last = int(position[-1])
+        if last >= total:
+            position = position[: np.searchsorted(position, total)]
+            if not position.size:
+                break
+        row = position // pairs.n_post
+        column = (position - row * pairs.n_post).astype(np.int32)
+        if pairs.own is not None:
+            allowed = pairs.own[row] != column
+            row, column = row[allowed], column[allowed]
+            if not row.size:
+                continue
+        row -= (first := row[0])
+        block_counts = np.bincount(row)
+        counts[first : first + len(block_counts)] += block_counts
+        if used + len(column) > len(indices):  # beyond six standard deviations: rare, but it must not fail
+            indices.resize(len(indices) + len(indices) // 8 + BLOCK, refcheck=False)
+        indices[used : used + len(column)] = column
+        used += len(column)
+    indices.resize(used, refcheck=False)  # in place, so that no second copy exists
+    return Synapses.from_row_counts(counts, indices)
+
+
+def subset(rng: np.random.Generator, pairs: Pairs, n: int) -> Synapses:
+    """Take ``n`` distinct pairs, every such set being equally likely.
+
+    Given its size, a Bernoulli sample is uniform over the sets of that size. So draw one that is slightly too large and
+    remove the surplus at random.
+    """
+    if n == 0:
+        return Synapses.from_row_counts(np.zeros(pairs.n_pre, dtype=np.int64), np.empty(0, dtype=np.int32))
+    p = min(1.0, (n + 4.0 * math.sqrt(n) + 4.0) / pairs.size)
+    while (drawn := bernoulli(rng, pairs, p)).size < n:
+        pass  # about one time in ten thousand; starting again keeps the distribution exact
+    surplus = drawn.size - n
+    if not surplus:
+        return drawn
+    keep = np.ones(drawn.size, dtype=bool)
+    keep[rng.choice(drawn.size, surplus, replace=False, shuffle=False)] = False
+    return drawn.select(keep)
+
+
+def fixed_rows(rng: np.random.Generator, pairs: Pairs, k: int, multiple: bool) -> np.ndarray:
+    """Draw ``k`` partners for every row, sorted within the row; distinct ones unless ``multiple``.
+
+    Returns an int32 array of shape (n_pre, k). The caller has checked that each row has enough allowed partners.
+    """
+    result = np.empty((pairs.n_pre, k), dtype=np.int32)
+    if not result.size:
+        return result
+    rows_at_once = max(1, BLOCK // k)
+    for start in range(0, pairs.n_pre, rows_at_once):
+        block = result[start : start + rows_at_once]
+        if pairs.own is None:
+            _fill(rng, block, pairs.n_post, multiple)
+            continue
+        # Rows with an excluded partner draw from one fewer and step over it; the others are filled on their own.
+        own = pairs.own[start : start + rows_at_once, None]
+        has_own = own[:, 0] < pairs.n_post
+        for rows, m in ((has_own, pairs.n_post - 1), (~has_own, pairs.n_post)):
+            if rows.all():
+                _fill(rng, block, m, multiple)
+            elif rows.any():
+                part = np.empty((np.count_nonzero(rows), k), dtype=np.int32)
+                _fill(rng, part, m, multiple)
+                block[rows] = part
+        block += block >= own
+    return result
+
+
+def multiset(rng: np.random.Generator, pairs: Pairs, n: int) -> Synapses:
+    """Draw ``n`` pairs independently and uniformly; a pair may come several times."""
+    allowed = pairs.per_row
+    counts = rng.multinomial(n, allowed / pairs.size) if n else np.zeros(pairs.n_pre, dtype=np.int64)
+    synapses = Synapses.from_row_counts(counts, np.empty(n, dtype=np.int32))
+    indptr, indices = synapses.indptr, synapses.indices
+    start = 0
+    while start < pairs.n_pre:
+        # Whole rows, about BLOCK synapses, at least one row.
+        stop = max(start + 1, int(np.searchsorted(indptr, int(indptr[start]) + BLOCK, side="right")) - 1)
+        row = np.repeat(np.arange(start, stop), counts[start:stop])
+        column = rng.integers(0, pairs.n_post, len(row), dtype=np.int64)
+        if pairs.own is not None:
+            own = pairs.own[row]
+            while (clash := np.flatnonzero(column == own)).size:
+                column[clash] = rng.integers(0, pairs.n_post, clash.size, dtype=np.int64)
+        # One sort of (row, column) keys sorts every row and leaves rows where they are.
+        key = (row - start) * pairs.n_post + column
+        key.sort()
+        key -= (row - start) * pairs.n_post
+        indices[indptr[start] : indptr[stop]] = key
+        start = stop
+    return synapses
+
+
+def _fill(rng: np.random.Generator, out: np.ndarray, m: int, multiple: bool) -> None:
+    """Fill each row of ``out`` with sorted draws from range(m)."""
+    rows, k = out.shape
+    if multiple:
+        out[...] = rng.integers(0, m, out.shape, dtype=np.int32)
+        out.sort(axis=1)
+    elif k == m:
+        out[...] = np.arange(m, dtype=np.int32)
+    elif k > LONG_ROW:
+        for row in out:
+            row[...] = subset(rng, Pairs(1, m), k).indices
+    elif 2 * k > m:
+        # Most partners are taken: draw those that are left out.
+        left_out = np.empty((rows, m - k), dtype=np.int32)
+        _fill_distinct(rng, left_out, m)
+        taken = np.ones((rows, m), dtype=bool)
+        np.put_along_axis(taken, left_out, False, axis=1)
+        out[...] = np.nonzero(taken)[1].reshape(rows, k)
+    else:
+        _fill_distinct(rng, out, m)
+
+
+def _fill_distinct(rng: np.random.Generator, out: np.ndarray, m: int) -> None:
+    """Fill each row with sorted distinct draws from range(m), for rows of at most m / 2.
+
+    Repeated draws are drawn again. The set of distinct values never exceeds k, and by symmetry between the m values it is
+    uniform among the sets of its size at every round, so also when it reaches k.
+    """
+    out[...] = rng.integers(0, m, out.shape, dtype=np.int32)
+    out.sort(axis=1)
+    rows = np.flatnonzero((out[:, 1:] == out[:, :-1]).any(axis=1))
+    while rows.size:
+        part = out[rows]
+        repeated = part[:, 1:] == part[:, :-1]
+        part[:, 1:][repeated] = rng.integers(0, m, np.count_nonzero(repeated), dtype=np.int32)
+        part.sort(axis=1)
+        out[rows] = part
+        rows = rows[(part[:, 1:] == part[:, :-1]).any(axis=1)]

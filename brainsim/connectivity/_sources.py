@@ -1,0 +1,96 @@
+"""Where a distribution gets its standard variables from: numpy or JAX, behind one interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.special
+
+
+@dataclass(frozen=True)
+class NumpySource:
+    """Standard variables drawn by a numpy generator."""
+
+    generator: np.random.Generator
+    shape: tuple[int, ...]
+    dtype: Any
+    numpy = np
+    ndtr = staticmethod(scipy.special.ndtr)
+    ndtri = staticmethod(scipy.special.ndtri)
+
+    def normal(self) -> np.ndarray:
+        return self.generator.standard_normal(self.shape, self.dtype)
+
+    def uniform(self) -> np.ndarray:
+        return self.generator.random(self.shape, self.dtype)
+
+    def argument(self, value) -> np.ndarray:
+        """An argument of the distribution in this source's type, ready to be combined with draws."""
+        value = np.asarray(value, self.dtype)
+        return value[()] if value.ndim == 0 else np.broadcast_to(value, self.shape)
+
+
+@dataclass(frozen=True)
+class JaxSource:
+    """Standard variables drawn from a JAX key."""
+
+    key: jax.Array
+    shape: tuple[int, ...]
+    dtype: Any
+    numpy = jnp
+    ndtr = staticmethod(jax.scipy.special.ndtr)
+    ndtri = staticmethod(jax.scipy.special.ndtri)
+
+    def normal(self) -> jax.Array:
+        return jax.random.normal(self.key, self.shape, self.dtype)
+
+    def uniform(self) -> jax.Array:
+        return jax.random.uniform(self.key, self.shape, self.dtype)
+
+    def argument(self, value) -> jax.Array:
+        """An argument of the distribution in this source's type, of the full shape (ranks are never promoted)."""
+        return jnp.broadcast_to(jnp.asarray(value, self.dtype), self.shape)
+
+
+Source = NumpySource | JaxSource
+
+
+def truncated_normal(source: Source, low, high):
+    r"""Draw a standard normal variable given that it lies in [low, high], by inverting its distribution function.
+
+    .. math:: Z = \Phi^{-1}\big(\Phi(a) + (\Phi(b) - \Phi(a))\,U\big)
+
+    An interval above zero is mirrored, since :math:`\Phi` resolves the lower tail only. Redrawing until a value is inside
+    gives the same distribution, in a time that has no bound.
+    """
+    xp = source.numpy
+    mirrored = low > 0
+    a, b = xp.where(mirrored, -high, low), xp.where(mirrored, -low, high)
+    at_a, at_b = source.ndtr(a), source.ndtr(b)
+    # Neither 0 nor 1 may reach the inverse, which is infinite there.
+    eps = float(np.finfo(source.dtype).eps)
+    quantile = at_a + (at_b - at_a) * xp.maximum(source.uniform(), eps / 4)
+    z = xp.clip(source.ndtri(xp.minimum(quantile, 1.0 - eps / 2)), a, b)
+    return xp.where(mirrored, -z, z)
+
+
+def truncated_uniform(source: Source, low, high):
+    """Draw a standard uniform variable given that it lies in [low, high]."""
+    low, high = source.numpy.clip(low, 0.0, 1.0), source.numpy.clip(high, 0.0, 1.0)
+    return low + (high - low) * source.uniform()
+
+
+def normal_mass(low, high) -> np.ndarray:
+    """Probability that a standard normal variable lies in [low, high]."""
+    mirrored = np.asarray(low) > 0
+    a, b = np.where(mirrored, -np.asarray(high), low), np.where(mirrored, -np.asarray(low), high)
+    return scipy.special.ndtr(b) - scipy.special.ndtr(a)
+
+
+def uniform_mass(low, high) -> np.ndarray:
+    """Probability that a standard uniform variable lies in [low, high]."""
+    return np.clip(high, 0.0, 1.0) - np.clip(low, 0.0, 1.0)

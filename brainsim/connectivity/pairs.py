@@ -1,0 +1,146 @@
+"""What a rule is given and what it returns: the pairs that may be connected, and the synapses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import _checks
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Synapses:
+    """Synapses in compressed sparse row form: one row per presynaptic neuron.
+
+    The targets of presynaptic neuron ``i`` are ``indices[indptr[i]:indptr[i + 1]]``, in ascending order.
+
+    Parameters
+    ----------
+    indptr : ndarray of int32 (int64 from 2**31 synapses on), shape (n_pre + 1,)
+        Where each row starts.
+    indices : ndarray of int32, shape (n_synapses,)
+        Postsynaptic index of each synapse, counted within the postsynaptic view.
+    order : ndarray of int, shape (n_synapses,), optional
+        For rules made from a list of pairs, the position of each synapse in that list: ``x[order]`` brings values that
+        are given in the list's order into synapse order. None for rules that draw their pairs.
+    """
+
+    indptr: np.ndarray
+    indices: np.ndarray
+    order: np.ndarray | None = None
+
+    @classmethod
+    def from_row_counts(cls, counts: np.ndarray, indices: np.ndarray, order: np.ndarray | None = None) -> Synapses:
+        """Build from the number of synapses in each row."""
+        indptr = np.zeros(len(counts) + 1, dtype=np.int64)
+        np.cumsum(counts, out=indptr[1:])
+        if indptr[-1] <= _checks.INT32_MAX:
+            indptr = indptr.astype(np.int32)
+        return cls(indptr, indices, order)
+
+    @property
+    def size(self) -> int:
+        """Number of synapses."""
+        return len(self.indices)
+
+    @property
+    def pre(self) -> np.ndarray:
+        """Presynaptic index of each synapse, int32, shape (n_synapses,); computed anew at each call."""
+        return np.repeat(np.arange(len(self.indptr) - 1, dtype=np.int32), np.diff(self.indptr))
+
+    def select(self, keep: np.ndarray) -> Synapses:
+        """Return the synapses where the boolean mask ``keep`` is true."""
+        # A row starts earlier by the number of synapses dropped before it. Usually few are, so their list is short.
+        dropped_before = np.searchsorted(np.flatnonzero(~keep), self.indptr).astype(self.indptr.dtype)
+        order = None if self.order is None else self.order[keep]
+        return Synapses(self.indptr - dropped_before, self.indices[keep], order)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Pairs:
+    """The (pre, post) pairs that a rule may connect.
+
+    Parameters
+    ----------
+    n_pre, n_post : int
+        Sizes of the two views.
+    own : ndarray of int32, shape (n_pre,), or None
+        Where self connections are excluded, the postsynaptic index that is the presynaptic neuron itself, and
+        ``n_post`` for neurons that are not in the postsynaptic view. None where every pair is allowed.
+    """
+
+    n_pre: int
+    n_post: int
+    own: np.ndarray | None = None
+
+    @classmethod
+    def between(cls, rule: str, pre, post, exclude_self: bool) -> Pairs:
+        """Pairs between two views, each given as its size or as the neurons' global indices."""
+        n_pre, pre = _view(rule, "pre", pre)
+        n_post, post = _view(rule, "post", post)
+        if not exclude_self:
+            return cls(n_pre, n_post)
+        for name, ids in (("pre", pre), ("post", post)):
+            if ids is not None and len(np.unique(ids)) != len(ids):
+                raise ValueError(f"{rule}: {name} lists a neuron more than once; to exclude self connections, give each once")
+        if pre is None and post is None:
+            return cls(n_pre, n_post, np.minimum(np.arange(n_pre, dtype=np.int32), n_post))
+        return cls(n_pre, n_post, _positions(_ids(n_pre, pre), _ids(n_post, post)))
+
+    @property
+    def transposed(self) -> Pairs:
+        """The same pairs seen from the postsynaptic side."""
+        if self.own is None:
+            return Pairs(self.n_post, self.n_pre)
+        own = np.full(self.n_post, self.n_pre, dtype=np.int32)
+        rows = np.flatnonzero(self.own < self.n_post)
+        own[self.own[rows]] = rows
+        return Pairs(self.n_post, self.n_pre, own)
+
+    @property
+    def per_row(self) -> np.ndarray:
+        """Number of allowed partners of each presynaptic neuron, int64, shape (n_pre,)."""
+        allowed = np.full(self.n_pre, self.n_post, dtype=np.int64)
+        if self.own is not None:
+            allowed -= self.own < self.n_post
+        return allowed
+
+    @property
+    def size(self) -> int:
+        """Number of allowed pairs."""
+        excluded = 0 if self.own is None else int(np.count_nonzero(self.own < self.n_post))
+        return self.n_pre * self.n_post - excluded
+
+    def drop_self(self, synapses: Synapses) -> Synapses:
+        """Return the synapses without those that connect a neuron to itself."""
+        if self.own is None:
+            return synapses
+        keep = np.repeat(self.own, np.diff(synapses.indptr)) != synapses.indices
+        return synapses if keep.all() else synapses.select(keep)
+
+
+def _view(rule: str, name: str, view) -> tuple[int, np.ndarray | None]:
+    if np.ndim(view) == 0:
+        size, ids = _checks.count(rule, name, view), None
+    else:
+        ids = _checks.index_array(rule, name, view)
+        size = len(ids)
+    if size > _checks.INT32_MAX:
+        raise ValueError(f"{rule}: {name} has {size} neurons; at most {_checks.INT32_MAX} fit 32-bit indices")
+    return size, ids
+
+
+def _ids(size: int, ids: np.ndarray | None) -> np.ndarray:
+    return np.arange(size, dtype=np.int32) if ids is None else ids
+
+
+def _positions(ids: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Position of each of ``ids`` in ``among``; ``len(among)`` for those that are absent."""
+    result = np.full(len(ids), len(among), dtype=np.int32)
+    if len(among):
+        by_id = np.argsort(among, kind="stable")
+        place = by_id[np.minimum(np.searchsorted(among, ids, sorter=by_id), len(among) - 1)]
+        found = among[place] == ids
+        result[found] = place[found]
+    return result

@@ -1,0 +1,98 @@
+"""The interface of connection rules."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from . import _checks
+from .pairs import Pairs, Synapses
+
+
+@dataclass(frozen=True, repr=False)
+class ConnectionRule(abc.ABC):
+    """Which pairs of neurons are connected.
+
+    A rule is a value: it can be compared, hashed and used for several projections. A new rule is a frozen dataclass
+    (``repr=False`` keeps the short form below) with `_draw` and `expected_synapses`.
+
+    Parameters
+    ----------
+    self_connections : bool, keyword only
+        Whether a neuron may connect to itself (an autapse) where both sides belong to one population. Default True.
+    """
+
+    self_connections: bool = field(default=True, kw_only=True)
+
+    def __post_init__(self):
+        self._set("self_connections", _checks.flag(self.name, "self_connections", self.self_connections))
+
+    @property
+    def name(self) -> str:
+        """Name of the rule in messages."""
+        return type(self).__name__
+
+    def connect(self, pre, post, rng: np.random.Generator, same: bool = False) -> Synapses:
+        """Draw the synapses from one view of neurons to another.
+
+        Parameters
+        ----------
+        pre, post : int or array of int, shape (n_pre,) and (n_post,)
+            Size of each view, which stands for neurons 0 to size - 1, or its neurons' indices within their population.
+            Indices matter only for recognising self connections.
+        rng : numpy.random.Generator
+            The only source of randomness.
+        same : bool
+            Whether both views are of the same population, so that equal indices are the same neuron.
+
+        Returns
+        -------
+        Synapses
+            Compressed sparse rows over indices local to the views, targets ascending within each row.
+
+        Raises
+        ------
+        ValueError
+            If the views cannot hold what the rule asks for.
+        """
+        _checks.generator(self.name, rng)
+        exclude_self = _checks.flag(self.name, "same", same) and not self.self_connections
+        pairs = Pairs.between(self.name, pre, post, exclude_self)
+        return self._draw(pairs, rng)
+
+    @abc.abstractmethod
+    def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
+        """Draw synapses among the allowed ``pairs``; targets ascending within each row."""
+
+    @abc.abstractmethod
+    def expected_synapses(self, n_pre: int, n_post: int) -> int:
+        """Upper estimate of the number of synapses, for a memory check before building.
+
+        Exact, or six standard deviations above the mean where the number is random; self connections count as allowed.
+        """
+
+    def __repr__(self) -> str:
+        # What defines the rule, and of the options only those that were changed.
+        shown = [f for f in fields(self) if not f.kw_only]
+        shown += [f for f in fields(self) if f.kw_only and getattr(self, f.name) != f.default]
+        return f"{self.name}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in shown)})"
+
+    def _set(self, name: str, value) -> None:
+        object.__setattr__(self, name, value)  # the dataclass is frozen; only __post_init__ uses this
+
+    def _require(self, wanted: int, name: str, available: np.ndarray, side: str, partners: str) -> None:
+        """Refuse to take ``wanted`` partners from fewer that are available, or any at all from none."""
+        if not len(available) or not wanted:
+            return
+        least = int(available.min())
+        multiple = getattr(self, "multiple", False)
+        if least >= wanted or (multiple and least > 0):
+            return
+        where = int(np.argmin(available))
+        edit = "" if multiple or not least else ", or multiple=True to allow several synapses per pair"
+        raise ValueError(
+            f"{self.name}: {name} = {wanted}, but {side} neuron {where} has only {least} possible {partners} partners"
+            f"{'' if self.self_connections else ' (itself not counted)'}; give {name} <= {least}{edit}"
+        )

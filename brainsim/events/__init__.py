@@ -1,0 +1,35 @@
+"""Event-driven operations on sparse connectivity: work proportional to spikes, not to neurons or synapses.
+
+Pure functions on plain arrays. Each has a definition in plain JAX that works everywhere, a compiled kernel for the CPU
+that is held against it, exact derivatives, and a batching rule that never replicates connectivity or weights.
+"""
+
+from brainsim.events._library import kernels
+from brainsim.events.delay import delay_line, deliver_delayed
+from brainsim.events.deliver import deliver, deliver_transposed, weight_gradient
+from brainsim.events.formats import CSR, Dense, FixedFanOut, Format, OneToOne
+from brainsim.events.plasticity import PostIndex, add_on_post, add_on_pre, transpose_index
+from brainsim.events.random import bernoulli_spikes, poisson_counts, poisson_input
+from brainsim.events.record import append_events
+
+__all__ = [
+    "CSR",
+    "Dense",
+    "FixedFanOut",
+    "Format",
+    "OneToOne",
+    "PostIndex",
+    "add_on_post",
+    "add_on_pre",
+    "append_events",
+    "bernoulli_spikes",
+    "delay_line",
+    "deliver",
+    "deliver_delayed",
+    "deliver_transposed",
+    "kernels",
+    "poisson_counts",
+    "poisson_input",
+    "transpose_index",
+    "weight_gradient",
+]

@@ -1,0 +1,103 @@
+"""What the operations accept, and what they say where they are given something else."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def concrete(x) -> bool:
+    """Whether the values can be looked at now (outside of a transformation)."""
+    return not isinstance(x, jax.core.Tracer)
+
+
+def index_array(owner, name: str, x, ndim: int, bound: int) -> jax.Array:
+    """``x`` as int32, checked to index below ``bound``."""
+    what = f"{type(owner).__name__}: {name}"
+    x = x if isinstance(x, jax.Array) else np.asarray(x)
+    if x.size == 0 and x.dtype == np.float64:  # numpy's empty list
+        x = x.astype(np.int32)
+    if x.ndim != ndim or not np.issubdtype(x.dtype, np.integer):
+        raise ValueError(f"{what} is an array of integers with {ndim} axes; got {x.dtype}{list(x.shape)}.")
+    if concrete(x) and x.size:
+        low, high = int(x.min()), int(x.max())
+        if low < 0 or high >= bound:
+            raise ValueError(f"{what} lies in 0 to {bound - 1}; got values from {low} to {high}.")
+    return jnp.asarray(x, jnp.int32)
+
+
+def real(operation: str, name: str, x, shape: tuple[int, ...], dtype=None) -> jax.Array:
+    """``x`` as a float array of exactly ``shape``; Python numbers take the given dtype."""
+    if isinstance(x, int | float) and dtype is not None:
+        x = jnp.asarray(x, dtype)
+    x = jnp.asarray(x)
+    if x.shape != tuple(shape) or not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(f"events.{operation}: {name} is a float array of shape {list(shape)}; got {x.dtype}{list(x.shape)}.")
+    return same_dtype(operation, name, x, dtype)
+
+
+def same_dtype(operation: str, name: str, x: jax.Array, dtype) -> jax.Array:
+    """``x``, refused where its dtype is another one."""
+    if dtype is None or x.dtype == dtype:
+        return x
+    if getattr(x, "weak_type", False):
+        return x.astype(dtype)
+    raise ValueError(
+        f"events.{operation}: {name} is {x.dtype}, the array that the result goes into is {dtype}. "
+        "They are the same dtype; convert one with .astype."
+    )
+
+
+def weights(operation: str, conn, x, dtype, name: str = "weight") -> jax.Array:
+    """``x`` as a scalar or one value per synapse."""
+    if isinstance(x, int | float):
+        x = jnp.asarray(x, dtype)
+    x = jnp.asarray(x)
+    if x.shape not in ((), tuple(conn.weight_shape)) or not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(
+            f"events.{operation}: {name} of a {type(conn).__name__} is a float, of shape [] for all synapses or "
+            f"{list(conn.weight_shape)} for each; got {x.dtype}{list(x.shape)}."
+        )
+    return same_dtype(operation, name, x, dtype)
+
+
+def spikes(operation: str, x, n: int, dtype=None, name: str = "spikes") -> jax.Array:
+    """``x`` as bool or float values of ``n`` neurons."""
+    x = jnp.asarray(x)
+    if x.shape != (n,) or not (x.dtype == bool or jnp.issubdtype(x.dtype, jnp.floating)):
+        raise ValueError(f"events.{operation}: {name} is a bool or float array of shape [{n}]; got {x.dtype}{list(x.shape)}.")
+    return x if x.dtype == bool else same_dtype(operation, name, x, dtype)
+
+
+def integer(operation: str, name: str, x, dtype=jnp.int32) -> jax.Array:
+    """``x`` as an integer scalar."""
+    x = jnp.asarray(x)
+    if x.shape != () or not jnp.issubdtype(x.dtype, jnp.integer):
+        raise ValueError(f"events.{operation}: {name} is an integer scalar; got {x.dtype}{list(x.shape)}.")
+    return x.astype(dtype)
+
+
+def connection(operation: str, conn, kind: type) -> None:
+    """Refuse what is not a format."""
+    if not isinstance(conn, kind):
+        raise TypeError(
+            f"events.{operation}: the first argument says who connects to whom (events.CSR, FixedFanOut, OneToOne "
+            f"or Dense); got {type(conn).__name__}."
+        )
+
+
+def delays(operation: str, conn, x, depth: int) -> jax.Array:
+    """``x`` as one delay per synapse that fits into a ring of ``depth`` slots."""
+    x = x if isinstance(x, jax.Array) else np.asarray(x)
+    if x.shape != tuple(conn.weight_shape) or not jnp.issubdtype(x.dtype, jnp.integer):
+        raise ValueError(
+            f"events.{operation}: delay is an integer array of shape {list(conn.weight_shape)}, in steps; "
+            f"got {x.dtype}{list(x.shape)}."
+        )
+    if concrete(x) and x.size and not (x.min() >= 1 and x.max() <= depth):
+        raise ValueError(
+            f"events.{operation}: delay lies in 1 to {depth}, the slots of the ring; got {x.min()} to {x.max()}. "
+            "A longer delay needs a deeper ring."
+        )
+    return jnp.asarray(x, jnp.int32)

@@ -1,0 +1,140 @@
+"""One primitive for delivery, its transpose and the gradient of the weights.
+
+All three are derivatives of one form, :math:`T(s, W, v) = \\sum_{k} s_{pre(k)} W_k v_{post(k)}` over synapses k, with
+respect to one of its arguments: towards *post* it delivers spikes, towards *pre* it carries values back, towards
+*weight* it gives the gradient of the weights. The derivatives of each are again the other two, so the primitive is
+closed under differentiation of any order. With delays, the postsynaptic side is a ring ``[depth, n_post]``.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jax.interpreters import ad
+
+from brainsim.events._primitive import Batch, Operation, is_zero, undefined, zeros_of
+from brainsim.events.formats import Dense, Format
+
+PRE, WEIGHT, POST = 0, 1, 2
+
+
+def others(towards: int) -> tuple[int, int]:
+    """The two arguments of T that are given, in the order of the operands."""
+    return tuple(role for role in (PRE, WEIGHT, POST) if role != towards)
+
+
+def addresses(conn: Format, delays: tuple, depth: int):
+    """Where each synapse finds its target on the postsynaptic side."""
+    if not delays:
+        return conn.targets()
+    delay, step = delays
+    return (step + delay) % depth, conn.targets()  # a tuple indexes slot and neuron
+
+
+def add_at(into: jax.Array, address, values: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """``into`` with one value per synapse added at its target."""
+    address = jax.tree.map(lambda x: jnp.broadcast_to(x, shape), address)
+    return into.at[address].add(jnp.broadcast_to(values, shape))
+
+
+def times(s: jax.Array, x: jax.Array) -> jax.Array:
+    """``s * x`` where s is not zero."""
+    return jnp.where(s != 0, s.astype(x.dtype) * x, jnp.zeros((), x.dtype))
+
+
+def contract_one(shared, static, a, b, into):
+    """Definition, without a batch."""
+    conn, *delays = shared
+    towards, depth = static
+    address = addresses(conn, tuple(delays), depth)
+    if towards == POST:
+        if isinstance(conn, Dense) and not delays:
+            a = a.astype(b.dtype)
+            return (into + (jnp.dot(a, b, precision=jax.lax.Precision.HIGHEST) if b.ndim else b * a.sum()),)
+        return (add_at(into, address, times(conn.spread(a), b), conn.weight_shape),)
+    values = b[address]
+    if towards == PRE:
+        return (into + (conn.sum_rows(a * values) if a.ndim else a * conn.sum_rows(values)),)
+    gradient = times(conn.spread(a), values)
+    return (into + (jnp.broadcast_to(gradient, conn.weight_shape) if into.ndim else _total(gradient, conn)),)
+
+
+def _total(gradient, conn):
+    return jnp.broadcast_to(gradient, conn.weight_shape).sum()
+
+
+def numbers(shared, static):
+    conn = shared[0]
+    return None if conn.layout is None else (*conn.layout, *static)
+
+
+class _Contract(Operation):
+    def plain(self, shared, operands, static, batch: Batch):
+        """Also sums over the levels that the result lacks."""
+        a, b, into = operands
+        masks, kept = batch.masks, batch.masks[2]
+        if all(kept):
+            return super().plain(shared, operands, static, batch)
+        core = jnp.zeros(into.shape[sum(kept) :], into.dtype)
+        product = batch.lift(lambda a, b: self.definition(shared, static, a, b, core)[0], masks[:2])(a, b)
+        return (into + product.sum([level for level, flag in enumerate(kept) if not flag]),)
+
+
+contract_p = _Contract(
+    "contract",
+    definition=contract_one,
+    numbers=numbers,
+    results=lambda shared, static, *operands: (None,),
+    in_place={2: 0},
+    real=(2,),
+)
+
+
+def contract(towards, shared, a, b, into, *, depth=0, batch=None) -> jax.Array:
+    """``into`` with the derivative of T ``towards`` one argument added, given the two others."""
+    return contract_p(shared, a, b, into, static=(towards, depth), batch=batch)[0]
+
+
+def _jvp(shared, operands, tangents, *, static, batch):
+    a, b, into = operands
+    da, db, dinto = tangents
+    bind = functools.partial(contract_p, shared, static=static, batch=batch)
+    result = bind(a, b, into)
+    if all(is_zero(t) for t in tangents):
+        return result, [ad.Zero.from_primal_value(result[0])]
+    total = zeros_of(into) if is_zero(dinto) else dinto
+    if not is_zero(da):
+        (total,) = bind(da, b, total)
+    if not is_zero(db):
+        (total,) = bind(a, db, total)
+    return result, [total]
+
+
+def backwards(cotangent, towards, shared, values, masks, *, depth, extents):
+    """Cotangents of the arguments of T that are undefined in ``values``, ``{role: (value, mask)}``."""
+    roles = {role: value for role, value in values.items() if role != towards}
+    given, mask = {**roles, towards: cotangent}, masks
+    for role, value in roles.items():
+        if not undefined(value):
+            continue
+        first, second = others(role)
+        batch = Batch(extents, (mask[first], mask[second], mask[role]))
+        yield role, contract(role, shared, given[first], given[second], zeros_of(value), depth=depth, batch=batch)
+
+
+def _transpose(cotangents, shared, operands, *, static, batch):
+    (cotangent,) = cotangents
+    towards, depth = static
+    first, second = others(towards)
+    if is_zero(cotangent):
+        return [None, None, None]
+    values = {first: operands[0], second: operands[1]}
+    masks = {first: batch.masks[0], second: batch.masks[1], towards: batch.masks[2]}
+    found = dict(backwards(cotangent, towards, shared, values, masks, depth=depth, extents=batch.extents))
+    return [found.get(first), found.get(second), cotangent if undefined(operands[2]) else None]
+
+
+contract_p.def_jvp(_jvp)
+contract_p.def_transpose(_transpose)

@@ -1,0 +1,92 @@
+"""The compiled kernels: found, loaded and registered with XLA once, at import.
+
+The library is a plain shared object that setuptools built from ``csrc/``. Where it is missing, every operation is
+served by its plain-JAX definition.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import warnings
+from collections.abc import Iterator
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+import jax
+
+HANDLERS = (
+    "contract",
+    "deliver_delayed",
+    "delay_line",
+    "add_on_pre",
+    "add_on_post",
+    "poisson_counts",
+    "poisson_input",
+    "bernoulli_spikes",
+    "append_events",
+)
+
+_REMEDY = (
+    "brainsim.events: {reason}, so spikes are delivered by plain JAX, which is many times slower on a CPU. "
+    "Install a C++ compiler (for example g++) and reinstall brainsim to build the kernels, "
+    "or set BRAINSIM_KERNELS=0 to silence this warning."
+)
+
+
+def _load() -> bool:
+    """Register the handlers; whether they are there."""
+    if os.environ.get("BRAINSIM_KERNELS", "1") == "0":
+        return False
+    folder = Path(__file__).parent
+    paths = [path for suffix in EXTENSION_SUFFIXES if (path := folder / f"_kernels{suffix}").is_file()]
+    if not paths:
+        warnings.warn(_REMEDY.format(reason="the compiled kernels were not built"), RuntimeWarning, stacklevel=4)
+        return False
+    try:
+        library = ctypes.CDLL(str(paths[0]))
+        for name in HANDLERS:
+            capsule = jax.ffi.pycapsule(getattr(library, f"brainsim_{name}"))
+            jax.ffi.register_ffi_target(target(name), capsule, platform="cpu")
+    except Exception as error:  # whatever is wrong with a binary, the plain definitions are right
+        reason = f"the compiled kernels in {paths[0].name} could not be loaded ({error})"
+        warnings.warn(_REMEDY.format(reason=reason), RuntimeWarning, stacklevel=4)
+        return False
+    return True
+
+
+def target(name: str) -> str:
+    """The name under which XLA knows a handler."""
+    return f"brainsim.{name}"
+
+
+_loaded = _load()
+_in_use = _loaded
+
+
+def in_use() -> bool:
+    """Whether operations traced now are to be compiled to the kernels."""
+    return _in_use
+
+
+def kernels() -> dict[str, bool]:
+    """Which handlers are compiled.
+
+    Returns
+    -------
+    dict
+        Name of each handler, and whether a compiled kernel serves it on the CPU.
+    """
+    return dict.fromkeys(HANDLERS, _loaded)
+
+
+@contextlib.contextmanager
+def plain() -> Iterator[None]:
+    """Trace with the plain-JAX definitions, to hold the kernels against them."""
+    global _in_use
+    before, _in_use = _in_use, False
+    try:
+        yield
+    finally:
+        _in_use = before

@@ -1,0 +1,203 @@
+"""One event operation as a JAX primitive: its plain definition, its kernel, and its rules for ``vmap``.
+
+An operation takes *shared* arguments (a pytree of connectivity, delays and the step, never batched) and *operands*.
+Each level of ``vmap`` is recorded as an extent, with one flag per operand that says whether it has that level. An
+operand without it is read again for each index and never replicated, in the kernel as in the plain definition.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from brainsim.events import _library
+
+REAL = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+class Batch(NamedTuple):
+    """Extents of the levels of ``vmap``, outermost first, and for each operand whether it has each level."""
+
+    extents: tuple[int, ...] = ()
+    masks: tuple[tuple[bool, ...], ...] = ()
+
+    def pushed(self, extent: int, flags: Sequence[bool]) -> Batch:
+        return Batch((extent, *self.extents), tuple((flag, *mask) for flag, mask in zip(flags, self.masks, strict=True)))
+
+    def lift(self, function: Callable, masks: Sequence[tuple[bool, ...]]) -> Callable:
+        """``function`` over all levels."""
+        for level in reversed(range(len(self.extents))):
+            axes = tuple(0 if mask[level] else None for mask in masks)
+            function = jax.vmap(function, in_axes=axes, axis_size=self.extents[level])
+        return function
+
+
+class Operation:
+    """A primitive on event operands.
+
+    Parameters
+    ----------
+    name
+        Name of the primitive and of its compiled handler.
+    definition
+        ``definition(shared, static, *operands) -> tuple`` of results, in plain JAX, without a batch.
+    results
+        ``results(shared, static, *operands) -> tuple`` of shapes and dtypes, without a batch, for results that are not
+        kept in place of an operand (``None`` for those).
+    numbers
+        ``numbers(shared, static) -> tuple`` of the integers that the handler takes; ``None`` where no kernel serves.
+    in_place
+        Which result takes the buffer of which operand, ``{operand: result}``.
+    full
+        Operands that take every batch level, beside those kept in place.
+    real
+        Operands that the kernel takes in float32 or float64 only.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        definition: Callable,
+        numbers: Callable,
+        results: Callable,
+        in_place: dict[int, int] | None = None,
+        full: tuple[int, ...] = (),
+        real: tuple[int, ...] = (),
+    ):
+        self.name, self.definition, self.numbers, self.results = name, definition, numbers, results
+        self.in_place = in_place or {}
+        self.full = frozenset(full) | frozenset(self.in_place)
+        self.real = real
+        self.primitive = primitive = Primitive(f"brainsim_{name}")
+        primitive.multiple_results = True
+        primitive.def_impl(self._run)
+        primitive.def_abstract_eval(self._shapes)
+        batching.primitive_batchers[primitive] = self._batch
+        ad.primitive_jvps[primitive] = self._flat
+        mlir.register_lowering(primitive, mlir.lower_fun(self._plain, multiple_results=True))
+        mlir.register_lowering(primitive, self._lower_cpu, platform="cpu")
+
+    def __call__(self, shared: Any, *operands: Any, static: tuple = (), batch: Batch | None = None) -> list[jax.Array]:
+        leaves, tree = jax.tree.flatten(shared)
+        if batch is None:
+            batch = Batch((), ((),) * len(operands))
+        kernel = (
+            _library.in_use()
+            and self.numbers(shared, static) is not None
+            and all(operands[i].dtype in REAL for i in self.real)
+        )
+        return self.primitive.bind(*leaves, *operands, tree=tree, static=static, batch=batch, kernel=kernel)
+
+    def def_jvp(self, rule: Callable) -> None:
+        """``rule(shared, operands, tangents, static=, batch=) -> (results, tangents)``; else derivatives are zero."""
+
+        def jvp(primals, tangents, *, tree, static, batch, kernel):
+            n = tree.num_leaves
+            shared = tree.unflatten(primals[:n])
+            return rule(shared, primals[n:], tangents[n:], static=static, batch=batch)
+
+        ad.primitive_jvps[self.primitive] = jvp
+
+    def def_transpose(self, rule: Callable) -> None:
+        """``rule(cotangents, shared, operands, static=, batch=) -> cotangents`` of the operands."""
+
+        def transpose(cotangents, *arguments, tree, static, batch, kernel):
+            n = tree.num_leaves
+            shared = tree.unflatten(arguments[:n])
+            return [None] * n + list(rule(cotangents, shared, arguments[n:], static=static, batch=batch))
+
+        ad.primitive_transposes[self.primitive] = transpose
+
+    def _run(self, *arguments, **parameters):
+        return _compiled(self, tuple(sorted(parameters.items(), key=lambda item: item[0])))(*arguments)
+
+    def _shapes(self, *arguments, tree, static, batch, kernel):
+        n = tree.num_leaves
+        shared, operands = tree.unflatten(arguments[:n]), arguments[n:]
+        core = [_core_shape(operand, mask) for operand, mask in zip(operands, batch.masks, strict=True)]
+        shapes = list(self.results(shared, static, *core))
+        make = type(arguments[-1])  # ShapedArray
+        shapes = [shape and make((*batch.extents, *shape.shape), shape.dtype) for shape in shapes]
+        for operand, result in self.in_place.items():
+            shapes[result] = make(operands[operand].shape, operands[operand].dtype)
+        return shapes
+
+    def _plain(self, *arguments, tree, static, batch, kernel):
+        n = tree.num_leaves
+        shared = tree.unflatten(arguments[:n])
+        return self.plain(shared, arguments[n:], static, batch)
+
+    def plain(self, shared, operands, static, batch):
+        """The definition over all batch levels."""
+        return batch.lift(functools.partial(self.definition, shared, static), batch.masks)(*operands)
+
+    def _lower_cpu(self, context, *arguments, tree, static, batch, kernel):
+        if not kernel:
+            plain = mlir.lower_fun(self._plain, multiple_results=True)
+            return plain(context, *arguments, tree=tree, static=static, batch=batch, kernel=kernel)
+        n = tree.num_leaves
+        masks = [sum(1 << level for level, flag in enumerate(mask) if flag) for mask in batch.masks]
+        own = self.numbers(tree.unflatten(context.avals_in[:n]), static)
+        numbers = np.array([len(batch.extents), *batch.extents, n, *masks, *own], np.int64)
+        aliases = {n + operand: result for operand, result in self.in_place.items()}
+        lower = jax.ffi.ffi_lowering(_library.target(self.name), operand_output_aliases=aliases)
+        return lower(context, *arguments, numbers=numbers)
+
+    def _batch(self, arguments, axes, *, tree, static, batch, kernel):
+        n = tree.num_leaves
+        extent = next(x.shape[axis] for x, axis in zip(arguments, axes, strict=True) if axis is not None)
+        arguments = [x if axis is None else jnp.moveaxis(x, axis, 0) for x, axis in zip(arguments, axes, strict=True)]
+        flags = [axis is not None for axis in axes]
+        bind = functools.partial(self.primitive.bind, tree=tree, static=static, kernel=kernel)
+        if any(flags[:n]):  # the connectivity itself differs: one after the other
+            moving = [x for x, flag in zip(arguments, flags, strict=True) if flag]
+
+            def one(moving):
+                rest = iter(moving)
+                return bind(*(next(rest) if f else x for x, f in zip(arguments, flags, strict=True)), batch=batch)
+
+            results = jax.lax.map(one, moving)
+        else:
+            for i in self.full:
+                if not flags[n + i]:
+                    arguments[n + i] = jnp.broadcast_to(arguments[n + i], (extent, *arguments[n + i].shape))
+                    flags[n + i] = True
+            results = bind(*arguments, batch=batch.pushed(extent, flags[n:]))
+        return results, [0] * len(results)
+
+    def _flat(self, primals, tangents, **parameters):
+        results = self.primitive.bind(*primals, **parameters)
+        return results, [ad.Zero.from_primal_value(x) for x in results]
+
+
+@functools.cache
+def _compiled(operation: Operation, parameters: tuple) -> Callable:
+    return jax.jit(functools.partial(operation.primitive.bind, **dict(parameters)))
+
+
+def _core_shape(operand, mask):
+    return jax.ShapeDtypeStruct(operand.shape[sum(mask) :], operand.dtype)
+
+
+def is_zero(tangent) -> bool:
+    """Whether a tangent or cotangent is known to be zero (that of a boolean always is)."""
+    return isinstance(tangent, ad.Zero) or getattr(tangent, "dtype", None) == jax.dtypes.float0
+
+
+def undefined(x) -> bool:
+    """Whether an operand is the one to transpose towards."""
+    return ad.is_undefined_primal(x)
+
+
+def zeros_of(x) -> jax.Array:
+    """Zeros like a value or like an operand that is transposed towards."""
+    aval = x.aval if undefined(x) or isinstance(x, ad.Zero) else x
+    return jnp.zeros(aval.shape, aval.dtype)

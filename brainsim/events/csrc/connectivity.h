@@ -1,0 +1,94 @@
+// Formats and addresses: which synapses a presynaptic neuron has, and where each one's target value lies.
+//
+// A format is a class with n_pre, the rows begin(i) to end(i) of synapse positions, target(i, k), and `arrays`, the
+// number of shared arguments that it takes. The kernels are templates over it.
+#ifndef BRAINSIM_CONNECTIVITY_H_
+#define BRAINSIM_CONNECTIVITY_H_
+
+#include <cstdint>
+
+#include "call.h"
+
+namespace brainsim {
+
+struct Csr {
+  static constexpr int arrays = 2;
+  int64_t n_pre;
+  const int32_t* indptr;
+  const int32_t* indices;
+  int64_t begin(int64_t i) const { return indptr[i]; }
+  int64_t end(int64_t i) const { return indptr[i + 1]; }
+  int64_t target(int64_t, int64_t k) const { return indices[k]; }
+};
+
+struct FixedFanOut {
+  static constexpr int arrays = 1;
+  int64_t n_pre;
+  int64_t fan_out;
+  const int32_t* indices;
+  int64_t begin(int64_t i) const { return i * fan_out; }
+  int64_t end(int64_t i) const { return (i + 1) * fan_out; }
+  int64_t target(int64_t, int64_t k) const { return indices[k]; }
+};
+
+struct OneToOne {
+  static constexpr int arrays = 0;
+  int64_t n_pre;
+  int64_t begin(int64_t i) const { return i; }
+  int64_t end(int64_t i) const { return i + 1; }
+  int64_t target(int64_t i, int64_t) const { return i; }
+};
+
+struct Dense {
+  static constexpr int arrays = 0;
+  int64_t n_pre;
+  int64_t n_post;
+  int64_t begin(int64_t i) const { return i * n_post; }
+  int64_t end(int64_t i) const { return (i + 1) * n_post; }
+  int64_t target(int64_t i, int64_t k) const { return k - i * n_post; }
+};
+
+// The operation's own numbers begin with: format, n_pre, n_post, fan out (FixedFanOut only).
+constexpr int kConnectivityNumbers = 4;
+
+template <class F>
+bool with_connectivity(const Call& call, F&& f) {
+  const int64_t n_pre = call.number(1);
+  switch (call.number(0)) {
+    case 0: return f(Csr{n_pre, call.shared<int32_t>(0), call.shared<int32_t>(1)});
+    case 1: return f(FixedFanOut{n_pre, call.number(3), call.shared<int32_t>(0)});
+    case 2: return f(OneToOne{n_pre});
+    case 3: return f(Dense{n_pre, call.number(2)});
+  }
+  return false;
+}
+
+// Where synapse k finds target j: in an array over postsynaptic neurons ...
+struct AtTarget {
+  int64_t operator()(int64_t j, int64_t) const { return j; }
+};
+
+// ... or in a ring [depth, n_post], `delay[k]` slots after the present one. A delay outside the ring wraps around.
+struct InRing {
+  const int32_t* delay;
+  uint32_t now;
+  uint32_t depth;
+  int64_t n_post;
+  InRing(const int32_t* delay, int32_t step, int64_t depth, int64_t n_post)
+      : delay(delay), depth(static_cast<uint32_t>(depth)), n_post(n_post) {
+    const int64_t wrapped = step % depth;
+    now = static_cast<uint32_t>(wrapped < 0 ? wrapped + depth : wrapped);
+  }
+  int64_t operator()(int64_t j, int64_t k) const {
+    uint32_t slot = now + static_cast<uint32_t>(delay[k]);
+    if (slot >= depth) {
+      slot -= depth;
+      if (slot >= depth) slot %= depth;
+    }
+    return static_cast<int64_t>(slot) * n_post + j;
+  }
+};
+
+}  // namespace brainsim
+
+#endif  // BRAINSIM_CONNECTIVITY_H_

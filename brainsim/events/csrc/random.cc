@@ -1,0 +1,191 @@
+// Poisson counts and Bernoulli spikes, reproducible from (key, step). Exact methods only: where events are rare, the
+// gaps between them are drawn; where one mean (or a small largest one) serves all, a table is inverted; else a search, or
+// for large means the transformed rejection of Hoermann (1993), "The transformed rejection method for generating Poisson random variables".
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "call.h"
+#include "philox.h"
+
+namespace brainsim {
+namespace {
+
+enum Purpose : uint32_t { kPoisson, kThinning, kBernoulli };
+
+template <class T>
+double largest(const T* x, int64_t n) {
+  T best[8] = {};
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (int q = 0; q < 8; ++q) best[q] = best[q] < x[i + q] ? x[i + q] : best[q];
+  for (; i < n; ++i) best[0] = best[0] < x[i] ? x[i] : best[0];
+  return *std::max_element(best, best + 8);
+}
+
+int64_t poisson_search(double mean, Stream stream) {
+  const double u = stream.uniform();
+  double p = std::exp(-mean), sum = p;
+  int64_t k = 0;
+  while (u > sum && k < 200) {  // beyond 200 no double is left for a mean of 10
+    ++k;
+    p *= mean / static_cast<double>(k);
+    sum += p;
+  }
+  return k;
+}
+
+int64_t poisson_rejection(double mean, Stream stream) {
+  const double log_mean = std::log(mean);
+  const double b = 0.931 + 2.53 * std::sqrt(mean);
+  const double a = -0.059 + 0.02483 * b;
+  const double inverse_alpha = 1.1239 + 1.1328 / (b - 3.4);
+  const double v_r = 0.9277 - 3.6224 / (b - 2.0);
+  for (;;) {
+    const double u = stream.uniform() - 0.5, v = stream.uniform();
+    const double us = 0.5 - std::fabs(u);
+    const double k = std::floor((2.0 * a / us + b) * u + mean + 0.43);
+    if (us >= 0.07 && v <= v_r) return static_cast<int64_t>(k);
+    if (!(k >= 0.0) || (us < 0.013 && v > us)) continue;
+    if (std::log(v * inverse_alpha / (a / (us * us) + b)) <= k * log_mean - mean - std::lgamma(k + 1.0))
+      return static_cast<int64_t>(k);
+  }
+}
+
+int64_t poisson_one(double mean, const uint32_t* key, uint32_t step, int64_t i) {
+  if (!(mean > 0.0)) return 0;
+  const Stream stream(key, step, kPoisson, static_cast<uint32_t>(i) + 1);
+  return mean <= 10.0 ? poisson_search(mean, stream) : poisson_rejection(mean, stream);
+}
+
+// One mean for all: 32-bit thresholds of the distribution function, entered through a guide on the top eight bits.
+template <class F>
+void poisson_table(double mean, int64_t n, Stream stream, F&& add) {
+  std::vector<uint32_t> threshold;
+  double p = std::exp(-mean), sum = p;
+  for (double k = 1.0; sum * 0x1.0p32 < 0x1.0p32 - 1.0 && k < 1000.0; ++k) {
+    threshold.push_back(static_cast<uint32_t>(sum * 0x1.0p32));
+    p *= mean / k;
+    sum += p;
+    if (p == 0.0 && k > mean) break;
+  }
+  threshold.push_back(0xFFFFFFFF);
+  uint16_t guide[256];
+  uint16_t k = 0;
+  for (uint32_t top = 0; top < 256; ++top) {
+    while (threshold[k] <= top << 24 && threshold[k] != 0xFFFFFFFF) ++k;
+    guide[top] = k;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    const uint32_t word = stream.word();
+    uint32_t count = guide[word >> 24];
+    while (threshold[count] <= word && threshold[count] != 0xFFFFFFFF) ++count;
+    add(i, count);  // also zero: a branch would cost more
+  }
+}
+
+// Calls add(i, count) with counts that sum to a Poisson number of the given mean for each i; silent ones are left out.
+template <class T, class F>
+void poisson(const uint32_t* key, uint32_t step, const T* mean, bool one_mean, int64_t n, F&& add) {
+  const double most = one_mean ? static_cast<double>(*mean) : largest(mean, n);
+  if (!(most > 0.0)) return;
+  if (most <= 0.3) {  // a Poisson process of this intensity over [0, n), thinned to each mean
+    Stream stream(key, step, kPoisson);
+    for (double x = 0.0;;) {
+      x -= std::log(stream.uniform()) / most;
+      if (!(x < static_cast<double>(n))) return;
+      const int64_t i = static_cast<int64_t>(x);
+      if (one_mean || stream.uniform() * most <= static_cast<double>(mean[i])) add(i, 1);
+    }
+  }
+  if (one_mean && most <= 100.0 && n >= 64) return poisson_table(most, n, Stream(key, step, kPoisson), add);
+  if (!one_mean && most <= 4.0 && n >= 64) {  // drawn for the largest mean, each event kept with the ratio to it
+    Stream chance(key, step, kThinning);
+    return poisson_table(most, n, Stream(key, step, kPoisson), [&](int64_t i, uint32_t count) {
+      const double ratio = static_cast<double>(mean[i]) / most;
+      if (!(ratio > 0.0)) return;
+      uint32_t kept = count;
+      if (ratio < 1.0)
+        for (uint32_t q = 0; q < count; ++q) kept -= chance.uniform() > ratio;
+      add(i, kept);
+    });
+  }
+  for (int64_t i = 0; i < n; ++i)
+    if (const int64_t count = poisson_one(static_cast<double>(mean[one_mean ? 0 : i]), key, step, i)) add(i, count);
+}
+
+// Operands: key, step, mean; result: counts.
+ffi::Error poisson_counts(const Call& call) {
+  const Operand key = call.operand(0), step = call.operand(1), mean = call.operand(2), counts = call.result(0);
+  bool ok = false;
+  with_real(mean.type(), [&](auto real) {
+    using T = decltype(real);
+    const auto fill = [&](auto zero) {
+      using C = decltype(zero);
+      for (int64_t e = 0; e < call.entries(); ++e) {
+        C* const out = counts.at<C>(e);
+        std::fill_n(out, counts.size(), C{0});
+        poisson(key.at<uint32_t>(e), *step.at<uint32_t>(e), mean.at<T>(e), mean.size() == 1, counts.size(),
+                [out](int64_t i, int64_t count) { out[i] += static_cast<C>(count); });
+      }
+      ok = true;
+    };
+    if (counts.type() == ffi::DataType::S32) fill(int32_t{});
+    else if (counts.type() == ffi::DataType::S64) fill(int64_t{});
+    else with_real(counts.type(), fill);
+  });
+  return served(ok);
+}
+
+// Operands: key, step, mean, weight, into; result: into.
+ffi::Error poisson_input(const Call& call) {
+  const Operand key = call.operand(0), step = call.operand(1), mean = call.operand(2), weight = call.operand(3);
+  const Operand into = call.in_place(0, 4);
+  return served(with_real(into.type(), [&](auto real) {
+    using T = decltype(real);
+    for (int64_t e = 0; e < call.entries(); ++e) {
+      const T* const w = weight.at<T>(e);
+      const int64_t stride = weight.size() == 1 ? 0 : 1;
+      T* const out = into.at<T>(e);
+      poisson(key.at<uint32_t>(e), *step.at<uint32_t>(e), mean.at<T>(e), mean.size() == 1, into.size(),
+              [=](int64_t i, int64_t count) { out[i] += w[i * stride] * static_cast<T>(count); });
+    }
+  }));
+}
+
+template <class T>
+void bernoulli(Stream stream, const T* probability, bool one, int64_t n, bool* out) {
+  std::memset(out, 0, n);
+  const double most = one ? static_cast<double>(*probability) : largest(probability, n);
+  if (!(most > 0.0)) return;
+  if (most > 0.2) {
+    for (int64_t i = 0; i < n; ++i)
+      out[i] = (static_cast<double>(stream.word()) + 0.5) * 0x1.0p-32 < static_cast<double>(probability[one ? 0 : i]);
+    return;
+  }
+  const double scale = 1.0 / std::log1p(-most);
+  for (double x = 0.0;; x += 1.0) {
+    x += std::floor(std::log(stream.uniform()) * scale);
+    if (!(x < static_cast<double>(n))) return;
+    const int64_t i = static_cast<int64_t>(x);
+    out[i] = one || stream.uniform() * most <= static_cast<double>(probability[i]);
+  }
+}
+
+// Operands: key, step, probability; result: spikes.
+ffi::Error bernoulli_spikes(const Call& call) {
+  const Operand key = call.operand(0), step = call.operand(1), probability = call.operand(2), out = call.result(0);
+  return served(with_real(probability.type(), [&](auto real) {
+    using T = decltype(real);
+    for (int64_t e = 0; e < call.entries(); ++e)
+      bernoulli(Stream(key.at<uint32_t>(e), *step.at<uint32_t>(e), kBernoulli), probability.at<T>(e),
+                probability.size() == 1, out.size(), out.at<bool>(e));
+  }));
+}
+
+}  // namespace
+}  // namespace brainsim
+
+BRAINSIM_HANDLER(poisson_counts, brainsim::poisson_counts);
+BRAINSIM_HANDLER(poisson_input, brainsim::poisson_input);
+BRAINSIM_HANDLER(bernoulli_spikes, brainsim::bernoulli_spikes);

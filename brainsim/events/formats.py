@@ -1,0 +1,293 @@
+"""Sparse formats: who connects to whom, without weights.
+
+A format is a frozen dataclass and a JAX pytree: its index arrays are leaves and its shape is static. Weights are
+passed beside it, as a scalar or as one value per synapse in the shape ``weight_shape``. A new format gives the five
+methods of :class:`Format` and is served by every operation at once; ``layout`` is for those that have a kernel.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import math
+import typing
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim.events._check import concrete, index_array
+
+MAX_SYNAPSES = 2**31 - 1
+
+
+@typing.dataclass_transform(frozen_default=True, eq_default=False)
+class Format(abc.ABC):
+    """Which synapses there are.
+
+    A subclass becomes a frozen dataclass and a pytree by existing. Its fields of type ``int`` are static, the others are
+    leaves; what it checks in ``__post_init__`` is not checked again inside JAX's transformations.
+    """
+
+    n_pre: int
+    n_post: int
+
+    @property
+    @abc.abstractmethod
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of one value per synapse."""
+
+    @abc.abstractmethod
+    def targets(self) -> jax.Array:
+        """Postsynaptic neuron of each synapse, in a shape that broadcasts to ``weight_shape``."""
+
+    @abc.abstractmethod
+    def spread(self, values_pre: jax.Array) -> jax.Array:
+        """The value of each synapse's presynaptic neuron, in a shape that broadcasts to ``weight_shape``."""
+
+    @abc.abstractmethod
+    def sum_rows(self, values: jax.Array) -> jax.Array:
+        """Sum of one value per synapse over the synapses of each presynaptic neuron, ``[n_pre]``."""
+
+    @property
+    def layout(self) -> tuple[int, int, int, int] | None:
+        """What the compiled kernels need to know; None where only plain JAX serves."""
+        return None
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses."""
+        return math.prod(self.weight_shape)
+
+    def coo(self) -> tuple[jax.Array, jax.Array]:
+        """Presynaptic and postsynaptic neuron of each synapse, int32 ``[n_synapses]``, in the order of the weights."""
+        pre = self.spread(jnp.arange(self.n_pre, dtype=jnp.int32))
+        return tuple(jnp.broadcast_to(x, self.weight_shape).ravel() for x in (pre, self.targets()))
+
+    def todense(self, weight: jax.Array | float = 1.0) -> jax.Array:
+        """The weights as a matrix ``[n_pre, n_post]``; synapses between the same two neurons add up."""
+        pre, post = self.coo()
+        values = jnp.broadcast_to(jnp.asarray(weight), self.weight_shape).ravel()
+        return jnp.zeros((self.n_pre, self.n_post), values.dtype).at[pre, post].add(values)
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        dataclasses.dataclass(frozen=True, eq=False)(cls)
+        fields = dataclasses.fields(cls)
+        counts = [field.name for field in fields if field.type in ("int", int)]
+        arrays = [field.name for field in fields if field.name not in counts]
+
+        def flatten(self):
+            return [(jax.tree_util.GetAttrKey(n), getattr(self, n)) for n in arrays], tuple(getattr(self, n) for n in counts)
+
+        def unflatten(aux, children):
+            self = object.__new__(cls)  # placeholders of transformations pass through here: nothing to check
+            for name, value in zip([*arrays, *counts], [*children, *aux], strict=True):
+                object.__setattr__(self, name, value)
+            return self
+
+        jax.tree_util.register_pytree_with_keys(cls, flatten, unflatten)
+
+    def _set(self, **values) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _check_count(self, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
+                raise ValueError(f"{type(self).__name__}: {name} is a number of neurons, 0 or more; got {value!r}.")
+            self._set(**{name: int(value)})
+
+    def _check_synapses(self, n: int) -> None:
+        if n > MAX_SYNAPSES:
+            raise ValueError(
+                f"{type(self).__name__}: {n} synapses are more than int32 can index ({MAX_SYNAPSES}). "
+                "Split the projection, for example by groups of presynaptic neurons."
+            )
+
+
+class CSR(Format):
+    """Compressed rows: the targets of one presynaptic neuron after the other.
+
+    Parameters
+    ----------
+    indptr : int array ``[n_pre + 1]``
+        Where each neuron's targets begin; ``indptr[0] == 0``, and the last entry is the number of synapses.
+    indices : int array ``[n_synapses]``
+        Postsynaptic neuron of each synapse. The same target may occur more than once.
+    n_post : int
+        Number of postsynaptic neurons.
+
+    Raises
+    ------
+    ValueError
+        Where the arrays do not describe rows, a target does not exist, or there are more than 2\\ :sup:`31` - 1 synapses.
+    """
+
+    indptr: jax.Array
+    indices: jax.Array
+    n_post: int
+
+    def __post_init__(self) -> None:
+        self._check_count("n_post")
+        self._check_synapses(np.size(self.indices))
+        indices = index_array(self, "indices", self.indices, 1, self.n_post)
+        indptr = index_array(self, "indptr", self.indptr, 1, indices.size + 1)
+        if indptr.size == 0:
+            raise ValueError("CSR: indptr has n_pre + 1 entries; got none.")
+        if concrete(indptr):
+            rows = np.asarray(indptr)
+            if rows[0] != 0 or rows[-1] != indices.size or np.any(np.diff(rows) < 0):
+                raise ValueError(
+                    f"CSR: indptr rises from 0 to the number of synapses ({indices.size}); "
+                    f"got {rows[0]} to {rows[-1]}" + (", falling in between." if np.any(np.diff(rows) < 0) else ".")
+                )
+        self._set(indptr=indptr, indices=indices)
+
+    @property
+    def n_pre(self) -> int:
+        return self.indptr.shape[0] - 1
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        return (self.indices.shape[0],)
+
+    @property
+    def layout(self) -> tuple[int, int, int, int]:
+        return 0, self.n_pre, self.n_post, 0
+
+    def _sources(self) -> jax.Array:
+        rows = jnp.arange(self.n_pre, dtype=jnp.int32)
+        return jnp.repeat(rows, jnp.diff(self.indptr), total_repeat_length=self.n_synapses)
+
+    def targets(self) -> jax.Array:
+        return self.indices
+
+    def spread(self, values_pre: jax.Array) -> jax.Array:
+        return values_pre[self._sources()]
+
+    def sum_rows(self, values: jax.Array) -> jax.Array:
+        values = jnp.broadcast_to(values, self.weight_shape)
+        return jax.ops.segment_sum(values, self._sources(), self.n_pre, indices_are_sorted=True)
+
+
+class FixedFanOut(Format):
+    """Every presynaptic neuron has the same number of targets.
+
+    Parameters
+    ----------
+    indices : int array ``[n_pre, fan_out]``
+        Postsynaptic neurons of each presynaptic one.
+    n_post : int
+        Number of postsynaptic neurons.
+
+    Raises
+    ------
+    ValueError
+        Where a target does not exist, or there are more than 2\\ :sup:`31` - 1 synapses.
+    """
+
+    indices: jax.Array
+    n_post: int
+
+    def __post_init__(self) -> None:
+        self._check_count("n_post")
+        self._check_synapses(np.size(self.indices))
+        self._set(indices=index_array(self, "indices", self.indices, 2, self.n_post))
+
+    @property
+    def n_pre(self) -> int:
+        return self.indices.shape[0]
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        return tuple(self.indices.shape)
+
+    @property
+    def layout(self) -> tuple[int, int, int, int]:
+        return 1, self.n_pre, self.n_post, self.indices.shape[1]
+
+    def targets(self) -> jax.Array:
+        return self.indices
+
+    def spread(self, values_pre: jax.Array) -> jax.Array:
+        return values_pre[:, None]
+
+    def sum_rows(self, values: jax.Array) -> jax.Array:
+        return jnp.broadcast_to(values, self.weight_shape).sum(1)
+
+
+class OneToOne(Format):
+    """Neuron i connects to neuron i.
+
+    Parameters
+    ----------
+    n : int
+        Number of neurons on either side.
+    """
+
+    n: int
+
+    def __post_init__(self) -> None:
+        self._check_count("n")
+        self._check_synapses(self.n)
+
+    @property
+    def n_pre(self) -> int:
+        return self.n
+
+    @property
+    def n_post(self) -> int:
+        return self.n
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        return (self.n,)
+
+    @property
+    def layout(self) -> tuple[int, int, int, int]:
+        return 2, self.n, self.n, 0
+
+    def targets(self) -> jax.Array:
+        return jnp.arange(self.n, dtype=jnp.int32)
+
+    def spread(self, values_pre: jax.Array) -> jax.Array:
+        return values_pre
+
+    def sum_rows(self, values: jax.Array) -> jax.Array:
+        return jnp.broadcast_to(values, self.weight_shape)
+
+
+class Dense(Format):
+    """Every presynaptic neuron connects to every postsynaptic one.
+
+    Parameters
+    ----------
+    n_pre, n_post : int
+        Number of neurons on either side.
+    """
+
+    n_pre: int
+    n_post: int
+
+    def __post_init__(self) -> None:
+        self._check_count("n_pre", "n_post")
+        self._check_synapses(self.n_pre * self.n_post)
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        return (self.n_pre, self.n_post)
+
+    @property
+    def layout(self) -> tuple[int, int, int, int]:
+        return 3, self.n_pre, self.n_post, 0
+
+    def targets(self) -> jax.Array:
+        return jnp.arange(self.n_post, dtype=jnp.int32)[None, :]
+
+    def spread(self, values_pre: jax.Array) -> jax.Array:
+        return values_pre[:, None]
+
+    def sum_rows(self, values: jax.Array) -> jax.Array:
+        return jnp.broadcast_to(values, self.weight_shape).sum(1)

@@ -1,0 +1,76 @@
+"""Spikes as a list of events."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from brainsim.events import _check
+from brainsim.events._primitive import Operation
+
+
+def append_events(
+    buffer_index: jax.Array,
+    buffer_step: jax.Array,
+    count: jax.Array,
+    spikes: jax.Array,
+    step: jax.Array | int,
+    offset: jax.Array | int = 0,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Append the neurons that spike, and the step, to buffers of events.
+
+    Where the buffers are full, events are counted and not stored: a count beyond the capacity tells how many there
+    were. The buffers are changed in place.
+
+    Parameters
+    ----------
+    buffer_index, buffer_step : int32 ``[capacity]``
+        Index and step of the events so far.
+    count : int32 ``[]``
+        Number of events so far.
+    spikes : bool or float ``[n]``
+        Which neurons spike.
+    step : int
+        Number of this step.
+    offset : int
+        What is added to the indices.
+
+    Returns
+    -------
+    buffer_index, buffer_step : int32 ``[capacity]``
+    count : int32 ``[]``
+
+    Raises
+    ------
+    ValueError
+        Where a shape or dtype does not fit.
+    """
+    index, when, spikes = (jnp.asarray(x) for x in (buffer_index, buffer_step, spikes))
+    if index.ndim != 1 or index.shape != when.shape or index.dtype != jnp.int32 or when.dtype != jnp.int32:
+        raise ValueError(
+            "events.append_events: buffer_index and buffer_step are int32 arrays of one shape [capacity]; "
+            f"got {index.dtype}{list(index.shape)} and {when.dtype}{list(when.shape)}."
+        )
+    spikes = _check.spikes("append_events", spikes, spikes.shape[0] if spikes.ndim == 1 else -1)
+    numbers = {"count": count, "step": step, "offset": offset}
+    count, step, offset = (_check.integer("append_events", name, x) for name, x in numbers.items())
+    return tuple(append_events_p((), index, when, count, spikes, step, offset))
+
+
+def _append_one(shared, static, index, when, count, spikes, step, offset):
+    spikes = spikes != 0
+    capacity, total = index.shape[0], jnp.cumsum(spikes, dtype=jnp.int32)
+    position = jnp.where(spikes, count + total - 1, capacity)
+    position = jnp.where(position < 0, capacity, position)  # a negative index would count from the end
+    neurons = offset + jnp.arange(spikes.shape[0], dtype=jnp.int32)
+    index = index.at[position].set(neurons, mode="drop")
+    return index, when.at[position].set(step, mode="drop"), count + spikes.sum(dtype=jnp.int32)
+
+
+append_events_p = Operation(
+    "append_events",
+    definition=_append_one,
+    numbers=lambda shared, static: (),
+    results=lambda shared, static, *operands: (None, None, None),
+    in_place={0: 0, 1: 1, 2: 2},
+)

@@ -1,0 +1,115 @@
+"""Integration of a system on its own."""
+
+import math
+from collections.abc import Callable
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+
+from brainsim.integrators.base import SDEMethod
+from brainsim.integrators.lookup import get
+
+
+def integrate(f: Callable, y0, duration, dt, method="rk4", *, t0=0, save_every: int = 1, diffusion=None, key=None):
+    r"""Integrate :math:`\dot y = f(t, y)`, or with a diffusion :math:`dy = f\,dt + g\,dW`, with a fixed step.
+
+    Can be jitted, differentiated and vmapped over `y0`, `key`, `t0` and everything that `f` closes over.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(t, y)`` gives dy/dt, a pytree like `y0`.
+    y0 : pytree
+        Initial state: arrays or quantities.
+    duration, dt : scalar
+        Length and step, both with a unit of time or both plain. They set the number of steps, so they must be concrete.
+    method : str or method
+        See `brainsim.integrators.get`.
+    t0 : scalar, optional
+        Time of `y0`. A plain 0 is right with any unit.
+    save_every : int, optional
+        Keep one state in so many steps. It must divide the number of steps.
+    diffusion : callable, optional
+        ``g(t, y)``, for the methods for stochastic equations.
+    key : jax.random.key, optional
+        Needed with `diffusion`. Step i draws from ``fold_in(key, i)``, so a longer run begins as a shorter one.
+
+    Returns
+    -------
+    times : array or quantity, (n_saved + 1,)
+        From `t0` to ``t0 + duration``, in the unit of `dt`.
+    ys : pytree
+        Like `y0`, with a leading axis of n_saved + 1; the first entry is `y0`.
+
+    Raises
+    ------
+    ValueError
+        When `duration` is not a multiple of `dt`, `save_every` does not divide the steps, or the method and the
+        arguments do not fit together.
+    """
+    method = get(method)
+    stochastic = isinstance(method, SDEMethod)
+    if stochastic and (diffusion is None or key is None):
+        raise ValueError(f"'{method.name}' is for stochastic equations and needs both `diffusion` and `key`.")
+    if not stochastic and (diffusion is not None or key is not None):
+        raise ValueError(f"{method!r} is for ordinary equations and takes no `diffusion` or `key`; try 'euler_maruyama'.")
+    steps = _count_steps(duration, dt)
+    if not isinstance(save_every, int) or save_every < 1 or steps % save_every:
+        raise ValueError(f"save_every must be a positive integer that divides the {steps} steps, got {save_every!r}.")
+
+    unit = u.get_unit(dt)
+    timed = isinstance(dt, u.Quantity)
+    start = t0 if isinstance(t0, u.Quantity) or not timed else _zero_time(t0, unit)
+    y0 = jax.tree.map(_strong_float, y0)
+
+    def time(i):
+        return start + i.astype(float) * dt
+
+    def step(y, i):
+        if stochastic:
+            return method(f, diffusion, time(i), y, dt, _normal_like(jax.random.fold_in(key, i), y)), None
+        return method(f, time(i), y, dt), None
+
+    def chunk(y, first):
+        y, _ = jax.lax.scan(step, y, first + jnp.arange(save_every))
+        return y, y
+
+    _, saved = jax.lax.scan(chunk, y0, jnp.arange(0, steps, save_every))
+    ys = jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), y0, saved)
+    return time(jnp.arange(0, steps + 1, save_every)), ys
+
+
+def _count_steps(duration, dt) -> int:
+    unit = u.get_unit(dt)
+    if not u.get_unit(duration).has_same_dim(unit):
+        raise u.UnitMismatchError(f"duration and dt must have the same dimension, got {duration} and {dt}.")
+    try:
+        ratio = float(u.Quantity(duration).to_decimal(unit)) / float(u.get_mantissa(dt))
+    except jax.errors.ConcretizationTypeError as error:
+        raise ValueError("duration and dt must be concrete: close over them instead of passing them to jit.") from error
+    # float32 numbers carry a rounding error of some 1e-7 each
+    if not 0.5 < ratio < math.inf or not math.isclose(ratio, round(ratio), rel_tol=1e-6):
+        raise ValueError(f"duration must be a positive multiple of dt, got {duration} / {dt} = {ratio:.9g} steps.")
+    return round(ratio)
+
+
+def _zero_time(t0, unit):
+    if isinstance(t0, int | float) and t0 == 0:
+        return 0.0 * unit
+    raise u.UnitMismatchError(f"t0 must have a unit of time because dt has one ('{unit}'), got the plain number {t0}.")
+
+
+def _strong_float(x):
+    x = jnp.asarray(x)
+    dtype = x.dtype if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.result_type(float)
+    return jax.lax.convert_element_type(x, dtype)
+
+
+def _normal_like(key, y):
+    leaves, treedef = jax.tree.flatten(y, is_leaf=lambda x: isinstance(x, u.Quantity))
+    draws = [
+        jax.random.normal(k, jnp.shape(leaf), u.get_mantissa(leaf).dtype)
+        for k, leaf in zip(jax.random.split(key, len(leaves)), leaves, strict=True)
+    ]
+    return jax.tree.unflatten(treedef, draws)

@@ -1,0 +1,247 @@
+"""Networks: populations and projections, and the order in which a step updates them."""
+
+from __future__ import annotations
+
+import zlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim._core import Clock, Dynamics, FixedVariable, State, split, write_back
+from brainsim._errors import UnknownNameError, suggestion
+from brainsim.connectivity import ConnectionRule
+from brainsim.population import Population, View, view_of
+from brainsim.projection import Projection
+
+SCHEDULE = (
+    "1. every projection delivers the spikes that arrive at t into its receptor",
+    "2. receptors advance and give their current or conductance to the membrane",
+    "3. populations integrate over [t, t + dt] with that and their stimuli, and emit spikes",
+    "4. spikes enter delays; plasticity updates weights",
+)
+
+
+class Network(Dynamics):
+    """Populations and projections between them.
+
+    Assign populations as attributes and connect them::
+
+        net = Network(seed=0)
+        net.E = LIF(3200)
+        net.connect(net.E, net.E, FixedProbability(0.02), receptor="ampa", weight=6 * u.nS)
+
+    Parameters
+    ----------
+    seed : int
+        Seed of everything random: initial values, wiring, noise. What a component draws depends on the seed and on the
+        component's own path only.
+
+    Raises
+    ------
+    TypeError
+        If the seed is no integer.
+    """
+
+    steps = State(0, "steps since t = 0", shape=(), dtype=jnp.int32)
+
+    def __init__(self, seed: int = 0):
+        if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
+            raise TypeError(f"Network: seed must be an integer, given {seed!r}.")
+        super().__init__()
+        self.allocate()
+        self._aside.seed = int(seed)
+        self.hold("key", FixedVariable(jax.random.PRNGKey(int(seed))))
+
+    # -- building --------------------------------------------------------------------------------------------------------
+
+    def __setattr__(self, name, value):
+        if isinstance(value, Population):
+            if name in vars(self) or hasattr(type(self), name):
+                raise ValueError(f"Network: the name {name!r} is taken.")
+            if not name.isidentifier():
+                raise ValueError(f"Network: {name!r} is no name for a population; use letters, digits and underscores.")
+            if "_path" in vars(value):
+                raise ValueError(f"Network: the population given as {name!r} already stands in a network as {value.path!r}.")
+            value.join(name, jax.random.fold_in(self.plain("key"), zlib.crc32(name.encode())))
+        super().__setattr__(name, value)
+
+    def __getitem__(self, path: str):
+        """A population, projection, receptor or stimulus by path: ``net["E->I"]``, ``net["E.ampa"]``."""
+        node = self
+        for name in path.split("."):
+            parts = {k: v for k, v in vars(node).items() if isinstance(v, Dynamics)}
+            if name not in parts:
+                raise UnknownNameError(f"{node.path} has no {name!r}.{suggestion(name, parts)}")
+            node = parts[name]
+        return node
+
+    @property
+    def populations(self) -> dict[str, Population]:
+        """Populations by name."""
+        return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, Population)}
+
+    @property
+    def projections(self) -> dict[str, Projection]:
+        """Projections by name."""
+        return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, Projection)}
+
+    def connect(self, pre, post, rule: ConnectionRule, *, receptor: str, weight=None, delay=None, plasticity=None, name=None):
+        """Connect a population, or a view of one, to another or to each of several.
+
+        Parameters
+        ----------
+        pre : Population or View
+            Who sends: ``net.E`` or ``net.E[:100]``.
+        post : Population, View or list of them
+            Who receives.
+        rule : ConnectionRule
+            Which pairs: ``FixedProbability(0.02)``, ``FixedInDegree(80)``, ...
+        receptor : str
+            Name of the receptor of ``post``.
+        weight : quantity in the receptor's unit, array of one per synapse, or distribution
+            What a spike adds. May be left out with a rule from a matrix: then the entries are the weights.
+        delay : quantity, time; array of one per synapse, or distribution; optional
+            From spike to arrival, rounded to whole steps, at least one. None: arrives at the time it is fired.
+        plasticity : Plasticity, optional
+            How the weights change.
+        name : str, optional
+            Name of the projection; by default ``"E->I"``, and ``"E->I#2"`` for the second.
+
+        Returns
+        -------
+        Projection, or list of Projection for a list of ``post``
+
+        Raises
+        ------
+        TypeError, ValueError, UnitError, UnknownNameError, NotEnoughMemoryError
+            For what cannot be connected; the network stays as it was.
+        """
+        if isinstance(post, list | tuple):
+            if plasticity is not None and len(post) > 1:
+                raise ValueError("connect: one plasticity object serves one projection; connect the populations one by one.")
+            names = [None] * len(post) if name is None else [f"{name}#{k + 1}" for k in range(len(post))]
+            made: list[Projection] = []
+            for target, own in zip(post, names):
+                made.append(self._projection(pre, target, rule, receptor, weight, delay, plasticity, own, {p.path for p in made}))
+        else:
+            made = [self._projection(pre, post, rule, receptor, weight, delay, plasticity, name, set())]
+        for projection in made:
+            super().__setattr__(projection.path, projection)
+        return made if isinstance(post, list | tuple) else made[0]
+
+    def _projection(self, pre, post, rule, receptor, weight, delay, plasticity, name, taken):
+        if not isinstance(rule, ConnectionRule):
+            raise TypeError(f"connect: rule must be a connection rule such as FixedProbability(0.02), given {rule!r}.")
+        pre, post = view_of(pre), view_of(post)
+        for view in (pre, post):
+            if self.populations.get(view.population.path) is not view.population:
+                raise ValueError(f"connect: {view.population.path} is no population of this network; assign it first (net.E = ...).")
+        receptors = getattr(post.population, "receptors", {})
+        if receptor not in receptors:
+            raise UnknownNameError(f"{post.population.path} has no receptor {receptor!r}.{suggestion(str(receptor), receptors)}")
+        if weight is None and not hasattr(rule, "values"):
+            raise ValueError(f"connect: {rule.name} carries no weights; give weight=...")
+        path = name or self._free_name(f"{pre.population.path}->{post.population.path}", taken)
+        if path in vars(self) or hasattr(type(self), path) or "." in path:
+            raise ValueError(f"connect: the name {path!r} is taken or contains a dot.")
+        rng = np.random.default_rng([abs(self._aside.seed), zlib.crc32(path.encode())])
+        return Projection(path, pre, post, rule, receptor, weight=weight, delay=delay, plasticity=plasticity, rng=rng)
+
+    def _free_name(self, base, taken):
+        name, k = base, 1
+        while name in vars(self) or name in taken:
+            k += 1
+            name = f"{base}#{k}"
+        return name
+
+    # -- before and after runs -------------------------------------------------------------------------------------------
+
+    def prepare(self, step_ms: float) -> None:
+        """Get ready for steps of ``step_ms`` milliseconds: make delay buffers, remember the initial state.
+
+        Raises
+        ------
+        ValueError
+            If a delay is shorter than the step, or the step changes while spikes are under way.
+        """
+        for projection in self.projections.values():
+            projection.check_step(step_ms)
+        before = self._aside.step_ms
+        if before is not None and before != step_ms:
+            self._change_step(before, step_ms)
+        for part in (*self.populations.values(), *self.projections.values()):
+            if part._aside.prepared_for != step_ms:
+                part.prepare(step_ms)
+                part._aside.prepared_for = step_ms
+        self._aside.step_ms = step_ms
+        state = split(self)[3]
+        if not any(isinstance(array, jax.core.Tracer) for array in state.values()):
+            same = {k: v for k, v in self._aside.initial.items() if k in state and v.shape == state[k].shape}
+            self._aside.initial = state | same
+
+    def _change_step(self, before, step_ms):
+        steps = int(self.plain("steps")) * before / step_ms
+        if abs(steps - round(steps)) > 1e-6:
+            raise ValueError(f"dt: the present time is no multiple of {step_ms} ms; net.reset() first.")
+        if any(bool(jnp.any(p.plain(name))) for p in self.projections.values() for name in ("line", "ring", "arriving") if name in vars(p)):
+            raise ValueError(f"dt: cannot change from {before} to {step_ms} ms while spikes are under way in delays; net.reset() first.")
+        self.put("steps", jnp.asarray(round(steps), jnp.int32))
+        self._aside.initial = {k: v for k, v in self._aside.initial.items() if k.rpartition(".")[2] not in ("line", "ring")}
+
+    def reset(self, seed: int | None = None) -> None:
+        """Go back to the state before the first run.
+
+        Parameters
+        ----------
+        seed : int, optional
+            Draw anew, with this seed, the initial states that were given as distributions, and use it for the noise of the
+            runs that follow. Wiring and parameters stay.
+        """
+        initial = dict(self._aside.initial)
+        if seed is not None:
+            self.put("key", jax.random.PRNGKey(seed))
+            initial |= self.initial_states(self.plain("key"))
+        write_back(self, initial)
+
+    def initial_states(self, key) -> dict[str, jax.Array]:
+        """Initial values, by path, of the states given as distributions, drawn with ``key``; can be traced and batched."""
+        states = {}
+        for name, population in self.populations.items():
+            own = jax.random.fold_in(key, zlib.crc32(name.encode()))
+            states |= {f"{name}.{k}": v for k, v in population.redraw(own).items()}
+            for child, part in population.parts(Dynamics).items():
+                states |= {f"{name}.{child}.{k}": v for k, v in part.redraw(jax.random.fold_in(own, zlib.crc32(child.encode()))).items()}
+        return states
+
+    # -- the step ----------------------------------------------------------------------------------------------------------
+
+    def update(self, clock: Clock) -> None:
+        """Advance from t to t + dt, in the order of :meth:`schedule`."""
+        populations, projections = self.populations, self.projections
+        for projection in projections.values():
+            post = populations[projection.post]
+            projection.deliver(clock, populations[projection.pre].plain("spikes"), post.receptors[projection.receptor])
+        for name, population in populations.items():
+            population.update(clock.of(name))
+        for name, projection in projections.items():
+            pre, post = (populations[side].plain("spikes") for side in (projection.pre, projection.post))
+            projection.update(clock.of(name), pre, post)
+        self.put("steps", clock.step + 1)
+
+    def schedule(self) -> str:
+        """The order of a step, with the members of this network, to print."""
+        members = (
+            self.projections.values(),
+            [r for p in self.populations.values() for r in getattr(p, "receptors", {}).values()],
+            self.populations.values(),
+            [p for p in self.projections.values() if p.plastic or p.delay_kind != "none"],
+        )
+        return "\n".join(f"{line}: {', '.join(m.path for m in group) or 'none'}" for line, group in zip(SCHEDULE, members))
+
+    def __repr__(self):
+        populations = ", ".join(f"{k}: {type(p).__name__}({p.n})" for k, p in self.populations.items())
+        synapses = sum(p.n_synapses for p in self.projections.values())
+        return f"Network({populations}; {len(self.projections)} projections, {synapses:,} synapses)"
+
+    __str__ = __repr__

@@ -1,0 +1,144 @@
+"""Populations: what sends spikes, and what projections and recordings can point at."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import zlib
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim._core import Dynamics, State
+from brainsim.stimuli.base import Stimulus
+
+
+class Population(Dynamics):
+    """A group of ``n`` units that send spikes.
+
+    Parameters
+    ----------
+    size : int or tuple of int
+        Number of units, or the shape they are arranged in. Arrays are flat, of length ``n``.
+    **values
+        Parameters and initial states by name: quantities, arrays of one value per unit, or distributions.
+
+    Raises
+    ------
+    ValueError
+        For an empty population, a wrong shape or a value that is not finite.
+    UnitError
+        For a wrong unit.
+    UnknownNameError
+        For a name that the class does not declare.
+    """
+
+    input_unit = u.pA  # of the sum of the stimuli
+
+    spikes = State(False, "who fired at the end of the last step", dtype=jnp.bool_)
+
+    def __init__(self, size, **values):
+        self.size = size if isinstance(size, tuple) else (size,)
+        if not all(isinstance(k, numbers.Integral) and not isinstance(k, bool) and k > 0 for k in self.size):
+            raise ValueError(f"{type(self).__name__}: size must be a positive integer or a tuple of them, given {size!r}.")
+        self.size = tuple(int(k) for k in self.size)
+        self.n = math.prod(self.size)
+        super().__init__(**values)
+        self.allocate()
+
+    def __getitem__(self, item) -> View:
+        return View(self, np.arange(self.n).reshape(self.size)[item])
+
+    def __len__(self):
+        return self.n
+
+    def join(self, name: str, key) -> None:
+        """Stand in a network under ``name``: draw anew, with ``key``, what was given as a distribution."""
+        self._path = name
+        self.allocate(key)
+        for child, part in vars(self).items():
+            if isinstance(part, Dynamics):
+                part._path = f"{name}.{child}"
+                part.allocate(jax.random.fold_in(key, zlib.crc32(child.encode())))
+
+    def prepare(self, step_ms: float) -> None:
+        """Get ready for steps of this length; most populations have nothing to do."""
+
+    def update(self, clock) -> None:
+        """Advance from t to t + dt and set ``spikes``."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it advances: define update(self, clock).")
+
+    def add_stimuli(self, **stimuli: Stimulus) -> None:
+        """Give the population stimuli, by name: ``add_stimuli(drive=Constant(200 * u.pA))``.
+
+        ``net.E[:50].add_stimuli(...)`` stimulates these units only.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For something that is no stimulus or belongs elsewhere already, or a name that is taken.
+        """
+        self.attach_parts(stimuli, Stimulus)
+
+    def attach_parts(self, parts: dict, kind: type, ids=None) -> None:
+        """Bind receptors or stimuli to this population (its units ``ids``): all of them or, on an error, none."""
+        for name, part in parts.items():
+            what = kind.__name__.lower()
+            if not isinstance(part, kind):
+                raise TypeError(f"{self.path}: {name!r} must be a {what}, given {type(part).__name__}.")
+            if part.bound:
+                raise ValueError(f"{self.path}: the {what} given as {name!r} already belongs to {part.path}; make another one.")
+            if hasattr(type(self), name) or name in vars(self):
+                raise ValueError(f"{self.path}: the name {name!r} is taken.")
+        try:
+            for name, part in parts.items():
+                part.bind(self, name, ids)
+        except Exception:
+            for part in parts.values():
+                part.bound = False
+            raise
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def parts(self, kind: type) -> dict:
+        """Receptors, or stimuli, by name."""
+        return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, kind)}
+
+    def advance_stimuli(self, clock) -> None:
+        """Let the stimuli change their own state, or add to receptors."""
+        for name, stimulus in self.parts(Stimulus).items():
+            stimulus.update(clock.of(name), self)
+
+    def stimulation(self, clock):
+        """Sum of the stimuli, plain, in the input unit: shape () or (n,)."""
+        return sum((s.masked(clock.of(name)) for name, s in self.parts(Stimulus).items()), jnp.zeros((), clock.step_ms.dtype))
+
+
+class View:
+    """Some units of a population, for wiring and stimulation: ``net.E[:100]``."""
+
+    def __init__(self, population: Population, ids):
+        self.population, self.ids = population, np.atleast_1d(ids).ravel()
+        if self.ids.size == 0:
+            raise ValueError(f"{population.path}: the view is empty; the population has {population.n} units.")
+
+    def __len__(self):
+        return len(self.ids)
+
+    def __getitem__(self, item) -> View:
+        return View(self.population, self.ids[item])
+
+    def add_stimuli(self, **stimuli: Stimulus) -> None:
+        """As :meth:`Population.add_stimuli`, for these units only."""
+        self.population.attach_parts(stimuli, Stimulus, self.ids)
+
+
+def view_of(thing) -> View:
+    """A population as the view of all its units; a view as it is."""
+    if isinstance(thing, View):
+        return thing
+    if isinstance(thing, Population):
+        return View(thing, np.arange(thing.n))
+    raise TypeError(f"expected a population or a view of one (net.E, net.E[:100]), given {type(thing).__name__}.")

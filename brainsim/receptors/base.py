@@ -1,0 +1,64 @@
+"""What every receptor shares: a place where spikes land, kinetics, and an output to the membrane."""
+
+from __future__ import annotations
+
+import brainunit as u
+import jax.numpy as jnp
+
+from brainsim._core import Dynamics, Parameter
+
+
+class Receptor(Dynamics):
+    r"""Postsynaptic receptor of a population; all projections onto it share its one state per neuron.
+
+    With ``reversal`` it is a conductance :math:`g` with :math:`I = g\,B(V)\,(E - V)`, without it :math:`g` is the current itself.
+
+    The membrane sees the mean of :math:`g` over the step, taken as the mean of its ends.
+    """
+
+    port = "g"  # the state that spikes are added to
+
+    reversal = Parameter(None, "reversal potential E; None for a current", unit=u.mV, optional=True)
+
+    bound = False
+
+    def bind(self, neuron, name, ids=None) -> None:
+        """Make this the receptor ``name`` of ``neuron``."""
+        self.n, self.input_unit, self._path = neuron.n, neuron.input_unit, f"{neuron.path}.{name}"
+        self.bound = True
+        self.allocate()
+
+    @property
+    def g_unit(self):
+        """Unit of g: the neuron's input unit, per mV for a conductance; None before it belongs to a neuron."""
+        if not self.bound:
+            return None
+        return self.input_unit if self.is_current else self.input_unit / u.mV
+
+    @property
+    def is_current(self) -> bool:
+        return self._aside.given.get("reversal") is None
+
+    def advance(self, clock):
+        """Advance the kinetics over the step and return the mean of g over it."""
+        raise NotImplementedError(f"{type(self).__name__} has no kinetics: define advance(self, clock).")
+
+    def block(self, V):
+        """Factor B(V) of the conductance, V in mV; 1 here."""
+        return None
+
+    def current(self, g, V):
+        """Current into the membrane, in the neuron's input unit, at V (mV)."""
+        if self.is_current:
+            return g
+        block = self.block(V)
+        force = self.plain("reversal") - V
+        return g * force if block is None else g * block * force
+
+    def displace(self, y: dict, drive) -> dict:
+        """Change the neuron's variables at once, before they are integrated; only delta receptors do."""
+        return y
+
+    def decay(self, clock, tau: str):
+        """Factor by which a state with time constant ``tau`` decays in a step."""
+        return jnp.exp(-clock.step_ms / self.plain(tau))

@@ -1,0 +1,118 @@
+"""The engine: one step, looped. Compiled once for a structure and a plan, whatever the duration, the parameters or the seed."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim import events
+from brainsim._core import Clock, Structure
+from brainsim.simulation.plan import Request
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a compiled chunk records.
+
+    Parameters
+    ----------
+    requests : tuple of Request
+    rows : int
+        Steps that the sample buffers have room for.
+    capacity : int
+        Spikes that the event buffer has room for; more than can be fired in one step.
+    """
+
+    requests: tuple[Request, ...]
+    rows: int
+    capacity: int
+
+    @property
+    def spikes(self) -> tuple[Request, ...]:
+        return tuple(r for r in self.requests if r.is_spikes)
+
+    @property
+    def samples(self) -> tuple[Request, ...]:
+        return tuple(r for r in self.requests if not r.is_spikes)
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """Where the indices of each recorded population begin in the event buffer, and where the last ends."""
+        return np.concatenate([[0], np.cumsum([r.shape[0] for r in self.spikes])]).astype(int)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_ms, inputs, n_steps):
+    """Run up to ``n_steps`` steps, fewer if the event buffer might overflow: the rest is for the next chunk.
+
+    ``inputs`` hold one row per step of this chunk. Returns ``(steps done, state, events, samples)``; ``events`` are index,
+    step and count.
+    """
+    first = state["steps"]
+    worst = int(plan.offsets[-1])
+    buffers = (
+        jnp.zeros(plan.capacity, jnp.int32),
+        jnp.zeros(plan.capacity, jnp.int32),
+        jnp.zeros((), jnp.int32),
+    )
+    samples = {r.label: jnp.zeros((plan.rows // r.every + 2, *r.shape), state_or(parameters, state, r.path).dtype) for r in plan.samples}
+
+    def unfinished(carry):
+        done, _, (_, _, count), _ = carry
+        return (done < n_steps) & (count <= plan.capacity - worst)
+
+    def body(carry):
+        done, state, recorded, samples = carry
+        clock = Clock(first + done, step_ms, fixed["key"])
+        now = {path: rows[done] for path, rows in inputs.items()}
+        state = structure.step(parameters, fixed, state, clock, now)
+        for request, offset in zip(plan.spikes, plan.offsets):
+            recorded = events.append_events(*recorded, request.select(state[request.path]), clock.step + 1, int(offset))
+        for request in plan.samples:
+            # The last write into a row is the one at the end of its interval.
+            row = clock.step // request.every - first // request.every
+            sample = request.select(state_or(parameters, state, request.path))
+            samples = samples | {request.label: jax.lax.dynamic_update_index_in_dim(samples[request.label], sample, row, 0)}
+        return done + 1, state, recorded, samples
+
+    return jax.lax.while_loop(unfinished, body, (jnp.zeros((), jnp.int32), state, buffers, samples))
+
+
+def state_or(parameters, state, path):
+    """The array of a state, or of a parameter."""
+    return state[path] if path in state else parameters[path]
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 6, 7, 8))
+def run_differentiable(requests, structure: Structure, parameters, fixed, state, step_ms, n_steps, checkpoint_every, remat, inputs):
+    """Run ``n_steps`` steps as a scan whose steps are computed again on the way back. Returns ``(state, samples)``."""
+
+    def body(state, now):
+        clock = Clock(state["steps"], step_ms, fixed["key"])
+        state = structure.step(parameters, fixed, state, clock, now)
+        return state, {r.label: r.select(state_or(parameters, state, r.path)) for r in requests}
+
+    if remat:
+        body = jax.checkpoint(body)
+    if checkpoint_every is None or checkpoint_every >= n_steps:
+        return jax.lax.scan(body, state, inputs, length=n_steps)
+
+    # Segments: only the state at the beginning of each is kept, and one segment at a time is unrolled on the way back.
+    n_segments, rest = divmod(n_steps, checkpoint_every)
+
+    @jax.checkpoint
+    def segment(state, inputs):
+        return jax.lax.scan(body, state, inputs, length=checkpoint_every)
+
+    cut = n_segments * checkpoint_every
+    head = {k: v[:cut].reshape(n_segments, checkpoint_every, *v.shape[1:]) for k, v in inputs.items()}
+    state, samples = jax.lax.scan(segment, state, head, length=n_segments)
+    samples = {k: v.reshape(cut, *v.shape[2:]) for k, v in samples.items()}
+    if rest:
+        state, tail = jax.lax.scan(body, state, {k: v[cut:] for k, v in inputs.items()}, length=rest)
+        samples = {k: jnp.concatenate([v, tail[k]]) for k, v in samples.items()}
+    return state, samples

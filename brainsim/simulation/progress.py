@@ -1,0 +1,53 @@
+"""A progress bar that costs nothing where nobody looks."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+INTERVAL = 0.25  # seconds between updates
+
+
+class Progress:
+    """Shows how far a run is. Off when ``show`` is False; by default only on a terminal or in a notebook, after a second."""
+
+    def __init__(self, show: bool | None, total: int, what=None):
+        self.total, self.done, self.show = total, 0, show
+        self.on = show if show is not None else sys.stderr.isatty() or "ipykernel" in sys.modules
+        self.bar = None
+        self.started = self.last = time.perf_counter()
+        self.per_step = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.bar is not None:
+            self.bar.stop()
+
+    def suggested_steps(self, limit: int) -> int:
+        """How many steps to run before the next update."""
+        if not self.on:
+            return limit
+        if self.per_step is None:
+            return min(limit, 200)
+        return max(1, min(limit, int(INTERVAL / self.per_step)))
+
+    def advance(self, steps: int) -> None:
+        """Tell that ``steps`` more are done."""
+        now = time.perf_counter()
+        if self.done:  # the first piece includes compilation
+            self.per_step = max((now - self.last) / steps, 1e-9)
+        self.last, self.done = now, self.done + steps
+        if self.on and self.bar is None and (self.show or now - self.started > 1) and self.done < self.total:
+            self._start()
+        if self.bar is not None:
+            self.bar.update(self.task, completed=self.done)
+
+    def _start(self):
+        from rich import progress
+
+        columns = (progress.TextColumn("simulating"), progress.BarColumn(), progress.TaskProgressColumn(), progress.TimeRemainingColumn())
+        self.bar = progress.Progress(*columns, transient=True)
+        self.bar.start()
+        self.task = self.bar.add_task("", total=self.total)

@@ -1,0 +1,288 @@
+"""Running a network: `simulate` for results, `function` for gradients and transformations of one's own."""
+
+from __future__ import annotations
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim._core import split, write_back
+from brainsim._errors import NonFiniteError, NotEnoughMemoryError, UnknownNameError, suggestion
+from brainsim._memory import available_bytes, human
+from brainsim._units import float_dtype, in_unit
+from brainsim.network import Network
+from brainsim.simulation import engine
+from brainsim.simulation.plan import Request, parse
+from brainsim.simulation.progress import Progress
+from brainsim.simulation.recording import Recorder, Recording
+
+CHUNK = 10_000  # steps in one call of compiled code, at most
+SAMPLE_BYTES = 64e6  # room for samples on the device
+EVENT_ROOM = 1 << 16  # spikes in the event buffer, beyond what one step may fire
+
+
+def simulate(
+    net: Network,
+    duration,
+    *,
+    dt=0.1 * u.ms,
+    record=(),
+    sample_every=None,
+    inputs: dict | None = None,
+    progress: bool | None = None,
+    chunk_steps: int | None = None,
+    checkpoint_every: int | None = None,
+) -> Recording:
+    """Run a network from its present state, and leave the new state in it.
+
+    Parameters
+    ----------
+    net : Network
+    duration : quantity, time
+        How long; a multiple of ``dt``.
+    dt : quantity, time
+        Length of a step.
+    record : str or list of str
+        What to record: ``"E.spikes"``, ``"E.V[:10]"``, ``"E->I.weight[::100]"``.
+    sample_every : quantity, time, optional
+        Interval between samples of what is not spikes, a multiple of ``dt``; every step if left out.
+    inputs : dict of str to array or quantity, (steps, ...), optional
+        Time courses that override variables by path, one row per step: ``{"E.drive.amplitude": I}``.
+    progress : bool, optional
+        Show a progress bar. By default on a terminal or in a notebook, for runs that take more than a second.
+    chunk_steps : int, optional
+        Steps in one call of compiled code, at most; results do not depend on it.
+    checkpoint_every : int, optional
+        Only inside ``jax.grad``: see :func:`function`.
+
+    Returns
+    -------
+    Recording
+        Spike trains and samples. Samples are taken at the end of a step, spikes are stamped with the end of theirs.
+
+    Raises
+    ------
+    ValueError, TypeError, UnitError, UnknownNameError
+        For arguments that cannot be run; the network stays as it was.
+    NotEnoughMemoryError
+        If the samples do not fit into memory.
+    NonFiniteError
+        If a state becomes infinite or not a number; the network stays as it was.
+
+    Notes
+    -----
+    Compiles once per structure of the network and plan of recording. Inside ``jax.grad`` or ``jax.vmap`` it runs as a scan with
+    rematerialised steps, and recorded spikes are arrays of shape (steps, n).
+    """
+    step_ms, n_steps = _steps(duration, dt)
+    every = _sample_interval(sample_every, step_ms, n_steps)
+    _check_network(net)
+    structure, parameters, fixed, state = split(net)
+    requests = parse(net, record, every, parameters | state)
+    inputs = _inputs(net, inputs or {}, parameters | state, n_steps)
+    if chunk_steps is not None and (not isinstance(chunk_steps, int) or chunk_steps < 1):
+        raise ValueError(f"chunk_steps: expected a positive integer, given {chunk_steps!r}.")
+    if _traced(parameters, state, fixed, inputs):
+        net.prepare(step_ms)
+        structure, parameters, fixed, state = split(net)
+        state, samples = engine.run_differentiable(
+            requests, structure, parameters, fixed, state, jnp.asarray(step_ms, float_dtype()), n_steps, checkpoint_every, True, inputs
+        )
+        write_back(net, state)
+        return Recording.of_arrays(net, requests, samples, step_ms, 0, every)
+
+    _check_memory(requests, n_steps, every)
+    net.prepare(step_ms)
+    structure, parameters, fixed, state = split(net)
+    first = int(state["steps"])
+    recorder = Recorder(requests, step_ms, first)
+    plan = _plan(requests, n_steps, chunk_steps)
+    step = jnp.asarray(step_ms, float_dtype())
+    done = 0
+    with Progress(progress, n_steps, net) as bar:
+        while done < n_steps:
+            n = min(n_steps - done, plan.rows, bar.suggested_steps(plan.rows))
+            rows = {path: _rows(array, done, plan.rows) for path, array in inputs.items()}
+            before = state
+            advanced, state, events, samples = engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
+            advanced = int(advanced)
+            broken = _broken(state)
+            if broken:
+                again = lambda k: engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, k)
+                advanced, path, (_, _, events, samples) = _first_broken(again, advanced, broken)
+                recorder.add(plan, advanced, first + done, events, samples)
+                raise _non_finite(path, (first + done + advanced + 1) * step_ms, recorder.finish(net))
+            recorder.add(plan, advanced, first + done, events, samples)
+            done += advanced
+            bar.advance(advanced)
+    write_back(net, state)
+    return recorder.finish(net)
+
+
+class Function:
+    """A network as a pure function: see :func:`function`."""
+
+    def __init__(self, net, requests, step_ms, n_steps, checkpoint_every, remat):
+        self.structure, self.parameters, self.fixed, self.state = split(net)
+        self.requests, self.step_ms, self.n_steps = requests, step_ms, n_steps
+        self.checkpoint_every, self.remat = checkpoint_every, remat
+        self._initial_states = net.initial_states
+
+    def __call__(self, parameters: dict, state: dict, *, inputs: dict | None = None, key=None) -> tuple[dict, dict]:
+        """Run; ``parameters`` and ``state`` may hold only the paths that differ from those of the network."""
+        for given, mine, what in ((parameters, self.parameters, "parameters"), (state, self.state, "state")):
+            for path in given:
+                if path not in mine:
+                    raise UnknownNameError(f"{what}: the network has no {path!r}.{suggestion(path, mine)}")
+        inputs = _inputs(None, inputs or {}, self.parameters | self.state, self.n_steps)
+        fixed = self.fixed if key is None else self.fixed | {"key": key}
+        step = jnp.asarray(self.step_ms, float_dtype())
+        return engine.run_differentiable(
+            self.requests, self.structure, self.parameters | parameters, fixed, self.state | state, step,
+            self.n_steps, self.checkpoint_every, self.remat, inputs,
+        )
+
+    def initial_state(self, key) -> dict:
+        """The initial state with the values that were given as distributions drawn anew."""
+        return self.state | self._initial_states(key)
+
+
+def function(net: Network, duration, *, dt=0.1 * u.ms, record=(), checkpoint_every: int | None = None, remat: bool = True) -> Function:
+    """A network as a pure function, for ``jax.grad``, ``jax.vmap`` and ``jax.jit`` of one's own.
+
+    ``run = function(net, ...)`` gives ``state, recorded = run(parameters, state, inputs=..., key=...)``. All arguments and results
+    are dictionaries of plain arrays by path, in the units that the classes declare; ``run.parameters`` and ``run.state`` are
+    those of the network now. Recorded samples and spikes have one row per step.
+
+    Parameters
+    ----------
+    net, duration, dt, record
+        As in :func:`simulate`.
+    checkpoint_every : int, optional
+        Keep the state every so many steps on the way forward and compute the steps in between again on the way back: memory
+        grows as ``n_steps / checkpoint_every + checkpoint_every`` states, for one more forward pass. Without, the state of
+        every step is kept.
+    remat : bool
+        Compute each step's intermediate values again on the way back instead of keeping them; on by default.
+
+    Returns
+    -------
+    Function
+    """
+    step_ms, n_steps = _steps(duration, dt)
+    if checkpoint_every is not None and (not isinstance(checkpoint_every, int) or checkpoint_every < 1):
+        raise ValueError(f"checkpoint_every: expected a positive integer, given {checkpoint_every!r}.")
+    _check_network(net)
+    _, parameters, _, state = split(net)
+    requests = parse(net, record, 1, parameters | state)
+    net.prepare(step_ms)
+    return Function(net, requests, step_ms, n_steps, checkpoint_every, remat)
+
+
+def _steps(duration, dt) -> tuple[float, int]:
+    step_ms, total = (_time(value, what) for value, what in ((dt, "dt"), (duration, "duration")))
+    n = round(total / step_ms)
+    if n < 1 or abs(total / step_ms - n) > 1e-6 * max(n, 1):
+        raise ValueError(f"duration: {duration} is no multiple of dt = {dt}; nearest: {max(n, 1) * step_ms:g} ms.")
+    return step_ms, n
+
+
+def _time(value, what) -> float:
+    ms = float(in_unit(value, u.ms, what))
+    if not np.isfinite(ms) or ms <= 0:
+        raise ValueError(f"{what}: expected a positive time, given {value}.")
+    return ms
+
+
+def _sample_interval(sample_every, step_ms, n_steps) -> int:
+    if sample_every is None:
+        return 1
+    ratio = _time(sample_every, "sample_every") / step_ms
+    every = round(ratio)
+    if every < 1 or abs(ratio - every) > 1e-6 * every:
+        raise ValueError(f"sample_every: {sample_every} is no multiple of dt = {step_ms} ms.")
+    if every > n_steps:
+        raise ValueError(f"sample_every: {sample_every} is longer than the run.")
+    return every
+
+
+def _check_network(net):
+    if not isinstance(net, Network):
+        raise TypeError(f"expected a Network, given {type(net).__name__}.")
+    if not net.populations:
+        raise ValueError("the network has no population; assign one (net.E = LIF(100)).")
+
+
+def _inputs(net, inputs, arrays, n_steps) -> dict:
+    plain = {}
+    for path, value in inputs.items():
+        if path not in arrays:
+            raise UnknownNameError(f"inputs: the network has no {path!r}.{suggestion(path, arrays)}")
+        *owner, name = path.split(".")
+        unit = net[".".join(owner)].unit_of(name) if net is not None and owner else u.get_unit(value)
+        array = jnp.asarray(in_unit(value, unit, f"inputs[{path!r}]"), arrays[path].dtype)
+        if array.shape[:1] != (n_steps,) or array.shape[1:] not in ((), arrays[path].shape):
+            accepted = f"({n_steps},) or ({n_steps}, {', '.join(map(str, arrays[path].shape))})"
+            raise ValueError(f"inputs[{path!r}]: expected shape {accepted}, one row per step, given {array.shape}.")
+        plain[path] = jnp.broadcast_to(array.reshape(n_steps, *array.shape[1:] or (1,) * arrays[path].ndim), (n_steps, *arrays[path].shape))
+    return plain
+
+
+def _rows(array, start, rows):
+    # Always as many rows as the buffers: the compiled chunk is the same for the last, shorter piece.
+    piece = array[start : start + rows]
+    return jnp.pad(piece, [(0, rows - piece.shape[0])] + [(0, 0)] * (piece.ndim - 1))
+
+
+def _traced(*trees) -> bool:
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
+
+
+def _bytes_per_row(requests) -> int:
+    return sum(8 * int(np.prod(r.shape)) / r.every for r in requests if not r.is_spikes)
+
+
+def _check_memory(requests, n_steps, every):
+    needed, free = n_steps * _bytes_per_row(requests), available_bytes()
+    if needed > free:
+        what = ", ".join(r.label for r in requests if not r.is_spikes)
+        raise NotEnoughMemoryError(
+            f"record: {what} for {n_steps:,} steps needs {human(needed)}, {human(free)} are free; record fewer elements or set sample_every."
+        )
+
+
+def _plan(requests: tuple[Request, ...], n_steps, chunk_steps) -> engine.Plan:
+    # The length depends on what is recorded and never on the duration, or a longer run would compile again.
+    per_row = _bytes_per_row(requests)
+    rows = chunk_steps or int(np.clip(SAMPLE_BYTES / per_row if per_row else CHUNK, 1, CHUNK))
+    worst = sum(r.shape[0] for r in requests if r.is_spikes)
+    return engine.Plan(requests, rows, 2 * worst + EVENT_ROOM)
+
+
+@jax.jit
+def _finite(state):
+    return {path: jnp.all(jnp.isfinite(array)) for path, array in state.items() if jnp.issubdtype(array.dtype, jnp.floating)}
+
+
+def _broken(state) -> str | None:
+    return next((path for path, fine in sorted(_finite(state).items()) if not fine), None)
+
+
+def _first_broken(again, advanced, path):
+    """Steps that can be run before the state breaks, by bisection; and the result of running them."""
+    good, bad = 0, advanced
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        broken = _broken(again(middle)[1])
+        good, bad, path = (good, middle, broken) if broken else (middle, bad, path)
+    return good, path, again(good)
+
+
+def _non_finite(path, time_ms, recording):
+    owner, _, name = path.rpartition(".")
+    return NonFiniteError(
+        f"{owner}: {name} is not finite from t = {time_ms:.6g} ms on. Reduce dt, or look at the parameters and the input of {owner}; "
+        "the network is as it was before the run.",
+        path=path, time=time_ms * u.ms, recording=recording,
+    )

@@ -1,0 +1,7 @@
+"""Spike sources: populations without a membrane."""
+
+from brainsim.sources.poisson_group import PoissonGroup
+from brainsim.sources.spike_input import SpikeInput
+from brainsim.sources.spike_times import SpikeTimes
+
+__all__ = ["PoissonGroup", "SpikeInput", "SpikeTimes"]

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from brainsim._core import State
+from brainsim._units import float_dtype
+from brainsim.population import Population
+
+
+class SpikeInput(Population):
+    """Units whose spikes are given from outside, step by step: ``inputs={"name.input": array}`` of shape (steps, n).
+
+    Row k is emitted at the end of step k. Values may be any float: one other than 0 or 1 multiplies the weights. Without an
+    input the units are silent.
+
+    Parameters
+    ----------
+    size : int or tuple of int
+        Number of units.
+    """
+
+    input = State(0.0, "what to emit at the end of the step")
+
+    def dtype_of(self, name):
+        return float_dtype() if name == "spikes" else super().dtype_of(name)
+
+    def update(self, clock):
+        self.put("spikes", self.plain("input"))

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim._core import FixedVariable
+from brainsim._units import in_unit
+from brainsim.population import Population
+
+
+class SpikeTimes(Population):
+    """Units that fire at given times.
+
+    A time is rounded to the nearest step; the spike is emitted at the end of the step before it, as a neuron's that
+    reached threshold then. Two spikes of one unit in one step are an error.
+
+    Parameters
+    ----------
+    size : int or tuple of int
+        Number of units.
+    times : quantity, time, (k,)
+        Spike times after 0, in any order.
+    indices : array of int, (k,)
+        Which unit fires.
+
+    Raises
+    ------
+    ValueError
+        For unequal lengths, an index outside the group, or a time that is not positive.
+    """
+
+    def __init__(self, size, times, indices):
+        super().__init__(size)
+        ms = np.atleast_1d(np.asarray(in_unit(times, u.ms, "SpikeTimes.times"), float))
+        indices = np.atleast_1d(np.asarray(indices))
+        if ms.shape != indices.shape or ms.ndim != 1:
+            raise ValueError(f"SpikeTimes: times and indices must be one-dimensional and equally long, given {ms.shape} and {indices.shape}.")
+        if indices.size and not (np.issubdtype(indices.dtype, np.integer) and 0 <= indices.min() and indices.max() < self.n):
+            raise ValueError(f"SpikeTimes: indices must be integers in [0, {self.n}), given {indices.min()} to {indices.max()}.")
+        if ms.size and not (np.all(np.isfinite(ms)) and ms.min() > 0):
+            raise ValueError(f"SpikeTimes: times must be positive and finite, given {ms.min()} ms.")
+        self._aside.times_ms, self._aside.indices = ms, indices.astype(np.int32)
+
+    def prepare(self, step_ms: float) -> None:
+        """Sort the spikes into steps of this length."""
+        last = np.round(self._aside.times_ms / step_ms).astype(np.int64) - 1  # the step at whose end each is emitted
+        if last.size and last.min() < 0:
+            early = self._aside.times_ms.min()
+            raise ValueError(f"{self.path}: a spike at {early} ms is before the end of the first step of {step_ms} ms.")
+        order = np.lexsort((self._aside.indices, last))
+        steps, indices = last[order], self._aside.indices[order]
+        same = (np.diff(steps) == 0) & (np.diff(indices) == 0)
+        if same.any():
+            k = int(np.argmax(same))
+            raise ValueError(f"{self.path}: unit {indices[k]} has two spikes in the step that ends at {(steps[k] + 1) * step_ms} ms.")
+        first = np.searchsorted(steps, np.arange(steps[-1] + 3 if steps.size else 2))
+        widest = int(np.diff(first).max(initial=1))
+        self.hold("first", FixedVariable(jnp.asarray(first, jnp.int32)))
+        self.hold("order", FixedVariable(jnp.asarray(np.concatenate([indices, np.full(widest, self.n, np.int32)]))))
+        self.widest = widest
+
+    def update(self, clock):
+        first, order = self.plain("first"), self.plain("order")
+        step = jnp.clip(clock.step, 0, first.shape[0] - 2)
+        slots = first[step] + jnp.arange(self.widest)
+        units = jnp.where(slots < first[step + 1], order[slots], self.n)
+        self.put("spikes", jnp.zeros(self.n, bool).at[units].set(True, mode="drop"))

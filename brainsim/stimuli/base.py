@@ -1,0 +1,60 @@
+"""What every stimulus shares: a population, a window in time, and a value in the population's input unit."""
+
+from __future__ import annotations
+
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim._core import Dynamics, FixedVariable, Parameter
+
+
+class Stimulus(Dynamics):
+    """An input to the units of a population: a current for neurons, a rate for Poisson groups.
+
+    Present in the steps that start in [start, stop), rounded to whole steps; for ever where these are None.
+    """
+
+    bound = False
+
+    start = Parameter(None, "when it begins", unit=u.ms, optional=True)
+    stop = Parameter(None, "when it ends", unit=u.ms, optional=True)
+
+    def bind(self, population, name, ids=None) -> None:
+        """Make this the stimulus ``name`` of the units ``ids`` (all if None) of ``population``."""
+        self.n, self.input_unit, self._path = population.n, population.input_unit, f"{population.path}.{name}"
+        self.bound = True
+        self.allocate()
+        if ids is not None:
+            mask = np.zeros(self.n, bool)
+            mask[ids] = True
+            self.hold("mask", FixedVariable(jnp.asarray(mask)))
+
+    def update(self, clock, population) -> None:
+        """Change own state, or the population's receptors; most stimuli have none."""
+
+    def value(self, clock):
+        """Plain value over the step from t, in the input unit: shape () or (n,)."""
+        return jnp.zeros((), clock.step_ms.dtype)
+
+    def masked(self, clock):
+        """The value, zero outside the window and for units that are not stimulated."""
+        present = self.present(clock)
+        value = self.value(clock)
+        return value if present is None else jnp.where(present, value, 0.0)
+
+    def present(self, clock):
+        """Where and whether the stimulus is on: bool of shape () or (n,), None for always and everywhere."""
+        on = None
+        if self.start is not None:
+            on = clock.step >= _steps(self.plain("start"), clock)
+        if self.stop is not None:
+            before = clock.step < _steps(self.plain("stop"), clock)
+            on = before if on is None else on & before
+        if "mask" in vars(self):
+            on = self.plain("mask") if on is None else on & self.plain("mask")
+        return on
+
+
+def _steps(time, clock):
+    return jnp.round(time / clock.step_ms).astype(jnp.int32)

@@ -1,0 +1,140 @@
+"""Stimuli that are functions of time."""
+
+from __future__ import annotations
+
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim._core import Parameter
+from brainsim._units import in_unit
+from brainsim.stimuli.base import Stimulus
+
+
+class Constant(Stimulus):
+    """A constant input, from ``start`` to ``stop`` if given: then it is a pulse.
+
+    Parameters
+    ----------
+    amplitude : quantity in the input unit, () or (n,)
+        Value of the input.
+    start, stop : quantity, time, optional
+        Window.
+    """
+
+    amplitude = Parameter(0.0, "value of the input", unit="input_unit")
+
+    def __init__(self, amplitude, **values):
+        super().__init__(amplitude=amplitude, **values)
+
+    def value(self, clock):
+        return self.plain("amplitude")
+
+
+class Step(Stimulus):
+    """A staircase: ``values[k]`` from ``times[k]`` until ``times[k + 1]``, zero before ``times[0]``.
+
+    Parameters
+    ----------
+    values : quantity in the input unit, (k,)
+        Levels.
+    times : quantity, time, (k,)
+        When each level begins, increasing, rounded to whole steps.
+    """
+
+    values = Parameter(0.0, "levels", unit="input_unit", shape=None)
+    times = Parameter(0.0 * u.ms, "when each level begins", shape=None)
+
+    def __init__(self, values, times, **window):
+        given = np.atleast_1d(np.asarray(in_unit(times, u.ms, "Step.times")))
+        if np.any(np.diff(given) <= 0) or given.shape != np.shape(u.get_mantissa(values)):
+            raise ValueError(f"Step: times must increase and be as many as values, given times {times} and values {values}.")
+        super().__init__(values=values, times=times, **window)
+
+    def value(self, clock):
+        begun = clock.step >= jnp.round(self.plain("times") / clock.step_ms).astype(jnp.int32)
+        levels = self.plain("values")
+        return jnp.sum(jnp.where(begun, jnp.diff(levels, prepend=0.0), 0.0))
+
+
+class Ramp(Stimulus):
+    """A ramp from ``low`` at ``start`` to ``high`` at ``stop``; zero outside.
+
+    Parameters
+    ----------
+    low, high : quantity in the input unit, () or (n,)
+        Value at the beginning and at the end.
+    start, stop : quantity, time
+        Window.
+    """
+
+    low = Parameter(0.0, "value at start", unit="input_unit")
+    high = Parameter(0.0, "value at stop", unit="input_unit")
+
+    def __init__(self, low, high, *, start=0.0 * u.ms, stop):
+        super().__init__(low=low, high=high, start=start, stop=stop)
+
+    def value(self, clock):
+        start, stop = self.plain("start"), self.plain("stop")
+        fraction = (u.get_mantissa(clock.t) - start) / (stop - start)
+        return self.plain("low") + (self.plain("high") - self.plain("low")) * fraction
+
+
+class Sine(Stimulus):
+    r"""A sine wave, :math:`I(t) = b + A \sin(2\pi f t + \phi)`, taken at the start of each step.
+
+    Parameters
+    ----------
+    amplitude : quantity in the input unit, () or (n,)
+        A.
+    frequency : quantity, frequency, () or (n,)
+        f.
+    phase : float, () or (n,)
+        Phase in radians.
+    offset : quantity in the input unit, () or (n,), optional
+        b.
+    """
+
+    amplitude = Parameter(0.0, "amplitude", unit="input_unit")
+    frequency = Parameter(1.0 * u.Hz, "frequency")
+    phase = Parameter(0.0, "phase, in radians")
+    offset = Parameter(None, "mean", unit="input_unit", optional=True)
+
+    def __init__(self, amplitude, frequency, phase=0.0, offset=None, **window):
+        super().__init__(amplitude=amplitude, frequency=frequency, phase=phase, offset=offset, **window)
+
+    def value(self, clock):
+        turns = u.get_mantissa(clock.t) * self.plain("frequency") * 1e-3
+        wave = self.plain("amplitude") * jnp.sin(2 * jnp.pi * turns + self.plain("phase"))
+        return wave if self.offset is None else wave + self.plain("offset")
+
+
+class TimedArray(Stimulus):
+    """Any array over time: ``values[k]`` over [k, k + 1) times ``interval``; the last value stays.
+
+    Parameters
+    ----------
+    values : quantity in the input unit, (k,) or (k, n)
+        The same for all units, or one column per unit.
+    interval : quantity, time
+        How long each value lasts, rounded to whole steps; at least one.
+    """
+
+    values = Parameter(0.0, "values over time", unit="input_unit", shape=None)
+    interval = Parameter(1.0 * u.ms, "how long each value lasts", shape=(), positive=True)
+
+    def __init__(self, values, interval, **window):
+        if np.ndim(u.get_mantissa(values)) not in (1, 2):
+            raise ValueError(f"TimedArray: values must have shape (k,) or (k, n), given {np.shape(u.get_mantissa(values))}.")
+        super().__init__(values=values, interval=interval, **window)
+
+    def bind(self, population, name, ids=None):
+        shape = np.shape(u.get_mantissa(self._aside.given["values"]))
+        if shape[1:] not in ((), (population.n,)):
+            raise ValueError(f"{population.path}.{name}: values must have shape (k,) or (k, {population.n}), given {shape}.")
+        super().bind(population, name, ids)
+
+    def value(self, clock):
+        values = self.plain("values")
+        each = jnp.maximum(jnp.round(self.plain("interval") / clock.step_ms).astype(jnp.int32), 1)
+        return values[jnp.clip(clock.step // each, 0, values.shape[0] - 1)]

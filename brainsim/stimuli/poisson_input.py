@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import brainunit as u
+import jax.numpy as jnp
+
+from brainsim import events
+from brainsim._core import Parameter
+from brainsim._errors import UnknownNameError, suggestion
+from brainsim.stimuli.base import Stimulus
+
+
+class PoissonInput(Stimulus):
+    r"""Many independent Poisson sources onto one receptor, without simulating the sources.
+
+    In each step a unit's receptor gets ``weight`` times a Poisson number with mean ``sources * rate * dt``.
+
+    Parameters
+    ----------
+    receptor : str
+        Name of a receptor of the population.
+    sources : float, () or (n,)
+        Number of sources per unit.
+    rate : quantity, frequency, () or (n,)
+        Rate of each source.
+    weight : quantity in the receptor's unit, () or (n,)
+        What each spike adds.
+    """
+
+    sources = Parameter(1.0, "number of sources per unit")
+    rate = Parameter(1.0 * u.Hz, "rate of each source")
+    weight = Parameter(0.0, "what each spike adds", unit="weight_unit")
+
+    def __init__(self, receptor: str, *, rate, weight, sources=1.0, **window):
+        self.receptor = receptor
+        super().__init__(sources=sources, rate=rate, weight=weight, **window)
+
+    def bind(self, population, name, ids=None):
+        receptors = getattr(population, "receptors", {})
+        if self.receptor not in receptors:
+            raise UnknownNameError(f"{population.path} has no receptor {self.receptor!r}.{suggestion(self.receptor, receptors)}")
+        target = receptors[self.receptor]
+        self.weight_unit = target.unit_of(target.port)
+        super().bind(population, name, ids)
+
+    def update(self, clock, population):
+        target = population.receptors[self.receptor]
+        mean = self.plain("sources") * self.plain("rate") * (1e-3 * clock.step_ms)
+        present = self.present(clock)
+        if present is not None:
+            mean = jnp.where(present, mean, 0.0)
+        into = target.plain(target.port)
+        target.put(target.port, events.poisson_input(clock.key, clock.step, mean, self.plain("weight"), into))

@@ -1,0 +1,61 @@
+"""Builds the compiled kernels of ``brainsim.events``; everything else about the package is in ``pyproject.toml``.
+
+The kernels are a plain shared library that brainsim loads with ctypes. Without a C++ compiler, or without the headers
+that jaxlib ships, the installation goes on without them, and plain JAX serves.
+"""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+SOURCES = Path("brainsim/events/csrc")
+
+
+def jaxlib_include() -> str | None:
+    """Where jaxlib's headers are, found without importing it."""
+    spec = importlib.util.find_spec("jaxlib")
+    folders = (spec.submodule_search_locations or []) if spec else []
+    found = [str(Path(f, "include")) for f in folders if Path(f, "include/xla/ffi/api/ffi.h").is_file()]
+    return found[0] if found else None
+
+
+class BuildKernels(build_ext):
+    """Builds the library where it can, and says so where it cannot."""
+
+    def build_extension(self, ext):
+        if jaxlib_include() is None:
+            return self.warn("jaxlib's headers were not found: brainsim is installed without compiled kernels")
+        if self.compiler.compiler_type == "msvc":
+            ext.include_dirs.append(jaxlib_include())
+            ext.extra_compile_args = ["/O2", "/std:c++17", "/EHsc"]
+        else:
+            ext.extra_compile_args = ["-O3", "-std=c++17", "-g0", "-isystem", jaxlib_include()]
+        return super().build_extension(ext)
+
+    def get_export_symbols(self, ext):
+        return ext.export_symbols  # a library for ctypes has no PyInit_ function
+
+
+def handlers() -> list[str]:
+    """Symbols that the library exports; only Windows wants to be told."""
+    text = "".join(path.read_text() for path in SOURCES.glob("*.cc"))
+    return [f"brainsim_{name}" for name in re.findall(r"^BRAINSIM_HANDLER\((\w+),", text, re.MULTILINE)]
+
+
+setup(
+    ext_modules=[
+        Extension(
+            "brainsim.events._kernels",
+            sources=sorted(str(path) for path in SOURCES.glob("*.cc")),
+            depends=sorted(str(path) for path in SOURCES.glob("*.h")),
+            export_symbols=handlers() if sys.platform == "win32" else [],
+            language="c++",
+            optional=True,
+        )
+    ],
+    cmdclass={"build_ext": BuildKernels},
+)

@@ -1,0 +1,306 @@
+"""What every exported operation keeps: kernel and plain JAX agree, derivatives are exact, batches equal loops."""
+
+import inspect
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from brainsim import events
+
+RTOL = {jnp.float32: 1e-5, jnp.float64: 1e-12}
+DEPTH = 5
+FORMATS = [x for n in events.__all__ if inspect.isclass(x := getattr(events, n)) and issubclass(x, events.Format)]
+FORMATS = [x for x in FORMATS if not inspect.isabstract(x)]
+
+
+class Case(NamedTuple):
+    """An operation as a function of arrays, and which of them it is differentiable in."""
+
+    function: callable
+    arguments: tuple
+    smooth: tuple
+    distribution: bool = False  # whether kernel and plain JAX agree in distribution only
+
+
+class Given:
+    """Arguments of every kind for one connectivity."""
+
+    def __init__(self, conn, rng, dtype=jnp.float64, spikes=bool, scalar=False):
+        self.conn = conn
+        self.dtype = dtype
+        self.index = events.transpose_index(conn)
+        self.pre, self.post = (self._spikes(rng, n, spikes) for n in (conn.n_pre, conn.n_post))
+        self.weight = self._real(rng, () if scalar else conn.weight_shape)
+        self.weights = self._real(rng, conn.weight_shape)
+        self.values_pre, self.values_post = self._real(rng, conn.n_pre), self._real(rng, conn.n_post)
+        self.ring = self._real(rng, (DEPTH, conn.n_post))
+        self.line = self._real(rng, (DEPTH, conn.n_pre))
+        self.delay = jnp.asarray(rng.integers(1, DEPTH + 1, conn.weight_shape), jnp.int32)
+        self.bounds = jnp.asarray(-1.0, dtype), jnp.asarray(1.0, dtype)
+        self.key = jnp.asarray(rng.integers(0, 2**32, 2), jnp.uint32)
+        self.spikes = spikes
+        self.scalar = scalar
+
+    def _spikes(self, rng, n, kind):
+        fired = rng.random(n) < 0.3
+        return jnp.asarray(fired if kind is bool else fired * rng.normal(size=n), kind if kind is bool else self.dtype)
+
+    def _real(self, rng, shape):
+        return jnp.asarray(rng.normal(size=shape), self.dtype)
+
+    def smooth(self, *positions):
+        """Positions of floats; that of the spikes (-1 stands before them) only where they are floats."""
+        return positions if self.spikes is not bool else positions[1:]
+
+
+def case_deliver(g):
+    return Case(lambda *a: events.deliver(g.conn, *a), (g.pre, g.weight, g.values_post), g.smooth(0, 1, 2))
+
+
+def case_deliver_delayed(g):
+    def function(spikes, weight, ring, into):
+        return events.deliver_delayed(g.conn, spikes, weight, g.delay, ring, 8, into)
+
+    return Case(function, (g.pre, g.weight, g.ring, g.values_post), g.smooth(0, 1, 2, 3))
+
+
+def case_deliver_transposed(g):
+    return Case(lambda *a: events.deliver_transposed(g.conn, *a), (g.values_post, g.weight), (0, 1))
+
+
+def case_weight_gradient(g):
+    def function(*a):
+        return events.weight_gradient(g.conn, *a, scalar=g.scalar)
+
+    return Case(function, (g.pre, g.values_post), g.smooth(0, 1))
+
+
+def case_delay_line(g):
+    return Case(lambda ring, spikes: events.delay_line(ring, spikes, 7), (g.line, g.values_pre), (0, 1))
+
+
+def case_add_on_pre(g):
+    arguments = (g.pre, g.weights, g.values_post, *g.bounds)
+    return Case(lambda *a: events.add_on_pre(g.conn, *a), arguments, (1, 2, 3, 4))
+
+
+def case_add_on_post(g):
+    arguments = (g.post, g.weights, g.values_pre, *g.bounds)
+    return Case(lambda *a: events.add_on_post(g.conn, g.index, *a), arguments, (1, 2, 3, 4))
+
+
+def case_poisson_counts(g):
+    mean = jnp.abs(g.values_pre)
+    return Case(lambda k, s, m: events.poisson_counts(k, s, m, g.conn.n_pre), (g.key, jnp.int32(3), mean), (), True)
+
+
+def case_poisson_input(g):
+    mean = jnp.abs(g.values_post)
+    weight = g.weight if g.scalar else g.values_post
+    arguments = (g.key, jnp.int32(3), mean, weight, g.values_post)
+    return Case(events.poisson_input, arguments, (3, 4), True)
+
+
+def case_bernoulli_spikes(g):
+    p = jnp.abs(g.values_pre) / 4
+    return Case(lambda k, s, p: events.bernoulli_spikes(k, s, p, g.conn.n_pre), (g.key, jnp.int32(3), p), (), True)
+
+
+def case_append_events(g):
+    buffers = jnp.zeros(9, jnp.int32), jnp.zeros(9, jnp.int32), jnp.int32(2)
+    return Case(events.append_events, (*buffers, g.pre, jnp.int32(3), jnp.int32(100)), ())
+
+
+CASES = {name[5:]: function for name, function in dict(globals()).items() if name.startswith("case_")}
+NOT_OPERATIONS = {"kernels", "transpose_index"}
+
+
+def close(one, other, dtype=jnp.float64):
+    for x, y in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        assert x.dtype == y.dtype and x.shape == y.shape
+        np.testing.assert_allclose(x, y, rtol=RTOL[dtype], atol=10 * RTOL[dtype])
+
+
+def stacked(rng, x, size=3):
+    """A batch of arguments like x."""
+    if x.dtype == bool:
+        return jnp.asarray(rng.random((size, *x.shape)) < 0.3)
+    if jnp.issubdtype(x.dtype, jnp.floating):
+        scale = jnp.asarray(rng.uniform(0.5, 1.5, (size, *x.shape)), x.dtype)
+        return x * scale
+    return x + jnp.arange(size, dtype=x.dtype).reshape(-1, *[1] * x.ndim)
+
+
+def loop(function, axes, *arguments):
+    size = next(x.shape[0] for x, axis in zip(arguments, axes, strict=True) if axis == 0)
+    picked = [[x if axis is None else x[b] for x, axis in zip(arguments, axes, strict=True)] for b in range(size)]
+    return jax.tree.map(lambda *xs: jnp.stack(xs), *(function(*p) for p in picked))
+
+
+def test_every_exported_operation_has_a_case():
+    functions = {n for n in events.__all__ if inspect.isfunction(getattr(events, n))}
+    assert functions - NOT_OPERATIONS == set(CASES)
+
+
+PER_FORMAT = {name for name in CASES if "deliver" in name or "weight" in name or "add_on" in name}
+
+
+@pytest.fixture(params=sorted(CASES))
+def operation(request):
+    return CASES[request.param]
+
+
+@pytest.fixture
+def csr(build, rng):
+    return build(events.CSR, rng)
+
+
+@pytest.fixture(params=[(n, f) for n in sorted(CASES) for f in FORMATS if n in PER_FORMAT or f is events.CSR], ids=str)
+def pair(request, build, rng):
+    """Each operation on each format, and once where the format does not matter."""
+    name, kind = request.param
+    return CASES[name], build(kind, rng)
+
+
+@pytest.mark.parametrize(("dtype", "spikes", "scalar"), [(jnp.float32, bool, False), (jnp.float64, float, True)])
+def test_kernel_equals_plain(pair, rng, spikes, scalar, dtype, both):
+    operation, conn = pair
+    case = operation(Given(conn, rng, dtype, spikes, scalar))
+    kernel, plain = both(lambda: case.function(*case.arguments))
+    if case.distribution:
+        assert [(x.shape, x.dtype) for x in jax.tree.leaves(kernel)] == [(x.shape, x.dtype) for x in jax.tree.leaves(plain)]
+    else:
+        close(kernel, plain, dtype)
+
+
+def smooth_part(case):
+    """The operation as a curved function of what it is differentiable in."""
+
+    def function(*smooth):
+        arguments = list(case.arguments)
+        for i, x in zip(case.smooth, smooth, strict=True):
+            arguments[i] = x
+        return jax.tree.map(lambda y: y * jnp.sin(y), case.function(*arguments))
+
+    return function, [case.arguments[i] for i in case.smooth]
+
+
+def test_derivatives_are_exact(pair, rng):
+    operation, conn = pair
+    case = operation(Given(conn, rng, spikes=float))
+    if case.smooth:
+        check_grads(jax.jit(smooth_part(case)[0]), smooth_part(case)[1], order=1, eps=1e-5)
+
+
+@pytest.mark.parametrize("scalar", [False, True], ids=["weights", "scalar"])
+@pytest.mark.parametrize("spikes", [bool, float], ids=["bool", "float"])
+def test_second_derivatives_are_exact(operation, csr, rng, spikes, scalar):
+    """The derivative of the gradient along a line, by central differences of the gradient."""
+    case = operation(Given(csr, rng, spikes=spikes, scalar=scalar))
+    if not case.smooth:
+        pytest.skip("nothing to differentiate")
+    function, at = smooth_part(case)
+    gradient = jax.grad(lambda xs: sum(y.sum() for y in jax.tree.leaves(function(*xs))))
+    along = [jnp.asarray(rng.normal(size=x.shape)) for x in at]
+
+    @jax.jit
+    def derivative(xs):
+        return jax.jvp(gradient, (xs,), (along,))[1], gradient(xs)
+
+    moved = [derivative([x + h * d for x, d in zip(at, along, strict=True)])[1] for h in (-1e-5, 1e-5)]
+    for found, low, high in zip(derivative(at)[0], *moved, strict=True):
+        np.testing.assert_allclose(found, (high - low) / 2e-5, rtol=1e-5, atol=1e-5)
+
+
+def test_a_batch_equals_a_loop_over_each_argument(operation, csr, rng, implementation):
+    case = operation(Given(csr, rng, spikes=float))
+    n = len(case.arguments)
+    function = jax.jit(case.function)
+    for batched in [*[{i} for i in range(n)], set(range(n))]:
+        axes = [0 if i in batched else None for i in range(n)]
+        arguments = [stacked(rng, x) if i in batched else x for i, x in enumerate(case.arguments)]
+        close(jax.jit(jax.vmap(case.function, axes))(*arguments), loop(function, axes, *arguments))
+
+
+def test_two_levels_of_batch_equal_two_loops(operation, csr, rng, implementation):
+    case = operation(Given(csr, rng))
+    n = len(case.arguments)
+    outer = [0 if i % 2 == 0 else None for i in range(n)]
+    inner = [0 if i % 3 == 0 or i == n - 1 else None for i in range(n)]
+    arguments = case.arguments
+    for axes, size in ((inner, 2), (outer, 3)):
+        arguments = [x if axis is None else stacked(rng, x, size) for x, axis in zip(arguments, axes, strict=True)]
+    function = jax.jit(case.function)
+    expected = loop(lambda *a: loop(function, inner, *a), outer, *arguments)
+    close(jax.jit(jax.vmap(jax.vmap(case.function, inner), outer))(*arguments), expected)
+
+
+@pytest.mark.parametrize("scalar", [False, True], ids=["weights", "scalar"])
+def test_gradients_of_batches_and_batches_of_gradients(operation, csr, rng, scalar, implementation):
+    case = operation(Given(csr, rng, spikes=float, scalar=scalar))
+    if not case.smooth:
+        pytest.skip("nothing to differentiate")
+
+    def loss(*arguments):
+        return sum((y * y * y).sum() for y in jax.tree.leaves(case.function(*arguments)))
+
+    n = len(case.arguments)
+    gradient = jax.jit(jax.grad(loss, case.smooth))
+    batched = {0, n - 1}
+    axes = [0 if i in batched else None for i in range(n)]
+    arguments = [stacked(rng, x) if i in batched else x for i, x in enumerate(case.arguments)]
+
+    @jax.jit
+    def both_ways(*arguments):
+        total = jax.grad(lambda *a: jax.vmap(loss, axes)(*a).sum(), case.smooth)(*arguments)
+        return jax.vmap(gradient, axes)(*arguments), total
+
+    expected = loop(gradient, axes, *arguments)
+    each, total = both_ways(*arguments)
+    close(each, expected)
+    close(total, [x if i in batched else x.sum(0) for i, x in zip(case.smooth, expected, strict=True)])
+
+
+def test_derivatives_survive_scan_and_checkpoint(csr, rng, implementation):
+    conn = csr
+    g = Given(conn, rng, spikes=float)
+
+    def step(carry, n, weight):
+        into, ring, line = carry
+        line, late = events.delay_line(line, jnp.tanh(line[0] + events.deliver_transposed(conn, into, weight)), n)
+        into, ring = events.deliver_delayed(conn, late, weight, g.delay, ring, n, 0.9 * into)
+        return events.deliver(conn, late, weight, into), ring, line
+
+    start = g.values_post, g.ring, g.line
+
+    def unrolled(weight):
+        carry = start
+        for n in range(7):
+            carry = step(carry, jnp.int32(n), weight)
+        return (carry[0] ** 2).sum()
+
+    def scanned(weight):
+        body = jax.checkpoint(lambda c, n: (step(c, n, weight), None))
+        return (jax.lax.scan(body, start, jnp.arange(7, dtype=jnp.int32))[0][0] ** 2).sum()
+
+    weight = g.weights * 0.1
+    expected, found = jax.jit(jax.grad(unrolled))(weight), jax.jit(jax.grad(scanned))(weight)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9 * float(jnp.abs(expected).max()))
+
+
+@pytest.mark.parametrize("kind", [events.CSR, events.FixedFanOut])
+def test_batched_connectivity_is_served_one_after_the_other(kind, rng, implementation):
+    indices = jnp.asarray(rng.integers(0, 6, (3, 12)), jnp.int32)
+    spikes, into = jnp.asarray(rng.random(4) < 0.5), jnp.zeros(6)
+    weight = jnp.asarray(rng.normal(size=12))
+
+    def function(indices):
+        if kind is events.CSR:
+            return events.deliver(events.CSR(jnp.array([0, 3, 3, 8, 12]), indices, 6), spikes, weight, into)
+        return events.deliver(events.FixedFanOut(indices.reshape(4, 3), 6), spikes, weight.reshape(4, 3), into)
+
+    close(jax.vmap(function)(indices), loop(function, [0], indices))

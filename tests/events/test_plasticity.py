@@ -1,0 +1,54 @@
+"""Weight changes against a loop over synapses."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from brainsim import events
+
+
+def by_hand(conn, touched, weight, delta, low, high):
+    out = np.array(weight).ravel()
+    for k in np.flatnonzero(touched):
+        out[k] = min(max(out[k] + delta[k], low), high)
+    return out.reshape(conn.weight_shape)
+
+
+@pytest.mark.parametrize("side", ["pre", "post"])
+@pytest.mark.parametrize("kind", [bool, float])
+def test_the_synapses_of_spiking_neurons_move_within_bounds(conn, side, kind, rng, implementation):
+    pre, post = (np.asarray(x) for x in conn.coo())
+    own, other = (pre, post) if side == "pre" else (post, pre)
+    n_own, n_other = (conn.n_pre, conn.n_post) if side == "pre" else (conn.n_post, conn.n_pre)
+    spikes = (rng.random(n_own) < 0.3).astype(kind)
+    weight, delta = 2 * rng.normal(size=conn.weight_shape), rng.normal(size=n_other)
+    expected = by_hand(conn, spikes[own] != 0, weight, delta[other], -1.0, 1.5)
+    if side == "pre":
+        found = events.add_on_pre(conn, spikes, weight, delta, -1.0, 1.5)
+    else:
+        found = events.add_on_post(conn, events.transpose_index(conn), spikes, weight, delta, -1.0, 1.5)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    outside = np.asarray(expected).ravel()[spikes[own] == 0]
+    assert np.any((outside < -1.0) | (outside > 1.5))  # those that are not touched are not clipped
+
+
+def test_the_index_by_post_finds_every_synapse_once(conn):
+    index = events.transpose_index(conn)
+    pre, post = (np.asarray(x) for x in conn.coo())
+    position = np.asarray(index.position)
+    np.testing.assert_array_equal(np.sort(position), np.arange(conn.n_synapses))
+    np.testing.assert_array_equal(index.source, pre[position])
+    np.testing.assert_array_equal(np.repeat(np.arange(conn.n_post), np.diff(index.indptr)), post[position])
+
+
+def test_one_weight_for_all_cannot_be_plastic():
+    with pytest.raises(ValueError, match=r"weight is a float array of shape \[4\]; got float64\[\]"):
+        events.add_on_pre(events.OneToOne(4), np.zeros(4, bool), 1.0, np.zeros(4))
+
+
+def test_the_index_of_another_connectivity_is_refused():
+    index = events.transpose_index(events.OneToOne(3))
+    with pytest.raises(ValueError, match=r"by_post has 3 postsynaptic neurons and 3 synapses, the connectivity 4 and 4"):
+        events.add_on_post(events.OneToOne(4), index, jnp.zeros(4, bool), np.ones(4), np.zeros(4))
+    with pytest.raises(TypeError, match=r"by_post is events.transpose_index\(conn\); got NoneType"):
+        events.add_on_post(events.OneToOne(4), None, jnp.zeros(4, bool), np.ones(4), np.zeros(4))
