@@ -5,25 +5,26 @@ How it was found (CPU time of one biological second, the lowest of several runs,
 =========  =======================================================================================  ========
 network    setting                                                                                  CPU (s)
 =========  =======================================================================================  ========
-LIF 4,000  exponential_euler, `refractory=5*ms` with `(unless refractory)`                           0.41
-LIF 4,000  euler, the same                                                                           0.095
-LIF 4,000  euler, refractory period as a factor `int(t > free_from)` (vectorised by the compiler)    **0.075**
-LIF 4,000  that, with one weight per synapse instead of a constant in `on_pre`                       0.083
-LIF 4,000  that, with E and I as two groups (four projections)                                       0.074
-LIF 4,000  that, with OpenMP on two threads                                                          0.23
-HH 4,000   exponential_euler as in Brian2's example: `exprel`, `refractory=3*ms`                     5.75
-HH 4,000   that, with x / (exp(x) - 1) written out                                                   4.13
-HH 4,000   that, with `free_from`                                                                    3.65
-HH 4,000   that, with the rates `(constant over dt)`                                                 **1.87**
-HH 4,000   exprel, `free_from`, rates `(constant over dt)`                                           3.71
+LIF 4,000  exponential_euler, `refractory=5*ms` with `(unless refractory)`                          0.41
+LIF 4,000  euler, the same                                                                          0.095
+LIF 4,000  euler, refractory period as a factor `int(t > free_from)` (vectorised by the compiler)   **0.075**
+LIF 4,000  the best, but one weight per synapse instead of a constant in `on_pre`                   0.083
+LIF 4,000  the best, but E and I as two groups (four projections)                                   0.074
+LIF 4,000  the best, but OpenMP on two threads                                                      0.23
+HH 4,000   exponential_euler as in Brian2's example: `exprel`, `refractory=3*ms`                    5.75
+HH 4,000   that, with x / (exp(x) - 1) written out                                                  4.13
+HH 4,000   that, with `free_from`                                                                   3.65
+HH 4,000   that, with the rates `(constant over dt)`                                                **1.87**
+HH 4,000   exprel, `free_from`, rates `(constant over dt)`                                          3.71
 =========  =======================================================================================  ========
 
 `exponential_euler` inlines the rate functions into the update several times over and splits their exponentials into
-powers; `(constant over dt)` has each evaluated once, and is otherwise the same arithmetic. Written out,
-x / (exp(x) - 1) is 0 / 0 at x = 0, which float32 can hit; 1e-6 added to both magnitudes gives the limit, 1, there and
-changes nothing elsewhere. Dropping `-fno-finite-math-only` from Brian2's default flags, `-Ofast` and 512-bit vectors
+powers; `(constant over dt)` has each evaluated once, and is otherwise the same arithmetic. Written out, x / (exp(x) -
+1) is 0 / 0 at x = 0, which float32 can hit; 1e-6 added to both magnitudes gives the limit, 1, there and changes
+nothing elsewhere (1.96 s). Dropping `-fno-finite-math-only` from Brian2's default flags, `-Ofast` and 512-bit vectors
 make no difference that can be told from noise, nor does float64 at 40,000 LIF neurons (1.01 against 1.04 s): 39 % of
-the time there is the delivery of spikes and 22 % the threshold loop. OpenMP on two threads is no faster in wall time.
+the time there is the delivery of spikes and 22 % the threshold loop. OpenMP on two threads is no faster in wall time,
+and several times slower where other processes share the cores.
 
 `run_s` and `run_cpu_s` are read inside the generated program, around the loop over time (wall clock and `getrusage`).
 `build_s` is everything else but the compiler: defining the model, writing the C++ project, and what the program

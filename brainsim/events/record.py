@@ -63,8 +63,10 @@ def _append_one(shared, static, index, when, count, spikes, step, offset):
     position = jnp.where(spikes, count + total - 1, capacity)
     position = jnp.where(position < 0, capacity, position)  # a negative index would count from the end
     neurons = offset + jnp.arange(spikes.shape[0], dtype=jnp.int32)
-    index = index.at[position].set(neurons, mode="drop")
-    return index, when.at[position].set(step, mode="drop"), count + spikes.sum(dtype=jnp.int32)
+    events = jnp.stack([neurons, jnp.full_like(neurons, step)])
+    # One scatter: two with the same positions abort XLA's CPU compiler where it fuses them (jaxlib 0.10.2).
+    index, when = jnp.stack([index, when]).at[:, position].set(events, mode="drop")
+    return index, when, count + spikes.sum(dtype=jnp.int32)
 
 
 append_events_p = Operation(

@@ -11,13 +11,14 @@ from brainsim.integrators.base import Leaves, ODEMethod, PlainFunction, SDEMetho
 
 
 # phi1 costs one transcendental function per element, so its form was measured: 4,000 float32 Hodgkin-Huxley cells in lax.scan,
-# staggered, one thread, ns per cell and step with jax 0.10 / 0.12; error of phi1 for z < 1 in float32 ulp.
-#   4 T / (z (1 - T)^2), T = tanh(z/4)     13 / 7.0     4 ulp        (in float64 half the time of expm1)
-#   expm1(z) / z                           21 / 11      3 ulp
-#   (exp(z) - 1) / z                       17 / 10      unbounded near 0 (XLA 0.10 rewrites it to expm1)
-#   Taylor series near 0, else exp         slower than expm1 on 0.10
-#   y_inf + (y - y_inf) exp(z), by hand    6.7 / 6.8    unbounded where a is small
-# Linearising by jvp costs nothing over the same formula by hand, and units cost nothing.
+# staggered, one thread, best of 12, default XLA options, ns per cell and step with jax 0.10 / 0.12; error of phi1 for z < 1.
+#   4 T / (z (1 - T)^2), T = tanh(z/4)     11 / 7.2     4 ulp of float32
+#   expm1(z) / z                           22 / 11      3 ulp
+#   (exp(z) - 1) / z                       16 / 9.2     unbounded near 0
+#   y_inf + (y - y_inf) exp(z), by hand    6.7 / 6.7    unbounded where a is small
+# In float64 the first takes 0.4 to 0.7 of the time of the second. Linearising by jvp costs nothing over the same formula by
+# hand. How XLA groups the loops matters as much as the formula: with xla_cpu_use_multi_output_fusion the first takes
+# 16 / 11 and the last 10 / 8.1.
 @jax.custom_jvp
 def phi1(z: jax.Array) -> jax.Array:
     r"""Elementwise :math:`\varphi_1(z) = (e^z - 1)/z`, with :math:`\varphi_1(0) = 1`; value and derivatives are good at 0.

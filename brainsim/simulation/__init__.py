@@ -3,5 +3,6 @@
 from brainsim.simulation.recording import Recording, SpikeTrain
 from brainsim.simulation.run import Function, function, simulate
 from brainsim.simulation.storage import load, save
+from brainsim.simulation.sweep import Sweep, sweep
 
-__all__ = ["Function", "Recording", "SpikeTrain", "function", "load", "save", "simulate"]
+__all__ = ["Function", "Recording", "SpikeTrain", "Sweep", "function", "load", "save", "simulate", "sweep"]

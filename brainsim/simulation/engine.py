@@ -25,11 +25,14 @@ class Plan:
         Steps that the sample buffers have room for.
     capacity : int
         Spikes that the event buffer has room for; more than can be fired in one step.
+    batched : tuple of str or None
+        For a batch of runs, the parameters that have a leading batch axis; state and random key then have one too.
     """
 
     requests: tuple[Request, ...]
     rows: int
     capacity: int
+    batched: tuple[str, ...] | None = None
 
     @property
     def spikes(self) -> tuple[Request, ...]:
@@ -44,45 +47,58 @@ class Plan:
         """Where the indices of each recorded population begin in the event buffer, and where the last ends."""
         return np.concatenate([[0], np.cumsum([r.shape[0] for r in self.spikes])]).astype(int)
 
+    def map(self, function, in_axes):
+        """``function``, over the batch if there is one."""
+        return function if self.batched is None else jax.vmap(function, in_axes)
+
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_ms, inputs, n_steps):
     """Run up to ``n_steps`` steps, fewer if the event buffer might overflow: the rest is for the next chunk.
 
     ``inputs`` hold one row per step of this chunk. Returns ``(steps done, state, events, samples)``; ``events`` are index,
-    step and count.
+    step and count. With a batch, all arrays but the number of steps have a leading batch axis.
     """
-    first = state["steps"]
-    worst = int(plan.offsets[-1])
-    buffers = (
-        jnp.zeros(plan.capacity, jnp.int32),
-        jnp.zeros(plan.capacity, jnp.int32),
-        jnp.zeros((), jnp.int32),
-    )
-    samples = {r.label: jnp.zeros((plan.rows // r.every + 2, *r.shape), state_or(parameters, state, r.path).dtype) for r in plan.samples}
+    batched = plan.batched or ()
+    batch = () if plan.batched is None else (fixed["key"].shape[0],)
+    first = jnp.ravel(state["steps"])[0]
+    room = plan.capacity - int(plan.offsets[-1])
+    buffers = tuple(jnp.zeros((*batch, *shape), jnp.int32) for shape in ((plan.capacity,), (plan.capacity,), ()))
+    samples = {
+        r.label: jnp.zeros((*batch, plan.rows // r.every + 2, *r.shape), variable(parameters, state, r.path).dtype) for r in plan.samples
+    }
+    axes = ({p: 0 if p in batched else None for p in parameters}, {p: 0 if p == "key" else None for p in fixed}, 0)
+
+    def advance(parameters, fixed, state, done, now):
+        clock = Clock(first + done, step_ms, fixed["key"])
+        return structure.step(parameters, fixed, state, clock, now)
+
+    def write(parameters, state, recorded, samples, done):
+        step = first + done
+        for request, offset in zip(plan.spikes, plan.offsets):
+            recorded = events.append_events(*recorded, request.select(state[request.path]), step + 1, int(offset))
+        for request in plan.samples:
+            # The last write into a row is the one at the end of its interval.
+            row = step // request.every - first // request.every
+            sample = request.select(variable(parameters, state, request.path))
+            samples = samples | {request.label: jax.lax.dynamic_update_index_in_dim(samples[request.label], sample, row, 0)}
+        return recorded, samples
 
     def unfinished(carry):
         done, _, (_, _, count), _ = carry
-        return (done < n_steps) & (count <= plan.capacity - worst)
+        return (done < n_steps) & (jnp.max(count) <= room)
 
     def body(carry):
         done, state, recorded, samples = carry
-        clock = Clock(first + done, step_ms, fixed["key"])
         now = {path: rows[done] for path, rows in inputs.items()}
-        state = structure.step(parameters, fixed, state, clock, now)
-        for request, offset in zip(plan.spikes, plan.offsets):
-            recorded = events.append_events(*recorded, request.select(state[request.path]), clock.step + 1, int(offset))
-        for request in plan.samples:
-            # The last write into a row is the one at the end of its interval.
-            row = clock.step // request.every - first // request.every
-            sample = request.select(state_or(parameters, state, request.path))
-            samples = samples | {request.label: jax.lax.dynamic_update_index_in_dim(samples[request.label], sample, row, 0)}
+        state = plan.map(advance, (*axes, None, None))(parameters, fixed, state, done, now)
+        recorded, samples = plan.map(write, (axes[0], 0, 0, 0, None))(parameters, state, recorded, samples, done)
         return done + 1, state, recorded, samples
 
     return jax.lax.while_loop(unfinished, body, (jnp.zeros((), jnp.int32), state, buffers, samples))
 
 
-def state_or(parameters, state, path):
+def variable(parameters, state, path):
     """The array of a state, or of a parameter."""
     return state[path] if path in state else parameters[path]
 
@@ -94,7 +110,7 @@ def run_differentiable(requests, structure: Structure, parameters, fixed, state,
     def body(state, now):
         clock = Clock(state["steps"], step_ms, fixed["key"])
         state = structure.step(parameters, fixed, state, clock, now)
-        return state, {r.label: r.select(state_or(parameters, state, r.path)) for r in requests}
+        return state, {r.label: r.select(variable(parameters, state, r.path)) for r in requests}
 
     if remat:
         body = jax.checkpoint(body)

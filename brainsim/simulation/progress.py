@@ -11,7 +11,7 @@ INTERVAL = 0.25  # seconds between updates
 class Progress:
     """Shows how far a run is. Off when ``show`` is False; by default only on a terminal or in a notebook, after a second."""
 
-    def __init__(self, show: bool | None, total: int, what=None):
+    def __init__(self, show: bool | None, total: int):
         self.total, self.done, self.show = total, 0, show
         self.on = show if show is not None else sys.stderr.isatty() or "ipykernel" in sys.modules
         self.bar = None

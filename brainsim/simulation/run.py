@@ -75,12 +75,12 @@ def simulate(
     Compiles once per structure of the network and plan of recording. Inside ``jax.grad`` or ``jax.vmap`` it runs as a scan with
     rematerialised steps, and recorded spikes are arrays of shape (steps, n).
     """
-    step_ms, n_steps = _steps(duration, dt)
-    every = _sample_interval(sample_every, step_ms, n_steps)
-    _check_network(net)
+    step_ms, n_steps = steps_of(duration, dt)
+    every = interval_of(sample_every, step_ms, n_steps)
+    check_network(net)
     structure, parameters, fixed, state = split(net)
     requests = parse(net, record, every, parameters | state)
-    inputs = _inputs(net, inputs or {}, parameters | state, n_steps)
+    inputs = inputs_of(net, inputs or {}, parameters | state, n_steps)
     if chunk_steps is not None and (not isinstance(chunk_steps, int) or chunk_steps < 1):
         raise ValueError(f"chunk_steps: expected a positive integer, given {chunk_steps!r}.")
     if _traced(parameters, state, fixed, inputs):
@@ -92,32 +92,49 @@ def simulate(
         write_back(net, state)
         return Recording.of_arrays(net, requests, samples, step_ms, 0, every)
 
-    _check_memory(requests, n_steps, every)
+    check_memory(requests, n_steps)
     net.prepare(step_ms)
     structure, parameters, fixed, state = split(net)
     first = int(state["steps"])
     recorder = Recorder(requests, step_ms, first)
-    plan = _plan(requests, n_steps, chunk_steps)
-    step = jnp.asarray(step_ms, float_dtype())
-    done = 0
-    with Progress(progress, n_steps, net) as bar:
-        while done < n_steps:
-            n = min(n_steps - done, plan.rows, bar.suggested_steps(plan.rows))
-            rows = {path: _rows(array, done, plan.rows) for path, array in inputs.items()}
-            before = state
-            advanced, state, events, samples = engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
-            advanced = int(advanced)
-            broken = _broken(state)
-            if broken:
-                again = lambda k: engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, k)
-                advanced, path, (_, _, events, samples) = _first_broken(again, advanced, broken)
-                recorder.add(plan, advanced, first + done, events, samples)
-                raise _non_finite(path, (first + done + advanced + 1) * step_ms, recorder.finish(net))
-            recorder.add(plan, advanced, first + done, events, samples)
-            done += advanced
-            bar.advance(advanced)
+    with Progress(progress, n_steps) as bar:
+        state, broken = drive(
+            plan_of(requests, chunk_steps), structure, parameters, fixed, state, step_ms, inputs, n_steps, [recorder], bar
+        )
+    if broken is not None:
+        path, steps = broken
+        raise non_finite(path, (first + steps) * step_ms, recorder.finish(net))
     write_back(net, state)
     return recorder.finish(net)
+
+
+def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms, inputs, n_steps, recorders, bar):
+    """Run chunk after chunk into ``recorders``, one per run of the batch.
+
+    Returns the state, and None or ``(path, steps)``: the variable that is not finite after so many steps.
+    """
+    first = int(np.ravel(state["steps"])[0])
+    step = jnp.asarray(step_ms, float_dtype())
+    done = 0
+    while done < n_steps:
+        n = min(n_steps - done, plan.rows, bar.suggested_steps(plan.rows))
+        rows = {path: _rows(array, done, plan.rows) for path, array in inputs.items()}
+        before = state
+        advanced, state, events, samples = engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
+        advanced, broken = int(advanced), _broken(state)
+        if broken is not None:
+            def again(k):
+                return engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, k)  # noqa: B023
+
+            advanced, broken, (_, _, events, samples) = _first_broken(again, advanced, broken)
+        for k, recorder in enumerate(recorders):
+            own = (events, samples) if plan.batched is None else jax.tree.map(lambda array, k=k: array[k], (events, samples))
+            recorder.add(plan, advanced, first + done, *own)
+        done += advanced
+        bar.advance(advanced)
+        if broken is not None:
+            return state, (broken, done + 1)
+    return state, None
 
 
 class Function:
@@ -135,7 +152,7 @@ class Function:
             for path in given:
                 if path not in mine:
                     raise UnknownNameError(f"{what}: the network has no {path!r}.{suggestion(path, mine)}")
-        inputs = _inputs(None, inputs or {}, self.parameters | self.state, self.n_steps)
+        inputs = inputs_of(None, inputs or {}, self.parameters | self.state, self.n_steps)
         fixed = self.fixed if key is None else self.fixed | {"key": key}
         step = jnp.asarray(self.step_ms, float_dtype())
         return engine.run_differentiable(
@@ -170,17 +187,18 @@ def function(net: Network, duration, *, dt=0.1 * u.ms, record=(), checkpoint_eve
     -------
     Function
     """
-    step_ms, n_steps = _steps(duration, dt)
+    step_ms, n_steps = steps_of(duration, dt)
     if checkpoint_every is not None and (not isinstance(checkpoint_every, int) or checkpoint_every < 1):
         raise ValueError(f"checkpoint_every: expected a positive integer, given {checkpoint_every!r}.")
-    _check_network(net)
+    check_network(net)
     _, parameters, _, state = split(net)
     requests = parse(net, record, 1, parameters | state)
     net.prepare(step_ms)
     return Function(net, requests, step_ms, n_steps, checkpoint_every, remat)
 
 
-def _steps(duration, dt) -> tuple[float, int]:
+def steps_of(duration, dt) -> tuple[float, int]:
+    """Length of a step in ms, and the number of steps."""
     step_ms, total = (_time(value, what) for value, what in ((dt, "dt"), (duration, "duration")))
     n = round(total / step_ms)
     if n < 1 or abs(total / step_ms - n) > 1e-6 * max(n, 1):
@@ -195,7 +213,8 @@ def _time(value, what) -> float:
     return ms
 
 
-def _sample_interval(sample_every, step_ms, n_steps) -> int:
+def interval_of(sample_every, step_ms, n_steps) -> int:
+    """Steps between samples."""
     if sample_every is None:
         return 1
     ratio = _time(sample_every, "sample_every") / step_ms
@@ -207,14 +226,16 @@ def _sample_interval(sample_every, step_ms, n_steps) -> int:
     return every
 
 
-def _check_network(net):
+def check_network(net):
+    """Refuse what cannot be run."""
     if not isinstance(net, Network):
         raise TypeError(f"expected a Network, given {type(net).__name__}.")
     if not net.populations:
         raise ValueError("the network has no population; assign one (net.E = LIF(100)).")
 
 
-def _inputs(net, inputs, arrays, n_steps) -> dict:
+def inputs_of(net, inputs, arrays, n_steps) -> dict:
+    """Time courses as plain arrays of one row per step."""
     plain = {}
     for path, value in inputs.items():
         if path not in arrays:
@@ -239,12 +260,13 @@ def _traced(*trees) -> bool:
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
 
 
-def _bytes_per_row(requests) -> int:
+def bytes_per_row(requests) -> int:
     return sum(8 * int(np.prod(r.shape)) / r.every for r in requests if not r.is_spikes)
 
 
-def _check_memory(requests, n_steps, every):
-    needed, free = n_steps * _bytes_per_row(requests), available_bytes()
+def check_memory(requests, n_steps, runs=1):
+    """Refuse samples that do not fit into the memory of the host."""
+    needed, free = runs * n_steps * bytes_per_row(requests), available_bytes()
     if needed > free:
         what = ", ".join(r.label for r in requests if not r.is_spikes)
         raise NotEnoughMemoryError(
@@ -252,12 +274,12 @@ def _check_memory(requests, n_steps, every):
         )
 
 
-def _plan(requests: tuple[Request, ...], n_steps, chunk_steps) -> engine.Plan:
-    # The length depends on what is recorded and never on the duration, or a longer run would compile again.
-    per_row = _bytes_per_row(requests)
+def plan_of(requests: tuple[Request, ...], chunk_steps=None, batched=None, runs=1) -> engine.Plan:
+    """The plan of a run; its chunk length depends on what is recorded and never on the duration."""
+    per_row = runs * bytes_per_row(requests)
     rows = chunk_steps or int(np.clip(SAMPLE_BYTES / per_row if per_row else CHUNK, 1, CHUNK))
     worst = sum(r.shape[0] for r in requests if r.is_spikes)
-    return engine.Plan(requests, rows, 2 * worst + EVENT_ROOM)
+    return engine.Plan(requests, rows, 2 * worst + EVENT_ROOM, batched)
 
 
 @jax.jit
@@ -270,19 +292,22 @@ def _broken(state) -> str | None:
 
 
 def _first_broken(again, advanced, path):
-    """Steps that can be run before the state breaks, by bisection; and the result of running them."""
+    """Steps that can be run before the state breaks, by bisection; what breaks; and the result of running them."""
     good, bad = 0, advanced
     while bad - good > 1:
         middle = (good + bad) // 2
         broken = _broken(again(middle)[1])
-        good, bad, path = (good, middle, broken) if broken else (middle, bad, path)
+        good, bad, path = (middle, bad, path) if broken is None else (good, middle, broken)
     return good, path, again(good)
 
 
-def _non_finite(path, time_ms, recording):
+def non_finite(path, time_ms, recording) -> NonFiniteError:
+    """The error for a variable that is not finite at a time."""
     owner, _, name = path.rpartition(".")
     return NonFiniteError(
         f"{owner}: {name} is not finite from t = {time_ms:.6g} ms on. Reduce dt, or look at the parameters and the input of {owner}; "
         "the network is as it was before the run.",
-        path=path, time=time_ms * u.ms, recording=recording,
+        path=path,
+        time=time_ms * u.ms,
+        recording=recording,
     )
