@@ -104,8 +104,9 @@ class Parameter(_Declared):
 
     Parameters
     ----------
-    default : quantity or float
-        Default value; its unit is the unit that the array inside is kept in.
+    default : quantity, float or callable
+        Default value; its unit is the unit that the array inside is kept in. A callable gets the object, whose
+        other numbers are there by then, and gives the value: ``State(lambda cell: cell.steady_state(cell.V))``.
     doc : str
         What it is.
     unit : Unit or str, optional
@@ -130,7 +131,8 @@ class State(_Declared):
 class Aside:
     """Python-side facts about a model that no compiled program depends on.
 
-    All of them compare equal, so that putting something here never makes jit compile again.
+    All of them compare equal, so that putting something here never makes jit compile again. Inside a transformation the
+    traced copies of an object share it: what a run changes is changed on a copy (:meth:`but`), or it would leak out.
     """
 
     def __init__(self):
@@ -139,6 +141,12 @@ class Aside:
         self.step_ms: float | None = None  # length of the steps of the last run
         self.prepared_for: float | None = None  # length of the steps that buffers were made for
         self.seed: int | None = None
+
+    def but(self, **changes) -> Aside:
+        """A copy with some facts changed."""
+        other = Aside()
+        vars(other).update(vars(self) | changes)
+        return other
 
     def __eq__(self, other):
         return isinstance(other, Aside)
@@ -205,36 +213,57 @@ class Dynamics(nnx.Module):
     def allocate(self, key: jax.Array | None = None) -> None:
         """Create every array; values given as distributions are drawn with ``key``."""
         key = jax.random.PRNGKey(0) if key is None else key
-        for name, declared in self._declared.items():
+        for name, declared in sorted(self._declared.items(), key=lambda item: callable(item[1].default)):
             value = self._aside.given.get(name, declared.default)
             if value is declared.default and isinstance(declared.unit, str):
                 value = with_unit(value, self.unit_of(name))
             if value is None and not (declared.optional or declared.default is None):
                 raise ValueError(f"{self.path}.{name} may not be None.")
             if value is not None:
+                value = value(self) if value is declared.default and callable(value) else value
                 array = self._array(name, value, jax.random.fold_in(key, _hash(name)))
                 self.hold(name, declared.variable_type(array, unit=self.unit_of(name)))
 
     def redraw(self, key: jax.Array) -> dict[str, jax.Array]:
-        """Initial values of the states that were given as distributions, drawn with ``key``."""
-        return {
+        """Initial values, drawn with ``key``, of the states that were given as distributions and of those made from them."""
+        drawn = {
             name: self._array(name, value, jax.random.fold_in(key, _hash(name)))
             for name, value in self._aside.given.items()
             if isinstance(value, Distribution) and isinstance(self._declared[name], State)
         }
+        made = {k: d for k, d in self._declared.items() if isinstance(d, State) and callable(d.default) and k not in self._aside.given}
+        if not drawn or not made:
+            return drawn
+        present = {name: self.plain(name) for name in (*drawn, *made)}
+        try:
+            for name, array in drawn.items():
+                self.put(name, array)
+            for name, declared in made.items():
+                self.put(name, self._array(name, declared.default(self), key))
+            return {name: self.plain(name) for name in present}
+        finally:
+            for name, array in present.items():
+                self.put(name, array)
 
     def assign(self, name: str, value) -> None:
         """Set parameter or state ``name``, checked and converted; what ``self.name = value`` does."""
         if isinstance(value, nnx.Variable):
             self.hold(name, value)
             return
+        if name not in self._declared:
+            raise UnknownNameError(f"{self.path} has no {name!r}.{suggestion(name, self._declared)}")
+        self._check_unit(name, value)
+        if "_path" not in vars(self):
+            self._aside.given[name] = value  # joining a network allocates again, from what was given
         variable = vars(self).get(name)
-        if variable is None:
-            self._check_unit(name, value)
-            self._aside.given[name] = value
+        if variable is None and "_path" not in vars(self):
             return
-        key = jax.random.fold_in(jax.random.PRNGKey(0), _hash(name))
-        variable.set_value(self._array(name, value, key))
+        key = jax.random.fold_in(jax.random.PRNGKey(0), _hash(f"{self.path}.{name}"))
+        array = self._array(name, value, key)
+        if variable is None:
+            self.hold(name, self._declared[name].variable_type(array, unit=self.unit_of(name)))
+        else:
+            variable.set_value(array)
 
     def trainable(self, *names: str) -> None:
         """Make parameters ``nnx.Param``: what ``nnx.grad`` and ``nnx.Optimizer`` select by default."""
@@ -242,12 +271,19 @@ class Dynamics(nnx.Module):
         for name in names:
             if name not in parameters:
                 raise UnknownNameError(f"{type(self).__name__} has no parameter {name!r}.{suggestion(name, parameters)}")
-            variable = vars(self)[name]
+            variable = vars(self).get(name)
+            if variable is None:
+                raise ValueError(f"{self.path}.{name} has no value that could be trained; give it one first.")
+            if isinstance(variable, StateVariable):
+                raise ValueError(f"{self.path}.{name} changes in time here, by plasticity, and cannot be trained as well.")
             vars(self)[name] = nnx.Param(variable.get_value(), unit=variable.get_metadata("unit"))
 
     def __setattr__(self, name, value):
         if name in self._declared:
             self.assign(name, value)
+        elif isinstance(value, u.Quantity) and "_path" in vars(self):
+            # On an object that stands in a network this is a mistyped name, not a new attribute.
+            raise UnknownNameError(f"{self.path} has no {name!r}.{suggestion(name, self._declared)}")
         else:
             super().__setattr__(name, value)
 

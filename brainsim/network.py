@@ -14,11 +14,13 @@ from brainsim.connectivity import ConnectionRule
 from brainsim.population import Population, View, view_of
 from brainsim.projection import Projection
 
+# The spikes that arrive at t are delivered at the end of the step before: the same order as delivering first, and XLA then
+# decays a receptor and adds to it in place, without a copy.
 SCHEDULE = (
-    "1. every projection delivers the spikes that arrive at t into its receptor",
-    "2. receptors advance and give their current or conductance to the membrane",
-    "3. populations integrate over [t, t + dt] with that and their stimuli, and emit spikes",
-    "4. spikes enter delays; plasticity updates weights",
+    "1. receptors advance over [t, t + dt] and give their current or conductance to the membrane",
+    "2. populations integrate over [t, t + dt] with that and their stimuli, and fire at t + dt",
+    "3. spikes fired at t + dt enter delays; plasticity updates weights",
+    "4. every projection delivers the spikes that arrive at t + dt into its receptor",
 )
 
 
@@ -145,7 +147,7 @@ class Network(Dynamics):
         path = name or self._free_name(f"{pre.population.path}->{post.population.path}", taken)
         if path in vars(self) or hasattr(type(self), path) or "." in path:
             raise ValueError(f"connect: the name {path!r} is taken or contains a dot.")
-        rng = np.random.default_rng([abs(self._aside.seed), zlib.crc32(path.encode())])
+        rng = np.random.default_rng([abs(self._aside.seed), int(self._aside.seed < 0), zlib.crc32(path.encode())])
         return Projection(path, pre, post, rule, receptor, weight=weight, delay=delay, plasticity=plasticity, rng=rng)
 
     def _free_name(self, base, taken):
@@ -173,18 +175,20 @@ class Network(Dynamics):
         for part in (*self.populations.values(), *self.projections.values()):
             if part._aside.prepared_for != step_ms:
                 part.prepare(step_ms)
-                part._aside.prepared_for = step_ms
-        self._aside.step_ms = step_ms
+                part._aside = part._aside.but(prepared_for=step_ms)
+        self._aside = self._aside.but(step_ms=step_ms)
         state = split(self)[3]
         if not any(isinstance(array, jax.core.Tracer) for array in state.values()):
             same = {k: v for k, v in self._aside.initial.items() if k in state and v.shape == state[k].shape}
             self._aside.initial = state | same
 
     def _change_step(self, before, step_ms):
+        if isinstance(self.plain("steps"), jax.core.Tracer):
+            raise ValueError(f"dt: cannot change from {before} to {step_ms} ms inside a transformation; net.reset() and change it outside.")
         steps = int(self.plain("steps")) * before / step_ms
         if abs(steps - round(steps)) > 1e-6:
             raise ValueError(f"dt: the present time is no multiple of {step_ms} ms; net.reset() first.")
-        if any(bool(jnp.any(p.plain(name))) for p in self.projections.values() for name in ("line", "ring", "arriving") if name in vars(p)):
+        if any(bool(jnp.any(p.plain(name))) for p in self.projections.values() for name in ("line", "ring") if name in vars(p)):
             raise ValueError(f"dt: cannot change from {before} to {step_ms} ms while spikes are under way in delays; net.reset() first.")
         self.put("steps", jnp.asarray(round(steps), jnp.int32))
         self._aside.initial = {k: v for k, v in self._aside.initial.items() if k.rpartition(".")[2] not in ("line", "ring")}
@@ -218,24 +222,22 @@ class Network(Dynamics):
 
     def update(self, clock: Clock) -> None:
         """Advance from t to t + dt, in the order of :meth:`schedule`."""
-        populations, projections = self.populations, self.projections
-        for projection in projections.values():
-            post = populations[projection.post]
-            projection.deliver(clock, populations[projection.pre].plain("spikes"), post.receptors[projection.receptor])
+        populations = self.populations
         for name, population in populations.items():
             population.update(clock.of(name))
-        for name, projection in projections.items():
-            pre, post = (populations[side].plain("spikes") for side in (projection.pre, projection.post))
-            projection.update(clock.of(name), pre, post)
+        for name, projection in self.projections.items():
+            pre, post = populations[projection.pre], populations[projection.post]
+            spikes = pre.plain("spikes"), post.plain("spikes")
+            projection.update(clock.of(name), *spikes, post.receptors[projection.receptor])
         self.put("steps", clock.step + 1)
 
     def schedule(self) -> str:
         """The order of a step, with the members of this network, to print."""
         members = (
-            self.projections.values(),
             [r for p in self.populations.values() for r in getattr(p, "receptors", {}).values()],
             self.populations.values(),
             [p for p in self.projections.values() if p.plastic or p.delay_kind != "none"],
+            self.projections.values(),
         )
         return "\n".join(f"{line}: {', '.join(m.path for m in group) or 'none'}" for line, group in zip(SCHEDULE, members))
 

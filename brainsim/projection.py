@@ -51,6 +51,7 @@ class Projection(Dynamics):
             weight = u.Quantity(weight.sample(rng, conn.weight_shape, self.weight_unit, dtype=float_dtype()), unit=self.weight_unit)
         super().__init__(weight=_in_order(weight, order, conn.weight_shape))
         self.allocate()
+        self._aside.given = {}  # or a second copy of the weights would stay in memory
 
         self._aside.delay_ms = _delay(delay, conn.weight_shape, order, rng, f"{path}.delay")
         self.delay_kind = "none" if delay is None else "axonal" if self._aside.delay_ms.ndim == 0 else "synaptic"
@@ -90,31 +91,33 @@ class Projection(Dynamics):
         steps = np.maximum(np.round(self._aside.delay_ms / step_ms), 1).astype(np.int32)
         if self.delay_kind == "axonal":
             self.hold("line", StateVariable(jnp.zeros((int(steps), self.n_pre), self.spike_dtype)))
-            self.hold("arriving", StateVariable(jnp.zeros(self.n_pre, self.spike_dtype)))
         else:
             self.hold("delay_steps", FixedVariable(jnp.asarray(steps)))
             self.hold("ring", StateVariable(jnp.zeros((int(steps.max(initial=1)), self.n_post), float_dtype())))
 
-    def deliver(self, clock, spikes, receptor) -> None:
-        """Add to ``receptor`` what arrives at t; ``spikes`` are those fired at t."""
-        into, weight, conn = receptor.plain(receptor.port), self.plain("weight"), self.plain("connectivity")
-        if self.delay_kind == "synaptic":
-            into, ring = events.deliver_delayed(conn, spikes, weight, self.plain("delay_steps"), self.plain("ring"), clock.step, into)
-            self.put("ring", ring)
-        else:
-            into = events.deliver(conn, self.plain("arriving") if self.delay_kind == "axonal" else spikes, weight, into)
-        receptor.put(receptor.port, into)
+    def update(self, clock, pre, post, receptor) -> None:
+        """Take in the spikes fired at t + dt, learn, and add what arrives at t + dt to ``receptor``.
 
-    def update(self, clock, pre, post) -> None:
-        """Let the spikes fired at t + dt enter the axon, and learn."""
+        Parameters
+        ----------
+        clock : Clock
+        pre, post : bool or float arrays, (n_pre,) and (n_post,)
+            Who fired at t + dt.
+        receptor : Receptor
+        """
+        conn = self.plain("connectivity")
         if self.delay_kind == "axonal":
-            # The step that fired them is over: they belong to the next one.
             line, pre = events.delay_line(self.plain("line"), pre, clock.step)
             self.put("line", line)
-            self.put("arriving", pre)
         if self.plastic:
-            conn, by_post = self.plain("connectivity"), self.plain("by_post")
-            self.put("weight", self.plasticity.update(clock, conn, by_post, pre, post, self.plain("weight")))
+            self.put("weight", self.plasticity.update(clock, conn, self.plain("by_post"), pre, post, self.plain("weight")))
+        into, weight = receptor.plain(receptor.port), self.plain("weight")
+        if self.delay_kind == "synaptic":
+            into, ring = events.deliver_delayed(conn, pre, weight, self.plain("delay_steps"), self.plain("ring"), clock.step, into)
+            self.put("ring", ring)
+        else:
+            into = events.deliver(conn, pre, weight, into)
+        receptor.put(receptor.port, into)
 
 
 def _format(rule, synapses, pre: View, post: View, same: bool):

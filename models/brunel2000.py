@@ -61,8 +61,10 @@ def build(
         Strength of inhibition relative to excitation and external rate relative to threshold, instead of the regime's.
     size : int
         Number of excitatory neurons; a quarter as many are inhibitory. The number of inputs of a neuron stays the same.
-    reset, delay : quantity
-        Potential after a spike; time from a spike to its arrival.
+    reset : quantity, voltage
+        Potential after a spike.
+    delay : quantity, time
+        From a spike to the earliest spike that it can cause. The last step of it is the one in which the jump takes effect.
 
     Returns
     -------
@@ -83,8 +85,8 @@ def build(
         neurons.add_receptors(jump=bs.receptors.Delta())
         neurons.add_stimuli(external=bs.stimuli.PoissonInput("jump", sources=C_E, rate=0.0 * u.Hz, weight=J))
         setattr(net, name, neurons)
-    net.connect(net.E, [net.E, net.I], bs.FixedInDegree(C_E), receptor="jump", weight=J, delay=delay)
-    net.connect(net.I, [net.E, net.I], bs.FixedInDegree(C_I), receptor="jump", weight=-J, delay=delay)
+    net.connect(net.E, [net.E, net.I], bs.FixedInDegree(C_E), receptor="jump", weight=J, delay=delay - DT)
+    net.connect(net.I, [net.E, net.I], bs.FixedInDegree(C_I), receptor="jump", weight=-J, delay=delay - DT)
     set_regime(net, regime, g=g, eta=eta)
     return net
 

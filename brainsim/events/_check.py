@@ -12,6 +12,12 @@ def concrete(x) -> bool:
     return not isinstance(x, jax.core.Tracer)
 
 
+def extremes(x) -> tuple[int, int]:
+    """Smallest and largest value, by numpy: inside ``jit`` JAX would trace the question."""
+    x = np.asarray(x)
+    return int(x.min()), int(x.max())
+
+
 def index_array(owner, name: str, x, ndim: int, bound: int) -> jax.Array:
     """``x`` as int32, checked to index below ``bound``."""
     what = f"{type(owner).__name__}: {name}"
@@ -21,7 +27,7 @@ def index_array(owner, name: str, x, ndim: int, bound: int) -> jax.Array:
     if x.ndim != ndim or not np.issubdtype(x.dtype, np.integer):
         raise ValueError(f"{what} is an array of integers with {ndim} axes; got {x.dtype}{list(x.shape)}.")
     if concrete(x) and x.size:
-        low, high = int(x.min()), int(x.max())
+        low, high = extremes(x)
         if low < 0 or high >= bound:
             raise ValueError(f"{what} lies in 0 to {bound - 1}; got values from {low} to {high}.")
     return jnp.asarray(x, jnp.int32)
@@ -95,9 +101,11 @@ def delays(operation: str, conn, x, depth: int) -> jax.Array:
             f"events.{operation}: delay is an integer array of shape {list(conn.weight_shape)}, in steps; "
             f"got {x.dtype}{list(x.shape)}."
         )
-    if concrete(x) and x.size and not (x.min() >= 1 and x.max() <= depth):
-        raise ValueError(
-            f"events.{operation}: delay lies in 1 to {depth}, the slots of the ring; got {x.min()} to {x.max()}. "
-            "A longer delay needs a deeper ring."
-        )
+    if concrete(x) and x.size:
+        low, high = extremes(x)
+        if low < 1 or high > depth:
+            raise ValueError(
+                f"events.{operation}: delay lies in 1 to {depth}, the slots of the ring; got {low} to {high}. "
+                "A longer delay needs a deeper ring."
+            )
     return jnp.asarray(x, jnp.int32)

@@ -13,6 +13,7 @@ import numpy as np
 from brainsim.events import _check
 from brainsim.events._primitive import Operation
 
+# What the kernel writes; other dtypes are converted.
 _COUNTS = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -50,7 +51,8 @@ def poisson_counts(
     key, step = _key("poisson_counts", key_data), _check.integer("poisson_counts", "step", step, jnp.uint32)
     mean = _per_neuron("poisson_counts", "mean", mean, n)
     dtype = jax.dtypes.canonicalize_dtype(dtype)
-    return poisson_counts_p((), key, step, mean, static=(int(n), dtype))[0]
+    drawn = dtype if dtype in _COUNTS else np.dtype(np.int32)
+    return poisson_counts_p((), key, step, mean, static=(int(n), drawn))[0].astype(dtype)
 
 
 def poisson_input(
@@ -170,7 +172,7 @@ def _bernoulli_one(shared, static, key, step, probability):
 poisson_counts_p = Operation(
     "poisson_counts",
     definition=_poisson_counts_one,
-    numbers=lambda shared, static: () if static[1] in _COUNTS else None,
+    numbers=lambda shared, static: (),
     results=lambda shared, static, *operands: (jax.ShapeDtypeStruct(static[:1], static[1]),),
     real=(2,),
 )

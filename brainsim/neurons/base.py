@@ -82,7 +82,8 @@ class Neuron(Population):
         return None
 
     def fires(self, before: dict, after: dict):
-        """Which neurons fire, given their variables before and after the step: here where :math:`V > V_{th}`."""
+        """Which neurons fire, given their variables at the beginning of the step (before delta receptors move them) and at its end:
+        here where :math:`V > V_{th}`."""
         return self.spike_where(after["V"], self.V_th)
 
     def reset(self, y: dict, spikes) -> dict:
@@ -91,15 +92,24 @@ class Neuron(Population):
 
     # -- helpers for models --------------------------------------------------------------------------------------------
 
-    def spike_where(self, V, V_th):
+    def spike_where(self, V, V_th, scale=None):
         """Spikes where ``V > V_th``: bool, or float with the surrogate's derivative in ``(V - V_th) / scale``.
 
-        The scale is ``V_th - V_reset`` where the model has a reset, otherwise 1 mV.
+        The scale is ``V_th - V_reset`` where the model has a reset, otherwise 1 mV; of a given one the size counts, not the sign.
         """
         if self.surrogate is None:
             return V > V_th
-        scale = self.V_th - self.V_reset if "V_reset" in self._declared else 1.0 * u.mV
-        return self.surrogate(in_unit((V - V_th) / scale, u.UNITLESS, "threshold distance"))
+        if scale is None:
+            scale = V_th - self.V_reset if "V_reset" in self._declared else 1.0 * u.mV
+        distance = (V - V_th) / u.math.maximum(u.math.abs(scale), 1e-3 * u.mV)
+        return self.surrogate(in_unit(distance, u.UNITLESS, "threshold distance"))
+
+    def spike_crossing(self, before, after, V_th, scale=None):
+        """Spikes where V comes from ``V_th`` or below to above it; the surrogate's derivative is that of :meth:`spike_where` at the
+        end of the step where V begins at or below ``V_th``, and zero where it is above already."""
+        above = before > V_th
+        spikes = self.spike_where(after, V_th, scale)
+        return jnp.where(above, jnp.zeros_like(spikes), spikes)
 
     def replace(self, value, new, spikes):
         """``new`` where a neuron fires, else ``value``; differentiable through float spikes."""
@@ -133,15 +143,15 @@ class Neuron(Population):
         self.advance_stimuli(clock)
         before = {name: getattr(self, name) for name in self.variables}
         drives = [(receptor, receptor.advance(clock)) for receptor in self.receptors.values()]
+        displaced = before
         for receptor, drive in drives:
-            before = receptor.displace(before, drive)
-        after = self._integrate(clock, before, drives)
+            displaced = receptor.displace(displaced, drive)
+        after = self._integrate(clock, displaced, drives)
 
         held = None
         if self.refractory is not None:
             held = self.plain("refractory_steps") > 0
-            hold = {name: getattr(self, name) for name in self.clamped}
-            after |= {name: u.math.where(held, hold[name], after[name]) for name in self.clamped}
+            after |= {name: u.math.where(held, before[name], after[name]) for name in self.clamped}
         spikes = self.fires(before, after)
         if held is not None:
             spikes = jnp.where(held, jnp.zeros_like(spikes), spikes)

@@ -131,7 +131,7 @@ def stacked(rng, x, size=3):
         return jnp.asarray(rng.random((size, *x.shape)) < 0.3)
     if jnp.issubdtype(x.dtype, jnp.floating):
         scale = jnp.asarray(rng.uniform(0.5, 1.5, (size, *x.shape)), x.dtype)
-        return x * scale
+        return x[None] * scale
     return x + jnp.arange(size, dtype=x.dtype).reshape(-1, *[1] * x.ndim)
 
 

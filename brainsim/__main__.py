@@ -1,0 +1,7 @@
+"""``python -m brainsim``: the command line."""
+
+import sys
+
+from brainsim.cli import main
+
+sys.exit(main())

@@ -1,0 +1,99 @@
+"""The command ``brainsim``: run a model file, list models, say what is installed.
+
+Nothing heavy is imported here: a mistyped flag is refused before JAX starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from brainsim._errors import suggestion
+
+
+class UsageError(Exception):
+    """What the user typed cannot be used; shown as one line."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, with the nearest accepted flag."""
+
+    def __init__(self, **options):
+        super().__init__(**options, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def flags(self) -> list[str]:
+        return [flag for action in self._actions for flag in action.option_strings if flag.startswith("--")]
+
+    def error(self, message):
+        raise UsageError(f"{self.prog}: {message}")
+
+
+def _parser() -> tuple[_Parser, dict[str, _Parser]]:
+    parser = _Parser(prog="brainsim", description="Simulate spiking circuits.")
+    commands = parser.add_subparsers(dest="command", metavar="{run,models,info}")
+
+    run = commands.add_parser(
+        "run",
+        help="build and simulate the network of a model file",
+        description=(
+            "Build the network of a model file and simulate it.\n\n"
+            "A model file is Python with a function build(seed=0, ...) that returns a Network, and optional constants\n"
+            "RECORD (list of paths), DURATION and DT."
+        ),
+        epilog=(
+            "example:\n  brainsim run models/coba_lif.py --duration 1s --set E.tau=18ms --set 'E->I.weight=5nS' \\\n"
+            "      --record E.spikes --record 'E.V[:5]' --plot out.png"
+        ),
+    )
+    run.add_argument("model", help="model file, or the name of one in models/")
+    run.add_argument("--duration", metavar="TIME", help="biological time, such as 1s or 500ms; default: the model's DURATION")
+    run.add_argument("--dt", metavar="TIME", help="length of a step; default: the model's DT, or 0.1ms")
+    run.add_argument("--seed", metavar="N", help="seed of wiring, initial values and noise")
+    run.add_argument("--arg", metavar="NAME=VALUE", action="append", default=[], help="argument of build(); repeatable")
+    run.add_argument("--set", metavar="PATH=VALUE", action="append", default=[], help="parameter or state; repeatable")
+    run.add_argument("--record", metavar="PATH", action="append", help="what to record; default: the model's RECORD, or all spikes")
+    run.add_argument("--sample-every", metavar="TIME", help="interval between samples of what is not spikes; default: every step")
+    run.add_argument("--plot", metavar="FILE", help="write a figure of the recording (.png, .pdf, .svg)")
+    run.add_argument("--save", metavar="FILE", help="write the recording (HDF5)")
+    run.add_argument("--traceback", action="store_true", help="show where an error comes from")
+
+    models = commands.add_parser("models", help="list the model files of a folder", description="List the model files of a folder.")
+    models.add_argument("folder", nargs="?", help="default: models/ of the present folder")
+
+    info = commands.add_parser("info", help="versions, devices, kernels", description="Versions, devices, compiled kernels, precision.")
+    return parser, {"run": run, "models": models, "info": info}
+
+
+def _parse(argv) -> argparse.Namespace:
+    parser, commands = _parser()
+    if not argv:
+        parser.print_help()
+        raise SystemExit(0)
+    if argv[0] not in commands and not argv[0].startswith("-"):
+        raise UsageError(f"brainsim: there is no command {argv[0]!r}.{suggestion(argv[0], commands)}")
+    options, extra = parser.parse_known_args(argv)
+    if extra:
+        mine = commands.get(options.command, parser)
+        flag = extra[0].partition("=")[0]
+        what = "flag" if flag.startswith("-") else "further argument"
+        raise UsageError(f"{mine.prog}: there is no {what} {flag!r}.{suggestion(flag, mine.flags())}")
+    return options
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns its exit status: 2 for what cannot be used as typed, 1 for a run that failed."""
+    try:
+        options = _parse(sys.argv[1:] if argv is None else argv)
+        if options.command == "models":
+            from brainsim.cli.models import list_models as command
+        elif options.command == "info":
+            from brainsim.cli.info import info as command
+        else:
+            from brainsim.cli.run import run as command
+        return command(options)
+    except UsageError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("brainsim: interrupted.", file=sys.stderr)
+        return 130

@@ -1,0 +1,23 @@
+"""What is installed."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+
+
+def info(_options) -> int:
+    """``brainsim info``."""
+    import jax
+
+    import brainsim
+    from brainsim import events
+
+    facts = {"brainsim": brainsim.__version__, "python": platform.python_version()}
+    facts |= {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "flax", "brainunit")}
+    facts["devices"] = ", ".join(str(device) for device in jax.devices())
+    facts["kernels"] = ", ".join(events.kernels()) or "none: plain JAX, many times slower on a CPU"
+    facts["precision"] = "float64" if jax.config.jax_enable_x64 else "float32 (float64 with JAX_ENABLE_X64=1)"
+    for name, fact in facts.items():
+        print(f"{name:<10} {fact}")
+    return 0

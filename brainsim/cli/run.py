@@ -1,0 +1,161 @@
+"""``brainsim run``: build, set, simulate, show."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import time
+from pathlib import Path
+
+from brainsim._errors import suggestion
+from brainsim.cli import UsageError
+from brainsim.cli.models import find, load
+from brainsim.cli.values import assignment, parse
+
+FAILURES = (ValueError, TypeError, LookupError, AttributeError, ImportError, SyntaxError, ArithmeticError, MemoryError, OSError)
+
+
+def run(options) -> int:
+    """Build the network of a model file, simulate it and print what came of it."""
+    if options.traceback:
+        return _run(options)
+    try:
+        return _run(options)
+    except UsageError:
+        raise
+    except FloatingPointError as error:  # well-formed, but the numbers blew up
+        print(f"brainsim run: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except FAILURES as error:
+        where = f"{options.model}, line {error.lineno}: " if isinstance(error, SyntaxError) else ""
+        kind = "" if isinstance(error, ValueError | TypeError | AttributeError | MemoryError) else f"{type(error).__name__}: "
+        raise UsageError(f"brainsim run: {where}{kind}{error} (--traceback shows where)") from None
+
+
+def _run(options) -> int:
+    path = find(options.model)
+    arguments = dict(_values(options.arg, "--arg", words=True))
+    settings = _values(options.set, "--set")
+    times = {flag: _value(flag, text) for flag in ("duration", "dt", "sample_every") if (text := getattr(options, flag)) is not None}
+    seed = None if options.seed is None else _value("seed", options.seed)
+    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
+        raise UsageError(f"brainsim run: --seed: expected an integer, given {options.seed!r}.")
+    _check_outputs(options)
+
+    import brainunit as u
+
+    import brainsim as bs
+
+    started = time.perf_counter()
+    model = load(path)
+    net = _build(model, path, arguments, seed)
+    for target, value in settings:
+        _set(net, target, value)
+    built = time.perf_counter() - started
+
+    duration = times.get("duration", getattr(model, "DURATION", None))
+    if duration is None:
+        raise UsageError(f"brainsim run: {path} has no DURATION; give --duration, such as --duration 1s.")
+    record = options.record or getattr(model, "RECORD", None) or [f"{name}.spikes" for name in net.populations]
+    with _Compiling() as compiling:
+        started = time.perf_counter()
+        rec = bs.simulate(
+            net, duration, dt=times.get("dt", getattr(model, "DT", 0.1 * u.ms)), record=record, sample_every=times.get("sample_every")
+        )
+        wall = time.perf_counter() - started
+
+    _report(net, rec, built, wall, min(compiling.seconds, wall))
+    if options.save:
+        rec.save(options.save)
+        print(f"recording   {options.save}")
+    if options.plot:
+        rec.plot().savefig(options.plot)
+        print(f"figure      {options.plot}")
+    return 0
+
+
+def _value(flag, text, words=False):
+    try:
+        return parse(text)
+    except ValueError as error:
+        if words and text.replace("_", "").replace("-", "").isalnum() and not text[0].isdigit() and text[0] != "-":
+            return text
+        raise UsageError(f"brainsim run: --{flag.strip('-').replace('_', '-')}: {error}.") from None
+
+
+def _values(texts, flag, words=False) -> list[tuple[str, object]]:
+    try:
+        pairs = [assignment(text, flag) for text in texts]
+    except ValueError as error:
+        raise UsageError(f"brainsim run: {error}.") from None
+    return [(name, _value(f"{flag} {name}", text, words)) for name, text in pairs]
+
+
+def _check_outputs(options) -> None:
+    """Refuse what cannot be written before anything is simulated."""
+    for flag in ("plot", "save"):
+        file = getattr(options, flag)
+        if file and (not Path(file).absolute().parent.is_dir() or Path(file).is_dir()):
+            raise UsageError(f"brainsim run: --{flag}: cannot write {file!r}; its folder must exist.")
+    if options.plot:
+        from matplotlib.backend_bases import FigureCanvasBase
+
+        kind, accepted = Path(options.plot).suffix.lstrip("."), FigureCanvasBase.get_supported_filetypes()
+        if kind.lower() not in accepted:
+            raise UsageError(f"brainsim run: --plot: {options.plot!r} ends in no kind of picture.{suggestion(kind, accepted)}")
+
+
+def _build(model, path, arguments, seed):
+    import brainsim as bs
+
+    parameters = inspect.signature(model.build).parameters
+    if seed is not None:
+        arguments = {"seed": seed, **arguments}
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        for name in arguments:
+            if name not in parameters:
+                raise UsageError(f"brainsim run: build() of {path} takes no {name!r}.{suggestion(name, parameters)}")
+    net = model.build(**arguments)
+    if not isinstance(net, bs.Network):
+        raise UsageError(f"brainsim run: build() of {path} must return a Network, it returned {type(net).__name__}.")
+    return net
+
+
+def _set(net, target, value) -> None:
+    owner, _, name = target.rpartition(".")
+    if not owner:
+        raise UsageError(f"brainsim run: --set {target}: expected PATH.NAME, such as E.tau.{suggestion(target, net.populations)}")
+    net[owner].assign(name, value)
+
+
+def _report(net, rec, built, wall, compiling) -> None:
+    import brainunit as u
+
+    seconds = float((rec.stop - rec.start).to_decimal(u.second))
+    running = wall - compiling
+    neurons = sum(p.n for p in net.populations.values())
+    synapses = sum(p.n_synapses for p in net.projections.values())
+    print(f"neurons     {neurons:,}\nsynapses    {synapses:,}")
+    print(f"wall time   building {built:.2f} s, compiling {compiling:.2f} s, running {running:.2f} s")
+    print(f"real time   {running / seconds:.3g} s a second of biological time ({seconds:g} s)")
+    for name, train in rec.spikes.items():
+        print(f"rate        {name}: {float(train.rate().to_decimal(u.Hz)):.2f} Hz ({len(train):,} spikes of {train.n:,} units)")
+
+
+class _Compiling:
+    """Sums the seconds that XLA compiles while it is entered."""
+
+    def __enter__(self):
+        import jax
+
+        self.seconds = 0.0
+        self.on = True
+        jax.monitoring.register_event_duration_secs_listener(self._listen)
+        return self
+
+    def __exit__(self, *_):
+        self.on = False  # there is no public way to unregister a listener
+
+    def _listen(self, event, seconds, **_):
+        if self.on and event.endswith("backend_compile_duration"):
+            self.seconds += seconds

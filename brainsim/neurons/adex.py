@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import brainunit as u
+
+from brainsim._core import Parameter, State
+from brainsim.neurons.base import Neuron
+
+
+class AdEx(Neuron):
+    r"""Adaptive exponential integrate-and-fire neuron.
+
+    .. math:: C \dot V &= g_L (E_L - V) + g_L \Delta_T\, e^{(V - V_T)/\Delta_T} - w + I \\
+              \tau_w \dot w &= a\,(V - E_L) - w
+    .. math:: V > V_{peak} \Rightarrow V \leftarrow V_{reset},\quad w \leftarrow w + b
+
+    The defaults are those of the paper, a regular spiking cell. While the neuron is refractory V is held and w goes on.
+
+    In the exponential V counts as :math:`V_{peak}` at most, and the exponent as 30 at most, so that nothing overflows on the
+    upstroke; a neuron that comes there fires in the same step at any usable dt. What V reaches in the step of a spike is set
+    by dt, not by the model, and is replaced by the reset. The upstroke is steep: spike times are good to about one dt.
+
+    References
+    ----------
+    R. Brette, W. Gerstner, J. Neurophysiol. 94:3637 (2005).
+    """
+
+    C = Parameter(281.0 * u.pF, "membrane capacitance", positive=True)
+    g_L = Parameter(30.0 * u.nS, "leak conductance", positive=True)
+    E_L = Parameter(-70.6 * u.mV, "leak reversal potential")
+    V_T = Parameter(-50.4 * u.mV, "threshold of the exponential")
+    Delta_T = Parameter(2.0 * u.mV, "slope factor", positive=True)
+    tau_w = Parameter(144.0 * u.ms, "time constant of adaptation", positive=True)
+    a = Parameter(4.0 * u.nS, "adaptation by voltage")
+    b = Parameter(80.5 * u.pA, "adaptation by each spike")
+    V_peak = Parameter(20.0 * u.mV, "potential at which a spike is taken")
+    V_reset = Parameter(-70.6 * u.mV, "potential after a spike")
+    V = State(-70.6 * u.mV, "membrane potential")
+    w = State(0.0 * u.pA, "adaptation current")
+
+    def derivative(self, t, V, w, I):
+        exponent = u.math.minimum((u.math.minimum(V, self.V_peak) - self.V_T) / self.Delta_T, 30.0)
+        spike_current = self.g_L * self.Delta_T * u.math.exp(exponent)
+        dV = (self.g_L * (self.E_L - V) + spike_current - w + I) / self.C
+        dw = (self.a * (V - self.E_L) - w) / self.tau_w
+        return dV, dw
+
+    def fires(self, before, after):
+        return self.spike_where(after["V"], self.V_peak)
+
+    def reset(self, y, spikes):
+        return {"V": self.replace(y["V"], self.V_reset, spikes), "w": self.replace(y["w"], y["w"] + self.b, spikes)}

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import brainunit as u
+
+from brainsim._core import Parameter, State
+from brainsim.neurons.base import Neuron
+from brainsim.neurons.rates import exprel, gate
+
+
+class HodgkinHuxley(Neuron):
+    r"""Hodgkin-Huxley neuron: the squid giant axon at 6.3 °C, per membrane area.
+
+    .. math:: C \dot V = \bar g_{Na} m^3 h\,(E_{Na} - V) + \bar g_K n^4 (E_K - V) + g_L (E_L - V) + I
+    .. math:: \dot x = \phi\,[\alpha_x(V)\,(1 - x) - \beta_x(V)\,x],\qquad x = m, h, n
+
+    with V in mV and rates per ms
+
+    .. math::
+        \alpha_m &= \frac{0.1\,(V + 40)}{1 - e^{-(V + 40)/10}}, & \beta_m &= 4\,e^{-(V + 65)/18} \\
+        \alpha_h &= 0.07\,e^{-(V + 65)/20}, & \beta_h &= \frac{1}{1 + e^{-(V + 35)/10}} \\
+        \alpha_n &= \frac{0.01\,(V + 55)}{1 - e^{-(V + 55)/10}}, & \beta_n &= 0.125\,e^{-(V + 65)/80}
+
+    A spike is an upward crossing of :math:`V_{th}` between the ends of a step; nothing is reset. With ``refractory`` set,
+    crossings that follow a spike within that time do not count; V is never clamped. With a surrogate the pseudo-derivative is
+    that of :math:`[V > V_{th}]` in the steps that begin at or below threshold and zero in the others; its width is scaled by
+    :math:`V_{th} - E_L`. Gates start at their steady state at the initial V unless given.
+
+    V is the modern convention: inside minus outside, rest near -65 mV (the 1952 paper counts depolarisation from rest, with the
+    opposite sign). The default method advances the gates first and then V, which makes the error of the spike times many times
+    smaller than the other order does; dt of 0.05 ms or less. At 0.1 ms spikes are lost or early by some tenths of a millisecond.
+
+    References
+    ----------
+    A. L. Hodgkin, A. F. Huxley, J. Physiol. 117:500 (1952).
+    """
+
+    default_method = "staggered_exponential_euler"
+    clamped = ()
+    input_unit = u.uA / u.cm2
+
+    C = Parameter(1.0 * u.uF / u.cm2, "membrane capacitance", positive=True)
+    g_Na = Parameter(120.0 * u.mS / u.cm2, "maximal sodium conductance")
+    g_K = Parameter(36.0 * u.mS / u.cm2, "maximal potassium conductance")
+    g_L = Parameter(0.3 * u.mS / u.cm2, "leak conductance")
+    E_Na = Parameter(50.0 * u.mV, "sodium reversal potential")
+    E_K = Parameter(-77.0 * u.mV, "potassium reversal potential")
+    E_L = Parameter(-54.387 * u.mV, "leak reversal potential")
+    phi = Parameter(1.0, "factor of the rates: 3 to the power (temperature - 6.3 °C) / 10 °C", positive=True)
+    V_th = Parameter(0.0 * u.mV, "potential whose upward crossing is a spike")
+    V = State(-65.0 * u.mV, "membrane potential")
+    m = State(lambda cell: cell.steady_state(cell.V)[0], "activation of the sodium conductance")
+    h = State(lambda cell: cell.steady_state(cell.V)[1], "inactivation of the sodium conductance; 1 is open")
+    n_K = State(lambda cell: cell.steady_state(cell.V)[2], "activation of the potassium conductance")
+
+    def derivative(self, t, V, m, h, n_K, I):
+        I_Na = self.g_Na * m**3 * h * (self.E_Na - V)
+        I_K = self.g_K * n_K**4 * (self.E_K - V)
+        I_L = self.g_L * (self.E_L - V)
+        dV = (I_Na + I_K + I_L + I) / self.C
+        return dV, *(gate(self.phi * opening, self.phi * closing, x) for (opening, closing), x in zip(self.rates(V), (m, h, n_K)))
+
+    def rates(self, V):
+        """Opening and closing rates of m, h and n at V."""
+        v = V / u.mV
+        m = 1.0 / exprel(-(v + 40) / 10), 4.0 * u.math.exp(-(v + 65) / 18)
+        h = 0.07 * u.math.exp(-(v + 65) / 20), u.math.sigmoid((v + 35) / 10)
+        n = 0.1 / exprel(-(v + 55) / 10), 0.125 * u.math.exp(-(v + 65) / 80)
+        return tuple((opening / u.ms, closing / u.ms) for opening, closing in (m, h, n))
+
+    def steady_state(self, V):
+        """m, h and n as they become at a fixed V."""
+        return tuple(opening / (opening + closing) for opening, closing in self.rates(V))
+
+    def fires(self, before, after):
+        return self.spike_crossing(before["V"], after["V"], self.V_th, scale=self.V_th - self.E_L)

@@ -1,0 +1,27 @@
+"""Pieces of which voltage-dependent rate functions are made."""
+
+from __future__ import annotations
+
+from brainsim.integrators.exponential import phi1
+
+
+def exprel(x):
+    r""":math:`(e^x - 1)/x`, which is 1 at x = 0: the exact limit of the textbook form :math:`a\,x/(e^x - 1)` = ``a / exprel(x)``.
+
+    Value and derivatives are good everywhere, at the cost of one transcendental function.
+
+    Parameters
+    ----------
+    x : float array of any shape
+        Without unit: ``(V - 13 * u.mV) / (4 * u.mV)``.
+
+    Returns
+    -------
+    float array like x
+    """
+    return phi1(x)
+
+
+def gate(opening, closing, x):
+    r"""Derivative of a gate, :math:`\alpha\,(1 - x) - \beta\,x`."""
+    return opening * (1.0 - x) - closing * x
