@@ -1,6 +1,5 @@
 """brainsim: a differentiable brain simulator."""
 
-from brainsim import _platform as _platform  # before anything that starts JAX
 from brainsim import analysis, connectivity, events, integrators, neurons, plasticity, plot, receptors, sources, stimuli, surrogate
 from brainsim._core import Clock, Dynamics, Parameter, State
 from brainsim._errors import NonFiniteError, NotEnoughMemoryError, UnitError, UnknownNameError

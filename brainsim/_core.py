@@ -16,7 +16,7 @@ import numpy as np
 from flax import nnx
 
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import float_dtype, in_unit, split_quantity, with_unit
+from brainsim._units import float_dtype, in_unit, named, split_quantity, with_unit
 from brainsim.connectivity.distributions import Distribution
 
 
@@ -77,7 +77,7 @@ class _Declared:
 
     variable_type: type[nnx.Variable]
 
-    def __init__(self, default, doc="", *, unit=None, shape="n", optional=False, positive=False, dtype=None):
+    def __init__(self, default, doc="", *, unit=None, shape="count", optional=False, positive=False, dtype=None):
         self.default, self.__doc__ = default, doc
         self.unit = split_quantity(default)[1] if unit is None else unit
         self.shape, self.optional, self.positive, self.dtype = shape, optional, positive, dtype
@@ -112,7 +112,7 @@ class Parameter(_Declared):
     unit : Unit or str, optional
         Unit, where the default does not show it; a string names the attribute of the instance that holds it.
     shape : str or None
-        Attribute that holds the length of one value per element (``"n"``: per neuron); None for any shape.
+        Attribute that holds the length of one value per element (``"count"``: per neuron); None for any shape.
     optional : bool
         None is accepted, and then there is no such array.
     positive : bool
@@ -215,7 +215,7 @@ class Dynamics(nnx.Module):
         key = jax.random.PRNGKey(0) if key is None else key
         for name, declared in sorted(self._declared.items(), key=lambda item: callable(item[1].default)):
             value = self._aside.given.get(name, declared.default)
-            if value is declared.default and isinstance(declared.unit, str):
+            if value is not None and value is declared.default and isinstance(declared.unit, str):
                 value = with_unit(value, self.unit_of(name))
             if value is None and not (declared.optional or declared.default is None):
                 raise ValueError(f"{self.path}.{name} may not be None.")
@@ -296,7 +296,8 @@ class Dynamics(nnx.Module):
         shape = self.shape_of(name)
         unit = self.unit_of(name)
         if isinstance(value, Distribution):
-            return value.sample_jax(key, shape, unit, float_dtype())
+            with named(what):
+                return value.sample_jax(key, shape, unit, float_dtype())
         number = in_unit(value, unit, what)
         dtype, given = self.dtype_of(name), np.shape(number)
         if shape is not None and given not in ((), shape):

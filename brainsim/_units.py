@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
@@ -38,6 +40,15 @@ def in_unit(value, unit: u.Unit, what: str):
         expected = "a number without unit" if unit == UNITLESS else f"{unit}"
         raise UnitError(f"{what}: expected {expected}, given {shown} ({value}).")
     return u.Quantity(number, unit=given).to_decimal(unit)
+
+
+@contextlib.contextmanager
+def named(what: str):
+    """Say ``what`` in the unit errors of distributions, which do not know what they are for."""
+    try:
+        yield
+    except u.UnitMismatchError as error:
+        raise UnitError(f"{what}: {error}.") from None
 
 
 def with_unit(array, unit: u.Unit):

@@ -145,8 +145,8 @@ class Network(Dynamics):
         if weight is None and not hasattr(rule, "values"):
             raise ValueError(f"connect: {rule.name} carries no weights; give weight=...")
         path = name or self._free_name(f"{pre.population.path}->{post.population.path}", taken)
-        if path in vars(self) or hasattr(type(self), path) or "." in path:
-            raise ValueError(f"connect: the name {path!r} is taken or contains a dot.")
+        if path in vars(self) or hasattr(type(self), path) or set(path) & set("./[]"):
+            raise ValueError(f"connect: the name {path!r} is taken or contains one of . / [ ]")
         rng = np.random.default_rng([abs(self._aside.seed), int(self._aside.seed < 0), zlib.crc32(path.encode())])
         return Projection(path, pre, post, rule, receptor, weight=weight, delay=delay, plasticity=plasticity, rng=rng)
 
@@ -242,7 +242,7 @@ class Network(Dynamics):
         return "\n".join(f"{line}: {', '.join(m.path for m in group) or 'none'}" for line, group in zip(SCHEDULE, members))
 
     def __repr__(self):
-        populations = ", ".join(f"{k}: {type(p).__name__}({p.n})" for k, p in self.populations.items())
+        populations = ", ".join(f"{k}: {type(p).__name__}({p.count})" for k, p in self.populations.items())
         synapses = sum(p.n_synapses for p in self.projections.values())
         return f"Network({populations}; {len(self.projections)} projections, {synapses:,} synapses)"
 

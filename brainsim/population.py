@@ -16,12 +16,12 @@ from brainsim.stimuli.base import Stimulus
 
 
 class Population(Dynamics):
-    """A group of ``n`` units that send spikes.
+    """A group of ``count`` units that send spikes.
 
     Parameters
     ----------
     size : int or tuple of int
-        Number of units, or the shape they are arranged in. Arrays are flat, of length ``n``.
+        Number of units, or the shape they are arranged in. Arrays are flat, of length ``count``.
     **values
         Parameters and initial states by name: quantities, arrays of one value per unit, or distributions.
 
@@ -44,15 +44,15 @@ class Population(Dynamics):
         if not all(isinstance(k, numbers.Integral) and not isinstance(k, bool) and k > 0 for k in self.size):
             raise ValueError(f"{type(self).__name__}: size must be a positive integer or a tuple of them, given {size!r}.")
         self.size = tuple(int(k) for k in self.size)
-        self.n = math.prod(self.size)
+        self.count = math.prod(self.size)
         super().__init__(**values)
         self.allocate()
 
     def __getitem__(self, item) -> View:
-        return View(self, np.arange(self.n).reshape(self.size)[item])
+        return View(self, np.arange(self.count).reshape(self.size)[item])
 
     def __len__(self):
-        return self.n
+        return self.count
 
     def join(self, name: str, key) -> None:
         """Stand in a network under ``name``: draw anew, with ``key``, what was given as a distribution."""
@@ -122,7 +122,7 @@ class View:
     def __init__(self, population: Population, ids):
         self.population, self.ids = population, np.atleast_1d(ids).ravel()
         if self.ids.size == 0:
-            raise ValueError(f"{population.path}: the view is empty; the population has {population.n} units.")
+            raise ValueError(f"{population.path}: the view is empty; the population has {population.count} units.")
 
     def __len__(self):
         return len(self.ids)
@@ -140,5 +140,5 @@ def view_of(thing) -> View:
     if isinstance(thing, View):
         return thing
     if isinstance(thing, Population):
-        return View(thing, np.arange(thing.n))
+        return View(thing, np.arange(thing.count))
     raise TypeError(f"expected a population or a view of one (net.E, net.E[:100]), given {type(thing).__name__}.")

@@ -11,7 +11,7 @@ from brainsim import events
 from brainsim._core import Dynamics, FixedVariable, Parameter, StateVariable
 from brainsim._errors import NotEnoughMemoryError
 from brainsim._memory import available_bytes, human
-from brainsim._units import float_dtype, in_unit, with_unit
+from brainsim._units import float_dtype, in_unit, named, with_unit
 from brainsim.population import View
 
 
@@ -48,7 +48,9 @@ class Projection(Dynamics):
         if weight is None:
             weight = u.Quantity(np.asarray(rule.values), unit=self.weight_unit)
         elif isinstance(weight, wiring.Distribution):
-            weight = u.Quantity(weight.sample(rng, conn.weight_shape, self.weight_unit, dtype=float_dtype()), unit=self.weight_unit)
+            with named(f"{path}.weight"):
+                drawn = weight.sample(rng, conn.weight_shape, self.weight_unit, dtype=float_dtype())
+            weight = u.Quantity(drawn, unit=self.weight_unit)
         super().__init__(weight=_in_order(weight, order, conn.weight_shape))
         self.allocate()
         self._aside.given = {}  # or a second copy of the weights would stay in memory
@@ -122,13 +124,15 @@ class Projection(Dynamics):
 
 def _format(rule, synapses, pre: View, post: View, same: bool):
     """The event format that holds the synapses with the least work, and the order of the rule's own list of pairs."""
-    whole = len(pre) == pre.population.n and len(post) == post.population.n
+    whole = len(pre) == pre.population.count and len(post) == post.population.count
     whole = whole and np.all(np.diff(pre.ids) == 1) and np.all(np.diff(post.ids) == 1)
-    n_pre, n_post = pre.population.n, post.population.n
+    n_pre, n_post = pre.population.count, post.population.count
     if whole and isinstance(rule, wiring.OneToOne) and synapses.size == n_pre == n_post:
         return events.OneToOne(n_pre), None
     if whole and isinstance(rule, wiring.AllToAll) and synapses.size == n_pre * n_post:
         return events.Dense(n_pre, n_post), None
+    if whole and isinstance(rule, wiring.FixedOutDegree):
+        return events.FixedFanOut(synapses.indices.reshape(n_pre, -1), n_post), None
     if whole:
         return events.CSR(synapses.indptr, synapses.indices, n_post), synapses.order
     sources, targets = pre.ids[synapses.pre], post.ids[synapses.indices]
@@ -150,7 +154,8 @@ def _delay(delay, shape, order, rng, what):
     if delay is None:
         return None
     if isinstance(delay, wiring.Distribution):
-        return delay.sample(rng, shape, u.ms)
+        with named(what):
+            return delay.sample(rng, shape, u.ms)
     ms = np.asarray(in_unit(_in_order(delay, order, shape), u.ms, what), float)
     if ms.shape not in ((), shape):
         raise ValueError(f"{what}: expected shape () or {shape}, given {ms.shape}.")

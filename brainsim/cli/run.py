@@ -29,7 +29,7 @@ def run(options) -> int:
     except FAILURES as error:
         where = f"{options.model}, line {error.lineno}: " if isinstance(error, SyntaxError) else ""
         kind = "" if isinstance(error, ValueError | TypeError | AttributeError | MemoryError) else f"{type(error).__name__}: "
-        raise UsageError(f"brainsim run: {where}{kind}{error} (--traceback shows where)") from None
+        raise UsageError(f"brainsim run: {where}{kind}{error}") from None
 
 
 def _run(options) -> int:
@@ -133,7 +133,7 @@ def _report(net, rec, built, wall, compiling) -> None:
 
     seconds = float((rec.stop - rec.start).to_decimal(u.second))
     running = wall - compiling
-    neurons = sum(p.n for p in net.populations.values())
+    neurons = sum(len(p) for p in net.populations.values())
     synapses = sum(p.n_synapses for p in net.projections.values())
     print(f"neurons     {neurons:,}\nsynapses    {synapses:,}")
     print(f"wall time   building {built:.2f} s, compiling {compiling:.2f} s, running {running:.2f} s")

@@ -73,7 +73,7 @@ def _nearest(name) -> str:
     names = {str(value) for value in vars(u).values() if isinstance(value, u.Unit)} | everyday
     near = difflib.get_close_matches(name, everyday, n=1, cutoff=0.5) or difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"{hint} Accepted: units of brainunit, such as ms, mV, nS, pA, Mohm, Hz, and products such as nS/um."
+    return f"{hint} Accepted: units of brainunit, such as ms, mV, nS, pA, Mohm, Hz, and products such as nS/um"
 
 
 def assignment(text: str, flag: str) -> tuple[str, str]:

@@ -15,9 +15,10 @@ class AdEx(Neuron):
 
     The defaults are those of the paper, a regular spiking cell. While the neuron is refractory V is held and w goes on.
 
-    In the exponential V counts as :math:`V_{peak}` at most, and the exponent as 30 at most, so that nothing overflows on the
+    On the right-hand sides V counts as :math:`V_{peak}` at most, and the exponent as 30 at most, so that nothing overflows on the
     upstroke; a neuron that comes there fires in the same step at any usable dt. What V reaches in the step of a spike is set
-    by dt, not by the model, and is replaced by the reset. The upstroke is steep: spike times are good to about one dt.
+    by dt, not by the model, and is replaced by the reset. With the default method each interval between spikes is good to about
+    1.5 dt. A surrogate's width is scaled by :math:`V_{peak} - V_{reset}`.
 
     References
     ----------
@@ -38,7 +39,8 @@ class AdEx(Neuron):
     w = State(0.0 * u.pA, "adaptation current")
 
     def derivative(self, t, V, w, I):
-        exponent = u.math.minimum((u.math.minimum(V, self.V_peak) - self.V_T) / self.Delta_T, 30.0)
+        V = u.math.minimum(V, self.V_peak)
+        exponent = u.math.minimum((V - self.V_T) / self.Delta_T, 30.0)
         spike_current = self.g_L * self.Delta_T * u.math.exp(exponent)
         dV = (self.g_L * (self.E_L - V) + spike_current - w + I) / self.C
         dw = (self.a * (V - self.E_L) - w) / self.tau_w

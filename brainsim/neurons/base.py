@@ -187,7 +187,7 @@ class Neuron(Population):
                 noise = self.diffusion(t, *y)
                 return noise if isinstance(noise, tuple) else (noise,)
 
-            noise = clock.of("noise").normal((len(y), self.n))
+            noise = clock.of("noise").normal((len(y), self.count))
             y = self.method(f, g, clock.t, y, clock.dt, tuple(noise))
         else:
             y = self.method(f, clock.t, y, clock.dt)

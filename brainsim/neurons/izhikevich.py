@@ -17,8 +17,8 @@ class Izhikevich(Neuron):
 
     The paper's program steps 1 ms: V twice by half a millisecond with Euler's method, then u with the new V. At that step the
     result belongs to the step as much as to the equations. With ``method="euler"`` both variables start from the same values, as
-    in NEST with ``consistent_integration``. The default, exponential Euler, takes the curvature of V along; at dt = 0.1 ms its
-    spikes come a few tenths of a millisecond from the exact ones after half a second of firing, Euler's several milliseconds.
+    in NEST with ``consistent_integration``. The default, exponential Euler, takes the slope of the parabola along: at dt = 0.1 ms
+    each interval between spikes is a twentieth of a millisecond off, with Euler up to a third.
 
     References
     ----------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import jax
+
 from brainsim.integrators.exponential import phi1
 
 
@@ -19,9 +21,12 @@ def exprel(x):
     -------
     float array like x
     """
-    return phi1(x)
+    return _exprel(x)
 
 
 def gate(opening, closing, x):
     r"""Derivative of a gate, :math:`\alpha\,(1 - x) - \beta\,x`."""
     return opening * (1.0 - x) - closing * x
+
+
+_exprel = jax.jit(phi1)  # compiled as one where a cell is built outside of any compiled function: its steady state

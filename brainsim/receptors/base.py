@@ -24,7 +24,7 @@ class Receptor(Dynamics):
 
     def bind(self, neuron, name, ids=None) -> None:
         """Make this the receptor ``name`` of ``neuron``."""
-        self.n, self.input_unit, self._path = neuron.n, neuron.input_unit, f"{neuron.path}.{name}"
+        self.count, self.input_unit, self._path = neuron.count, neuron.input_unit, f"{neuron.path}.{name}"
         self.bound = True
         self.allocate()
 

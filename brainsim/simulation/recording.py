@@ -45,12 +45,7 @@ class SpikeTrain:
     @property
     def times(self) -> u.Quantity:
         """Spike times, (k,)."""
-        return self._seconds_array * 1e3 * u.ms
-
-    @property
-    def _seconds_array(self):
-        # From just after 0 (a spike at the end of the first step) to the very end: shifted into the half-open window.
-        return self.steps * float(self.dt.to_decimal(u.second))
+        return self.steps * float(self.dt.to_decimal(u.ms)) * u.ms
 
     def _window(self, start, stop):
         low = self.start if start is None else start
@@ -58,8 +53,9 @@ class SpikeTrain:
         return float(low.to_decimal(u.second)), float(high.to_decimal(u.second))
 
     def _events(self):
-        # A spike that ends a step belongs to that step, so the windows of analysis see its beginning.
-        return (self.steps - 1) * float(self.dt.to_decimal(u.second)), self.indices, self.n
+        # A spike that ends a step belongs to that step. The windows and bins of analysis see its middle, which no rounding of
+        # a bound, itself a multiple of dt, can push to the other side.
+        return (self.steps - 0.5) * float(self.dt.to_decimal(u.second)), self.indices, self.n
 
     def rate(self, start=None, stop=None) -> u.Quantity:
         """Mean firing rate in Hz, over units and over [start, stop)."""
@@ -127,9 +123,10 @@ class Recording:
     def __getitem__(self, label: str):
         if label in self._samples:
             return with_unit(self._samples[label], self._units[label])
-        if label.endswith(".spikes") and label.rpartition(".")[0] in self.spikes:
-            return self.spikes[label.rpartition(".")[0]]
-        raise UnknownNameError(f"Recording has no {label!r}.{suggestion(label, [*self._samples, *(f'{k}.spikes' for k in self.spikes)])}")
+        trains = {_spike_label(name): train for name, train in self.spikes.items()}
+        if label in trains:
+            return trains[label]
+        raise UnknownNameError(f"Recording has no {label!r}.{suggestion(label, [*self._samples, *trains])}")
 
     def keys(self) -> list[str]:
         """Labels of the samples."""
@@ -174,9 +171,7 @@ class Recording:
             file.attrs["brainsim"] = json.dumps({k: float(getattr(self, k).to_decimal(u.ms)) for k in ("dt", "start", "stop")})
             file["times"] = np.asarray(self.times.to_decimal(u.ms))
             for label, array in self._samples.items():
-                entry = file.create_dataset(f"samples/{label.replace('/', '_')}", data=np.asarray(array))
-                entry.attrs["unit"] = np.void(_pack(self._units[label]))
-                entry.attrs["unit_name"] = str(self._units[label])
+                file.create_dataset(f"samples/{label}", data=np.asarray(array)).attrs["unit"] = str(self._units[label])
             for name, train in self.spikes.items():
                 group = file.create_group(f"spikes/{name}")
                 group["steps"], group["indices"] = train.steps, train.indices
@@ -192,7 +187,7 @@ class Recording:
                 raise ValueError(f"{path} is no recording of brainsim.")
             facts = json.loads(file.attrs["brainsim"])
             samples = {k: v[...] for k, v in file.get("samples", {}).items()}
-            units = {k: _unpack(bytes(v.attrs["unit"])) for k, v in file.get("samples", {}).items()}
+            units = {k: u.parse_unit(v.attrs["unit"]) for k, v in file.get("samples", {}).items()}
             window = facts["dt"] * u.ms, facts["start"] * u.ms, facts["stop"] * u.ms
             spikes = {k: SpikeTrain(g["steps"][...], g["indices"][...], int(g.attrs["n"]), *window) for k, g in file.get("spikes", {}).items()}
             return cls(spikes, samples, units, file["times"][...], *(facts[k] for k in ("dt", "start", "stop")))
@@ -245,13 +240,7 @@ def _units(net, requests):
     return units
 
 
-def _pack(unit) -> bytes:
-    import pickle
-
-    return pickle.dumps(unit)
-
-
-def _unpack(data: bytes):
-    import pickle
-
-    return pickle.loads(data)
+def _spike_label(name: str) -> str:
+    """The label under which spikes named ``"E"`` or ``"E[:10]"`` were asked for."""
+    population, bracket, elements = name.partition("[")
+    return f"{population}.spikes{bracket}{elements}"

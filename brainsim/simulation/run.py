@@ -73,7 +73,7 @@ def simulate(
     Notes
     -----
     Compiles once per structure of the network and plan of recording. Inside ``jax.grad`` or ``jax.vmap`` it runs as a scan with
-    rematerialised steps, and recorded spikes are arrays of shape (steps, n).
+    rematerialised steps, and recorded spikes are arrays of shape (steps, n). Where only ``inputs`` are traced, the network keeps its state.
     """
     step_ms, n_steps = steps_of(duration, dt)
     every = interval_of(sample_every, step_ms, n_steps)
@@ -81,9 +81,11 @@ def simulate(
     structure, parameters, fixed, state = split(net)
     requests = parse(net, record, every, parameters | state)
     inputs = inputs_of(net, inputs or {}, parameters | state, n_steps)
-    if chunk_steps is not None and (not isinstance(chunk_steps, int) or chunk_steps < 1):
-        raise ValueError(f"chunk_steps: expected a positive integer, given {chunk_steps!r}.")
+    _check_count("chunk_steps", chunk_steps)
+    _check_count("checkpoint_every", checkpoint_every)
     if _traced(parameters, state, fixed, inputs):
+        if not _traced(parameters, state, fixed):
+            net = structure.merge(parameters, fixed, state)  # tracers would leak out through a network that is none itself
         net.prepare(step_ms)
         structure, parameters, fixed, state = split(net)
         state, samples = engine.run_differentiable(
@@ -115,10 +117,11 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms, input
     """
     first = int(np.ravel(state["steps"])[0])
     step = jnp.asarray(step_ms, float_dtype())
+    inputs = {path: _padded(array, plan.rows) for path, array in inputs.items()}
     done = 0
     while done < n_steps:
         n = min(n_steps - done, plan.rows, bar.suggested_steps(plan.rows))
-        rows = {path: _rows(array, done, plan.rows) for path, array in inputs.items()}
+        rows = {path: jax.lax.dynamic_slice_in_dim(array, done, plan.rows) for path, array in inputs.items()}
         before = state
         advanced, state, events, samples = engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
         advanced, broken = int(advanced), _broken(state)
@@ -188,8 +191,7 @@ def function(net: Network, duration, *, dt=0.1 * u.ms, record=(), checkpoint_eve
     Function
     """
     step_ms, n_steps = steps_of(duration, dt)
-    if checkpoint_every is not None and (not isinstance(checkpoint_every, int) or checkpoint_every < 1):
-        raise ValueError(f"checkpoint_every: expected a positive integer, given {checkpoint_every!r}.")
+    _check_count("checkpoint_every", checkpoint_every)
     check_network(net)
     _, parameters, _, state = split(net)
     requests = parse(net, record, 1, parameters | state)
@@ -206,11 +208,16 @@ def steps_of(duration, dt) -> tuple[float, int]:
     return step_ms, n
 
 
+def _check_count(what, steps):
+    if steps is not None and (not isinstance(steps, int) or isinstance(steps, bool) or steps < 1):
+        raise ValueError(f"{what}: expected a positive integer, given {steps!r}.")
+
+
 def _time(value, what) -> float:
-    ms = float(in_unit(value, u.ms, what))
-    if not np.isfinite(ms) or ms <= 0:
+    ms = in_unit(value, u.ms, what)
+    if np.ndim(ms) or not np.isfinite(ms) or ms <= 0:
         raise ValueError(f"{what}: expected a positive time, given {value}.")
-    return ms
+    return float(ms)
 
 
 def interval_of(sample_every, step_ms, n_steps) -> int:
@@ -250,10 +257,9 @@ def inputs_of(net, inputs, arrays, n_steps) -> dict:
     return plain
 
 
-def _rows(array, start, rows):
+def _padded(array, rows):
     # Always as many rows as the buffers: the compiled chunk is the same for the last, shorter piece.
-    piece = array[start : start + rows]
-    return jnp.pad(piece, [(0, rows - piece.shape[0])] + [(0, 0)] * (piece.ndim - 1))
+    return jnp.pad(array, [(0, rows)] + [(0, 0)] * (array.ndim - 1))
 
 
 def _traced(*trees) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -22,11 +23,20 @@ def save(net: Network, path) -> None:
     """
     import orbax.checkpoint as ocp
 
-    _, parameters, _, state = split(net)
+    _, parameters, fixed, state = split(net)
     step = np.asarray(net._aside.step_ms or 0.0)
-    tree = {"parameters": parameters, "state": state, "key": net.plain("key"), "step_ms": step}
+    tree = {"parameters": parameters, "state": state, "key": net.plain("key"), "step_ms": step, "wiring": np.asarray(_wiring(fixed))}
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(Path(path).absolute(), tree, force=True)
+
+
+def _wiring(fixed: dict) -> int:
+    """A checksum of the synapses, which are not stored: they come from the seed."""
+    total = 0
+    for path, array in sorted(fixed.items()):
+        if ".connectivity" in path:
+            total = zlib.crc32(np.ascontiguousarray(array), total)
+    return total
 
 
 def load(net: Network, path) -> None:
@@ -37,7 +47,7 @@ def load(net: Network, path) -> None:
     FileNotFoundError
         If there is no checkpoint.
     ValueError
-        If a path or a shape differs; the network stays as it was.
+        If a path, a shape or the wiring differs; the network stays as it was.
     """
     import orbax.checkpoint as ocp
 
@@ -49,13 +59,15 @@ def load(net: Network, path) -> None:
     step_ms = float(saved["step_ms"])
     if step_ms:
         net.prepare(step_ms)
-    _, parameters, _, state = split(net)
+    _, parameters, fixed, state = split(net)
     for mine, theirs, what in ((parameters, saved["parameters"], "parameter"), (state, saved["state"], "state")):
         for name in mine.keys() ^ theirs.keys():
             raise ValueError(f"load: {what} {name!r} is only in the {'network' if name in mine else 'checkpoint'}.")
         for name, array in mine.items():
             if array.shape != theirs[name].shape:
                 raise ValueError(f"load: {what} {name!r} has shape {array.shape} in the network, {theirs[name].shape} in the checkpoint.")
+    if int(saved["wiring"]) != _wiring(fixed):
+        raise ValueError("load: the wiring of the network is not that of the checkpoint; build it with the same code and seed.")
     for mine, theirs in ((parameters, saved["parameters"]), (state, saved["state"])):
         write_back(net, {name: jnp.asarray(theirs[name], array.dtype) for name, array in mine.items()})
     net.put("key", jnp.asarray(saved["key"], jnp.uint32))

@@ -34,4 +34,4 @@ class PoissonGroup(Population):
         self.advance_stimuli(clock)
         rate = jnp.maximum(self.plain("rate") + self.stimulation(clock), 0.0)
         probability = -jnp.expm1(-rate * (1e-3 * clock.step_ms))
-        self.put("spikes", events.bernoulli_spikes(clock.key, clock.step, probability, self.n))
+        self.put("spikes", events.bernoulli_spikes(clock.key, clock.step, probability, self.count))

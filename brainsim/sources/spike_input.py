@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import jax.numpy as jnp
+
 from brainsim._core import State
 from brainsim._units import float_dtype
 from brainsim.population import Population
@@ -23,4 +25,6 @@ class SpikeInput(Population):
         return float_dtype() if name == "spikes" else super().dtype_of(name)
 
     def update(self, clock):
-        self.put("spikes", self.plain("input"))
+        given = self.plain("input")
+        self.put("spikes", given)
+        self.put("input", jnp.zeros_like(given))  # a later run without an input is silent

@@ -36,8 +36,8 @@ class SpikeTimes(Population):
         indices = np.atleast_1d(np.asarray(indices))
         if ms.shape != indices.shape or ms.ndim != 1:
             raise ValueError(f"SpikeTimes: times and indices must be one-dimensional and equally long, given {ms.shape} and {indices.shape}.")
-        if indices.size and not (np.issubdtype(indices.dtype, np.integer) and 0 <= indices.min() and indices.max() < self.n):
-            raise ValueError(f"SpikeTimes: indices must be integers in [0, {self.n}), given {indices.min()} to {indices.max()}.")
+        if indices.size and not (np.issubdtype(indices.dtype, np.integer) and 0 <= indices.min() and indices.max() < self.count):
+            raise ValueError(f"SpikeTimes: indices must be integers in [0, {self.count}), given {indices.min()} to {indices.max()}.")
         if ms.size and not (np.all(np.isfinite(ms)) and ms.min() > 0):
             raise ValueError(f"SpikeTimes: times must be positive and finite, given {ms.min()} ms.")
         self._aside.times_ms, self._aside.indices = ms, indices.astype(np.int32)
@@ -57,12 +57,12 @@ class SpikeTimes(Population):
         first = np.searchsorted(steps, np.arange(steps[-1] + 3 if steps.size else 2))
         widest = int(np.diff(first).max(initial=1))
         self.hold("first", FixedVariable(jnp.asarray(first, jnp.int32)))
-        self.hold("order", FixedVariable(jnp.asarray(np.concatenate([indices, np.full(widest, self.n, np.int32)]))))
+        self.hold("order", FixedVariable(jnp.asarray(np.concatenate([indices, np.full(widest, self.count, np.int32)]))))
         self.widest = widest
 
     def update(self, clock):
         first, order = self.plain("first"), self.plain("order")
         step = jnp.clip(clock.step, 0, first.shape[0] - 2)
         slots = first[step] + jnp.arange(self.widest)
-        units = jnp.where(slots < first[step + 1], order[slots], self.n)
-        self.put("spikes", jnp.zeros(self.n, bool).at[units].set(True, mode="drop"))
+        units = jnp.where(slots < first[step + 1], order[slots], self.count)
+        self.put("spikes", jnp.zeros(self.count, bool).at[units].set(True, mode="drop"))

@@ -22,11 +22,11 @@ class Stimulus(Dynamics):
 
     def bind(self, population, name, ids=None) -> None:
         """Make this the stimulus ``name`` of the units ``ids`` (all if None) of ``population``."""
-        self.n, self.input_unit, self._path = population.n, population.input_unit, f"{population.path}.{name}"
+        self.count, self.input_unit, self._path = population.count, population.input_unit, f"{population.path}.{name}"
         self.bound = True
         self.allocate()
         if ids is not None:
-            mask = np.zeros(self.n, bool)
+            mask = np.zeros(self.count, bool)
             mask[ids] = True
             self.hold("mask", FixedVariable(jnp.asarray(mask)))
 

@@ -130,8 +130,8 @@ class TimedArray(Stimulus):
 
     def bind(self, population, name, ids=None):
         shape = np.shape(u.get_mantissa(self._aside.given["values"]))
-        if shape[1:] not in ((), (population.n,)):
-            raise ValueError(f"{population.path}.{name}: values must have shape (k,) or (k, {population.n}), given {shape}.")
+        if shape[1:] not in ((), (population.count,)):
+            raise ValueError(f"{population.path}.{name}: values must have shape (k,) or (k, {population.count}), given {shape}.")
         super().bind(population, name, ids)
 
     def value(self, clock):

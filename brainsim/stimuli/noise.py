@@ -31,7 +31,7 @@ class WhiteNoise(Stimulus):
         return self.input_unit * u.ms**0.5 if self.bound else None
 
     def value(self, clock):
-        noise = self.plain("sigma") / jnp.sqrt(clock.step_ms) * clock.normal((self.n,))
+        noise = self.plain("sigma") / jnp.sqrt(clock.step_ms) * clock.normal((self.count,))
         return noise if self.mean is None else noise + self.plain("mean")
 
 
@@ -65,7 +65,7 @@ class OrnsteinUhlenbeck(Stimulus):
     def update(self, clock, population):
         decay = jnp.exp(-clock.step_ms / self.plain("tau"))
         spread = self.plain("sigma") * jnp.sqrt(1 - decay**2)
-        self.put("x", self.plain("x") * decay + spread * clock.normal((self.n,)))
+        self.put("x", self.plain("x") * decay + spread * clock.normal((self.count,)))
 
     def value(self, clock):
         return self.plain("mean") + self.plain("x")

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from brainsim import events
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 RTOL = {jnp.float32: 1e-5, jnp.float64: 1e-12}
 
 
@@ -43,6 +45,8 @@ def close(found, expected, dtype):
 
 def test_the_three_products_are_those_of_the_matrix(conn, spikes, weight, dtype, rng, implementation):
     """Delivery, the transposed delivery and the gradient of the weights."""
+    if implementation == "plain" and dtype == jnp.float32 and spikes.dtype == bool:
+        pytest.skip("plain JAX is the same code for each dtype")
     into, values = (jnp.asarray(rng.normal(size=conn.n_post), dtype) for _ in range(2))
     scalar = weight.ndim == 0
 

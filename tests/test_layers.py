@@ -1,0 +1,92 @@
+"""Imports go down. The floors are those of the design; within a floor the rooms may use each other, but not in circles."""
+
+import ast
+import graphlib
+from pathlib import Path
+
+import pytest
+
+import brainsim
+
+ROOT = Path(brainsim.__file__).parent
+FLOORS = (
+    {"_errors", "_units", "_memory", "_platform", "integrators", "events", "connectivity", "surrogate", "analysis"},
+    {"_core", "plot"},
+    {"neurons", "receptors", "terminals", "plasticity", "stimuli", "sources", "channels", "cells", "nn", "population"},
+    {"network", "projection"},
+    {"simulation"},
+    {"train"},
+    {"cli", "io", "__main__"},
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+# The package itself only gathers what the rooms export.
+FILES = [path for path in sorted(ROOT.rglob("*.py")) if path != ROOT / "__init__.py"]
+
+
+def room_of(path):
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def modules_imported(path):
+    """Absolute names of all that a file imports, inside functions too."""
+    package = ("brainsim", *path.relative_to(ROOT).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (base, node.module) if part)
+            # `from brainsim import events` names the room in the second half.
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def rooms_imported(path):
+    return {parts[1] for name in modules_imported(path) if (parts := name.split("."))[0] == "brainsim" and len(parts) > 1}
+
+
+def names(paths):
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+@pytest.mark.parametrize("path", FILES, ids=names(FILES))
+def test_a_file_imports_from_its_own_floor_or_below(path):
+    room = room_of(path)
+    assert room in FLOOR, f"{room} stands on no floor: give it one in FLOORS"
+    # What is no room is a name that the package re-exports, such as __version__.
+    up = {other for other in rooms_imported(path) if FLOOR.get(other, -1) > FLOOR[room]}
+    reexported = {other for other in rooms_imported(path) - FLOOR.keys() if not other.startswith("__")}
+    if FLOOR[room] < 6:
+        assert not reexported, f"{path.name} imports {reexported} through the package: name the file that defines it"
+    assert not up, f"{room} (floor {FLOOR[room]}) imports {up}"
+
+
+def test_rooms_import_each_other_without_circles():
+    graph = {}
+    for path in FILES:
+        graph.setdefault(room_of(path), set()).update((rooms_imported(path) & FLOOR.keys()) - {room_of(path)})
+    list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError with the circle
+
+
+@pytest.mark.parametrize("path", FILES, ids=names(FILES))
+def test_flax_is_imported_in_the_core_only(path):
+    if room_of(path) != "_core":
+        assert not [name for name in modules_imported(path) if name.split(".")[0] == "flax"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=names(FILES))
+def test_no_lifted_transform_of_nnx_is_used(path):
+    lifted = {"scan", "vmap", "pmap", "grad", "value_and_grad", "jit", "cond", "switch", "while_loop", "fori_loop", "remat", "split_rngs"}
+    used = {
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "nnx"
+    }
+    assert not used & lifted
+    if room_of(path) != "_core":
+        assert not used
+
+
+def test_analysis_reads_plain_arrays_only():
+    """It serves anyone's spikes: numpy and scipy are all it needs."""
+    for path in (ROOT / "analysis").glob("*.py"):
+        assert {name.split(".")[0] for name in modules_imported(path)}.isdisjoint({"jax", "flax", "brainunit"}), path
