@@ -141,6 +141,7 @@ class Aside:
         self.step_ms: float | None = None  # length of the steps of the last run
         self.prepared_for: float | None = None  # length of the steps that buffers were made for
         self.seed: int | None = None
+        self.key: jax.Array | None = None  # that values given as distributions are drawn with
 
     def but(self, **changes) -> Aside:
         """A copy with some facts changed."""
@@ -163,10 +164,7 @@ class Dynamics(nnx.Module):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         cls._declared = {
-            name: value
-            for base in reversed(cls.__mro__)
-            for name, value in vars(base).items()
-            if isinstance(value, _Declared)
+            name: value for base in reversed(cls.__mro__) for name, value in vars(base).items() if isinstance(value, _Declared)
         }
 
     def __init__(self, **values):
@@ -231,7 +229,11 @@ class Dynamics(nnx.Module):
             for name, value in self._aside.given.items()
             if isinstance(value, Distribution) and isinstance(self._declared[name], State)
         }
-        made = {k: d for k, d in self._declared.items() if isinstance(d, State) and callable(d.default) and k not in self._aside.given}
+        made = {
+            k: d
+            for k, d in self._declared.items()
+            if isinstance(d, State) and callable(d.default) and k not in self._aside.given
+        }
         if not drawn or not made:
             return drawn
         present = {name: self.plain(name) for name in (*drawn, *made)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -58,4 +59,4 @@ def with_unit(array, unit: u.Unit):
 
 def float_dtype():
     """The float type of this process: float32, or float64 with ``jax_enable_x64``."""
-    return jnp.zeros(()).dtype
+    return jnp.dtype(jnp.float64 if jax.config.jax_enable_x64 else jnp.float32)

@@ -11,7 +11,7 @@ import numpy as np
 from brainsim._core import Clock, Dynamics, FixedVariable, State, split, write_back
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.connectivity import ConnectionRule
-from brainsim.population import Population, View, view_of
+from brainsim.population import Population, view_of
 from brainsim.projection import Projection
 
 # The spikes that arrive at t are delivered at the end of the step before: the same order as delivering first, and XLA then
@@ -125,7 +125,9 @@ class Network(Dynamics):
             names = [None] * len(post) if name is None else [f"{name}#{k + 1}" for k in range(len(post))]
             made: list[Projection] = []
             for target, own in zip(post, names):
-                made.append(self._projection(pre, target, rule, receptor, weight, delay, plasticity, own, {p.path for p in made}))
+                made.append(
+                    self._projection(pre, target, rule, receptor, weight, delay, plasticity, own, {p.path for p in made})
+                )
         else:
             made = [self._projection(pre, post, rule, receptor, weight, delay, plasticity, name, set())]
         for projection in made:
@@ -138,10 +140,14 @@ class Network(Dynamics):
         pre, post = view_of(pre), view_of(post)
         for view in (pre, post):
             if self.populations.get(view.population.path) is not view.population:
-                raise ValueError(f"connect: {view.population.path} is no population of this network; assign it first (net.E = ...).")
+                raise ValueError(
+                    f"connect: {view.population.path} is no population of this network; assign it first (net.E = ...)."
+                )
         receptors = getattr(post.population, "receptors", {})
         if receptor not in receptors:
-            raise UnknownNameError(f"{post.population.path} has no receptor {receptor!r}.{suggestion(str(receptor), receptors)}")
+            raise UnknownNameError(
+                f"{post.population.path} has no receptor {receptor!r}.{suggestion(str(receptor), receptors)}"
+            )
         if weight is None and not hasattr(rule, "values"):
             raise ValueError(f"connect: {rule.name} carries no weights; give weight=...")
         path = name or self._free_name(f"{pre.population.path}->{post.population.path}", taken)
@@ -159,8 +165,20 @@ class Network(Dynamics):
 
     # -- before and after runs -------------------------------------------------------------------------------------------
 
-    def prepare(self, step_ms: float) -> None:
+    def prepare(self, step_ms: float, parts: tuple | None = None) -> tuple:
         """Get ready for steps of ``step_ms`` milliseconds: make delay buffers, remember the initial state.
+
+        Parameters
+        ----------
+        step_ms : float
+            Length of a step.
+        parts : tuple, optional
+            What ``split`` gives for this network, where the caller has it already.
+
+        Returns
+        -------
+        tuple
+            What ``split`` gives for the network when it is ready.
 
         Raises
         ------
@@ -176,20 +194,28 @@ class Network(Dynamics):
             if part._aside.prepared_for != step_ms:
                 part.prepare(step_ms)
                 part._aside = part._aside.but(prepared_for=step_ms)
-        self._aside = self._aside.but(step_ms=step_ms)
-        state = split(self)[3]
+                parts = None
+        if before != step_ms or parts is None:
+            self._aside = self._aside.but(step_ms=step_ms)
+            parts = split(self)
+        state = parts[3]
         if not any(isinstance(array, jax.core.Tracer) for array in state.values()):
             same = {k: v for k, v in self._aside.initial.items() if k in state and v.shape == state[k].shape}
             self._aside.initial = state | same
+        return parts
 
     def _change_step(self, before, step_ms):
         if isinstance(self.plain("steps"), jax.core.Tracer):
-            raise ValueError(f"dt: cannot change from {before} to {step_ms} ms inside a transformation; net.reset() and change it outside.")
+            raise ValueError(
+                f"dt: cannot change from {before} to {step_ms} ms inside a transformation; net.reset() and change it outside."
+            )
         steps = int(self.plain("steps")) * before / step_ms
         if abs(steps - round(steps)) > 1e-6:
             raise ValueError(f"dt: the present time is no multiple of {step_ms} ms; net.reset() first.")
         if any(bool(jnp.any(p.plain(name))) for p in self.projections.values() for name in ("line", "ring") if name in vars(p)):
-            raise ValueError(f"dt: cannot change from {before} to {step_ms} ms while spikes are under way in delays; net.reset() first.")
+            raise ValueError(
+                f"dt: cannot change from {before} to {step_ms} ms while spikes are under way in delays; net.reset() first."
+            )
         self.put("steps", jnp.asarray(round(steps), jnp.int32))
         self._aside.initial = {k: v for k, v in self._aside.initial.items() if k.rpartition(".")[2] not in ("line", "ring")}
 
@@ -215,7 +241,10 @@ class Network(Dynamics):
             own = jax.random.fold_in(key, zlib.crc32(name.encode()))
             states |= {f"{name}.{k}": v for k, v in population.redraw(own).items()}
             for child, part in population.parts(Dynamics).items():
-                states |= {f"{name}.{child}.{k}": v for k, v in part.redraw(jax.random.fold_in(own, zlib.crc32(child.encode()))).items()}
+                states |= {
+                    f"{name}.{child}.{k}": v
+                    for k, v in part.redraw(jax.random.fold_in(own, zlib.crc32(child.encode()))).items()
+                }
         return states
 
     # -- the step ----------------------------------------------------------------------------------------------------------

@@ -56,12 +56,14 @@ class Population(Dynamics):
 
     def join(self, name: str, key) -> None:
         """Stand in a network under ``name``: draw anew, with ``key``, what was given as a distribution."""
-        self._path = name
+        self._path, self._aside.key = name, key
         self.allocate(key)
-        for child, part in vars(self).items():
-            if isinstance(part, Dynamics):
-                part._path = f"{name}.{child}"
-                part.allocate(jax.random.fold_in(key, zlib.crc32(child.encode())))
+        for child, part in self.parts(Dynamics).items():
+            part._path = f"{name}.{child}"
+            part.allocate(self._key_of(child))
+
+    def _key_of(self, child: str):
+        return jax.random.fold_in(self._aside.key, zlib.crc32(child.encode()))
 
     def prepare(self, step_ms: float) -> None:
         """Get ready for steps of this length; most populations have nothing to do."""
@@ -95,6 +97,8 @@ class Population(Dynamics):
         try:
             for name, part in parts.items():
                 part.bind(self, name, ids)
+                if self._aside.key is not None:
+                    part.allocate(self._key_of(name))
         except Exception:
             for part in parts.values():
                 part.bound = False

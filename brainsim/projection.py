@@ -115,7 +115,9 @@ class Projection(Dynamics):
             self.put("weight", self.plasticity.update(clock, conn, self.plain("by_post"), pre, post, self.plain("weight")))
         into, weight = receptor.plain(receptor.port), self.plain("weight")
         if self.delay_kind == "synaptic":
-            into, ring = events.deliver_delayed(conn, pre, weight, self.plain("delay_steps"), self.plain("ring"), clock.step, into)
+            into, ring = events.deliver_delayed(
+                conn, pre, weight, self.plain("delay_steps"), self.plain("ring"), clock.step, into
+            )
             self.put("ring", ring)
         else:
             into = events.deliver(conn, pre, weight, into)
@@ -166,7 +168,12 @@ def _delay(delay, shape, order, rng, what):
 
 def _check_memory(path, rule, pre, post, weight, delay, plasticity):
     """Refuse before building what cannot fit: the result and one working copy."""
-    per_synapse = 4 + 4 * (not np.isscalar(u.get_mantissa(weight)) or weight is None) + 4 * (delay is not None) + 16 * (plasticity is not None)
+    per_synapse = (
+        4
+        + 4 * (not np.isscalar(u.get_mantissa(weight)) or weight is None)
+        + 4 * (delay is not None)
+        + 16 * (plasticity is not None)
+    )
     needed = 2 * per_synapse * rule.expected_synapses(len(pre), len(post))
     free = available_bytes()
     if needed > free:

@@ -51,7 +51,7 @@ def build(scale: float = 1.0, seed: int = 0, *, w_E=6.0 * u.nS, w_I=67.0 * u.nS,
         With populations ``E`` and ``I``, each with receptors ``ampa`` and ``gaba``.
     """
     net = bs.Network(seed=seed)
-    start = dict(V=bs.Normal(-65.0 * u.mV, 5.0 * u.mV), m=0.0, h=0.0, n_K=0.0)
+    start = dict(V=bs.Normal(-65.0 * u.mV, 5.0 * u.mV), m=0.0, h=0.0, n=0.0)
     net.E = bs.neurons.TraubMiles(round(3200 * scale), refractory=3.0 * u.ms, method=method, **start)
     net.I = bs.neurons.TraubMiles(round(800 * scale), refractory=3.0 * u.ms, method=method, **start)
     for population in (net.E, net.I):

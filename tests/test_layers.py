@@ -75,7 +75,20 @@ def test_flax_is_imported_in_the_core_only(path):
 
 @pytest.mark.parametrize("path", FILES, ids=names(FILES))
 def test_no_lifted_transform_of_nnx_is_used(path):
-    lifted = {"scan", "vmap", "pmap", "grad", "value_and_grad", "jit", "cond", "switch", "while_loop", "fori_loop", "remat", "split_rngs"}
+    lifted = {
+        "scan",
+        "vmap",
+        "pmap",
+        "grad",
+        "value_and_grad",
+        "jit",
+        "cond",
+        "switch",
+        "while_loop",
+        "fori_loop",
+        "remat",
+        "split_rngs",
+    }
     used = {
         node.attr
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))

@@ -74,7 +74,11 @@ STRANGER = bs.neurons.LIF(5)
 WRONG = {
     "receptor": ({"receptor": "sin"}, bs.UnknownNameError, r"I has no receptor 'sin'. Did you mean 'syn'\?"),
     "unit": ({"weight": 1 * u.nS}, bs.UnitError, r"E->I\.weight: expected pA, given nS"),
-    "unit of weights that are drawn": ({"weight": bs.Normal(1 * u.mV, 1 * u.mV)}, bs.UnitError, r"E->I\.weight: .*expected .*pA"),
+    "unit of weights that are drawn": (
+        {"weight": bs.Normal(1 * u.mV, 1 * u.mV)},
+        bs.UnitError,
+        r"E->I\.weight: .*expected .*pA",
+    ),
     "unit of delays that are drawn": ({"delay": bs.Normal(1 * u.mV, 1 * u.mV)}, bs.UnitError, r"E->I\.delay: .*expected .*ms"),
     "shape": ({"weight": np.ones(3) * u.pA}, ValueError, r"E->I\.weight: expected shape \(\) or \(20, 10\), given \(3,\)"),
     "no weight": ({"weight": None}, ValueError, "AllToAll carries no weights; give weight="),
@@ -128,7 +132,7 @@ def test_the_order_of_a_step_is_what_the_schedule_says(net, monkeypatch):
     called = []
     for kind, method in ((bs.receptors.Exponential, "advance"), (bs.neurons.LIF, "update"), (bs.Projection, "update")):
 
-        def spy(self, *arguments, _original=getattr(kind, method)):
+        def spy(self, *arguments, _original=getattr(kind, method)):  # noqa: B008
             result = _original(self, *arguments)
             called.append(self.path)  # when it has finished: a population after its receptors
             return result

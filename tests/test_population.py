@@ -46,6 +46,25 @@ def test_two_stimuli_add():
     np.testing.assert_allclose(net.E.plain("V"), -60 + 5 * (1 - np.exp(-1)), rtol=1e-9)
 
 
+@pytest.mark.parametrize("joined", [True, False])
+def test_values_of_parts_are_drawn_by_seed_and_path(joined):
+    """Whether a stimulus comes before or after the population has joined its network."""
+
+    def drawn(seed, name):
+        net, population = bs.Network(seed=seed), bs.neurons.LIF(200)
+        if joined:
+            setattr(net, name, population)
+        population.add_stimuli(drive=bs.stimuli.Constant(bs.Normal(200 * u.pA, 20 * u.pA)))
+        if not joined:
+            setattr(net, name, population)
+        return np.asarray(population.drive.plain("amplitude"))
+
+    first = drawn(0, "E")
+    assert abs(first.mean() - 200) < 4 * 20 / np.sqrt(200)
+    np.testing.assert_array_equal(first, drawn(0, "E"))
+    assert not np.any(first == drawn(1, "E")) and not np.any(first == drawn(0, "I"))
+
+
 def test_attaching_is_all_or_nothing():
     population = bs.neurons.LIF(3)
     good, shared = bs.receptors.Exponential(), bs.receptors.Exponential()

@@ -57,9 +57,7 @@ WIRINGS = {
         weight=W[PRE, POST][SHUFFLED] * 1e-3 * u.volt,
     ),
     "matrix onto views": lambda net: net.connect(net.S[::-1], net.T[::-1], bs.FromMatrix(W[::-1, ::-1]), receptor="jump"),
-    "column by column": lambda net: [
-        net.connect(net.S, net.T[k], bs.FromMatrix(W[:, [k]]), receptor="jump") for k in range(5)
-    ],
+    "column by column": lambda net: [net.connect(net.S, net.T[k], bs.FromMatrix(W[:, [k]]), receptor="jump") for k in range(5)],
     "row by row": lambda net: [net.connect(net.S[k], net.T, bs.FromMatrix(W[[k]]), receptor="jump") for k in range(6)],
     "all to all": lambda net: net.connect(net.S, net.T, bs.AllToAll(), receptor="jump", weight=W * u.mV),
 }
@@ -114,7 +112,7 @@ def arrivals(net, duration=12.0):
 def test_without_a_delay_a_spike_arrives_when_it_is_fired():
     net = two_populations(1, 1, times=[3.0])
     net.connect(net.S, net.T, bs.AllToAll(), receptor="jump", weight=2 * u.mV)
-    (times, sizes), = arrivals(net)
+    ((times, sizes),) = arrivals(net)
     np.testing.assert_allclose(times, [3.0])
     np.testing.assert_allclose(sizes, [2.0], rtol=1e-9)
 
@@ -176,7 +174,7 @@ def test_a_delay_is_the_same_time_in_another_step():
     risen = rec.times.to_decimal(u.ms)[np.flatnonzero(np.diff(V) > 1) + 1]
     np.testing.assert_allclose(risen, [6.0 + DT / 2])
     net.reset()
-    (times, _), = arrivals(net)
+    ((times, _),) = arrivals(net)
     np.testing.assert_allclose(times, [2.0, 6.0])
 
 

@@ -42,7 +42,7 @@ def _simulate(task: Task, name: str) -> dict:
         "version": getattr(bs, "__version__", "unknown"),
         "precision": "float64" if jax.config.jax_enable_x64 else "float32",
         "setting": jax.default_backend(),
-        "synapses": sum(projection.n_synapses for projection in net.projections),
+        "synapses": sum(projection.n_synapses for projection in net.projections.values()),
         "import_s": watch.wall["import"],
         "build_s": watch.wall["build"],
         "compile_s": watch.wall["compile"],

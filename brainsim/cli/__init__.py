@@ -51,16 +51,24 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     run.add_argument("--seed", metavar="N", help="seed of wiring, initial values and noise")
     run.add_argument("--arg", metavar="NAME=VALUE", action="append", default=[], help="argument of build(); repeatable")
     run.add_argument("--set", metavar="PATH=VALUE", action="append", default=[], help="parameter or state; repeatable")
-    run.add_argument("--record", metavar="PATH", action="append", help="what to record; default: the model's RECORD, or all spikes")
-    run.add_argument("--sample-every", metavar="TIME", help="interval between samples of what is not spikes; default: every step")
+    run.add_argument(
+        "--record", metavar="PATH", action="append", help="what to record; default: the model's RECORD, or all spikes"
+    )
+    run.add_argument(
+        "--sample-every", metavar="TIME", help="interval between samples of what is not spikes; default: every step"
+    )
     run.add_argument("--plot", metavar="FILE", help="write a figure of the recording (.png, .pdf, .svg)")
     run.add_argument("--save", metavar="FILE", help="write the recording (HDF5)")
     run.add_argument("--traceback", action="store_true", help="show where an error comes from")
 
-    models = commands.add_parser("models", help="list the model files of a folder", description="List the model files of a folder.")
+    models = commands.add_parser(
+        "models", help="list the model files of a folder", description="List the model files of a folder."
+    )
     models.add_argument("folder", nargs="?", help="default: models/ of the present folder")
 
-    info = commands.add_parser("info", help="versions, devices, kernels", description="Versions, devices, compiled kernels, precision.")
+    info = commands.add_parser(
+        "info", help="versions, devices, kernels", description="Versions, devices, compiled kernels, precision."
+    )
     return parser, {"run": run, "models": models, "info": info}
 
 

@@ -51,7 +51,8 @@ def find(name: str) -> Path:
     if path.suffix in ("", ".py") and len(path.parts) == 1 and inside.is_file():
         return inside
     folder = path.parent if path.parent != Path() and path.parent.is_dir() else Path("models")
-    there = [str(p) for p in sorted(folder.glob("*.py")) if p.stem != "__init__"]
+    there = [file for file in sorted(folder.glob("*.py")) if describe(file) is not None]
+    there = [file.stem if len(path.parts) == 1 and not path.suffix else str(file) for file in there]
     raise UsageError(f"brainsim run: there is no model file {name!r}.{suggestion(name, there)}")
 
 

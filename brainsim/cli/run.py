@@ -36,7 +36,9 @@ def _run(options) -> int:
     path = find(options.model)
     arguments = dict(_values(options.arg, "--arg", words=True))
     settings = _values(options.set, "--set")
-    times = {flag: _value(flag, text) for flag in ("duration", "dt", "sample_every") if (text := getattr(options, flag)) is not None}
+    times = {
+        flag: _value(flag, text) for flag in ("duration", "dt", "sample_every") if (text := getattr(options, flag)) is not None
+    }
     seed = None if options.seed is None else _value("seed", options.seed)
     if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
         raise UsageError(f"brainsim run: --seed: expected an integer, given {options.seed!r}.")
@@ -60,7 +62,11 @@ def _run(options) -> int:
     with _Compiling() as compiling:
         started = time.perf_counter()
         rec = bs.simulate(
-            net, duration, dt=times.get("dt", getattr(model, "DT", 0.1 * u.ms)), record=record, sample_every=times.get("sample_every")
+            net,
+            duration,
+            dt=times.get("dt", getattr(model, "DT", 0.1 * u.ms)),
+            record=record,
+            sample_every=times.get("sample_every"),
         )
         wall = time.perf_counter() - started
 
@@ -124,7 +130,9 @@ def _build(model, path, arguments, seed):
 def _set(net, target, value) -> None:
     owner, _, name = target.rpartition(".")
     if not owner:
-        raise UsageError(f"brainsim run: --set {target}: expected PATH.NAME, such as E.tau.{suggestion(target, net.populations)}")
+        raise UsageError(
+            f"brainsim run: --set {target}: expected PATH.NAME, such as E.tau.{suggestion(target, net.populations)}"
+        )
     net[owner].assign(name, value)
 
 

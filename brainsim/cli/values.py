@@ -68,7 +68,28 @@ def _nearest(name) -> str:
 
     import brainunit as u
 
-    everyday = {"s", "ms", "us", "V", "mV", "uV", "A", "mA", "uA", "nA", "pA", "S", "mS", "uS", "nS", "pS", "Hz", "kHz", "ohm", "Mohm"}
+    everyday = {
+        "s",
+        "ms",
+        "us",
+        "V",
+        "mV",
+        "uV",
+        "A",
+        "mA",
+        "uA",
+        "nA",
+        "pA",
+        "S",
+        "mS",
+        "uS",
+        "nS",
+        "pS",
+        "Hz",
+        "kHz",
+        "ohm",
+        "Mohm",
+    }
     everyday |= {"Gohm", "F", "uF", "nF", "pF", "m", "cm", "mm", "um", "M", "mM", "uM", "kelvin"}
     names = {str(value) for value in vars(u).values() if isinstance(value, u.Unit)} | everyday
     near = difflib.get_close_matches(name, everyday, n=1, cutoff=0.5) or difflib.get_close_matches(name, names, n=1, cutoff=0.6)

@@ -42,6 +42,7 @@ class Neuron(Population):
 
     default_method = "exponential_euler"
     clamped: tuple[str, ...] = ("V",)
+    one_pass = True  # whether all variables are best advanced in one pass over the neurons; not with many exponentials
     variables: tuple[str, ...] = ()
 
     refractory = Parameter(None, "time after a spike in which the neuron cannot fire", unit=u.ms, optional=True)

@@ -36,6 +36,7 @@ class HodgkinHuxley(Neuron):
 
     default_method = "staggered_exponential_euler"
     clamped = ()
+    one_pass = False
     input_unit = u.uA / u.cm2
 
     C = Parameter(1.0 * u.uF / u.cm2, "membrane capacitance", positive=True)
@@ -50,14 +51,14 @@ class HodgkinHuxley(Neuron):
     V = State(-65.0 * u.mV, "membrane potential")
     m = State(lambda cell: cell.steady_state(cell.V)[0], "activation of the sodium conductance")
     h = State(lambda cell: cell.steady_state(cell.V)[1], "inactivation of the sodium conductance; 1 is open")
-    n_K = State(lambda cell: cell.steady_state(cell.V)[2], "activation of the potassium conductance")
+    n = State(lambda cell: cell.steady_state(cell.V)[2], "activation of the potassium conductance")
 
-    def derivative(self, t, V, m, h, n_K, I):
+    def derivative(self, t, V, m, h, n, I):
         I_Na = self.g_Na * m**3 * h * (self.E_Na - V)
-        I_K = self.g_K * n_K**4 * (self.E_K - V)
+        I_K = self.g_K * n**4 * (self.E_K - V)
         I_L = self.g_L * (self.E_L - V)
         dV = (I_Na + I_K + I_L + I) / self.C
-        return dV, *(gate(self.phi * opening, self.phi * closing, x) for (opening, closing), x in zip(self.rates(V), (m, h, n_K)))
+        return dV, *(gate(self.phi * opening, self.phi * closing, x) for (opening, closing), x in zip(self.rates(V), (m, h, n)))
 
     def rates(self, V):
         """Opening and closing rates of m, h and n at V."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from brainsim import events
 from brainsim._core import Clock, Structure
+from brainsim.simulation.fused import Fused
 from brainsim.simulation.plan import Request
 
 
@@ -27,12 +28,15 @@ class Plan:
         Spikes that the event buffer has room for; more than can be fired in one step.
     batched : tuple of str or None
         For a batch of runs, the parameters that have a leading batch axis; state and random key then have one too.
+    one_pass : bool
+        Compile so that all variables of a population are advanced in one pass over its neurons.
     """
 
     requests: tuple[Request, ...]
     rows: int
     capacity: int
     batched: tuple[str, ...] | None = None
+    one_pass: bool = True
 
     @property
     def spikes(self) -> tuple[Request, ...]:
@@ -52,8 +56,7 @@ class Plan:
         return function if self.batched is None else jax.vmap(function, in_axes)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_ms, inputs, n_steps):
+def _run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_ms, inputs, n_steps):
     """Run up to ``n_steps`` steps, fewer if the event buffer might overflow: the rest is for the next chunk.
 
     ``inputs`` hold one row per step of this chunk. Returns ``(steps done, state, events, samples)``; ``events`` are index,
@@ -96,6 +99,9 @@ def run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_m
         return done + 1, state, recorded, samples
 
     return jax.lax.while_loop(unfinished, body, (jnp.zeros((), jnp.int32), state, buffers, samples))
+
+
+run_chunk = Fused(_run_chunk, when=lambda plan, structure: plan.one_pass)
 
 
 def variable(parameters, state, path):

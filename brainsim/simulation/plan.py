@@ -49,7 +49,11 @@ class Request:
         """The elements of an array of the variable."""
         if self.elements is None:
             return array
-        return array[np.asarray(self.elements)] if isinstance(self.elements, tuple) else array[slice(*self.elements.indices(array.shape[0]))]
+        return (
+            array[np.asarray(self.elements)]
+            if isinstance(self.elements, tuple)
+            else array[slice(*self.elements.indices(array.shape[0]))]
+        )
 
     def __hash__(self):
         return hash((self.label, self.path, str(self.elements), self.shape, self.every))
@@ -83,12 +87,18 @@ def parse(net: Network, labels, every: int, arrays: dict) -> tuple[Request, ...]
             raise ValueError(f"record: cannot read {label!r}; write a path such as 'E.spikes', 'E.V' or 'E.V[:10]'.")
         path = match["path"]
         if path in net.populations:
-            raise UnknownNameError(f"record: {path!r} is a population; say what of it, for example '{path}.spikes' or '{path}.V'.")
+            raise UnknownNameError(
+                f"record: {path!r} is a population; say what of it, for example '{path}.spikes' or '{path}.V'."
+            )
         if path not in arrays:
             raise UnknownNameError(f"record: the network has no {path!r}.{suggestion(path, arrays)}")
         shape = arrays[path].shape
         elements = _elements(label, match["index"], shape)
-        sample = shape if elements is None else (len(range(*elements.indices(shape[0]))) if isinstance(elements, slice) else len(elements), *shape[1:])
+        sample = (
+            shape
+            if elements is None
+            else (len(range(*elements.indices(shape[0]))) if isinstance(elements, slice) else len(elements), *shape[1:])
+        )
         requests.append(Request(label, path, elements, sample, 1 if path.endswith(".spikes") else every))
     if len({r.label for r in requests}) < len(requests):
         raise ValueError(f"record: something is asked for twice in {labels}.")
@@ -112,5 +122,7 @@ def _elements(label, text, shape):
         raise ValueError(f"record: cannot read the index in {label!r}; accepted: [:10], [5:20:5], [3], [[0, 5, 7]].") from None
     picked = range(shape[0])[chosen] if isinstance(chosen, slice) else chosen
     if len(picked) == 0 or any(not -shape[0] <= k < shape[0] for k in (min(picked), max(picked))):
-        raise ValueError(f"record: {label!r} selects {'nothing' if len(picked) == 0 else 'what does not exist'}; the variable has {shape[0]} elements.")
+        raise ValueError(
+            f"record: {label!r} selects {'nothing' if len(picked) == 0 else 'what does not exist'}; the variable has {shape[0]} elements."
+        )
     return chosen if isinstance(chosen, slice) else tuple(k % shape[0] for k in chosen)

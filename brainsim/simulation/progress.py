@@ -47,7 +47,12 @@ class Progress:
     def _start(self):
         from rich import progress
 
-        columns = (progress.TextColumn("simulating"), progress.BarColumn(), progress.TaskProgressColumn(), progress.TimeRemainingColumn())
+        columns = (
+            progress.TextColumn("simulating"),
+            progress.BarColumn(),
+            progress.TaskProgressColumn(),
+            progress.TimeRemainingColumn(),
+        )
         self.bar = progress.Progress(*columns, transient=True)
         self.bar.start()
         self.task = self.bar.add_task("", total=self.total)

@@ -189,7 +189,10 @@ class Recording:
             samples = {k: v[...] for k, v in file.get("samples", {}).items()}
             units = {k: u.parse_unit(v.attrs["unit"]) for k, v in file.get("samples", {}).items()}
             window = facts["dt"] * u.ms, facts["start"] * u.ms, facts["stop"] * u.ms
-            spikes = {k: SpikeTrain(g["steps"][...], g["indices"][...], int(g.attrs["n"]), *window) for k, g in file.get("spikes", {}).items()}
+            spikes = {
+                k: SpikeTrain(g["steps"][...], g["indices"][...], int(g.attrs["n"]), *window)
+                for k, g in file.get("spikes", {}).items()
+            }
             return cls(spikes, samples, units, file["times"][...], *(facts[k] for k in ("dt", "start", "stop")))
 
 
@@ -223,8 +226,12 @@ class Recorder:
         spikes = {}
         for request in self.requests:
             if request.is_spikes:
-                indices, steps = (np.concatenate(parts) if parts else np.zeros(0, np.int32) for parts in self.events[request.label])
-                name = request.label.removesuffix(".spikes") if request.elements is None else request.label.replace(".spikes", "")
+                indices, steps = (
+                    np.concatenate(parts) if parts else np.zeros(0, np.int32) for parts in self.events[request.label]
+                )
+                name = (
+                    request.label.removesuffix(".spikes") if request.elements is None else request.label.replace(".spikes", "")
+                )
                 spikes[name] = SpikeTrain(steps, indices, request.shape[0], *window)
         samples = {label: np.concatenate(parts) for label, parts in self.pieces.items()}
         every = next((r.every for r in self.requests if not r.is_spikes), 1)

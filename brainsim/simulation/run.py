@@ -73,7 +73,8 @@ def simulate(
     Notes
     -----
     Compiles once per structure of the network and plan of recording. Inside ``jax.grad`` or ``jax.vmap`` it runs as a scan with
-    rematerialised steps, and recorded spikes are arrays of shape (steps, n). Where only ``inputs`` are traced, the network keeps its state.
+    rematerialised steps, and recorded spikes are arrays of shape (steps, n). Where only ``inputs`` are traced, the network keeps
+    its state.
     """
     step_ms, n_steps = steps_of(duration, dt)
     every = interval_of(sample_every, step_ms, n_steps)
@@ -86,8 +87,7 @@ def simulate(
     if _traced(parameters, state, fixed, inputs):
         if not _traced(parameters, state, fixed):
             net = structure.merge(parameters, fixed, state)  # tracers would leak out through a network that is none itself
-        net.prepare(step_ms)
-        structure, parameters, fixed, state = split(net)
+        structure, parameters, fixed, state = net.prepare(step_ms)
         state, samples = engine.run_differentiable(
             requests, structure, parameters, fixed, state, jnp.asarray(step_ms, float_dtype()), n_steps, checkpoint_every, True, inputs
         )
@@ -95,13 +95,12 @@ def simulate(
         return Recording.of_arrays(net, requests, samples, step_ms, 0, every)
 
     check_memory(requests, n_steps)
-    net.prepare(step_ms)
-    structure, parameters, fixed, state = split(net)
+    structure, parameters, fixed, state = net.prepare(step_ms, (structure, parameters, fixed, state))
     first = int(state["steps"])
     recorder = Recorder(requests, step_ms, first)
     with Progress(progress, n_steps) as bar:
         state, broken = drive(
-            plan_of(requests, chunk_steps), structure, parameters, fixed, state, step_ms, inputs, n_steps, [recorder], bar
+            plan_of(net, requests, chunk_steps), structure, parameters, fixed, state, step_ms, inputs, n_steps, [recorder], bar
         )
     if broken is not None:
         path, steps = broken
@@ -280,12 +279,13 @@ def check_memory(requests, n_steps, runs=1):
         )
 
 
-def plan_of(requests: tuple[Request, ...], chunk_steps=None, batched=None, runs=1) -> engine.Plan:
+def plan_of(net, requests: tuple[Request, ...], chunk_steps=None, batched=None, runs=1) -> engine.Plan:
     """The plan of a run; its chunk length depends on what is recorded and never on the duration."""
     per_row = runs * bytes_per_row(requests)
     rows = chunk_steps or int(np.clip(SAMPLE_BYTES / per_row if per_row else CHUNK, 1, CHUNK))
     worst = sum(r.shape[0] for r in requests if r.is_spikes)
-    return engine.Plan(requests, rows, 2 * worst + EVENT_ROOM, batched)
+    one_pass = all(getattr(population, "one_pass", True) for population in net.populations.values())
+    return engine.Plan(requests, rows, 2 * worst + EVENT_ROOM, batched, one_pass)
 
 
 @jax.jit

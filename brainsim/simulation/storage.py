@@ -25,7 +25,13 @@ def save(net: Network, path) -> None:
 
     _, parameters, fixed, state = split(net)
     step = np.asarray(net._aside.step_ms or 0.0)
-    tree = {"parameters": parameters, "state": state, "key": net.plain("key"), "step_ms": step, "wiring": np.asarray(_wiring(fixed))}
+    tree = {
+        "parameters": parameters,
+        "state": state,
+        "key": net.plain("key"),
+        "step_ms": step,
+        "wiring": np.asarray(_wiring(fixed)),
+    }
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(Path(path).absolute(), tree, force=True)
 
@@ -65,7 +71,9 @@ def load(net: Network, path) -> None:
             raise ValueError(f"load: {what} {name!r} is only in the {'network' if name in mine else 'checkpoint'}.")
         for name, array in mine.items():
             if array.shape != theirs[name].shape:
-                raise ValueError(f"load: {what} {name!r} has shape {array.shape} in the network, {theirs[name].shape} in the checkpoint.")
+                raise ValueError(
+                    f"load: {what} {name!r} has shape {array.shape} in the network, {theirs[name].shape} in the checkpoint."
+                )
     if int(saved["wiring"]) != _wiring(fixed):
         raise ValueError("load: the wiring of the network is not that of the checkpoint; build it with the same code and seed.")
     for mine, theirs in ((parameters, saved["parameters"]), (state, saved["state"])):

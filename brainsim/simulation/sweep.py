@@ -111,8 +111,7 @@ def sweep(
     if not values and seeds is None:
         raise ValueError("sweep: nothing to vary; give values={'E.tau': [...] * u.ms} or seeds=[...].")
     arrays = {path: _values(net, path, given, parameters | state) for path, given in values.items()}
-    net.prepare(step_ms)
-    structure, parameters, fixed, state = split(net)
+    structure, parameters, fixed, state = net.prepare(step_ms)
     inputs = inputs_of(net, inputs or {}, parameters | state, n_steps)
 
     axes = dict(values) | ({} if seeds is None else {"seed": np.asarray(seeds)})
@@ -121,7 +120,7 @@ def sweep(
         raise ValueError("sweep: one of the lists of values is empty.")
     check_memory(requests, n_steps, runs=len(points))
     devices = jax.local_devices()
-    size = _batch_size(batch_size, requests, parameters | state, arrays, len(points), len(devices))
+    size = _batch_size(net, batch_size, requests, parameters | state, arrays, len(points), len(devices))
 
     def one_batch(job):
         which, device = job
@@ -135,7 +134,7 @@ def sweep(
             own_state |= jax.vmap(net.initial_states)(keys)
         own_state |= {k: jnp.broadcast_to(v.reshape(len(which), *v.shape[1:] or (1,) * state[k].ndim), own_state[k].shape) for k, v in varied.items() if k in state}
         swept = {k: v for k, v in varied.items() if k in parameters}
-        plan = plan_of(requests, None, tuple(sorted(swept)), runs=len(which))
+        plan = plan_of(net, requests, None, tuple(sorted(swept)), runs=len(which))
         recorders = [Recorder(requests, step_ms, int(state["steps"])) for _ in which]
         data = jax.device_put((parameters | swept, fixed | {"key": keys}, own_state, inputs), device)
         _, broken = drive(plan, structure, *data[:3], step_ms, data[3], n_steps, recorders, bar)
@@ -165,7 +164,7 @@ def _values(net, path, given, arrays):
     return array
 
 
-def _batch_size(batch_size, requests, arrays, varied, points, devices) -> int:
+def _batch_size(net, batch_size, requests, arrays, varied, points, devices) -> int:
     if batch_size is not None:
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"batch_size: expected a positive integer, given {batch_size!r}.")
@@ -173,7 +172,7 @@ def _batch_size(batch_size, requests, arrays, varied, points, devices) -> int:
     # Of each run: its state twice (before and after a step), what is varied, and its event and sample buffers.
     worst = sum(r.shape[0] for r in requests if r.is_spikes)
     per_run = 2 * sum(a.nbytes for a in arrays.values()) + sum(a.nbytes for a in varied.values()) // max(points, 1)
-    per_run += 8 * plan_of(requests).capacity + 1000 * bytes_per_row(requests) + worst
+    per_run += 8 * plan_of(net, requests).capacity + 1000 * bytes_per_row(requests) + worst
     fits = int(MEMORY_SHARE * available_bytes() / per_run / devices)
     if fits < 1:
         raise NotEnoughMemoryError(f"sweep: one run needs {human(per_run)}, {human(available_bytes())} are free.")

@@ -15,7 +15,7 @@ def smooth():
     """Two populations that fire with a surrogate, one drives the other; weights and time constants are differentiable."""
     net = bs.Network(seed=2)
     relu = dict(R=100 * u.Mohm, tau=10 * u.ms)
-    net.A = bs.neurons.LIF(3, V=[-51, -55, -58] * u.mV, surrogate=bs.surrogate.Arctan(), **relu)
+    net.A = bs.neurons.LIF(3, V=[-51, -55, -58] * u.mV, surrogate=bs.surrogate.Sigmoid(), **relu)
     net.A.add_stimuli(drive=bs.stimuli.Constant(300 * u.pA))
     net.B = bs.neurons.LIF(2, V_th=1e3 * u.mV, **relu)
     net.B.add_receptors(syn=bs.receptors.Exponential(tau=2 * u.ms))

@@ -27,7 +27,17 @@ def test_samples_at_intervals_across_chunks_and_runs(chunk_steps):
 
 def test_elements_of_a_variable(balanced):
     net = balanced()
-    labels = ["E.V", "E.V[:2]", "E.V[-1]", "E.V[[5, 0]]", "E.V[10:20:5]", "E.spikes", "E.spikes[[3, 7]]", "E->E.weight", "E.tau"]
+    labels = [
+        "E.V",
+        "E.V[:2]",
+        "E.V[-1]",
+        "E.V[[5, 0]]",
+        "E.V[10:20:5]",
+        "E.spikes",
+        "E.spikes[[3, 7]]",
+        "E->E.weight",
+        "E.tau",
+    ]
     rec = bs.simulate(net, 20 * u.ms, record=labels)
     V = rec["E.V"].mantissa
     for label, columns in (("E.V[:2]", [0, 1]), ("E.V[-1]", [79]), ("E.V[[5, 0]]", [5, 0]), ("E.V[10:20:5]", [10, 15])):
@@ -50,7 +60,8 @@ def test_a_spike_has_the_time_of_the_end_of_its_step():
     np.testing.assert_allclose(train.of(0).to_decimal(u.ms), [0.1, 2.0])
 
 
-def test_statistics_are_those_of_numpy(rng=np.random.default_rng(3)):
+def test_statistics_are_those_of_numpy():
+    rng = np.random.default_rng(3)
     fired = rng.random((2000, 12)) < 0.02
     steps, indices = np.nonzero(fired)
     train = bs.SpikeTrain(steps + 1, indices, 12, 0.1 * u.ms, 0 * u.ms, 200 * u.ms)
@@ -72,7 +83,9 @@ def test_no_spike_falls_out_of_its_window_by_rounding(dt):
     net = bs.Network()
     net.S = bs.sources.SpikeInput(2)
     for _ in range(30):
-        train = bs.simulate(net, 7 * dt * u.ms, dt=dt * u.ms, inputs={"S.input": np.ones((7, 2))}, record="S.spikes").spikes["S"]
+        train = bs.simulate(net, 7 * dt * u.ms, dt=dt * u.ms, inputs={"S.input": np.ones((7, 2))}, record="S.spikes").spikes[
+            "S"
+        ]
         assert train.rate().to_decimal(u.Hz) == pytest.approx(1000 / dt)
         np.testing.assert_array_equal(train.counts(bin=dt * u.ms), np.ones((7, 2)))
 
@@ -80,14 +93,19 @@ def test_no_spike_falls_out_of_its_window_by_rounding(dt):
 @pytest.fixture
 def rec(balanced):
     net = balanced()
-    return bs.simulate(net, 20 * u.ms, record=["E.spikes", "E.spikes[:9]", "E.V[:4]", "E.ampa.g", "E->I.weight", "steps"], sample_every=1 * u.ms)
+    return bs.simulate(
+        net,
+        20 * u.ms,
+        record=["E.spikes", "E.spikes[:9]", "E.V[:4]", "E.ampa.g", "E->I.weight", "steps"],
+        sample_every=1 * u.ms,
+    )
 
 
 def test_files_and_back(rec, tmp_path):
     rec.save(tmp_path / "rec.h5")
     back = bs.Recording.load(tmp_path / "rec.h5")
     assert sorted(back.keys()) == sorted(rec.keys())
-    for label in rec.keys():
+    for label in list(rec.keys()):
         np.testing.assert_array_equal(u.get_mantissa(back[label]), u.get_mantissa(rec[label]))
         assert u.get_unit(back[label]) == u.get_unit(rec[label])
     np.testing.assert_array_equal(back.times.mantissa, rec.times.mantissa)

@@ -37,7 +37,9 @@ ffi::Error contract(const Call& call) {
                                               : run<T, false>(call, towards, conn, at);
       };
       if (depth == 0) with_address(AtTarget{});
-      else with_address(InRing(call.shared<int32_t>(conn.arrays), *call.shared<int32_t>(conn.arrays + 1), depth, call.number(2)));
+      else
+        with_address(InRing(call.shared<int32_t>(conn.arrays), *call.shared<int32_t>(conn.arrays + 1), depth,
+                            call.number(2)));
     });
     return known && ok;
   }));

@@ -1,6 +1,7 @@
 // Poisson counts and Bernoulli spikes, reproducible from (key, step). Exact methods only: where events are rare, the
-// gaps between them are drawn; where one mean (or a small largest one) serves all, a table is inverted; else a search, or
-// for large means the transformed rejection of Hoermann (1993), "The transformed rejection method for generating Poisson random variables".
+// gaps between them are drawn; where one mean (or a small largest one) serves all, a table is inverted; else a search,
+// or for large means the transformed rejection of Hoermann (1993), "The transformed rejection method for generating
+// Poisson random variables".
 #include <algorithm>
 #include <cmath>
 #include <vector>

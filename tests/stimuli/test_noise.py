@@ -1,0 +1,135 @@
+"""Random stimuli against their analytic moments. Bounds are 5 standard errors, for fixed seeds."""
+
+import brainsim as bs
+import brainunit as u
+import numpy as np
+import pytest
+from brainsim import stimuli
+
+
+def membrane(n, seed=0, tau=10.0, R=1e3):
+    net = bs.Network(seed=seed)
+    net.E = bs.neurons.LIF(n, tau=tau * u.ms, R=R * u.Mohm, V_th=1e9 * u.mV)
+    return net
+
+
+def plain(quantity):
+    return np.asarray(u.get_mantissa(quantity))
+
+
+def variance_is(samples, expected):
+    """Independent, normal: the standard error of a variance is var sqrt(2 / n)."""
+    assert abs(np.var(samples) / expected - 1) < 5 * np.sqrt(2 / len(samples))
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+def test_white_noise_gives_a_membrane_the_variance_of_an_ornstein_uhlenbeck_process(dt):
+    """tau dV = -V dt + R sigma dW has the variance (R sigma)^2 / (2 tau); held over steps, times tanh(x) / x with x = dt / 2 tau."""
+    n, sigma = 20_000, 0.5
+    net = membrane(n)
+    net.E.add_stimuli(noise=stimuli.WhiteNoise(sigma * u.pA * u.ms**0.5, mean=2 * u.pA))
+    bs.simulate(net, 60 * u.ms, dt=dt * u.ms)
+    V = plain(net.E.V) + 60.0
+    x = dt / 20.0
+    continuous = sigma**2 / 20.0
+    variance_is(V, continuous * np.tanh(x) / x)
+    variance_is(V, continuous)
+    assert abs(V.mean() - 2 * (1 - np.exp(-6))) < 5 * np.sqrt(continuous / n)
+    assert abs(np.corrcoef(V[:-1], V[1:])[0, 1]) < 5 / np.sqrt(n)
+
+
+@pytest.mark.parametrize("dt", [0.1, 2.0])
+def test_ornstein_uhlenbeck_has_its_variance_and_autocorrelation_at_any_step(dt):
+    n, tau, sigma = 20_000, 4.0, 3.0
+    net = membrane(n)
+    net.E.add_stimuli(noise=stimuli.OrnsteinUhlenbeck(5 * u.pA, sigma * u.pA, tau * u.ms))
+    bs.simulate(net, 24 * u.ms, dt=dt * u.ms)
+    before = plain(net.E.noise.x).copy()
+    bs.simulate(net, 4 * u.ms, dt=dt * u.ms)
+    after = plain(net.E.noise.x)
+    variance_is(after, sigma**2)
+    assert abs(after.mean()) < 5 * sigma / np.sqrt(n)
+    assert abs(np.corrcoef(before, after)[0, 1] - np.exp(-1)) < 5 / np.sqrt(n)
+
+
+def test_ornstein_uhlenbeck_is_stationary_from_where_it_starts():
+    """It starts at its mean; the variance grows as 1 - exp(-2 t / tau)."""
+    net = membrane(20_000)
+    net.E.add_stimuli(noise=stimuli.OrnsteinUhlenbeck(0 * u.pA, 3 * u.pA, 4 * u.ms))
+    bs.simulate(net, 2 * u.ms)
+    variance_is(plain(net.E.noise.x), 9 * (1 - np.exp(-1)))
+
+
+def poisson(n, sources, rate, weight, dt, **window):
+    net = membrane(n)
+    net.E.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+    drive = stimuli.PoissonInput("syn", sources=sources, rate=rate * u.Hz, weight=weight * u.pA, **window)
+    net.E.add_stimuli(drive=drive)
+    return net
+
+
+@pytest.mark.parametrize("sources, rate", [(1, 40.0), (1000, 10.0)])
+def test_poisson_input_obeys_campbell(sources, rate):
+    """Shot noise: mean = r w tau and variance = r w^2 tau / 2, at the end of steps times a discrete factor."""
+    n, dt, weight = 20_000, 0.1, 2.0
+    net = poisson(n, sources, rate, weight, dt)
+    bs.simulate(net, 60 * u.ms, dt=dt * u.ms)
+    g = plain(net.E.syn.g)
+    d, events = np.exp(-dt / 5), sources * rate * 1e-3 * dt
+    mean, variance = events * weight * d / (1 - d), events * weight**2 * d**2 / (1 - d**2)
+    assert mean == pytest.approx(sources * rate * 1e-3 * weight * 5, rel=0.02)  # Campbell's own numbers
+    assert variance == pytest.approx(sources * rate * 1e-3 * weight**2 * 2.5, rel=0.03)
+    assert abs(g.mean() - mean) < 5 * np.sqrt(variance / n)
+    fourth = np.mean((g - g.mean()) ** 4)
+    assert abs(g.var() - variance) < 5 * np.sqrt((fourth - variance**2) / n)
+
+
+def test_poisson_input_keeps_to_its_window_and_its_units():
+    net = poisson(4, 100, 1000.0, 1.0, 0.1, start=1 * u.ms, stop=2 * u.ms)
+    g = plain(bs.simulate(net, 3 * u.ms, record=["E.syn.g"])["E.syn.g"])
+    assert not g[:10].any()
+    assert np.all(np.diff(g, axis=0)[10:18].max(axis=0) > 0)
+    assert np.all(np.diff(g, axis=0)[20:] < 0)
+    view = membrane(4)
+    view.E.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+    view.E[:2].add_stimuli(drive=stimuli.PoissonInput("syn", sources=100, rate=1000 * u.Hz, weight=1 * u.pA))
+    bs.simulate(view, 3 * u.ms)
+    assert np.array_equal(plain(view.E.syn.g) > 0, [True, True, False, False])
+
+
+def test_poisson_input_says_which_receptor_there_is():
+    net = membrane(2)
+    net.E.add_receptors(ampa=bs.receptors.Exponential())
+    with pytest.raises(bs.UnknownNameError, match="E has no receptor 'ampaa'. Did you mean 'ampa'?"):
+        net.E.add_stimuli(drive=stimuli.PoissonInput("ampaa", rate=1 * u.Hz, weight=1 * u.pA))
+    with pytest.raises(bs.UnitError, match=r"E\.drive\.weight: expected pA, given nS"):
+        net.E.add_stimuli(drive=stimuli.PoissonInput("ampa", rate=1 * u.Hz, weight=1 * u.nS))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: stimuli.WhiteNoise(1 * u.pA * u.ms**0.5),
+        lambda: stimuli.OrnsteinUhlenbeck(0 * u.pA, 1 * u.pA, 5 * u.ms),
+        lambda: stimuli.PoissonInput("syn", rate=2000 * u.Hz, weight=1 * u.pA),
+    ],
+)
+def test_noise_depends_on_seed_and_name_alone(make):
+    def draw(seed=0, other=False, pieces=1, name="noise"):
+        net = membrane(5, seed=seed)
+        if other:
+            net.A = bs.neurons.LIF(3)
+        net.E.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+        if other:
+            net.E.add_stimuli(another=stimuli.Constant(0 * u.pA))
+        net.E.add_stimuli(**{name: make()})
+        for _ in range(pieces):
+            bs.simulate(net, 12 / pieces * u.ms)
+        return plain(net.E.V)
+
+    first = draw()
+    assert np.array_equal(first, draw())
+    assert np.array_equal(first, draw(pieces=3))
+    assert np.allclose(first, draw(other=True), rtol=1e-12)
+    assert not np.any(np.isclose(first + 60, draw(seed=1) + 60))
+    assert not np.any(np.isclose(first + 60, draw(name="drive") + 60))

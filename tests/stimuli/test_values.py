@@ -1,0 +1,91 @@
+"""What stimuli give at exact steps, seen through a population that integrates them: 1 pA is 1 mV per ms."""
+
+import brainsim as bs
+import brainunit as u
+import numpy as np
+import pytest
+from brainsim import stimuli
+
+
+class Integrator(bs.neurons.Neuron):
+    """dV/dt = I: the recorded differences of V are the input of each step."""
+
+    V = bs.State(0.0 * u.mV, "integral of the input")
+
+    def derivative(self, t, V, I):
+        return I / (1.0 * u.pF)
+
+    def fires(self, before, after):
+        return after["V"] > 1e9 * u.mV
+
+
+def values(stimulus, duration=4.0, dt=0.5, n=2, where=slice(None)):
+    net = bs.Network()
+    net.E = Integrator(n)
+    net.E[where].add_stimuli(drive=stimulus)
+    V = np.asarray(u.get_mantissa(bs.simulate(net, duration * u.ms, dt=dt * u.ms, record=["E.V"])["E.V"]))
+    return np.diff(V, axis=0, prepend=0.0) / dt
+
+
+def same(given, expected):
+    np.testing.assert_allclose(given, np.broadcast_to(np.asarray(expected, float).reshape(len(given), -1), given.shape), atol=1e-10)
+
+
+def test_constant_and_its_window():
+    same(values(stimuli.Constant(3 * u.pA)), [3] * 8)
+    same(values(stimuli.Constant(3 * u.pA, start=1 * u.ms)), [0, 0, 3, 3, 3, 3, 3, 3])
+    same(values(stimuli.Constant(3 * u.pA, stop=1 * u.ms)), [3, 3, 0, 0, 0, 0, 0, 0])
+    same(values(stimuli.Constant(3 * u.pA, start=1 * u.ms, stop=2.5 * u.ms)), [0, 0, 3, 3, 3, 0, 0, 0])
+    same(values(stimuli.Constant(3 * u.pA, start=1.1 * u.ms, stop=2.4 * u.ms)), [0, 0, 3, 3, 3, 0, 0, 0])  # to whole steps
+
+
+def test_one_value_and_one_window_per_unit():
+    given = values(stimuli.Constant([1.0, 2.0] * u.nA, start=[0.0, 1.0] * u.ms))
+    same(given, [[1000, 0]] * 2 + [[1000, 2000]] * 6)
+
+
+def test_a_view_is_stimulated_alone():
+    same(values(stimuli.Constant(3 * u.pA), n=4, where=slice(1, 3)), [[0, 3, 3, 0]] * 8)
+    same(values(stimuli.Constant([1.0, 2.0, 3.0, 4.0] * u.pA), n=4, where=slice(2, None)), [[0, 0, 3, 4]] * 8)
+    same(values(stimuli.Constant(3 * u.pA, stop=2 * u.ms), n=2, where=0), [[3, 0]] * 4 + [[0, 0]] * 4)
+
+
+def test_step_is_a_staircase():
+    same(values(stimuli.Step([1.0, -2.0, 5.0] * u.pA, [1.0, 2.0, 3.5] * u.ms)), [0, 0, 1, 1, -2, -2, -2, 5])
+    with pytest.raises(ValueError, match="Step: times must increase"):
+        stimuli.Step([1.0, 2.0] * u.pA, [2.0, 1.0] * u.ms)
+    with pytest.raises(ValueError, match="as many as values"):
+        stimuli.Step([1.0, 2.0] * u.pA, [2.0] * u.ms)
+
+
+def test_ramp_is_taken_at_the_beginning_of_each_step():
+    same(values(stimuli.Ramp(1 * u.pA, 5 * u.pA, start=1 * u.ms, stop=3 * u.ms)), [0, 0, 1, 2, 3, 4, 0, 0])
+
+
+def test_sine():
+    t = np.arange(8) * 0.5
+    expected = 0.5 + 2 * np.sin(2 * np.pi * 0.2 * t + 0.3)
+    same(values(stimuli.Sine(2 * u.pA, 200 * u.Hz, phase=0.3, offset=0.5 * u.pA)), expected)
+    same(values(stimuli.Sine(2 * u.pA, 200 * u.Hz, start=1 * u.ms)), 2 * np.sin(2 * np.pi * 0.2 * t) * (t >= 1))
+
+
+def test_timed_array_has_its_own_interval_and_keeps_the_last_value():
+    same(values(stimuli.TimedArray([1.0, 2.0, 3.0] * u.pA, 1 * u.ms)), [1, 1, 2, 2, 3, 3, 3, 3])
+    table = np.arange(8.0).reshape(4, 2)
+    same(values(stimuli.TimedArray(table * u.nA, 1 * u.ms)), 1000 * np.repeat(table, 2, axis=0))
+    with pytest.raises(ValueError, match=r"values must have shape \(k,\) or \(k, 2\), given \(4, 3\)"):
+        values(stimuli.TimedArray(np.ones((4, 3)) * u.pA, 1 * u.ms))
+    with pytest.raises(ValueError, match=r"values must have shape \(k,\) or \(k, n\)"):
+        stimuli.TimedArray(1 * u.pA, 1 * u.ms)
+
+
+def test_wrong_units_are_refused_where_the_stimulus_is_attached():
+    cell = bs.neurons.LIF(2)
+    with pytest.raises(bs.UnitError, match=r"LIF\.drive\.amplitude: expected pA, given mV"):
+        cell.add_stimuli(drive=stimuli.Constant(3 * u.mV))
+    with pytest.raises(bs.UnitError, match="expected ms"):
+        stimuli.Constant(3 * u.pA, start=3 * u.mV)
+    with pytest.raises(bs.UnitError, match=r"HodgkinHuxley\.drive\.amplitude"):
+        bs.neurons.HodgkinHuxley(2).add_stimuli(drive=stimuli.Constant(3 * u.pA))
+    with pytest.raises(bs.UnknownNameError, match="Did you mean 'stop'"):
+        stimuli.Constant(3 * u.pA, stopp=3 * u.ms)

@@ -1,0 +1,219 @@
+"""The command line, called as the shell calls it: what it prints, where, and its exit status."""
+
+import subprocess
+import sys
+
+import brainunit as u
+import numpy as np
+import pytest
+
+import brainsim as bs
+from brainsim.cli import main
+from brainsim.cli.values import parse
+
+MODEL = '''"""A small circuit for the tests.
+
+More about it."""
+
+import brainunit as u
+
+import brainsim as bs
+
+DURATION = 50 * u.ms
+RECORD = ["E.spikes", "E.V[:2]"]
+
+
+def build(seed=0, n: int = 10, tau=20 * u.ms, kind="plain"):
+    net = bs.Network(seed=seed)
+    net.E = bs.neurons.LIF(n, tau=tau, R=100 * u.Mohm, V=bs.Normal(-55 * u.mV, 5 * u.mV))
+    net.E.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+    net.E.add_stimuli(drive=bs.stimuli.Constant(200 * u.pA))
+    net.connect(net.E, net.E, bs.AllToAll(), receptor="syn", weight=1 * u.pA)
+    if kind == "broken":
+        raise ValueError("kind: not like this")
+    return net
+'''
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "small.py").write_text(MODEL)
+    (tmp_path / "models" / "helper.py").write_text("x = 1\n")
+    return "models/small.py"
+
+
+def refused(capsys, *argv):
+    """The one line on stderr of a command that is refused."""
+    assert main(list(argv)) == 2
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1 and "Traceback" not in err and "rate" not in out
+    return err
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "unit"),
+    [
+        ("18ms", 18, u.ms),
+        ("18 ms", 18, u.ms),
+        ("-65.5mV", -65.5, u.mV),
+        ("3e-2nS", 0.03, u.nS),
+        (".5Hz", 0.5, u.Hz),
+        ("1s", 1, u.second),
+        ("2 nS/um", 2, u.nS / u.um),
+        ("2uA/cm^2", 2, u.uA / u.cm**2),
+        ("[1, 2]mV", [1, 2], u.mV),
+        ("[1e3, -2.5] us", [1000, -2.5], u.us),
+        ("100Mohm", 100, u.Mohm),
+    ],
+)
+def test_quantities(text, number, unit):
+    value = parse(text)
+    np.testing.assert_allclose(value.to_decimal(unit), number)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("0.3", 0.3), ("7", 7), ("-2", -2), ("1e3", 1000.0), ("true", True), ("None", None), ("007", 7)]
+)
+def test_plain_values(text, value):
+    assert parse(text) == value and type(parse(text)) is type(value)
+
+
+def test_lists():
+    np.testing.assert_array_equal(parse("[1, 2.5]"), [1, 2.5])
+    assert [value.to_decimal(u.ms) for value in parse("[1ms, 0.002s]")] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("18mss", "there is no unit 'mss'. Did you mean 'ms'"), ("ms", "cannot read 'ms'; accepted: 0.3, 18ms"), ("[]", "empty")],
+)
+def test_values_that_are_none(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse(text)
+
+
+def test_a_run(model, capsys, tmp_path):
+    flags = ["--duration", "100ms", "--dt", "0.05ms", "--seed", "3", "--set", "E.tau=18ms", "--set", "E->E.weight=5pA"]
+    flags += ["--arg", "n=12", "--record", "E.spikes", "--record", "E.V[:5]", "--plot", "out.png", "--save", "out.h5"]
+    assert main(["run", model, *flags]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    rec = bs.Recording.load(tmp_path / "out.h5")
+    assert rec["E.V[:5]"].shape == (2000, 5) and rec.stop == 100 * u.ms
+    rate = float(rec.spikes["E"].rate().to_decimal(u.Hz))
+    for line in ("neurons     12", "synapses    144", "wall time   building", "real time", f"rate        E: {rate:.2f} Hz"):
+        assert line in out
+    assert (tmp_path / "out.png").stat().st_size > 1000
+
+    net = build_by_hand()
+    np.testing.assert_array_equal(rec.spikes["E"].steps, net.spikes["E"].steps)
+
+
+def build_by_hand():
+    namespace = {}
+    exec(MODEL, namespace)
+    net = namespace["build"](seed=3, n=12)
+    net.E.tau = 18 * u.ms
+    net["E->E"].weight = 5 * u.pA
+    return bs.simulate(net, 100 * u.ms, dt=0.05 * u.ms, record="E.spikes")
+
+
+def test_the_models_own_defaults_and_its_name_alone(model, capsys):
+    assert main(["run", "small", "--sample-every", "1ms", "--arg", "kind=other"]) == 0
+    assert "(0.05 s)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--duraton", "1s"], "brainsim run: there is no flag '--duraton'. Did you mean '--duration'? Accepted: --arg, --dt"),
+        (["--duration"], "brainsim run: argument --duration: expected one argument"),
+        (["--duration", "1sec"], "--duration: there is no unit 'sec'."),
+        (["--duration", "100"], "duration: expected ms, given a number without unit (100)"),
+        (["--duration", "1.05ms"], "duration: 1.05 ms is no multiple of dt = 0.1 ms; nearest: 1 ms"),
+        (["--dt", "soon"], "--dt: cannot read 'soon'; accepted: 0.3, 18ms"),
+        (["--sample-every", "0.25ms"], "sample_every: 0.25 ms is no multiple of dt"),
+        (["--seed", "1.5"], "--seed: expected an integer, given '1.5'"),
+        (["--set", "E.taau=18ms"], "E has no 'taau'. Did you mean 'tau'? Accepted: E_L"),
+        (["--set", "F.tau=18ms"], "Network has no 'F'."),
+        (["--set", "tau=18ms"], "--set tau: expected PATH.NAME, such as E.tau."),
+        (["--set", "E.tau"], "--set: expected NAME=VALUE, given 'E.tau'"),
+        (["--set", "E.tau=18mV"], "E.tau: expected ms, given mV"),
+        (["--set", "E.tau=18mz"], "--set E.tau: there is no unit 'mz'."),
+        (["--set", "E.tau=[1,2]ms"], "E.tau: expected shape () or (10,), given (2,)"),
+        (["--set", "E.tau=-1ms"], "E.tau: values must be positive"),
+        (["--arg", "m=3"], "build() of models/small.py takes no 'm'."),
+        (["--arg", "kind=broken"], "kind: not like this"),
+        (["--arg", "n=0"], "LIF: size must be a positive integer"),
+        (["--record", "E.W"], "record: the network has no 'E.W'. Did you mean 'E.V'?"),
+        (["--record", "E.V[99]"], "selects what does not exist; the variable has 10 elements"),
+        (["--plot", "out.pgn"], "--plot: 'out.pgn' ends in no kind of picture. Did you mean 'png'?"),
+        (["--plot", "nowhere/out.png"], "--plot: cannot write 'nowhere/out.png'; its folder must exist"),
+        (["--save", "nowhere/out.h5"], "--save: cannot write 'nowhere/out.h5'; its folder must exist"),
+        (["more"], "there is no further argument 'more'."),
+    ],
+)
+def test_what_is_refused_in_one_line(flags, message, model, capsys):
+    assert message in refused(capsys, "run", model, *flags)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("def build(:\n", "line 1: SyntaxError"),
+        ("import nonesuch\n", "ModuleNotFoundError: No module named 'nonesuch'"),
+        ("x = 1\n", "has no function build(seed=0, ...) that returns a Network"),
+        ("def build(seed=0):\n    return 3\n", "build() of bad.py must return a Network, it returned int"),
+        (
+            "import brainsim as bs\ndef build():\n    n = bs.Network()\n    n.E = bs.neurons.LIF(2)\n    return n\n",
+            "give --duration",
+        ),
+    ],
+)
+def test_model_files_that_cannot_be_run(content, message, model, capsys, tmp_path):
+    (tmp_path / "bad.py").write_text(content)
+    assert message in refused(capsys, "run", "bad.py")
+
+
+def test_a_traceback_for_those_who_ask(model):
+    with pytest.raises(ValueError, match="kind: not like this"):
+        main(["run", model, "--arg", "kind=broken", "--traceback"])
+
+
+def test_commands_and_models_that_do_not_exist(model, capsys):
+    assert "there is no command 'rnu'. Did you mean 'run'? Accepted: info, models, run." in refused(capsys, "rnu")
+    assert "there is no model file 'models/smal.py'. Did you mean 'models/small.py'?" in refused(
+        capsys, "run", "models/smal.py"
+    )
+    assert "there is no model file 'smal'. Did you mean 'small'? Accepted: small." in refused(capsys, "run", "smal")
+    assert "there is no folder 'modles'" in refused(capsys, "models", "modles")
+    assert "the following arguments are required: model" in refused(capsys, "run")
+
+
+def test_models_are_listed_without_running_them(model, capsys, tmp_path):
+    (tmp_path / "models" / "loud.py").write_text('"""Loud."""\nraise SystemExit\ndef build(seed=0, *, size=3): ...\n')
+    assert main(["models"]) == 0
+    out = capsys.readouterr().out
+    assert out == (
+        "loud\n    Loud.\n    build(seed=0, *, size=3)\n"
+        "small\n    A small circuit for the tests.\n    build(seed=0, n=10, tau=20 * u.ms, kind='plain')\n"
+    )
+
+
+def test_info(capsys):
+    import jax
+
+    assert main(["info"]) == 0
+    facts = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert facts["brainsim"] == bs.__version__ and facts["jax"] == jax.__version__
+    assert facts["precision"].startswith("float64")
+    assert facts.keys() == {"brainsim", "python", "jax", "jaxlib", "flax", "brainunit", "devices", "kernels", "precision"}
+
+
+def test_from_a_shell(model):
+    """The module as a program: stderr and the exit status are those of the function."""
+    done = subprocess.run([sys.executable, "-m", "brainsim", "run", model, "--sett", "x"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("brainsim run: there is no flag '--sett'. Did you mean '--set'?")
