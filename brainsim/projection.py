@@ -174,10 +174,11 @@ def _check_memory(path, rule, pre, post, weight, delay, plasticity):
         + 4 * (delay is not None)
         + 16 * (plasticity is not None)
     )
-    needed = 2 * per_synapse * rule.expected_synapses(len(pre), len(post))
+    expected = rule.expected_synapses(len(pre), len(post))
+    needed = 2 * per_synapse * expected
     free = available_bytes()
     if needed > free:
         raise NotEnoughMemoryError(
-            f"{path}: {rule} from {len(pre)} to {len(post)} neurons makes about {rule.expected_synapses(len(pre), len(post)):,} synapses "
+            f"{path}: {rule} from {len(pre)} to {len(post)} neurons makes about {expected:,} synapses "
             f"and needs {human(needed)} to build; {human(free)} are free."
         )

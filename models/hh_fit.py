@@ -134,7 +134,7 @@ def fit(
 
     optimizer = optax.chain(
         optax.clip_by_global_norm(0.5),  # a spike that appears or goes makes the gradient jump
-        optax.adam(optax.cosine_decay_schedule(rate, updates, 0.05), b2=0.99),
+        optax.adam(optax.cosine_decay_schedule(rate, updates, 0.01), b2=0.99),
     )
 
     @jax.jit

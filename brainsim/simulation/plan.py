@@ -122,7 +122,6 @@ def _elements(label, text, shape):
         raise ValueError(f"record: cannot read the index in {label!r}; accepted: [:10], [5:20:5], [3], [[0, 5, 7]].") from None
     picked = range(shape[0])[chosen] if isinstance(chosen, slice) else chosen
     if len(picked) == 0 or any(not -shape[0] <= k < shape[0] for k in (min(picked), max(picked))):
-        raise ValueError(
-            f"record: {label!r} selects {'nothing' if len(picked) == 0 else 'what does not exist'}; the variable has {shape[0]} elements."
-        )
+        what = "nothing" if len(picked) == 0 else "what does not exist"
+        raise ValueError(f"record: {label!r} selects {what}; the variable has {shape[0]} elements.")
     return chosen if isinstance(chosen, slice) else tuple(k % shape[0] for k in chosen)

@@ -20,7 +20,7 @@ def check(rate_E, rate_I, cv):
 
 
 def test_rates_and_irregularity():
-    check(*averages(2.0 * u.second, range(3)))
+    check(*averages(2.0 * u.second, range(2)))
 
 
 @pytest.mark.slow

@@ -54,7 +54,7 @@ def program_of_the_paper(net, noise):
     def both(name, unit):
         return np.concatenate([np.broadcast_to(np.asarray(u.Quantity(getattr(p, name)).to_decimal(unit)), len(p)) for p in (net.E, net.I)])
 
-    a, b, c, d = both("a", 1 / u.ms), both("b", u.UNITLESS), both("c", u.mV), both("d", u.mV)
+    a, b, c, d = both("a", u.kHz), both("b", u.UNITLESS), both("c", u.mV), both("d", u.mV)
     S = np.block([[np.asarray(net[f"{pre}->{post}"].weight.to_decimal(u.mV)) for post in ("E", "I")] for pre in ("E", "I")])
     v = np.full(1000, -65.0)
     recovery = b * v

@@ -192,7 +192,7 @@ def swept(model):
 
 @every
 def test_vmap_over_a_parameter_is_a_loop(model, firing):
-    f = bs.function(built(model, firing(model)), 20 * u.ms, dt=DT, record=["E.V", "E.spikes"])
+    f = bs.function(built(model, firing(model)), 20 * u.ms, dt=DT, record=["E.V", "E.spikes"], remat=False)
     path = swept(model)
     values = f.parameters[path] * jnp.array([0.98, 1.0, 1.03])
     once = jax.jit(lambda value: f({path: value}, {})[1])
@@ -207,7 +207,7 @@ def test_vmap_over_a_parameter_is_a_loop(model, firing):
 @every
 def test_gradient_of_the_voltage_is_the_finite_difference(model, firing):
     # below threshold, so that no reset cuts the trajectory
-    f = bs.function(built(model, 0.25 * firing(model)), 5 * u.ms, dt=DT, record=["E.V", "E.spikes"])
+    f = bs.function(built(model, 0.25 * firing(model)), 5 * u.ms, dt=DT, record=["E.V", "E.spikes"], remat=False)
     paths = [p for p in f.parameters if p.startswith("E.") and p != "E.refractory"]
 
     @jax.jit
@@ -231,7 +231,7 @@ def test_a_surrogate_changes_no_spike_and_gives_finite_gradients(model, firing):
     drive = 1.3 * firing(model)
     plain = built(model, drive)
     smooth = built(model, drive, surrogate=bs.surrogate.FastSigmoid())
-    f, g = (bs.function(net, 30 * u.ms, dt=DT, record=["E.V", "E.spikes"]) for net in (plain, smooth))
+    f, g = (bs.function(net, 30 * u.ms, dt=DT, record=["E.V", "E.spikes"], remat=False) for net in (plain, smooth))
     expected = jax.jit(lambda p: f(p, {})[1])({})
     path = "E.drive.amplitude"
 

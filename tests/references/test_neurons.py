@@ -94,8 +94,8 @@ def test_izhikevich_with_euler_is_exactly_nest(protocol, references, kind):
     cell = izhikevich(protocol, kind, method="euler")
     spikes, V = run(protocol, cell, 400.0, dt=0.1, current=protocol.IZHIKEVICH_CURRENT * u.mV)
     theirs = references[f"izhikevich_{kind}_euler_spikes"]
-    pair(spikes, theirs[theirs <= 400.0], 1e-6)  # later, rounding in the last digit moves a spike by a step
-    np.testing.assert_allclose(V, references[f"izhikevich_{kind}_euler_V"][:400], atol=1e-5, rtol=0)
+    pair(spikes, theirs[theirs <= 400.0], 1e-6)  # a rounding error grows tenfold in 20 ms here
+    np.testing.assert_allclose(V[:400], references[f"izhikevich_{kind}_euler_V"][:400], atol=1e-5, rtol=0)
 
 
 @kinds

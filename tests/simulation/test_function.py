@@ -29,7 +29,7 @@ def final(run, path="B.V"):
 
 @pytest.mark.parametrize("path", ["A->B.weight", "B.tau", "B.E_L", "B.syn.tau", "B.R"])
 def test_gradients_are_finite_differences(path):
-    """The spikes themselves do not move with these parameters, so the derivative is ordinary; central differences in float64."""
+    """The spikes themselves do not move with these parameters, so the derivative is ordinary: central differences."""
     run = bs.function(smooth(), T)
     loss = final(run)
     here = run.parameters[path]
@@ -68,7 +68,7 @@ def test_it_is_the_same_run_as_simulate(balanced):
     assert int(net.plain("steps")) == 0  # nothing happened to the network
 
 
-@pytest.mark.parametrize("checkpoint_every", [1, 7, 10, 50, 80])
+@pytest.mark.parametrize("checkpoint_every", [7, 10, 80])
 def test_checkpoints_change_no_result(checkpoint_every):
     record = ["A.spikes", "B.V"]
     plain, segmented = (bs.function(smooth(), T, record=record, checkpoint_every=k) for k in (None, checkpoint_every))

@@ -1,0 +1,73 @@
+"""A neuron of one's own, as the documentation shows it: a class, usable at once."""
+
+import brainsim as bs
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+
+class AdaptiveLIF(bs.neurons.Neuron):
+    """Leaky integrate-and-fire neuron whose threshold rises with every spike."""
+
+    tau = bs.Parameter(20.0 * u.ms, "membrane time constant")
+    tau_th = bs.Parameter(100.0 * u.ms, "decay of the threshold")
+    step = bs.Parameter(5.0 * u.mV, "rise of the threshold by a spike")
+    V = bs.State(-60.0 * u.mV, "membrane potential")
+    theta = bs.State(0.0 * u.mV, "rise of the threshold")
+
+    def derivative(self, t, V, theta, I):
+        return (-60 * u.mV - V + 1 * u.Mohm * I) / self.tau, -theta / self.tau_th
+
+    def fires(self, before, after):
+        return self.spike_where(after["V"], -50 * u.mV + after["theta"], scale=10 * u.mV)
+
+    def reset(self, y, spikes):
+        return {"V": self.replace(y["V"], -60 * u.mV, spikes), "theta": self.replace(y["theta"], y["theta"] + self.step, spikes)}
+
+
+def built(surrogate=None, n=1, **values):
+    net = bs.Network()
+    net.E = AdaptiveLIF(n, surrogate=surrogate, **values)
+    net.E.add_stimuli(drive=bs.stimuli.Constant(20 * u.nA))
+    return net
+
+
+def test_it_adapts():
+    spikes = bs.simulate(built(), 500 * u.ms, record="E.spikes").spikes["E"]
+    intervals = np.diff(spikes.times / u.ms)
+    assert spikes.times[0] / u.ms == pytest.approx(20 * np.log(2), abs=0.1)
+    assert intervals[-1] > 1.3 * intervals[0]
+
+
+def test_it_can_be_swept_and_differentiated():
+    f = bs.function(built(bs.surrogate.ATan()), 100 * u.ms, record=["E.spikes"])
+    count = lambda tau: jnp.sum(f({"E.tau": tau}, {})[1]["E.spikes"])
+    counts = jax.vmap(count)(jnp.array([10.0, 20.0, 40.0]))
+    assert counts[0] > counts[2]
+    assert np.isfinite(jax.grad(count)(20.0))
+
+
+def test_a_variable_that_is_no_state_is_refused_when_the_class_is_made():
+    with pytest.raises(bs.UnknownNameError, match="Wrong.derivative takes 'VV', which is no State of the class. Did you mean 'V'"):
+
+        class Wrong(bs.neurons.Neuron):
+            V = bs.State(-60.0 * u.mV, "membrane potential")
+
+            def derivative(self, t, VV):
+                return 0 * VV / u.ms
+
+
+def test_equations_with_a_wrong_unit_say_so():
+    class Wrong(bs.neurons.Neuron):
+        V = bs.State(-60.0 * u.mV, "membrane potential")
+        V_th = bs.Parameter(-50.0 * u.mV, "threshold")
+
+        def derivative(self, t, V, I):
+            return I / u.ms
+
+    net = bs.Network()
+    net.E = Wrong(1)
+    with pytest.raises(u.UnitMismatchError, match="Expected 'mV / ms', got 'pA / ms'"):
+        bs.simulate(net, 1 * u.ms)
