@@ -1,6 +1,18 @@
 """brainsim: a differentiable brain simulator."""
 
-from brainsim import analysis, connectivity, events, integrators, neurons, plasticity, plot, receptors, sources, stimuli, surrogate
+from brainsim import (
+    analysis,
+    connectivity,
+    events,
+    integrators,
+    neurons,
+    plasticity,
+    plot,
+    receptors,
+    sources,
+    stimuli,
+    surrogate,
+)
 from brainsim._core import Clock, Dynamics, Parameter, State
 from brainsim._errors import NonFiniteError, NotEnoughMemoryError, UnitError, UnknownNameError
 from brainsim.connectivity import (
@@ -26,3 +38,53 @@ from brainsim.projection import Projection
 from brainsim.simulation import Function, Recording, SpikeTrain, Sweep, function, load, save, simulate, sweep
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AllToAll",
+    "analysis",
+    "Clipped",
+    "Clock",
+    "connectivity",
+    "Constant",
+    "Dynamics",
+    "events",
+    "FixedInDegree",
+    "FixedOutDegree",
+    "FixedProbability",
+    "FixedTotalNumber",
+    "FromArrays",
+    "FromMatrix",
+    "Function",
+    "function",
+    "integrate",
+    "integrators",
+    "load",
+    "LogNormal",
+    "Network",
+    "neurons",
+    "NonFiniteError",
+    "Normal",
+    "NotEnoughMemoryError",
+    "OneToOne",
+    "Parameter",
+    "plasticity",
+    "plot",
+    "Population",
+    "Projection",
+    "receptors",
+    "Recording",
+    "save",
+    "simulate",
+    "sources",
+    "SpikeTrain",
+    "State",
+    "stimuli",
+    "surrogate",
+    "Sweep",
+    "sweep",
+    "Truncated",
+    "Uniform",
+    "UnitError",
+    "UnknownNameError",
+    "View",
+]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import zlib
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Clock, Dynamics, FixedVariable, State, split, write_back
+from brainsim._core import Clock, Dynamics, FixedVariable, State, name_hash, split, write_back
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.connectivity import ConnectionRule
 from brainsim.population import Population, view_of
@@ -65,7 +63,7 @@ class Network(Dynamics):
                 raise ValueError(f"Network: {name!r} is no name for a population; use letters, digits and underscores.")
             if "_path" in vars(value):
                 raise ValueError(f"Network: the population given as {name!r} already stands in a network as {value.path!r}.")
-            value.join(name, jax.random.fold_in(self.plain("key"), zlib.crc32(name.encode())))
+            value.join(name, jax.random.fold_in(self.plain("key"), name_hash(name)))
         super().__setattr__(name, value)
 
     def __getitem__(self, path: str):
@@ -153,7 +151,7 @@ class Network(Dynamics):
         path = name or self._free_name(f"{pre.population.path}->{post.population.path}", taken)
         if path in vars(self) or hasattr(type(self), path) or set(path) & set("./[]"):
             raise ValueError(f"connect: the name {path!r} is taken or contains one of . / [ ]")
-        rng = np.random.default_rng([abs(self._aside.seed), int(self._aside.seed < 0), zlib.crc32(path.encode())])
+        rng = np.random.default_rng([abs(self._aside.seed), int(self._aside.seed < 0), name_hash(path)])
         return Projection(path, pre, post, rule, receptor, weight=weight, delay=delay, plasticity=plasticity, rng=rng)
 
     def _free_name(self, base, taken):
@@ -238,12 +236,12 @@ class Network(Dynamics):
         """Initial values, by path, of the states given as distributions, drawn with ``key``; can be traced and batched."""
         states = {}
         for name, population in self.populations.items():
-            own = jax.random.fold_in(key, zlib.crc32(name.encode()))
+            own = jax.random.fold_in(key, name_hash(name))
             states |= {f"{name}.{k}": v for k, v in population.redraw(own).items()}
             for child, part in population.parts(Dynamics).items():
                 states |= {
                     f"{name}.{child}.{k}": v
-                    for k, v in part.redraw(jax.random.fold_in(own, zlib.crc32(child.encode()))).items()
+                    for k, v in part.redraw(jax.random.fold_in(own, name_hash(child))).items()
                 }
         return states
 

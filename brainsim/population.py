@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import numbers
-import zlib
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Dynamics, State
+from brainsim._core import Dynamics, State, name_hash
 from brainsim.stimuli.base import Stimulus
 
 
@@ -63,7 +62,7 @@ class Population(Dynamics):
             part.allocate(self._key_of(child))
 
     def _key_of(self, child: str):
-        return jax.random.fold_in(self._aside.key, zlib.crc32(child.encode()))
+        return jax.random.fold_in(self._aside.key, name_hash(child))
 
     def prepare(self, step_ms: float) -> None:
         """Get ready for steps of this length; most populations have nothing to do."""

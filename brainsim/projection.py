@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -59,7 +60,7 @@ class Projection(Dynamics):
         self.delay_kind = "none" if delay is None else "axonal" if self._aside.delay_ms.ndim == 0 else "synaptic"
         self.plastic = plasticity is not None
         if self.plastic:
-            plasticity.bind(path, conn.n_pre, conn.n_post, self.weight_unit)
+            plasticity.bind(path, conn.n_pre, conn.n_post, self.weight_unit, jax.random.PRNGKey(int(rng.integers(2**31))))
             self.plasticity = plasticity
             weights = jnp.broadcast_to(self.plain("weight"), conn.weight_shape)
             self.hold("weight", StateVariable(weights, unit=self.weight_unit))

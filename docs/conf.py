@@ -1,11 +1,13 @@
 """Sphinx configuration. `make docs` builds the pages and executes the examples in them."""
 
 import inspect
+import os
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))  # for the examples' kernels
 
 import brainsim  # noqa: E402
 from brainsim._core import State, _Declared  # noqa: E402

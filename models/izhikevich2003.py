@@ -102,11 +102,12 @@ def observables(rec: bs.Recording) -> dict[str, float]:
     -------
     dict
         ``rate_E`` and ``rate_I`` in Hz; ``cv`` of the excitatory neurons; ``alpha`` and ``gamma``, frequencies in Hz of the highest peak of the
-        spectrum of the population's spike count in 4 to 20 Hz and in 25 to 70 Hz; ``fano``, variance over mean of that count in 1 ms bins;
+        spectrum of the population's spike count in 4 to 20 Hz and in 25 to 70 Hz; ``fano``, variance over mean of that count in 1 ms bins, after 200 ms;
         ``low`` and ``high``, shares of the power from 2 to 100 Hz that lie in 5 to 20 Hz and 25 to 70 Hz.
     """
     E, I = rec.spikes["E"], rec.spikes["I"]
     counts = sum(train.counts(bin=1.0 * u.ms).sum(1) for train in (E, I))
+    settled = counts[200:] if counts.size > 400 else counts
     segment = min(1.0, counts.size * 1e-3)
     frequencies, power = bs.analysis.power_spectrum(counts, 1e-3, segment=segment)
 
@@ -120,7 +121,7 @@ def observables(rec: bs.Recording) -> dict[str, float]:
         "cv": E.cv(),
         "alpha": bs.analysis.dominant_frequency(counts, 1e-3, 4, 20, segment=segment),
         "gamma": bs.analysis.dominant_frequency(counts, 1e-3, 25, 70, segment=segment),
-        "fano": float(counts.var() / counts.mean()),
+        "fano": float(settled.var() / settled.mean()),
         "low": share(5, 20),
         "high": share(25, 70),
     }

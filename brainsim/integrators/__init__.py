@@ -18,20 +18,37 @@ Adaptive, implicit, delay and fractional methods join with the same call: what t
 a memory length) is a field of the object.
 """
 
-from brainsim.integrators.base import ODEMethod as ODEMethod, SDEMethod as SDEMethod
+from brainsim.integrators.base import ODEMethod as ODEMethod
+from brainsim.integrators.base import SDEMethod as SDEMethod
 from brainsim.integrators.exponential import (
     ExponentialEuler as ExponentialEuler,
+)
+from brainsim.integrators.exponential import (
     ExponentialEulerMaruyama as ExponentialEulerMaruyama,
 )
 from brainsim.integrators.integrate import integrate as integrate
-from brainsim.integrators.lookup import METHODS as METHODS, get as get
+from brainsim.integrators.lookup import METHODS as METHODS
+from brainsim.integrators.lookup import get as get
 from brainsim.integrators.runge_kutta import (
     RK2 as RK2,
+)
+from brainsim.integrators.runge_kutta import (
     RK4 as RK4,
+)
+from brainsim.integrators.runge_kutta import (
     ButcherTableau as ButcherTableau,
+)
+from brainsim.integrators.runge_kutta import (
     Euler as Euler,
+)
+from brainsim.integrators.runge_kutta import (
     Heun as Heun,
+)
+from brainsim.integrators.runge_kutta import (
     Midpoint as Midpoint,
+)
+from brainsim.integrators.runge_kutta import (
     RungeKutta as RungeKutta,
 )
-from brainsim.integrators.stochastic import EulerMaruyama as EulerMaruyama, StochasticHeun as StochasticHeun
+from brainsim.integrators.stochastic import EulerMaruyama as EulerMaruyama
+from brainsim.integrators.stochastic import StochasticHeun as StochasticHeun

@@ -42,7 +42,6 @@ class Neuron(Population):
 
     default_method = "exponential_euler"
     clamped: tuple[str, ...] = ("V",)
-    one_pass = True  # whether all variables are best advanced in one pass over the neurons; not with many exponentials
     variables: tuple[str, ...] = ()
 
     refractory = Parameter(None, "time after a spike in which the neuron cannot fire", unit=u.ms, optional=True)
@@ -72,6 +71,11 @@ class Neuron(Population):
             )
         super().__init__(size, **values)
 
+    @property
+    def one_pass(self) -> bool:
+        """Whether all variables are best advanced in one pass over the neurons: for plain arithmetic, not for transcendental functions."""
+        return isinstance(self.method, integrators.RungeKutta)
+
     # -- what a model defines ------------------------------------------------------------------------------------------
 
     def derivative(self, t, *variables):
@@ -99,7 +103,7 @@ class Neuron(Population):
         The scale is ``V_th - V_reset`` where the model has a reset, otherwise 1 mV; of a given one the size counts, not the sign.
         """
         if self.surrogate is None:
-            return V > V_th
+            return V_th < V
         if scale is None:
             scale = V_th - self.V_reset if "V_reset" in self._declared else 1.0 * u.mV
         distance = (V - V_th) / u.math.maximum(u.math.abs(scale), 1e-3 * u.mV)

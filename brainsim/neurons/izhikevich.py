@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from brainunit import mV, ms
+from brainunit import ms, mV
 
 from brainsim._core import Parameter, State
 from brainsim.neurons.base import Neuron

@@ -10,13 +10,13 @@ class Plasticity(Dynamics):
 
     bound = False
 
-    def bind(self, path: str, n_pre: int, n_post: int, weight_unit) -> None:
-        """Make this the rule of the projection that stands at ``path``."""
+    def bind(self, path: str, n_pre: int, n_post: int, weight_unit, key=None) -> None:
+        """Make this the rule of the projection that stands at ``path``; ``key`` draws what was given as a distribution."""
         if self.bound:
             raise ValueError(f"the plasticity given to {path} already belongs to {self.path}; make another one.")
         self.n_pre, self.n_post, self.weight_unit, self._path = n_pre, n_post, weight_unit, f"{path}.plasticity"
         self.bound = True
-        self.allocate()
+        self.allocate(key)
 
     def update(self, clock, conn, by_post, pre, post, weight):
         """Advance by a step, at whose end the spikes ``pre`` reach the synapses and ``post`` are fired; return the weights.

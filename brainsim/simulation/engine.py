@@ -68,7 +68,8 @@ def _run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_
     room = plan.capacity - int(plan.offsets[-1])
     buffers = tuple(jnp.zeros((*batch, *shape), jnp.int32) for shape in ((plan.capacity,), (plan.capacity,), ()))
     samples = {
-        r.label: jnp.zeros((*batch, plan.rows // r.every + 2, *r.shape), variable(parameters, state, r.path).dtype) for r in plan.samples
+        r.label: jnp.zeros((*batch, plan.rows // r.every + 2, *r.shape), variable(parameters, state, r.path).dtype)
+        for r in plan.samples
     }
     axes = ({p: 0 if p in batched else None for p in parameters}, {p: 0 if p == "key" else None for p in fixed}, 0)
 
@@ -110,7 +111,9 @@ def variable(parameters, state, path):
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 6, 7, 8))
-def run_differentiable(requests, structure: Structure, parameters, fixed, state, step_ms, n_steps, checkpoint_every, remat, inputs):
+def run_differentiable(
+    requests, structure: Structure, parameters, fixed, state, step_ms, n_steps, checkpoint_every, remat, inputs
+):
     """Run ``n_steps`` steps as a scan whose steps are computed again on the way back. Returns ``(state, samples)``."""
 
     def body(state, now):

@@ -40,7 +40,13 @@ class Fused:
         leaves, structure = jax.tree.flatten(trees)
         leaves = [leaf if isinstance(leaf, jax.Array) else jax.numpy.asarray(leaf) for leaf in leaves]
         devices = set().union(*(leaf.devices() for leaf in leaves))
-        key = (*static, structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves), frozenset(devices), jax.config.jax_enable_x64)
+        key = (
+            *static,
+            structure,
+            tuple((leaf.shape, leaf.dtype) for leaf in leaves),
+            frozenset(devices),
+            jax.config.jax_enable_x64,
+        )
         if key not in self._programs:
             self._programs[key] = self._compile(static, structure.unflatten(leaves), devices)
         return self._programs[key](leaves, structure)

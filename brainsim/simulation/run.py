@@ -19,6 +19,7 @@ from brainsim.simulation.recording import Recorder, Recording
 
 CHUNK = 10_000  # steps in one call of compiled code, at most
 SAMPLE_BYTES = 64e6  # room for samples on the device
+MAX_STEPS = 2**31 - 1  # a step number is an int32
 EVENT_ROOM = 1 << 16  # spikes in the event buffer, beyond what one step may fire
 
 
@@ -89,7 +90,16 @@ def simulate(
             net = structure.merge(parameters, fixed, state)  # tracers would leak out through a network that is none itself
         structure, parameters, fixed, state = net.prepare(step_ms)
         state, samples = engine.run_differentiable(
-            requests, structure, parameters, fixed, state, jnp.asarray(step_ms, float_dtype()), n_steps, checkpoint_every, True, inputs
+            requests,
+            structure,
+            parameters,
+            fixed,
+            state,
+            jnp.asarray(step_ms, float_dtype()),
+            n_steps,
+            checkpoint_every,
+            True,
+            inputs,
         )
         write_back(net, state)
         return Recording.of_arrays(net, requests, samples, step_ms, 0, every)
@@ -97,6 +107,8 @@ def simulate(
     check_memory(requests, n_steps)
     structure, parameters, fixed, state = net.prepare(step_ms, (structure, parameters, fixed, state))
     first = int(state["steps"])
+    if first + n_steps >= MAX_STEPS:
+        raise ValueError(f"duration: {duration} from step {first} on is more than {MAX_STEPS} steps; net.reset() first, or use a longer dt.")
     recorder = Recorder(requests, step_ms, first)
     with Progress(progress, n_steps) as bar:
         state, broken = drive(
@@ -125,6 +137,7 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms, input
         advanced, state, events, samples = engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
         advanced, broken = int(advanced), _broken(state)
         if broken is not None:
+
             def again(k):
                 return engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, k)  # noqa: B023
 
@@ -158,8 +171,16 @@ class Function:
         fixed = self.fixed if key is None else self.fixed | {"key": key}
         step = jnp.asarray(self.step_ms, float_dtype())
         return engine.run_differentiable(
-            self.requests, self.structure, self.parameters | parameters, fixed, self.state | state, step,
-            self.n_steps, self.checkpoint_every, self.remat, inputs,
+            self.requests,
+            self.structure,
+            self.parameters | parameters,
+            fixed,
+            self.state | state,
+            step,
+            self.n_steps,
+            self.checkpoint_every,
+            self.remat,
+            inputs,
         )
 
     def initial_state(self, key) -> dict:
@@ -167,7 +188,9 @@ class Function:
         return self.state | self._initial_states(key)
 
 
-def function(net: Network, duration, *, dt=0.1 * u.ms, record=(), checkpoint_every: int | None = None, remat: bool = True) -> Function:
+def function(
+    net: Network, duration, *, dt=0.1 * u.ms, record=(), checkpoint_every: int | None = None, remat: bool = True
+) -> Function:
     """A network as a pure function, for ``jax.grad``, ``jax.vmap`` and ``jax.jit`` of one's own.
 
     ``run = function(net, ...)`` gives ``state, recorded = run(parameters, state, inputs=..., key=...)``. All arguments and results
@@ -252,7 +275,9 @@ def inputs_of(net, inputs, arrays, n_steps) -> dict:
         if array.shape[:1] != (n_steps,) or array.shape[1:] not in ((), arrays[path].shape):
             accepted = f"({n_steps},) or ({n_steps}, {', '.join(map(str, arrays[path].shape))})"
             raise ValueError(f"inputs[{path!r}]: expected shape {accepted}, one row per step, given {array.shape}.")
-        plain[path] = jnp.broadcast_to(array.reshape(n_steps, *array.shape[1:] or (1,) * arrays[path].ndim), (n_steps, *arrays[path].shape))
+        plain[path] = jnp.broadcast_to(
+            array.reshape(n_steps, *array.shape[1:] or (1,) * arrays[path].ndim), (n_steps, *arrays[path].shape)
+        )
     return plain
 
 

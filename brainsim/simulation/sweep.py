@@ -13,12 +13,22 @@ import numpy as np
 from brainsim._core import split
 from brainsim._errors import NotEnoughMemoryError, UnknownNameError, suggestion
 from brainsim._memory import available_bytes, human
-from brainsim._units import float_dtype, in_unit
+from brainsim._units import in_unit
 from brainsim.network import Network
 from brainsim.simulation.plan import parse
 from brainsim.simulation.progress import Progress
 from brainsim.simulation.recording import Recorder, Recording
-from brainsim.simulation.run import bytes_per_row, check_memory, check_network, drive, inputs_of, interval_of, non_finite, plan_of, steps_of
+from brainsim.simulation.run import (
+    bytes_per_row,
+    check_memory,
+    check_network,
+    drive,
+    inputs_of,
+    interval_of,
+    non_finite,
+    plan_of,
+    steps_of,
+)
 
 MAX_BATCH = 256  # runs in one batch: beyond it, more in parallel gains nothing on a CPU
 MEMORY_SHARE = 0.25  # of the free memory that one batch may use
@@ -132,7 +142,11 @@ def sweep(
         else:
             keys = jnp.stack([jax.random.PRNGKey(int(seed)) for seed in np.asarray(seeds)[rows[:, -1]]])
             own_state |= jax.vmap(net.initial_states)(keys)
-        own_state |= {k: jnp.broadcast_to(v.reshape(len(which), *v.shape[1:] or (1,) * state[k].ndim), own_state[k].shape) for k, v in varied.items() if k in state}
+        own_state |= {
+            k: jnp.broadcast_to(v.reshape(len(which), *v.shape[1:] or (1,) * state[k].ndim), own_state[k].shape)
+            for k, v in varied.items()
+            if k in state
+        }
         swept = {k: v for k, v in varied.items() if k in parameters}
         plan = plan_of(net, requests, None, tuple(sorted(swept)), runs=len(which))
         recorders = [Recorder(requests, step_ms, int(state["steps"])) for _ in which]
@@ -158,7 +172,9 @@ def _values(net, path, given, arrays):
         given = u.Quantity(np.stack([in_unit(v, unit, f"sweep {path}") for v in given]), unit=unit)
     array = jnp.asarray(in_unit(given, net[owner].unit_of(name), f"sweep {path}"), arrays[path].dtype)
     if array.ndim == 0 or (array.ndim > 1 and array.shape[1:] != arrays[path].shape and arrays[path].shape != ()):
-        raise ValueError(f"sweep {path}: expected a list of values, each of shape () or {arrays[path].shape}, given shape {array.shape}.")
+        raise ValueError(
+            f"sweep {path}: expected a list of values, each of shape () or {arrays[path].shape}, given shape {array.shape}."
+        )
     if not bool(jnp.all(jnp.isfinite(array))):
         raise ValueError(f"sweep {path}: values must be finite, given {given}.")
     return array

@@ -36,7 +36,7 @@ class SpikeTimes(Population):
         indices = np.atleast_1d(np.asarray(indices))
         if ms.shape != indices.shape or ms.ndim != 1:
             raise ValueError(f"SpikeTimes: times and indices must be one-dimensional and equally long, given {ms.shape} and {indices.shape}.")
-        if indices.size and not (np.issubdtype(indices.dtype, np.integer) and 0 <= indices.min() and indices.max() < self.count):
+        if indices.size and not (np.issubdtype(indices.dtype, np.integer) and indices.min() >= 0 and indices.max() < self.count):
             raise ValueError(f"SpikeTimes: indices must be integers in [0, {self.count}), given {indices.min()} to {indices.max()}.")
         if ms.size and not (np.all(np.isfinite(ms)) and ms.min() > 0):
             raise ValueError(f"SpikeTimes: times must be positive and finite, given {ms.min()} ms.")

@@ -1,13 +1,6 @@
-"""What a model is: :class:`Dynamics`, :class:`State`, :class:`Parameter`, :class:`Clock` and the pure step.
-
-This file is all there is of flax nnx: above it stand ordinary classes, below it ordinary arrays.
-"""
+"""The base class of everything that has parameters and states."""
 
 from __future__ import annotations
-
-import dataclasses
-import zlib
-from typing import NamedTuple
 
 import brainunit as u
 import jax
@@ -15,117 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from brainsim._core.clock import name_hash
+from brainsim._core.declared import Parameter, State, _Declared
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import float_dtype, in_unit, named, split_quantity, with_unit
+from brainsim._units import float_dtype, in_unit, named, with_unit
 from brainsim.connectivity.distributions import Distribution
-
-
-class ParameterVariable(nnx.Variable):
-    """A number of the model that does not change in time."""
-
-
-class StateVariable(nnx.Variable):
-    """What a step changes."""
-
-
-class FixedVariable(nnx.Variable):
-    """Arrays that are neither: connectivity, random keys, tables of spike times."""
-
-
-class Clock(NamedTuple):
-    """Where in time a step stands, and the randomness that belongs to it.
-
-    Parameters
-    ----------
-    step : int32 array, ()
-        Steps since t = 0. Time is ``step * dt``, so it does not accumulate rounding.
-    step_ms : float array, ()
-        Length of a step in milliseconds.
-    key : uint32 array, (2,)
-        Random key of the component that is being updated, constant in time.
-    """
-
-    step: jax.Array
-    step_ms: jax.Array
-    key: jax.Array
-
-    @property
-    def dt(self) -> u.Quantity:
-        """Length of the step."""
-        return u.Quantity(self.step_ms, unit=u.ms)
-
-    @property
-    def t(self) -> u.Quantity:
-        """Time at the start of the step."""
-        return u.Quantity(self.step.astype(self.step_ms.dtype) * self.step_ms, unit=u.ms)
-
-    def of(self, name: str) -> Clock:
-        """The clock of the component ``name``: its draws depend on no other component."""
-        return self._replace(key=jax.random.fold_in(self.key, _hash(name)))
-
-    def normal(self, shape) -> jax.Array:
-        """Standard normal numbers that are this component's in this step."""
-        return jax.random.normal(jax.random.fold_in(self.key, self.step), shape, self.step_ms.dtype)
-
-
-def _hash(name: str) -> int:
-    return zlib.crc32(name.encode())
-
-
-class _Declared:
-    """Descriptor of a number that an instance holds as an ``nnx.Variable`` under the same name."""
-
-    variable_type: type[nnx.Variable]
-
-    def __init__(self, default, doc="", *, unit=None, shape="count", optional=False, positive=False, dtype=None):
-        self.default, self.__doc__ = default, doc
-        self.unit = split_quantity(default)[1] if unit is None else unit
-        self.shape, self.optional, self.positive, self.dtype = shape, optional, positive, dtype
-
-    def __set_name__(self, owner, name):
-        self.name = name
-
-    def __get__(self, instance, owner=None):
-        if instance is None:
-            return self
-        variable = vars(instance).get(self.name)
-        if variable is None:
-            if self.optional or self.default is None:
-                return None
-            raise AttributeError(f"{type(instance).__name__}.{self.name} has no value yet: add the object to a network first.")
-        return with_unit(variable.get_value(), variable.get_metadata("unit"))
-
-    def __set__(self, instance, value):
-        instance.assign(self.name, value)
-
-
-class Parameter(_Declared):
-    """A number of the model: one for all, or one per neuron.
-
-    Parameters
-    ----------
-    default : quantity, float or callable
-        Default value; its unit is the unit that the array inside is kept in. A callable gets the object, whose
-        other numbers are there by then, and gives the value: ``State(lambda cell: cell.steady_state(cell.V))``.
-    doc : str
-        What it is.
-    unit : Unit or str, optional
-        Unit, where the default does not show it; a string names the attribute of the instance that holds it.
-    shape : str or None
-        Attribute that holds the length of one value per element (``"count"``: per neuron); None for any shape.
-    optional : bool
-        None is accepted, and then there is no such array.
-    positive : bool
-        Refuse values that are zero or negative.
-    """
-
-    variable_type = ParameterVariable
-
-
-class State(_Declared):
-    """What changes in time: one value per neuron, starting from ``default``. Arguments as in :class:`Parameter`."""
-
-    variable_type = StateVariable
 
 
 class Aside:
@@ -219,13 +106,13 @@ class Dynamics(nnx.Module):
                 raise ValueError(f"{self.path}.{name} may not be None.")
             if value is not None:
                 value = value(self) if value is declared.default and callable(value) else value
-                array = self._array(name, value, jax.random.fold_in(key, _hash(name)))
+                array = self._array(name, value, jax.random.fold_in(key, name_hash(name)))
                 self.hold(name, declared.variable_type(array, unit=self.unit_of(name)))
 
     def redraw(self, key: jax.Array) -> dict[str, jax.Array]:
         """Initial values, drawn with ``key``, of the states that were given as distributions and of those made from them."""
         drawn = {
-            name: self._array(name, value, jax.random.fold_in(key, _hash(name)))
+            name: self._array(name, value, jax.random.fold_in(key, name_hash(name)))
             for name, value in self._aside.given.items()
             if isinstance(value, Distribution) and isinstance(self._declared[name], State)
         }
@@ -260,7 +147,7 @@ class Dynamics(nnx.Module):
         variable = vars(self).get(name)
         if variable is None and "_path" not in vars(self):
             return
-        key = jax.random.fold_in(jax.random.PRNGKey(0), _hash(f"{self.path}.{name}"))
+        key = jax.random.fold_in(jax.random.PRNGKey(0), name_hash(f"{self.path}.{name}"))
         array = self._array(name, value, key)
         if variable is None:
             self.hold(name, self._declared[name].variable_type(array, unit=self.unit_of(name)))
@@ -311,52 +198,3 @@ class Dynamics(nnx.Module):
             raise ValueError(f"{what}: values must be positive, given {value}.")
         array = jnp.asarray(number, dtype)
         return jnp.broadcast_to(array, shape) if isinstance(declared, State) else array
-
-
-@dataclasses.dataclass(frozen=True)
-class Structure:
-    """Everything about a network that is not an array: what a compiled program depends on."""
-
-    graphdef: nnx.GraphDef
-    treedefs: tuple
-    paths: tuple[tuple[str, ...], ...]
-
-    def merge(self, parameters, fixed, state):
-        """The network made of these arrays (dictionaries from path to array)."""
-        trees = [
-            jax.tree.unflatten(treedef, [arrays[path] for path in paths])
-            for treedef, paths, arrays in zip(self.treedefs, self.paths, (parameters, fixed, state))
-        ]
-        return nnx.merge(self.graphdef, *trees)
-
-    def step(self, parameters, fixed, state, clock: Clock, inputs):
-        """Advance one step: ``inputs`` overrides any variable, by path, for this step. Returns the new state."""
-        net = self.merge(*({**a, **{k: v for k, v in inputs.items() if k in a}} for a in (parameters, fixed, state)))
-        net.update(clock)
-        return split(net)[3]
-
-
-def split(net) -> tuple[Structure, dict, dict, dict]:
-    """``(structure, parameters, fixed, state)`` of a network; state is whatever is not one of the others."""
-    graphdef, *trees = nnx.split(net, (ParameterVariable, nnx.Param), FixedVariable, ...)
-    flat = [jax.tree_util.tree_flatten_with_path(tree) for tree in trees]
-    paths = tuple(tuple(_path(path) for path, _ in leaves) for leaves, _ in flat)
-    arrays = [dict(zip(names, (leaf for _, leaf in leaves))) for names, (leaves, _) in zip(paths, flat)]
-    return Structure(graphdef, tuple(treedef for _, treedef in flat), paths), *arrays
-
-
-def _path(keys) -> str:
-    # The names on the way to a variable, and inside it where its value is a tree; not the step into the variable itself.
-    names = [str(k.key) if isinstance(k, jax.tree_util.DictKey) else k.name for k in keys]
-    depth = sum(isinstance(k, jax.tree_util.DictKey) for k in keys)
-    return ".".join(names[:depth] + names[depth + 1 :])
-
-
-def write_back(net, arrays: dict) -> None:
-    """Write arrays, by path, into the live network."""
-    for path, array in arrays.items():
-        *owners, name = path.split(".")
-        node = net
-        for owner in owners:
-            node = vars(node)[owner]
-        vars(node)[name].set_value(array)

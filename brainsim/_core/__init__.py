@@ -1,0 +1,23 @@
+"""What a model is: :class:`Dynamics`, :class:`State`, :class:`Parameter`, :class:`Clock` and the pure step.
+
+This room is all there is of flax nnx: above it stand ordinary classes, below it ordinary arrays.
+"""
+
+from brainsim._core.clock import Clock, name_hash
+from brainsim._core.declared import FixedVariable, Parameter, ParameterVariable, State, StateVariable
+from brainsim._core.dynamics import Dynamics
+from brainsim._core.structure import Structure, split, write_back
+
+__all__ = [
+    "Clock",
+    "Dynamics",
+    "FixedVariable",
+    "Parameter",
+    "ParameterVariable",
+    "State",
+    "StateVariable",
+    "Structure",
+    "name_hash",
+    "split",
+    "write_back",
+]

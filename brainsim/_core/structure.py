@@ -1,0 +1,60 @@
+"""A network as a pure function of arrays: the only place where nnx splits and merges."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+from flax import nnx
+
+from brainsim._core.clock import Clock
+from brainsim._core.declared import FixedVariable, ParameterVariable
+
+
+@dataclasses.dataclass(frozen=True)
+class Structure:
+    """Everything about a network that is not an array: what a compiled program depends on."""
+
+    graphdef: nnx.GraphDef
+    treedefs: tuple
+    paths: tuple[tuple[str, ...], ...]
+
+    def merge(self, parameters, fixed, state):
+        """The network made of these arrays (dictionaries from path to array)."""
+        trees = [
+            jax.tree.unflatten(treedef, [arrays[path] for path in paths])
+            for treedef, paths, arrays in zip(self.treedefs, self.paths, (parameters, fixed, state))
+        ]
+        return nnx.merge(self.graphdef, *trees)
+
+    def step(self, parameters, fixed, state, clock: Clock, inputs):
+        """Advance one step: ``inputs`` overrides any variable, by path, for this step. Returns the new state."""
+        net = self.merge(*({**a, **{k: v for k, v in inputs.items() if k in a}} for a in (parameters, fixed, state)))
+        net.update(clock)
+        return split(net)[3]
+
+
+def split(net) -> tuple[Structure, dict, dict, dict]:
+    """``(structure, parameters, fixed, state)`` of a network; state is whatever is not one of the others."""
+    graphdef, *trees = nnx.split(net, (ParameterVariable, nnx.Param), FixedVariable, ...)
+    flat = [jax.tree_util.tree_flatten_with_path(tree) for tree in trees]
+    paths = tuple(tuple(_path(path) for path, _ in leaves) for leaves, _ in flat)
+    arrays = [dict(zip(names, (leaf for _, leaf in leaves))) for names, (leaves, _) in zip(paths, flat)]
+    return Structure(graphdef, tuple(treedef for _, treedef in flat), paths), *arrays
+
+
+def _path(keys) -> str:
+    # The names on the way to a variable, and inside it where its value is a tree; not the step into the variable itself.
+    names = [str(k.key) if isinstance(k, jax.tree_util.DictKey) else k.name for k in keys]
+    depth = sum(isinstance(k, jax.tree_util.DictKey) for k in keys)
+    return ".".join(names[:depth] + names[depth + 1 :])
+
+
+def write_back(net, arrays: dict) -> None:
+    """Write arrays, by path, into the live network."""
+    for path, array in arrays.items():
+        *owners, name = path.split(".")
+        node = net
+        for owner in owners:
+            node = vars(node)[owner]
+        vars(node)[name].set_value(array)
