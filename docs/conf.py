@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -10,14 +11,14 @@ sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))  # for the examples' kernels
 
 import brainsim  # noqa: E402
-from brainsim._core import State, _Declared  # noqa: E402
+from brainsim import Parameter, State  # noqa: E402
 
 project = "brainsim"
 author = "the brainsim authors"
 version = release = brainsim.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "jupyter_execute"]
 html_theme = "furo"
 html_title = "brainsim"
 default_role = "code"
@@ -31,6 +32,7 @@ nb_merge_streams = True
 
 autosummary_generate = True
 autodoc_typehints = "none"
+autodoc_inherit_docstrings = False
 autodoc_member_order = "bysource"
 autodoc_default_options = {"no-value": True}
 napoleon_google_docstring = False
@@ -63,13 +65,40 @@ def default(declared):
         value = "none"
     else:
         value = f"{getattr(value, 'mantissa', value):g}" if not isinstance(value, bool) else str(value)
-    return value, {"input_unit": "input", "g_unit": "receptor", "weight_unit": "weight"}.get(unit, unit if isinstance(unit, str) else str(unit))
+    return value, {"input_unit": "input", "g_unit": "receptor", "weight_unit": "weight"}.get(
+        unit, unit if isinstance(unit, str) else str(unit)
+    )
 
 
 def skip_declared(app, what, name, obj, skip, options):
-    return True if isinstance(obj, _Declared) else None
+    return True if isinstance(obj, Parameter | State) else None
+
+
+def signature(app, what, name, obj, options, given, returned):
+    """That of ``__init__``: the metaclass of flax modules shows ``(*args, **kwargs)``."""
+    if what == "class" and issubclass(obj, brainsim.Dynamics):
+        own = inspect.signature(obj.__init__)
+        shown = [parameter.replace(annotation=own.empty) for parameter in list(own.parameters.values())[1:]]
+        return str(own.replace(parameters=shown, return_annotation=own.empty)), returned
+    return None
+
+
+def tidy(app, what, name, obj, options, lines):
+    """What Sphinx would misread: several attributes on one line; initials of an author as the letter of a list."""
+    new = []
+    for k, line in enumerate(lines):
+        several = re.match(r"(\w+(?:, \w+)+) : (.*)", line)
+        if several and "Attributes" in lines[:k]:
+            text = [follower for follower in lines[k + 1 : k + 2] if follower.startswith("    ")]
+            for attribute in several[1].split(", ")[:-1]:
+                new += [f"{attribute} : {several[2]}", *text]
+            line = f"{several[1].split(', ')[-1]} : {several[2]}"
+        new.append(re.sub(r"^(\s*[A-Z])\. ", r"\1\\. ", line))
+    lines[:] = new
 
 
 def setup(app):
+    app.connect("autodoc-process-docstring", tidy, priority=100)
     app.connect("autodoc-process-docstring", parameter_table, priority=900)
+    app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-skip-member", skip_declared)

@@ -137,7 +137,14 @@ def classifier(net: bs.Network, duration=DURATION, dt=DT):
 
 
 def train(
-    net: bs.Network, data: Digits | None = None, *, epochs: int = 20, batch: int = 64, rate: float = 3e-3, seed: int = 0, progress: bool = False
+    net: bs.Network,
+    data: Digits | None = None,
+    *,
+    epochs: int = 20,
+    batch: int = 64,
+    rate: float = 3e-3,
+    seed: int = 0,
+    progress: bool = False,
 ) -> Trained:
     """Train the weights of ``net``, in place.
 
@@ -222,12 +229,13 @@ def plot(net: bs.Network, trained: Trained, data: Digits | None = None, example:
     for k, (train, name) in enumerate(((first, "hidden 1"), (second, "hidden 2"))):
         axes["spikes"].plot(train.times.to_decimal(u.ms), train.indices + k * first.n, "|", markersize=3, color=f"C{k}", label=name)
     axes["spikes"].set(xlabel="time (ms)", ylabel="neuron")
-    axes["spikes"].legend(loc="upper right", fontsize=8)
+    axes["spikes"].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, fontsize=8, frameon=False)
     values = np.asarray(rec["readout.V"].to_decimal(u.mV))
     for digit in range(10):
         axes["readout"].plot(rec.times.to_decimal(u.ms), values[:, digit], color=f"C{digit}", linewidth=2.2 if digit == label else 1)
         axes["readout"].annotate(str(digit), (float(DURATION.to_decimal(u.ms)), values[-1, digit]), color=f"C{digit}", fontsize=8)
-    axes["readout"].set(xlabel="time (ms)", ylabel="readout (mV)", title=f"read as {values.mean(0).argmax()}")
+    axes["readout"].set(xlabel="time (ms)", ylabel="readout (mV)", xlim=(0, 1.04 * values.shape[0]))
+    axes["readout"].set_title(f"read as {values.mean(0).argmax()}", fontsize=10)
     return figure
 
 

@@ -101,9 +101,10 @@ def observables(rec: bs.Recording) -> dict[str, float]:
     Returns
     -------
     dict
-        ``rate_E`` and ``rate_I`` in Hz; ``cv`` of the excitatory neurons; ``alpha`` and ``gamma``, frequencies in Hz of the highest peak of the
-        spectrum of the population's spike count in 4 to 20 Hz and in 25 to 70 Hz; ``fano``, variance over mean of that count in 1 ms bins, after 200 ms;
-        ``low`` and ``high``, shares of the power from 2 to 100 Hz that lie in 5 to 20 Hz and 25 to 70 Hz.
+        ``rate_E`` and ``rate_I`` in Hz; ``cv`` of the excitatory neurons; ``alpha`` and ``gamma``, frequencies in Hz of the highest
+        peaks, in 4 to 20 Hz and in 25 to 70 Hz, of the spectrum of the population's spike count; ``fano``, variance over mean of
+        that count in 1 ms bins, after 200 ms; ``low`` and ``high``, shares of the power from 2 to 100 Hz that lie in 5 to 20 Hz and
+        in 25 to 70 Hz.
     """
     E, I = rec.spikes["E"], rec.spikes["I"]
     counts = sum(train.counts(bin=1.0 * u.ms).sum(1) for train in (E, I))

@@ -9,7 +9,7 @@ import numpy as np
 from flax import nnx
 
 from brainsim._core.clock import name_hash
-from brainsim._core.declared import Parameter, State, _Declared
+from brainsim._core.declared import Parameter, State, StateVariable, _Declared
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import float_dtype, in_unit, named, with_unit
 from brainsim.connectivity.distributions import Distribution

@@ -87,8 +87,10 @@ class Neuron(Population):
         return None
 
     def fires(self, before: dict, after: dict):
-        """Which neurons fire, given their variables at the beginning of the step (before delta receptors move them) and at its end:
-        here where :math:`V > V_{th}`."""
+        """Which neurons fire: here where :math:`V > V_{th}`.
+
+        ``before`` holds the variables at the beginning of the step, before delta receptors move them; ``after`` at its end.
+        """
         return self.spike_where(after["V"], self.V_th)
 
     def reset(self, y: dict, spikes) -> dict:
@@ -100,7 +102,7 @@ class Neuron(Population):
     def spike_where(self, V, V_th, scale=None):
         """Spikes where ``V > V_th``: bool, or float with the surrogate's derivative in ``(V - V_th) / scale``.
 
-        The scale is ``V_th - V_reset`` where the model has a reset, otherwise 1 mV; of a given one the size counts, not the sign.
+        The scale is ``V_th - V_reset`` where the model has a reset, otherwise 1 mV; its size counts, not its sign.
         """
         if self.surrogate is None:
             return V_th < V
@@ -110,8 +112,11 @@ class Neuron(Population):
         return self.surrogate(in_unit(distance, u.UNITLESS, "threshold distance"))
 
     def spike_crossing(self, before, after, V_th, scale=None):
-        """Spikes where V comes from ``V_th`` or below to above it; the surrogate's derivative is that of :meth:`spike_where` at the
-        end of the step where V begins at or below ``V_th``, and zero where it is above already."""
+        """Spikes where V comes from ``V_th`` or below to above it.
+
+        The surrogate's derivative is that of :meth:`spike_where` where V begins the step at or below ``V_th``, and zero where
+        it is above already.
+        """
         above = before > V_th
         spikes = self.spike_where(after, V_th, scale)
         return jnp.where(above, jnp.zeros_like(spikes), spikes)

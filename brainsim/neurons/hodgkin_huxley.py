@@ -26,8 +26,8 @@ class HodgkinHuxley(Neuron):
     :math:`V_{th} - E_L`. Gates start at their steady state at the initial V unless given.
 
     V is the modern convention: inside minus outside, rest near -65 mV (the 1952 paper counts depolarisation from rest, with the
-    opposite sign). The default method advances the gates first and then V, which makes the error of the spike times many times
-    smaller than the other order does; dt of 0.05 ms or less. At 0.1 ms spikes are lost or early by some tenths of a millisecond.
+    opposite sign). The default method advances the gates first and then V. Firing at 70 Hz, the intervals between spikes are
+    then too long by 0.03 % at dt = 0.025 ms, 0.12 % at 0.05 ms and 0.5 % at 0.1 ms.
 
     References
     ----------

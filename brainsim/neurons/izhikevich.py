@@ -16,9 +16,9 @@ class Izhikevich(Neuron):
     given. The paper resets where V reaches 30 mV, :math:`\ge`; that is the same for all but one number.
 
     The paper's program steps 1 ms: V twice by half a millisecond with Euler's method, then u with the new V. At that step the
-    result belongs to the step as much as to the equations. With ``method="euler"`` both variables start from the same values, as
-    in NEST with ``consistent_integration``. The default, exponential Euler, takes the slope of the parabola along: at dt = 0.1 ms
-    each interval between spikes is a twentieth of a millisecond off, with Euler up to a third.
+    result belongs to the step as much as to the equations. With ``method="euler"`` both variables start from the same values,
+    as in NEST with ``consistent_integration``. The default, exponential Euler, takes the slope of the parabola along: at
+    dt = 0.1 ms each interval between spikes is less than a tenth of a millisecond off, with Euler a quarter to a third.
 
     References
     ----------

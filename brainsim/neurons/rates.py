@@ -8,8 +8,9 @@ from brainsim.integrators.exponential import phi1
 
 
 def exprel(x):
-    r""":math:`(e^x - 1)/x`, which is 1 at x = 0: the exact limit of the textbook form :math:`a\,x/(e^x - 1)` = ``a / exprel(x)``.
+    r""":math:`(e^x - 1)/x`, which is 1 at x = 0.
 
+    The textbook form :math:`a\,x/(e^x - 1)` is ``a / exprel(x)``, with its exact limit.
     Value and derivatives are good everywhere, at the cost of one transcendental function.
 
     Parameters

@@ -21,8 +21,10 @@ class TraubMiles(HodgkinHuxley):
         \alpha_n &= \frac{0.032\,(15 - v)}{e^{(15 - v)/5} - 1}, & \beta_n &= 0.5\,e^{(10 - v)/40}
 
     A spike is an upward crossing of :math:`V_{th}`, at most one in ``refractory`` where that is given (the benchmark has 3 ms);
-    V is not clamped. In all else, surrogate, initial gates and numerics, as :class:`HodgkinHuxley`. Conductances are those of the
-    whole cell. The rates have their limits at v = 13, 40 and 15.
+    V is not clamped. In all else, surrogate, initial gates and numerics, as :class:`HodgkinHuxley`. Conductances are those of
+    the whole cell. The rates have their limits at v = 13, 40 and 15.
+
+    With the benchmark's leak at -60 mV the cell fires on its own, at 14 Hz; from :math:`E_L` = -65 mV down it rests.
 
     References
     ----------

@@ -86,7 +86,8 @@ def test_every_number_has_its_unit(model):
 
 def a_parameter(model):
     """A parameter with a unit, of any model."""
-    return next(name for name, d in model._declared.items() if isinstance(d, Parameter) and d.unit != u.UNITLESS and name != "refractory")
+    parameters = {name: d for name, d in model._declared.items() if isinstance(d, Parameter)}
+    return next(name for name, d in parameters.items() if d.unit != u.UNITLESS and name != "refractory")
 
 
 @every
@@ -183,7 +184,7 @@ def test_float32_is_close_to_float64(model, firing):
     assert np.abs(V[True] - V[False])[:first].max() < 0.02
 
 
-# -- as a function ---------------------------------------------------------------------------------------------------------------
+# -- as a function -----------------------------------------------------------------------------------------------------------
 
 
 def swept(model):

@@ -24,7 +24,8 @@ class AdaptiveLIF(bs.neurons.Neuron):
         return self.spike_where(after["V"], -50 * u.mV + after["theta"], scale=10 * u.mV)
 
     def reset(self, y, spikes):
-        return {"V": self.replace(y["V"], -60 * u.mV, spikes), "theta": self.replace(y["theta"], y["theta"] + self.step, spikes)}
+        theta = self.replace(y["theta"], y["theta"] + self.step, spikes)
+        return {"V": self.replace(y["V"], -60 * u.mV, spikes), "theta": theta}
 
 
 def built(surrogate=None, n=1, **values):
@@ -50,7 +51,7 @@ def test_it_can_be_swept_and_differentiated():
 
 
 def test_a_variable_that_is_no_state_is_refused_when_the_class_is_made():
-    with pytest.raises(bs.UnknownNameError, match="Wrong.derivative takes 'VV', which is no State of the class. Did you mean 'V'"):
+    with pytest.raises(bs.UnknownNameError, match="derivative takes 'VV', which is no State of the class. Did you mean 'V'"):
 
         class Wrong(bs.neurons.Neuron):
             V = bs.State(-60.0 * u.mV, "membrane potential")

@@ -10,14 +10,15 @@ A_PLUS, A_MINUS, TAU_PLUS, TAU_MINUS = 0.010, 0.012, 20.0, 30.0
 
 
 def rule(**values):
-    given = dict(A_plus=A_PLUS * u.pA, A_minus=A_MINUS * u.pA, tau_plus=TAU_PLUS * u.ms, tau_minus=TAU_MINUS * u.ms, w_max=1e6 * u.pA)
-    return bs.plasticity.PairSTDP(**given | dict(w_min=-1e6 * u.pA) | values)
+    window = dict(A_plus=A_PLUS * u.pA, A_minus=A_MINUS * u.pA, tau_plus=TAU_PLUS * u.ms, tau_minus=TAU_MINUS * u.ms)
+    return bs.plasticity.PairSTDP(**window | dict(w_min=-1e6 * u.pA, w_max=1e6 * u.pA) | values)
 
 
 def pair_sum(t_pre, t_post):
     """Change of the weight: every pre spike with every post spike; those at the same time do not pair."""
     lag = np.round(np.subtract.outer(t_post, t_pre), 9)
-    return np.sum(np.where(lag > 0, A_PLUS * np.exp(-lag / TAU_PLUS), 0)) - np.sum(np.where(lag < 0, A_MINUS * np.exp(lag / TAU_MINUS), 0))
+    later, earlier = lag[lag > 0], lag[lag < 0]
+    return np.sum(A_PLUS * np.exp(-later / TAU_PLUS)) - np.sum(A_MINUS * np.exp(earlier / TAU_MINUS))
 
 
 def weights(net):

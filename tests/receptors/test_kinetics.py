@@ -18,7 +18,10 @@ def dual(t, rise, decay):
 CASES = {
     "Exponential": (lambda **o: receptors.Exponential(tau=5 * u.ms, **o), lambda t: exp(-t / 5)),
     "Alpha": (lambda **o: receptors.Alpha(tau=2 * u.ms, **o), lambda t: t / 2 * exp(1 - t / 2)),
-    "DualExponential": (lambda **o: receptors.DualExponential(tau_rise=1 * u.ms, tau_decay=6 * u.ms, **o), lambda t: dual(t, 1, 6)),
+    "DualExponential": (
+        lambda **o: receptors.DualExponential(tau_rise=1 * u.ms, tau_decay=6 * u.ms, **o),
+        lambda t: dual(t, 1, 6),
+    ),
     "NMDA": (lambda **o: receptors.NMDA(), lambda t: dual(t, 2, 100)),
 }
 every = pytest.mark.parametrize("kind", CASES)
@@ -97,7 +100,8 @@ def test_magnesium_block_is_that_of_jahr_and_stevens(V):
 def test_nmda_is_a_conductance_by_default_and_at_low_voltage_blocked():
     nmda = receptors.NMDA()
     bs.neurons.LIF(1).add_receptors(syn=nmda)
-    np.testing.assert_allclose([nmda.block(-90.0), nmda.block(0.0)], [1 / (1 + exp(5.58) / 3.57), 1 / (1 + 1 / 3.57)], rtol=1e-12)
+    expected = [1 / (1 + exp(5.58) / 3.57), 1 / (1 + 1 / 3.57)]
+    np.testing.assert_allclose([nmda.block(-90.0), nmda.block(0.0)], expected, rtol=1e-12)
 
 
 def test_delta_moves_the_potential_at_once_and_by_its_weight():

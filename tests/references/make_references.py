@@ -110,8 +110,8 @@ def from_nest() -> dict:
 def nest_stdp():
     """Weight of a `stdp_synapse` after the protocol.
 
-    NEST's delay is dendritic: a post spike reaches the synapse ``delay`` after it is fired, so it is fired that much earlier here.
-    The bounds multiply with the power mu; mu = 0 is the additive rule.
+    NEST's delay is dendritic: a post spike reaches the synapse ``delay`` after it is fired, so it is fired that much earlier
+    here. The bounds multiply with the power mu; mu = 0 is the additive rule.
     """
     import nest
 
@@ -125,7 +125,8 @@ def nest_stdp():
         nest.Connect(generator, cell, syn_spec={"delay": DELAY})
     rule = dict(
         synapse_model="stdp_synapse", weight=STDP["w"], delay=delay, tau_plus=STDP["tau_plus"], Wmax=STDP["w_max"],
-        lambda_=STDP["A_plus"] / STDP["w_max"], alpha=STDP["A_minus"] / STDP["A_plus"], mu_plus=0.0, mu_minus=0.0, receptor_type=1,
+        lambda_=STDP["A_plus"] / STDP["w_max"], alpha=STDP["A_minus"] / STDP["A_plus"], mu_plus=0.0, mu_minus=0.0,
+        receptor_type=1,
     )  # fmt: skip
     nest.Connect(cells[0], cells[1], syn_spec={k.rstrip("_"): v for k, v in rule.items()})
     nest.Simulate(STDP["duration"] + 10.0)

@@ -28,7 +28,8 @@ def values(stimulus, duration=4.0, dt=0.5, n=2, where=slice(None)):
 
 
 def same(given, expected):
-    np.testing.assert_allclose(given, np.broadcast_to(np.asarray(expected, float).reshape(len(given), -1), given.shape), atol=1e-10)
+    expected = np.asarray(expected, float).reshape(len(given), -1)
+    np.testing.assert_allclose(given, np.broadcast_to(expected, given.shape), atol=1e-10)
 
 
 def test_constant_and_its_window():
