@@ -39,6 +39,7 @@ def build(
     tau=20.0 * u.ms,
     tau_E=5.0 * u.ms,
     tau_I=10.0 * u.ms,
+    method: str = "exponential_euler",
 ) -> bs.Network:
     """The network.
 
@@ -59,6 +60,8 @@ def build(
         What a spike adds.
     tau, tau_E, tau_I : quantity, time
         Time constants of the membrane and of the two conductances.
+    method : str
+        Integrator of the membranes. ``"euler"`` is the fastest, and at 0.1 ms the statistics are the same.
 
     Returns
     -------
@@ -78,8 +81,8 @@ def build(
         refractory=5.0 * u.ms,
         V=bs.Normal(-55.0 * u.mV, 5.0 * u.mV) if constant else -60.0 * u.mV,
     )
-    net.E = bs.neurons.LIF(round(3200 * scale), **neuron)
-    net.I = bs.neurons.LIF(round(800 * scale), **neuron)
+    net.E = bs.neurons.LIF(round(3200 * scale), method=method, **neuron)
+    net.I = bs.neurons.LIF(round(800 * scale), method=method, **neuron)
     for population in (net.E, net.I):
         population.add_receptors(
             ampa=bs.receptors.Exponential(tau=tau_E, reversal=0.0 * u.mV),

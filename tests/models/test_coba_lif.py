@@ -49,7 +49,7 @@ def test_drive_is_checked():
 
 
 def test_kicked_network_sustains_itself_or_dies():
-    """NEST, the original benchmark: active, seed 1 at 14.6 Hz (E), 14.4 Hz (I), CV 1.54 over 2 s; silent after 62 and 148 ms, seeds 2, 3."""
+    """NEST, the original benchmark: one of three seeds stays active, at 14.6 Hz (E) and 14.4 Hz (I); silent after 62 and 148 ms."""
     active = []
     for seed in range(4):
         _, one = coba_lif.experiment(seed=seed, drive="poisson")

@@ -11,6 +11,15 @@
 
 namespace brainsim {
 
+// Asks for the cache lines of the first targets of a row: rows of large networks lie in main memory, and spikes jump
+// from one to another.
+inline void prefetch(const int32_t* from, int64_t count) {
+#if defined(__GNUC__) || defined(__clang__)
+  constexpr int64_t kLine = 64 / sizeof(int32_t), kMost = 8 * kLine;
+  for (int64_t k = 0; k < count && k < kMost; k += kLine) __builtin_prefetch(from + k);
+#endif
+}
+
 struct Csr {
   static constexpr int arrays = 2;
   int64_t n_pre;
@@ -19,6 +28,8 @@ struct Csr {
   int64_t begin(int64_t i) const { return indptr[i]; }
   int64_t end(int64_t i) const { return indptr[i + 1]; }
   int64_t target(int64_t, int64_t k) const { return indices[k]; }
+  void prefetch_row(int64_t i) const { prefetch(indptr + i, 2); }
+  void prefetch_targets(int64_t i) const { prefetch(indices + begin(i), end(i) - begin(i)); }
 };
 
 struct FixedFanOut {
@@ -29,6 +40,8 @@ struct FixedFanOut {
   int64_t begin(int64_t i) const { return i * fan_out; }
   int64_t end(int64_t i) const { return (i + 1) * fan_out; }
   int64_t target(int64_t, int64_t k) const { return indices[k]; }
+  void prefetch_row(int64_t) const {}
+  void prefetch_targets(int64_t i) const { prefetch(indices + begin(i), fan_out); }
 };
 
 struct OneToOne {
@@ -37,6 +50,8 @@ struct OneToOne {
   int64_t begin(int64_t i) const { return i; }
   int64_t end(int64_t i) const { return i + 1; }
   int64_t target(int64_t i, int64_t) const { return i; }
+  void prefetch_row(int64_t) const {}
+  void prefetch_targets(int64_t) const {}
 };
 
 struct Dense {
@@ -46,6 +61,8 @@ struct Dense {
   int64_t begin(int64_t i) const { return i * n_post; }
   int64_t end(int64_t i) const { return (i + 1) * n_post; }
   int64_t target(int64_t i, int64_t k) const { return k - i * n_post; }
+  void prefetch_row(int64_t) const {}
+  void prefetch_targets(int64_t) const {}
 };
 
 // The operation's own numbers begin with: format, n_pre, n_post, fan out (FixedFanOut only).

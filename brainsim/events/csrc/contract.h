@@ -44,10 +44,33 @@ inline void for_each_spike(const S* s, int64_t n, F&& f) {
   each(n);
 }
 
+// As for_each_spike, with the rows of the next spikes on their way from memory while one is dealt with.
+template <class Conn, class S, class F>
+void for_each_spiking_row(const Conn& conn, const S* s, F&& f) {
+  constexpr int kBlock = 256, kRow = 8, kTargets = 4;
+  int64_t ids[kBlock];
+  int count = 0;
+  const auto flush = [&] {
+    for (int k = 0; k < count && k < kRow; ++k) conn.prefetch_row(ids[k]);
+    for (int k = 0; k < count && k < kTargets; ++k) conn.prefetch_targets(ids[k]);
+    for (int k = 0; k < count; ++k) {
+      if (k + kRow < count) conn.prefetch_row(ids[k + kRow]);
+      if (k + kTargets < count) conn.prefetch_targets(ids[k + kTargets]);
+      f(ids[k], s[ids[k]]);
+    }
+    count = 0;
+  };
+  for_each_spike(s, conn.n_pre, [&](int64_t i, S) {
+    ids[count++] = i;
+    if (count == kBlock) flush();
+  });
+  flush();
+}
+
 // out[post] += s[pre] W
 template <bool kScalar, class Conn, class Address, class S, class T>
 void towards_post(const Conn& conn, const Address& at, const S* s, const T* w, T* __restrict out) {
-  for_each_spike(s, conn.n_pre, [&](int64_t i, S value) {
+  for_each_spiking_row(conn, s, [&](int64_t i, S value) {
     const T scale = static_cast<T>(value) * (kScalar ? *w : T{1});
     const int64_t end = conn.end(i);
     for (int64_t k = conn.begin(i); k < end; ++k) {
