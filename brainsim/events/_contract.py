@@ -48,17 +48,28 @@ def contract_one(shared, static, a, b, into):
     """Definition, without a batch."""
     conn, *delays = shared
     towards, depth = static
+    if isinstance(conn, Dense) and not delays:
+        return (into + dense_product(towards, a, b, into.ndim > 0),)
     address = addresses(conn, tuple(delays), depth)
     if towards == POST:
-        if isinstance(conn, Dense) and not delays:
-            a = a.astype(b.dtype)
-            return (into + (jnp.dot(a, b, precision=jax.lax.Precision.HIGHEST) if b.ndim else b * a.sum()),)
         return (add_at(into, address, times(conn.spread(a), b), conn.weight_shape),)
     values = b[address]
     if towards == PRE:
         return (into + (conn.sum_rows(a * values) if a.ndim else a * conn.sum_rows(values)),)
     gradient = times(conn.spread(a), values)
     return (into + (jnp.broadcast_to(gradient, conn.weight_shape) if into.ndim else _total(gradient, conn)),)
+
+
+def dense_product(towards, a, b, each):
+    """T towards one argument where every pair is connected; ``each``: towards the weight of each synapse, not one for all."""
+    dot = functools.partial(jnp.dot, precision=jax.lax.Precision.HIGHEST)
+    if towards == POST:
+        a = a.astype(b.dtype)
+        return dot(a, b) if b.ndim else b * a.sum()
+    if towards == PRE:
+        return dot(a, b) if a.ndim else a * b.sum()
+    a = a.astype(b.dtype)
+    return jnp.outer(a, b) if each else a.sum() * b.sum()
 
 
 def _total(gradient, conn):
@@ -71,6 +82,10 @@ def numbers(shared, static):
 
 
 class _Contract(Operation):
+    def serves(self, shared, static, batch: Batch) -> bool:
+        """A batch through a dense connectivity is a matrix product, and XLA has the better one."""
+        return not (isinstance(shared[0], Dense) and len(shared) == 1 and batch.extents)
+
     def plain(self, shared, operands, static, batch: Batch):
         """Also sums over the levels that the result lacks."""
         a, b, into = operands
@@ -78,6 +93,8 @@ class _Contract(Operation):
         if all(kept):
             return super().plain(shared, operands, static, batch)
         core = jnp.zeros(into.shape[sum(kept) :], into.dtype)
+        if isinstance(shared[0], Dense) and len(shared) == 1 and core.ndim == 2 and masks == ((True,), (True,), (False,)):
+            return (into + jnp.dot(a.astype(b.dtype).T, b, precision=jax.lax.Precision.HIGHEST),)
         product = batch.lift(lambda a, b: self.definition(shared, static, a, b, core)[0], masks[:2])(a, b)
         return (into + product.sum([level for level, flag in enumerate(kept) if not flag]),)
 

@@ -130,6 +130,10 @@ class Operation:
             shapes[result] = make(operands[operand].shape, operands[operand].dtype)
         return shapes
 
+    def serves(self, shared, static, batch: Batch) -> bool:
+        """Whether the kernel is better than the plain definition for this batch."""
+        return True
+
     def _plain(self, *arguments, tree, static, batch, kernel):
         n = tree.num_leaves
         shared = tree.unflatten(arguments[:n])
@@ -140,7 +144,7 @@ class Operation:
         return batch.lift(functools.partial(self.definition, shared, static), batch.masks)(*operands)
 
     def _lower_cpu(self, context, *arguments, tree, static, batch, kernel):
-        if not kernel:
+        if not kernel or not self.serves(tree.unflatten(context.avals_in[: tree.num_leaves]), static, batch):
             plain = mlir.lower_fun(self._plain, multiple_results=True)
             return plain(context, *arguments, tree=tree, static=static, batch=batch, kernel=kernel)
         n = tree.num_leaves
