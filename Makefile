@@ -25,7 +25,7 @@ notebooks: $(STAMP)
 	$(BIN)/python notebooks/run.py
 
 docs: $(STAMP)
-	$(BIN)/sphinx-build --fail-on-warning --keep-going docs docs/_build
+	$(BIN)/sphinx-build --fail-on-warning --keep-going docs docs/_build/html
 
 lint: $(STAMP)
 	$(BIN)/ruff check brainsim models tests benchmarks

@@ -1,4 +1,4 @@
-"""COBA-HH: the network of :mod:`models.coba_lif` with Hodgkin-Huxley neurons of Traub and Miles.
+"""COBA-HH: the network of COBA-LIF with Hodgkin-Huxley neurons of Traub and Miles.
 
 .. math::
 

@@ -1,10 +1,9 @@
-"""Strict numerics: float64, no silent rank promotion, warnings are errors, pictures without a screen."""
+"""Strict numerics: float64, no silent rank promotion; pictures without a screen."""
 
 import os
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-import brainsim  # noqa: F401, E402  (before JAX starts)
 import jax  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)

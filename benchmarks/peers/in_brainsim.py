@@ -20,10 +20,11 @@ def _simulate(task: Task, name: str, **options) -> dict:
     with watch("import"):
         import importlib
 
-        import brainsim as bs
         import brainunit as u
         import jax
         import numpy as np
+
+        import brainsim as bs
 
         model = importlib.import_module(f"models.{name}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def describe(path: Path) -> tuple[str, str] | None:
     for argument in ast.walk(build.args):
         if isinstance(argument, ast.arg):
             argument.annotation = None
-    return (ast.get_docstring(tree) or "").partition("\n")[0], ast.unparse(build.args)
+    summary = (ast.get_docstring(tree) or "").partition("\n")[0]
+    return re.sub(r":\w+:`~?([^`]*)`", r"\1", summary), ast.unparse(build.args)
 
 
 def list_models(options) -> int:

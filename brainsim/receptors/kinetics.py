@@ -14,7 +14,8 @@ class Delta(Receptor):
 
     .. math:: V \leftarrow V + w
 
-    A refractory neuron does not move. Weights are voltages.
+    A refractory neuron does not move. Weights are voltages. A jump that arrives at t comes before the step from t to t + dt:
+    it decays with the membrane over that step, and a neuron that it lifts above threshold fires at t + dt.
     """
 
     port = "jump"

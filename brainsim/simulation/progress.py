@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import time
 
@@ -13,7 +14,9 @@ class Progress:
 
     def __init__(self, show: bool | None, total: int):
         self.total, self.done, self.show = total, 0, show
-        self.on = show if show is not None else sys.stderr.isatty() or "ipykernel" in sys.modules
+        # rich draws in a notebook through ipywidgets, and warns where they are missing.
+        notebook = "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is not None
+        self.on = show if show is not None else sys.stderr.isatty() or notebook
         self.bar = None
         self.started = self.last = time.perf_counter()
         self.per_step = None

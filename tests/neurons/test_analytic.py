@@ -1,11 +1,12 @@
 """Neurons against their analytic solutions, and the limits of rate functions."""
 
-import brainsim as bs
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+import brainsim as bs
 from brainsim.neurons.rates import exprel
 
 

@@ -2,12 +2,13 @@
 
 import re
 
-import brainsim as bs
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+import brainsim as bs
 from brainsim import neurons
 from brainsim._core import Parameter, State
 from brainsim.simulation import engine

@@ -1,11 +1,12 @@
 """A neuron of one's own, as the documentation shows it: a class, usable at once."""
 
-import brainsim as bs
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+import brainsim as bs
 
 
 class AdaptiveLIF(bs.neurons.Neuron):

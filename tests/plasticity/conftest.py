@@ -1,7 +1,8 @@
-import brainsim as bs
 import brainunit as u
 import numpy as np
 import pytest
+
+import brainsim as bs
 
 
 def forced(plasticity, pre, post, n_pre, n_post, *, dt=0.1, w=0.5, delay=None):

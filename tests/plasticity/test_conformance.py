@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from brainsim import plasticity
 
 RULES = [getattr(plasticity, name) for name in plasticity.__all__ if name != "Plasticity"]

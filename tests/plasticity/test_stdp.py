@@ -1,9 +1,10 @@
 """Pair STDP against the sum over all pairs of spikes."""
 
-import brainsim as bs
 import brainunit as u
 import numpy as np
 import pytest
+
+import brainsim as bs
 from brainsim.simulation import engine
 
 A_PLUS, A_MINUS, TAU_PLUS, TAU_MINUS = 0.010, 0.012, 20.0, 30.0

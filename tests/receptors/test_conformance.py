@@ -2,12 +2,13 @@
 
 import re
 
-import brainsim as bs
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+import brainsim as bs
 from brainsim import receptors
 from brainsim._core import Parameter
 from brainsim.simulation import engine

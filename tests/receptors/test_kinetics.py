@@ -1,9 +1,10 @@
 """Receptors against their closed forms."""
 
-import brainsim as bs
 import brainunit as u
 import numpy as np
 import pytest
+
+import brainsim as bs
 from brainsim import receptors
 
 exp = np.exp

@@ -4,10 +4,11 @@ Stated accuracy: spike times within one step of the peer (0.1 ms for NEST, which
 V, some steps after the crossing), subthreshold V as written at each comparison.
 """
 
-import brainsim as bs
 import brainunit as u
 import numpy as np
 import pytest
+
+import brainsim as bs
 
 
 def run(protocol, cell, duration, *, dt, current=None, trains=None, weights=None):

@@ -5,9 +5,10 @@ post spikes that much earlier, and both then pair the same times. Both pair all 
 NEST writes a weight on pre spikes only, so the protocol ends with one.
 """
 
-import brainsim as bs
 import brainunit as u
 import numpy as np
+
+import brainsim as bs
 
 
 def test_the_weight_is_that_of_nest(protocol, references):

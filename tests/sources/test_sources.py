@@ -1,9 +1,10 @@
 """Spike sources: exact times, and rates as Poisson processes have them (bounds are 5 standard errors, fixed seeds)."""
 
-import brainsim as bs
 import brainunit as u
 import numpy as np
 import pytest
+
+import brainsim as bs
 from brainsim import sources
 
 

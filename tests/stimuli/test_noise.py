@@ -1,9 +1,10 @@
 """Random stimuli against their analytic moments. Bounds are 5 standard errors, for fixed seeds."""
 
-import brainsim as bs
 import brainunit as u
 import numpy as np
 import pytest
+
+import brainsim as bs
 from brainsim import stimuli
 
 

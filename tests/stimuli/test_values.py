@@ -1,9 +1,10 @@
 """What stimuli give at exact steps, seen through a population that integrates them: 1 pA is 1 mV per ms."""
 
-import brainsim as bs
 import brainunit as u
 import numpy as np
 import pytest
+
+import brainsim as bs
 from brainsim import stimuli
 
 
