@@ -7,14 +7,14 @@ from ._report import DT_MS, Stopwatch, Task, mean_rate, restrict_cpus
 
 
 def coba_lif(task: Task) -> dict:
-    return _simulate(task, "coba_lif", method="euler")  # as Brian2's fastest setting
+    return _simulate(task, "coba_lif")
 
 
 def coba_hh(task: Task) -> dict:
     return _simulate(task, "coba_hh")
 
 
-def _simulate(task: Task, name: str, **options) -> dict:
+def _simulate(task: Task, name: str) -> dict:
     restrict_cpus(task.threads)
     watch = Stopwatch()
     with watch("import"):
@@ -32,7 +32,7 @@ def _simulate(task: Task, name: str, **options) -> dict:
         return bs.simulate(net, duration, dt=DT_MS * u.ms, record=["E.spikes", "I.spikes"], progress=False)
 
     with watch("build"):
-        net = model.build(scale=task.scale, seed=task.seed, **options)
+        net = model.build(scale=task.scale, seed=task.seed)
     with watch("compile"):
         simulate(DT_MS * u.ms)
     net.reset()
@@ -42,7 +42,7 @@ def _simulate(task: Task, name: str, **options) -> dict:
     return {
         "version": getattr(bs, "__version__", "unknown"),
         "precision": "float64" if jax.config.jax_enable_x64 else "float32",
-        "setting": f"{jax.default_backend()}, {options.get('method', 'default method')}",
+        "setting": f"{jax.default_backend()}, {net.E.method.name}",
         "synapses": sum(projection.n_synapses for projection in net.projections.values()),
         "import_s": watch.wall["import"],
         "build_s": watch.wall["build"],
