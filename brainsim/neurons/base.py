@@ -168,7 +168,7 @@ class Neuron(Population):
         after = self.reset(after, spikes)
         if held is not None:
             steps = jnp.round(self.plain("refractory") / clock.step_ms).astype(jnp.int32)
-            self.put("refractory_steps", jnp.where(spikes > 0, steps, jnp.maximum(self.plain("refractory_steps") - 1, 0)))
+            self.put("refractory_steps", jnp.where(spikes.astype(bool), steps, jnp.maximum(self.plain("refractory_steps") - 1, 0)))
         for name, value in after.items():
             self.put(name, in_unit(value, self.unit_of(name), f"{self.path}.{name}"))
         self.put("spikes", spikes)
