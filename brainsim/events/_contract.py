@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax.interpreters import ad
 
 from brainsim.events._primitive import Batch, Operation, is_zero, undefined, zeros_of
+from brainsim.events._rows import add_spiking_rows, has_rows
 from brainsim.events.formats import Dense, Format
 
 PRE, WEIGHT, POST = 0, 1, 2
@@ -89,6 +90,9 @@ class _Contract(Operation):
     def plain(self, shared, operands, static, batch: Batch):
         """Also sums over the levels that the result lacks."""
         a, b, into = operands
+        conn, *delays = shared
+        if static[0] == POST and has_rows(conn) and not delays and not batch.extents:
+            return (add_spiking_rows(conn, a, b, into, lambda synapse, target: target),)
         masks, kept = batch.masks, batch.masks[2]
         if all(kept):
             return super().plain(shared, operands, static, batch)

@@ -15,6 +15,7 @@ from jax.interpreters import ad
 from brainsim.events import _check
 from brainsim.events._contract import POST, PRE, WEIGHT, add_at, addresses, backwards, contract, numbers, times
 from brainsim.events._primitive import Batch, Operation, is_zero, undefined, zeros_of
+from brainsim.events._rows import add_spiking_rows, has_rows
 from brainsim.events.formats import Format
 
 
@@ -159,6 +160,10 @@ def _deliver_delayed_one(shared, static, spikes, weight, ring, into):
     (depth,) = static
     slot = step % depth
     into, ring = into + ring[slot], ring.at[slot].set(0)
+    if has_rows(conn):
+        delay = delay.ravel()
+        slots = lambda synapse, target: ((step + delay[synapse]) % depth, target)
+        return into, add_spiking_rows(conn, spikes, weight, ring, slots)
     values = times(conn.spread(spikes), weight)
     return into, add_at(ring, addresses(conn, (delay, step), depth), values, conn.weight_shape)
 

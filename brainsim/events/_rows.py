@@ -1,0 +1,46 @@
+"""Plain-JAX delivery whose work goes with the synapses of the neurons that spike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from brainsim.events.formats import CSR, FixedFanOut, Format
+
+SMALLEST, LARGEST = 256, 1 << 16  # synapses in a block: the first bounds the number of blocks, the second their memory
+
+
+def has_rows(conn: Format) -> bool:
+    """Whether the format lists the synapses of each neuron one after the other."""
+    return isinstance(conn, CSR | FixedFanOut)
+
+
+def add_spiking_rows(conn: Format, spikes, weight, into, address: Callable) -> jax.Array:
+    """Add ``spikes[pre] * weight`` of every synapse whose neuron spikes to ``into[address(synapse, target)]``.
+
+    The rows of the spiking neurons are laid end to end, and that list is worked through in blocks of fixed size: a block
+    finds the row of each of its places by bisection in the cumulated lengths.
+    """
+    n, targets, weight = conn.n_pre, conn.indices.ravel(), jnp.ravel(weight)
+    if targets.size == 0:
+        return into
+    if isinstance(conn, CSR):
+        begins, lengths = conn.indptr[:-1], jnp.diff(conn.indptr)
+    else:
+        lengths = jnp.full(n, conn.indices.shape[1], jnp.int32)
+        begins = jnp.arange(n, dtype=jnp.int32) * conn.indices.shape[1]
+    ends = jnp.cumsum(jnp.where(spikes != 0, lengths, 0), dtype=jnp.int32)
+    size = int(min(max(targets.size // 64, SMALLEST), LARGEST))
+
+    def block(carry):
+        start, into = carry
+        place = start + jnp.arange(size, dtype=jnp.int32)
+        row = jnp.minimum(jnp.searchsorted(ends, place, side="right"), n - 1).astype(jnp.int32)
+        here = place < ends[-1]
+        synapse = jnp.where(here, begins[row] + lengths[row] - (ends[row] - place), 0)
+        value = spikes[row].astype(into.dtype) * (weight[synapse] if weight.size > 1 else weight[0])
+        return start + size, into.at[address(synapse, targets[synapse])].add(jnp.where(here, value, 0))
+
+    return jax.lax.while_loop(lambda carry: carry[0] < ends[-1], block, (jnp.zeros((), jnp.int32), into))[1]
