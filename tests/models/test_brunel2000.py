@@ -9,7 +9,11 @@ import brainunit as u
 import numpy as np
 import pytest
 
+import brainsim as bs
 from models import brunel2000
+
+# 15.6 million synapses: minutes a test in plain JAX.
+pytestmark = pytest.mark.skipif(not all(bs.events.kernels().values()), reason="needs the compiled kernels")
 
 
 @pytest.fixture(scope="module")
