@@ -16,7 +16,7 @@ import numpy as np
 
 OPTION = "xla_cpu_use_multi_output_fusion"
 # Fields of CompileOptionsProto, ExecutableBuildOptionsProto and DebugOptions, unchanged since 2023.
-_BUILD_OPTIONS, _DEBUG_OPTIONS, _EXTRA_OPTIONS = 3, 3, 500
+_BUILD_OPTIONS, _DEBUG_OPTIONS, _EXTRA_OPTIONS, _VECTOR_WIDTH = 3, 3, 500, 308
 
 
 class Fused:
@@ -78,8 +78,9 @@ def _load(lowered, device) -> Callable:
     from jaxlib import _jax
 
     options = _jax.CompileOptions()
-    entry = _field(_EXTRA_OPTIONS, _field(1, OPTION.encode()) + _field(2, b""))
-    extra = _field(_BUILD_OPTIONS, _field(_DEBUG_OPTIONS, entry))
+    fusion = _field(_EXTRA_OPTIONS, _field(1, OPTION.encode()) + _field(2, b""))
+    width = _varint(_VECTOR_WIDTH << 3) + _varint(512)  # plain arithmetic gains from the widest registers there are
+    extra = _field(_BUILD_OPTIONS, _field(_DEBUG_OPTIONS, fusion + width))
     options = _jax.CompileOptions.ParseFromString(options.SerializeAsString() + extra)
     options.num_replicas = options.num_partitions = 1
     options.device_assignment = _jax.DeviceAssignment.create(np.array([[device.id]]))

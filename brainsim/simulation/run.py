@@ -20,7 +20,7 @@ from brainsim.simulation.recording import Recorder, Recording
 CHUNK = 10_000  # steps in one call of compiled code, at most
 SAMPLE_BYTES = 64e6  # room for samples on the device
 MAX_STEPS = 2**31 - 1  # a step number is an int32
-EVENT_ROOM = 1 << 16  # spikes in the event buffer, beyond what one step may fire
+EVENT_ROOM = 1 << 18  # spikes in the event buffer, beyond what one step may fire
 
 
 def simulate(
