@@ -64,7 +64,7 @@ class _TwoStage(Receptor):
 
     def propagator(self, clock):
         """``(h to h, h to g, g to g)`` over a step, with a peak of g equal to the weight."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no kinetics: define propagator(self, clock).")
 
     def advance(self, clock):
         h, g = self.plain("h"), self.plain("g")
