@@ -12,6 +12,7 @@ from brainsim import (
     sources,
     stimuli,
     surrogate,
+    terminals,
 )
 from brainsim._core import Clock, Dynamics, Parameter, State
 from brainsim._errors import NonFiniteError, NotEnoughMemoryError, UnitError, UnknownNameError
@@ -82,6 +83,7 @@ __all__ = [
     "surrogate",
     "Sweep",
     "sweep",
+    "terminals",
     "Truncated",
     "Uniform",
     "UnitError",

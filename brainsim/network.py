@@ -17,7 +17,7 @@ from brainsim.projection import Projection
 SCHEDULE = (
     "1. receptors advance over [t, t + dt] and give their current or conductance to the membrane",
     "2. populations integrate over [t, t + dt] with that and their stimuli, and fire at t + dt",
-    "3. spikes fired at t + dt enter delays; plasticity updates weights",
+    "3. spikes fired at t + dt pass terminals and enter delays; plasticity updates weights",
     "4. every projection delivers the spikes that arrive at t + dt into its receptor",
 )
 
@@ -86,7 +86,20 @@ class Network(Dynamics):
         """Projections by name."""
         return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, Projection)}
 
-    def connect(self, pre, post, rule: ConnectionRule, *, receptor: str, weight=None, delay=None, plasticity=None, name=None):
+    def connect(
+        self,
+        pre,
+        post,
+        rule: ConnectionRule,
+        *,
+        receptor: str,
+        weight=None,
+        delay=None,
+        terminal=None,
+        plasticity=None,
+        signal: str | None = None,
+        name: str | None = None,
+    ):
         """Connect a population, or a view of one, to another or to each of several.
 
         Parameters
@@ -103,8 +116,12 @@ class Network(Dynamics):
             What a spike adds. May be left out with a rule from a matrix: then the entries are the weights.
         delay : quantity, time; array of one per synapse, or distribution; optional
             From spike to arrival, rounded to whole steps, at least one. None: arrives at the time it is fired.
+        terminal : Terminal, optional
+            What a presynaptic neuron sends when it fires: short-term plasticity, release by chance, a gate.
         plasticity : Plasticity, optional
             How the weights change.
+        signal : str, optional
+            State of ``pre`` to send at every step to a receptor that is graded: ``"V"``, ``"r"``. Spikes are sent otherwise.
         name : str, optional
             Name of the projection; by default ``"E->I"``, and ``"E->I#2"`` for the second.
 
@@ -117,22 +134,22 @@ class Network(Dynamics):
         TypeError, ValueError, UnitError, UnknownNameError, NotEnoughMemoryError
             For what cannot be connected; the network stays as it was.
         """
+        options = dict(weight=weight, delay=delay, terminal=terminal, plasticity=plasticity, signal=signal)
         if isinstance(post, list | tuple):
-            if plasticity is not None and len(post) > 1:
-                raise ValueError("connect: one plasticity object serves one projection; connect the populations one by one.")
+            for what, given in (("plasticity", plasticity), ("terminal", terminal)):
+                if given is not None and len(post) > 1:
+                    raise ValueError(f"connect: one {what} object serves one projection; connect the populations one by one.")
             names = [None] * len(post) if name is None else [f"{name}#{k + 1}" for k in range(len(post))]
             made: list[Projection] = []
             for target, own in zip(post, names):
-                made.append(
-                    self._projection(pre, target, rule, receptor, weight, delay, plasticity, own, {p.path for p in made})
-                )
+                made.append(self._projection(pre, target, rule, receptor, own, {p.path for p in made}, options))
         else:
-            made = [self._projection(pre, post, rule, receptor, weight, delay, plasticity, name, set())]
+            made = [self._projection(pre, post, rule, receptor, name, set(), options)]
         for projection in made:
             super().__setattr__(projection.path, projection)
         return made if isinstance(post, list | tuple) else made[0]
 
-    def _projection(self, pre, post, rule, receptor, weight, delay, plasticity, name, taken):
+    def _projection(self, pre, post, rule, receptor, name, taken, options):
         if not isinstance(rule, ConnectionRule):
             raise TypeError(f"connect: rule must be a connection rule such as FixedProbability(0.02), given {rule!r}.")
         pre, post = view_of(pre), view_of(post)
@@ -146,13 +163,13 @@ class Network(Dynamics):
             raise UnknownNameError(
                 f"{post.population.path} has no receptor {receptor!r}.{suggestion(str(receptor), receptors)}"
             )
-        if weight is None and not hasattr(rule, "values"):
+        if options["weight"] is None and not hasattr(rule, "values"):
             raise ValueError(f"connect: {rule.name} carries no weights; give weight=...")
         path = name or self._free_name(f"{pre.population.path}->{post.population.path}", taken)
         if path in vars(self) or hasattr(type(self), path) or set(path) & set("./[]"):
             raise ValueError(f"connect: the name {path!r} is taken or contains one of . / [ ]")
         rng = np.random.default_rng([abs(self._aside.seed), int(self._aside.seed < 0), name_hash(path)])
-        return Projection(path, pre, post, rule, receptor, weight=weight, delay=delay, plasticity=plasticity, rng=rng)
+        return Projection(path, pre, post, rule, receptor, rng=rng, **options)
 
     def _free_name(self, base, taken):
         name, k = base, 1
@@ -190,7 +207,7 @@ class Network(Dynamics):
             self._change_step(before, step_ms)
         for part in (*self.populations.values(), *self.projections.values()):
             if part._aside.prepared_for != step_ms:
-                part.prepare(step_ms)
+                part.prepare(step_ms, *((self.populations[part.pre],) if isinstance(part, Projection) else ()))
                 part._aside = part._aside.but(prepared_for=step_ms)
                 parts = None
         if before != step_ms or parts is None:
@@ -210,12 +227,13 @@ class Network(Dynamics):
         steps = int(self.plain("steps")) * before / step_ms
         if abs(steps - round(steps)) > 1e-6:
             raise ValueError(f"dt: the present time is no multiple of {step_ms} ms; net.reset() first.")
-        if any(bool(jnp.any(p.plain(name))) for p in self.projections.values() for name in ("line", "ring") if name in vars(p)):
+        if any(bool(jnp.any(p.plain(name))) for p in self.projections.values() for name in p.under_way):
             raise ValueError(
                 f"dt: cannot change from {before} to {step_ms} ms while spikes are under way in delays; net.reset() first."
             )
         self.put("steps", jnp.asarray(round(steps), jnp.int32))
-        self._aside.initial = {k: v for k, v in self._aside.initial.items() if k.rpartition(".")[2] not in ("line", "ring")}
+        empty = {f"{p.path}.{name}" for p in self.projections.values() for name in p.under_way}
+        self._aside.initial = {k: v for k, v in self._aside.initial.items() if k not in empty}
 
     def reset(self, seed: int | None = None) -> None:
         """Go back to the state before the first run.
@@ -243,6 +261,10 @@ class Network(Dynamics):
                     f"{name}.{child}.{k}": v
                     for k, v in part.redraw(jax.random.fold_in(own, name_hash(child))).items()
                 }
+        for name, projection in self.projections.items():
+            signal = f"{projection.pre}.{projection.signal}"
+            if "line" in vars(projection) and signal in states:
+                states[f"{name}.line"] = projection.history(states[signal])
         return states
 
     # -- the step ----------------------------------------------------------------------------------------------------------
@@ -253,9 +275,7 @@ class Network(Dynamics):
         for name, population in populations.items():
             population.update(clock.of(name))
         for name, projection in self.projections.items():
-            pre, post = populations[projection.pre], populations[projection.post]
-            spikes = pre.plain("spikes"), post.plain("spikes")
-            projection.update(clock.of(name), *spikes, post.receptors[projection.receptor])
+            projection.update(clock.of(name), populations[projection.pre], populations[projection.post])
         self.put("steps", clock.step + 1)
 
     def schedule(self) -> str:
@@ -263,7 +283,7 @@ class Network(Dynamics):
         members = (
             [r for p in self.populations.values() for r in getattr(p, "receptors", {}).values()],
             self.populations.values(),
-            [p for p in self.projections.values() if p.plastic or p.delay_kind != "none"],
+            [p for p in self.projections.values() if p.plastic or p.delay_kind != "none" or "terminal" in vars(p)],
             self.projections.values(),
         )
         return "\n".join(f"{line}: {', '.join(m.path for m in group) or 'none'}" for line, group in zip(SCHEDULE, members))

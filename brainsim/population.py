@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim._core import Dynamics, State, name_hash
+from brainsim._errors import UnknownNameError, suggestion
 from brainsim.stimuli.base import Stimulus
 
 
@@ -35,6 +36,7 @@ class Population(Dynamics):
     """
 
     input_unit = u.pA  # of the sum of the stimuli
+    inputs: dict[str, str | None] = {"I": None}  # what stimuli and receptors feed
 
     spikes = State(False, "who fired at the end of the last step", dtype=jnp.bool_)
 
@@ -114,9 +116,24 @@ class Population(Dynamics):
         for name, stimulus in self.parts(Stimulus).items():
             stimulus.update(clock.of(name), self)
 
-    def stimulation(self, clock):
-        """Sum of the stimuli, plain, in the input unit: shape () or (n,)."""
-        return sum((s.masked(clock.of(name)) for name, s in self.parts(Stimulus).items()), jnp.zeros((), clock.step_ms.dtype))
+    def stimulation(self, clock, into: str = "I"):
+        """Sum of the stimuli of one input, plain, in the input unit: shape () or (n,)."""
+        stimuli = ((name, s) for name, s in self.parts(Stimulus).items() if s.into == into)
+        return sum((s.masked(clock.of(name)) for name, s in stimuli), jnp.zeros((), clock.step_ms.dtype))
+
+    def input_named(self, name: str | None, part: str) -> str:
+        """The input ``name``, the first for None.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such input; the message names the ``part`` that asked for it.
+        """
+        if name is None:
+            return next(iter(self.inputs))
+        if name not in self.inputs:
+            raise UnknownNameError(f"{self.path}: {part!r} is to go into {name!r}, which is no input.{suggestion(name, self.inputs)}")
+        return name
 
 
 class View:

@@ -9,11 +9,12 @@ import numpy as np
 
 from brainsim import connectivity as wiring
 from brainsim import events
-from brainsim._core import Dynamics, FixedVariable, Parameter, StateVariable
-from brainsim._errors import NotEnoughMemoryError
+from brainsim._core import Dynamics, FixedVariable, Parameter, State, StateVariable
+from brainsim._errors import NotEnoughMemoryError, UnknownNameError, suggestion
 from brainsim._memory import available_bytes, human
 from brainsim._units import float_dtype, in_unit, named, with_unit
-from brainsim.population import View
+from brainsim.population import Population, View
+from brainsim.terminals.base import Terminal
 
 
 class Projection(Dynamics):
@@ -31,10 +32,11 @@ class Projection(Dynamics):
 
     weight = Parameter(0.0, "what a spike adds to the receptor", unit="weight_unit", shape="weight_shape")
 
-    def __init__(self, path, pre: View, post: View, rule, receptor, *, weight, delay, plasticity, rng):
+    def __init__(self, path, pre: View, post: View, rule, receptor, *, weight, delay, plasticity, rng, signal=None, terminal=None):
         target = post.population.receptors[receptor]
         self._path, self.pre, self.post, self.receptor = path, pre.population.path, post.population.path, receptor
-        self.weight_unit = target.unit_of(target.port)
+        self.signal = _signal(path, pre.population, target, signal, terminal, plasticity)
+        self.weight_unit = target.weight_unit(u.UNITLESS if self.signal == "spikes" else pre.population.unit_of(self.signal))
         if weight is not None and not isinstance(weight, wiring.Distribution):
             in_unit(weight, self.weight_unit, f"{path}.weight")
         _check_memory(path, rule, pre, post, weight, delay, plasticity)
@@ -44,7 +46,8 @@ class Projection(Dynamics):
         conn, order = _format(rule, synapses, pre, post, same)
         self.hold("connectivity", FixedVariable(conn))
         self.n_synapses, self.n_pre, self.n_post = conn.n_synapses, conn.n_pre, conn.n_post
-        self.spike_dtype = jnp.dtype(pre.population.dtype_of("spikes")).name
+        sent = float_dtype() if terminal is not None else pre.population.dtype_of(self.signal)
+        self.sent_dtype = jnp.dtype(sent).name
         self.weight_shape = conn.weight_shape
         if weight is None:
             weight = u.Quantity(np.asarray(rule.values), unit=self.weight_unit)
@@ -58,6 +61,10 @@ class Projection(Dynamics):
 
         self._aside.delay_ms = _delay(delay, conn.weight_shape, order, rng, f"{path}.delay")
         self.delay_kind = "none" if delay is None else "axonal" if self._aside.delay_ms.ndim == 0 else "synaptic"
+        if terminal is not None:
+            terminal.bind(path, conn.n_pre, jax.random.PRNGKey(int(rng.integers(2**31))))
+            self.terminal = terminal
+        self.graded = target.graded
         self.plastic = plasticity is not None
         if self.plastic:
             plasticity.bind(path, conn.n_pre, conn.n_post, self.weight_unit, jax.random.PRNGKey(int(rng.integers(2**31))))
@@ -87,42 +94,99 @@ class Projection(Dynamics):
                 "Leave the delay out for spikes that arrive when they are fired."
             )
 
-    def prepare(self, step_ms: float) -> None:
-        """Make empty delay buffers for steps of this length."""
+    def prepare(self, step_ms: float, pre: Population) -> None:
+        """Make delay buffers for steps of this length: no spike is under way, and a graded signal has been what it is in ``pre`` now."""
         if self.delay_kind == "none":
             return
         steps = np.maximum(np.round(self._aside.delay_ms / step_ms), 1).astype(np.int32)
-        if self.delay_kind == "axonal":
-            self.hold("line", StateVariable(jnp.zeros((int(steps), self.n_pre), self.spike_dtype)))
-        else:
+        longest = int(steps.max(initial=1))
+        if self.delay_kind == "synaptic":
             self.hold("delay_steps", FixedVariable(jnp.asarray(steps)))
-            self.hold("ring", StateVariable(jnp.zeros((int(steps.max(initial=1)), self.n_post), float_dtype())))
+        if self.delay_kind == "axonal" or self.graded:
+            slots = longest + (self.delay_kind == "synaptic")
+            self.hold("line", StateVariable(jnp.zeros((slots, self.n_pre), self.sent_dtype)))
+            if self.signal != "spikes":
+                self.put("line", self.history(pre.plain(self.signal)))
+        else:
+            self.hold("ring", StateVariable(jnp.zeros((longest, self.n_post), float_dtype())))
 
-    def update(self, clock, pre, post, receptor) -> None:
-        """Take in the spikes fired at t + dt, learn, and add what arrives at t + dt to ``receptor``.
+    def history(self, signal):
+        """What the delay holds where the presynaptic ``signal`` has been constant."""
+        return jnp.broadcast_to(signal, self.plain("line").shape).astype(self.sent_dtype)
+
+    @property
+    def under_way(self) -> tuple[str, ...]:
+        """Names of the states that hold what has been sent and has not arrived."""
+        return tuple(name for name in ("line", "ring") if name in vars(self))
+
+    def update(self, clock, pre, post) -> None:
+        """Send what was fired at t + dt through terminal and delay, learn, and add what arrives at t + dt to the receptor.
 
         Parameters
         ----------
         clock : Clock
-        pre, post : bool or float arrays, (n_pre,) and (n_post,)
-            Who fired at t + dt.
-        receptor : Receptor
+        pre, post : Population
+            As they are at t + dt.
         """
-        conn = self.plain("connectivity")
+        conn, receptor = self.plain("connectivity"), post.receptors[self.receptor]
+        sent = pre.plain(self.signal)
+        if "terminal" in vars(self):
+            sent = self.terminal.update(clock.of("terminal"), sent)
         if self.delay_kind == "axonal":
-            line, pre = events.delay_line(self.plain("line"), pre, clock.step)
+            line, sent = events.delay_line(self.plain("line"), sent, clock.step)
             self.put("line", line)
         if self.plastic:
-            self.put("weight", self.plasticity.update(clock, conn, self.plain("by_post"), pre, post, self.plain("weight")))
-        into, weight = receptor.plain(receptor.port), self.plain("weight")
-        if self.delay_kind == "synaptic":
+            arrived, fired = sent if "terminal" not in vars(self) else sent != 0, post.plain("spikes")
+            self.put("weight", self.plasticity.update(clock, conn, self.plain("by_post"), arrived, fired, self.plain("weight")))
+        if self.delay_kind != "synaptic":
+            for port, feature in zip(receptor.ports, receptor.features(sent)):
+                receptor.put(port, events.deliver(conn, feature, self.plain("weight"), receptor.plain(port)))
+        elif self.graded:
+            self._deliver_graded(clock, conn, receptor, sent)
+        else:
+            delays, port = self.plain("delay_steps"), receptor.port
             into, ring = events.deliver_delayed(
-                conn, pre, weight, self.plain("delay_steps"), self.plain("ring"), clock.step, into
+                conn, sent, self.plain("weight"), delays, self.plain("ring"), clock.step, receptor.plain(port)
             )
             self.put("ring", ring)
-        else:
-            into = events.deliver(conn, pre, weight, into)
-        receptor.put(receptor.port, into)
+            receptor.put(port, into)
+
+    def _deliver_graded(self, clock, conn, receptor, sent) -> None:
+        """Every synapse takes the value that its presynaptic unit had its delay ago."""
+        line = self.plain("line")
+        slots = line.shape[0]
+        line = line.at[clock.step % slots].set(sent.astype(line.dtype))
+        self.put("line", line)
+        source, target = conn.coo()
+        then = line[(clock.step - self.plain("delay_steps").ravel()) % slots, source]
+        weight = jnp.broadcast_to(self.plain("weight"), conn.weight_shape).ravel()
+        for port, feature in zip(receptor.ports, receptor.features(then)):
+            receptor.put(port, receptor.plain(port).at[target].add(weight * feature))
+
+
+def _signal(path, pre, receptor, signal, terminal, plasticity) -> str:
+    """Name of the presynaptic variable to send, checked against what the receptor takes."""
+    if terminal is not None and not isinstance(terminal, Terminal):
+        raise TypeError(f"{path}.terminal: expected one of brainsim.terminals, given {terminal!r}.")
+    if signal is None:
+        signal = "spikes" if terminal is not None else receptor.signal
+    if signal == "spikes" and receptor.graded and terminal is None:
+        signal = None
+    states = {name for name, declared in pre._declared.items() if isinstance(declared, State)}
+    if signal is None:
+        accepted = ", ".join(sorted(states))
+        raise ValueError(f"{path}: {receptor.path} is graded; say with signal=... what of {pre.path} it takes. Accepted: {accepted}.")
+    if signal not in states:
+        raise UnknownNameError(f"{path}: {pre.path} has no {signal!r} to send.{suggestion(signal, states)}")
+    if terminal is not None and signal != "spikes":
+        raise ValueError(f"{path}: a terminal takes spikes, given signal={signal!r}.")
+    graded = signal != "spikes" or (terminal is not None and terminal.graded)
+    if graded != receptor.graded:
+        takes, given = (("a graded signal", "spikes") if receptor.graded else ("spikes", "a graded signal"))
+        raise ValueError(f"{path}: {receptor.path} takes {takes}, given {given}.")
+    if graded and plasticity is not None:
+        raise ValueError(f"{path}: plasticity on spikes cannot serve a graded signal.")
+    return signal
 
 
 def _format(rule, synapses, pre: View, post: View, same: bool):

@@ -12,7 +12,8 @@ ROOT = Path(brainsim.__file__).parent
 FLOORS = (
     {"_errors", "_units", "_memory", "_platform", "integrators", "events", "connectivity", "surrogate", "analysis"},
     {"_core", "plot"},
-    {"neurons", "receptors", "terminals", "plasticity", "stimuli", "sources", "channels", "cells", "nn", "population"},
+    {"population", "integrated", "neurons", "channels", "cells", "masses", "nn"}
+    | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources"},
     {"network", "projection"},
     {"simulation"},
     {"train"},

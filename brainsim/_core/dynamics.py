@@ -50,9 +50,8 @@ class Dynamics(nnx.Module):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        cls._declared = {
-            name: value for base in reversed(cls.__mro__) for name, value in vars(base).items() if isinstance(value, _Declared)
-        }
+        named = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+        cls._declared = {name: value for name, value in named.items() if isinstance(value, _Declared)}
 
     def __init__(self, **values):
         self._aside = Aside()

@@ -1,22 +1,19 @@
-"""What every neuron shares: receptors and stimuli in, integration, refractoriness, threshold, reset, spikes out."""
+"""What every neuron adds to its equations: refractoriness, threshold, reset, spikes out."""
 
 from __future__ import annotations
 
-import inspect
-
 import brainunit as u
+import jax
 import jax.numpy as jnp
 
-from brainsim import integrators
+from brainsim import events
 from brainsim._core import Parameter, State
-from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import float_dtype, in_unit
-from brainsim.population import Population
-from brainsim.receptors.base import Receptor
+from brainsim.integrated import IntegratedPopulation
 from brainsim.surrogate import Surrogate, hard_reset
 
 
-class Neuron(Population):
+class Neuron(IntegratedPopulation):
     r"""A population of neurons: a subclass declares parameters and states and gives ``derivative``.
 
     One step from t to t + dt:
@@ -27,6 +24,9 @@ class Neuron(Population):
     3. while a neuron is refractory, the variables in ``clamped`` keep their value and it cannot fire;
     4. a neuron fires where :meth:`fires` says so, at time t + dt; :meth:`reset` applies, and it is refractory for the
        next ``round(refractory / dt)`` steps.
+
+    A neuron with several compartments names an input for each, with its potential: ``inputs = {"I": "V", "I_d": "V_d"}``; a
+    receptor or stimulus reaches the second with ``into="I_d"``. A neuron that fires by chance gives :meth:`hazard`.
 
     Parameters
     ----------
@@ -40,51 +40,18 @@ class Neuron(Population):
         Parameters and initial states by name.
     """
 
-    default_method = "exponential_euler"
     clamped: tuple[str, ...] = ("V",)
-    variables: tuple[str, ...] = ()
 
     refractory = Parameter(None, "time after a spike in which the neuron cannot fire", unit=u.ms, optional=True)
     refractory_steps = State(0, "steps of refractoriness that are left", dtype=jnp.int32)
 
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        if "derivative" in vars(cls):
-            names = list(inspect.signature(cls.derivative).parameters)[2:]
-            states = [name for name, declared in cls._declared.items() if isinstance(declared, State)]
-            cls.variables = tuple(name for name in names if name != "I")
-            for name in cls.variables:
-                if name not in states:
-                    raise UnknownNameError(
-                        f"{cls.__name__}.derivative takes {name!r}, which is no State of the class.{suggestion(name, states + ['I'])}"
-                    )
-
     def __init__(self, size, *, method=None, surrogate: Surrogate | None = None, **values):
-        self.method = integrators.get(method or self.default_method)
         if surrogate is not None and not isinstance(surrogate, Surrogate):
             raise TypeError(f"{type(self).__name__}: surrogate must be one of brainsim.surrogate, given {surrogate!r}.")
         self.surrogate = surrogate
-        if isinstance(self.method, integrators.SDEMethod) != (type(self).diffusion is not Neuron.diffusion):
-            raise ValueError(
-                f"{type(self).__name__}: a stochastic method and a method `diffusion(self, t, ...)` of the neuron belong together; "
-                f"given method {self.method.name!r} and {'no ' if type(self).diffusion is Neuron.diffusion else ''}diffusion."
-            )
-        super().__init__(size, **values)
-
-    @property
-    def one_pass(self) -> bool:
-        """Whether all variables are best advanced in one pass over the neurons: for plain arithmetic, not for transcendental functions."""
-        return isinstance(self.method, integrators.RungeKutta)
+        super().__init__(size, method=method, **values)
 
     # -- what a model defines ------------------------------------------------------------------------------------------
-
-    def derivative(self, t, *variables):
-        """Time derivatives of ``variables``, in order; the argument ``I`` is the total input."""
-        raise NotImplementedError(f"{type(self).__name__} has no equations: define derivative(self, t, V, ..., I).")
-
-    def diffusion(self, t, *variables):
-        """Noise amplitudes, in the unit of the variable per square root of time; only for stochastic methods."""
-        return None
 
     def fires(self, before: dict, after: dict):
         """Which neurons fire: here where :math:`V > V_{th}`.
@@ -92,6 +59,13 @@ class Neuron(Population):
         ``before`` holds the variables at the beginning of the step, before delta receptors move them; ``after`` at its end.
         """
         return self.spike_where(after["V"], self.V_th)
+
+    def hazard(self, before: dict, after: dict):
+        r"""Rate :math:`\rho` of firing, for neurons that fire by chance, with probability :math:`1 - e^{-\rho\,dt}` in a step.
+
+        A class that gives it needs no ``fires``. None: the neuron fires when :meth:`fires` says so.
+        """
+        return None
 
     def reset(self, y: dict, spikes) -> dict:
         """Variables after the spike: here :math:`V = V_{reset}`, if the model has one."""
@@ -132,73 +106,38 @@ class Neuron(Population):
         # With a surrogate spikes carry a derivative, so they are floats.
         return float_dtype() if name == "spikes" and self.surrogate is not None else super().dtype_of(name)
 
-    def add_receptors(self, **receptors: Receptor) -> None:
-        """Give the population receptors, by name: ``add_receptors(ampa=Exponential(tau=5 * u.ms, reversal=0 * u.mV))``.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For something that is no receptor or belongs elsewhere already, or a name that is taken.
-        """
-        self.attach_parts(receptors, Receptor)
-
-    @property
-    def receptors(self) -> dict[str, Receptor]:
-        """Receptors by name."""
-        return self.parts(Receptor)
-
     # -- the step --------------------------------------------------------------------------------------------------------
 
     def update(self, clock) -> None:
         self.advance_stimuli(clock)
-        before = {name: getattr(self, name) for name in self.variables}
-        drives = [(receptor, receptor.advance(clock)) for receptor in self.receptors.values()]
+        before = self.present()
+        drives = self.advance_receptors(clock)
         displaced = before
         for receptor, drive in drives:
             displaced = receptor.displace(displaced, drive)
-        after = self._integrate(clock, displaced, drives)
+        after = self.integrate(clock, displaced, drives)
 
         held = None
         if self.refractory is not None:
             held = self.plain("refractory_steps") > 0
             after |= {name: u.math.where(held, before[name], after[name]) for name in self.clamped}
-        spikes = self.fires(before, after)
+        spikes = self._spikes(clock, before, after)
         if held is not None:
             spikes = jnp.where(held, jnp.zeros_like(spikes), spikes)
         after = self.reset(after, spikes)
         if held is not None:
             steps = jnp.round(self.plain("refractory") / clock.step_ms).astype(jnp.int32)
             self.put("refractory_steps", jnp.where(spikes.astype(bool), steps, jnp.maximum(self.plain("refractory_steps") - 1, 0)))
-        for name, value in after.items():
-            self.put(name, in_unit(value, self.unit_of(name), f"{self.path}.{name}"))
+        self.keep(after)
         self.put("spikes", spikes)
 
-    def _integrate(self, clock, before, drives):
-        stimulus = self.stimulation(clock)
-
-        def total(V):
-            plain = in_unit(V, u.mV, f"{self.path}.V")
-            current = stimulus
-            for receptor, drive in drives:
-                current = current + receptor.current(drive, plain)
-            return u.Quantity(current, unit=self.input_unit)
-
-        takes_input = "I" in inspect.signature(self.derivative).parameters
-
-        def f(t, y):
-            values = dict(zip(self.variables, y))
-            inputs = {"I": total(values["V"])} if takes_input else {}
-            rates = self.derivative(t, **values, **inputs)
-            return rates if isinstance(rates, tuple) else (rates,)
-
-        y = tuple(before.values())
-        if isinstance(self.method, integrators.SDEMethod):
-            def g(t, y):
-                noise = self.diffusion(t, *y)
-                return noise if isinstance(noise, tuple) else (noise,)
-
-            noise = clock.of("noise").normal((len(y), self.count))
-            y = self.method(f, g, clock.t, y, clock.dt, tuple(noise))
-        else:
-            y = self.method(f, clock.t, y, clock.dt)
-        return dict(zip(self.variables, y))
+    def _spikes(self, clock, before, after):
+        hazard = self.hazard(before, after)
+        if hazard is None:
+            return self.fires(before, after)
+        rate = jnp.broadcast_to(in_unit(hazard, u.kHz, f"{type(self).__name__}.hazard"), (self.count,))
+        probability = -jnp.expm1(-rate * clock.step_ms)
+        spikes = events.bernoulli_spikes(clock.of("hazard").key, clock.step, jax.lax.stop_gradient(probability), self.count)
+        if self.surrogate is None:
+            return spikes
+        return spikes.astype(probability.dtype) + probability - jax.lax.stop_gradient(probability)  # the derivative of the mean

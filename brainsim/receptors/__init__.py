@@ -1,7 +1,8 @@
-"""Receptors: linear kinetics on the postsynaptic side, as currents or conductances."""
+"""Receptors: kinetics on the postsynaptic side, as currents or conductances."""
 
 from brainsim.receptors.base import Receptor
+from brainsim.receptors.graded import Diffusive, GapJunction, Graded
 from brainsim.receptors.kinetics import Alpha, Delta, DualExponential, Exponential
 from brainsim.receptors.nmda import NMDA
 
-__all__ = ["Alpha", "Delta", "DualExponential", "Exponential", "NMDA", "Receptor"]
+__all__ = ["Alpha", "Delta", "Diffusive", "DualExponential", "Exponential", "GapJunction", "Graded", "NMDA", "Receptor"]

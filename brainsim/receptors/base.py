@@ -14,19 +14,44 @@ class Receptor(Dynamics):
     With ``reversal`` it is a conductance :math:`g` with :math:`I = g\,B(V)\,(E - V)`, without it :math:`g` is the current itself.
 
     The membrane sees the mean of :math:`g` over the step, taken as the mean of its ends.
+
+    Parameters
+    ----------
+    into : str, optional
+        Input of the population that it feeds, where there is more than one: ``"I_d"`` for the dendrite. The first by default.
     """
 
     port = "g"  # the state that spikes are added to
+    graded = False  # whether it takes values that are sent at every step, not spikes
+    signal = "spikes"  # what it takes from a presynaptic population unless told otherwise
 
     reversal = Parameter(None, "reversal potential E; None for a current", unit=u.mV, optional=True)
 
     bound = False
 
+    def __init__(self, *, into: str | None = None, **values):
+        self.into = into
+        super().__init__(**values)
+
     def bind(self, neuron, name, ids=None) -> None:
         """Make this the receptor ``name`` of ``neuron``."""
+        self.into = neuron.input_named(self.into, name)
         self.count, self.input_unit, self._path = neuron.count, neuron.input_unit, f"{neuron.path}.{name}"
         self.bound = True
         self.allocate()
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """The states that arrivals are added to, one for each of :meth:`features`."""
+        return (self.port,)
+
+    def weight_unit(self, signal_unit):
+        """Unit of a weight that multiplies a signal in ``signal_unit``."""
+        return self.unit_of(self.ports[0]) / signal_unit
+
+    def features(self, sent) -> tuple:
+        """What of a presynaptic value ``(n_pre,)`` reaches each port: the value itself."""
+        return (sent,)
 
     @property
     def g_unit(self):
@@ -48,7 +73,7 @@ class Receptor(Dynamics):
         return None
 
     def current(self, g, V):
-        """Current into the membrane, in the neuron's input unit, at V (mV)."""
+        """Current into the membrane, in the neuron's input unit, at V: the plain variable that ``into`` belongs to (mV)."""
         if self.is_current:
             return g
         block = self.block(V)

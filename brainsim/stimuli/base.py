@@ -12,7 +12,8 @@ from brainsim._core import Dynamics, FixedVariable, Parameter
 class Stimulus(Dynamics):
     """An input to the units of a population: a current for neurons, a rate for Poisson groups.
 
-    Present in the steps that start in [start, stop), rounded to whole steps; for ever where these are None.
+    Present in the steps that start in [start, stop), rounded to whole steps; for ever where these are None. ``into`` names the
+    input that it feeds, where the population has more than one: ``"I_d"`` for a dendrite; the first by default.
     """
 
     bound = False
@@ -20,8 +21,13 @@ class Stimulus(Dynamics):
     start = Parameter(None, "when it begins", unit=u.ms, optional=True)
     stop = Parameter(None, "when it ends", unit=u.ms, optional=True)
 
+    def __init__(self, *, into: str | None = None, **values):
+        self.into = into
+        super().__init__(**values)
+
     def bind(self, population, name, ids=None) -> None:
         """Make this the stimulus ``name`` of the units ``ids`` (all if None) of ``population``."""
+        self.into = population.input_named(self.into, name)
         self.count, self.input_unit, self._path = population.count, population.input_unit, f"{population.path}.{name}"
         self.bound = True
         self.allocate()

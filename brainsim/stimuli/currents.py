@@ -71,8 +71,8 @@ class Ramp(Stimulus):
     low = Parameter(0.0, "value at start", unit="input_unit")
     high = Parameter(0.0, "value at stop", unit="input_unit")
 
-    def __init__(self, low, high, *, start=0.0 * u.ms, stop):
-        super().__init__(low=low, high=high, start=start, stop=stop)
+    def __init__(self, low, high, *, start=0.0 * u.ms, stop, **values):
+        super().__init__(low=low, high=high, start=start, stop=stop, **values)
 
     def value(self, clock):
         start, stop = self.plain("start"), self.plain("stop")

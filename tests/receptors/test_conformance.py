@@ -19,11 +19,15 @@ every = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 def built(kind, amount=1.0, **values):
     net = bs.Network()
-    net.S = bs.sources.SpikeTimes(2, [1.0, 2.5, 4.0] * u.ms, [0, 1, 0])
+    if kind.graded:
+        net.S = bs.neurons.LIF(2, V=[-58.0, -51.0] * u.mV)
+    else:
+        net.S = bs.sources.SpikeTimes(2, [1.0, 2.5, 4.0] * u.ms, [0, 1, 0])
     net.E = bs.neurons.LIF(3, V_th=1e9 * u.mV)
     receptor = kind(**values)
     net.E.add_receptors(syn=receptor)
-    net.connect(net.S, net.E, bs.AllToAll(), receptor="syn", weight=amount * receptor.unit_of(receptor.port))
+    signal, unit = ("V", u.mV) if kind.graded else (None, u.UNITLESS)
+    net.connect(net.S, net.E, bs.AllToAll(), receptor="syn", weight=amount * receptor.weight_unit(unit), signal=signal)
     return net
 
 

@@ -1,0 +1,136 @@
+"""Populations whose units follow differential equations: what neurons and neural masses share."""
+
+from __future__ import annotations
+
+import inspect
+
+import brainunit as u
+
+from brainsim import integrators
+from brainsim._core import State
+from brainsim._errors import UnknownNameError, suggestion
+from brainsim._units import in_unit
+from brainsim.population import Population
+from brainsim.receptors.base import Receptor
+
+
+class IntegratedPopulation(Population):
+    r"""Units with states :math:`\dot y = f(t, y, I)`: receptors and stimuli in, ``derivative`` integrated by ``method``.
+
+    A subclass declares parameters and states and gives ``derivative(self, t, ...)``, whose further arguments name the states that
+    it integrates and the inputs that it takes.
+
+    Parameters
+    ----------
+    size : int or tuple of int
+        Number of units, or the shape they are arranged in.
+    method : str or integrator, optional
+        How to integrate; see :mod:`brainsim.integrators`.
+    **values
+        Parameters and initial states by name.
+    """
+
+    default_method = "exponential_euler"
+    #: Inputs of ``derivative``, each with the variable that its receptors act on (their V), or None for a plain drive.
+    inputs: dict[str, str | None] = {"I": "V"}
+    variables: tuple[str, ...] = ()
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "derivative" in vars(cls):
+            names = list(inspect.signature(cls.derivative).parameters)[2:]
+            states = [name for name, declared in cls._declared.items() if isinstance(declared, State)]
+            cls.takes = tuple(name for name in names if name in cls.inputs)
+            cls.variables = tuple(name for name in names if name not in cls.inputs)
+            for name in cls.variables:
+                if name not in states:
+                    raise UnknownNameError(
+                        f"{cls.__name__}.derivative takes {name!r}, which is no State of the class.{suggestion(name, [*states, *cls.inputs])}"
+                    )
+
+    def __init__(self, size, *, method=None, **values):
+        self.method = integrators.get(method or self.default_method)
+        stochastic = type(self).diffusion is not IntegratedPopulation.diffusion
+        if isinstance(self.method, integrators.SDEMethod) != stochastic:
+            raise ValueError(
+                f"{type(self).__name__}: a stochastic method and a method `diffusion(self, t, ...)` of the class belong together; "
+                f"given method {self.method.name!r} and {'' if stochastic else 'no '}diffusion."
+            )
+        super().__init__(size, **values)
+
+    @property
+    def one_pass(self) -> bool:
+        """Whether all variables are best advanced in one pass over the units: for plain arithmetic, not for transcendental functions."""
+        return isinstance(self.method, integrators.RungeKutta)
+
+    # -- what a model defines ------------------------------------------------------------------------------------------
+
+    def derivative(self, t, *variables):
+        """Time derivatives of ``variables``, in order; arguments named in ``inputs`` are the total inputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no equations: define derivative(self, t, V, ..., I).")
+
+    def diffusion(self, t, *variables):
+        """Noise amplitudes, in the unit of the variable per square root of time; only for stochastic methods."""
+        return None
+
+    # -- inputs ----------------------------------------------------------------------------------------------------------
+
+    def add_receptors(self, **receptors: Receptor) -> None:
+        """Give the population receptors, by name: ``add_receptors(ampa=Exponential(tau=5 * u.ms, reversal=0 * u.mV))``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For something that is no receptor or belongs elsewhere already, or a name that is taken.
+        """
+        self.attach_parts(receptors, Receptor)
+
+    @property
+    def receptors(self) -> dict[str, Receptor]:
+        """Receptors by name."""
+        return self.parts(Receptor)
+
+    # -- the step --------------------------------------------------------------------------------------------------------
+
+    def present(self) -> dict:
+        """The variables as they are, by name."""
+        return {name: getattr(self, name) for name in self.variables}
+
+    def keep(self, values: dict) -> None:
+        """Store variables."""
+        for name, value in values.items():
+            self.put(name, in_unit(value, self.unit_of(name), f"{self.path}.{name}"))
+
+    def integrate(self, clock, before: dict, drives: list) -> dict:
+        """The variables at the end of the step, from those ``before`` it and the ``drives`` of the receptors."""
+        stimuli = {name: self.stimulation(clock, name) for name in self.takes}
+
+        def total(name, y):
+            variable = self.inputs[name]
+            own = None if variable is None else in_unit(y[variable], self.unit_of(variable), f"{self.path}.{variable}")
+            current = stimuli[name]
+            for receptor, drive in drives:
+                if receptor.into == name:
+                    current = current + receptor.current(drive, own)
+            return u.Quantity(current, unit=self.input_unit)
+
+        def f(t, y):
+            values = dict(zip(self.variables, y))
+            rates = self.derivative(t, **values, **{name: total(name, values) for name in self.takes})
+            return rates if isinstance(rates, tuple) else (rates,)
+
+        y = tuple(before.values())
+        if isinstance(self.method, integrators.SDEMethod):
+            def g(t, y):
+                noise = self.diffusion(t, *y)
+                return noise if isinstance(noise, tuple) else (noise,)
+
+            noise = clock.of("noise").normal((len(y), self.count))
+            y = self.method(f, g, clock.t, y, clock.dt, tuple(noise))
+        else:
+            y = self.method(f, clock.t, y, clock.dt)
+        return dict(zip(self.variables, y))
+
+    def advance_receptors(self, clock) -> list:
+        """Each receptor with what it gives over the step."""
+        return [(receptor, receptor.advance(clock)) for receptor in self.receptors.values()]

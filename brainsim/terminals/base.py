@@ -1,0 +1,31 @@
+"""What every terminal shares: a projection's presynaptic side, where spikes become releases."""
+
+from __future__ import annotations
+
+from brainsim._core import Dynamics
+
+
+class Terminal(Dynamics):
+    """The presynaptic side of a projection: one state per presynaptic neuron, before the delay.
+
+    A subclass declares parameters and states of length ``n_pre`` (``shape="n_pre"``) and gives :meth:`update`.
+    """
+
+    graded = False  # whether it sends a value at every step (a gating variable), for receptors that are graded
+
+    bound = False
+
+    def bind(self, path: str, n_pre: int, key=None) -> None:
+        """Make this the terminal of the projection that stands at ``path``; ``key`` draws what was given as a distribution."""
+        if self.bound:
+            raise ValueError(f"the terminal given to {path} already belongs to {self.path}; make another one.")
+        self.count, self.n_pre, self._path = n_pre, n_pre, f"{path}.terminal"
+        self.bound = True
+        self.allocate(key)
+
+    def update(self, clock, spikes):
+        """Advance by a step, at whose end ``spikes`` are fired; return what each neuron sends, float ``(n_pre,)``.
+
+        A neuron that sends zero costs nothing. What is sent multiplies the weights.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what it sends: define update(self, clock, spikes).")
