@@ -6,9 +6,12 @@ import re
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+sys.path[:0] = [str(ROOT), str(HERE)]
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))  # for the examples' kernels
+
+import _gallery  # noqa: E402
 
 import brainsim  # noqa: E402
 from brainsim import Parameter, State  # noqa: E402
@@ -98,6 +101,7 @@ def tidy(app, what, name, obj, options, lines):
 
 
 def setup(app):
+    app.connect("builder-inited", lambda app: _gallery.make(HERE / "gallery"))
     app.connect("autodoc-process-docstring", tidy, priority=100)
     app.connect("autodoc-process-docstring", parameter_table, priority=900)
     app.connect("autodoc-process-signature", signature)

@@ -1,0 +1,170 @@
+"""The model gallery: one row per exported model with its equation, a picture of what it does, and its source.
+
+Everything is read from the code: the rooms' ``__all__``, the first equation and the references of each docstring. `make(folder)`
+writes ``gallery.md`` and the pictures beside it; a model is in the gallery by being exported.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from pathlib import Path
+
+import brainunit as u
+import matplotlib
+import numpy as np
+
+import brainsim as bs
+from brainsim import plot
+
+matplotlib.use("Agg")
+from matplotlib import pyplot  # noqa: E402
+
+BLUE, RED = "#0072B2", "#D55E00"
+
+
+def make(folder: Path) -> Path:
+    """Write the gallery into ``folder``; returns the page."""
+    folder.mkdir(exist_ok=True)
+    page = ["# Model gallery", "", "Made from the code: one row per model, with what it does at its default parameters.", ""]
+    for title, room, base, draw in ROOMS:
+        models = [getattr(room, name) for name in room.__all__]
+        models = [m for m in models if inspect.isclass(m) and issubclass(m, base) and m is not base and ".. math::" in (m.__doc__ or "")]
+        if not models:
+            continue
+        page += [f"## {title}", "", "::::{list-table}", ":header-rows: 1", ":widths: 15 45 25 15", ""]
+        page += ["* - model", "  - equation", "  - what it does", "  - source"]
+        for model in models:
+            picture = folder / f"{model.__module__.split('.')[1]}_{model.__name__}.png"
+            figure, axes = pyplot.subplots(figsize=(3.2, 1.7), layout="constrained")
+            try:
+                draw(model, axes)
+            except Exception as error:
+                raise RuntimeError(f"gallery: {model.__module__}.{model.__name__} could not be drawn") from error
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.tick_params(labelsize=6, length=2)
+            figure.savefig(picture, dpi=110)
+            pyplot.close(figure)
+            page += row(model, picture.name)
+        page += ["::::", ""]
+    path = folder / "gallery.md"
+    path.write_text("\n".join(page) + "\n", encoding="utf-8")
+    return path
+
+
+def row(model, picture):
+    doc = inspect.cleandoc(model.__doc__)
+    first = doc.splitlines()[0].rstrip(".")
+    equation = re.search(r"\.\. math::(.*?)(?=\n\S|\Z)", doc, re.DOTALL)[1]
+    equation = textwrap.dedent(equation).strip()
+    if "\\begin" not in equation and ("&" in equation or "\\\\" in equation):
+        equation = f"\\begin{{aligned}}{equation}\\end{{aligned}}"
+    source = re.search(r"References\n-+\n(.*)", doc, re.DOTALL)
+    source = " ".join(source[1].split()) if source else ""
+    name = f"{{py:class}}`~{model.__module__.rpartition('.')[0]}.{model.__name__}`"
+    cells = [f"{name}: {first}", f"```{{math}}\n{equation}\n```", f"![{model.__name__}]({picture})", source]
+    lines = []
+    for k, cell in enumerate(cells):
+        marker = "* - " if k == 0 else "  - "
+        lines += [marker + cell.replace("\n", "\n    ")]
+    return lines
+
+
+# -- what is drawn -------------------------------------------------------------------------------------------------------------
+
+
+def neuron(model, ax):
+    """Response to the weakest of many constant inputs that makes it fire three times in 200 ms."""
+    amplitudes = np.sort(np.concatenate([2.0 ** np.arange(-6, 16), 1.5 * 2.0 ** np.arange(-6, 15)]))
+    net = bs.Network(seed=1)
+    net.cell = model(len(amplitudes))
+    net.cell.add_stimuli(step=bs.stimuli.Constant(amplitudes * model.input_unit, start=20 * u.ms, stop=220 * u.ms))
+    shown = "V" if "V" in model._declared else model.variables[0]
+    rec = bs.simulate(net, 250 * u.ms, dt=0.02 * u.ms, record=["cell.spikes", f"cell.{shown}"], sample_every=0.2 * u.ms, progress=False)
+    counts = np.bincount(rec.spikes["cell"].indices, minlength=len(amplitudes))
+    chosen = int(np.argmax(counts >= 3))
+    values = np.asarray(u.get_mantissa(rec[f"cell.{shown}"]))[:, chosen]
+    ax.plot(rec.times / u.ms, values, color=BLUE, lw=0.8)
+    fired = np.asarray(rec.spikes["cell"].times / u.ms)[rec.spikes["cell"].indices == chosen]
+    ax.plot(fired, np.full(len(fired), 1.02), "|", color=RED, ms=4, transform=ax.get_xaxis_transform(), clip_on=False)
+    label(ax, "ms", shown, net.cell.unit_of(shown))
+
+
+def mass(model, ax):
+    """Its variables over a second (a minute for the slow ones)."""
+    slow = {"BalloonWindkessel": 40.0, "Hopf": 60.0, "Epileptor": 8.0}
+    fast = {"StuartLandau", "VanDerPol", "FitzHughNagumoField", "ThresholdLinear", "Linear"}
+    seconds = slow.get(model.__name__, 0.1 if model.__name__ in fast else 1.0)
+    net = bs.Network(seed=1)
+    net.m = model(1)
+    pulse = 0.0 if model.__name__ in ("JansenRit", "Wendling", "WilsonCowan", "Kuramoto", "LarterBreakspear", "Epileptor") else 1.0
+    level = {"QIFMeanField": 3.0, "ReducedWongWang": 0.2, "WongWang": 0.0156}.get(model.__name__, pulse)
+    net.m.add_stimuli(
+        pulse=bs.stimuli.Constant(level * model.input_unit, start=0.1 * seconds * u.second, stop=0.4 * seconds * u.second)
+    )
+    observed = [n for n in ("psp", "bold", "lfp") if n in model._declared]
+    shown = observed or list(model.variables)[:2]
+    dt = 0.1 if seconds < 10 else 5.0
+    every = dt * max(1, round(seconds * 1e3 / dt / 1500))
+    rec = bs.simulate(
+        net, seconds * u.second, dt=dt * u.ms, record=[f"m.{n}" for n in shown], sample_every=every * u.ms, progress=False
+    )
+    for name, color in zip(shown, (BLUE, RED)):
+        ax.plot(rec.times / u.second, u.get_mantissa(rec[f"m.{name}"])[:, 0], color=color, lw=0.8, label=name)
+    if len(shown) > 1:
+        ax.legend(fontsize=5, frameon=False)
+    label(ax, "s", shown[0] if len(shown) == 1 else "", net.m.unit_of(shown[0]))
+
+
+def receptor(model, ax):
+    """What one spike, or a step of a graded signal, does to a unit at rest."""
+    net = bs.Network(seed=1)
+    syn = model()
+    conductance = model._declared["reversal"].default is not None
+    net.E = bs.neurons.LIF(1, R=100 * u.Mohm, V_th=1e9 * u.mV) if conductance or not model.graded else bs.masses.Linear(1)
+    net.E.add_receptors(syn=syn)
+    if model.graded:
+        net.S = bs.masses.Linear(1)
+        net.S.add_stimuli(step=bs.stimuli.Constant(1.0, start=10 * u.ms, stop=50 * u.ms))
+        net.connect(net.S, net.E, bs.OneToOne(), receptor="syn", signal="x", weight=1 * syn.weight_unit(u.UNITLESS))
+    else:
+        net.S = bs.sources.SpikeTimes(1, [10.0] * u.ms, [0])
+        amount = 100 if syn.is_current and syn.port != "jump" else 1
+        net.connect(net.S, net.E, bs.OneToOne(), receptor="syn", weight=amount * syn.weight_unit(u.UNITLESS))
+    shown = net.E.variables[0]
+    rec = bs.simulate(net, 100 * u.ms, record=[f"E.{shown}"], progress=False)
+    values = u.get_mantissa(rec[f"E.{shown}"])[:, 0]
+    ax.plot(rec.times / u.ms, values - values[0], color=BLUE, lw=0.9)
+    label(ax, "ms", shown, net.E.unit_of(shown))
+
+
+def terminal(model, ax):
+    """What it sends in answer to a train of 30 Hz and a last spike after a pause."""
+    times = np.append(np.arange(10) * 33.0 + 20.0, 700.0)
+    net = bs.Network(seed=1)
+    net.S = bs.sources.SpikeTimes(1, times * u.ms, np.zeros(len(times), int))
+    net.E = bs.neurons.LIF(1, V_th=1e9 * u.mV)
+    syn = bs.receptors.Graded() if model.graded else bs.receptors.Exponential(tau=10 * u.ms)
+    net.E.add_receptors(syn=syn)
+    net.connect(net.S, net.E, bs.OneToOne(), receptor="syn", weight=1 * u.pA, terminal=model())
+    rec = bs.simulate(net, 800 * u.ms, dt=0.5 * u.ms, record=["E.syn.g"], progress=False)
+    ax.plot(rec.times / u.ms, (rec["E.syn.g"] / u.pA)[:, 0], color=BLUE, lw=0.9)
+    label(ax, "ms", "sent", u.UNITLESS)
+
+
+def label(ax, time, name, unit):
+    text = plot._style.unit_text(unit)
+    ax.set_xlabel(time, fontsize=6, labelpad=1)
+    ax.set_ylabel(f"{name} ({text})" if text else name, fontsize=6, labelpad=1)
+
+
+ROOMS = [
+    ("Neurons", bs.neurons, bs.neurons.Neuron, neuron),
+    ("Masses", bs.masses, bs.masses.Mass, mass),
+    ("Receptors", bs.receptors, bs.receptors.Receptor, receptor),
+    ("Terminals", bs.terminals, bs.terminals.Terminal, terminal),
+]
+
+if __name__ == "__main__":
+    print(make(Path(__file__).parent / "gallery"))
