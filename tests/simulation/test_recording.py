@@ -103,8 +103,8 @@ def test_merged_trains_are_one_population():
     np.testing.assert_array_equal(spikes.merged("I", "E").indices, [2, 1, 4, 0, 2])
     np.testing.assert_array_equal(spikes.merged().indices, both.indices)
     np.testing.assert_array_equal(spikes.merged("I").indices, spikes["I"].indices)
-    with pytest.raises(bs.UnknownNameError, match=r"Recording has no spikes of 'e'. Did you mean 'E'\? Accepted: E, I."):
-        spikes.merged("e")
+    with pytest.raises(bs.UnknownNameError, match=r"Recording has no spikes of 'E1'. Did you mean 'E'\? Accepted: E, I."):
+        spikes.merged("E1")
     other = bs.simulate(net, 1 * u.ms, record=["E.spikes"])
     with pytest.raises(ValueError, match=r"share one window and step; given 0.0 to 2.0 ms in steps of 0.1 ms, 2.0 to 3.0 ms"):
         spikes["E"].merge(other.spikes["E"])
