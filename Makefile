@@ -4,6 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# One worker per core, up to four. A worker that runs out of tests takes over some of another's, so tests of one file stay
+# mostly together and share its fixtures.
+WORKERS := --numprocesses=auto --maxprocesses=4 --dist=worksteal
+
 .PHONY: demo test test-slow notebooks docs lint clean
 
 $(STAMP): pyproject.toml setup.py $(wildcard brainsim/events/csrc/*)
@@ -16,7 +20,7 @@ demo: $(STAMP)
 	$(BIN)/python -m models.demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(WORKERS)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
@@ -31,4 +35,4 @@ lint: $(STAMP)
 	$(BIN)/ruff check brainsim models tests benchmarks
 
 clean:
-	rm -rf $(VENV) build docs/_build out *.egg-info
+	rm -rf $(VENV) build docs/_build out .pytest_cache *.egg-info

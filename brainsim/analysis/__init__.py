@@ -5,63 +5,54 @@ Every time, bin and window is in seconds, and every rate and frequency in hertz.
 ``start <= t < stop``. Nothing here knows brainsim, so it serves anyone's spikes.
 """
 
-from .correlation import (
-    Correlation as Correlation,
-)
-from .correlation import (
-    Correlogram as Correlogram,
-)
-from .correlation import (
-    correlation as correlation,
-)
-from .correlation import (
-    cross_correlogram as cross_correlogram,
-)
-from .correlation import (
-    synchrony as synchrony,
-)
-from .correlation import (
-    voltage_synchrony as voltage_synchrony,
-)
-from .intervals import (
-    Intervals as Intervals,
-)
-from .intervals import (
-    PerNeuron as PerNeuron,
-)
-from .intervals import (
-    cv as cv,
-)
-from .intervals import (
-    cv2 as cv2,
-)
-from .intervals import (
-    fano_factor as fano_factor,
-)
-from .intervals import (
-    interspike_intervals as interspike_intervals,
-)
-from .rates import (
-    PopulationRate as PopulationRate,
-)
-from .rates import (
-    binned_counts as binned_counts,
-)
-from .rates import (
-    firing_rate as firing_rate,
-)
-from .rates import (
-    population_counts as population_counts,
-)
-from .rates import (
-    population_rate as population_rate,
-)
-from .spectrum import (
-    Spectrum as Spectrum,
-)
-from .spectrum import (
-    dominant_frequency as dominant_frequency,
-)
-from .spectrum import (
-    power_spectrum as power_spectrum,
-)
+from .branching import MultistepRegression, branching_factor, branching_ratio, multistep_regression
+from .bursts import Bursts, interval_bursts, surprise_bursts
+from .correlation import Correlation, Correlogram, correlation, cross_correlogram, synchrony, voltage_synchrony
+from .distances import van_rossum_distance, victor_purpura_distance
+from .excitability import FICurve, fi_curve
+from .functional import FunctionalDynamics, functional_connectivity, functional_dynamics
+from .intervals import Intervals, PerNeuron, cv, cv2, fano_factor, interspike_intervals
+from .lfp import lfp_proxy
+from .locking import PhaseLocking, vector_strength
+from .rates import PopulationRate, binned_counts, firing_rate, population_counts, population_rate
+from .spectrum import Spectrum, dominant_frequency, power_spectrum
+
+__all__ = [
+    "binned_counts",
+    "branching_factor",
+    "branching_ratio",
+    "Bursts",
+    "Correlation",
+    "correlation",
+    "Correlogram",
+    "cross_correlogram",
+    "cv",
+    "cv2",
+    "dominant_frequency",
+    "fano_factor",
+    "fi_curve",
+    "FICurve",
+    "firing_rate",
+    "functional_connectivity",
+    "functional_dynamics",
+    "FunctionalDynamics",
+    "interspike_intervals",
+    "interval_bursts",
+    "Intervals",
+    "lfp_proxy",
+    "multistep_regression",
+    "MultistepRegression",
+    "PerNeuron",
+    "PhaseLocking",
+    "population_counts",
+    "population_rate",
+    "PopulationRate",
+    "power_spectrum",
+    "Spectrum",
+    "surprise_bursts",
+    "synchrony",
+    "van_rossum_distance",
+    "vector_strength",
+    "victor_purpura_distance",
+    "voltage_synchrony",
+]

@@ -56,15 +56,7 @@ def correlation(times, indices, n, bin, start, stop):
         or a quantity with a unit.
     """
     counts = binned_counts(times, indices, n, bin, start, stop)
-    live = np.flatnonzero((counts != counts[0]).any(axis=0))
-    deviation = counts[:, live] - counts[:, live].mean(axis=0)
-    deviation /= np.linalg.norm(deviation, axis=0)
-    among = np.clip(deviation.T @ deviation, -1, 1)
-    np.fill_diagonal(among, 1)
-    matrix = np.full((n, n), np.nan)
-    matrix[np.ix_(live, live)] = among
-    pairs = live.size * (live.size - 1)
-    return Correlation((among.sum() - live.size) / pairs if pairs else float("nan"), matrix)
+    return pearson(counts)
 
 
 def cross_correlogram(times_a, times_b=None, *, bin, max_lag):
@@ -168,3 +160,17 @@ def voltage_synchrony(values):
     values = values.astype(np.float64, copy=False)
     single = values.var(axis=0).mean()
     return float(np.sqrt(values.mean(axis=1).var() / single)) if single > 0 else float("nan")
+
+
+def pearson(columns):
+    """Correlation of every pair of columns; those that never change, or hold a NaN, have none."""
+    n = columns.shape[1]
+    live = np.flatnonzero((columns != columns[0]).any(axis=0) & np.isfinite(columns).all(axis=0))
+    deviation = columns[:, live] - columns[:, live].mean(axis=0)
+    deviation /= np.linalg.norm(deviation, axis=0)
+    among = np.clip(deviation.T @ deviation, -1, 1)
+    np.fill_diagonal(among, 1)
+    matrix = np.full((n, n), np.nan)
+    matrix[np.ix_(live, live)] = among
+    pairs = live.size * (live.size - 1)
+    return Correlation(float((among.sum() - live.size) / pairs) if pairs else float("nan"), matrix)

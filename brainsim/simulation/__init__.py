@@ -1,8 +1,8 @@
 """What runs a network."""
 
-from brainsim.simulation.recording import Recording, SpikeTrain
+from brainsim.simulation.recording import Recording, SpikeTrain, SpikeTrains
 from brainsim.simulation.run import Function, function, simulate
 from brainsim.simulation.storage import load, save
 from brainsim.simulation.sweep import Sweep, sweep
 
-__all__ = ["Function", "Recording", "SpikeTrain", "Sweep", "function", "load", "save", "simulate", "sweep"]
+__all__ = ["Function", "Recording", "SpikeTrain", "SpikeTrains", "Sweep", "function", "load", "save", "simulate", "sweep"]

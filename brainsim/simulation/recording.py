@@ -85,6 +85,19 @@ class SpikeTrain:
         low, high = self._window(start, stop)
         return float(analysis.cv(*self._events(), min_spikes=min_spikes, start=low, stop=high).mean)
 
+    def cv2(self, min_spikes: int = 6, start=None, stop=None) -> float:
+        """Mean local irregularity of the intervals, blind to slow changes of the rate; as :meth:`cv` in all else."""
+        low, high = self._window(start, stop)
+        return float(analysis.cv2(*self._events(), min_spikes=min_spikes, start=low, stop=high).mean)
+
+    def fano_factor(self, bin=100.0 * u.ms, start=None, stop=None) -> float:
+        """Mean over units of the variance of the binned count over its mean."""
+        return float(analysis.fano_factor(*self._events(), float(bin.to_decimal(u.second)), *self._window(start, stop)).mean)
+
+    def synchrony(self, bin=5.0 * u.ms, start=None, stop=None) -> float:
+        """Variance of the whole population's binned count over its mean: 1 for independent Poisson units, up to n."""
+        return analysis.synchrony(self._events()[0], float(bin.to_decimal(u.second)), *self._window(start, stop))
+
     def correlation(self, bin=5.0 * u.ms, start=None, stop=None) -> float:
         """Mean pairwise correlation of the binned counts."""
         return float(analysis.correlation(*self._events(), float(bin.to_decimal(u.second)), *self._window(start, stop)).mean)
@@ -92,6 +105,42 @@ class SpikeTrain:
     def of(self, index: int) -> u.Quantity:
         """Spike times of one unit."""
         return self.times[self.indices == index]
+
+    def merge(self, *others: SpikeTrain) -> SpikeTrain:
+        """The spikes of all as one population: the units of ``self`` first, then those of the others in their order.
+
+        Raises
+        ------
+        ValueError
+            If the trains are not of one window and step.
+        """
+        trains = (self, *others)
+        facts = [tuple(float(q.to_decimal(u.ms)) for q in (t.dt, t.start, t.stop)) for t in trains]
+        if not np.allclose(facts, facts[0], rtol=1e-9):
+            shown = ", ".join(f"{start} to {stop} ms in steps of {dt} ms" for dt, start, stop in facts)
+            raise ValueError(f"SpikeTrain.merge: the trains must share one window and step; given {shown}.")
+        offsets = np.cumsum([0, *(t.n for t in trains)])
+        steps = np.concatenate([t.steps for t in trains])
+        indices = np.concatenate([t.indices + t.indices.dtype.type(offset) for t, offset in zip(trains, offsets)])
+        order = np.argsort(steps, kind="stable")
+        return dataclasses.replace(self, steps=steps[order], indices=indices[order], n=int(offsets[-1]))
+
+
+class SpikeTrains(dict):
+    """The spike trains of a recording, by name of the population."""
+
+    def __missing__(self, name):
+        raise UnknownNameError(f"Recording has no spikes of {name!r}.{suggestion(name, self)}")
+
+    def merged(self, *names: str) -> SpikeTrain:
+        """The spikes of several populations (all, if none is named) as one train; units count on from one to the next.
+
+        ``rec.spikes.merged("E", "I").rate()`` is the mean rate over both.
+        """
+        if not self:
+            raise UnknownNameError("Recording has no spikes to merge: record some, as in record=['E.spikes'].")
+        first, *others = (self[name] for name in names or self)
+        return first.merge(*others)
 
 
 class Recording:
@@ -102,13 +151,14 @@ class Recording:
 
     Attributes
     ----------
-    spikes : dict of str to SpikeTrain
+    spikes : SpikeTrains
+        By name of the population: a dict of str to SpikeTrain; ``spikes.merged("E", "I")`` is both as one.
     times : quantity, time, (samples,)
     dt, start, stop : quantity, time
     """
 
     def __init__(self, spikes, samples, units, times_ms, step_ms, start_ms, stop_ms):
-        self.spikes, self._samples, self._units = spikes, samples, units
+        self.spikes, self._samples, self._units = SpikeTrains(spikes), samples, units
         self.times = times_ms * u.ms
         self.dt, self.start, self.stop = step_ms * u.ms, start_ms * u.ms, stop_ms * u.ms
 

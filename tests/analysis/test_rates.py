@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -108,19 +106,3 @@ def test_binning_moves_with_time(events, shift, width):
     here = analysis.binned_counts(times * 1e-4, indices, 5, bin, 0.0, stop)
     there = analysis.binned_counts((times + shift) * 1e-4, indices, 5, bin, shift * 1e-4, stop + shift * 1e-4)
     np.testing.assert_array_equal(here, there)
-
-
-def test_a_million_spikes_take_well_under_a_second(rng):
-    times, indices = rng.uniform(0, 10, 1_000_000), rng.integers(0, 4000, 1_000_000)
-    for run in (
-        lambda: analysis.firing_rate(times, indices, 4000, 0, 10),
-        lambda: analysis.population_rate(times, 4000, 1e-3, 0, 10, smooth=5e-3),
-        lambda: analysis.cv(times, indices, 4000),
-        lambda: analysis.cv2(times, indices, 4000),
-        lambda: analysis.fano_factor(times, indices, 4000, 0.1, 0, 10),
-        lambda: analysis.correlation(times[:100_000], indices[:100_000] % 400, 400, 5e-3, 0, 10),
-        lambda: analysis.cross_correlogram(times[:100_000], times[100_000:200_000], bin=1e-3, max_lag=0.005),
-    ):
-        begin = time.process_time()
-        run()
-        assert time.process_time() - begin < 2  # CPU seconds; about 0.3 on an idle core

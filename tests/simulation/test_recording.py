@@ -77,6 +77,41 @@ def test_statistics_are_those_of_numpy():
     assert train.cv(min_spikes=3) == pytest.approx(np.mean([np.std(i) / np.mean(i) for i in intervals]))
 
 
+def test_irregularity_and_synchrony_are_those_of_analysis():
+    """What is tested there, in the train's own window and units; a Poisson train has 1 in all three."""
+    rng = np.random.default_rng(5)
+    steps, indices = np.nonzero(rng.random((100_000, 20)) < 2e-3)  # 20 Hz for 10 s
+    train = bs.SpikeTrain(steps + 1, indices, 20, 0.1 * u.ms, 0 * u.ms, 10 * u.second)
+    assert train.cv2() == pytest.approx(1, abs=0.05)
+    assert train.fano_factor(bin=50 * u.ms) == pytest.approx(1, abs=4 * np.sqrt(2 / 4000))
+    assert train.synchrony(bin=10 * u.ms) == pytest.approx(1, abs=4 * np.sqrt(2 / 1000))
+    part = (5 * u.second, 10 * u.second)
+    times = (steps + 0.5) * 1e-4
+    assert train.cv2(3, *part) == pytest.approx(bs.analysis.cv2(times, indices, 20, 3, 5, 10).mean)
+    assert train.synchrony(10 * u.ms, *part) == pytest.approx(bs.analysis.synchrony(times, 0.01, 5, 10))
+
+
+def test_merged_trains_are_one_population():
+    net = bs.Network()
+    net.E = bs.sources.SpikeTimes(3, [0.1, 0.7, 2.0] * u.ms, [0, 2, 0])
+    net.I = bs.sources.SpikeTimes(2, [0.7, 1.0] * u.ms, [1, 0])
+    spikes = bs.simulate(net, 2 * u.ms, record=["E.spikes", "I.spikes"]).spikes
+    both = spikes.merged("E", "I")
+    np.testing.assert_allclose(both.times.to_decimal(u.ms), [0.1, 0.7, 0.7, 1.0, 2.0])
+    np.testing.assert_array_equal(both.indices, [0, 2, 4, 3, 0])
+    assert both.n == 5 and both.rate().to_decimal(u.Hz) == pytest.approx(5 / 5 / 2e-3)
+    np.testing.assert_array_equal(spikes.merged("I", "E").indices, [2, 1, 4, 0, 2])
+    np.testing.assert_array_equal(spikes.merged().indices, both.indices)
+    np.testing.assert_array_equal(spikes.merged("I").indices, spikes["I"].indices)
+    with pytest.raises(bs.UnknownNameError, match=r"Recording has no spikes of 'E1'. Did you mean 'E'\? Accepted: E, I."):
+        spikes.merged("E1")
+    other = bs.simulate(net, 1 * u.ms, record=["E.spikes"])
+    with pytest.raises(ValueError, match=r"share one window and step; given 0.0 to 2.0 ms in steps of 0.1 ms, 2.0 to 3.0 ms"):
+        spikes["E"].merge(other.spikes["E"])
+    with pytest.raises(bs.UnknownNameError, match="no spikes to merge"):
+        bs.simulate(net, 1 * u.ms).spikes.merged()
+
+
 @pytest.mark.parametrize("dt", [0.1, 0.3, 0.7])
 def test_no_spike_falls_out_of_its_window_by_rounding(dt):
     """Runs of 7 steps after each other, all units firing all the time: the rate is 1 / dt in each."""
