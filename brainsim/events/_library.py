@@ -18,6 +18,7 @@ import jax
 
 HANDLERS = (
     "contract",
+    "deliver_together",
     "deliver_delayed",
     "delay_line",
     "add_on_pre",

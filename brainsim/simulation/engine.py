@@ -12,6 +12,7 @@ import numpy as np
 from brainsim import events
 from brainsim._core import Clock, Structure
 from brainsim.simulation.fused import Fused
+from brainsim.simulation.grouped import grouped
 from brainsim.simulation.plan import Request
 
 
@@ -79,8 +80,9 @@ def _run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_
 
     def write(parameters, state, recorded, samples, done):
         step = first + done
-        for request, offset in zip(plan.spikes, plan.offsets):
-            recorded = events.append_events(*recorded, request.select(state[request.path]), step + 1, int(offset))
+        if plan.spikes:
+            fired = [request.select(state[request.path]) for request in plan.spikes]
+            recorded = events.append_events(*recorded, fired, step + 1, plan.offsets[:-1].tolist())
         for request in plan.samples:
             # The last write into a row is the one at the end of its interval.
             row = step // request.every - first // request.every
@@ -99,7 +101,7 @@ def _run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_
         recorded, samples = plan.map(write, (axes[0], 0, 0, 0, None))(parameters, state, recorded, samples, done)
         return done + 1, state, recorded, samples
 
-    return jax.lax.while_loop(unfinished, body, (jnp.zeros((), jnp.int32), state, buffers, samples))
+    return jax.lax.while_loop(unfinished, grouped(body), (jnp.zeros((), jnp.int32), state, buffers, samples))
 
 
 run_chunk = Fused(_run_chunk, when=lambda plan, structure: plan.one_pass)
