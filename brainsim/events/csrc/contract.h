@@ -7,6 +7,11 @@
 #include <cstring>
 #include <type_traits>
 
+#if defined(__SSE2__) && defined(__GNUC__)
+#define BRAINSIM_SSE2
+#include <emmintrin.h>
+#endif
+
 #if defined(__GNUC__) || defined(__clang__)
 #define BRAINSIM_INLINE inline __attribute__((always_inline))
 #else
@@ -37,6 +42,19 @@ inline void for_each_spike(const S* s, int64_t n, F&& f) {
     for (; i < end; ++i)
       if (s[i]) f(i, s[i]);
   };
+#ifdef BRAINSIM_SSE2
+  if constexpr (std::is_same_v<S, bool>) {
+    const __m128i none = _mm_setzero_si128();
+    const auto sixteen = [s](int64_t k) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(s + k)); };
+    const auto fired = [&](int64_t k) -> uint64_t { return 0xFFFF ^ _mm_movemask_epi8(_mm_cmpeq_epi8(sixteen(k), none)); };
+    for (; i + 64 <= n; i += 64) {
+      const __m128i any = _mm_or_si128(_mm_or_si128(sixteen(i), sixteen(i + 16)), _mm_or_si128(sixteen(i + 32), sixteen(i + 48)));
+      if (_mm_movemask_epi8(_mm_cmpeq_epi8(any, none)) == 0xFFFF) continue;
+      uint64_t bits = fired(i) | fired(i + 16) << 16 | fired(i + 32) << 32 | fired(i + 48) << 48;
+      for (; bits; bits &= bits - 1) f(i + __builtin_ctzll(bits), true);
+    }
+  }
+#endif
   while (i + 32 <= n) {
     if (silent<32>(s + i)) {
       i += 32;
