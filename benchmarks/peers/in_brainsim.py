@@ -15,6 +15,13 @@ def coba_lif(task: Task) -> dict:
     return _simulate(task, _build_coba_lif, ["cells.spikes"])
 
 
+def coba_lif_two(task: Task) -> dict:
+    def build(scale, seed):
+        return importlib.import_module("models.coba_lif").build(scale=scale, seed=seed)
+
+    return _simulate(task, build, ["E.spikes", "I.spikes"])
+
+
 def coba_hh(task: Task) -> dict:
     def build(scale, seed):
         return importlib.import_module("models.coba_hh").build(scale=scale, seed=seed)
