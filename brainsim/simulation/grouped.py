@@ -16,9 +16,12 @@ from brainsim.events import _together as events
 
 # One value per element, from values of the same element.
 ELEMENTWISE = frozenset(
-    "abs add add_any and atan2 broadcast_in_dim cbrt ceil clamp convert_element_type copy cos cosh custom_jvp_call div eq erf exp exp2 "
-    "expm1 floor ge gt integer_pow is_finite jit le log log1p logistic lt max min mul ne neg nextafter not or pjit pow rem round rsqrt "
-    "select_n shift_left shift_right_arithmetic shift_right_logical sign sin sinh sqrt square squeeze stop_gradient sub tan tanh xor".split()
+    """
+    abs add add_any and atan2 broadcast_in_dim cbrt ceil clamp convert_element_type copy cos cosh custom_jvp_call div eq
+    erf exp exp2 expm1 floor ge gt integer_pow is_finite jit le log log1p logistic lt max min mul ne neg nextafter not
+    or pjit pow rem round rsqrt select_n shift_left shift_right_arithmetic shift_right_logical sign sin sinh sqrt square
+    squeeze stop_gradient sub tan tanh xor
+    """.split()  # noqa: SIM905
 )
 
 
@@ -60,7 +63,10 @@ def _run(jaxpr, consts, arguments) -> list:
         elementwise, moving = _ready(moving, values, _is_elementwise)
         for part in _connected(elementwise):
             evaluate(part, as_call=True)
-        deliveries, moving = _ready(moving, values, events.is_delivery)
+        reached, _ = _ready(moving, values, events.is_delivery)
+        # What something else reads must not be added to yet.
+        kept, own = set(_used(jaxpr, reached)), set(map(id, reached))
+        deliveries, moving = _ready(moving, values, lambda e: id(e) in own and (e.invars[-1] in values or e.invars[-1] not in kept))  # noqa: B023
         values.update(events.deliver_together(deliveries, read) if deliveries else {})
         for k, equation in enumerate(moving):
             if all(v in values for v in _inputs(equation)):
