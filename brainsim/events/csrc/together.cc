@@ -3,6 +3,9 @@
 //
 // Operands: spikes of each source, weight of each delivery, arrays that are added to; results: these arrays.
 // Own numbers: sources, deliveries, and for each delivery: connectivity, its first shared array, source, target.
+#include <variant>
+#include <vector>
+
 #include "call.h"
 #include "connectivity.h"
 #include "contract.h"
@@ -12,42 +15,54 @@ namespace {
 
 constexpr int64_t kPerDelivery = kConnectivityNumbers + 3;
 
-ffi::Error deliver_together(const Call& call) {
-  const int64_t sources = call.number(0), deliveries = call.number(1), first_target = sources + deliveries;
-  const auto number = [&](int64_t d, int64_t i) { return call.number(2 + d * kPerDelivery + i); };
-  const auto connected = [&](int64_t d, auto&& f) {
-    return with_connectivity(call, 2 + d * kPerDelivery, number(d, kConnectivityNumbers), f);
-  };
-  for (int64_t target = 0; target < call.results(); ++target) call.in_place(target, first_target + target);
-  bool ok = true;
+struct Delivery {
+  std::variant<Csr, FixedFanOut, OneToOne, Dense> conn;
+  int64_t source;
+  Operand weight, into;
+};
 
-  // One delivery of a block of spikes, once the types are known.
-  const auto add = [&](int64_t d, int64_t e, const int32_t* ids, int count, const auto* spikes) {
-    using S = std::remove_const_t<std::remove_pointer_t<decltype(spikes)>>;
-    const Operand weight = call.operand(sources + d), into = call.result(number(d, kConnectivityNumbers + 2));
-    ok &= connected(d, [&](const auto& conn) {
-      return with_real(into.type(), [&](auto zero) {
-        using T = decltype(zero);
-        if constexpr (std::is_same_v<S, bool> || std::is_same_v<S, T>) {
-          if (weight.size() == 1) add_rows<true>(conn, AtTarget{}, ids, count, spikes, weight.at<T>(e), into.at<T>(e));
-          else add_rows<false>(conn, AtTarget{}, ids, count, spikes, weight.at<T>(e), into.at<T>(e));
-        } else {
-          ok = false;
-        }
-      });
+// Adds a block of spikes; false where the types have no kernel.
+template <class S>
+bool add(const Delivery& delivery, int64_t e, const int32_t* ids, int count, const S* spikes) {
+  bool ok = false;
+  with_real(delivery.into.type(), [&](auto zero) {
+    using T = decltype(zero);
+    if constexpr (std::is_same_v<S, bool> || std::is_same_v<S, T>) {
+      const T* const weight = delivery.weight.at<T>(e);
+      T* const into = delivery.into.at<T>(e);
+      std::visit([&](const auto& conn) {
+        if (delivery.weight.size() == 1) add_rows<true>(conn, AtTarget{}, ids, count, spikes, weight, into);
+        else add_rows<false>(conn, AtTarget{}, ids, count, spikes, weight, into);
+      }, delivery.conn);
+      ok = true;
+    }
+  });
+  return ok;
+}
+
+ffi::Error deliver_together(const Call& call) {
+  const int64_t sources = call.number(0), count = call.number(1), first_target = sources + count;
+  for (int64_t target = 0; target < call.results(); ++target) call.in_place(target, first_target + target);
+  std::vector<Delivery> deliveries;
+  deliveries.reserve(count);
+  bool ok = true;
+  for (int64_t d = 0; d < count; ++d) {
+    const int64_t at = 2 + d * kPerDelivery, own = at + kConnectivityNumbers;
+    ok &= with_connectivity(call, at, call.number(own), [&](const auto& conn) {
+      deliveries.push_back({conn, call.number(own + 1), call.operand(sources + d), call.result(call.number(own + 2))});
+      return true;
     });
-  };
+  }
   const auto from = [&](int64_t source, auto zero) {
     using S = decltype(zero);
     const Operand spikes = call.operand(source);
     for (int64_t e = 0; e < call.entries(); ++e) {
       const S* const s = spikes.at<S>(e);
-      for_each_block(s, spikes.size(), [&](const int32_t* ids, int count) {
-        for (int64_t d = 0; d < deliveries; ++d)
-          if (number(d, kConnectivityNumbers + 1) == source)
-            connected(d, [&](const auto& conn) { return prefetch_first(conn, ids, count), true; });
-        for (int64_t d = 0; d < deliveries; ++d)
-          if (number(d, kConnectivityNumbers + 1) == source) add(d, e, ids, count, s);
+      for_each_block(s, spikes.size(), [&](const int32_t* ids, int n) {
+        for (const Delivery& delivery : deliveries)
+          if (delivery.source == source) std::visit([&](const auto& conn) { prefetch_first(conn, ids, n); }, delivery.conn);
+        for (const Delivery& delivery : deliveries)
+          if (delivery.source == source) ok &= add(delivery, e, ids, n, s);
       });
     }
   };
