@@ -38,12 +38,13 @@ COLUMNS = (
 
 
 class Task(NamedTuple):
-    """What to simulate: `scale` multiplies 3,200 excitatory and 800 inhibitory neurons."""
+    """What to simulate: `scale` multiplies 3,200 excitatory and 800 inhibitory neurons; `populations` is for brainsim."""
 
     scale: float
     duration_s: float
     seed: int
     threads: int | None
+    populations: int = 1
 
     @property
     def n_excitatory(self) -> int:
@@ -121,7 +122,7 @@ def restrict_cpus(threads: int | None) -> None:
 def main(benchmark: str, description: str) -> None:
     """Parse the command line of `benchmark` and print one line, or one table row, per simulator."""
     options = _parser(description).parse_args()
-    task = Task(options.scale, options.duration, options.seed, options.threads)
+    task = Task(options.scale, options.duration, options.seed, options.threads, options.populations)
     if options.simulator == "all" or options.repeat > 1:
         chosen = SIMULATORS if options.simulator == "all" else (options.simulator,)
         rows = [_in_fresh_processes(benchmark, name, task, options) for name in chosen]
@@ -159,6 +160,7 @@ def _in_fresh_processes(benchmark: str, simulator: str, task: Task, options) -> 
     command = [options.python.get(simulator, sys.executable), sys.argv[0], "--simulator", simulator, "--json"]
     command += [f"--scale={task.scale}", f"--duration={task.duration_s}"]
     command += [f"--threads={task.threads}"] if task.threads else []
+    command += [f"--populations={task.populations}"]
     rows = []
     for repetition in range(options.repeat):
         done = subprocess.run([*command, f"--seed={task.seed + repetition}"], capture_output=True, text=True)
@@ -211,6 +213,9 @@ def _parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--duration", type=float, default=1.0, help="biological seconds")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="default: what the simulator does when nothing is said")
+    parser.add_argument(
+        "--populations", type=int, choices=(1, 2), default=1, help="of COBA-LIF in brainsim: one with two views, or E and I"
+    )
     parser.add_argument(
         "--repeat", type=int, default=1, help="fresh processes, seeds seed, seed+1, ...; the median run is kept"
     )

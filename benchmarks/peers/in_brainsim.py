@@ -1,7 +1,7 @@
-"""brainsim: COBA-HH as it stands in `models/`, COBA-LIF with its neurons in one population.
+"""brainsim: COBA-HH as it stands in `models/`, COBA-LIF in one population or as it stands in `models/`.
 
-One population with views for its excitatory and inhibitory neurons is how Brian2's scripts are written too, and saves half of the
-calls of a step. The network is that of `models/coba_lif.py`, which has two populations.
+One population with views for its excitatory and inhibitory neurons is how Brian2's scripts are written too. With `--populations 2`
+it is the network of `models/coba_lif.py`: two populations and four projections.
 
 `compile_s` is the wall time of a first call of one step, after which the network is reset; `run_s` is the second call.
 """
@@ -12,14 +12,20 @@ from ._report import DT_MS, Stopwatch, Task, mean_rate, restrict_cpus
 
 
 def coba_lif(task: Task) -> dict:
+    if task.populations == 2:
+        return _simulate(task, _model("coba_lif"), ["E.spikes", "I.spikes"])
     return _simulate(task, _build_coba_lif, ["cells.spikes"])
 
 
 def coba_hh(task: Task) -> dict:
-    def build(scale, seed):
-        return importlib.import_module("models.coba_hh").build(scale=scale, seed=seed)
+    return _simulate(task, _model("coba_hh"), ["E.spikes", "I.spikes"])
 
-    return _simulate(task, build, ["E.spikes", "I.spikes"])
+
+def _model(name):
+    def build(scale, seed):
+        return importlib.import_module(f"models.{name}").build(scale=scale, seed=seed)
+
+    return build
 
 
 def _build_coba_lif(scale, seed):

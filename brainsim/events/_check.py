@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainsim.events._library import use_huge_pages
+
 
 def concrete(x) -> bool:
     """Whether the values can be looked at now (outside of a transformation)."""
@@ -30,7 +32,10 @@ def index_array(owner, name: str, x, ndim: int, bound: int) -> jax.Array:
         low, high = extremes(x)
         if low < 0 or high >= bound:
             raise ValueError(f"{what} lies in 0 to {bound - 1}; got values from {low} to {high}.")
-    return jnp.asarray(x, jnp.int32)
+    array = jnp.asarray(x, jnp.int32)
+    if concrete(array):
+        use_huge_pages(array)
+    return array
 
 
 def real(operation: str, name: str, x, shape: tuple[int, ...], dtype=None) -> jax.Array:

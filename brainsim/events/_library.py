@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -16,8 +17,11 @@ from pathlib import Path
 
 import jax
 
+HUGE_PAGE = 1 << 21
+
 HANDLERS = (
     "contract",
+    "deliver_together",
     "deliver_delayed",
     "delay_line",
     "add_on_pre",
@@ -90,3 +94,14 @@ def plain() -> Iterator[None]:
         yield
     finally:
         _in_use = before
+
+
+def use_huge_pages(array: jax.Array) -> None:
+    """Ask Linux to hold a large array on the CPU in pages of 2 MB: rows are read at random, and small pages miss the TLB."""
+    if sys.platform != "linux" or array.nbytes < 2 * HUGE_PAGE or {d.platform for d in array.devices()} != {"cpu"} or len(array.devices()) > 1:
+        return
+    begin = -(-array.unsafe_buffer_pointer() // HUGE_PAGE) * HUGE_PAGE
+    length = (array.unsafe_buffer_pointer() + array.nbytes - begin) // HUGE_PAGE * HUGE_PAGE
+    madvise = ctypes.CDLL(None).madvise
+    for advice in (14, 25):  # MADV_HUGEPAGE, and MADV_COLLAPSE at once; a kernel that does not know one refuses it
+        madvise(ctypes.c_void_p(begin), ctypes.c_size_t(length), advice)

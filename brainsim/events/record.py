@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
@@ -13,9 +15,9 @@ def append_events(
     buffer_index: jax.Array,
     buffer_step: jax.Array,
     count: jax.Array,
-    spikes: jax.Array,
+    spikes: jax.Array | Sequence[jax.Array],
     step: jax.Array | int,
-    offset: jax.Array | int = 0,
+    offset: jax.Array | int | Sequence[jax.Array | int] = 0,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Append the neurons that spike, and the step, to buffers of events.
 
@@ -28,12 +30,12 @@ def append_events(
         Index and step of the events so far.
     count : int32 ``[]``
         Number of events so far.
-    spikes : bool or float ``[n]``
-        Which neurons spike.
+    spikes : bool or float ``[n]``, or a list of them
+        Which neurons spike; of one population, or of each of several.
     step : int
         Number of this step.
-    offset : int
-        What is added to the indices.
+    offset : int, or a list of them
+        What is added to the indices of each population.
 
     Returns
     -------
@@ -45,20 +47,31 @@ def append_events(
     ValueError
         Where a shape or dtype does not fit.
     """
-    index, when, spikes = (jnp.asarray(x) for x in (buffer_index, buffer_step, spikes))
+    index, when = jnp.asarray(buffer_index), jnp.asarray(buffer_step)
     if index.ndim != 1 or index.shape != when.shape or index.dtype != jnp.int32 or when.dtype != jnp.int32:
         raise ValueError(
             "events.append_events: buffer_index and buffer_step are int32 arrays of one shape [capacity]; "
             f"got {index.dtype}{list(index.shape)} and {when.dtype}{list(when.shape)}."
         )
-    spikes = _check.spikes("append_events", spikes, spikes.shape[0] if spikes.ndim == 1 else -1)
-    numbers = {"count": count, "step": step, "offset": offset}
-    count, step, offset = (_check.integer("append_events", name, x) for name, x in numbers.items())
-    return tuple(append_events_p((), index, when, count, spikes, step, offset))
+    spikes, offset = (list(x) if isinstance(x, list | tuple) else [x] for x in (spikes, offset))
+    if len(spikes) != len(offset):
+        raise ValueError(f"events.append_events: one offset for each population; got {len(offset)} for {len(spikes)}.")
+    count, step = (_check.integer("append_events", name, x) for name, x in (("count", count), ("step", step)))
+    populations = []
+    for first, fired in zip(offset, spikes):
+        fired = jnp.asarray(fired)
+        populations.append(_check.integer("append_events", "offset", first))
+        populations.append(_check.spikes("append_events", fired, fired.shape[0] if fired.ndim == 1 else -1))
+    return tuple(append_events_p((), index, when, count, step, *populations, static=(len(spikes),)))
 
 
-def _append_one(shared, static, index, when, count, spikes, step, offset):
-    spikes = spikes != 0
+def _append(shared, static, index, when, count, step, *populations):
+    for offset, spikes in zip(populations[::2], populations[1::2]):
+        index, when, count = _append_one(index, when, count, step, offset, spikes != 0)
+    return index, when, count
+
+
+def _append_one(index, when, count, step, offset, spikes):
     capacity, total = index.shape[0], jnp.cumsum(spikes, dtype=jnp.int32)
     position = jnp.where(spikes, count + total - 1, capacity)
     position = jnp.where(position < 0, capacity, position)  # a negative index would count from the end
@@ -71,8 +84,8 @@ def _append_one(shared, static, index, when, count, spikes, step, offset):
 
 append_events_p = Operation(
     "append_events",
-    definition=_append_one,
-    numbers=lambda shared, static: (),
+    definition=_append,
+    numbers=lambda shared, static: static,
     results=lambda shared, static, *operands: (None, None, None),
     in_place={0: 0, 1: 1, 2: 2},
 )

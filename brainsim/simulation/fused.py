@@ -1,9 +1,10 @@
 """Compile the loop of a run so that each population's variables are advanced in one pass over its neurons.
 
-XLA's CPU compiler writes one loop per variable unless its option for multi-output fusion is on. With it membranes whose
-step is plain arithmetic advance 1.3 to 2 times faster, but reverse-mode derivatives of scans several times slower, so it
-cannot be a flag of the process, and ``jax.jit`` takes no such option for one function. Hence this file: it hands the
-lowered program to the compiler itself. Where anything on that way has changed in JAX, `fused` is `jax.jit`.
+XLA's CPU compiler writes one loop per variable unless its option for multi-output fusion is on. With it membranes
+whose step is plain arithmetic advance 1.3 to 2 times faster, but reverse-mode derivatives of scans several times
+slower, so it cannot be a flag of the process, and ``jax.jit`` takes no such option for one function. Hence this file:
+it hands the lowered program to the compiler itself. Where anything on that way has changed in JAX, `fused` is
+`jax.jit`.
 """
 
 from __future__ import annotations

@@ -261,7 +261,7 @@ class Recorder:
         count = int(events[2])
         index, step = (np.asarray(array)[:count] for array in events[:2])
         for request, low, high in zip(plan.spikes, plan.offsets, plan.offsets[1:]):
-            own = slice(None) if len(plan.spikes) == 1 else (index >= low) & (index < high)
+            own = slice(None) if len(plan.spikes) == 1 else np.flatnonzero((index >= low) & (index < high))
             indices, steps = self.events[request.label]
             indices.append(index[own] - np.int32(low))
             steps.append(step[own].copy())

@@ -20,7 +20,7 @@ from brainsim.simulation.recording import Recorder, Recording
 CHUNK = 10_000  # steps in one call of compiled code, at most
 SAMPLE_BYTES = 64e6  # room for samples on the device
 MAX_STEPS = 2**31 - 1  # a step number is an int32
-EVENT_ROOM = 1 << 18  # spikes in the event buffer, beyond what one step may fire
+EVENT_ROOM = 1 << 18  # spikes in the event buffer beyond what one step may fire, at most
 
 
 def simulate(
@@ -203,8 +203,8 @@ def function(
         As in :func:`simulate`.
     checkpoint_every : int, optional
         Keep the state every so many steps on the way forward and compute the steps in between again on the way back: memory
-        grows as ``n_steps / checkpoint_every + checkpoint_every`` states, for one more forward pass. Without, the state of
-        every step is kept.
+        grows as ``n_steps / checkpoint_every + checkpoint_every`` states, for one more forward pass. By default the state of
+        every step is kept; that of a single cell (at most 32 numbers) every ``sqrt(n_steps)`` steps, which is faster there.
     remat : bool
         Compute each step's intermediate values again on the way back instead of keeping them; on by default.
 
@@ -310,7 +310,7 @@ def plan_of(net, requests: tuple[Request, ...], chunk_steps=None, batched=None, 
     rows = chunk_steps or int(np.clip(SAMPLE_BYTES / per_row if per_row else CHUNK, 1, CHUNK))
     worst = sum(r.shape[0] for r in requests if r.is_spikes)
     one_pass = all(getattr(population, "one_pass", True) for population in net.populations.values())
-    return engine.Plan(requests, rows, 2 * worst + EVENT_ROOM, batched, one_pass)
+    return engine.Plan(requests, rows, 2 * worst + min(EVENT_ROOM, 32 * worst), batched, one_pass)
 
 
 @jax.jit

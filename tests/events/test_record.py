@@ -28,6 +28,17 @@ def test_events_are_those_of_nonzero(capacity, kind, rng, implementation):
     assert (index[kept:] == -1).all()
 
 
+def test_populations_are_appended_one_after_the_other(implementation):
+    spikes = [jnp.array([False, True, True]), jnp.array([0.0, 2.0]), jnp.array([True])]
+    buffer = jnp.full(6, -1, jnp.int32)
+    index, when, count = events.append_events(buffer, buffer, 1, spikes, 7, [0, 10, 20])
+    np.testing.assert_array_equal(index, [-1, 1, 2, 11, 20, -1])
+    np.testing.assert_array_equal(when, [-1, 7, 7, 7, 7, -1])
+    assert count == 5
+    with pytest.raises(ValueError, match="one offset for each population; got 1 for 3"):
+        events.append_events(buffer, buffer, 1, spikes, 7)
+
+
 def test_what_does_not_fit_is_refused():
     buffer = np.zeros(3, np.int32)
     with pytest.raises(ValueError, match=r"int32 arrays of one shape \[capacity\]; got int32\[3\] and int64\[3\]"):

@@ -68,16 +68,22 @@ struct Dense {
 // The operation's own numbers begin with: format, n_pre, n_post, fan out (FixedFanOut only).
 constexpr int kConnectivityNumbers = 4;
 
+// The connectivity whose numbers and shared arrays begin at these positions.
 template <class F>
-bool with_connectivity(const Call& call, F&& f) {
-  const int64_t n_pre = call.number(1);
-  switch (call.number(0)) {
-    case 0: return f(Csr{n_pre, call.shared<int32_t>(0), call.shared<int32_t>(1)});
-    case 1: return f(FixedFanOut{n_pre, call.number(3), call.shared<int32_t>(0)});
+bool with_connectivity(const Call& call, int64_t number, int64_t shared, F&& f) {
+  const int64_t n_pre = call.number(number + 1);
+  switch (call.number(number)) {
+    case 0: return f(Csr{n_pre, call.shared<int32_t>(shared), call.shared<int32_t>(shared + 1)});
+    case 1: return f(FixedFanOut{n_pre, call.number(number + 3), call.shared<int32_t>(shared)});
     case 2: return f(OneToOne{n_pre});
-    case 3: return f(Dense{n_pre, call.number(2)});
+    case 3: return f(Dense{n_pre, call.number(number + 2)});
   }
   return false;
+}
+
+template <class F>
+bool with_connectivity(const Call& call, F&& f) {
+  return with_connectivity(call, 0, 0, f);
 }
 
 // Where synapse k finds target j: in an array over postsynaptic neurons ...

@@ -7,11 +7,22 @@
 #include <cstring>
 #include <type_traits>
 
+#if defined(__SSE2__) && defined(__GNUC__)
+#define BRAINSIM_SSE2
+#include <emmintrin.h>
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define BRAINSIM_INLINE inline __attribute__((always_inline))
+#else
+#define BRAINSIM_INLINE inline
+#endif
+
 namespace brainsim {
 
 // Whether kCount values from s on are all zero.
 template <int kCount, class S>
-inline bool silent(const S* s) {
+BRAINSIM_INLINE bool silent(const S* s) {
   using Bits = std::conditional_t<sizeof(S) == 4, uint32_t, uint64_t>;  // eight bool at a time
   constexpr int kWords = kCount * sizeof(S) / sizeof(Bits);
   constexpr int kLanes = kWords < 4 ? kWords : 4;
@@ -31,6 +42,19 @@ inline void for_each_spike(const S* s, int64_t n, F&& f) {
     for (; i < end; ++i)
       if (s[i]) f(i, s[i]);
   };
+#ifdef BRAINSIM_SSE2
+  if constexpr (std::is_same_v<S, bool>) {
+    const __m128i none = _mm_setzero_si128();
+    const auto sixteen = [s](int64_t k) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(s + k)); };
+    const auto fired = [&](int64_t k) -> uint64_t { return 0xFFFF ^ _mm_movemask_epi8(_mm_cmpeq_epi8(sixteen(k), none)); };
+    for (; i + 64 <= n; i += 64) {
+      const __m128i any = _mm_or_si128(_mm_or_si128(sixteen(i), sixteen(i + 16)), _mm_or_si128(sixteen(i + 32), sixteen(i + 48)));
+      if (_mm_movemask_epi8(_mm_cmpeq_epi8(any, none)) == 0xFFFF) continue;
+      uint64_t bits = fired(i) | fired(i + 16) << 16 | fired(i + 32) << 32 | fired(i + 48) << 48;
+      for (; bits; bits &= bits - 1) f(i + __builtin_ctzll(bits), true);
+    }
+  }
+#endif
   while (i + 32 <= n) {
     if (silent<32>(s + i)) {
       i += 32;
@@ -44,41 +68,55 @@ inline void for_each_spike(const S* s, int64_t n, F&& f) {
   each(n);
 }
 
-// As for_each_spike, with the rows of the next spikes on their way from memory while one is dealt with.
-template <class Conn, class S, class F>
-void for_each_spiking_row(const Conn& conn, const S* s, F&& f) {
-  constexpr int kBlock = 256, kRow = 8, kTargets = 4;
-  int64_t ids[kBlock];
+// Calls f(ids, count) with the nonzero neurons, a block at a time.
+template <class S, class F>
+void for_each_block(const S* s, int64_t n, F&& f) {
+  constexpr int kBlock = 256;
+  int32_t ids[kBlock];
   int count = 0;
-  const auto flush = [&] {
-    for (int k = 0; k < count && k < kRow; ++k) conn.prefetch_row(ids[k]);
-    for (int k = 0; k < count && k < kTargets; ++k) conn.prefetch_targets(ids[k]);
-    for (int k = 0; k < count; ++k) {
-      if (k + kRow < count) conn.prefetch_row(ids[k + kRow]);
-      if (k + kTargets < count) conn.prefetch_targets(ids[k + kTargets]);
-      f(ids[k], s[ids[k]]);
+  for_each_spike(s, n, [&](int64_t i, S) {
+    ids[count++] = static_cast<int32_t>(i);
+    if (count == kBlock) {
+      f(ids, count);
+      count = 0;
     }
-    count = 0;
-  };
-  for_each_spike(s, conn.n_pre, [&](int64_t i, S) {
-    ids[count++] = i;
-    if (count == kBlock) flush();
   });
-  flush();
+  if (count) f(ids, count);
+}
+
+// How many rows ahead are asked for: where they begin, and their first targets.
+constexpr int kRowsAhead = 16, kTargetsAhead = 8;
+
+template <class Conn>
+void prefetch_first(const Conn& conn, const int32_t* ids, int count) {
+  for (int k = 0; k < count && k < kRowsAhead; ++k) conn.prefetch_row(ids[k]);
+}
+
+// out[post] += s[pre] W over the rows of a block, with the next rows on their way from memory while one is dealt with.
+template <bool kScalar, class Conn, class Address, class S, class T>
+void add_rows(const Conn& conn, const Address& at, const int32_t* ids, int count, const S* s, const T* w, T* __restrict out) {
+  for (int k = 0; k < count && k < kTargetsAhead; ++k) conn.prefetch_targets(ids[k]);
+  for (int k = 0; k < count; ++k) {
+    if (k + kRowsAhead < count) conn.prefetch_row(ids[k + kRowsAhead]);
+    if (k + kTargetsAhead < count) conn.prefetch_targets(ids[k + kTargetsAhead]);
+    const int64_t i = ids[k];
+    const T scale = static_cast<T>(s[i]) * (kScalar ? *w : T{1});
+    const int64_t end = conn.end(i);
+    for (int64_t q = conn.begin(i); q < end; ++q) {
+      T& target = out[at(conn.target(i, q), q)];
+      if constexpr (kScalar) target += scale;
+      else if constexpr (std::is_same_v<S, bool>) target += w[q];
+      else target += scale * w[q];
+    }
+  }
 }
 
 // out[post] += s[pre] W
 template <bool kScalar, class Conn, class Address, class S, class T>
 void towards_post(const Conn& conn, const Address& at, const S* s, const T* w, T* __restrict out) {
-  for_each_spiking_row(conn, s, [&](int64_t i, S value) {
-    const T scale = static_cast<T>(value) * (kScalar ? *w : T{1});
-    const int64_t end = conn.end(i);
-    for (int64_t k = conn.begin(i); k < end; ++k) {
-      T& target = out[at(conn.target(i, k), k)];
-      if constexpr (kScalar) target += scale;
-      else if constexpr (std::is_same_v<S, bool>) target += w[k];
-      else target += scale * w[k];
-    }
+  for_each_block(s, conn.n_pre, [&](const int32_t* ids, int count) {
+    prefetch_first(conn, ids, count);
+    add_rows<kScalar>(conn, at, ids, count, s, w, out);
   });
 }
 

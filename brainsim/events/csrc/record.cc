@@ -1,4 +1,5 @@
-// Spikes become (index, step) events. Operands: index, step buffer, count, spikes, step, offset; results: the first three.
+// Spikes become (index, step) events. Operands: index, step buffer, count, step, then offset and spikes of each population;
+// results: the first three. Own number: populations.
 #include "call.h"
 #include "contract.h"
 
@@ -7,9 +8,9 @@ namespace {
 
 ffi::Error append_events(const Call& call) {
   const Operand index = call.in_place(0, 0), when = call.in_place(1, 1), count = call.in_place(2, 2);
-  const Operand spikes = call.operand(3), step = call.operand(4), offset = call.operand(5);
+  const Operand step = call.operand(3);
   const int64_t capacity = index.size();
-  const auto append = [&](auto zero) {
+  const auto append = [&](const Operand& offset, const Operand& spikes, auto zero) {
     using S = decltype(zero);
     for (int64_t e = 0; e < call.entries(); ++e) {
       int32_t* const to = index.at<int32_t>(e);
@@ -25,8 +26,13 @@ ffi::Error append_events(const Call& call) {
       });
     }
   };
-  if (spikes.type() == ffi::DataType::PRED) return append(bool{}), ffi::Error::Success();
-  return served(with_real(spikes.type(), append));
+  bool ok = true;
+  for (int64_t p = 0; p < call.number(0); ++p) {
+    const Operand offset = call.operand(4 + 2 * p), spikes = call.operand(5 + 2 * p);
+    if (spikes.type() == ffi::DataType::PRED) append(offset, spikes, bool{});
+    else ok &= with_real(spikes.type(), [&](auto zero) { append(offset, spikes, zero); });
+  }
+  return served(ok);
 }
 
 }  // namespace
