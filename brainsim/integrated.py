@@ -125,8 +125,8 @@ class IntegratedPopulation(Population):
                 noise = self.diffusion(t, *y)
                 return noise if isinstance(noise, tuple) else (noise,)
 
-            noise = clock.of("noise").normal((len(y), self.count))
-            y = self.method(f, g, clock.t, y, clock.dt, tuple(noise))
+            noise = self.method.draw(lambda n: clock.of("noise").normal((n,)), y)
+            y = self.method(f, g, clock.t, y, clock.dt, noise)
         else:
             y = self.method(f, clock.t, y, clock.dt)
         return dict(zip(self.variables, y))

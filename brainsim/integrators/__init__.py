@@ -18,37 +18,66 @@ Adaptive, implicit, delay and fractional methods join with the same call: what t
 a memory length) is a field of the object.
 """
 
-from brainsim.integrators.base import ODEMethod as ODEMethod
-from brainsim.integrators.base import SDEMethod as SDEMethod
-from brainsim.integrators.exponential import (
-    ExponentialEuler as ExponentialEuler,
-)
-from brainsim.integrators.exponential import (
-    ExponentialEulerMaruyama as ExponentialEulerMaruyama,
-)
-from brainsim.integrators.integrate import integrate as integrate
-from brainsim.integrators.lookup import METHODS as METHODS
-from brainsim.integrators.lookup import get as get
+from brainsim.integrators.base import ODEMethod, SDEMethod
+from brainsim.integrators.exponential import ExponentialEuler, ExponentialEulerMaruyama
+from brainsim.integrators.implicit import BackwardEuler, CrankNicolson
+from brainsim.integrators.integrate import integrate
+from brainsim.integrators.lookup import METHODS, get
+from brainsim.integrators.milstein import DerivativeFreeMilstein, Milstein
+from brainsim.integrators.rosenbrock import CoupledExponentialEuler, ExponentialRosenbrockEuler
 from brainsim.integrators.runge_kutta import (
-    RK2 as RK2,
+    RK2,
+    RK3,
+    RK4,
+    SSPRK3,
+    Euler,
+    Heun,
+    Heun3,
+    Midpoint,
+    Ralston2,
+    Ralston3,
+    Ralston4,
+    RungeKutta,
+    ThreeEighths,
 )
-from brainsim.integrators.runge_kutta import (
-    RK4 as RK4,
-)
-from brainsim.integrators.runge_kutta import (
-    ButcherTableau as ButcherTableau,
-)
-from brainsim.integrators.runge_kutta import (
-    Euler as Euler,
-)
-from brainsim.integrators.runge_kutta import (
-    Heun as Heun,
-)
-from brainsim.integrators.runge_kutta import (
-    Midpoint as Midpoint,
-)
-from brainsim.integrators.runge_kutta import (
-    RungeKutta as RungeKutta,
-)
-from brainsim.integrators.stochastic import EulerMaruyama as EulerMaruyama
-from brainsim.integrators.stochastic import StochasticHeun as StochasticHeun
+from brainsim.integrators.rush_larsen import RushLarsen
+from brainsim.integrators.stochastic import EulerMaruyama, StochasticHeun, TamedEuler
+from brainsim.integrators.stochastic_runge_kutta import SRA1, SRI1, SRIW1
+from brainsim.integrators.tableau import ButcherTableau
+
+__all__ = [
+    "BackwardEuler",
+    "ButcherTableau",
+    "CoupledExponentialEuler",
+    "CrankNicolson",
+    "DerivativeFreeMilstein",
+    "Euler",
+    "EulerMaruyama",
+    "ExponentialEuler",
+    "ExponentialEulerMaruyama",
+    "ExponentialRosenbrockEuler",
+    "Heun",
+    "Heun3",
+    "METHODS",
+    "Midpoint",
+    "Milstein",
+    "ODEMethod",
+    "RK2",
+    "RK3",
+    "RK4",
+    "Ralston2",
+    "Ralston3",
+    "Ralston4",
+    "RungeKutta",
+    "RushLarsen",
+    "SDEMethod",
+    "SRA1",
+    "SRI1",
+    "SRIW1",
+    "SSPRK3",
+    "StochasticHeun",
+    "TamedEuler",
+    "ThreeEighths",
+    "get",
+    "integrate",
+]

@@ -62,13 +62,15 @@ def integrate(f: Callable, y0, duration, dt, method="rk4", *, t0=0, save_every: 
     timed = isinstance(dt, u.Quantity)
     start = t0 if isinstance(t0, u.Quantity) or not timed else _zero_time(t0, unit)
     y0 = jax.tree.map(_strong_float, y0)
+    dtype = jnp.result_type(*jax.tree.leaves(y0))
 
     def time(i):
         return start + i.astype(float) * dt
 
     def step(y, i):
         if stochastic:
-            return method(f, diffusion, time(i), y, dt, _normal_like(jax.random.fold_in(key, i), y)), None
+            noise = method.draw(lambda n: jax.random.normal(jax.random.fold_in(key, i), (n,), dtype), y)
+            return method(f, diffusion, time(i), y, dt, noise), None
         return method(f, time(i), y, dt), None
 
     def chunk(y, first):
@@ -104,12 +106,3 @@ def _strong_float(x):
     x = jnp.asarray(x)
     dtype = x.dtype if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.result_type(float)
     return jax.lax.convert_element_type(x, dtype)
-
-
-def _normal_like(key, y):
-    leaves, treedef = jax.tree.flatten(y, is_leaf=lambda x: isinstance(x, u.Quantity))
-    draws = [
-        jax.random.normal(k, jnp.shape(leaf), u.get_mantissa(leaf).dtype)
-        for k, leaf in zip(jax.random.split(key, len(leaves)), leaves, strict=True)
-    ]
-    return jax.tree.unflatten(treedef, draws)

@@ -4,8 +4,13 @@ import difflib
 
 from brainsim.integrators.base import ODEMethod, SDEMethod
 from brainsim.integrators.exponential import ExponentialEuler, ExponentialEulerMaruyama
-from brainsim.integrators.runge_kutta import RK2, RK4, Euler, Heun, Midpoint
-from brainsim.integrators.stochastic import EulerMaruyama, StochasticHeun
+from brainsim.integrators.implicit import BackwardEuler, CrankNicolson
+from brainsim.integrators.milstein import DerivativeFreeMilstein, Milstein
+from brainsim.integrators.rosenbrock import CoupledExponentialEuler, ExponentialRosenbrockEuler
+from brainsim.integrators.runge_kutta import RK2, RK3, RK4, SSPRK3, Euler, Heun, Heun3, Midpoint, Ralston3, Ralston4, ThreeEighths
+from brainsim.integrators.rush_larsen import RushLarsen
+from brainsim.integrators.stochastic import EulerMaruyama, StochasticHeun, TamedEuler
+from brainsim.integrators.stochastic_runge_kutta import SRA1, SRI1, SRIW1
 
 METHODS: dict[str, ODEMethod | SDEMethod] = {
     method.name: method
@@ -14,11 +19,31 @@ METHODS: dict[str, ODEMethod | SDEMethod] = {
         Midpoint,
         Heun,
         RK2,
+        RK3,
+        Heun3,
+        Ralston3,
+        SSPRK3,
         RK4,
+        Ralston4,
+        ThreeEighths,
         ExponentialEuler(),
         ExponentialEuler(staggered=True),
-        EulerMaruyama,
-        StochasticHeun,
+        CoupledExponentialEuler(),
+        ExponentialRosenbrockEuler(),
+        RushLarsen(),
+        BackwardEuler(),
+        CrankNicolson(),
+        EulerMaruyama(),
+        TamedEuler(),
+        StochasticHeun(),
+        Milstein(),
+        Milstein("stratonovich"),
+        DerivativeFreeMilstein(),
+        DerivativeFreeMilstein("stratonovich"),
+        SRI1(),
+        SRI1("stratonovich"),
+        SRIW1(),
+        SRA1(),
         ExponentialEulerMaruyama(),
         ExponentialEulerMaruyama(staggered=True),
     )
@@ -27,7 +52,13 @@ _ALIASES = {
     "exp_euler": "exponential_euler",
     "staggered_exp_euler": "staggered_exponential_euler",
     "exp_euler_maruyama": "exponential_euler_maruyama",
+    "coupled_exp_euler": "coupled_exponential_euler",
+    "rosenbrock_euler": "exponential_rosenbrock_euler",
+    "implicit_euler": "backward_euler",
     "ralston": "rk2",
+    "ralston2": "rk2",
+    "heun2": "heun",
+    "rk4_38": "three_eighths",
 }
 
 
