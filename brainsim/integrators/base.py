@@ -152,10 +152,10 @@ class Stripped:
         self.leaves = [_inexact(u.get_mantissa(leaf)) for _, leaf in keyed]
         self.time_unit = dt.unit if _is_quantity(dt) else None
         self.dt = self._as_float(u.get_mantissa(dt))
-        self.t = _decimal(t, self._time_unit, "t")
+        self.t = _decimal(t, self.unit_of_time, "t")
 
     @property
-    def _time_unit(self):
+    def unit_of_time(self):
         return u.UNITLESS if self.time_unit is None else self.time_unit
 
     def _as_float(self, dt):
@@ -163,6 +163,10 @@ class Stripped:
         if not self.leaves or not hasattr(dt, "dtype"):
             return dt
         return jnp.asarray(dt).astype(jnp.result_type(*self.leaves))
+
+    def time(self, t):
+        """A plain time as the user's."""
+        return t if self.time_unit is None else u.Quantity(t, unit=self.time_unit)
 
     def wrap(self, leaves: Leaves):
         """Plain leaves as the user's pytree, with its units and dtypes."""
@@ -175,13 +179,12 @@ class Stripped:
 
         Its leaves have the shapes of y, with `axis` at the end.
         """
-        per = self._time_unit if power == 1.0 else self._time_unit**power
+        per = self.unit_of_time if power == 1.0 else self.unit_of_time**power
         expected = [(u.UNITLESS if unit is None else unit) / per for unit in self.units]
         shapes = [(*leaf.shape, *axis) for leaf in self.leaves]
 
         def plain(t, leaves: Leaves) -> Leaves:
-            t = t if self.time_unit is None else u.Quantity(t, unit=self.time_unit)
-            return self.unwrap(f(t, self.wrap(leaves)), expected, what, shapes)
+            return self.unwrap(f(self.time(t), self.wrap(leaves)), expected, what, shapes)
 
         return plain
 

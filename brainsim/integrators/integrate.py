@@ -63,7 +63,7 @@ def integrate(
         if dt is not None:
             if save_at is not None:
                 raise ValueError("With an adaptive method give `dt`, the interval between saved states, or `save_at`, not both.")
-            save_at = _start(t0, dt) + jnp.arange(0, _saved(duration, dt, save_every) + 1, save_every).astype(float) * dt
+            save_at = _start(t0, dt) + jnp.arange(0, _count_saved(duration, dt, save_every) + 1, save_every).astype(float) * dt
         tolerances = {name: value for name, value in (("rtol", rtol), ("atol", atol)) if value is not None}
         solution = integrate_adaptive(f, y0, duration, method, t0=t0, save_at=save_at, **tolerances)
         return solution.times, solution.ys
@@ -77,7 +77,7 @@ def integrate(
         raise ValueError(f"'{method.name}' is for stochastic equations and needs both `diffusion` and `key`.")
     if not stochastic and (diffusion is not None or key is not None):
         raise ValueError(f"{method!r} is for ordinary equations and takes no `diffusion` or `key`; try 'euler_maruyama'.")
-    steps = _saved(duration, dt, save_every)
+    steps = _count_saved(duration, dt, save_every)
     start = _start(t0, dt)
     y0 = jax.tree.map(_strong_float, y0)
     dtype = jnp.result_type(*jax.tree.leaves(y0))
@@ -100,7 +100,7 @@ def integrate(
     return time(jnp.arange(0, steps + 1, save_every)), ys
 
 
-def _saved(duration, dt, save_every: int) -> int:
+def _count_saved(duration, dt, save_every: int) -> int:
     """Steps, of which one in `save_every` is saved."""
     steps = _count_steps(duration, dt)
     if not isinstance(save_every, int) or save_every < 1 or steps % save_every:

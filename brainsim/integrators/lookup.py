@@ -112,7 +112,8 @@ def get_adaptive(method) -> AdaptiveMethod:
     if isinstance(method, AdaptiveMethod):
         return method
     if not isinstance(method, str):
-        raise TypeError(f"An adaptive method is a name, an AdaptiveMethod or a solver of diffrax, got {method!r}. Names: {', '.join(ADAPTIVE)}.")
+        names = ", ".join(ADAPTIVE)
+        raise TypeError(f"An adaptive method is a name, an AdaptiveMethod or a solver of diffrax, got {method!r}. Names: {names}.")
     name = _normal_form(method)
     name = ADAPTIVE_ALIASES.get(name, name)
     if name not in ADAPTIVE:
