@@ -99,6 +99,7 @@ class SDEMethod(abc.ABC):
     accepts: ClassVar[tuple[str, ...]] = ("diagonal", "scalar", "general")
     normals: ClassVar[int] = 1
     additive_only: ClassVar[bool] = False
+    scale_free: ClassVar[bool] = True  # the unit of y makes no difference
 
     def __post_init__(self):
         if self.noise not in self.accepts:

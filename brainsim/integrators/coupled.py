@@ -35,7 +35,7 @@ class Coupled:
 
     def stack(self, leaves: Leaves) -> jax.Array:
         """Leaves as variables (d, *batch)."""
-        dtype = jnp.result_type(*leaves)
+        dtype = jnp.result_type(*(leaf.dtype for leaf in self.leaves))
         leaves = [leaf.astype(dtype) for leaf in leaves]
         return jnp.stack(leaves) if self.elementwise else jnp.concatenate([leaf.ravel() for leaf in leaves])
 
@@ -86,7 +86,7 @@ def product(matrix: jax.Array, x: jax.Array) -> jax.Array:
     if matrix.ndim == 2:
         return matrix @ x
     if x.ndim < matrix.ndim:
-        return sum(matrix[:, j] * x[j] for j in range(len(x)))
+        return sum(matrix[:, j] * x[None, j] for j in range(len(x)))
     return sum(matrix[:, j, None] * x[None, j] for j in range(len(x)))
 
 
@@ -94,15 +94,16 @@ def solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
     """x in ``matrix x = right`` for (d, d, *batch) and (d, *batch): elimination with partial pivoting, element by element."""
     if matrix.ndim == 2:
         return jnp.linalg.solve(matrix, right)
-    d = len(right)
-    rows = [jnp.concatenate([matrix[i], right[i][None]]) for i in range(d)]
+    # the right side stays apart from the matrix, in which alone the solution is not linear
+    d, rows, x = len(right), list(matrix), list(right)
     for k in range(d):
         for i in range(k + 1, d):
             swap = jnp.abs(rows[i][k]) > jnp.abs(rows[k][k])
-            rows[k], rows[i] = jnp.where(swap, rows[i], rows[k]), jnp.where(swap, rows[k], rows[i])
+            rows[k], rows[i] = jnp.where(swap[None], rows[i], rows[k]), jnp.where(swap[None], rows[k], rows[i])
+            x[k], x[i] = jnp.where(swap, x[i], x[k]), jnp.where(swap, x[k], x[i])
         for i in range(k + 1, d):
-            rows[i] = rows[i] - (rows[i][k] / rows[k][k]) * rows[k]
-    x: list[jax.Array] = [right[0]] * d
+            factor = rows[i][k] / rows[k][k]
+            rows[i], x[i] = rows[i] - factor[None] * rows[k], x[i] - factor * x[k]
     for k in reversed(range(d)):
-        x[k] = (rows[k][d] - sum(rows[k][j] * x[j] for j in range(k + 1, d))) / rows[k][k]
+        x[k] = (x[k] - sum(rows[k][j] * x[j] for j in range(k + 1, d))) / rows[k][k]
     return jnp.stack(x)

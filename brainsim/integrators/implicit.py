@@ -27,6 +27,7 @@ class _Theta(ODEMethod):
     def step(self, f: PlainFunction, t, y: Leaves, dt) -> Leaves:
         system = Coupled(f, y, self.coupling)
         start = system.stack(y)
+        dt = jnp.asarray(dt, start.dtype)
         fixed = start if self.theta == 1 else start + (1 - self.theta) * dt * system.slope(t, start)
         return system.unstack(implicit_stage(system, t + dt, start, fixed, self.theta * dt, self.max_iterations))
 
@@ -38,7 +39,8 @@ def implicit_stage(system: Coupled, t, guess: jax.Array, fixed: jax.Array, dt, m
     """
     # The last correction squared is what is left
     tolerance = float(jnp.finfo(guess.dtype).eps) ** (2 / 3)
-    over_variables = tuple(range(1)) if system.elementwise else None
+    fixed, dt = fixed.astype(guess.dtype), jnp.asarray(dt, guess.dtype)
+    over_variables = 0 if system.elementwise else None
 
     def residual(y):
         return y - fixed - dt * system.slope(t, y)
@@ -51,13 +53,14 @@ def implicit_stage(system: Coupled, t, guess: jax.Array, fixed: jax.Array, dt, m
             correction = solve(matrix, y - fixed - dt * slope)
             # the terms whose rounding a row of the residual carries
             magnitude = jnp.abs(y) + jnp.abs(fixed) + jnp.sum(jnp.abs(dt * jacobian) * jnp.abs(y)[None], axis=1)
-            return y - correction, jnp.all(jnp.abs(correction) <= tolerance * magnitude, axis=over_variables), count + 1
+            converged = jnp.all(jnp.abs(correction) <= tolerance * magnitude, axis=over_variables, keepdims=True)
+            return y - correction, converged, count + 1
 
         def unfinished(carry):
             _, converged, count = carry
             return ~jnp.all(converged) & (count < max_iterations)
 
-        none = jnp.zeros(guess.shape[1:] if system.elementwise else (), bool)
+        none = jnp.zeros((1, *guess.shape[1:]), bool)
         y, converged, _ = jax.lax.while_loop(unfinished, correct, (guess, none, 0))
         return jnp.where(converged, y, jnp.nan)
 

@@ -30,55 +30,57 @@ def phi_product(z: jax.Array, first: jax.Array, second: jax.Array | None = None)
     scale = jax.lax.stop_gradient(_balance(z))
     z, first = z * scale[None] / scale[:, None], first / scale
     second = jnp.zeros_like(first) if second is None else second / scale
-    norm = jax.lax.stop_gradient(jnp.max(jnp.sum(jnp.abs(z), 1), 0))
+    norm = jax.lax.stop_gradient(jnp.max(jnp.sum(jnp.abs(z), 1), 0, keepdims=True))
     halvings = jnp.clip(jnp.ceil(jnp.log2(jnp.where(norm > 0, norm, 1) / 0.5)), 0, _HALVINGS)
-    small = jnp.exp2(-halvings)
-    z, first, second = z * small, first * small, second * small
+    small = jnp.exp2(-halvings)  # (1, *batch)
+    z, first, second = z * small[None], first * small, second * small
 
-    # Taylor: last = (phi1 w1 + phi2 w2), middle = phi1 w2, all of them scaled
-    last, middle = first / math.factorial(terms), second / math.factorial(terms)
-    tail = second / math.factorial(terms + 1)
-    for k in reversed(range(1, terms)):
-        last = first / math.factorial(k) + product(z, last)
-        middle = second / math.factorial(k) + product(z, middle)
-        tail = second / math.factorial(k + 1) + product(z, tail)
+    # phi2 w2 (as `tail`) joins phi1 w1 in `last`; phi1 w2 is the `middle`
+    inverse = jnp.array([1 / math.factorial(k) for k in range(terms + 2)], z.dtype)
+    one = identity_like(z)
+
+    def taylor(carry, k):
+        last, middle, tail = carry
+        last = inverse[k] * first + product(z, last)
+        middle = inverse[k] * second + product(z, middle)
+        tail = inverse[k + 1] * second + product(z, tail)
+        return (last, middle, tail), None
+
+    down = jnp.arange(terms, 0, -1)
+    zero = jnp.zeros_like(first)
+    (last, middle, tail), _ = jax.lax.scan(taylor, (zero, zero, zero), down)
     last = last + small * tail
 
     def square(carry, k):
         def double(carry):
             expm1, middle, last, step = carry
-            on = k < halvings
             new = (
                 2 * expm1 + product(expm1, expm1),
                 2 * middle + product(expm1, middle),
                 2 * last + product(expm1, last) + step * middle,
                 2 * step,
             )
-            return tuple(jnp.where(on, a, b) for a, b in zip(new, carry))
+            on = k < halvings
+            return (jnp.where(on[None], new[0], expm1), *(jnp.where(on, a, b) for a, b in zip(new[1:], carry[1:])))
 
         return jax.lax.cond(jnp.any(k < halvings), double, lambda carry: carry, carry), None
 
     def undo(last):
-        expm1 = z / math.factorial(terms)
-        for k in reversed(range(1, terms)):
-            expm1 = product(z, expm1 + identity_like(z) / math.factorial(k))
-        carry = (expm1, middle, last, small)
-        return jax.lax.scan(square, carry, jnp.arange(_HALVINGS))[0][2]
+        expm1, _ = jax.lax.scan(lambda m, k: (product(z, m + inverse[k] * one), None), jnp.zeros_like(z), down)
+        return jax.lax.scan(square, (expm1, middle, last, small), jnp.arange(_HALVINGS))[0][2]
 
     return scale * jax.lax.cond(jnp.any(halvings > 0), undo, lambda last: last, last)
 
 
 def _balance(z: jax.Array) -> jax.Array:
     """Scales (d, *batch) of the variables that make rows and columns of z alike (Osborne 1960)."""
-    d = len(z)
     off = jnp.abs(z) * (1 - identity_like(z))
     scale = jnp.ones_like(z[0])
-    for i in [*range(d)] * (2 if d <= 16 else 0):
-        row = jnp.sum(off[i] * scale, 0) / scale[i]
-        column = jnp.sum(off[:, i] / scale, 0) * scale[i]
+    for _ in range(3):
+        row = jnp.sum(off * scale[None], 1) / scale
+        column = jnp.sum(off / scale[:, None], 0) * scale
         fits = (row > 0) & (column > 0)
-        factor = jnp.sqrt(jnp.where(fits, row, 1) / jnp.where(fits, column, 1))
-        scale = jnp.concatenate([scale[:i], (scale[i] * factor)[None], scale[i + 1 :]])
+        scale = scale * (jnp.where(fits, row, 1) / jnp.where(fits, column, 1)) ** 0.25
     return scale
 
 
@@ -94,6 +96,7 @@ class _Exponential(ODEMethod):
     def step(self, f: PlainFunction, t, y: Leaves, dt) -> Leaves:
         system = Coupled(f, y, self.coupling)
         start = system.stack(y)
+        dt = jnp.asarray(dt, start.dtype)
         slope, jacobian = system.slope_and_jacobian(t, start)
         change = dt * dt * system.change_with_time(t, start) if self.with_time else None
         return system.unstack(start + phi_product(dt * jacobian, dt * slope, change))

@@ -58,6 +58,7 @@ class TamedEuler(SDEMethod):
     scale: float = 1.0
 
     name: ClassVar[str] = "tamed_euler"
+    scale_free: ClassVar[bool] = False
     strong_order: ClassVar[float] = 0.5
     weak_order: ClassVar[float] = 1.0
     interpretation: ClassVar[str] = "ito"
