@@ -130,7 +130,7 @@ class SDEMethod(abc.ABC):
         return jax.tree_util.tree_unflatten(plain.treedef, [x.reshape(shape) for x, shape in zip(split, shapes, strict=True)])
 
     def _noise_shape(self, leaf) -> tuple[int, ...]:
-        one = {"diagonal": jnp.shape(leaf), "scalar": (), "general": (self.processes,)}[self.noise]
+        one = jnp.shape(leaf) if self.noise == "diagonal" else (self.processes,) if self.noise == "general" else ()
         return one if self.normals == 1 else (self.normals, *one)
 
     def _leaves_of(self, noise, plain: "Stripped") -> Leaves:
@@ -180,7 +180,7 @@ class Stripped:
 
         Its leaves have the shapes of y, with `axis` at the end.
         """
-        per = self.unit_of_time if power == 1.0 else self.unit_of_time**power
+        per = u.UNITLESS if self.time_unit is None else self.time_unit if power == 1.0 else self.time_unit**power
         expected = [(u.UNITLESS if unit is None else unit) / per for unit in self.units]
         shapes = [(*leaf.shape, *axis) for leaf in self.leaves]
 

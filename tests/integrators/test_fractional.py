@@ -35,7 +35,7 @@ def test_all_that_is_exported_is_found_by_name():
 )
 def test_order_for_a_smooth_solution(method, order, alpha):
     """D^a y = -y + t^2 + 2 t^(2 - a) / Gamma(3 - a) from 0 has y = t^2."""
-    steps = [40, 80, 160]
+    steps = [40, 160]
     f = lambda t, y: -y + t**2 + 2 / math.gamma(3 - alpha) * t ** (2 - alpha)  # noqa: E731
     errors = [abs(float(integrate_fractional(f, 0.0, 1.0, 1 / n, alpha, method, save_every=n)[1][-1]) - 1) for n in steps]
     assert slope(steps, errors) == pytest.approx(order(alpha), abs=0.2)
@@ -45,7 +45,7 @@ def test_order_for_a_smooth_solution(method, order, alpha):
 @every
 def test_relaxation_is_a_mittag_leffler_function(method, alpha):
     """D^a y = -2 y: y = E_a(-2 t^a) rises as t^a, so on an even mesh both schemes have order 1 at a fixed time."""
-    steps = [40, 80, 160]
+    steps = [40, 160]
     ends = [integrate_fractional(lambda t, y: -2 * y, 1.0, 1.0, 1 / n, alpha, method, save_every=n)[1][-1] for n in steps]
     errors = np.abs(np.array(ends) - mittag_leffler(alpha, -2.0))
     assert errors[-1] < 2e-3
