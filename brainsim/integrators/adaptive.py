@@ -158,7 +158,7 @@ def integrate_adaptive(
     saved = None if save_at is None else _inside(time(save_at, "save_at"), start, end, "save_at")
     controller = diffrax.PIDController(rtol=rtol, atol=1.0)
     if jumps is not None:
-        controller = diffrax.ClipController(controller, jump_ts=_inside(time(jumps, "jumps"), start, end, "jumps"))
+        controller = diffrax.ClipStepSizeController(controller, jump_ts=_inside(time(jumps, "jumps"), start, end, "jumps"))
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(scaled),
         solver,

@@ -63,7 +63,9 @@ def integrate(
         if dt is not None:
             if save_at is not None:
                 raise ValueError("With an adaptive method give `dt`, the interval between saved states, or `save_at`, not both.")
-            save_at = _start(t0, dt) + jnp.arange(0, _count_saved(duration, dt, save_every) + 1, save_every).astype(float) * dt
+            kept = jnp.arange(0, _count_saved(duration, dt, save_every) + 1, save_every)
+            save_at = _start(t0, dt) + kept.astype(float) * dt
+            duration = u.Quantity(duration).in_unit(dt.unit) if isinstance(dt, u.Quantity) else duration
         tolerances = {name: value for name, value in (("rtol", rtol), ("atol", atol)) if value is not None}
         solution = integrate_adaptive(f, y0, duration, method, t0=t0, save_at=save_at, **tolerances)
         return solution.times, solution.ys
