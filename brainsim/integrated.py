@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import namedtuple
 
 import brainunit as u
 
@@ -117,16 +118,17 @@ class IntegratedPopulation(Population):
         def f(t, y):
             values = dict(zip(self.variables, y))
             rates = self.derivative(t, **values, **{name: total(name, values) for name in self.takes})
-            return rates if isinstance(rates, tuple) else (rates,)
+            return Variables._make(rates if isinstance(rates, tuple) else (rates,))
 
-        y = tuple(before.values())
+        Variables = namedtuple("Variables", self.variables)
+        y = Variables(**before)
         if isinstance(self.method, integrators.SDEMethod):
             def g(t, y):
                 noise = self.diffusion(t, *y)
-                return noise if isinstance(noise, tuple) else (noise,)
+                return Variables._make(noise if isinstance(noise, tuple) else (noise,))
 
-            noise = clock.of("noise").normal((len(y), self.count))
-            y = self.method(f, g, clock.t, y, clock.dt, tuple(noise))
+            noise = self.method.draw(lambda n: clock.of("noise").normal((n,)), y)
+            y = self.method(f, g, clock.t, y, clock.dt, noise)
         else:
             y = self.method(f, clock.t, y, clock.dt)
         return dict(zip(self.variables, y))

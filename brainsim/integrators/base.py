@@ -5,9 +5,11 @@ subclasses `ODEMethod` and writes `step`, a new SDE method subclasses `SDEMethod
 """
 
 import abc
+import itertools
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import brainunit as u
 import jax
@@ -56,7 +58,7 @@ class ODEMethod(abc.ABC):
 
 @dataclass(frozen=True)
 class SDEMethod(abc.ABC):
-    r"""One step of :math:`dy = f(t, y)\,dt + g(t, y)\,dW` with diagonal noise: ``method(f, g, t, y, dt, noise) -> y_next``.
+    r"""One step of :math:`dy = f(t, y)\,dt + g(t, y)\,dW`: ``method(f, g, t, y, dt, noise) -> y_next``.
 
     Parameters
     ----------
@@ -64,8 +66,11 @@ class SDEMethod(abc.ABC):
         As for `ODEMethod`.
     g : callable
         ``g(t, y)`` gives the diffusion, a pytree like `y`. Unit of each leaf: that of `y` over the square root of that of `dt`.
+        For general noise each leaf has one more axis at the end, over the `processes`.
     noise : pytree
-        Like `y`, of independent standard normal numbers without unit. The method makes ``dW = sqrt(dt) * noise`` of it.
+        Independent standard normal numbers without unit, of which the method makes ``dW = sqrt(dt) * noise``. For diagonal noise
+        a pytree like `y`, for scalar noise one number, for general noise an array (processes,). A method with
+        ``normals`` > 1 takes so many for each Wiener process, along one more axis in front. `draw` makes them.
 
     Returns
     -------
@@ -76,17 +81,66 @@ class SDEMethod(abc.ABC):
     ------
     brainunit.UnitMismatchError, ValueError
         As for `ODEMethod`, for `f`, `g` and `noise`.
+
+    Notes
+    -----
+    A method is made with ``noise=``, the structure of the noise, which must be among those that the method ``accepts``:
+
+    - ``"diagonal"``: one Wiener process for each element of each leaf. g of an element may depend on that element only, where
+      the order is to exceed 0.5;
+    - ``"scalar"``: one Wiener process for all;
+    - ``"general"``: ``processes`` Wiener processes, and g a matrix. It is *commutative* where
+      :math:`\sum_l g_{lj}\,\partial_l g_{ik} = \sum_l g_{lk}\,\partial_l g_{ij}`.
     """
+
+    noise: str = field(default="diagonal", kw_only=True)
+    processes: int = field(default=1, kw_only=True)
+
+    accepts: ClassVar[tuple[str, ...]] = ("diagonal", "scalar", "general")
+    normals: ClassVar[int] = 1
+    additive_only: ClassVar[bool] = False
+    scale_free: ClassVar[bool] = True  # the unit of y makes no difference
+
+    def __post_init__(self):
+        if self.noise not in self.accepts:
+            raise ValueError(f"{type(self).__name__} accepts noise {_listed(self.accepts)}, got {self.noise!r}.")
+        if self.processes != 1 and self.noise != "general":
+            raise ValueError(f"{type(self).__name__}: `processes` belongs to noise='general', got noise={self.noise!r}.")
+        if not isinstance(self.processes, int) or self.processes < 1:
+            raise ValueError(f"{type(self).__name__}: processes must be a positive integer, got {self.processes!r}.")
 
     def __call__(self, f: Callable, g: Callable, t, y, dt, noise):
         plain = Stripped(t, y, dt)
-        drift, diffusion = plain.rate(f, "dy/dt"), plain.rate(g, "the diffusion", power=0.5)
-        noise = plain.unwrap(noise, [u.UNITLESS] * len(plain.leaves), "noise")
-        return plain.wrap(self.step(drift, diffusion, plain.t, plain.leaves, plain.dt, noise))
+        axis = (self.processes,) if self.noise == "general" else ()
+        drift, diffusion = plain.rate(f, "dy/dt"), plain.rate(g, "the diffusion", power=0.5, axis=axis)
+        return plain.wrap(self.step(drift, diffusion, plain.t, plain.leaves, plain.dt, self._leaves_of(noise, plain)))
 
     @abc.abstractmethod
     def step(self, f: PlainFunction, g: PlainFunction, t, y: Leaves, dt, noise: Leaves) -> Leaves:
-        """The same step on lists of plain arrays; `noise` is still standard normal."""
+        """The same step on lists of plain arrays; `noise` is still standard normal, and has an entry for each leaf."""
+
+    def draw(self, normal: Callable, y):
+        """The noise of one step: `normal` gives so many standard normal numbers, as an array (n,)."""
+        plain = Stripped(0, y, 1)
+        if self.noise != "diagonal":
+            return normal(self.normals * self.processes).reshape(self._noise_shape(None))
+        shapes = [self._noise_shape(leaf) for leaf in plain.leaves]
+        numbers = normal(sum(map(math.prod, shapes)))
+        split = jnp.split(numbers, list(itertools.accumulate(map(math.prod, shapes[:-1])))) if shapes else []
+        return jax.tree_util.tree_unflatten(plain.treedef, [x.reshape(shape) for x, shape in zip(split, shapes, strict=True)])
+
+    def _noise_shape(self, leaf) -> tuple[int, ...]:
+        one = jnp.shape(leaf) if self.noise == "diagonal" else (self.processes,) if self.noise == "general" else ()
+        return one if self.normals == 1 else (self.normals, *one)
+
+    def _leaves_of(self, noise, plain: "Stripped") -> Leaves:
+        shapes = [self._noise_shape(leaf) for leaf in plain.leaves]
+        if self.noise == "diagonal":
+            return plain.unwrap(noise, [u.UNITLESS] * len(shapes), "noise", shapes)
+        noise = jnp.asarray(_decimal(noise, u.UNITLESS, "noise"))
+        if noise.shape != self._noise_shape(None):
+            raise ValueError(f"noise has shape {noise.shape}, but {self.noise} noise has shape {self._noise_shape(None)}.")
+        return [noise.astype(leaf.dtype) for leaf in plain.leaves]
 
 
 class Stripped:
@@ -99,10 +153,10 @@ class Stripped:
         self.leaves = [_inexact(u.get_mantissa(leaf)) for _, leaf in keyed]
         self.time_unit = dt.unit if _is_quantity(dt) else None
         self.dt = self._as_float(u.get_mantissa(dt))
-        self.t = _decimal(t, self._time_unit, "t")
+        self.t = _decimal(t, self.unit_of_time, "t")
 
     @property
-    def _time_unit(self):
+    def unit_of_time(self):
         return u.UNITLESS if self.time_unit is None else self.time_unit
 
     def _as_float(self, dt):
@@ -111,37 +165,54 @@ class Stripped:
             return dt
         return jnp.asarray(dt).astype(jnp.result_type(*self.leaves))
 
+    def time(self, t):
+        """A plain time as the user's."""
+        return t if self.time_unit is None else u.Quantity(t, unit=self.time_unit)
+
     def wrap(self, leaves: Leaves):
         """Plain leaves as the user's pytree, with its units and dtypes."""
         leaves = [new.astype(old.dtype) for new, old in zip(leaves, self.leaves, strict=True)]
         wrapped = [x if unit is None else u.Quantity(x, unit=unit) for x, unit in zip(leaves, self.units, strict=True)]
         return jax.tree_util.tree_unflatten(self.treedef, wrapped)
 
-    def rate(self, f: Callable, what: str, power: float = 1.0) -> PlainFunction:
-        """`f` as a function of plain arrays, whose result is checked to be in (unit of y) / (unit of dt)**power."""
-        per = self._time_unit if power == 1.0 else self._time_unit**power
+    def rate(self, f: Callable, what: str, power: float = 1.0, axis: tuple[int, ...] = ()) -> PlainFunction:
+        """`f` as a function of plain arrays, whose result is checked to be in (unit of y) / (unit of dt)**power.
+
+        Its leaves have the shapes of y, with `axis` at the end.
+        """
+        per = u.UNITLESS if self.time_unit is None else self.time_unit if power == 1.0 else self.time_unit**power
         expected = [(u.UNITLESS if unit is None else unit) / per for unit in self.units]
+        shapes = [(*leaf.shape, *axis) for leaf in self.leaves]
 
         def plain(t, leaves: Leaves) -> Leaves:
-            t = t if self.time_unit is None else u.Quantity(t, unit=self.time_unit)
-            return self.unwrap(f(t, self.wrap(leaves)), expected, what)
+            return self.unwrap(f(self.time(t), self.wrap(leaves)), expected, what, shapes)
 
         return plain
 
-    def unwrap(self, tree, units, what: str) -> Leaves:
-        """The user's pytree as plain leaves in `units`, with the structure, the shapes and the dtypes of the state."""
+    def unwrap(self, tree, units, what: str, shapes=None) -> Leaves:
+        """The user's pytree as plain leaves in `units`, with the structure, the dtypes and (unless given) the shapes of the state."""
         given, treedef = jax.tree_util.tree_flatten(tree, is_leaf=_is_quantity)
         if treedef != self.treedef:
             raise ValueError(f"{what} must have the structure of y. Expected {self.treedef}, got {treedef}.")
+        shapes = shapes or [leaf.shape for leaf in self.leaves]
         plain = []
-        for name, old, new, unit in zip(self.names, self.leaves, given, units, strict=True):
+        for name, old, new, unit, shape in zip(self.names, self.leaves, given, units, shapes, strict=True):
             new = jnp.asarray(_decimal(new, unit, f"{what} of {name}")).astype(old.dtype)
-            if new.shape != old.shape:
-                if jnp.broadcast_shapes(new.shape, old.shape) != old.shape:
-                    raise ValueError(f"{what} of {name} has shape {new.shape}, but {name} has shape {old.shape}.")
-                new = jnp.broadcast_to(new, old.shape)
+            if new.shape != shape:
+                if not _broadcasts(new.shape, shape):
+                    should = f"it must have shape {shape}" if shape != old.shape else f"{name} has shape {old.shape}"
+                    raise ValueError(f"{what} of {name} has shape {new.shape}, but {should}.")
+                new = jnp.broadcast_to(new, shape)
             plain.append(new)
         return plain
+
+
+def _broadcasts(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    return len(given) <= len(shape) and all(n in (1, m) for n, m in zip(reversed(given), reversed(shape)))
+
+
+def _listed(names) -> str:
+    return ", ".join(map(repr, names))
 
 
 def _is_quantity(x) -> bool:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from brainsim.integrators.base import Leaves, ODEMethod, PlainFunction, SDEMethod
+from brainsim.integrators.stochastic import kick
 
 
 # phi1 costs one transcendental function per element, so its form was measured: 4,000 float32 Hodgkin-Huxley cells in lax.scan,
@@ -111,7 +112,8 @@ class ExponentialEulerMaruyama(SDEMethod):
         y_k \leftarrow y_k + dt\,\varphi_1(a_k\,dt)\,f_k + g_k \sqrt{dt\,\varphi_1(2 a_k\,dt)}\;\xi_k
 
     The Ornstein-Uhlenbeck process has its exact distribution at any dt. What `ExponentialEuler` says of `staggered` and of
-    where it stops being right holds here too. Called as every `SDEMethod`: ``method(f, g, t, y, dt, noise) -> y_next``.
+    where it stops being right holds here too. Called as every `SDEMethod`: ``method(f, g, t, y, dt, noise) -> y_next``. Any
+    structure of noise; elements that share a Wiener process have their own variances exactly, their covariance where they share their rate.
 
     References
     ----------
@@ -128,12 +130,12 @@ class ExponentialEulerMaruyama(SDEMethod):
         return "staggered_exponential_euler_maruyama" if self.staggered else "exponential_euler_maruyama"
 
     def step(self, f: PlainFunction, g: PlainFunction, t, y: Leaves, dt, noise: Leaves) -> Leaves:
-        diffusion = g(t, y)
+        shaped = kick(self, g(t, y), noise)
 
         def advance(k, leaf, slope, z):
             p = phi1(z)
             variance = dt * p * (1 + z * p / 2)  # phi1(2z) = phi1(z) (1 + e**z)/2
-            return leaf + dt * p * slope + diffusion[k] * jnp.sqrt(variance) * noise[k]
+            return leaf + dt * p * slope + shaped[k] * jnp.sqrt(variance)
 
         return _sweep(f, t, y, dt, self.staggered, advance)
 

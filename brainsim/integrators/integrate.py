@@ -7,12 +7,16 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
+from brainsim.integrators.adaptive import integrate_adaptive
 from brainsim.integrators.base import SDEMethod
-from brainsim.integrators.lookup import get
+from brainsim.integrators.embedded import ADAPTIVE
+from brainsim.integrators.lookup import get, is_adaptive
 
 
-def integrate(f: Callable, y0, duration, dt, method="rk4", *, t0=0, save_every: int = 1, diffusion=None, key=None):
-    r"""Integrate :math:`\dot y = f(t, y)`, or with a diffusion :math:`dy = f\,dt + g\,dW`, with a fixed step.
+def integrate(
+    f: Callable, y0, duration, dt=None, method="rk4", *, t0=0, save_every: int = 1, save_at=None, rtol=None, atol=None, diffusion=None, key=None
+):
+    r"""Integrate :math:`\dot y = f(t, y)`, or with a diffusion :math:`dy = f\,dt + g\,dW`.
 
     Can be jitted, differentiated and vmapped over `y0`, `key`, `t0` and everything that `f` closes over.
 
@@ -24,12 +28,17 @@ def integrate(f: Callable, y0, duration, dt, method="rk4", *, t0=0, save_every: 
         Initial state: arrays or quantities.
     duration, dt : scalar
         Length and step, both with a unit of time or both plain. They set the number of steps, so they must be concrete.
+        An adaptive method chooses its own steps; `dt` is then the interval of what is saved, and may be left out.
     method : str or method
-        See `brainsim.integrators.get`.
+        See `brainsim.integrators.get`, and for adaptive methods `integrate_adaptive`, which offers more.
     t0 : scalar, optional
         Time of `y0`. A plain 0 is right with any unit.
     save_every : int, optional
         Keep one state in so many steps. It must divide the number of steps.
+    save_at : array or quantity, optional
+        Times to save, for adaptive methods, in place of `dt`.
+    rtol, atol : optional
+        Tolerances of adaptive methods, 1e-6 and 1e-9 unless given.
     diffusion : callable, optional
         ``g(t, y)``, for the methods for stochastic equations.
     key : jax.random.key, optional
@@ -38,9 +47,9 @@ def integrate(f: Callable, y0, duration, dt, method="rk4", *, t0=0, save_every: 
     Returns
     -------
     times : array or quantity, (n_saved + 1,)
-        From `t0` to ``t0 + duration``, in the unit of `dt`.
+        From `t0` to ``t0 + duration``, in the unit of `dt`; or `save_at`; or the first and the last time.
     ys : pytree
-        Like `y0`, with a leading axis of n_saved + 1; the first entry is `y0`.
+        Like `y0`, with a leading axis over `times`.
 
     Raises
     ------
@@ -48,27 +57,40 @@ def integrate(f: Callable, y0, duration, dt, method="rk4", *, t0=0, save_every: 
         When `duration` is not a multiple of `dt`, `save_every` does not divide the steps, or the method and the
         arguments do not fit together.
     """
+    if is_adaptive(method):
+        if diffusion is not None or key is not None:
+            raise ValueError(f"{method!r} is for ordinary equations and takes no `diffusion` or `key`; try 'euler_maruyama'.")
+        if dt is not None:
+            if save_at is not None:
+                raise ValueError("With an adaptive method give `dt`, the interval between saved states, or `save_at`, not both.")
+            kept = jnp.arange(0, _count_saved(duration, dt, save_every) + 1, save_every)
+            save_at = _start(t0, dt) + kept.astype(float) * dt
+            duration = u.Quantity(duration).in_unit(dt.unit) if isinstance(dt, u.Quantity) else duration
+        tolerances = {name: value for name, value in (("rtol", rtol), ("atol", atol)) if value is not None}
+        solution = integrate_adaptive(f, y0, duration, method, t0=t0, save_at=save_at, **tolerances)
+        return solution.times, solution.ys
     method = get(method)
+    given = [name for name, value in (("save_at", save_at), ("rtol", rtol), ("atol", atol)) if value is not None]
+    if dt is None or given:
+        what = f"takes no {' or '.join(f'`{name}`' for name in given)}" if given else "needs `dt`"
+        raise ValueError(f"{method!r} has a fixed step and {what}; adaptive methods are {', '.join(ADAPTIVE)}.")
     stochastic = isinstance(method, SDEMethod)
     if stochastic and (diffusion is None or key is None):
         raise ValueError(f"'{method.name}' is for stochastic equations and needs both `diffusion` and `key`.")
     if not stochastic and (diffusion is not None or key is not None):
         raise ValueError(f"{method!r} is for ordinary equations and takes no `diffusion` or `key`; try 'euler_maruyama'.")
-    steps = _count_steps(duration, dt)
-    if not isinstance(save_every, int) or save_every < 1 or steps % save_every:
-        raise ValueError(f"save_every must be a positive integer that divides the {steps} steps, got {save_every!r}.")
-
-    unit = u.get_unit(dt)
-    timed = isinstance(dt, u.Quantity)
-    start = t0 if isinstance(t0, u.Quantity) or not timed else _zero_time(t0, unit)
+    steps = _count_saved(duration, dt, save_every)
+    start = _start(t0, dt)
     y0 = jax.tree.map(_strong_float, y0)
+    dtype = jnp.result_type(*jax.tree.leaves(y0))
 
     def time(i):
         return start + i.astype(float) * dt
 
     def step(y, i):
         if stochastic:
-            return method(f, diffusion, time(i), y, dt, _normal_like(jax.random.fold_in(key, i), y)), None
+            noise = method.draw(lambda n: jax.random.normal(jax.random.fold_in(key, i), (n,), dtype), y)
+            return method(f, diffusion, time(i), y, dt, noise), None
         return method(f, time(i), y, dt), None
 
     def chunk(y, first):
@@ -78,6 +100,14 @@ def integrate(f: Callable, y0, duration, dt, method="rk4", *, t0=0, save_every: 
     _, saved = jax.lax.scan(chunk, y0, jnp.arange(0, steps, save_every))
     ys = jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), y0, saved)
     return time(jnp.arange(0, steps + 1, save_every)), ys
+
+
+def _count_saved(duration, dt, save_every: int) -> int:
+    """Steps, of which one in `save_every` is saved."""
+    steps = _count_steps(duration, dt)
+    if not isinstance(save_every, int) or save_every < 1 or steps % save_every:
+        raise ValueError(f"save_every must be a positive integer that divides the {steps} steps, got {save_every!r}.")
+    return steps
 
 
 def _count_steps(duration, dt) -> int:
@@ -94,22 +124,16 @@ def _count_steps(duration, dt) -> int:
     return round(ratio)
 
 
-def _zero_time(t0, unit):
+def _start(t0, dt):
+    """`t0` with the unit of `dt`; a plain 0 is right with any."""
+    if isinstance(t0, u.Quantity) or not isinstance(dt, u.Quantity):
+        return t0
     if isinstance(t0, int | float) and t0 == 0:
-        return 0.0 * unit
-    raise u.UnitMismatchError(f"t0 must have a unit of time because dt has one ('{unit}'), got the plain number {t0}.")
+        return 0.0 * dt.unit
+    raise u.UnitMismatchError(f"t0 must have a unit of time because dt has one ('{dt.unit}'), got the plain number {t0}.")
 
 
 def _strong_float(x):
     x = jnp.asarray(x)
     dtype = x.dtype if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.result_type(float)
     return jax.lax.convert_element_type(x, dtype)
-
-
-def _normal_like(key, y):
-    leaves, treedef = jax.tree.flatten(y, is_leaf=lambda x: isinstance(x, u.Quantity))
-    draws = [
-        jax.random.normal(k, jnp.shape(leaf), u.get_mantissa(leaf).dtype)
-        for k, leaf in zip(jax.random.split(key, len(leaves)), leaves, strict=True)
-    ]
-    return jax.tree.unflatten(treedef, draws)

@@ -1,20 +1,21 @@
-"""Methods for stochastic differential equations with diagonal noise."""
+"""Euler-Maruyama, tamed Euler and Heun for stochastic differential equations."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
+import jax
 import jax.numpy as jnp
 
 from brainsim.integrators.base import Leaves, PlainFunction, SDEMethod
 
 
 @dataclass(frozen=True)
-class _EulerMaruyama(SDEMethod):
+class EulerMaruyama(SDEMethod):
     r"""Euler-Maruyama, for Itô equations: strong order 0.5 (1 where the noise is additive), weak order 1.
 
     .. math:: y_{next} = y + f(t, y)\,dt + g(t, y)\,dW, \qquad dW = \sqrt{dt}\,\xi
 
-    Called as every `SDEMethod`: ``EulerMaruyama(f, g, t, y, dt, noise) -> y_next``.
+    Called as every `SDEMethod`: ``EulerMaruyama()(f, g, t, y, dt, noise) -> y_next``. Any structure of noise.
 
     References
     ----------
@@ -27,11 +28,53 @@ class _EulerMaruyama(SDEMethod):
     interpretation: ClassVar[str] = "ito"
 
     def step(self, f: PlainFunction, g: PlainFunction, t, y: Leaves, dt, noise: Leaves) -> Leaves:
-        return _advance(y, dt, f(t, y), g(t, y), noise)
+        return plus(y, times(dt, f(t, y)), kick(self, g(t, y), increments(dt, noise)))
 
 
 @dataclass(frozen=True)
-class _StochasticHeun(SDEMethod):
+class TamedEuler(SDEMethod):
+    r"""Tamed Euler, for Itô equations whose drift grows faster than linearly: strong order 0.5, weak order 1.
+
+    .. math:: y_{next} = y + \frac{f(t, y)\,dt}{1 + |f(t, y)|\,dt / s} + g(t, y)\,dW
+
+    elementwise: no step of the drift is longer than s. Where the drift is superlinear and one-sided Lipschitz (:math:`-y^3`) the
+    moments of Euler-Maruyama explode and those of this method do not. Any structure of noise.
+
+    Parameters
+    ----------
+    scale : float
+        The longest step s, in the unit in which each leaf of y is given (that of the declared state, in a neuron). What the drift
+        does in a step should be well below it, as it is shortened by that fraction.
+
+    Notes
+    -----
+    **Where it stops being right**: g must be globally Lipschitz. The result depends on `scale`, hence on the unit of y.
+
+    References
+    ----------
+    Hutzenthaler, Jentzen & Kloeden (2012), Ann. Appl. Probab. 22:1611.
+    """
+
+    scale: float = 1.0
+
+    name: ClassVar[str] = "tamed_euler"
+    scale_free: ClassVar[bool] = False
+    strong_order: ClassVar[float] = 0.5
+    weak_order: ClassVar[float] = 1.0
+    interpretation: ClassVar[str] = "ito"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.scale > 0:
+            raise ValueError(f"TamedEuler: scale must be positive, got {self.scale!r}.")
+
+    def step(self, f: PlainFunction, g: PlainFunction, t, y: Leaves, dt, noise: Leaves) -> Leaves:
+        drift = [step / (1 + jnp.abs(step) / self.scale) for step in times(dt, f(t, y))]
+        return plus(y, drift, kick(self, g(t, y), increments(dt, noise)))
+
+
+@dataclass(frozen=True)
+class StochasticHeun(SDEMethod):
     r"""Heun's method, for Stratonovich equations: strong order 1 and weak order 1.
 
     .. math::
@@ -39,8 +82,8 @@ class _StochasticHeun(SDEMethod):
         \tilde y = y + f(t, y)\,dt + g(t, y)\,dW, \qquad
         y_{next} = y + \tfrac12 [f(t, y) + f(t + dt, \tilde y)]\,dt + \tfrac12 [g(t, y) + g(t + dt, \tilde y)]\,dW
 
-    Strong order 1 needs commutative noise: g_k at element i depends on no state but y_k at element i. Otherwise it is 0.5.
-    With g = 0 it is `Heun`, of order 2. Called as every `SDEMethod`: ``StochasticHeun(f, g, t, y, dt, noise) -> y_next``.
+    Strong order 1 needs commutative noise (diagonal noise of which g at an element depends on no other, scalar noise, or a
+    commutative matrix). Otherwise it is 0.5. With g = 0 it is `Heun`, of order 2. Any structure of noise.
 
     References
     ----------
@@ -53,19 +96,44 @@ class _StochasticHeun(SDEMethod):
     interpretation: ClassVar[str] = "stratonovich"
 
     def step(self, f: PlainFunction, g: PlainFunction, t, y: Leaves, dt, noise: Leaves) -> Leaves:
-        drift, diffusion = f(t, y), g(t, y)
-        ahead = _advance(y, dt, drift, diffusion, noise)
-        return _advance(y, dt, _mean(drift, f(t + dt, ahead)), _mean(diffusion, g(t + dt, ahead)), noise)
+        dw = increments(dt, noise)
+        drift, diffusion = times(dt, f(t, y)), kick(self, g(t, y), dw)
+        ahead = plus(y, drift, diffusion)
+        return plus(y, _mean(drift, times(dt, f(t + dt, ahead))), _mean(diffusion, kick(self, g(t + dt, ahead), dw)))
 
 
-def _advance(y: Leaves, dt, drift: Leaves, diffusion: Leaves, noise: Leaves) -> Leaves:
+def increments(dt, noise: Leaves) -> Leaves:
+    """dW of standard normal numbers."""
     root = jnp.sqrt(dt)
-    return [x + dt * a + b * (root * n) for x, a, b, n in zip(y, drift, diffusion, noise, strict=True)]
+    return [root * n for n in noise]
+
+
+def kick(method: SDEMethod, diffusion: Leaves, dw: Leaves) -> Leaves:
+    """g dW: elementwise, or the matrix product where the noise is general."""
+    if method.noise == "general":
+        return [b @ w for b, w in zip(diffusion, dw, strict=True)]
+    return [b * w for b, w in zip(diffusion, dw, strict=True)]
+
+
+def column(diffusion: PlainFunction, j: int) -> PlainFunction:
+    """The diffusion of the j-th Wiener process of general noise."""
+    return lambda t, y: [b[..., j] for b in diffusion(t, y)]
+
+
+def derivative_along(g: PlainFunction, t, y: Leaves, direction: Leaves) -> Leaves:
+    """The derivative of g(t, y) in y, in a direction."""
+    return jax.jvp(lambda y: g(t, y), (y,), (direction,))[1]
+
+
+def plus(y: Leaves, *terms: Leaves) -> Leaves:
+    """The sum, leaf by leaf."""
+    return [sum(rest, x) for x, *rest in zip(y, *terms, strict=True)]
+
+
+def times(factor, y: Leaves) -> Leaves:
+    """A multiple, leaf by leaf."""
+    return [factor * x for x in y]
 
 
 def _mean(a: Leaves, b: Leaves) -> Leaves:
     return [(x + y) / 2 for x, y in zip(a, b, strict=True)]
-
-
-EulerMaruyama = _EulerMaruyama()
-StochasticHeun = _StochasticHeun()
