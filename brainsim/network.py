@@ -95,6 +95,7 @@ class Network(Dynamics):
         receptor: str,
         weight=None,
         delay=None,
+        max_delay=None,
         terminal=None,
         plasticity=None,
         signal: str | None = None,
@@ -116,6 +117,10 @@ class Network(Dynamics):
             What a spike adds. May be left out with a rule from a matrix: then the entries are the weights.
         delay : quantity, time; array of one per synapse, or distribution; optional
             From spike to arrival, rounded to whole steps, at least one. None: arrives at the time it is fired.
+        max_delay : quantity, time, optional
+            Makes the delay a parameter that can change up to this: assigned, given step by step as an input
+            (``inputs={"E->I.delay": ...}``), swept or trained. A delay between two steps then divides the arrival between them.
+            A spike keeps the delay that it was sent with; a graded signal is that of the present delay ago.
         terminal : Terminal, optional
             What a presynaptic neuron sends when it fires: short-term plasticity, release by chance, a gate.
         plasticity : Plasticity, optional
@@ -134,7 +139,7 @@ class Network(Dynamics):
         TypeError, ValueError, UnitError, UnknownNameError, NotEnoughMemoryError
             For what cannot be connected; the network stays as it was.
         """
-        options = dict(weight=weight, delay=delay, terminal=terminal, plasticity=plasticity, signal=signal)
+        options = dict(weight=weight, delay=delay, max_delay=max_delay, terminal=terminal, plasticity=plasticity, signal=signal)
         if isinstance(post, list | tuple):
             for what, given in (("plasticity", plasticity), ("terminal", terminal)):
                 if given is not None and len(post) > 1:
