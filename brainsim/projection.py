@@ -99,12 +99,12 @@ class Projection(Dynamics):
         return with_unit(self._aside.max_delay_ms, u.ms) if self.delay_changes else None
 
     def assign(self, name, value):
-        if name == "delay":
-            if not self.delay_changes:
-                raise ValueError(f"{self.path}.delay is fixed, given {value}; connect with max_delay=... for delays that may change.")
-            if not isinstance(value, wiring.Distribution) and not isinstance(u.get_mantissa(value), jax.core.Tracer):
-                ms = np.asarray(in_unit(value, u.ms, f"{self.path}.delay"), float)
-                _check_longest(ms, self._aside.max_delay_ms, self.path)
+        if name == "delay" and not vars(self).get("delay_changes", True):
+            raise ValueError(f"{self.path}.delay is fixed, given {value}; connect with max_delay=... for delays that may change.")
+        if name == "delay" and isinstance(value, u.Quantity | list | tuple):
+            ms = in_unit(value, u.ms, f"{self.path}.delay")
+            if not isinstance(ms, jax.core.Tracer):
+                _check_longest(np.asarray(ms, float), self._aside.max_delay_ms, self.path)
         super().assign(name, value)
 
     def indices_of_synapses(self) -> tuple[np.ndarray, np.ndarray]:

@@ -52,8 +52,9 @@ class Exponential(Receptor):
 
     def advance(self, clock):
         g, decay = self.plain("g"), self.decay(clock, "tau")
-        self.put("g", g * decay)
-        return g * (0.5 * (1 + decay))
+        after = g * decay
+        self.put("g", after)
+        return self.mean(g, after)
 
 
 class _TwoStage(Receptor):
@@ -72,7 +73,7 @@ class _TwoStage(Receptor):
         after = gg * g + hg * h
         self.put("h", hh * h)
         self.put("g", after)
-        return 0.5 * (g + after)
+        return self.mean(g, after)
 
 
 class DualExponential(_TwoStage):

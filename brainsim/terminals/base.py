@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
+
 from brainsim._core import Dynamics
 
 
 class Terminal(Dynamics):
     """The presynaptic side of a projection: one state per presynaptic neuron, before the delay.
 
-    A subclass declares parameters and states of length ``n_pre`` (``shape="n_pre"``) and gives :meth:`update`.
+    All synapses that a neuron makes in this projection share it, as they see the same spikes. A subclass declares parameters and
+    states, one for all or one per presynaptic neuron, and gives :meth:`update`.
     """
 
     graded = False  # whether it sends a value at every step (a gating variable), for receptors that are graded
@@ -29,3 +32,9 @@ class Terminal(Dynamics):
         A neuron that sends zero costs nothing. What is sent multiplies the weights.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what it sends: define update(self, clock, spikes).")
+
+    def decay(self, clock, tau: str):
+        """Factor by which a state with time constant ``tau`` decays in a step; 0 where there is no such time constant."""
+        if tau not in vars(self):
+            return jnp.zeros((), clock.step_ms.dtype)
+        return jnp.exp(-clock.step_ms / self.plain(tau))
