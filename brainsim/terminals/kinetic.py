@@ -60,16 +60,16 @@ class Kinetic(Terminal):
         pulse, dt = self.plain("pulse"), clock.step_ms
         during, before = jnp.minimum(pulse, dt), self.plain("r")
         binding, unbinding = self.plain("alpha") * self.plain("T_max"), self.plain("beta")
-        after = opened(before, binding * during, unbinding * during)
-        after = after * jnp.exp(-unbinding * (dt - during))
+        end = opened(before, binding * during, unbinding * during)  # of the pulse
+        after = end * jnp.exp(-unbinding * (dt - during))
         left, fired = pulse - during, spikes.astype(pulse.dtype)
         self.put("pulse", left + fired * (self.plain("T_dur") - left))
         self.put("r", after)
-        return self.open(clock, before, after)
+        return self.open(clock, after, 0.5 * (during * (before + end) + (dt - during) * (end + after)))
 
-    def open(self, clock, before, after):
-        """Fraction of open channels at the end of a step, from the fraction of bound receptors at its two ends."""
-        return after
+    def open(self, clock, bound, dose):
+        """Fraction of open channels at the end of a step, from the fraction of bound receptors there and its integral over the step."""
+        return bound
 
 
 class TwoStage(Kinetic):
@@ -102,9 +102,8 @@ class TwoStage(Kinetic):
     beta_2 = Parameter(0.01 / u.ms, "rate of closing", positive=True)
     s = State(0.0, "fraction of open channels")
 
-    def open(self, clock, before, after):
-        mean, dt = 0.5 * (before + after), clock.step_ms
-        s = opened(self.plain("s"), self.plain("alpha_2") * mean * dt, self.plain("beta_2") * dt)
+    def open(self, clock, bound, dose):
+        s = opened(self.plain("s"), self.plain("alpha_2") * dose, self.plain("beta_2") * clock.step_ms)
         self.put("s", s)
         return s
 
@@ -148,10 +147,8 @@ class SecondMessenger(Kinetic):
     n = Parameter(4.0, "binding sites of a channel", positive=True)
     G = State(0.0 * u.uM, "G protein")
 
-    def open(self, clock, before, after):
-        dt, lost = clock.step_ms, self.plain("K_4")
-        made = self.plain("K_3") * 0.5 * (before + after)
-        G = self.plain("G")
-        G = G + (made - lost * G) * dt * phi1(-lost * dt)
+    def open(self, clock, bound, dose):
+        G, lost = self.plain("G"), self.plain("K_4") * clock.step_ms
+        G = G + (self.plain("K_3") * dose - lost * G) * phi1(-lost)
         self.put("G", G)
         return cooperative(G, self.plain("K_d"), self.plain("n"))

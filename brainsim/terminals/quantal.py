@@ -8,6 +8,9 @@ from brainsim._core import Parameter, State
 from brainsim.terminals.tsodyks_markram import Facilitating
 
 
+MOST_SITES = 100  # beyond, the probability of no release may vanish in float32
+
+
 class QuantalRelease(Facilitating):
     r"""Release by chance from N sites that hold one vesicle each or none.
 
@@ -26,7 +29,7 @@ class QuantalRelease(Facilitating):
     Parameters
     ----------
     N : float
-        Number of release sites, a whole number.
+        Number of release sites, a whole number up to 100.
     U : float
         Release probability of a first spike.
     tau_rec : quantity, time, or None
@@ -49,8 +52,8 @@ class QuantalRelease(Facilitating):
     def bind(self, path, n_pre, key=None):
         super().bind(path, n_pre, key)
         sites = self.plain("N")
-        if not isinstance(sites, jax.core.Tracer) and bool(jnp.any(sites != jnp.round(sites))):
-            raise ValueError(f"{self.path}.N: expected a whole number of release sites, given {self.N}.")
+        if not isinstance(sites, jax.core.Tracer) and bool(jnp.any((sites != jnp.round(sites)) | (sites > MOST_SITES))):
+            raise ValueError(f"{self.path}.N: expected a whole number of release sites, up to {MOST_SITES}, given {self.N}.")
 
     def update(self, clock, spikes):
         empty, sites = self.plain("empty"), self.plain("N")
@@ -72,8 +75,22 @@ class QuantalRelease(Facilitating):
 
 
 def _binomial(key, n, p):
-    """Draws, with the derivative of their mean."""
+    """Draws from Binomial(n, p), with the derivative of their mean: counts up to where the distribution passes a uniform number."""
     n, p = jnp.broadcast_arrays(n, p)
     mean = n * p
-    drawn = jax.random.binomial(key, *jax.lax.stop_gradient((n, p)), dtype=mean.dtype)
-    return drawn + mean - jax.lax.stop_gradient(mean)
+    n, p = jax.lax.stop_gradient((n, p))
+    rare = jnp.minimum(p, 1 - p)  # so that the first term does not vanish
+    ratio = rare / (1 - rare)
+    draw = jax.random.uniform(key, n.shape, n.dtype)
+
+    def count(carry):
+        k, term, below = carry
+        further = draw > below
+        term = term * (n - k) / (k + 1) * ratio
+        return jnp.where(further, k + 1, k), jnp.where(further, term, carry[1]), jnp.where(further, below + term, below)
+
+    first = (1 - rare) ** n
+    k, _, _ = jax.lax.while_loop(lambda carry: jnp.any((draw > carry[2]) & (carry[0] < n)), count, (jnp.zeros_like(n), first, first))
+    k = jnp.minimum(k, n)
+    drawn = jnp.where(p > 0.5, n - k, k)
+    return drawn + (mean - jax.lax.stop_gradient(mean))
