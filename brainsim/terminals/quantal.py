@@ -7,7 +7,6 @@ import jax.numpy as jnp
 from brainsim._core import Parameter, State
 from brainsim.terminals.tsodyks_markram import Facilitating
 
-
 MOST_SITES = 100  # beyond, the probability of no release may vanish in float32
 
 

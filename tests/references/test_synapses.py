@@ -29,6 +29,11 @@ def trains(times, n):
     return bs.sources.SpikeTimes(n, np.tile(times, n) * u.ms, np.repeat(np.arange(n), len(times)))
 
 
+def membrane(p):
+    rest = p["E_L"] * u.mV
+    return bs.neurons.LIF(1, tau=p["C_m"] / p["g_L"] * u.ms, R=1e3 / p["g_L"] * u.Mohm, E_L=rest, V=rest, V_th=1e9 * u.mV)
+
+
 def test_short_term_plasticity(script, nest):
     """Every release of `tsodyks2_synapse` (two states) and `tsodyks_synapse` (three), to the digits that are stored."""
     names, times = list(script.STP), script.train()
@@ -77,7 +82,7 @@ def test_saturating_nmda(script, nest):
     p = script.BW
     net = bs.Network()
     net.S = trains(script.bw_train(), 1)
-    net.T = bs.neurons.LIF(1, tau=p["C_m"] / p["g_L"] * u.ms, R=1e3 / p["g_L"] * u.Mohm, E_L=p["E_L"] * u.mV, V=p["E_L"] * u.mV, V_th=1e9 * u.mV)
+    net.T = membrane(p)
     net.T.add_receptors(nmda=bs.receptors.GatedNMDA(reversal=p["E_ex"] * u.mV))
     gate = bs.terminals.NMDAGating(tau_rise=p["tau_rise"] * u.ms, tau_decay=p["tau_decay"] * u.ms, alpha=p["alpha"] / u.ms)
     net.connect(net.S, net.T, bs.OneToOne(), receptor="nmda", weight=p["weight"] * u.nS, terminal=gate)
@@ -93,7 +98,7 @@ def test_conductances_with_a_rise(kind, script, nest):
     p = script.CELL
     net = bs.Network()
     net.S = trains(script.CELL_SPIKES, 1)
-    net.T = bs.neurons.LIF(1, tau=p["C_m"] / p["g_L"] * u.ms, R=1e3 / p["g_L"] * u.Mohm, E_L=p["E_L"] * u.mV, V=p["E_L"] * u.mV, V_th=1e9 * u.mV)
+    net.T = membrane(p)
     own = script.ALPHA if kind == "alpha" else script.BETA
     if kind == "alpha":
         receptor = bs.receptors.Alpha(tau=own["tau"] * u.ms, reversal=p["E_ex"] * u.mV)
