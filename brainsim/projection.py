@@ -82,7 +82,9 @@ class Projection(Dynamics):
         self._aside.given = {}  # or a second copy of the weights would stay in memory
 
         if terminal is not None:
-            terminal.bind(path, conn.n_pre, jax.random.PRNGKey(int(rng.integers(2**31))))
+            terminal.bind(path, self.pre, conn.n_pre, jax.random.PRNGKey(int(rng.integers(2**31))))
+        self.held_by = None if terminal is None else terminal.path.rpartition(".")[0]  # the projection that holds the terminal
+        if self.held_by == path:
             self.terminal = terminal
         self.graded = target.graded
         self.plastic = plasticity is not None
@@ -149,7 +151,7 @@ class Projection(Dynamics):
         """Names of the states that hold what has been sent and has not arrived."""
         return tuple(name for name in ("line", "ring") if name in vars(self))
 
-    def update(self, clock, pre, post) -> None:
+    def update(self, clock, pre, post, sent=None) -> None:
         """Send what was fired at t + dt through terminal and delay, learn, and add what arrives at t + dt to the receptor.
 
         Parameters
@@ -157,15 +159,15 @@ class Projection(Dynamics):
         clock : Clock
         pre, post : Population
             As they are at t + dt.
+        sent : float array, (n_pre,), optional
+            What a terminal makes of the spikes; without, the presynaptic variable itself is sent.
         """
         conn, receptor = self.plain("connectivity"), post.receptors[self.receptor]
-        sent = pre.plain(self.signal)
-        if "terminal" in vars(self):
-            sent = self.terminal.update(clock.of("terminal"), sent)
+        sent = pre.plain(self.signal) if sent is None else sent
         if self.delay_kind == "axonal":
             sent = self._through_axon(clock, sent)
         if self.plastic:
-            arrived, fired = sent if "terminal" not in vars(self) else sent != 0, post.plain("spikes")
+            arrived, fired = sent if self.held_by is None else sent != 0, post.plain("spikes")
             self.put("weight", self.plasticity.update(clock, conn, self.plain("by_post"), arrived, fired, self.plain("weight")))
         if self.delay_kind != "synaptic":
             for port, feature in zip(receptor.ports, receptor.features(sent)):

@@ -48,8 +48,8 @@ class QuantalRelease(Facilitating):
     empty = State(0.0, "sites that were empty after the last spike")
     silent_steps = State(0, "steps since the last spike", dtype=jnp.int32)
 
-    def bind(self, path, n_pre, key=None):
-        super().bind(path, n_pre, key)
+    def bind(self, path, pre, n_pre, key=None):
+        super().bind(path, pre, n_pre, key)
         sites = self.plain("N")
         if not isinstance(sites, jax.core.Tracer) and bool(jnp.any((sites != jnp.round(sites)) | (sites > MOST_SITES))):
             raise ValueError(f"{self.path}.N: expected a whole number of release sites, up to {MOST_SITES}, given {self.N}.")

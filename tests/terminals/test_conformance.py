@@ -63,7 +63,7 @@ def test_bad_values_are_refused_and_named(kind, network):
                 network(kind(**{name: 0.0 * declared.unit}), [1.0])
     terminal = kind()
     network(terminal, [1.0])
-    with pytest.raises(ValueError, match="already belongs to S->T.terminal; make another one"):
+    with pytest.raises(ValueError, match="that of S->T.terminal of another network; make another one"):
         network(terminal, [1.0])
 
 
