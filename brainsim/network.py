@@ -11,6 +11,7 @@ from brainsim._errors import UnknownNameError, suggestion
 from brainsim.connectivity import ConnectionRule
 from brainsim.population import Population, view_of
 from brainsim.projection import Projection
+from brainsim.terminals.base import Terminal
 
 # The spikes that arrive at t are delivered at the end of the step before: the same order as delivering first, and XLA then
 # decays a receptor and adds to it in place, without a copy.
@@ -95,6 +96,7 @@ class Network(Dynamics):
         receptor: str,
         weight=None,
         delay=None,
+        max_delay=None,
         terminal=None,
         plasticity=None,
         signal: str | None = None,
@@ -116,8 +118,13 @@ class Network(Dynamics):
             What a spike adds. May be left out with a rule from a matrix: then the entries are the weights.
         delay : quantity, time; array of one per synapse, or distribution; optional
             From spike to arrival, rounded to whole steps, at least one. None: arrives at the time it is fired.
+        max_delay : quantity, time, optional
+            Makes the delay a parameter that can change up to this: assigned, given step by step as an input
+            (``inputs={"E->I.delay": ...}``), swept or trained. A delay between two steps then divides the arrival between them.
+            A spike keeps the delay that it was sent with; a graded signal is that of the present delay ago.
         terminal : Terminal, optional
-            What a presynaptic neuron sends when it fires: short-term plasticity, release by chance, a gate.
+            What a presynaptic neuron sends when it fires: short-term plasticity, release by chance, a gate. One may serve several
+            projections of the population; the first of them holds it.
         plasticity : Plasticity, optional
             How the weights change.
         signal : str, optional
@@ -134,17 +141,24 @@ class Network(Dynamics):
         TypeError, ValueError, UnitError, UnknownNameError, NotEnoughMemoryError
             For what cannot be connected; the network stays as it was.
         """
-        options = dict(weight=weight, delay=delay, terminal=terminal, plasticity=plasticity, signal=signal)
+        options = dict(weight=weight, delay=delay, max_delay=max_delay, terminal=terminal, plasticity=plasticity, signal=signal)
+        fresh = isinstance(terminal, Terminal) and not terminal.bound
+        if not fresh and isinstance(terminal, Terminal) and not any(vars(p).get("terminal") is terminal for p in self.projections.values()):
+            raise ValueError(f"connect: the terminal given is that of {terminal.path} of another network; make another one.")
         if isinstance(post, list | tuple):
-            for what, given in (("plasticity", plasticity), ("terminal", terminal)):
-                if given is not None and len(post) > 1:
-                    raise ValueError(f"connect: one {what} object serves one projection; connect the populations one by one.")
+            if plasticity is not None and len(post) > 1:
+                raise ValueError("connect: one plasticity object serves one projection; connect the populations one by one.")
             names = [None] * len(post) if name is None else [f"{name}#{k + 1}" for k in range(len(post))]
-            made: list[Projection] = []
-            for target, own in zip(post, names):
-                made.append(self._projection(pre, target, rule, receptor, own, {p.path for p in made}, options))
         else:
-            made = [self._projection(pre, post, rule, receptor, name, set(), options)]
+            names = [name]
+        made: list[Projection] = []
+        try:
+            for target, own in zip(post if isinstance(post, list | tuple) else [post], names):
+                made.append(self._projection(pre, target, rule, receptor, own, {p.path for p in made}, options))
+        except Exception:
+            if fresh:
+                terminal.bound = False
+            raise
         for projection in made:
             super().__setattr__(projection.path, projection)
         return made if isinstance(post, list | tuple) else made[0]
@@ -262,6 +276,9 @@ class Network(Dynamics):
                     for k, v in part.redraw(jax.random.fold_in(own, name_hash(child))).items()
                 }
         for name, projection in self.projections.items():
+            if projection.held_by == name:
+                own = jax.random.fold_in(jax.random.fold_in(key, name_hash(name)), name_hash("terminal"))
+                states |= {f"{name}.terminal.{k}": v for k, v in projection.terminal.redraw(own).items()}
             signal = f"{projection.pre}.{projection.signal}"
             if "line" in vars(projection) and signal in states:
                 states[f"{name}.line"] = projection.history(states[signal])
@@ -274,8 +291,15 @@ class Network(Dynamics):
         populations = self.populations
         for name, population in populations.items():
             population.update(clock.of(name))
-        for name, projection in self.projections.items():
-            projection.update(clock.of(name), populations[projection.pre], populations[projection.post])
+        projections = self.projections
+        released = {  # a terminal may serve several projections
+            name: projection.terminal.update(clock.of(name).of("terminal"), populations[projection.pre].plain("spikes"))
+            for name, projection in projections.items()
+            if projection.held_by == name
+        }
+        for name, projection in projections.items():
+            pre, post = populations[projection.pre], populations[projection.post]
+            projection.update(clock.of(name), pre, post, released.get(projection.held_by))
         self.put("steps", clock.step + 1)
 
     def schedule(self) -> str:
@@ -283,7 +307,7 @@ class Network(Dynamics):
         members = (
             [r for p in self.populations.values() for r in getattr(p, "receptors", {}).values()],
             self.populations.values(),
-            [p for p in self.projections.values() if p.plastic or p.delay_kind != "none" or "terminal" in vars(p)],
+            [p for p in self.projections.values() if p.plastic or p.delay_kind != "none" or p.held_by],
             self.projections.values(),
         )
         return "\n".join(f"{line}: {', '.join(m.path for m in group) or 'none'}" for line, group in zip(SCHEDULE, members))

@@ -17,6 +17,14 @@ from brainsim.population import Population, View
 from brainsim.terminals.base import Terminal
 
 
+class _Delay(Parameter):
+    """A parameter where delays may change; otherwise what was given when the populations were connected."""
+
+    def __get__(self, projection, owner=None):
+        fixed = None if projection is None else projection._aside.delay_ms
+        return super().__get__(projection, owner) if fixed is None else with_unit(fixed, u.ms)
+
+
 class Projection(Dynamics):
     """Synapses from one population to a receptor of another. Made by :meth:`Network.connect`.
 
@@ -24,6 +32,9 @@ class Projection(Dynamics):
     ----------
     weight : quantity, () or one per synapse
         In the receptor's unit; synapses are sorted by presynaptic, then postsynaptic neuron.
+    delay : quantity, () or one per synapse; None
+        From spike to arrival. A parameter that can be assigned, given as an input, swept and trained where the projection was
+        made with ``max_delay``, and fixed otherwise.
     pre, post, receptor : str
         Paths of the two populations and name of the receptor.
     n_synapses : int
@@ -31,8 +42,11 @@ class Projection(Dynamics):
     """
 
     weight = Parameter(0.0, "what a spike adds to the receptor", unit="weight_unit", shape="weight_shape")
+    delay = _Delay(None, "time from spike to arrival", unit=u.ms, shape="weight_shape", optional=True)
 
-    def __init__(self, path, pre: View, post: View, rule, receptor, *, weight, delay, plasticity, rng, signal=None, terminal=None):
+    def __init__(
+        self, path, pre: View, post: View, rule, receptor, *, weight, delay, max_delay, plasticity, rng, signal=None, terminal=None
+    ):
         target = post.population.receptors[receptor]
         self._path, self.pre, self.post, self.receptor = path, pre.population.path, post.population.path, receptor
         self.signal = _signal(path, pre.population, target, signal, terminal, plasticity)
@@ -43,7 +57,9 @@ class Projection(Dynamics):
 
         same = pre.population is post.population
         synapses = rule.connect(pre.ids, post.ids, rng, same)
-        conn, order = _format(rule, synapses, pre, post, same)
+        alike = all(x is None or np.ndim(u.get_mantissa(x)) == 0 for x in (weight, delay))
+        drawn = any(isinstance(x, wiring.Distribution) for x in (weight, delay))
+        conn, order = _format(rule, synapses, pre, post, same, alike and not drawn and plasticity is None)
         self.hold("connectivity", FixedVariable(conn))
         self.n_synapses, self.n_pre, self.n_post = conn.n_synapses, conn.n_pre, conn.n_post
         sent = float_dtype() if terminal is not None else pre.population.dtype_of(self.signal)
@@ -55,14 +71,20 @@ class Projection(Dynamics):
             with named(f"{path}.weight"):
                 drawn = weight.sample(rng, conn.weight_shape, self.weight_unit, dtype=float_dtype())
             weight = u.Quantity(drawn, unit=self.weight_unit)
-        super().__init__(weight=_in_order(weight, order, conn.weight_shape))
+        delay_ms = _delay(delay, conn.weight_shape, order, rng, f"{path}.delay")
+        self.delay_kind = "none" if delay is None else "axonal" if delay_ms.ndim == 0 else "synaptic"
+        self.delay_changes = max_delay is not None
+        longest = _max_delay(max_delay, delay_ms, self.delay_kind, plasticity, path) if self.delay_changes else None
+        changing = {"delay": with_unit(delay_ms, u.ms)} if self.delay_changes else {}
+        super().__init__(weight=_in_order(weight, order, conn.weight_shape), **changing)
+        self._aside.max_delay_ms, self._aside.delay_ms = longest, None if self.delay_changes else delay_ms
         self.allocate()
         self._aside.given = {}  # or a second copy of the weights would stay in memory
 
-        self._aside.delay_ms = _delay(delay, conn.weight_shape, order, rng, f"{path}.delay")
-        self.delay_kind = "none" if delay is None else "axonal" if self._aside.delay_ms.ndim == 0 else "synaptic"
         if terminal is not None:
-            terminal.bind(path, conn.n_pre, jax.random.PRNGKey(int(rng.integers(2**31))))
+            terminal.bind(path, self.pre, conn.n_pre, jax.random.PRNGKey(int(rng.integers(2**31))))
+        self.held_by = None if terminal is None else terminal.path.rpartition(".")[0]  # the projection that holds the terminal
+        if self.held_by == path:
             self.terminal = terminal
         self.graded = target.graded
         self.plastic = plasticity is not None
@@ -74,10 +96,18 @@ class Projection(Dynamics):
             self.hold("by_post", FixedVariable(events.transpose_index(conn)))
 
     @property
-    def delay(self):
-        """Delay: None, one for the projection, or one per synapse."""
-        ms = self._aside.delay_ms
-        return None if ms is None else with_unit(ms, u.ms)
+    def max_delay(self):
+        """The longest that a delay may become; None where delays do not change."""
+        return with_unit(self._aside.max_delay_ms, u.ms) if self.delay_changes else None
+
+    def assign(self, name, value):
+        if name == "delay" and not vars(self).get("delay_changes", True):
+            raise ValueError(f"{self.path}.delay is fixed, given {value}; connect with max_delay=... for delays that may change.")
+        if name == "delay" and isinstance(value, u.Quantity | list | tuple):
+            ms = in_unit(value, u.ms, f"{self.path}.delay")
+            if not isinstance(ms, jax.core.Tracer):
+                _check_longest(np.asarray(ms, float), self._aside.max_delay_ms, self.path)
+        super().assign(name, value)
 
     def indices_of_synapses(self) -> tuple[np.ndarray, np.ndarray]:
         """Presynaptic and postsynaptic neuron of every synapse, in the order of ``weight``."""
@@ -87,7 +117,7 @@ class Projection(Dynamics):
 
     def check_step(self, step_ms: float) -> None:
         """Refuse a step that is longer than a delay."""
-        ms = self._aside.delay_ms
+        ms = self._aside.max_delay_ms if self.delay_changes else self._aside.delay_ms
         if ms is not None and np.any(np.round(ms / step_ms, 6) < 1):
             raise ValueError(
                 f"{self.path}.delay: delays must be at least one step of {step_ms} ms, given {np.min(ms)} ms. "
@@ -98,13 +128,15 @@ class Projection(Dynamics):
         """Make delay buffers for steps of this length: no spike is under way, and a graded signal has been what it is in ``pre`` now."""
         if self.delay_kind == "none":
             return
-        steps = np.maximum(np.round(self._aside.delay_ms / step_ms), 1).astype(np.int32)
-        longest = int(steps.max(initial=1))
-        if self.delay_kind == "synaptic":
+        longest = self._aside.max_delay_ms if self.delay_changes else self._aside.delay_ms
+        steps = np.maximum(np.round(longest / step_ms), 1).astype(np.int32)
+        longest = int(steps.max(initial=1)) + 2 * self.delay_changes  # an arrival between steps reaches into a second slot
+        if self.delay_kind == "synaptic" and not self.delay_changes:
             self.hold("delay_steps", FixedVariable(jnp.asarray(steps)))
         if self.delay_kind == "axonal" or self.graded:
             slots = longest + (self.delay_kind == "synaptic")
-            self.hold("line", StateVariable(jnp.zeros((slots, self.n_pre), self.sent_dtype)))
+            dtype = float_dtype() if self.delay_changes else self.sent_dtype  # an arrival between steps is part of a spike
+            self.hold("line", StateVariable(jnp.zeros((slots, self.n_pre), dtype)))
             if self.signal != "spikes":
                 self.put("line", self.history(pre.plain(self.signal)))
         else:
@@ -119,7 +151,7 @@ class Projection(Dynamics):
         """Names of the states that hold what has been sent and has not arrived."""
         return tuple(name for name in ("line", "ring") if name in vars(self))
 
-    def update(self, clock, pre, post) -> None:
+    def update(self, clock, pre, post, sent=None) -> None:
         """Send what was fired at t + dt through terminal and delay, learn, and add what arrives at t + dt to the receptor.
 
         Parameters
@@ -127,16 +159,15 @@ class Projection(Dynamics):
         clock : Clock
         pre, post : Population
             As they are at t + dt.
+        sent : float array, (n_pre,), optional
+            What a terminal makes of the spikes; without, the presynaptic variable itself is sent.
         """
         conn, receptor = self.plain("connectivity"), post.receptors[self.receptor]
-        sent = pre.plain(self.signal)
-        if "terminal" in vars(self):
-            sent = self.terminal.update(clock.of("terminal"), sent)
+        sent = pre.plain(self.signal) if sent is None else sent
         if self.delay_kind == "axonal":
-            line, sent = events.delay_line(self.plain("line"), sent, clock.step)
-            self.put("line", line)
+            sent = self._through_axon(clock, sent)
         if self.plastic:
-            arrived, fired = sent if "terminal" not in vars(self) else sent != 0, post.plain("spikes")
+            arrived, fired = sent if self.held_by is None else sent != 0, post.plain("spikes")
             self.put("weight", self.plasticity.update(clock, conn, self.plain("by_post"), arrived, fired, self.plain("weight")))
         if self.delay_kind != "synaptic":
             for port, feature in zip(receptor.ports, receptor.features(sent)):
@@ -144,24 +175,53 @@ class Projection(Dynamics):
         elif self.graded:
             self._deliver_graded(clock, conn, receptor, sent)
         else:
-            delays, port = self.plain("delay_steps"), receptor.port
-            into, ring = events.deliver_delayed(
-                conn, sent, self.plain("weight"), delays, self.plain("ring"), clock.step, receptor.plain(port)
-            )
+            send, delay = events.deliver_delayed, None if self.delay_changes else self.plain("delay_steps")
+            if self.delay_changes:
+                send, delay = events.deliver_interpolated, self.plain("delay") / clock.step_ms
+            port = receptor.port
+            into, ring = send(conn, sent, self.plain("weight"), delay, self.plain("ring"), clock.step, receptor.plain(port))
             self.put("ring", ring)
             receptor.put(port, into)
 
+    def _through_axon(self, clock, sent):
+        """Take in what is sent now, and return what arrives now at all synapses."""
+        line = self.plain("line")
+        if not self.delay_changes:
+            line, arrived = events.delay_line(line, sent, clock.step)
+        elif self.graded:
+            line = _remembered(line, sent, clock.step)
+            arrived = _recalled(line, self.plain("delay") / clock.step_ms, clock.step, slice(None))
+        else:
+            axons, nothing = events.OneToOne(self.n_pre), jnp.zeros(self.n_pre, line.dtype)
+            one, delay = jnp.ones((), line.dtype), self.plain("delay") / clock.step_ms
+            arrived, line = events.deliver_interpolated(axons, sent, one, delay, line, clock.step, nothing)
+        self.put("line", line)
+        return arrived
+
     def _deliver_graded(self, clock, conn, receptor, sent) -> None:
         """Every synapse takes the value that its presynaptic unit had its delay ago."""
-        line = self.plain("line")
-        slots = line.shape[0]
-        line = line.at[clock.step % slots].set(sent.astype(line.dtype))
-        self.put("line", line)
+        self.put("line", _remembered(self.plain("line"), sent, clock.step))
         source, target = conn.coo()
-        then = line[(clock.step - self.plain("delay_steps").ravel()) % slots, source]
+        delay = self.plain("delay") / clock.step_ms if self.delay_changes else self.plain("delay_steps")
+        then = _recalled(self.plain("line"), jnp.broadcast_to(delay, conn.weight_shape).ravel(), clock.step, source)
         weight = jnp.broadcast_to(self.plain("weight"), conn.weight_shape).ravel()
         for port, feature in zip(receptor.ports, receptor.features(then)):
             receptor.put(port, receptor.plain(port).at[target].add(weight * feature))
+
+
+def _remembered(line, sent, step):
+    """A history with the values of this step in place of the oldest."""
+    return line.at[step % line.shape[0]].set(sent.astype(line.dtype))
+
+
+def _recalled(line, delay, step, source):
+    """What ``source`` sent ``delay`` steps ago, between two steps on the straight line."""
+    slots = line.shape[0]
+    if not jnp.issubdtype(delay.dtype, jnp.floating):
+        return line[(step - delay) % slots, source]
+    whole, rest = events.whole_and_rest(delay, slots - 2)
+    rest = rest.astype(line.dtype)
+    return (1 - rest) * line[(step - whole) % slots, source] + rest * line[(step - whole - 1) % slots, source]
 
 
 def _signal(path, pre, receptor, signal, terminal, plasticity) -> str:
@@ -189,15 +249,20 @@ def _signal(path, pre, receptor, signal, terminal, plasticity) -> str:
     return signal
 
 
-def _format(rule, synapses, pre: View, post: View, same: bool):
-    """The event format that holds the synapses with the least work, and the order of the rule's own list of pairs."""
-    whole = len(pre) == pre.population.count and len(post) == post.population.count
-    whole = whole and np.all(np.diff(pre.ids) == 1) and np.all(np.diff(post.ids) == 1)
+def _format(rule, synapses, pre: View, post: View, same: bool, alike: bool):
+    """The event format that holds the synapses with the least work, and the order of the rule's own list of pairs.
+
+    ``alike``: all synapses have the same weight and delay, and keep them.
+    """
+    runs = np.all(np.diff(pre.ids) == 1) and np.all(np.diff(post.ids) == 1)
+    whole = runs and len(pre) == pre.population.count and len(post) == post.population.count
     n_pre, n_post = pre.population.count, post.population.count
     if whole and isinstance(rule, wiring.OneToOne) and synapses.size == n_pre == n_post:
         return events.OneToOne(n_pre), None
     if whole and isinstance(rule, wiring.AllToAll) and synapses.size == n_pre * n_post:
         return events.Dense(n_pre, n_post), None
+    if runs and alike and isinstance(rule, wiring.AllToAll) and synapses.size == len(pre) * len(post):
+        return events.Block(n_pre, n_post, *(int(k) for v in (pre, post) for k in (v.ids[0], v.ids[-1] + 1))), None
     if whole and isinstance(rule, wiring.FixedOutDegree):
         return events.FixedFanOut(synapses.indices.reshape(n_pre, -1), n_post), None
     if whole:
@@ -229,6 +294,25 @@ def _delay(delay, shape, order, rng, what):
     if not np.all(np.isfinite(ms)) or np.any(ms <= 0):
         raise ValueError(f"{what}: delays must be positive and finite, given {delay}; leave it out for none.")
     return ms
+
+
+def _max_delay(given, delay_ms, kind, plasticity, path) -> float:
+    """The longest delay in ms, checked."""
+    what = f"{path}.max_delay"
+    longest = np.asarray(in_unit(given, u.ms, what), float)
+    if longest.ndim or not np.isfinite(longest) or longest <= 0:
+        raise ValueError(f"{what}: expected one positive time, given {given}.")
+    if kind == "none":
+        raise ValueError(f"{what}: there is no delay that could change; give delay=... too.")
+    if kind == "axonal" and plasticity is not None:
+        raise ValueError(f"{path}: a delay that changes goes with plasticity only where each synapse has its own, given one for all.")
+    _check_longest(delay_ms, longest, path)
+    return float(longest)
+
+
+def _check_longest(ms, longest, path):
+    if np.any(ms <= 0) or np.any(ms > longest * (1 + 1e-6)):
+        raise ValueError(f"{path}.delay: expected delays above 0 and up to max_delay = {longest} ms, given {np.min(ms)} to {np.max(ms)} ms.")
 
 
 def _check_memory(path, rule, pre, post, weight, delay, plasticity):

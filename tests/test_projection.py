@@ -187,3 +187,21 @@ def test_a_projection_onto_itself_delivers_after_the_step():
     rec = bs.simulate(net, 0.3 * u.ms, record=["T.V", "T.spikes"])
     np.testing.assert_allclose(rec.spikes["T"].times.to_decimal(u.ms), [0.1])
     np.testing.assert_allclose(rec["T.V"].mantissa[:, 1], [-60, -60 + 3 * np.exp(-0.005), -60 + 3 * np.exp(-0.01)], rtol=1e-9)
+
+
+def test_runs_of_neurons_with_one_weight_are_a_block():
+    """Its synapses are in the order of any other projection, and may be given weights of their own later."""
+    net = two_populations()
+    net.connect(net.S[1:4], net.T[2:], bs.AllToAll(), receptor="jump", weight=2 * u.mV)
+    projection = net["S->T"]
+    assert isinstance(projection.plain("connectivity"), bs.events.Block)
+    pre, post = projection.indices_of_synapses()
+    assert projection.n_synapses == 9
+    np.testing.assert_array_equal((pre, post), (np.repeat([1, 2, 3], 3), np.tile([2, 3, 4], 3)))
+    expected = np.zeros((6, 5))
+    expected[1:4, 2:] = 2.0
+    np.testing.assert_allclose(matrix(net), expected, atol=1e-9)
+    net.reset()
+    projection.weight = np.arange(1.0, 10.0).reshape(3, 3) * u.mV
+    expected[1:4, 2:] = np.arange(1.0, 10.0).reshape(3, 3)
+    np.testing.assert_allclose(matrix(net), expected, atol=1e-9)

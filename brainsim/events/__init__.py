@@ -7,13 +7,15 @@ that is held against it, exact derivatives, and a batching rule that never repli
 from brainsim.events._library import kernels
 from brainsim.events.delay import delay_line, deliver_delayed
 from brainsim.events.deliver import deliver, deliver_transposed, weight_gradient
-from brainsim.events.formats import CSR, Dense, FixedFanOut, Format, OneToOne
+from brainsim.events.formats import CSR, Block, Dense, FixedFanOut, Format, OneToOne
+from brainsim.events.interpolated import deliver_interpolated, whole_and_rest
 from brainsim.events.plasticity import PostIndex, add_on_post, add_on_pre, transpose_index
 from brainsim.events.random import bernoulli_spikes, poisson_counts, poisson_input
 from brainsim.events.record import append_events
 
 __all__ = [
     "CSR",
+    "Block",
     "Dense",
     "FixedFanOut",
     "Format",
@@ -26,10 +28,12 @@ __all__ = [
     "delay_line",
     "deliver",
     "deliver_delayed",
+    "deliver_interpolated",
     "deliver_transposed",
     "kernels",
     "poisson_counts",
     "poisson_input",
     "transpose_index",
     "weight_gradient",
+    "whole_and_rest",
 ]

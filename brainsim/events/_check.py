@@ -93,8 +93,8 @@ def connection(operation: str, conn, kind: type) -> None:
     """Refuse what is not a format."""
     if not isinstance(conn, kind):
         raise TypeError(
-            f"events.{operation}: the first argument says who connects to whom (events.CSR, FixedFanOut, OneToOne "
-            f"or Dense); got {type(conn).__name__}."
+            f"events.{operation}: the first argument says who connects to whom (events.CSR, FixedFanOut, OneToOne, "
+            f"Block or Dense); got {type(conn).__name__}."
         )
 
 

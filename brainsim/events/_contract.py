@@ -16,7 +16,7 @@ from jax.interpreters import ad
 
 from brainsim.events._primitive import Batch, Operation, is_zero, undefined, zeros_of
 from brainsim.events._rows import add_spiking_rows, has_rows
-from brainsim.events.formats import Dense, Format
+from brainsim.events.formats import Block, Dense, Format
 
 PRE, WEIGHT, POST = 0, 1, 2
 
@@ -51,6 +51,11 @@ def contract_one(shared, static, a, b, into):
     towards, depth = static
     if isinstance(conn, Dense) and not delays:
         return (into + dense_product(towards, a, b, into.ndim > 0),)
+    if isinstance(conn, Block) and not delays:
+        parts = {PRE: conn.pre, WEIGHT: slice(None), POST: conn.post}
+        a, b = (x[parts[role]] if role != WEIGHT else x for x, role in zip((a, b), others(towards)))
+        product = dense_product(towards, a, b, into.ndim > 0)
+        return (into + product if towards == WEIGHT else into.at[parts[towards]].add(product),)
     address = addresses(conn, tuple(delays), depth)
     if towards == POST:
         return (add_at(into, address, times(conn.spread(a), b), conn.weight_shape),)
@@ -62,7 +67,10 @@ def contract_one(shared, static, a, b, into):
 
 
 def dense_product(towards, a, b, each):
-    """T towards one argument where every pair is connected; ``each``: towards the weight of each synapse, not one for all."""
+    """T towards one argument where every pair is connected; ``each``: towards the weight of each synapse, not one for all.
+
+    One weight for all makes it a sum, which is then the same for every neuron.
+    """
     dot = functools.partial(jnp.dot, precision=jax.lax.Precision.HIGHEST)
     if towards == POST:
         a = a.astype(b.dtype)
@@ -83,9 +91,10 @@ def numbers(shared, static):
 
 
 class _Contract(Operation):
-    def serves(self, shared, static, batch: Batch) -> bool:
-        """A batch through a dense connectivity is a matrix product, and XLA has the better one."""
-        return not (isinstance(shared[0], Dense) and len(shared) == 1 and batch.extents)
+    def serves(self, shared, operands, static, batch: Batch) -> bool:
+        """Through a dense connectivity, a batch is a matrix product and one weight for all a sum: XLA has the better ones."""
+        one_weight = sorted(zip((*others(static[0]), static[0]), operands))[WEIGHT][1].ndim == 0
+        return not (isinstance(shared[0], Dense) and len(shared) == 1 and (batch.extents or one_weight))
 
     def plain(self, shared, operands, static, batch: Batch):
         """Also sums over the levels that the result lacks."""

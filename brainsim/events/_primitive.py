@@ -130,8 +130,8 @@ class Operation:
             shapes[result] = make(operands[operand].shape, operands[operand].dtype)
         return shapes
 
-    def serves(self, shared, static, batch: Batch) -> bool:
-        """Whether the kernel is better than the plain definition for this batch."""
+    def serves(self, shared, operands, static, batch: Batch) -> bool:
+        """Whether the kernel is better than the plain definition for arguments of these shapes."""
         return True
 
     def _plain(self, *arguments, tree, static, batch, kernel):
@@ -144,10 +144,11 @@ class Operation:
         return batch.lift(functools.partial(self.definition, shared, static), batch.masks)(*operands)
 
     def _lower_cpu(self, context, *arguments, tree, static, batch, kernel):
-        if not kernel or not self.serves(tree.unflatten(context.avals_in[: tree.num_leaves]), static, batch):
+        n = tree.num_leaves
+        shapes = tree.unflatten(context.avals_in[:n]), context.avals_in[n:]
+        if not kernel or not self.serves(*shapes, static, batch):
             plain = mlir.lower_fun(self._plain, multiple_results=True)
             return plain(context, *arguments, tree=tree, static=static, batch=batch, kernel=kernel)
-        n = tree.num_leaves
         masks = [sum(1 << level for level, flag in enumerate(mask) if flag) for mask in batch.masks]
         own = self.numbers(tree.unflatten(context.avals_in[:n]), static)
         numbers = np.array([len(batch.extents), *batch.extents, n, *masks, *own], np.int64)

@@ -259,6 +259,64 @@ class OneToOne(Format):
         return jnp.broadcast_to(values, self.weight_shape)
 
 
+class Block(Format):
+    """Every neuron of one run of presynaptic neurons connects to every one of a run of postsynaptic neurons.
+
+    It has no kernel: meant for one weight for all, where delivery is a sum over the first run.
+
+    Parameters
+    ----------
+    n_pre, n_post : int
+        Number of neurons on either side.
+    first_pre, last_pre, first_post, last_post : int
+        Where the runs begin, and where they end (the neuron after the last).
+
+    Raises
+    ------
+    ValueError
+        Where a run does not lie within its side.
+    """
+
+    n_pre: int
+    n_post: int
+    first_pre: int
+    last_pre: int
+    first_post: int
+    last_post: int
+
+    def __post_init__(self) -> None:
+        self._check_count("n_pre", "n_post", "first_pre", "last_pre", "first_post", "last_post")
+        for side, n in (("pre", self.n_pre), ("post", self.n_post)):
+            first, last = getattr(self, f"first_{side}"), getattr(self, f"last_{side}")
+            if not first <= last <= n:
+                raise ValueError(f"Block: a run of {side}synaptic neurons lies in 0 to {n}; got {first} to {last}.")
+        self._check_synapses(math.prod(self.weight_shape))
+
+    @property
+    def pre(self) -> slice:
+        """The presynaptic neurons."""
+        return slice(self.first_pre, self.last_pre)
+
+    @property
+    def post(self) -> slice:
+        """The postsynaptic neurons."""
+        return slice(self.first_post, self.last_post)
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        return self.last_pre - self.first_pre, self.last_post - self.first_post
+
+    def targets(self) -> jax.Array:
+        return jnp.arange(self.first_post, self.last_post, dtype=jnp.int32)[None, :]
+
+    def spread(self, values_pre: jax.Array) -> jax.Array:
+        return values_pre[self.pre, None]
+
+    def sum_rows(self, values: jax.Array) -> jax.Array:
+        sums = jnp.broadcast_to(values, self.weight_shape).sum(1)
+        return jnp.pad(sums, (self.first_pre, self.n_pre - self.last_pre))
+
+
 class Dense(Format):
     """Every presynaptic neuron connects to every postsynaptic one.
 

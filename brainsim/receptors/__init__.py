@@ -1,9 +1,26 @@
 """Receptors: kinetics on the postsynaptic side, as currents or conductances."""
 
 from brainsim.receptors.base import Receptor
+from brainsim.receptors.gaba_b import GABA_B
 from brainsim.receptors.graded import Diffusive, GapJunction, Graded
+from brainsim.receptors.ionotropic import AMPA, GABA_A
 from brainsim.receptors.kinetics import Alpha, Delta, DualExponential, Exponential
-from brainsim.receptors.nmda import NMDA
+from brainsim.receptors.nmda import NMDA, GatedNMDA
 from brainsim.receptors.sinusoidal import Sinusoidal
 
-__all__ = ["Alpha", "Delta", "Diffusive", "DualExponential", "Exponential", "GapJunction", "Graded", "NMDA", "Receptor", "Sinusoidal"]
+__all__ = [
+    "AMPA",
+    "GABA_A",
+    "GABA_B",
+    "NMDA",
+    "Alpha",
+    "Delta",
+    "Diffusive",
+    "DualExponential",
+    "Exponential",
+    "GapJunction",
+    "GatedNMDA",
+    "Graded",
+    "Receptor",
+    "Sinusoidal",
+]

@@ -13,7 +13,8 @@ class Receptor(Dynamics):
 
     With ``reversal`` it is a conductance :math:`g` with :math:`I = g\,B(V)\,(E - V)`, without it :math:`g` is the current itself.
 
-    The membrane sees the mean of :math:`g` over the step, taken as the mean of its ends.
+    The membrane sees the mean of :math:`g` over the step, taken as the mean of its ends. A subclass gives :meth:`advance`, and where
+    the conductance is a nonlinear function of the kinetic variable :meth:`output`, where it depends on voltage :meth:`block`.
 
     Parameters
     ----------
@@ -62,14 +63,22 @@ class Receptor(Dynamics):
 
     @property
     def is_current(self) -> bool:
-        return self._aside.given.get("reversal") is None
+        return self._aside.given.get("reversal", self._declared["reversal"].default) is None
 
     def advance(self, clock):
         """Advance the kinetics over the step and return the mean of g over it."""
         raise NotImplementedError(f"{type(self).__name__} has no kinetics: define advance(self, clock).")
 
+    def output(self, g):
+        """Conductance, or current, of a value of the kinetic variable: the value itself here; a subclass may bend it."""
+        return g
+
+    def mean(self, before, after):
+        """Mean of the output over a step, from the kinetic variable at its two ends."""
+        return 0.5 * (self.output(before) + self.output(after))
+
     def block(self, V):
-        """Factor B(V) of the conductance, V in mV; 1 here."""
+        """Factor B(V) of the conductance, V in mV; None for 1, as here."""
         return None
 
     def current(self, g, V):

@@ -20,6 +20,10 @@ class Graded(Receptor):
     ----------
     reversal : quantity, voltage, optional
         Makes it a conductance; without, a current.
+
+    References
+    ----------
+    P. Dayan, L. F. Abbott, Theoretical Neuroscience, MIT Press, ch. 7 (2001).
     """
 
     graded = True
@@ -30,7 +34,7 @@ class Graded(Receptor):
         arrived = tuple(self.plain(port) for port in self.ports)
         for port, value in zip(self.ports, arrived):
             self.put(port, jnp.zeros_like(value))
-        return arrived if len(arrived) > 1 else arrived[0]
+        return arrived if len(arrived) > 1 else self.output(arrived[0])
 
 
 class Diffusive(Graded):
@@ -40,6 +44,10 @@ class Diffusive(Graded):
 
     x is the variable that the input ``into`` belongs to. Values are those at the beginning of the step, later by the delay
     for :math:`x_j`.
+
+    References
+    ----------
+    M. Breakspear, Nat. Neurosci. 20:340 (2017).
     """
 
     port = "total"

@@ -16,6 +16,10 @@ class Delta(Receptor):
 
     A refractory neuron does not move. Weights are voltages. A jump that arrives at t comes before the step from t to t + dt:
     it decays with the membrane over that step, and a neuron that it lifts above threshold fires at t + dt.
+
+    References
+    ----------
+    R. B. Stein, Biophys. J. 5:173 (1965); N. Brunel, J. Comput. Neurosci. 8:183 (2000).
     """
 
     port = "jump"
@@ -45,6 +49,10 @@ class Exponential(Receptor):
         Decay time constant.
     reversal : quantity, voltage, optional
         Makes it a conductance; without, a current.
+
+    References
+    ----------
+    A. Roth, M. C. W. van Rossum, in: Computational Modeling Methods for Neuroscientists, MIT Press, pp. 139-160 (2009).
     """
 
     tau = Parameter(5.0 * u.ms, "decay time constant", positive=True)
@@ -52,8 +60,9 @@ class Exponential(Receptor):
 
     def advance(self, clock):
         g, decay = self.plain("g"), self.decay(clock, "tau")
-        self.put("g", g * decay)
-        return g * (0.5 * (1 + decay))
+        after = g * decay
+        self.put("g", after)
+        return self.mean(g, after)
 
 
 class _TwoStage(Receptor):
@@ -72,7 +81,7 @@ class _TwoStage(Receptor):
         after = gg * g + hg * h
         self.put("h", hh * h)
         self.put("g", after)
-        return 0.5 * (g + after)
+        return self.mean(g, after)
 
 
 class DualExponential(_TwoStage):
@@ -89,6 +98,10 @@ class DualExponential(_TwoStage):
         Time constants, rise below decay. Where they are equal, use :class:`Alpha`.
     reversal : quantity, voltage, optional
         Makes it a conductance; without, a current.
+
+    References
+    ----------
+    A. Roth, M. C. W. van Rossum, in: Computational Modeling Methods for Neuroscientists, MIT Press, pp. 139-160 (2009).
     """
 
     tau_rise = Parameter(1.0 * u.ms, "rise time constant", positive=True)

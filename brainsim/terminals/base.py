@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
+
 from brainsim._core import Dynamics
 
 
 class Terminal(Dynamics):
     """The presynaptic side of a projection: one state per presynaptic neuron, before the delay.
 
-    A subclass declares parameters and states of length ``n_pre`` (``shape="n_pre"``) and gives :meth:`update`.
+    All synapses that a neuron makes in this projection share it, as they see the same spikes. So may several projections of the
+    population: given to each of them, a terminal is advanced once in a step, and held by the first. A subclass declares
+    parameters and states, one for all or one per presynaptic neuron, and gives :meth:`update`.
     """
 
     graded = False  # whether it sends a value at every step (a gating variable), for receptors that are graded
 
     bound = False
 
-    def bind(self, path: str, n_pre: int, key=None) -> None:
-        """Make this the terminal of the projection that stands at ``path``; ``key`` draws what was given as a distribution."""
-        if self.bound:
-            raise ValueError(f"the terminal given to {path} already belongs to {self.path}; make another one.")
-        self.count, self.n_pre, self._path = n_pre, n_pre, f"{path}.terminal"
-        self.bound = True
-        self.allocate(key)
+    def bind(self, path: str, pre: str, n_pre: int, key=None) -> None:
+        """Serve the projection that stands at ``path``; ``key`` draws what was given as a distribution.
+
+        Raises
+        ------
+        ValueError
+            If it serves another population than ``pre`` already.
+        """
+        if not self.bound:
+            self.count, self.n_pre, self._path, self.pre = n_pre, n_pre, f"{path}.terminal", pre
+            self.bound = True
+            self.allocate(key)
+        elif self.pre != pre:
+            raise ValueError(f"the terminal given to {path} is that of {self.pre} already, as {self.path}; make another one.")
 
     def update(self, clock, spikes):
         """Advance by a step, at whose end ``spikes`` are fired; return what each neuron sends, float ``(n_pre,)``.
@@ -29,3 +40,9 @@ class Terminal(Dynamics):
         A neuron that sends zero costs nothing. What is sent multiplies the weights.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what it sends: define update(self, clock, spikes).")
+
+    def decay(self, clock, tau: str):
+        """Factor by which a state with time constant ``tau`` decays in a step; 0 where there is no such time constant."""
+        if tau not in vars(self):
+            return jnp.zeros((), clock.step_ms.dtype)
+        return jnp.exp(-clock.step_ms / self.plain(tau))

@@ -1,5 +1,8 @@
 """Delivery against the matrix product."""
 
+import math
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -66,7 +69,7 @@ def test_the_three_products_are_those_of_the_matrix(conn, spikes, weight, dtype,
 
 def test_silent_neurons_are_skipped(conn, implementation):
     """A weight that is not finite does no harm where its neuron is silent, and -0 is silent."""
-    if isinstance(conn, events.Dense) and implementation == "plain":
+    if isinstance(conn, events.Block) or (isinstance(conn, events.Dense) and implementation == "plain"):
         pytest.skip("a matrix product")
     weight = jnp.full(conn.weight_shape, jnp.inf)
     for spikes in (jnp.zeros(conn.n_pre, bool), jnp.zeros(conn.n_pre), -jnp.zeros(conn.n_pre)):
@@ -164,5 +167,21 @@ def test_what_does_not_fit_is_refused(change, message):
 
 
 def test_only_formats_are_accepted():
-    with pytest.raises(TypeError, match=r"events.CSR, FixedFanOut, OneToOne or Dense\); got ndarray"):
+    with pytest.raises(TypeError, match=r"events.CSR, FixedFanOut, OneToOne, Block or Dense\); got ndarray"):
         events.deliver(np.eye(3), np.zeros(3, bool), 1.0, np.zeros(3))
+
+
+@pytest.mark.parametrize("make", [lambda: events.Dense(300, 400), lambda: events.Block(320, 400, 10, 310, 50, 400)])
+@pytest.mark.parametrize("dtype", [bool, jnp.float32])
+def test_one_weight_between_all_is_a_sum(make, dtype):
+    """No operation of the compiled program has one element per pair of neurons, nor is a kernel called that would visit them."""
+    conn = make()
+
+    def run(spikes, weight, into):
+        return jnp.sum(events.deliver(conn, spikes, weight, into) ** 2)
+
+    arguments = jnp.ones(conn.n_pre, dtype), jnp.float32(0.5), jnp.ones(conn.n_post, jnp.float32)
+    text = jax.jit(jax.value_and_grad(run, argnums=1)).lower(*arguments).compile().as_text()
+    assert "custom-call" not in text
+    sizes = (math.prod(int(n) for n in dims.split(",")) for dims in re.findall(r"[a-z]+\d+\[([\d,]+)\]", text))
+    assert max(sizes) == max(conn.n_pre, conn.n_post)

@@ -42,6 +42,7 @@ class Given:
         self.ring = self._real(rng, (DEPTH, conn.n_post))
         self.line = self._real(rng, (DEPTH, conn.n_pre))
         self.delay = jnp.asarray(rng.integers(1, DEPTH + 1, conn.weight_shape), jnp.int32)
+        self.steps = jnp.asarray(rng.uniform(1, DEPTH - 2, () if scalar else conn.weight_shape), dtype)
         self.bounds = jnp.asarray(-1.0, dtype), jnp.asarray(1.0, dtype)
         self.key = jnp.asarray(rng.integers(0, 2**32, 2), jnp.uint32)
         self.spikes = spikes
@@ -68,6 +69,13 @@ def case_deliver_delayed(g):
         return events.deliver_delayed(g.conn, spikes, weight, g.delay, ring, 8, into)
 
     return Case(function, (g.pre, g.weight, g.ring, g.values_post), g.smooth(0, 1, 2, 3))
+
+
+def case_deliver_interpolated(g):
+    def function(spikes, weight, delay, ring, into):
+        return events.deliver_interpolated(g.conn, spikes, weight, delay, ring, 8, into)
+
+    return Case(function, (g.pre, g.weight, g.steps, g.ring, g.values_post), g.smooth(0, 1, 2, 3, 4))
 
 
 def case_deliver_transposed(g):
@@ -118,7 +126,7 @@ def case_append_events(g):
 
 
 CASES = {name[5:]: function for name, function in dict(globals()).items() if name.startswith("case_")}
-NOT_OPERATIONS = {"kernels", "transpose_index"}
+NOT_OPERATIONS = {"kernels", "transpose_index", "whole_and_rest"}
 
 
 def close(one, other, dtype=jnp.float64):

@@ -24,6 +24,8 @@ CASES = {
         lambda t: dual(t, 1, 6),
     ),
     "NMDA": (lambda **o: receptors.NMDA(), lambda t: dual(t, 2, 100)),
+    "AMPA": (lambda **o: receptors.AMPA(), lambda t: dual(t, 0.2, 1.7)),
+    "GABA_A": (lambda **o: receptors.GABA_A(), lambda t: dual(t, 0.2, 8.3)),
 }
 every = pytest.mark.parametrize("kind", CASES)
 
@@ -96,6 +98,15 @@ def test_magnesium_block_is_that_of_jahr_and_stevens(V):
     block = 1 / (1 + 2.0 / 3.57 * exp(-0.062 * V))
     nmda = receptors.NMDA(Mg=2.0 * u.mM, tau_rise=1e6 * u.ms, tau_decay=1e7 * u.ms)
     assert held_cell(nmda, 4.0 * u.nS, V) == pytest.approx(4.0 * block * (0.0 - V), rel=1e-6, abs=1e-9)
+
+
+def test_receptors_with_a_published_reversal_are_conductances():
+    cell = bs.neurons.LIF(1)
+    cell.add_receptors(**{name: getattr(receptors, name)() for name in ("AMPA", "GABA_A", "GABA_B", "NMDA", "GatedNMDA")})
+    assert {name: r.reversal.to_decimal(u.mV) for name, r in cell.receptors.items()} == dict(
+        AMPA=0.0, GABA_A=-80.0, GABA_B=-95.0, NMDA=0.0, GatedNMDA=0.0
+    )
+    assert not any(r.is_current for r in cell.receptors.values())
 
 
 def test_nmda_is_a_conductance_by_default_and_at_low_voltage_blocked():
