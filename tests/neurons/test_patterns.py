@@ -16,16 +16,16 @@ def ms(quantity):
     return float(quantity / u.ms)
 
 
-def spikes_of(table, **options):
-    """Spike times of every pattern of a table at its own step, and V at the end of each step: one program for all."""
-    found, V = {}, {}
-    for dt in sorted({ms(p.dt) for p in table.values()}):
+def spikes_of(table, dt=None, **options):
+    """Spike times of every pattern of a table, and V at the end of each step, at its own step or ``dt``: one program for all."""
+    found, V, steps = {}, {}, {name: dt or ms(p.dt) for name, p in table.items()}
+    for dt in sorted(set(steps.values())):
         net = bs.Network()
         net.E = population(table.values(), dt=dt * u.ms, **options)
         rec = bs.simulate(net, max(ms(p.duration) for p in table.values()) * u.ms, dt=dt * u.ms, record=["E.spikes", "E.V"])
         train = rec.spikes["E"]
         for k, (name, p) in enumerate(table.items()):
-            if ms(p.dt) == dt:
+            if steps[name] == dt:
                 own = np.asarray(train.times / u.ms)[np.asarray(train.indices) == k]
                 found[name] = own[own <= ms(p.duration) + 1e-9]
                 V[name] = np.asarray(rec["E.V"] / u.mV)[: round(ms(p.duration) / dt), k]
@@ -121,12 +121,12 @@ def test_what_izhikevich_shows(izhikevich):
     assert t["integrator"][0] < 25  # only the pair with the shorter interval
     assert t["rebound spike"][0] > 25 and t["rebound burst"][0] > 25  # after inhibition has ended
     assert t["threshold variability"][0] > 80  # the same pulse that failed at 10 ms, now after inhibition
-    assert 37.5 < t["bistability"][0] and t["bistability"][-1] < 216  # switched on, and off, by equal pulses
+    assert t["bistability"][0] > 37.5 and t["bistability"][-1] < 216  # switched on, and off, by equal pulses
     dap = V["depolarising after-potential"][round(t["depolarising after-potential"][0] / 0.1) + 5 :]
     assert -60 < dap.max() < -45 and dap[-1] < -69  # a hump that stays below threshold, and rest
     assert t["accommodation"][0] > 300  # not the slow ramp to 8, but the fast one to 4
     for name in ("inhibition-induced spiking", "inhibition-induced bursting"):
-        assert 50 < t[name][0] and t[name][-1] < 250
+        assert t[name][0] > 50 and t[name][-1] < 250
 
 
 # -- Naud et al., 2008, and Mihalas and Niebur, 2009 ------------------------------------------------------------------------------
@@ -139,11 +139,17 @@ def event_driven(pattern, f, y, event, jump):
     event.terminal, event.direction = True, 1
     for start, stop in zip(cuts, cuts[1:]):
         current, t = float(u.get_mantissa(pattern.current((start + stop) / 2 * u.ms))), start
+        if event(t, y, current) >= 0:
+            fired.append(t)
+            y = jump(y)
         while t < stop:
             # A state at the threshold must leave it first.
             leave = min(t + 1e-6, stop)
             y = solve_ivp(f, (t, leave), y, args=(current,), method="DOP853", rtol=1e-10, atol=1e-10).y[:, -1]
+            if leave == stop:
+                break
             solution = solve_ivp(f, (leave, stop), y, args=(current,), events=event, method="DOP853", rtol=1e-10, atol=1e-10)
+            assert solution.success, solution.message
             t, y = solution.t[-1], solution.y[:, -1]
             if solution.status == 1:
                 fired.append(t)
@@ -159,10 +165,11 @@ def naud(pattern):
     g, E, C, a, tau_w, b, reset = (plain(pattern, k) for k in ("g_L", "E_L", "C", "a", "tau_w", "b", "V_reset"))
 
     def f(t, y, I):
-        V, w = min(y[0], 0.0), y[1]
+        V, w = min(y[0], -20.0), y[1]
         return [(g * (E - V) + 2 * g * np.exp((V + 50) / 2) - w + I) / C, (a * (V - E) - w) / tau_w]
 
-    return event_driven(pattern, f, [E, 0.0], lambda t, y, I: y[0], lambda y: [reset, y[1] + b])
+    # From -25 mV to the peak at 0 it takes less than 1e-5 ms.
+    return event_driven(pattern, f, [E, 0.0], lambda t, y, I: y[0] + 25, lambda y: [reset, y[1] + b])
 
 
 def mihalas_niebur(pattern):
@@ -187,16 +194,16 @@ def adex():
 
 @pytest.fixture(scope="module")
 def gif():
-    return spikes_of(MIHALAS_NIEBUR_2009, method="rk4")
+    return spikes_of(MIHALAS_NIEBUR_2009, dt=0.01, method="rk4")
 
 
 @pytest.mark.parametrize("name", NAUD_2008)
 def test_adex_patterns_are_those_of_the_equations(name, adex):
     theirs, mine = naud(NAUD_2008[name]), adex[0][name]
-    if name == "irregular spiking":  # chaos: errors grow
-        theirs, mine = theirs[:10], mine[:10]
     assert len(mine) == len(theirs)
-    np.testing.assert_allclose(np.diff(mine, prepend=0), np.diff(theirs, prepend=0), atol=0.3, rtol=0.01)
+    if name == "irregular spiking":  # chaos: the error of the times, which is of the order of dt, grows twofold with every spike
+        theirs, mine = theirs[:4], mine[:4]
+    np.testing.assert_allclose(np.diff(mine, prepend=0), np.diff(theirs, prepend=0), atol=0.2, rtol=0)  # ten steps: times lag
 
 
 def test_what_naud_et_al_show(adex):
@@ -217,10 +224,9 @@ def test_what_naud_et_al_show(adex):
 @pytest.mark.parametrize("name", MIHALAS_NIEBUR_2009)
 def test_gif_patterns_are_those_of_the_equations(name, gif):
     theirs, mine = mihalas_niebur(MIHALAS_NIEBUR_2009[name]), gif[0][name]
-    if name == "class 2":  # begins at the threshold: the event of t = 0 is a step's
-        mine = mine[1:]
     assert len(mine) == len(theirs)
-    np.testing.assert_allclose(np.diff(mine, prepend=0), np.diff(theirs, prepend=0), atol=0.15, rtol=0.005)
+    # The error goes with dt; where V grazes the threshold, or a pulse meets a spike, it is more than ten steps.
+    np.testing.assert_allclose(np.diff(mine, prepend=0), np.diff(theirs, prepend=0), atol=0.15, rtol=0)
 
 
 def test_what_mihalas_and_niebur_show(gif):
@@ -241,7 +247,7 @@ def test_what_mihalas_and_niebur_show(gif):
     assert [len(b) for b in np.split(t["tonic bursting"], np.nonzero(np.diff(t["tonic bursting"]) > 40)[0] + 1)] == [8, 6, 5, 5]
     assert len(t["rebound burst"]) == 7 and t["rebound burst"][0] > 600
     assert np.diff(t["mixed mode"])[0] < 6 and np.diff(t["mixed mode"])[-1] > 40
-    after = V["after-potentials"][round(t["after-potentials"][0] / 0.05) + 1 :]
+    after = V["after-potentials"][round(t["after-potentials"][0] / 0.01) + 1 :]
     assert after.max() > -60 and after.min() < -70.5  # a depolarising hump, then below rest
     assert t["basal bistability"][-1] < 125 and len(t["basal bistability"]) == 25  # a pulse starts it, another ends it
     assert len(t["preferred frequency"]) == 3  # of two second pulses only the one at 50 ms fires
