@@ -1,5 +1,6 @@
 """Neurons: a model is its parameters, its states and its equations."""
 
+from brainsim.neurons import patterns as patterns
 from brainsim.neurons.adex import AdEx
 from brainsim.neurons.alif import ALIF
 from brainsim.neurons.base import Neuron
