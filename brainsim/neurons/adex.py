@@ -3,10 +3,10 @@ from __future__ import annotations
 import brainunit as u
 
 from brainsim._core import Parameter, State
-from brainsim.neurons.base import Neuron
+from brainsim.neurons.expif import ExpIF
 
 
-class AdEx(Neuron):
+class AdEx(ExpIF):
     r"""Adaptive exponential integrate-and-fire neuron.
 
     .. math:: C \dot V &= g_L (E_L - V) + g_L \Delta_T\, e^{(V - V_T)/\Delta_T} - w + I \\
@@ -40,14 +40,7 @@ class AdEx(Neuron):
 
     def derivative(self, t, V, w, I):
         V = u.math.minimum(V, self.V_peak)
-        exponent = u.math.minimum((V - self.V_T) / self.Delta_T, 30.0)
-        spike_current = self.g_L * self.Delta_T * u.math.exp(exponent)
-        dV = (self.g_L * (self.E_L - V) + spike_current - w + I) / self.C
-        dw = (self.a * (V - self.E_L) - w) / self.tau_w
-        return dV, dw
+        return self.membrane(V, I - w), (self.a * (V - self.E_L) - w) / self.tau_w
 
-    def fires(self, before, after):
-        return self.spike_where(after["V"], self.V_peak)
-
-    def reset(self, y, spikes):
-        return {"V": self.replace(y["V"], self.V_reset, spikes), "w": self.replace(y["w"], y["w"] + self.b, spikes)}
+    def after_spike(self, y):
+        return {"V": self.V_reset, "w": y["w"] + self.b}

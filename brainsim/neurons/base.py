@@ -22,7 +22,7 @@ class Neuron(IntegratedPopulation):
     2. ``derivative`` is integrated over the step by ``method``, with :math:`I` the sum of the stimuli (held over the step) and
        of the receptors (their mean over the step, times the driving force at the present :math:`V`);
     3. while a neuron is refractory, the variables in ``clamped`` keep their value and it cannot fire;
-    4. a neuron fires where :meth:`fires` says so, at time t + dt; :meth:`reset` applies, and it is refractory for the
+    4. a neuron fires where :meth:`fires` says so, at time t + dt; :meth:`after_spike` applies, and it is refractory for the
        next ``round(refractory / dt)`` steps.
 
     A neuron with several compartments names an input for each, with its potential: ``inputs = {"I": "V", "I_d": "V_d"}``; a
@@ -67,22 +67,30 @@ class Neuron(IntegratedPopulation):
         """
         return None
 
+    def after_spike(self, y: dict) -> dict:
+        """What variables become where a neuron has fired: here :math:`V = V_{reset}`, if the model has one.
+
+        ``y`` holds the variables at the end of the step; those that are not in the result go on as they are.
+        """
+        return {"V": self.V_reset} if "V_reset" in self._declared else {}
+
     def reset(self, y: dict, spikes) -> dict:
-        """Variables after the spike: here :math:`V = V_{reset}`, if the model has one."""
-        return {**y, "V": self.replace(y["V"], self.V_reset, spikes)} if "V_reset" in self._declared else y
+        """The variables ``y`` with :meth:`after_spike` where a neuron fires; differentiable through float spikes."""
+        return y | {name: self.replace(y[name], new, spikes) for name, new in self.after_spike(y).items()}
 
     # -- helpers for models --------------------------------------------------------------------------------------------
 
     def spike_where(self, V, V_th, scale=None):
         """Spikes where ``V > V_th``: bool, or float with the surrogate's derivative in ``(V - V_th) / scale``.
 
-        The scale is ``V_th - V_reset`` where the model has a reset, otherwise 1 mV; its size counts, not its sign.
+        The scale is ``V_th - V_reset`` where the model has a reset, otherwise 1 mV; its size counts, not its sign. Any variable
+        will do for V; one that is no potential needs a scale.
         """
         if self.surrogate is None:
             return V_th < V
         if scale is None:
             scale = V_th - self.V_reset if "V_reset" in self._declared else 1.0 * u.mV
-        distance = (V - V_th) / u.math.maximum(u.math.abs(scale), 1e-3 * u.mV)
+        distance = (V - V_th) / u.math.maximum(u.math.abs(scale), u.Quantity(1e-3, unit=u.get_unit(scale)))
         return self.surrogate(in_unit(distance, u.UNITLESS, "threshold distance"))
 
     def spike_crossing(self, before, after, V_th, scale=None):
@@ -140,4 +148,4 @@ class Neuron(IntegratedPopulation):
         spikes = events.bernoulli_spikes(clock.of("hazard").key, clock.step, jax.lax.stop_gradient(probability), self.count)
         if self.surrogate is None:
             return spikes
-        return spikes.astype(probability.dtype) + probability - jax.lax.stop_gradient(probability)  # the derivative of the mean
+        return spikes.astype(probability.dtype) + (probability - jax.lax.stop_gradient(probability))  # the derivative of the mean

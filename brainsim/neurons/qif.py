@@ -35,3 +35,30 @@ class QIF(Neuron):
 
     def fires(self, before, after):
         return self.spike_where(after["V"], self.V_peak)
+
+
+class AdQIF(QIF):
+    r"""Quadratic integrate-and-fire neuron with an adaptation current.
+
+    .. math:: \tau \dot V &= a_0\,(V - E_L)(V - V_c) + R\,(I - w) \\
+              \tau_w \dot w &= a\,(V - E_L) - w
+    .. math:: V > V_{peak} \Rightarrow V \leftarrow V_{reset},\quad w \leftarrow w + b
+
+    The Izhikevich neuron in units of a membrane. While the neuron is refractory V is held and w goes on.
+
+    References
+    ----------
+    E. M. Izhikevich, IEEE Trans. Neural Netw. 14:1569 (2003); J. Touboul, SIAM J. Appl. Math. 68:1045 (2008).
+    """
+
+    R = Parameter(100.0 * u.Mohm, "membrane resistance", positive=True)
+    tau_w = Parameter(100.0 * u.ms, "time constant of adaptation", positive=True)
+    a = Parameter(1.0 * u.nS, "adaptation by voltage")
+    b = Parameter(20.0 * u.pA, "adaptation by each spike")
+    w = State(0.0 * u.pA, "adaptation current")
+
+    def derivative(self, t, V, w, I):
+        return super().derivative(t, V, I - w), (self.a * (V - self.E_L) - w) / self.tau_w
+
+    def after_spike(self, y):
+        return {"V": self.V_reset, "w": y["w"] + self.b}

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 import brainsim as bs
 from brainsim.neurons.rates import exprel
@@ -46,6 +47,101 @@ def test_qif_fires_with_the_analytic_period():
     period = 10.0 / np.sqrt(a * k) * (np.arctan((-30.0 - middle) * root) - np.arctan((-68.0 - middle) * root))
     assert len(spikes) > 3
     np.testing.assert_allclose(np.diff(spikes, prepend=0.0), period, atol=dt + 1e-3)
+
+
+def test_a_perfect_integrator_fires_at_the_analytic_rate():
+    """C (V_th - V_reset) / I = 250 pF 10 mV / 500 pA = 5 ms, and the step after it is the first that ends above threshold."""
+    dt = 2.0**-5
+    spikes, V = run(bs.neurons.IF(1), 500 * u.pA, 100.0, dt)
+    np.testing.assert_allclose(np.diff(spikes), 5.0 + dt, atol=1e-9)
+    np.testing.assert_allclose(V[:100, 0], -60 + 2 * dt * np.arange(1, 101), atol=1e-9)
+
+
+def test_expif_fires_with_the_period_of_the_integral():
+    """The time from reset to peak is the integral of 1 / V' over V."""
+    rate = lambda V: (10 * (-65 - V) + 10 * 3.48 * np.exp((V + 59.9) / 3.48) + 150) / 100
+    period = quad(lambda V: 1 / rate(V), -68, -30, epsabs=1e-12, limit=200)[0]
+    dt = 0.005
+    spikes, _ = run(bs.neurons.ExpIF(1), 150 * u.pA, 100.0, dt)
+    assert len(spikes) > 5
+    np.testing.assert_allclose(np.diff(spikes), period, atol=1.5 * dt)
+
+
+def test_theta_fires_with_the_analytic_period_and_rests_where_it_should():
+    def theta(drive, duration, dt):
+        net = bs.Network()
+        net.E = bs.neurons.Theta(1, tau=10 * u.ms)
+        net.E.add_stimuli(drive=bs.stimuli.Constant(drive))
+        rec = bs.simulate(net, duration * u.ms, dt=dt * u.ms, record="E.spikes")
+        return np.asarray(rec.spikes["E"].times / u.ms), float(net.E.theta[0])
+
+    spikes, _ = theta(1.25, 600.0, 0.02)  # eta + I = 1/4
+    assert len(spikes) > 8
+    np.testing.assert_allclose(np.diff(spikes), 20 * np.pi, atol=0.03)
+    spikes, at = theta(0.91, 600.0, 0.1)
+    assert len(spikes) == 0
+    assert at == pytest.approx(-2 * np.arctan(0.3), abs=1e-6)
+
+
+def test_theta_is_a_qif_on_a_circle():
+    """x = tan(theta / 2) obeys tau x' = x^2 + eta + I: with it the same potential, as long as it is finite."""
+    net = bs.Network()
+    net.theta = bs.neurons.Theta(1, method="rk4")
+    net.qif = bs.neurons.QIF(1, a_0=1.0 / u.mV, E_L=-1.0 * u.mV, V_c=1.0 * u.mV, V_peak=1e9 * u.mV, V=-1.0 * u.mV, method="rk4")
+    net.theta.add_stimuli(drive=bs.stimuli.Constant(1.5))
+    net.qif.add_stimuli(drive=bs.stimuli.Constant(1.5 * u.nA))
+    rec = bs.simulate(net, 32 * u.ms, dt=0.01 * u.ms, record=["theta.theta", "qif.V"])
+    V = np.asarray(rec["qif.V"] / u.mV)
+    assert V.max() > 1
+    np.testing.assert_allclose(np.tan(np.asarray(rec["theta.theta"]) / 2), V, rtol=1e-6, atol=1e-6)
+
+
+def test_the_threshold_of_alif_rises_and_is_forgotten():
+    """After n spikes in a short time it stands at beta n exp(-t / tau_a): here as what it takes to reach it again."""
+    cell = bs.neurons.ALIF(1, tau_a=100 * u.ms, beta=3 * u.mV)
+    spikes, V = run(cell, 15 * u.nA, 100.0, 0.01, record=["E.spikes", "E.V"])
+    crossed = [V[round(t / 0.01) - 2, 0] for t in spikes]  # the last sample below
+    a = [np.sum(np.exp(-(t - spikes[spikes < t]) / 100.0)) for t in spikes]
+    assert len(spikes) > 1
+    np.testing.assert_allclose(crossed, -50 + 3 * np.array(a), atol=0.02)
+    after = [V[round(t / 0.01) - 1, 0] for t in spikes]
+    np.testing.assert_allclose(after, np.array(crossed) - 10, atol=0.02)  # V falls by V_th - E_L
+
+
+def test_srm0_is_the_renewal_process_of_its_hazard():
+    """Mean and variation of the intervals from the survivor function, exp(-integral of the hazard)."""
+    net = bs.Network(seed=2)
+    net.E = bs.neurons.SRM0(400, V=-49 * u.mV, E_L=-49 * u.mV)
+    train = bs.simulate(net, 3 * u.second, dt=0.1 * u.ms, record="E.spikes").spikes["E"]
+    s = np.arange(0, 400, 0.01)
+    hazard = 0.1 * np.exp(-49 - 10 * np.exp(-s / 20) + 50)  # per ms
+    survivor = np.exp(-np.cumsum(hazard) * 0.01)
+    mean, square = np.sum(survivor) * 0.01, 2 * np.sum(s * survivor) * 0.01
+    intervals = np.concatenate([np.diff(np.asarray(train.times / u.ms)[np.asarray(train.indices) == k]) for k in range(400)])
+    assert intervals.mean() == pytest.approx(mean + 0.05, rel=4 * 0.3 / np.sqrt(len(intervals)))  # half a step late
+    assert intervals.std() / intervals.mean() == pytest.approx(np.sqrt(square / mean**2 - 1), abs=0.01)
+
+
+@pytest.mark.parametrize("transfer, rate", [(jax.nn.sigmoid, 100.0), (jnp.exp, 200.0), (jax.nn.relu, 0.0)])
+def test_a_poisson_neuron_has_the_rate_of_its_transfer_function(transfer, rate):
+    net = bs.Network(seed=2)
+    net.E = bs.neurons.PoissonNeuron(400, transfer=transfer, V=-50 * u.mV, E_L=-50 * u.mV)
+    train = bs.simulate(net, 1 * u.second, dt=0.1 * u.ms, record="E.spikes").spikes["E"]
+    expected = -np.expm1(-rate * 1e-4) / 1e-4
+    assert float(train.rate() / u.Hz) == pytest.approx(expected, abs=4 * np.sqrt(rate / 400))
+    if rate:
+        assert train.cv() == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_transfer_that_is_no_function_is_refused():
+    with pytest.raises(TypeError, match="PoissonNeuron: transfer must be a function, given 'sigmoid'"):
+        bs.neurons.PoissonNeuron(3, transfer="sigmoid")
+
+
+def test_hazards_never_overflow():
+    for cell in (bs.neurons.SRM0(2, Delta=1e-3 * u.mV), bs.neurons.EscapeGIF(2, Delta_V=1e-3 * u.mV)):
+        spikes, V = run(cell, 2 * u.nA, 50.0, 0.1)
+        assert len(spikes) > 1 and np.all(np.isfinite(V))
 
 
 def test_adex_never_overflows():
