@@ -28,7 +28,7 @@ def is_delivery(equation) -> bool:
         return False
     tree, static, batch = (equation.params[name] for name in ("tree", "static", "batch"))
     shared = tree.unflatten([v.aval for v in equation.invars[: tree.num_leaves]])
-    return static == (POST, 0) and contract_p.serves(shared, static, batch)
+    return static == (POST, 0) and contract_p.serves(shared, [v.aval for v in equation.invars[tree.num_leaves :]], static, batch)
 
 
 def deliver_together(equations: Sequence, read: Callable) -> dict:
