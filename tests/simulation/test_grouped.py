@@ -25,7 +25,7 @@ def circuit(rng, kind, n=70, m=33):
     """A step of two populations with all formats between them, and its state."""
     csr = events.CSR(np.arange(n + 1) * 5, rng.integers(0, m, n * 5), m)
     back = events.FixedFanOut(rng.integers(0, n, (m, 4)), n)
-    weight = jnp.asarray(rng.normal(size=n * 5), kind)
+    weight, dense = (jnp.asarray(rng.normal(size=size), kind) for size in (n * 5, (m, m)))
 
     def step(V, g, w, h):
         spikes, fired = V > 0.5, jnp.where(w > 0.5, w, 0)  # bool from one population, float from the other
@@ -33,7 +33,7 @@ def circuit(rng, kind, n=70, m=33):
         g, h = 0.5 * g, 0.25 * h
         h = events.deliver(csr, spikes, weight, h)
         g = events.deliver(events.OneToOne(n), spikes, 0.5, g)
-        h = events.deliver(events.Dense(m, m), fired, jnp.asarray(0.25, kind), h)
+        h = events.deliver(events.Dense(m, m), fired, dense, h)
         g = events.deliver(back, fired, jnp.asarray(2.0, kind), g)
         return jnp.sort(V), g, w, h
 
