@@ -14,6 +14,12 @@ from .fixed_degree import FixedInDegree as FixedInDegree
 from .fixed_degree import FixedOutDegree as FixedOutDegree
 from .fixed_probability import FixedProbability as FixedProbability
 from .fixed_total_number import FixedTotalNumber as FixedTotalNumber
+from .geometry import Grid as Grid
+from .geometry import Layout as Layout
+from .geometry import Positions as Positions
+from .geometry import Ring as Ring
+from .geometry import Space as Space
+from .geometry import UniformBox as UniformBox
 from .one_to_one import OneToOne as OneToOne
 from .pairs import Pairs as Pairs
 from .pairs import Synapses as Synapses
