@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import _checks
+from .geometry import Space
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,35 +69,44 @@ class Pairs:
     own : ndarray of int32, shape (n_pre,), or None
         Where self connections are excluded, the postsynaptic index that is the presynaptic neuron itself, and
         ``n_post`` for neurons that are not in the postsynaptic view. None where every pair is allowed.
+    space : Space or None
+        Where the neurons of the two views are; None where nobody said.
     """
 
     n_pre: int
     n_post: int
     own: np.ndarray | None = None
+    space: Space | None = None
 
     @classmethod
-    def between(cls, rule: str, pre, post, exclude_self: bool) -> Pairs:
+    def between(cls, rule: str, pre, post, exclude_self: bool, space: Space | None = None) -> Pairs:
         """Pairs between two views, each given as its size or as the neurons' global indices."""
         n_pre, pre = _view(rule, "pre", pre)
         n_post, post = _view(rule, "post", post)
+        if space is not None and (len(space.pre), len(space.post)) != (n_pre, n_post):
+            raise ValueError(
+                f"{rule}: space has {len(space.pre)} presynaptic and {len(space.post)} postsynaptic positions; "
+                f"the views have {n_pre} and {n_post} neurons"
+            )
         if not exclude_self:
-            return cls(n_pre, n_post)
+            return cls(n_pre, n_post, None, space)
         for name, ids in (("pre", pre), ("post", post)):
             if ids is not None and len(np.unique(ids)) != len(ids):
                 raise ValueError(f"{rule}: {name} lists a neuron more than once; to exclude self connections, give each once")
         if pre is None and post is None:
-            return cls(n_pre, n_post, np.minimum(np.arange(n_pre, dtype=np.int32), n_post))
-        return cls(n_pre, n_post, _positions(_ids(n_pre, pre), _ids(n_post, post)))
+            return cls(n_pre, n_post, np.minimum(np.arange(n_pre, dtype=np.int32), n_post), space)
+        return cls(n_pre, n_post, _positions(_ids(n_pre, pre), _ids(n_post, post)), space)
 
     @property
     def transposed(self) -> Pairs:
         """The same pairs seen from the postsynaptic side."""
+        space = None if self.space is None else self.space.transposed
         if self.own is None:
-            return Pairs(self.n_post, self.n_pre)
+            return Pairs(self.n_post, self.n_pre, None, space)
         own = np.full(self.n_post, self.n_pre, dtype=np.int32)
         rows = np.flatnonzero(self.own < self.n_post)
         own[self.own[rows]] = rows
-        return Pairs(self.n_post, self.n_pre, own)
+        return Pairs(self.n_post, self.n_pre, own, space)
 
     @property
     def per_row(self) -> np.ndarray:
