@@ -18,6 +18,7 @@ import jax
 
 HANDLERS = (
     "contract",
+    "procedural",
     "deliver_delayed",
     "delay_line",
     "add_on_pre",
