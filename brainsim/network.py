@@ -112,9 +112,9 @@ class Network(Dynamics):
             Which pairs: ``FixedProbability(0.02)``, ``FixedInDegree(80)``, ...
         receptor : str
             Name of the receptor of ``post``.
-        weight : quantity in the receptor's unit, array of one per synapse, or distribution
+        weight : quantity in the receptor's unit, array of one per synapse, distribution, or OfDistance
             What a spike adds. May be left out with a rule from a matrix: then the entries are the weights.
-        delay : quantity, time; array of one per synapse, or distribution; optional
+        delay : quantity, time; array of one per synapse, distribution, DistanceDelay or OfDistance; optional
             From spike to arrival, rounded to whole steps, at least one. None: arrives at the time it is fired.
         terminal : Terminal, optional
             What a presynaptic neuron sends when it fires: short-term plasticity, release by chance, a gate.

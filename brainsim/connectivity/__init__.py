@@ -37,6 +37,8 @@ from .of_distance import OfDistance as OfDistance
 from .one_to_one import OneToOne as OneToOne
 from .pairs import Pairs as Pairs
 from .pairs import Synapses as Synapses
+from .procedural import Procedural as Procedural
+from .procedural import quantiles as quantiles
 from .rule import ConnectionRule as ConnectionRule
 from .scale_free import DirectedScaleFree as DirectedScaleFree
 from .scale_free import ScaleFree as ScaleFree

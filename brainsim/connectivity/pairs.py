@@ -71,12 +71,15 @@ class Pairs:
         ``n_post`` for neurons that are not in the postsynaptic view. None where every pair is allowed.
     space : Space or None
         Where the neurons of the two views are; None where nobody said.
+    given : tuple of two arrays of int, or None
+        The neurons of the two views by their indices within their populations, where they are not 0 to size - 1.
     """
 
     n_pre: int
     n_post: int
     own: np.ndarray | None = None
     space: Space | None = None
+    given: tuple = (None, None)
 
     @classmethod
     def between(cls, rule: str, pre, post, exclude_self: bool, space: Space | None = None) -> Pairs:
@@ -89,24 +92,29 @@ class Pairs:
                 f"the views have {n_pre} and {n_post} neurons"
             )
         if not exclude_self:
-            return cls(n_pre, n_post, None, space)
+            return cls(n_pre, n_post, None, space, (pre, post))
         for name, ids in (("pre", pre), ("post", post)):
             if ids is not None and len(np.unique(ids)) != len(ids):
                 raise ValueError(f"{rule}: {name} lists a neuron more than once; to exclude self connections, give each once")
         if pre is None and post is None:
-            return cls(n_pre, n_post, np.minimum(np.arange(n_pre, dtype=np.int32), n_post), space)
-        return cls(n_pre, n_post, _positions(_ids(n_pre, pre), _ids(n_post, post)), space)
+            return cls(n_pre, n_post, np.minimum(np.arange(n_pre, dtype=np.int32), n_post), space, (pre, post))
+        return cls(n_pre, n_post, _positions(_ids(n_pre, pre), _ids(n_post, post)), space, (pre, post))
+
+    @property
+    def ids(self) -> tuple[np.ndarray, np.ndarray]:
+        """Indices of the neurons of the two views within their populations."""
+        return _ids(self.n_pre, self.given[0]), _ids(self.n_post, self.given[1])
 
     @property
     def transposed(self) -> Pairs:
         """The same pairs seen from the postsynaptic side."""
         space = None if self.space is None else self.space.transposed
         if self.own is None:
-            return Pairs(self.n_post, self.n_pre, None, space)
+            return Pairs(self.n_post, self.n_pre, None, space, self.given[::-1])
         own = np.full(self.n_post, self.n_pre, dtype=np.int32)
         rows = np.flatnonzero(self.own < self.n_post)
         own[self.own[rows]] = rows
-        return Pairs(self.n_post, self.n_pre, own, space)
+        return Pairs(self.n_post, self.n_pre, own, space, self.given[::-1])
 
     @property
     def per_row(self) -> np.ndarray:
