@@ -18,8 +18,8 @@ from . import _sampling
 from .geometry import Space
 from .pairs import Pairs, Synapses
 
-# Candidate pairs handled at once; each takes about a hundred bytes on its way.
-BLOCK = 1 << 15
+# Candidate pairs handled at once; each takes some hundred bytes on its way.
+BLOCK = 1 << 14
 FAR = 8  # candidates of a neuron beyond the radius within which cells are looked at
 DENSE = 0.5  # a bound from which on all pairs of two cells are candidates
 
@@ -114,7 +114,6 @@ class _Cells:
         begin = np.zeros(self.shape.prod() + 1, np.int64)  # of each cell's part of by_post
         np.add.at(begin, cell_post + 1, np.diff(first))
         self.begin_post = np.cumsum(begin)
-        self.n = len(self.cell_pre)
 
         steps = []
         for n, side, wraps in zip(self.shape, self.side, periodic, strict=True):
@@ -128,6 +127,13 @@ class _Cells:
         kept = (least <= radius * (1 + 1e-9)) & (bound > 0)
         self.offsets, self.bound = offsets[kept], np.minimum(bound[kept], 1.0)
         self.dense = self.bound > DENSE
+
+        # Cells with many neurons are taken in parts, of which each has not too many candidates.
+        of_row = np.where(self.dense, 1.0, self.bound).sum() * len(space.post) / self.shape.prod()
+        parts = [np.arange(a, b, max(1, int(BLOCK / max(of_row, 1.0)))) for a, b in zip(self.first_pre[:-1], self.first_pre[1:], strict=True)]
+        self.cell_pre = np.repeat(self.cell_pre, [len(part) for part in parts])
+        self.first_pre = np.append(np.concatenate(parts), len(space.pre))
+        self.n = len(self.cell_pre)
 
     def _sorted(self, points, low):
         index = np.floor((points - low) / self.side).astype(np.int64)

@@ -130,6 +130,18 @@ class Pairs:
         excluded = 0 if self.own is None else int(np.count_nonzero(self.own < self.n_post))
         return self.n_pre * self.n_post - excluded
 
+    def rows(self, pre: np.ndarray, post: np.ndarray) -> Synapses:
+        """Return the synapses of a list of pairs, in any order, without self connections where they are excluded."""
+        key = pre.astype(np.int64)
+        key *= self.n_post
+        key += post
+        key.sort()
+        bounds = np.searchsorted(key, np.arange(self.n_pre + 1) * self.n_post)
+        key %= max(self.n_post, 1)
+        synapses = Synapses.from_row_counts(np.diff(bounds), key.astype(np.int32))
+        del key
+        return self.drop_self(synapses)
+
     def drop_self(self, synapses: Synapses) -> Synapses:
         """Return the synapses without those that connect a neuron to itself."""
         if self.own is None:

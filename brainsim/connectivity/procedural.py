@@ -86,11 +86,10 @@ class Procedural(ConnectionRule):
         pre, post = pairs.ids
         form = self.form(_end(pre), _end(post), pre, post, pairs.own is not None, rng)
         conn, _ = form.materialise()
-        indptr = np.asarray(conn.indptr)[form.pre_begin : form.pre_end + 1].copy()
-        row = np.repeat(np.arange(pairs.n_pre, dtype=np.int64), np.diff(indptr))
-        key = np.sort(row * pairs.n_post + (np.asarray(conn.indices) - form.post_begin))
-        key -= row * pairs.n_post
-        return Synapses(indptr, key.astype(np.int32))
+        indices = np.asarray(conn.indices) - np.int32(form.post_begin)
+        if isinstance(self.rule, FixedOutDegree):
+            indices.reshape(pairs.n_pre, self.rule.k).sort(axis=1)
+        return Synapses(np.array(conn.indptr[form.pre_begin : form.pre_end + 1]), indices)
 
     def expected_synapses(self, n_pre: int, n_post: int) -> int:
         return self.rule.expected_synapses(n_pre, n_post)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from . import _checks
-from .explicit import _counting_argsort
 from .pairs import Pairs, Synapses
 from .rule import ConnectionRule
 
@@ -65,7 +64,9 @@ class ScaleFree(ConnectionRule):
             degree[new] = m
             both[filled : filled + 2 * m : 2], both[filled + 1 : filled + 2 * m : 2] = new, old
             filled += 2 * m
-        return _sorted(pairs, np.concatenate([ends[:, 0], ends[:, 1]]), np.concatenate([ends[:, 1], ends[:, 0]]))
+        there, back = np.concatenate([ends[:, 0], ends[:, 1]]), np.concatenate([ends[:, 1], ends[:, 0]])
+        del ends, both
+        return pairs.rows(there, back)
 
     def expected_synapses(self, n_pre: int, n_post: int) -> int:
         return 2 * n_pre * self.m
@@ -133,7 +134,7 @@ class DirectedScaleFree(ConnectionRule):
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
         n = _same_size(self.name, pairs)
         if n == 0:
-            return _sorted(pairs, np.empty(0, np.int32), np.empty(0, np.int32))
+            return pairs.rows(np.empty(0, np.int32), np.empty(0, np.int32))
         if n < 3:
             raise ValueError(f"{self.name}: {n} neurons; give views of 3 or more")
         wanted, kinds = n - 3, np.empty(0, np.int8)
@@ -149,7 +150,7 @@ class DirectedScaleFree(ConnectionRule):
         if not self.multiple:
             key = np.unique(source.astype(np.int64) * n + target)
             source, target = (key // n).astype(np.int32), (key % n).astype(np.int32)
-        return _sorted(pairs, source, target)
+        return pairs.rows(source, target)
 
     def expected_synapses(self, n_pre: int, n_post: int) -> int:
         mean = n_pre / (self.alpha + self.gamma)
@@ -190,10 +191,3 @@ def _same_size(rule: str, pairs: Pairs) -> int:
             f"{rule}: {pairs.n_pre} presynaptic and {pairs.n_post} postsynaptic neurons; give views of equal size"
         )
     return pairs.n_pre
-
-
-def _sorted(pairs: Pairs, source: np.ndarray, target: np.ndarray) -> Synapses:
-    """Rows of a list of pairs, without the self connections that are excluded."""
-    order, _ = _counting_argsort(target, pairs.n_post)
-    by_pre, indptr = _counting_argsort(source[order], pairs.n_pre)
-    return pairs.drop_self(Synapses(indptr, target[order[by_pre]]))

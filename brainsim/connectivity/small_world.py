@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from . import _checks
-from .explicit import _counting_argsort
 from .pairs import Pairs, Synapses
 from .rule import ConnectionRule
 
@@ -67,13 +66,11 @@ class SmallWorld(ConnectionRule):
         steps = np.arange(1, self.k // 2 + 1)
         steps = np.concatenate([-steps, steps]) if self.directed else steps
         source = np.repeat(np.arange(n, dtype=np.int32), len(steps))
-        target = ((source.reshape(n, -1) + steps) % max(n, 1)).astype(np.int32).ravel()
+        target = ((np.arange(n)[:, None] + steps) % max(n, 1)).astype(np.int32).ravel()
         target = self._moved(rng, n, source, target)
         if not self.directed:
             source, target = np.concatenate([source, target]), np.concatenate([target, source])
-        order, _ = _counting_argsort(target, n)
-        by_pre, indptr = _counting_argsort(source[order], n)
-        return pairs.drop_self(Synapses(indptr, target[order[by_pre]]))
+        return pairs.rows(source, target)
 
     def _moved(self, rng, n, source, target):
         """Targets after the moves; in rounds, of which each places those that clash with nothing."""

@@ -22,6 +22,7 @@ from brainsim.events.formats import CSR
 TARGETS, WEIGHTS = 16, 17  # purposes of the words, as in csrc/procedural.cc
 CHUNK = 8  # blocks of four words at a time
 ROWS = 64  # rows at a time
+STORED = 1 << 16  # synapses that are stored at a time
 SEGMENTS = 32  # of each octave of a quantile function
 LONGEST_GAPS = 14  # bits of the index into the table of gaps, at most
 
@@ -174,9 +175,11 @@ class Procedural(Structure):
         dtype = np.dtype(dtype)
         counts = np.zeros(self.n_pre, np.int64)
         columns, values = [], []
-        for begin in range(self.pre_begin, self.pre_end, 1024):
-            size = min(1024, self.pre_end - begin)
-            rows = begin + np.arange(1024, dtype=np.int32) % size
+        neurons = self.pre_end - self.pre_begin
+        some = int(min(1024, max(1, STORED * neurons // max(1, self.n_synapses))))
+        for begin in range(self.pre_begin, self.pre_end, some):
+            size = min(some, self.pre_end - begin)
+            rows = begin + np.arange(some, dtype=np.int32) % size
             at, first, done = self.start(jnp.asarray(rows)), 0, False
             row_parts, parts = [], []
             while not done:
