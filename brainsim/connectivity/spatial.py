@@ -18,6 +18,7 @@ from .kernels import Kernel
 from .masks import Mask
 from .pairs import Pairs, Synapses
 from .rule import ConnectionRule
+
 _ROUNDING = 1 + 1e-9  # so that neighbours on a grid are not lost to rounding
 
 

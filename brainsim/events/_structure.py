@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 import typing
 
@@ -11,7 +10,7 @@ import numpy as np
 
 
 @typing.dataclass_transform(frozen_default=True, eq_default=False)
-class Structure(abc.ABC):
+class Structure:
     """Arrays with a static shape. Fields of type ``int`` or ``float`` are static, the others are leaves or pytrees."""
 
     def __init_subclass__(cls, interface: bool = False) -> None:

@@ -20,7 +20,7 @@ from brainsim.events._structure import Structure
 MAX_SYNAPSES = 2**31 - 1
 
 
-class Format(Structure, interface=True):
+class Format(Structure, abc.ABC, interface=True):
     """Which synapses there are.
 
     A subclass becomes a frozen dataclass and a pytree by existing. Its fields of type ``int`` are static, the others are

@@ -74,7 +74,7 @@ class Quantiles(Structure):
         return jnp.where(end < begin, begin - moved, begin + moved).astype(dtype) * dtype.type(2.0**-self.exponent)
 
 
-class Procedural(Structure):
+class Procedural(Structure, abc.ABC):
     """Which synapses there are, by rule and key. Nothing is stored, so there is one weight for all, times the drawn ones.
 
     The rows are those of the presynaptic neurons ``pre_begin`` to ``pre_end`` - 1, and all targets lie in ``post_begin`` to
