@@ -8,21 +8,13 @@
 
 #include "call.h"
 #include "contract.h"
-#include "philox.h"
+#include "words.h"
 
 namespace brainsim {
 namespace {
 
 constexpr uint32_t kTargets = 16, kWeights = 17;
-constexpr int kBlocks = 4, kWords = 4 * kBlocks;  // words at a time
 constexpr uint32_t kSegments = 32;
-
-inline void fill(const uint32_t* key, uint32_t row, uint32_t first, uint32_t purpose, uint32_t* words) {
-  for (int b = 0; b < kBlocks; ++b) {
-    const Block block = philox(key[0], key[1], {{first + b, row, 0, purpose}});
-    for (int q = 0; q < 4; ++q) words[4 * b + q] = block.word[q];
-  }
-}
 
 // A quantile function in fixed point; see Quantiles.
 struct Drawn {
@@ -65,7 +57,7 @@ struct FixedProbability {
     uint8_t places[kWords];
     uint32_t at = 0;
     for (uint32_t first = 0; at < size; first += kBlocks) {
-      fill(key, static_cast<uint32_t>(i), first, kTargets, words);
+      draw(key, static_cast<uint32_t>(i), first, kTargets, words);
       int count = 0;
       for (int q = 0; q < kWords; ++q) {
         const uint32_t column = words[q] >> (32 - bits);
@@ -93,7 +85,7 @@ struct FixedOutDegree {
     uint8_t places[kWords];
     for (int q = 0; q < kWords; ++q) places[q] = static_cast<uint8_t>(q);
     for (uint32_t first = 0; 4 * uint64_t{first} < k; first += kBlocks) {
-      fill(key, static_cast<uint32_t>(i), first, kTargets, words);
+      draw(key, static_cast<uint32_t>(i), first, kTargets, words);
       for (int q = 0; q < kWords; ++q) {
         targets[q] = static_cast<uint32_t>(uint64_t{words[q]} * size >> 32);
         targets[q] += excluded && targets[q] >= own;
@@ -112,7 +104,7 @@ inline void for_each_synapse(const Rule& rule, const Range& range, const Drawn& 
     if constexpr (kDrawn) {
       if (count == 0) return;
       uint32_t words[kWords];
-      fill(rule.key, static_cast<uint32_t>(i), first, kWeights, words);
+      draw(rule.key, static_cast<uint32_t>(i), first, kWeights, words);
       for (int q = 0; q < count; ++q)
         f(range.post_begin + targets[q], static_cast<T>(drawn.at(words[places[q]])) * unit);
     } else {
