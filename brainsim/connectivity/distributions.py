@@ -470,11 +470,15 @@ class Truncated(_Bounded):
         return source.numpy.clip(inner._from_standard(z, source, unit), *self._bounds(source, unit))
 
     def _quantile(self, q, source, unit):
-        low, high = self._standard_bounds(source, unit)
-        if self.distribution.standard == "normal":
-            low, high = source.ndtr(low), source.ndtr(high)
-        low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
-        return np.clip(self.distribution._quantile(low + (high - low) * q, source, unit), *self._bounds(source, unit))
+        inner, (low, high) = self.distribution, self._standard_bounds(source, unit)
+        if inner.standard == "uniform":
+            low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
+            z = low + (high - low) * q
+        elif np.all(low > 0):  # mirrored, since the lower tail alone is resolved
+            z = -source.ndtri(source.ndtr(-high) + (source.ndtr(-low) - source.ndtr(-high)) * (1 - q))
+        else:
+            z = source.ndtri(source.ndtr(low) + (source.ndtr(high) - source.ndtr(low)) * q)
+        return np.clip(inner._from_standard(z, source, unit), *self._bounds(source, unit))
 
     def _standard_bounds(self, source, unit):
         xp = source.numpy

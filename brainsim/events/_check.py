@@ -87,7 +87,7 @@ def integer(operation: str, name: str, x, dtype=jnp.int32) -> jax.Array:
 def connection(operation: str, conn, kind: type) -> None:
     """Refuse what is not a format."""
     if not isinstance(conn, kind):
-        if type(conn).__name__.startswith("Procedural"):
+        if hasattr(conn, "materialise"):
             raise TypeError(
                 f"events.{operation}: a {type(conn).__name__} stores nothing for single synapses; "
                 "store it first: conn, weights = conn.materialise()."
