@@ -33,7 +33,7 @@ class BuildKernels(build_ext):
             ext.include_dirs.append(jaxlib_include())
             ext.extra_compile_args = ["/O2", "/std:c++17", "/EHsc"]
         else:
-            ext.extra_compile_args = ["-O3", "-std=c++17", "-g0", "-isystem", jaxlib_include()]
+            ext.extra_compile_args = ["-O3", "-std=c++17", "-ffp-contract=off", "-g0", "-isystem", jaxlib_include()]
         return super().build_extension(ext)
 
     def get_export_symbols(self, ext):

@@ -114,9 +114,9 @@ class Network(Dynamics):
             Which pairs: ``FixedProbability(0.02)``, ``FixedInDegree(80)``, ...
         receptor : str
             Name of the receptor of ``post``.
-        weight : quantity in the receptor's unit, array of one per synapse, or distribution
+        weight : quantity in the receptor's unit, array of one per synapse, distribution, or OfDistance
             What a spike adds. May be left out with a rule from a matrix: then the entries are the weights.
-        delay : quantity, time; array of one per synapse, or distribution; optional
+        delay : quantity, time; array of one per synapse, distribution, DistanceDelay or OfDistance; optional
             From spike to arrival, rounded to whole steps, at least one. None: arrives at the time it is fired.
         max_delay : quantity, time, optional
             Makes the delay a parameter that can change up to this: assigned, given step by step as an input

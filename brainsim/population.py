@@ -12,6 +12,7 @@ import numpy as np
 
 from brainsim._core import Dynamics, State, name_hash
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim.connectivity.geometry import Positions, as_layout
 from brainsim.stimuli.base import Stimulus
 
 
@@ -22,6 +23,9 @@ class Population(Dynamics):
     ----------
     size : int or tuple of int
         Number of units, or the shape they are arranged in. Arrays are flat, of length ``count``.
+    positions : Layout, Positions, quantity or array (n, d), optional
+        Where the units are, for rules, weights and delays that depend on distance: ``connectivity.Grid(spacing=50 * u.um)``,
+        ``Ring()``, ``UniformBox([1, 1] * u.mm)``, or coordinates. Default: the grid of ``size`` with spacing 1, without unit.
     **values
         Parameters and initial states by name: quantities, arrays of one value per unit, or distributions.
 
@@ -40,14 +44,23 @@ class Population(Dynamics):
 
     spikes = State(False, "who fired at the end of the last step", dtype=jnp.bool_)
 
-    def __init__(self, size, **values):
+    def __init__(self, size, *, positions=None, **values):
         self.size = size if isinstance(size, tuple) else (size,)
         if not all(isinstance(k, numbers.Integral) and not isinstance(k, bool) and k > 0 for k in self.size):
             raise ValueError(f"{type(self).__name__}: size must be a positive integer or a tuple of them, given {size!r}.")
         self.size = tuple(int(k) for k in self.size)
         self.count = math.prod(self.size)
         super().__init__(**values)
+        self._aside.layout = as_layout(positions)
+        self._aside.layout.check(self.size)
         self.allocate()
+
+    @property
+    def positions(self) -> Positions:
+        """Where the units are; a random layout is drawn from the network's seed and the population's path."""
+        key = jax.random.fold_in(jax.random.PRNGKey(0) if self._aside.key is None else self._aside.key, name_hash("positions"))
+        rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+        return self._aside.layout.place(self.size, rng)
 
     def __getitem__(self, item) -> View:
         return View(self, np.arange(self.count).reshape(self.size)[item])
@@ -146,6 +159,11 @@ class View:
 
     def __len__(self):
         return len(self.ids)
+
+    @property
+    def positions(self) -> Positions:
+        """Where the units of the view are."""
+        return self.population.positions[self.ids]
 
     def __getitem__(self, item) -> View:
         return View(self.population, self.ids[item])

@@ -31,14 +31,15 @@ class Projection(Dynamics):
     Attributes
     ----------
     weight : quantity, () or one per synapse
-        In the receptor's unit; synapses are sorted by presynaptic, then postsynaptic neuron.
+        In the receptor's unit; synapses are sorted by presynaptic, then postsynaptic neuron. Of a procedural projection with
+        drawn weights, the factor that multiplies them.
     delay : quantity, () or one per synapse; None
         From spike to arrival. A parameter that can be assigned, given as an input, swept and trained where the projection was
         made with ``max_delay``, and fixed otherwise.
     pre, post, receptor : str
         Paths of the two populations and name of the receptor.
     n_synapses : int
-        Number of synapses.
+        Number of synapses; of a procedural projection with random numbers of them, what is expected.
     """
 
     weight = Parameter(0.0, "what a spike adds to the receptor", unit="weight_unit", shape="weight_shape")
@@ -51,15 +52,22 @@ class Projection(Dynamics):
         self._path, self.pre, self.post, self.receptor = path, pre.population.path, post.population.path, receptor
         self.signal = _signal(path, pre.population, target, signal, terminal, plasticity)
         self.weight_unit = target.weight_unit(u.UNITLESS if self.signal == "spikes" else pre.population.unit_of(self.signal))
-        if weight is not None and not isinstance(weight, wiring.Distribution):
+        if weight is not None and not isinstance(weight, wiring.Distribution | wiring.DistanceValue):
             in_unit(weight, self.weight_unit, f"{path}.weight")
-        _check_memory(path, rule, pre, post, weight, delay, plasticity)
-
-        same = pre.population is post.population
-        synapses = rule.connect(pre.ids, post.ids, rng, same)
-        alike = all(x is None or np.ndim(u.get_mantissa(x)) == 0 for x in (weight, delay))
-        drawn = any(isinstance(x, wiring.Distribution) for x in (weight, delay))
-        conn, order = _format(rule, synapses, pre, post, same, alike and not drawn and plasticity is None)
+        same, drawn = pre.population is post.population, None
+        if isinstance(rule, wiring.Procedural):
+            _check_procedural(path, weight, delay, plasticity)
+            if isinstance(weight, wiring.Distribution):
+                with named(f"{path}.weight"):
+                    weight, drawn = _procedural_weight(weight, self.weight_unit)
+            conn = rule.form(pre.population.count, post.population.count, pre.ids, post.ids, same, rng, drawn)
+            order = None
+        else:
+            space = _space(pre, post) if isinstance(rule, wiring.SpatialRule) else None
+            _check_memory(path, rule, pre, post, weight, delay, plasticity, space)
+            synapses = rule.connect(pre.ids, post.ids, rng, same, space)
+            conn, order = _format(rule, synapses, pre, post, same, _alike(weight, delay, plasticity))
+            del synapses
         self.hold("connectivity", FixedVariable(conn))
         self.n_synapses, self.n_pre, self.n_post = conn.n_synapses, conn.n_pre, conn.n_post
         sent = float_dtype() if terminal is not None else pre.population.dtype_of(self.signal)
@@ -67,16 +75,20 @@ class Projection(Dynamics):
         self.weight_shape = conn.weight_shape
         if weight is None:
             weight = u.Quantity(np.asarray(rule.values), unit=self.weight_unit)
-        elif isinstance(weight, wiring.Distribution):
-            with named(f"{path}.weight"):
-                drawn = weight.sample(rng, conn.weight_shape, self.weight_unit, dtype=float_dtype())
-            weight = u.Quantity(drawn, unit=self.weight_unit)
-        delay_ms = _delay(delay, conn.weight_shape, order, rng, f"{path}.delay")
+        if isinstance(weight, wiring.Distribution | wiring.DistanceValue):
+            values = _made(weight, conn, pre, post, rng, self.weight_unit, float_dtype(), f"{path}.weight")
+            weight = u.Quantity(values, unit=self.weight_unit)
+        else:
+            weight = _in_order(weight, order, conn.weight_shape)
+        if isinstance(delay, wiring.Distribution | wiring.DistanceValue):
+            delay = u.Quantity(_made(delay, conn, pre, post, rng, u.ms, np.dtype(float), f"{path}.delay"), unit=u.ms)
+            order = None
+        delay_ms = _delay(delay, conn.weight_shape, order, f"{path}.delay")
         self.delay_kind = "none" if delay is None else "axonal" if delay_ms.ndim == 0 else "synaptic"
         self.delay_changes = max_delay is not None
         longest = _max_delay(max_delay, delay_ms, self.delay_kind, plasticity, path) if self.delay_changes else None
         changing = {"delay": with_unit(delay_ms, u.ms)} if self.delay_changes else {}
-        super().__init__(weight=_in_order(weight, order, conn.weight_shape), **changing)
+        super().__init__(weight=weight, **changing)
         self._aside.max_delay_ms, self._aside.delay_ms = longest, None if self.delay_changes else delay_ms
         self.allocate()
         self._aside.given = {}  # or a second copy of the weights would stay in memory
@@ -274,6 +286,12 @@ def _format(rule, synapses, pre: View, post: View, same: bool, alike: bool):
     return events.CSR(indptr.astype(np.int32), targets[by_source].astype(np.int32), n_post), order
 
 
+def _alike(weight, delay, plasticity) -> bool:
+    """Whether all synapses have the same weight and delay, and keep them."""
+    drawn = any(isinstance(x, wiring.Distribution | wiring.DistanceValue) for x in (weight, delay))
+    return not drawn and plasticity is None and all(x is None or np.ndim(u.get_mantissa(x)) == 0 for x in (weight, delay))
+
+
 def _in_order(values, order, shape):
     """Values given one per pair of the rule's list, in synapse order."""
     number = u.get_mantissa(values)
@@ -282,12 +300,46 @@ def _in_order(values, order, shape):
     return u.Quantity(np.asarray(number)[order], unit=u.get_unit(values))
 
 
-def _delay(delay, shape, order, rng, what):
+def _made(values, conn, pre: View, post: View, rng, unit, dtype, what):
+    """Values of all synapses, plain, from a distribution or from their distances."""
+    if isinstance(values, wiring.Distribution):
+        with named(what):
+            return values.sample(rng, conn.weight_shape, unit, dtype=dtype)
+    whole = wiring.Space(pre.population.positions, post.population.positions)
+    sources, targets = (np.asarray(side) for side in conn.coo())
+    return values.between(whole, sources, targets, unit, dtype, what).reshape(conn.weight_shape)
+
+
+def _space(pre: View, post: View) -> wiring.Space:
+    return wiring.Space(pre.positions, post.positions)
+
+
+def _check_procedural(path, weight, delay, plasticity):
+    """Refuse what needs memory for each synapse."""
+    for name, value, accepted in (
+        ("weight", weight, "one value or a distribution"),
+        ("delay", delay, "one value for the whole projection, or none"),
+    ):
+        single = isinstance(value, wiring.Distribution) and name == "weight"
+        if value is not None and not single and (isinstance(value, wiring.Distribution | wiring.DistanceValue) or np.ndim(value)):
+            raise ValueError(f"{path}.{name}: a procedural projection stores nothing for single synapses; give {accepted}.")
+    if plasticity is not None:
+        raise ValueError(
+            f"{path}: the weights of a procedural projection are not stored and cannot change by plasticity; "
+            "give the rule inside Procedural(...) itself."
+        )
+
+
+def _procedural_weight(weight, unit):
+    """The weight parameter, and the table that the drawn weights come from."""
+    drawn = wiring.quantiles(weight, unit)
+    scale = 1.0 if drawn is not None else float(weight.quantile(0.5, unit))
+    return u.Quantity(scale, unit=unit), drawn
+
+
+def _delay(delay, shape, order, what):
     if delay is None:
         return None
-    if isinstance(delay, wiring.Distribution):
-        with named(what):
-            return delay.sample(rng, shape, u.ms)
     ms = np.asarray(in_unit(_in_order(delay, order, shape), u.ms, what), float)
     if ms.shape not in ((), shape):
         raise ValueError(f"{what}: expected shape () or {shape}, given {ms.shape}.")
@@ -315,15 +367,15 @@ def _check_longest(ms, longest, path):
         raise ValueError(f"{path}.delay: expected delays above 0 and up to max_delay = {longest} ms, given {np.min(ms)} to {np.max(ms)} ms.")
 
 
-def _check_memory(path, rule, pre, post, weight, delay, plasticity):
+def _check_memory(path, rule, pre, post, weight, delay, plasticity, space):
     """Refuse before building what cannot fit: the result and one working copy."""
     per_synapse = (
         4
-        + 4 * (not np.isscalar(u.get_mantissa(weight)) or weight is None)
+        + 4 * (weight is None or isinstance(weight, wiring.DistanceValue) or not np.isscalar(u.get_mantissa(weight)))
         + 4 * (delay is not None)
         + 16 * (plasticity is not None)
     )
-    expected = rule.expected_synapses(len(pre), len(post))
+    expected = rule.expected_synapses(len(pre), len(post)) if space is None else rule.expected_in(space)
     needed = 2 * per_synapse * expected
     free = available_bytes()
     if needed > free:

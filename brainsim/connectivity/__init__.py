@@ -1,6 +1,7 @@
 """Who is connected to whom, and distributions for the values on synapses and neurons: pure functions on plain arrays."""
 
 from .all_to_all import AllToAll as AllToAll
+from .block_model import BlockModel as BlockModel
 from .distributions import Clipped as Clipped
 from .distributions import Constant as Constant
 from .distributions import Distribution as Distribution
@@ -14,7 +15,36 @@ from .fixed_degree import FixedInDegree as FixedInDegree
 from .fixed_degree import FixedOutDegree as FixedOutDegree
 from .fixed_probability import FixedProbability as FixedProbability
 from .fixed_total_number import FixedTotalNumber as FixedTotalNumber
+from .geometry import Grid as Grid
+from .geometry import Layout as Layout
+from .geometry import Positions as Positions
+from .geometry import Ring as Ring
+from .geometry import Space as Space
+from .geometry import UniformBox as UniformBox
+from .kernels import DifferenceOfGaussians as DifferenceOfGaussians
+from .kernels import Exponential as Exponential
+from .kernels import Gaussian as Gaussian
+from .kernels import Kernel as Kernel
+from .masks import Annulus as Annulus
+from .masks import Box as Box
+from .masks import Disc as Disc
+from .masks import Mask as Mask
+from .masks import Moore as Moore
+from .masks import VonNeumann as VonNeumann
+from .of_distance import DistanceDelay as DistanceDelay
+from .of_distance import DistanceValue as DistanceValue
+from .of_distance import OfDistance as OfDistance
 from .one_to_one import OneToOne as OneToOne
 from .pairs import Pairs as Pairs
 from .pairs import Synapses as Synapses
+from .procedural import Procedural as Procedural
+from .procedural import quantiles as quantiles
 from .rule import ConnectionRule as ConnectionRule
+from .scale_free import DirectedScaleFree as DirectedScaleFree
+from .scale_free import ScaleFree as ScaleFree
+from .small_world import SmallWorld as SmallWorld
+from .spatial import DistanceDependent as DistanceDependent
+from .spatial import Nearest as Nearest
+from .spatial import Radial as Radial
+from .spatial import SpatialRule as SpatialRule
+from .table import FromTable as FromTable

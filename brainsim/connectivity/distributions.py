@@ -109,6 +109,39 @@ class Distribution(abc.ABC):
         dtype = jnp.result_type(float) if dtype is None else jnp.dtype(dtype)
         return self._sample(JaxSource(key, _shape(shape), dtype), self._unit(unit))
 
+    def quantile(self, q, unit: u.Unit = u.UNITLESS) -> np.ndarray:
+        """Value below which the variable lies with probability ``q``, for a distribution of scalar arguments.
+
+        Parameters
+        ----------
+        q : array of float in (0, 1)
+            Probabilities.
+        unit : brainunit.Unit
+            Unit of the result; of the distribution's dimension.
+
+        Returns
+        -------
+        ndarray of float64, the shape of `q`
+            Plain numbers in `unit`.
+
+        Raises
+        ------
+        brainunit.UnitMismatchError
+            If `unit` has another dimension than the distribution.
+        ValueError
+            If an argument is an array: then there is a distribution for each element.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, Distribution) and np.ndim(value):
+                raise ValueError(f"{self.name}: {field.name} has shape {np.shape(value)}; give a scalar for one quantile function")
+        q = np.asarray(q, np.float64)
+        return np.asarray(self._quantile(q, NumpySource(None, q.shape, np.dtype(np.float64)), self._unit(unit)))
+
+    @abc.abstractmethod
+    def _quantile(self, q: np.ndarray, source: NumpySource, unit: u.Unit) -> np.ndarray:
+        """Quantiles in `unit`."""
+
     def clip(self, low=None, high=None) -> Clipped:
         """Return this distribution with values outside [low, high] set to the nearer bound; see `Clipped`."""
         return Clipped(self, low, high)
@@ -174,6 +207,9 @@ class Constant(Distribution):
     def _sample(self, source, unit):
         return source.numpy.full(source.shape, source.argument(self._magnitude("value", unit)), source.dtype)
 
+    def _quantile(self, q, source, unit):
+        return self._sample(source, unit)
+
     def _validate(self):
         if values := self._concrete("value"):
             self._refuse(~np.isfinite(values[0]), "give a finite value")
@@ -195,6 +231,9 @@ class _Continuous(Distribution):
     def _sample(self, source, unit):
         self._magnitude(fields(self)[0].name, unit)  # refuse a wrong unit before drawing
         return self._from_standard(getattr(source, self.standard)(), source, unit)
+
+    def _quantile(self, q, source, unit):
+        return self._from_standard(source.ndtri(q) if self.standard == "normal" else q, source, unit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -372,6 +411,9 @@ class Clipped(_Bounded):
     def _sample(self, source, unit):
         return source.numpy.clip(self.distribution._sample(source, unit), *self._bounds(source, unit))
 
+    def _quantile(self, q, source, unit):
+        return np.clip(self.distribution._quantile(q, source, unit), *self._bounds(source, unit))
+
 
 @dataclass(frozen=True, eq=False)
 class Truncated(_Bounded):
@@ -426,6 +468,17 @@ class Truncated(_Bounded):
         z = getattr(_sources, f"truncated_{inner.standard}")(source, *self._standard_bounds(source, unit))
         # Rounding of the way back must not leave the interval.
         return source.numpy.clip(inner._from_standard(z, source, unit), *self._bounds(source, unit))
+
+    def _quantile(self, q, source, unit):
+        inner, (low, high) = self.distribution, self._standard_bounds(source, unit)
+        if inner.standard == "uniform":
+            low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
+            z = low + (high - low) * q
+        elif np.all(low > 0):  # mirrored, since the lower tail alone is resolved
+            z = -source.ndtri(source.ndtr(-high) + (source.ndtr(-low) - source.ndtr(-high)) * (1 - q))
+        else:
+            z = source.ndtri(source.ndtr(low) + (source.ndtr(high) - source.ndtr(low)) * q)
+        return np.clip(inner._from_standard(z, source, unit), *self._bounds(source, unit))
 
     def _standard_bounds(self, source, unit):
         xp = source.numpy

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import _checks
+from .geometry import Space
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,35 +69,52 @@ class Pairs:
     own : ndarray of int32, shape (n_pre,), or None
         Where self connections are excluded, the postsynaptic index that is the presynaptic neuron itself, and
         ``n_post`` for neurons that are not in the postsynaptic view. None where every pair is allowed.
+    space : Space or None
+        Where the neurons of the two views are; None where nobody said.
+    given : tuple of two arrays of int, or None
+        The neurons of the two views by their indices within their populations, where they are not 0 to size - 1.
     """
 
     n_pre: int
     n_post: int
     own: np.ndarray | None = None
+    space: Space | None = None
+    given: tuple = (None, None)
 
     @classmethod
-    def between(cls, rule: str, pre, post, exclude_self: bool) -> Pairs:
+    def between(cls, rule: str, pre, post, exclude_self: bool, space: Space | None = None) -> Pairs:
         """Pairs between two views, each given as its size or as the neurons' global indices."""
         n_pre, pre = _view(rule, "pre", pre)
         n_post, post = _view(rule, "post", post)
+        if space is not None and (len(space.pre), len(space.post)) != (n_pre, n_post):
+            raise ValueError(
+                f"{rule}: space has {len(space.pre)} presynaptic and {len(space.post)} postsynaptic positions; "
+                f"the views have {n_pre} and {n_post} neurons"
+            )
         if not exclude_self:
-            return cls(n_pre, n_post)
+            return cls(n_pre, n_post, None, space, (pre, post))
         for name, ids in (("pre", pre), ("post", post)):
             if ids is not None and len(np.unique(ids)) != len(ids):
                 raise ValueError(f"{rule}: {name} lists a neuron more than once; to exclude self connections, give each once")
         if pre is None and post is None:
-            return cls(n_pre, n_post, np.minimum(np.arange(n_pre, dtype=np.int32), n_post))
-        return cls(n_pre, n_post, _positions(_ids(n_pre, pre), _ids(n_post, post)))
+            return cls(n_pre, n_post, np.minimum(np.arange(n_pre, dtype=np.int32), n_post), space, (pre, post))
+        return cls(n_pre, n_post, _positions(_ids(n_pre, pre), _ids(n_post, post)), space, (pre, post))
+
+    @property
+    def ids(self) -> tuple[np.ndarray, np.ndarray]:
+        """Indices of the neurons of the two views within their populations."""
+        return _ids(self.n_pre, self.given[0]), _ids(self.n_post, self.given[1])
 
     @property
     def transposed(self) -> Pairs:
         """The same pairs seen from the postsynaptic side."""
+        space = None if self.space is None else self.space.transposed
         if self.own is None:
-            return Pairs(self.n_post, self.n_pre)
+            return Pairs(self.n_post, self.n_pre, None, space, self.given[::-1])
         own = np.full(self.n_post, self.n_pre, dtype=np.int32)
         rows = np.flatnonzero(self.own < self.n_post)
         own[self.own[rows]] = rows
-        return Pairs(self.n_post, self.n_pre, own)
+        return Pairs(self.n_post, self.n_pre, own, space, self.given[::-1])
 
     @property
     def per_row(self) -> np.ndarray:
@@ -111,6 +129,18 @@ class Pairs:
         """Number of allowed pairs."""
         excluded = 0 if self.own is None else int(np.count_nonzero(self.own < self.n_post))
         return self.n_pre * self.n_post - excluded
+
+    def rows(self, pre: np.ndarray, post: np.ndarray) -> Synapses:
+        """Return the synapses of a list of pairs, in any order, without self connections where they are excluded."""
+        key = pre.astype(np.int64)
+        key *= self.n_post
+        key += post
+        key.sort()
+        bounds = np.searchsorted(key, np.arange(self.n_pre + 1) * self.n_post)
+        key %= max(self.n_post, 1)
+        synapses = Synapses.from_row_counts(np.diff(bounds), key.astype(np.int32))
+        del key
+        return self.drop_self(synapses)
 
     def drop_self(self, synapses: Synapses) -> Synapses:
         """Return the synapses without those that connect a neuron to itself."""

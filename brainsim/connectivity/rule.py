@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 
 import numpy as np
 
 from . import _checks
+from .geometry import Space
 from .pairs import Pairs, Synapses
 
 
@@ -34,7 +35,7 @@ class ConnectionRule(abc.ABC):
         """Name of the rule in messages."""
         return type(self).__name__
 
-    def connect(self, pre, post, rng: np.random.Generator, same: bool = False) -> Synapses:
+    def connect(self, pre, post, rng: np.random.Generator, same: bool = False, space: Space | None = None) -> Synapses:
         """Draw the synapses from one view of neurons to another.
 
         Parameters
@@ -46,6 +47,8 @@ class ConnectionRule(abc.ABC):
             The only source of randomness.
         same : bool
             Whether both views are of the same population, so that equal indices are the same neuron.
+        space : Space, optional
+            Where the neurons of both views are; rules that depend on it need it, the others do not look at it.
 
         Returns
         -------
@@ -59,7 +62,7 @@ class ConnectionRule(abc.ABC):
         """
         _checks.generator(self.name, rng)
         exclude_self = _checks.flag(self.name, "same", same) and not self.self_connections
-        pairs = Pairs.between(self.name, pre, post, exclude_self)
+        pairs = Pairs.between(self.name, pre, post, exclude_self, space)
         return self._draw(pairs, rng)
 
     @abc.abstractmethod
@@ -74,8 +77,8 @@ class ConnectionRule(abc.ABC):
         """
 
     def __repr__(self) -> str:
-        # What defines the rule, and of the options only those that were changed.
-        shown = [f for f in fields(self) if not f.kw_only]
+        # What defines the rule, and of what has a default only what was changed.
+        shown = [f for f in fields(self) if not f.kw_only and (f.default is MISSING or getattr(self, f.name) != f.default)]
         shown += [f for f in fields(self) if f.kw_only and getattr(self, f.name) != f.default]
         return f"{self.name}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in shown)})"
 

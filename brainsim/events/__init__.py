@@ -10,6 +10,7 @@ from brainsim.events.deliver import deliver, deliver_transposed, weight_gradient
 from brainsim.events.formats import CSR, Block, Dense, FixedFanOut, Format, OneToOne
 from brainsim.events.interpolated import deliver_interpolated, whole_and_rest
 from brainsim.events.plasticity import PostIndex, add_on_post, add_on_pre, transpose_index
+from brainsim.events.procedural import Procedural, ProceduralFixedOutDegree, ProceduralFixedProbability, Quantiles
 from brainsim.events.random import bernoulli_spikes, poisson_counts, poisson_input
 from brainsim.events.record import append_events
 
@@ -21,6 +22,10 @@ __all__ = [
     "Format",
     "OneToOne",
     "PostIndex",
+    "Procedural",
+    "ProceduralFixedOutDegree",
+    "ProceduralFixedProbability",
+    "Quantiles",
     "add_on_post",
     "add_on_pre",
     "append_events",

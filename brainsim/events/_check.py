@@ -92,6 +92,11 @@ def integer(operation: str, name: str, x, dtype=jnp.int32) -> jax.Array:
 def connection(operation: str, conn, kind: type) -> None:
     """Refuse what is not a format."""
     if not isinstance(conn, kind):
+        if hasattr(conn, "materialise"):
+            raise TypeError(
+                f"events.{operation}: a {type(conn).__name__} stores nothing for single synapses; "
+                "store it first: conn, weights = conn.materialise()."
+            )
         raise TypeError(
             f"events.{operation}: the first argument says who connects to whom (events.CSR, FixedFanOut, OneToOne, "
             f"Block or Dense); got {type(conn).__name__}."

@@ -17,6 +17,7 @@ from jax.interpreters import ad
 from brainsim.events._primitive import Batch, Operation, is_zero, undefined, zeros_of
 from brainsim.events._rows import add_spiking_rows, has_rows
 from brainsim.events.formats import Block, Dense, Format
+from brainsim.events.procedural import Procedural, contract_procedural, numbers_procedural
 
 PRE, WEIGHT, POST = 0, 1, 2
 
@@ -121,16 +122,30 @@ contract_p = _Contract(
     real=(2,),
 )
 
+procedural_p = _Contract(
+    "procedural",
+    definition=contract_procedural,
+    numbers=numbers_procedural,
+    results=lambda shared, static, *operands: (None,),
+    in_place={2: 0},
+    real=(2,),
+)
+
+
+def operation(shared) -> Operation:
+    """The primitive that serves a connectivity."""
+    return procedural_p if isinstance(shared[0], Procedural) else contract_p
+
 
 def contract(towards, shared, a, b, into, *, depth=0, batch=None) -> jax.Array:
     """``into`` with the derivative of T ``towards`` one argument added, given the two others."""
-    return contract_p(shared, a, b, into, static=(towards, depth), batch=batch)[0]
+    return operation(shared)(shared, a, b, into, static=(towards, depth), batch=batch)[0]
 
 
 def _jvp(shared, operands, tangents, *, static, batch):
     a, b, into = operands
     da, db, dinto = tangents
-    bind = functools.partial(contract_p, shared, static=static, batch=batch)
+    bind = functools.partial(operation(shared), shared, static=static, batch=batch)
     result = bind(a, b, into)
     if all(is_zero(t) for t in tangents):
         return result, [ad.Zero.from_primal_value(result[0])]
@@ -166,5 +181,6 @@ def _transpose(cotangents, shared, operands, *, static, batch):
     return [found.get(first), found.get(second), cotangent if undefined(operands[2]) else None]
 
 
-contract_p.def_jvp(_jvp)
-contract_p.def_transpose(_transpose)
+for primitive in (contract_p, procedural_p):
+    primitive.def_jvp(_jvp)
+    primitive.def_transpose(_transpose)

@@ -22,6 +22,7 @@ HUGE_PAGE = 1 << 21
 HANDLERS = (
     "contract",
     "deliver_together",
+    "procedural",
     "deliver_delayed",
     "delay_line",
     "add_on_pre",

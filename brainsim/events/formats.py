@@ -8,21 +8,19 @@ methods of :class:`Format` and is served by every operation at once; ``layout`` 
 from __future__ import annotations
 
 import abc
-import dataclasses
 import math
-import typing
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainsim.events._check import concrete, index_array
+from brainsim.events._structure import Structure
 
 MAX_SYNAPSES = 2**31 - 1
 
 
-@typing.dataclass_transform(frozen_default=True, eq_default=False)
-class Format(abc.ABC):
+class Format(Structure, abc.ABC, interface=True):
     """Which synapses there are.
 
     A subclass becomes a frozen dataclass and a pytree by existing. Its fields of type ``int`` are static, the others are
@@ -69,35 +67,6 @@ class Format(abc.ABC):
         pre, post = self.coo()
         values = jnp.broadcast_to(jnp.asarray(weight), self.weight_shape).ravel()
         return jnp.zeros((self.n_pre, self.n_post), values.dtype).at[pre, post].add(values)
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        dataclasses.dataclass(frozen=True, eq=False)(cls)
-        fields = dataclasses.fields(cls)
-        counts = [field.name for field in fields if field.type in ("int", int)]
-        arrays = [field.name for field in fields if field.name not in counts]
-
-        def flatten(self):
-            return [(jax.tree_util.GetAttrKey(n), getattr(self, n)) for n in arrays], tuple(getattr(self, n) for n in counts)
-
-        def unflatten(aux, children):
-            self = object.__new__(cls)  # placeholders of transformations pass through here: nothing to check
-            for name, value in zip([*arrays, *counts], [*children, *aux], strict=True):
-                object.__setattr__(self, name, value)
-            return self
-
-        jax.tree_util.register_pytree_with_keys(cls, flatten, unflatten)
-
-    def _set(self, **values) -> None:
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-
-    def _check_count(self, *names: str) -> None:
-        for name in names:
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
-                raise ValueError(f"{type(self).__name__}: {name} is a number of neurons, 0 or more; got {value!r}.")
-            self._set(**{name: int(value)})
 
     def _check_synapses(self, n: int) -> None:
         if n > MAX_SYNAPSES:

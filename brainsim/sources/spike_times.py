@@ -23,6 +23,8 @@ class SpikeTimes(Population):
         Spike times after 0, in any order.
     indices : array of int, (k,)
         Which unit fires.
+    positions : optional
+        Where the units are, as in :class:`~brainsim.Population`.
 
     Raises
     ------
@@ -30,8 +32,8 @@ class SpikeTimes(Population):
         For unequal lengths, an index outside the group, or a time that is not positive.
     """
 
-    def __init__(self, size, times, indices):
-        super().__init__(size)
+    def __init__(self, size, times, indices, *, positions=None):
+        super().__init__(size, positions=positions)
         ms = np.atleast_1d(np.asarray(in_unit(times, u.ms, "SpikeTimes.times"), float))
         indices = np.atleast_1d(np.asarray(indices))
         if ms.shape != indices.shape or ms.ndim != 1:

@@ -50,6 +50,24 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_quantiles_invert_the_distribution_function(case):
+    distribution, cdf = CASES[case]
+    q = np.array([1e-6, 0.01, 0.3, 0.5, 0.9, 1 - 1e-6])
+    np.testing.assert_allclose(cdf(distribution.quantile(q, u.mV)), q, rtol=1e-7, atol=1e-10)
+    np.testing.assert_allclose(distribution.quantile(q, u.volt), 1e-3 * distribution.quantile(q, u.mV), rtol=1e-12)
+
+
+def test_quantiles_of_constant_and_clipped_values():
+    np.testing.assert_array_equal(Constant(3 * u.mV).quantile([0.1, 0.9], u.mV), [3, 3])
+    clipped = Normal(0 * u.mV, 1 * u.mV).clip(-1 * u.mV, 1 * u.mV)
+    np.testing.assert_allclose(clipped.quantile([0.01, 0.5, 0.99], u.mV), [-1, 0, 1], atol=1e-15)
+    with pytest.raises(ValueError, match=r"Normal: mean has shape \(2,\); give a scalar"):
+        Normal(np.zeros(2), 1.0).quantile(0.5)
+    with pytest.raises(u.UnitMismatchError, match="Normal: expected a quantity in nS"):
+        Normal(0 * u.mV, 1 * u.mV).quantile(0.5, u.nS)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", CASES)
 def test_agrees_with_scipy(case, dtype):

@@ -1,0 +1,101 @@
+"""Groups of neurons with a probability for each pair of groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import _checks, _sampling
+from .pairs import Pairs, Synapses
+from .rule import ConnectionRule
+
+
+@dataclass(frozen=True, repr=False)
+class BlockModel(ConnectionRule):
+    r"""Connect each pair independently, with a probability that depends on the blocks of the two neurons.
+
+    .. math:: P\big((i, j) \in S\big) = p_{b(i)\, b(j)}
+
+    Blocks are ranges of indices, one after the other.
+
+    Parameters
+    ----------
+    sizes : tuple of int, (n_blocks,)
+        Neurons in each block of the presynaptic view; they sum to its size.
+    p : array of float, (n_blocks, n_post_blocks)
+        Probability of a connection from each block (row) to each block (column).
+    post_sizes : tuple of int, optional
+        Blocks of the postsynaptic view. Default: the same as ``sizes``.
+    self_connections : bool, keyword only
+        Whether a neuron may connect to itself. Default True.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the sizes are not whole numbers or p no matrix of probabilities that fits them; at `connect`, if the sizes do not
+        sum to those of the views.
+
+    References
+    ----------
+    Holland, Laskey & Leinhardt (1983), Social Networks 5:109.
+    """
+
+    sizes: tuple[int, ...]
+    p: Any
+    post_sizes: tuple[int, ...] | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("sizes", "post_sizes"):
+            if (value := getattr(self, name)) is not None:
+                if np.ndim(value) != 1:
+                    raise ValueError(f"{self.name}: {name} = {value!r}; give the number of neurons in each block")
+                self._set(name, tuple(_checks.count(self.name, name, size) for size in value))
+        shape = (len(self.sizes), len(self.sizes if self.post_sizes is None else self.post_sizes))
+        if np.shape(self.p) != shape:
+            raise ValueError(f"{self.name}: p has shape {np.shape(self.p)}; give one probability per pair of blocks, {shape}")
+        self._set("p", tuple(tuple(_checks.probability(self.name, "p", float(x)) for x in row) for row in self.p))
+
+    def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
+        bounds = {}
+        for side, sizes, n in (("pre", self.sizes, pairs.n_pre), ("post", self.post_sizes or self.sizes, pairs.n_post)):
+            if sum(sizes) != n:
+                raise ValueError(f"{self.name}: blocks of {sizes} neurons; the {side}synaptic view has {n}, give sizes that sum to it")
+            bounds[side] = np.concatenate([[0], np.cumsum(sizes)])
+        counts, rows = [], []
+        for a, (i, i_end) in enumerate(zip(bounds["pre"][:-1], bounds["pre"][1:], strict=True)):
+            parts = []
+            for b, (j, j_end) in enumerate(zip(bounds["post"][:-1], bounds["post"][1:], strict=True)):
+                own = None
+                if pairs.own is not None:
+                    own = pairs.own[i:i_end] - np.int32(j)
+                    own = np.where((own >= 0) & (own < j_end - j), own, np.int32(j_end - j)).astype(np.int32)
+                parts.append((j, _sampling.bernoulli(rng, Pairs(int(i_end - i), int(j_end - j), own), self.p[a][b])))
+            counts.append(sum((np.diff(part.indptr) for _, part in parts), np.zeros(i_end - i, np.int64)))
+            rows.append(_side_by_side(counts[-1], parts))
+        return Synapses.from_row_counts(
+            np.concatenate(counts) if counts else np.empty(0, np.int64), np.concatenate(rows) if rows else np.empty(0, np.int32)
+        )
+
+    def expected_synapses(self, n_pre: int, n_post: int) -> int:
+        post_sizes = self.post_sizes or self.sizes
+        bounds = (
+            min(m * n, _sampling.binomial_bound(m * n, p))
+            for m, row in zip(self.sizes, self.p, strict=True)
+            for n, p in zip(post_sizes, row, strict=True)
+        )
+        return sum(bounds)
+
+
+def _side_by_side(counts: np.ndarray, parts: list[tuple[int, Synapses]]) -> np.ndarray:
+    """Targets of the same rows in several ranges of targets, row after row."""
+    result = np.empty(int(counts.sum()), np.int32)
+    free = np.concatenate([[0], np.cumsum(counts)])[:-1]  # where each row goes on
+    for first, part in parts:
+        lengths = np.diff(part.indptr)
+        place = np.arange(part.size, dtype=np.int64) + np.repeat(free - part.indptr[:-1], lengths)
+        result[place] = part.indices + np.int32(first)
+        free += lengths
+    return result

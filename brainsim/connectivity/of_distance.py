@@ -1,0 +1,126 @@
+"""Values on synapses that follow from the distance of the two neurons."""
+
+from __future__ import annotations
+
+import abc
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import brainunit as u
+import numpy as np
+
+from brainsim._units import in_unit, with_unit
+
+from .geometry import Space
+
+BLOCK = 1 << 17  # synapses whose distances are in memory at once
+
+
+class DistanceValue(abc.ABC):
+    """A weight or delay of each synapse that follows from its distance.
+
+    Distances are Euclidean, the shortest way where an axis is periodic. A subclass gives the values :meth:`at` distances.
+    """
+
+    @abc.abstractmethod
+    def at(self, distance):
+        """Values, a quantity or plain numbers, at distances (a quantity in the unit of the positions, (n,))."""
+
+    def between(self, space: Space, pre: np.ndarray, post: np.ndarray, unit: u.Unit, dtype, what: str) -> np.ndarray:
+        """Values of the synapses from neurons ``pre`` to neurons ``post``, plain, in ``unit``.
+
+        Raises
+        ------
+        UnitError, ValueError
+            If the values have another dimension or shape, or are not finite; the message names ``what``.
+        """
+        values = np.empty(len(pre), dtype)
+        for start in range(0, len(pre), BLOCK):
+            part = slice(start, start + BLOCK)
+            distance = space.distances(pre[part], post[part])
+            found = np.asarray(in_unit(self.at(with_unit(distance, space.unit)), unit, what))
+            if found.shape not in ((), distance.shape):
+                raise ValueError(f"{what}: the function of distance gives shape {found.shape} for {distance.shape} distances.")
+            if not np.isfinite(found).all():
+                raise ValueError(f"{what}: the function of distance gives nan or infinite values.")
+            values[part] = found
+        return values
+
+
+@dataclass(frozen=True, eq=False)
+class OfDistance(DistanceValue):
+    r"""A weight or delay that is a function of the distance between the two neurons.
+
+    .. math:: x_s = a\, f(d_s)
+
+    For example::
+
+        weight=OfDistance(DifferenceOfGaussians(0.2, 0.8, ratio=0.5), scale=2 * u.nS)
+        weight=OfDistance(lambda d: 2 * u.nS / (1 + d / (50 * u.um)))
+
+    Parameters
+    ----------
+    function : Kernel or callable
+        Profile :math:`f`: a kernel, or a function of the distances of some synapses (a quantity in the unit of the
+        positions, (n,)) that gives a quantity or plain numbers, (n,).
+    scale : quantity or float
+        Factor :math:`a`. Default 1.
+
+    Raises
+    ------
+    TypeError
+        If the function is none.
+    """
+
+    function: Any
+    scale: Any = 1.0
+
+    def __post_init__(self):
+        if not callable(self.function):
+            raise TypeError(f"OfDistance: function is {self.function!r}; give a kernel or a function of distance")
+
+    def at(self, distance):
+        return self.function(distance) * self.scale
+
+
+@dataclass(frozen=True, eq=False)
+class DistanceDelay(DistanceValue):
+    r"""Delay of a signal that travels at a constant velocity.
+
+    .. math:: \delta_s = \max(\delta_0 + d_s / v,\ \delta_{min})
+
+    Delays are rounded to whole steps, as all are; one that is shorter than a step is refused unless there is a minimum.
+
+    Parameters
+    ----------
+    velocity : quantity, length per time (1 / time for positions without unit)
+        Conduction velocity :math:`v`.
+    offset : quantity, time
+        Delay :math:`\delta_0` at distance zero. Default 0.
+    minimum : quantity, time, optional
+        Shortest delay.
+
+    Raises
+    ------
+    UnitError, ValueError
+        For an offset or minimum that is no time, or a velocity that is not positive; at ``connect``, for a velocity in
+        another unit than length per time.
+    """
+
+    velocity: Any
+    offset: Any = None
+    minimum: Any = None
+
+    def __post_init__(self):
+        if not np.all(u.get_mantissa(self.velocity) > 0):
+            raise ValueError(f"DistanceDelay: velocity = {self.velocity}; give a positive one")
+        for name in ("offset", "minimum"):
+            if getattr(self, name) is not None:
+                in_unit(getattr(self, name), u.ms, f"DistanceDelay: {name}")
+
+    def at(self, distance):
+        ms = np.asarray(in_unit(distance / self.velocity, u.ms, "DistanceDelay: distance / velocity"))
+        offset = 0.0 if self.offset is None else float(in_unit(self.offset, u.ms, "DistanceDelay: offset"))
+        least = -math.inf if self.minimum is None else float(in_unit(self.minimum, u.ms, "DistanceDelay: minimum"))
+        return u.Quantity(np.maximum(offset + ms, least), unit=u.ms)

@@ -1,0 +1,114 @@
+"""Connectivity that is made anew at every spike instead of being stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import brainunit as u
+import numpy as np
+
+from brainsim import events
+
+from .distributions import Constant, Distribution
+from .fixed_degree import FixedOutDegree
+from .fixed_probability import FixedProbability
+from .pairs import Pairs, Synapses
+from .rule import ConnectionRule
+
+
+@dataclass(frozen=True, repr=False)
+class Procedural(ConnectionRule):
+    r"""Connect as another rule does, without storing a synapse.
+
+    The targets and weights of a neuron are regenerated from a random key inside the kernel whenever it spikes. Building
+    takes no time and no memory, however large the network; delivering costs a few nanoseconds more per synapse than reading
+    them. Views must be contiguous ranges of neurons; weights can be one value or a distribution, delays one value for all, and
+    there is no plasticity::
+
+        net.connect(net.E, net.E, Procedural(FixedProbability(1e-4)), receptor="ampa", weight=Normal(5 * u.nS, 1 * u.nS))
+
+    The weight parameter of such a projection is one number that multiplies the drawn weights: it begins at 1 in the
+    receptor's unit where weights are drawn, and is the weight itself where they are all equal.
+
+    Parameters
+    ----------
+    rule : FixedProbability, or FixedOutDegree with multiple=True
+        Which pairs. Targets of a fixed out-degree are drawn with replacement.
+    self_connections : bool, keyword only
+        Whether a neuron may connect to itself; False here or in ``rule`` excludes it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a rule that has no procedural form; at `connect`, for views that are no contiguous ranges.
+
+    References
+    ----------
+    Knight & Nowotny (2021), Nature Computational Science 1:136; Izhikevich & Edelman (2008), PNAS 105:3593.
+    """
+
+    rule: ConnectionRule
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not isinstance(self.rule, FixedProbability | FixedOutDegree):
+            raise TypeError(
+                f"{self.name}: rule is {self.rule!r}; give FixedProbability(p) or FixedOutDegree(k, multiple=True), "
+                "the rules that have a procedural form"
+            )
+        if isinstance(self.rule, FixedOutDegree) and not self.rule.multiple:
+            raise ValueError(
+                f"{self.name}: procedural targets are drawn with replacement; give FixedOutDegree({self.rule.k}, multiple=True)"
+            )
+        self._set("self_connections", self.self_connections and self.rule.self_connections)
+
+    def form(self, n_pre: int, n_post: int, pre: np.ndarray, post: np.ndarray, same: bool, rng, weights=None) -> events.Procedural:
+        """The event format between neurons ``pre`` of ``n_pre`` and ``post`` of ``n_post``, with a key drawn from ``rng``.
+
+        Raises
+        ------
+        ValueError
+            If the neurons are no contiguous ranges, or there is nobody to connect to.
+        """
+        key = rng.integers(0, 2**32, 2, dtype=np.uint32)
+        options = {
+            "pre": _range(self.name, "pre", pre),
+            "post": _range(self.name, "post", post),
+            "weights": weights,
+            "self_connections": self.self_connections or not same,
+        }
+        if isinstance(self.rule, FixedProbability):
+            return events.ProceduralFixedProbability(n_pre, n_post, self.rule.p, key, **options)
+        return events.ProceduralFixedOutDegree(n_pre, n_post, self.rule.k, key, **options)
+
+    def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
+        """The same synapses, stored: those of :meth:`form` with this generator, the targets of each neuron sorted."""
+        pre, post = pairs.ids
+        form = self.form(_end(pre), _end(post), pre, post, pairs.own is not None, rng)
+        conn, _ = form.materialise()
+        indices = np.asarray(conn.indices) - np.int32(form.post_begin)
+        if isinstance(self.rule, FixedOutDegree):
+            indices.reshape(pairs.n_pre, self.rule.k).sort(axis=1)
+        return Synapses(np.array(conn.indptr[form.pre_begin : form.pre_end + 1]), indices)
+
+    def expected_synapses(self, n_pre: int, n_post: int) -> int:
+        return self.rule.expected_synapses(n_pre, n_post)
+
+
+def quantiles(weight: Distribution, unit: u.Unit) -> events.Quantiles | None:
+    """The table that the kernel draws weights from; None for a weight that is always the same."""
+    if isinstance(weight, Constant):
+        return None
+    return events.Quantiles(weight.quantile(events.Quantiles.probabilities(), unit))
+
+
+def _end(ids: np.ndarray) -> int:
+    return int(ids[-1]) + 1 if len(ids) else 0
+
+
+def _range(rule: str, name: str, ids: np.ndarray) -> tuple[int, int]:
+    if not len(ids):
+        return 0, 0
+    if np.any(np.diff(ids) != 1):
+        raise ValueError(f"{rule}: {name} is no contiguous range of neurons; give the population or a slice, net.E[100:200]")
+    return int(ids[0]), _end(ids)

@@ -1,0 +1,45 @@
+"""Frozen dataclasses that are JAX pytrees by existing."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+
+import jax
+import numpy as np
+
+
+@typing.dataclass_transform(frozen_default=True, eq_default=False)
+class Structure:
+    """Arrays with a static shape. Fields of type ``int`` or ``float`` are static, the others are leaves or pytrees."""
+
+    def __init_subclass__(cls, interface: bool = False) -> None:
+        super().__init_subclass__()
+        if interface:  # its annotations say what subclasses have, as fields or otherwise
+            return
+        dataclasses.dataclass(frozen=True, eq=False)(cls)
+        fields = dataclasses.fields(cls)
+        counts = [field.name for field in fields if field.type in ("int", "float", int, float)]
+        arrays = [field.name for field in fields if field.name not in counts]
+
+        def flatten(self):
+            return [(jax.tree_util.GetAttrKey(n), getattr(self, n)) for n in arrays], tuple(getattr(self, n) for n in counts)
+
+        def unflatten(aux, children):
+            self = object.__new__(cls)  # placeholders of transformations pass through here: nothing to check
+            for name, value in zip([*arrays, *counts], [*children, *aux], strict=True):
+                object.__setattr__(self, name, value)
+            return self
+
+        jax.tree_util.register_pytree_with_keys(cls, flatten, unflatten)
+
+    def _set(self, **values) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _check_count(self, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
+                raise ValueError(f"{type(self).__name__}: {name} is a number of neurons, 0 or more; got {value!r}.")
+            self._set(**{name: int(value)})

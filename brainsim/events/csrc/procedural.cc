@@ -1,0 +1,182 @@
+// Handler of T(s, W, v), as in contract.cc, for connectivity that is made anew from a key at every spike. The definition
+// is events/procedural.py: targets and weights come from integer arithmetic, so both agree bit for bit.
+//
+// Shared: key [2], FixedProbability: thresholds and aliases [2**bits]; the table of quantiles where weights are drawn.
+// Own numbers: kind (0 probability, 1 out-degree), bits or k, 0, n_pre, n_post, pre begin and end, post begin and end,
+// loops, weighted, exponent; towards (0 pre, 1 weight, 2 post).
+#include <cmath>
+
+#include "call.h"
+#include "contract.h"
+#include "words.h"
+
+namespace brainsim {
+namespace {
+
+constexpr uint32_t kTargets = 16, kWeights = 17;
+constexpr uint32_t kSegments = 32;
+
+// A quantile function in fixed point; see Quantiles.
+struct Drawn {
+  const int32_t* table;
+  double unit;
+  int32_t at(uint32_t word) const {
+    const uint32_t tail = word << 1;
+    uint32_t octave = 0;
+#if defined(__GNUC__) || defined(__clang__)
+    octave = static_cast<uint32_t>(__builtin_clz(tail | 1));
+#else
+    while (octave < 31 && !((tail | 1) << octave >> 31)) ++octave;
+#endif
+    const uint32_t place = tail << octave << 1;
+    const int32_t* node = table + ((word >> 31) * 32 + octave) * (kSegments + 1) + (place >> 27);
+    const int32_t change = node[1] - node[0];
+    const uint32_t size = static_cast<uint32_t>(change < 0 ? -change : change);
+    const int32_t moved = static_cast<int32_t>(static_cast<uint64_t>(size) * (place << 5) >> 32);
+    return change < 0 ? node[0] - moved : node[0] + moved;
+  }
+};
+
+struct Range {
+  int64_t n_pre, n_post, pre_begin, pre_end, post_begin, post_end;
+  bool loops;
+  uint32_t size() const { return static_cast<uint32_t>(post_end - post_begin); }
+};
+
+// Calls f(count, targets, places) for the synapses of each lot of words; places number them within the lot.
+struct FixedProbability {
+  const uint32_t* key;
+  const uint32_t* threshold;
+  const uint32_t* alias;
+  uint32_t bits;
+  template <class F>
+  void row(const Range& range, int64_t i, F&& f) const {
+    const uint32_t size = range.size(), escape = (1u << bits) - 1;
+    const uint32_t own = range.loops || i < range.post_begin || i >= range.post_end ? size : static_cast<uint32_t>(i - range.post_begin);
+    uint32_t words[kWords], targets[kWords];
+    uint8_t places[kWords];
+    uint32_t at = 0;
+    for (uint32_t first = 0; at < size; first += kBlocks) {
+      draw(key, static_cast<uint32_t>(i), first, kTargets, words);
+      int count = 0;
+      for (int q = 0; q < kWords; ++q) {
+        const uint32_t column = words[q] >> (32 - bits);
+        const uint32_t gap = words[q] << bits < threshold[column] ? column : alias[column];
+        at += gap;
+        targets[count] = at;
+        places[count] = static_cast<uint8_t>(q);
+        count += (gap != escape) & (at < size) & (at != own);
+        at += gap != escape;
+        if (at >= size) break;
+      }
+      f(first, count, targets, places);
+    }
+  }
+};
+
+struct FixedOutDegree {
+  const uint32_t* key;
+  uint32_t k;
+  template <class F>
+  void row(const Range& range, int64_t i, F&& f) const {
+    const bool excluded = !range.loops && i >= range.post_begin && i < range.post_end;
+    const uint32_t own = static_cast<uint32_t>(i - range.post_begin), size = range.size() - excluded;
+    uint32_t words[kWords], targets[kWords];
+    uint8_t places[kWords];
+    for (int q = 0; q < kWords; ++q) places[q] = static_cast<uint8_t>(q);
+    for (uint32_t first = 0; 4 * uint64_t{first} < k; first += kBlocks) {
+      draw(key, static_cast<uint32_t>(i), first, kTargets, words);
+      for (int q = 0; q < kWords; ++q) {
+        targets[q] = static_cast<uint32_t>(uint64_t{words[q]} * size >> 32);
+        targets[q] += excluded && targets[q] >= own;
+      }
+      const uint32_t left = k - 4 * first;
+      f(first, static_cast<int>(left < kWords ? left : kWords), targets, places);
+    }
+  }
+};
+
+// Calls f(target, weight) for each synapse of row i.
+template <class T, bool kDrawn, class Rule, class F>
+inline void for_each_synapse(const Rule& rule, const Range& range, const Drawn& drawn, int64_t i, F&& f) {
+  const T unit = static_cast<T>(drawn.unit);
+  rule.row(range, i, [&](uint32_t first, int count, const uint32_t* targets, const uint8_t* places) {
+    if constexpr (kDrawn) {
+      if (count == 0) return;
+      uint32_t words[kWords];
+      draw(rule.key, static_cast<uint32_t>(i), first, kWeights, words);
+      for (int q = 0; q < count; ++q)
+        f(range.post_begin + targets[q], static_cast<T>(drawn.at(words[places[q]])) * unit);
+    } else {
+      for (int q = 0; q < count; ++q) f(range.post_begin + targets[q], T{1});
+    }
+  });
+}
+
+template <class T, bool kDrawn, class Rule>
+bool run(const Call& call, int64_t towards, const Rule& rule, const Range& range, const Drawn& drawn) {
+  const Operand a = call.operand(0), b = call.operand(1), out = call.in_place(0, 2);
+  const int64_t begin = range.pre_begin, n = range.pre_end - range.pre_begin;
+  if (towards == 0) {
+    for (int64_t e = 0; e < call.entries(); ++e) {
+      const T weight = *a.at<T>(e);
+      const T* v = b.at<T>(e);
+      T* to = out.at<T>(e);
+      for (int64_t i = begin; i < begin + n; ++i) {
+        T sum{0};
+        for_each_synapse<T, kDrawn>(rule, range, drawn, i, [&](int64_t j, T w) { sum += kDrawn ? w * v[j] : v[j]; });
+        to[i] += weight * sum;
+      }
+    }
+    return true;
+  }
+  return with_spikes<T>(a.type(), [&](auto zero) {
+    using S = decltype(zero);
+    for (int64_t e = 0; e < call.entries(); ++e) {
+      const S* s = a.at<S>(e) + begin;
+      const T* given = b.at<T>(e);
+      T* to = out.at<T>(e);
+      if (towards == 1) {
+        double total = 0;
+        for_each_spike(s, n, [&](int64_t i, S value) {
+          T sum{0};
+          for_each_synapse<T, kDrawn>(rule, range, drawn, begin + i, [&](int64_t j, T w) { sum += kDrawn ? w * given[j] : given[j]; });
+          total += static_cast<double>(static_cast<T>(value)) * sum;
+        });
+        *to += static_cast<T>(total);
+      } else {
+        for_each_spike(s, n, [&](int64_t i, S value) {
+          const T scale = static_cast<T>(value) * *given;
+          for_each_synapse<T, kDrawn>(rule, range, drawn, begin + i, [&](int64_t j, T w) { to[j] += kDrawn ? scale * w : scale; });
+        });
+      }
+    }
+  });
+}
+
+ffi::Error procedural(const Call& call) {
+  const Range range{call.number(3), call.number(4), call.number(5), call.number(6), call.number(7), call.number(8), call.number(9) != 0};
+  const int64_t towards = call.number(12);
+  const bool weighted = call.number(10) != 0;
+  bool ok = false;
+  const auto with_rule = [&](const auto& rule, int64_t table) {
+    const Drawn drawn{weighted ? call.shared<int32_t>(table) : nullptr, std::ldexp(1.0, -static_cast<int>(call.number(11)))};
+    ok = with_real(call.operand(2).type(), [&](auto zero) {
+      using T = decltype(zero);
+      ok = weighted ? run<T, true>(call, towards, rule, range, drawn) : run<T, false>(call, towards, rule, range, drawn);
+    }) && ok;
+  };
+  ok = true;
+  const uint32_t* key = call.shared<uint32_t>(0);
+  if (call.number(0) == 0) {
+    with_rule(FixedProbability{key, call.shared<uint32_t>(1), call.shared<uint32_t>(2), static_cast<uint32_t>(call.number(1))}, 3);
+  } else {
+    with_rule(FixedOutDegree{key, static_cast<uint32_t>(call.number(1))}, 1);
+  }
+  return served(ok);
+}
+
+}  // namespace
+}  // namespace brainsim
+
+BRAINSIM_HANDLER(procedural, brainsim::procedural);
