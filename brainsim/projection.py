@@ -13,6 +13,8 @@ from brainsim._core import Dynamics, FixedVariable, Parameter, State, StateVaria
 from brainsim._errors import NotEnoughMemoryError, UnknownNameError, suggestion
 from brainsim._memory import available_bytes, human
 from brainsim._units import float_dtype, in_unit, named, with_unit
+from brainsim.plasticity.base import Site
+from brainsim.plasticity.synapses import Surroundings, Synapses
 from brainsim.population import Population, View
 from brainsim.terminals.base import Terminal
 
@@ -48,6 +50,8 @@ class Projection(Dynamics):
         self.n_synapses, self.n_pre, self.n_post = conn.n_synapses, conn.n_pre, conn.n_post
         sent = float_dtype() if terminal is not None else pre.population.dtype_of(self.signal)
         self.sent_dtype = jnp.dtype(sent).name
+        self.arriving_dtype = "bool" if terminal is not None else self.sent_dtype
+        self.fired_dtype = jnp.dtype(post.population.dtype_of("spikes")).name
         self.weight_shape = conn.weight_shape
         if weight is None:
             weight = u.Quantity(np.asarray(rule.values), unit=self.weight_unit)
@@ -67,7 +71,8 @@ class Projection(Dynamics):
         self.graded = target.graded
         self.plastic = plasticity is not None
         if self.plastic:
-            plasticity.bind(path, conn.n_pre, conn.n_post, self.weight_unit, jax.random.PRNGKey(int(rng.integers(2**31))))
+            key = jax.random.PRNGKey(int(rng.integers(2**31)))
+            plasticity.bind(Site(f"{path}.plasticity", conn, self.weight_unit, pre.population, post.population, key))
             self.plasticity = plasticity
             weights = jnp.broadcast_to(self.plain("weight"), conn.weight_shape)
             self.hold("weight", StateVariable(weights, unit=self.weight_unit))
@@ -96,6 +101,8 @@ class Projection(Dynamics):
 
     def prepare(self, step_ms: float, pre: Population) -> None:
         """Make delay buffers for steps of this length: no spike is under way, and a graded signal has been what it is in ``pre`` now."""
+        if self.plastic:
+            self.plasticity.prepare(step_ms, {"pre": self.arriving_dtype, "post": self.fired_dtype})
         if self.delay_kind == "none":
             return
         steps = np.maximum(np.round(self._aside.delay_ms / step_ms), 1).astype(np.int32)
@@ -115,11 +122,13 @@ class Projection(Dynamics):
         return jnp.broadcast_to(signal, self.plain("line").shape).astype(self.sent_dtype)
 
     @property
-    def under_way(self) -> tuple[str, ...]:
-        """Names of the states that hold what has been sent and has not arrived."""
-        return tuple(name for name in ("line", "ring") if name in vars(self))
+    def under_way(self) -> dict[str, jax.Array]:
+        """States, by name, that hold what has been sent and has not arrived."""
+        learning = self.plasticity.under_way if self.plastic else {}
+        own = {name: self.plain(name) for name in ("line", "ring") if name in vars(self)}
+        return own | {f"plasticity.{name}": line for name, line in learning.items()}
 
-    def update(self, clock, pre, post) -> None:
+    def update(self, clock, pre, post, modulators: dict) -> None:
         """Send what was fired at t + dt through terminal and delay, learn, and add what arrives at t + dt to the receptor.
 
         Parameters
@@ -127,6 +136,8 @@ class Projection(Dynamics):
         clock : Clock
         pre, post : Population
             As they are at t + dt.
+        modulators : dict of str to Modulator
+            The network's, for a plasticity rule that follows them.
         """
         conn, receptor = self.plain("connectivity"), post.receptors[self.receptor]
         sent = pre.plain(self.signal)
@@ -136,8 +147,12 @@ class Projection(Dynamics):
             line, sent = events.delay_line(self.plain("line"), sent, clock.step)
             self.put("line", line)
         if self.plastic:
-            arrived, fired = sent if "terminal" not in vars(self) else sent != 0, post.plain("spikes")
-            self.put("weight", self.plasticity.update(clock, conn, self.plain("by_post"), arrived, fired, self.plain("weight")))
+            arrived = sent != 0 if "terminal" in vars(self) else jnp.zeros(self.n_pre, bool) if self.graded else sent
+            around = Surroundings(pre, post, modulators)
+            by_post, weight = self.plain("by_post"), self.plain("weight")
+            s = Synapses(self.plasticity, clock.of("plasticity"), conn, by_post, arrived, post.plain("spikes"), weight, around)
+            self.plasticity.advance(s)
+            self.put("weight", s.weight)
         if self.delay_kind != "synaptic":
             for port, feature in zip(receptor.ports, receptor.features(sent)):
                 receptor.put(port, events.deliver(conn, feature, self.plain("weight"), receptor.plain(port)))
@@ -184,7 +199,7 @@ def _signal(path, pre, receptor, signal, terminal, plasticity) -> str:
     if graded != receptor.graded:
         takes, given = (("a graded signal", "spikes") if receptor.graded else ("spikes", "a graded signal"))
         raise ValueError(f"{path}: {receptor.path} takes {takes}, given {given}.")
-    if graded and plasticity is not None:
+    if graded and plasticity is not None and plasticity.of_spikes:
         raise ValueError(f"{path}: plasticity on spikes cannot serve a graded signal.")
     return signal
 

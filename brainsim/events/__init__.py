@@ -8,7 +8,7 @@ from brainsim.events._library import kernels
 from brainsim.events.delay import delay_line, deliver_delayed
 from brainsim.events.deliver import deliver, deliver_transposed, weight_gradient
 from brainsim.events.formats import CSR, Dense, FixedFanOut, Format, OneToOne
-from brainsim.events.plasticity import PostIndex, add_on_post, add_on_pre, transpose_index
+from brainsim.events.plasticity import PostIndex, PowerLaw, add_on_post, add_on_pre, transpose_index
 from brainsim.events.random import bernoulli_spikes, poisson_counts, poisson_input
 from brainsim.events.record import append_events
 
@@ -19,6 +19,7 @@ __all__ = [
     "Format",
     "OneToOne",
     "PostIndex",
+    "PowerLaw",
     "add_on_post",
     "add_on_pre",
     "append_events",
