@@ -70,15 +70,16 @@ class Term:
         return value if self.law is None else value * self.law.of(self.weight)
 
     def map(self, function: Callable) -> Term:
-        """``function``, of a quantity, applied to each value."""
+        """``function``, of a quantity, or of plain numbers where there is no dimension, applied to each value."""
         side = self._single()
         plain = self.one * getattr(self, side) if side in ("pre", "post") else self.per_synapse() if side == "each" else self.one
-        number, unit = split_quantity(function(with_unit(plain, self.unit)))
+        unit = UNITLESS if self.unit.has_same_dim(UNITLESS) else self.unit
+        number, unit = split_quantity(function(with_unit(in_unit(with_unit(plain, self.unit), unit, "a plasticity rule"), unit)))
         return Term(self.conn, unit, **{side: number})
 
     def positive(self) -> Term:
         """The value where it is positive, else zero."""
-        return self.map(lambda value: with_unit(jnp.maximum(u.get_mantissa(value), 0.0), self.unit))
+        return self.map(lambda value: with_unit(jnp.maximum(u.get_mantissa(value), 0.0), u.get_unit(value)))
 
     # -- arithmetic --------------------------------------------------------------------------------------------------------
 
