@@ -22,7 +22,7 @@ POWER_LAW = dict(learning_rate=0.1, alpha=0.11, mu=0.4, w_0=1.0)
 VOGELS = dict(eta=0.002, tau=20.0, target_rate=8.0)
 DOPAMINE = dict(tau_c=500.0, tau_n=100.0, baseline=0.0005, times=np.arange(200.0, 1900.0, 130.0))
 CLOPATH = dict(
-    A_LTP=1e-3, A_LTD=1e-3, theta_plus=-45.3, theta_minus=-68.0, tau_x=15.0, tau_plus=7.0, tau_minus=10.0, duration=600.0,
+    A_LTP=1e-3, A_LTD=1e-3, theta_plus=-45.3, theta_minus=-68.0, tau_x=15.0, tau_plus=7.0, tau_minus=10.0, duration=150.0, step=0.01,
 )  # fmt: skip
 SQUID = dict(C_m=100.0, g_Na=12000.0, g_K=3600.0, g_L=30.0, E_Na=50.0, E_K=-77.0, E_L=-54.402)
 
@@ -69,18 +69,21 @@ def volume_transmitter(nest):
 
 
 def clopath():
-    """Membrane potential at each step, post spikes and weight: Hodgkin-Huxley cells driven by noise."""
+    """Membrane potential at each step, and weight: a Hodgkin-Huxley cell driven by noise.
+
+    The step is small because NEST takes the filtered potentials of one step before.
+    """
     import nest
 
-    nest.ResetKernel()
-    nest.set(resolution=STEP)
     p = CLOPATH
-    pre, _ = trains(60, p["duration"], seed=5)
+    step, (pre, _) = p["step"], trains(30, p["duration"], seed=5)
+    nest.ResetKernel()
+    nest.set(resolution=step)
     cell = nest.Create(
         "hh_psc_alpha_clopath",
         params=SQUID | dict(V_m=-65.0, theta_plus=p["theta_plus"], theta_minus=p["theta_minus"], A_LTP=p["A_LTP"], A_LTD=p["A_LTD"],
         tau_u_bar_plus=p["tau_plus"], tau_u_bar_minus=p["tau_minus"], u_bar_plus=-65.0, u_bar_minus=-65.0, A_LTD_const=True,
-        delay_u_bars=STEP),
+        delay_u_bars=step),
     )  # fmt: skip
     current = nest.Create("noise_generator", params={"mean": 400.0, "std": 800.0, "dt": 1.0})
     nest.Connect(current, cell)
@@ -88,9 +91,9 @@ def clopath():
     parrot = nest.Create("parrot_neuron")
     nest.Connect(source, parrot, syn_spec={"delay": DELAY})
     nest.Connect(
-        parrot, cell, syn_spec=dict(synapse_model="clopath_synapse", weight=W, Wmax=1e3, Wmin=0.0, tau_x=p["tau_x"], delay=STEP)
+        parrot, cell, syn_spec=dict(synapse_model="clopath_synapse", weight=W, Wmax=1e3, Wmin=0.0, tau_x=p["tau_x"], delay=step)
     )
-    meter = nest.Create("multimeter", params={"record_from": ["V_m"], "interval": STEP})
+    meter = nest.Create("multimeter", params={"record_from": ["V_m"], "interval": step})
     nest.Connect(meter, cell)
     nest.Simulate(p["duration"] + 10.0)
     V = np.asarray(meter.events["V_m"])

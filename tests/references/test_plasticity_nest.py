@@ -38,20 +38,21 @@ def references():
     return dict(np.load(HERE / "plasticity.npz"))
 
 
-def weight_of(protocol, rule, pre, post, steps, V=None, dopamine=np.array([1.0])):
+def weight_of(protocol, rule, pre, post, steps, V=None, dopamine=(1.0,), step=None):
     """Weight after spikes at these times; ``rule`` may be made from the network."""
-    raster = lambda times: np.bincount(np.round(times / protocol.STEP).astype(int) - 1, minlength=steps)[:, None].astype(float)
+    step = step or protocol.STEP
+    raster = lambda times: np.bincount(np.round(times / step).astype(int) - 1, minlength=steps)[:, None].astype(float)
     net = bs.Network()
     net.pre, net.post = Clamped(1), Clamped(1)
     net.post.add_receptors(syn=bs.receptors.Exponential())
     tau_n = protocol.DOPAMINE["tau_n"]
-    net.releasing = bs.sources.SpikeTimes(1, dopamine * u.ms, np.zeros(len(dopamine), int))
+    net.releasing = bs.sources.SpikeTimes(1, np.asarray(dopamine) * u.ms, np.zeros(len(dopamine), int))
     net.dopamine = bs.modulators.Dopamine(net.releasing, tau=tau_n * u.ms, increment=1 / tau_n)
     rule = rule(net) if callable(rule) else rule
     net.connect(net.pre, net.post, bs.AllToAll(), receptor="syn", weight=protocol.W * u.pA, plasticity=rule)
     inputs = {"pre.given": raster(pre), "post.given": raster(post)}
     inputs |= {} if V is None else {"post.V": V[:, None] * u.mV}
-    bs.simulate(net, steps * protocol.STEP * u.ms, dt=protocol.STEP * u.ms, inputs=inputs, progress=False)
+    bs.simulate(net, steps * step * u.ms, dt=step * u.ms, inputs=inputs, progress=False)
     return float(net["pre->post"].plain("weight").ravel()[0])
 
 
@@ -120,15 +121,15 @@ def test_dopamine(protocol, references):
 
 def test_voltage(protocol, references):
     p, V = protocol.CLOPATH, references["clopath_V"].astype(float)
-    pre, _ = protocol.trains(60, p["duration"], seed=5)
+    pre, _ = protocol.trains(30, p["duration"], seed=5)
     volts = {k: p[k] * u.mV for k in ("theta_plus", "theta_minus")}
     taus = {k: p[k] * u.ms for k in ("tau_x", "tau_plus", "tau_minus")}
     rule = bs.plasticity.VoltageSTDP(
         A_LTP=p["A_LTP"] * u.pA / u.mV**2, A_LTD=p["A_LTD"] * u.pA / u.mV, w_max=1000 * u.pA, u_minus=-65 * u.mV,
         u_plus=-65 * u.mV, **volts, **taus,
     )  # fmt: skip
-    steps = round(pre[-1] / protocol.STEP)
-    weight = weight_of(protocol, rule, pre, np.array([]), steps, V=V[:steps])
+    steps = round(pre[-1] / p["step"])
+    weight = weight_of(protocol, rule, pre, np.array([]), steps, V=V[:steps], step=p["step"])
     print("clopath", weight, references["clopath"])
     assert weight == pytest.approx(float(references["clopath"]), rel=0.02)
 
