@@ -69,6 +69,7 @@ class Projection(Dynamics):
             terminal.bind(path, conn.n_pre, jax.random.PRNGKey(int(rng.integers(2**31))))
             self.terminal = terminal
         self.graded = target.graded
+        self._aside.views, self._aside.without_self = (pre.ids, post.ids), same and not rule.self_connections
         self.plastic = plasticity is not None
         if self.plastic:
             key = jax.random.PRNGKey(int(rng.integers(2**31)))

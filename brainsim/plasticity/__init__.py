@@ -12,6 +12,7 @@ from brainsim.plasticity.policy_gradient import PolicyGradient
 from brainsim.plasticity.power_law import PowerLawSTDP
 from brainsim.plasticity.rates import RateRule
 from brainsim.plasticity.reward import RewardModulated
+from brainsim.plasticity.rewire import rewire
 from brainsim.plasticity.stdp import PairSTDP
 from brainsim.plasticity.synapses import Side, Surroundings, Synapses
 from brainsim.plasticity.term import Term
@@ -33,6 +34,7 @@ __all__ = [
     "PowerLawSTDP",
     "RateRule",
     "RewardModulated",
+    "rewire",
     "Side",
     "Surroundings",
     "Synapses",

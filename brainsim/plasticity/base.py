@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim import events
-from brainsim._core import Dynamics, Parameter, StateVariable, name_hash
+from brainsim._core import Dynamics, Parameter, State, StateVariable, name_hash
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import UNITLESS, in_unit
 from brainsim.plasticity.synapses import Synapses
@@ -170,6 +170,11 @@ class Plasticity(Dynamics):
         self.allocate(site.key)
         for name, rule in self.rules.items():
             rule.bind(site.below(name))
+
+    @property
+    def states_of_synapses(self) -> list[str]:
+        """Names of the states and traces of one value per synapse."""
+        return [name for name, declared in self._declared.items() if isinstance(declared, State) and self.side_of(name) == "each"]
 
     @property
     def of_spikes(self) -> bool:

@@ -16,7 +16,7 @@ class TripletSTDP(Plasticity):
 
     with w kept in [w_min, w_max]. Traces of r and o are those from before the step's spikes, as in the paper
     (:math:`t - \epsilon`); post spikes change the weight before pre spikes of the same step do (see :class:`Plasticity`).
-    Defaults are the full all-to-all model fitted to visual cortex; the amplitudes are relative to ``w_max``'s unit.
+    Defaults are the full all-to-all model fitted to visual cortex, with amplitudes in the weight's unit.
 
     Parameters
     ----------
