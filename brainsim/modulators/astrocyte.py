@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import brainunit as u
-
 from brainsim._core import Parameter
 from brainsim.modulators.base import LeakyModulator
 

@@ -106,7 +106,7 @@ class Plasticity(Dynamics):
         """Multiply parameters by the level of modulators of the network: ``PairSTDP(...).modulated(A_minus=net.astro)``.
 
         Any parameter can be modulated, ``rate`` with all changes of the rule; a parameter that is given several times is
-        multiplied by each. Weights bounds keep what they are.
+        multiplied by each.
 
         Returns
         -------
@@ -121,7 +121,7 @@ class Plasticity(Dynamics):
             For a modulator that stands in no network.
         """
         parameters = {name for name, declared in self._declared.items() if isinstance(declared, Parameter)}
-        for name, modulator in modulators.items():
+        for name in modulators:
             if name not in parameters:
                 raise UnknownNameError(f"{type(self).__name__} has no parameter {name!r}.{suggestion(name, parameters)}")
         self.modulation += tuple((name, self.path_of(modulator, name)) for name, modulator in modulators.items())

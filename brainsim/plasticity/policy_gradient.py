@@ -10,7 +10,8 @@ from brainsim.plasticity.trace import Trace
 class PolicyGradient(Plasticity):
     r"""Post spikes that come unexpectedly potentiate: the likelihood gradient of a neuron with escape noise.
 
-    .. math:: \dot w = A\,x\,(Y - \rho(u)),\qquad \rho(u) = \rho_0\,e^{(u - \theta)/\Delta},\qquad \dot x = -x/\tau,\ \text{pre spike: } x \leftarrow x + 1
+    .. math:: \dot w = A\,x\,(Y - \rho(u)),\qquad \rho(u) = \rho_0\,e^{(u - \theta)/\Delta}
+    .. math:: \dot x = -x/\tau,\quad \text{pre spike: } x \leftarrow x + 1
 
     with Y the train of post spikes and u the membrane potential. Inside :class:`RewardModulated` it is R-max, which climbs the
     expected reward. In a step the expectation acts for the step, with u at t + dt, then the post spikes at t + dt; then spikes

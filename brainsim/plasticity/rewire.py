@@ -53,7 +53,8 @@ def rewire(net, path: str, *, weight, threshold=None, fraction=None, seed: int) 
     projection = net[path]
     conn = projection.plain("connectivity")
     if not isinstance(conn, events.CSR | events.FixedFanOut) or projection.plain("weight").shape != conn.weight_shape:
-        raise ValueError(f"rewire: {path} needs sparse synapses of one weight each; it has {type(conn).__name__} and {projection.weight_shape}.")
+        given = f"{type(conn).__name__} and weights of shape {projection.plain('weight').shape}"
+        raise ValueError(f"rewire: {path} needs sparse synapses of one weight each; it has {given}.")
     weights = np.array(projection.plain("weight")).ravel()
     pruned = _weakest(np.abs(weights), threshold, fraction, projection)
     if not pruned.size:
