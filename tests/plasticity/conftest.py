@@ -23,10 +23,10 @@ class Clamped(bs.neurons.Neuron):
         return self.plain("given") != 0
 
 
-def clamped(plasticity, n_pre, n_post, *, wiring=None, w=0.5, dopamine=None, **options):
+def clamped(plasticity, n_pre, n_post, *, wiring=None, w=0.5, dopamine=None, source=Clamped, **options):
     """Cells ``pre`` connected to cells ``post``, all to all unless said; ``plasticity`` is a rule or makes one from the network."""
     net = bs.Network(seed=3)
-    net.pre, net.post = Clamped(n_pre), Clamped(n_post)
+    net.pre, net.post = source(n_pre), Clamped(n_post)
     net.post.add_receptors(syn=bs.receptors.Exponential())
     net.dopamine = bs.modulators.Dopamine(tau=50 * u.ms, **dopamine or {})
     if not isinstance(plasticity, bs.plasticity.Plasticity | list):

@@ -219,3 +219,36 @@ def test_rules_combine_in_their_order(clamp, learn):
     last = learn(clamp([grow(), stdp()], 1, 1), pre[:101], post[:101])
     np.testing.assert_allclose(first, 1 + 10 * 0.1 * 0.1, rtol=1e-9)
     np.testing.assert_allclose(last, 1.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize("pairing", ["all", "nearest", "nearest_restricted"])
+def test_weights_are_differentiable_in_the_spikes(clamp, pairing):
+    """Presynaptic spikes that are floats, against differences, also where there is none."""
+    rule = bs.plasticity.PairSTDP(
+        A_plus=0.1 * u.pA, A_minus=0.2 * u.pA, w_min=-9 * u.pA, w_max=9 * u.pA, mu_plus=0.5, mu_minus=1.0, pairing=pairing
+    )
+    run = bs.function(clamp(rule, 3, 2, source=bs.sources.SpikeInput), 40 * u.ms, dt=1 * u.ms, remat=False)
+    rng = np.random.default_rng(0)
+    given, post = (jnp.asarray((rng.random((40, n)) < 0.2).astype(float)) for n in (3, 2))
+    probe = jnp.asarray(rng.normal(size=(3, 2)))
+    loss = lambda given: jnp.sum(probe * run({}, {}, inputs={"pre.input": given, "post.given": post})[0]["pre->post.weight"])
+    slope = jax.jit(jax.grad(loss))(given)
+    at = rng.permutation(given.size)[:12]
+    h = 1e-6 * jnp.eye(given.size)[at].reshape(-1, *given.shape)
+    up, down = np.split(np.asarray(jax.jit(jax.vmap(loss))(given[None] + jnp.concatenate([h, -h]))), 2)
+    np.testing.assert_allclose(slope.ravel()[at], (up - down) / 2e-6, rtol=1e-5, atol=1e-9)
+
+
+def test_a_gradient_passes_from_the_weights_through_postsynaptic_spikes():
+    """With a surrogate a weight that was learned tells how the drive of the cell should change."""
+    net = bs.Network()
+    net.pre = bs.sources.PoissonGroup(4, rate=100 * u.Hz)
+    net.post = bs.neurons.LIF(2, surrogate=bs.surrogate.Sigmoid(), R=100 * u.Mohm)
+    net.post.add_receptors(syn=bs.receptors.Exponential())
+    net.post.add_stimuli(drive=bs.stimuli.Constant(np.array([180.0, 240.0]) * u.pA))
+    rule = bs.plasticity.PairSTDP(A_plus=0.1 * u.pA, A_minus=0.02 * u.pA, w_max=9 * u.pA)
+    net.connect(net.pre, net.post, bs.AllToAll(), receptor="syn", weight=0.5 * u.pA, plasticity=rule)
+    run = bs.function(net, 60 * u.ms, dt=1 * u.ms)
+    weight = lambda drive: run({"post.drive.amplitude": drive}, {})[0]["pre->post.weight"].sum()
+    slope = jax.grad(weight)(run.parameters["post.drive.amplitude"])
+    assert np.all(slope > 0)  # more drive, more spikes, more potentiation
