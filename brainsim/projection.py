@@ -51,7 +51,10 @@ class Projection(Dynamics):
         sent = float_dtype() if terminal is not None else pre.population.dtype_of(self.signal)
         self.sent_dtype = jnp.dtype(sent).name
         self.arriving_dtype = "bool" if terminal is not None else self.sent_dtype
-        self.fired_dtype = jnp.dtype(post.population.dtype_of("spikes")).name
+        fires = "spikes" in post.population._declared
+        if plasticity is not None and plasticity.of_spikes and not fires:
+            raise ValueError(f"{path}: plasticity on spikes needs postsynaptic units that fire; {self.post} has no spikes.")
+        self.fired_dtype = jnp.dtype(post.population.dtype_of("spikes")).name if fires else "bool"
         self.weight_shape = conn.weight_shape
         if weight is None:
             weight = u.Quantity(np.asarray(rule.values), unit=self.weight_unit)
@@ -149,9 +152,9 @@ class Projection(Dynamics):
             self.put("line", line)
         if self.plastic:
             arrived = sent != 0 if "terminal" in vars(self) else jnp.zeros(self.n_pre, bool) if self.graded else sent
-            around = Surroundings(pre, post, modulators)
-            by_post, weight = self.plain("by_post"), self.plain("weight")
-            s = Synapses(self.plasticity, clock.of("plasticity"), conn, by_post, arrived, post.plain("spikes"), weight, around)
+            fired = post.plain("spikes") if "spikes" in post._declared else jnp.zeros(self.n_post, bool)
+            by_post, weight, around = self.plain("by_post"), self.plain("weight"), Surroundings(pre, post, modulators)
+            s = Synapses(self.plasticity, clock.of("plasticity"), conn, by_post, arrived, fired, weight, around)
             self.plasticity.advance(s)
             self.put("weight", s.weight)
         if self.delay_kind != "synaptic":

@@ -252,3 +252,20 @@ def test_a_gradient_passes_from_the_weights_through_postsynaptic_spikes():
     weight = lambda drive: run({"post.drive.amplitude": drive}, {})[0]["pre->post.weight"].sum()
     slope = jax.grad(weight)(run.parameters["post.drive.amplitude"])
     assert np.all(slope > 0)  # more drive, more spikes, more potentiation
+
+
+def test_rate_units_learn_through_graded_synapses():
+    """Linear units with weights of Oja's rule from each input: w goes to w_1 x / y."""
+    net = bs.Network()
+    net.source, net.unit = bs.masses.ThresholdLinear(2, r=np.array([0.5, 1.5])), bs.masses.ThresholdLinear(1, r=0.8)
+    net.unit.add_receptors(syn=bs.receptors.Graded())
+    rates = dict(pre_variable="r", post_variable="r")
+    pinned = dict(tau=1e12 * u.ms)  # rates that stay where they are
+    net.source.tau, net.unit.tau = pinned["tau"], pinned["tau"]
+    oja = bs.plasticity.Oja(eta=100 * u.Hz, w_1=2.0, **rates)
+    net.connect(net.source, net.unit, bs.AllToAll(), receptor="syn", signal="r", weight=0.1, plasticity=oja)
+    bs.simulate(net, 0.5 * u.second, dt=1 * u.ms, progress=False)
+    np.testing.assert_allclose(np.asarray(net["source->unit"].plain("weight")).ravel(), 2.0 * np.array([0.5, 1.5]) / 0.8, rtol=1e-6)
+    stdp = bs.plasticity.PairSTDP(A_plus=1.0, A_minus=1.0, w_max=1.0)
+    with pytest.raises(ValueError, match="plasticity on spikes cannot serve a graded signal"):
+        net.connect(net.source, net.unit, bs.AllToAll(), receptor="syn", signal="r", weight=0.1, plasticity=stdp)
