@@ -9,6 +9,8 @@ import numpy as np
 from brainsim._core import Clock, Dynamics, FixedVariable, State, name_hash, split, write_back
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.connectivity import ConnectionRule
+from brainsim.modulators import Modulator
+from brainsim.plasticity import Combined, Plasticity
 from brainsim.population import Population, view_of
 from brainsim.projection import Projection
 from brainsim.terminals.base import Terminal
@@ -18,8 +20,9 @@ from brainsim.terminals.base import Terminal
 SCHEDULE = (
     "1. receptors advance over [t, t + dt] and give their current or conductance to the membrane",
     "2. populations integrate over [t, t + dt] with that and their stimuli, and fire at t + dt",
-    "3. spikes fired at t + dt pass terminals and enter delays; plasticity updates weights",
-    "4. every projection delivers the spikes that arrive at t + dt into its receptor",
+    "3. modulators take in the spikes fired at t + dt",
+    "4. spikes fired at t + dt pass terminals and enter delays; plasticity updates weights",
+    "5. every projection delivers the spikes that arrive at t + dt into its receptor",
 )
 
 
@@ -57,13 +60,14 @@ class Network(Dynamics):
     # -- building --------------------------------------------------------------------------------------------------------
 
     def __setattr__(self, name, value):
-        if isinstance(value, Population):
+        if isinstance(value, Population | Modulator):
+            kind = "population" if isinstance(value, Population) else "modulator"
             if name in vars(self) or hasattr(type(self), name):
                 raise ValueError(f"Network: the name {name!r} is taken.")
             if not name.isidentifier():
-                raise ValueError(f"Network: {name!r} is no name for a population; use letters, digits and underscores.")
+                raise ValueError(f"Network: {name!r} is no name for a {kind}; use letters, digits and underscores.")
             if "_path" in vars(value):
-                raise ValueError(f"Network: the population given as {name!r} already stands in a network as {value.path!r}.")
+                raise ValueError(f"Network: the {kind} given as {name!r} already stands in a network as {value.path!r}.")
             value.join(name, jax.random.fold_in(self.plain("key"), name_hash(name)))
         super().__setattr__(name, value)
 
@@ -81,6 +85,11 @@ class Network(Dynamics):
     def populations(self) -> dict[str, Population]:
         """Populations by name."""
         return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, Population)}
+
+    @property
+    def modulators(self) -> dict[str, Modulator]:
+        """Modulators by name."""
+        return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, Modulator)}
 
     @property
     def projections(self) -> dict[str, Projection]:
@@ -125,8 +134,8 @@ class Network(Dynamics):
         terminal : Terminal, optional
             What a presynaptic neuron sends when it fires: short-term plasticity, release by chance, a gate. One may serve several
             projections of the population; the first of them holds it.
-        plasticity : Plasticity, optional
-            How the weights change.
+        plasticity : Plasticity or list of them, optional
+            How the weights change; several rules in their order.
         signal : str, optional
             State of ``pre`` to send at every step to a receptor that is graded: ``"V"``, ``"r"``. Spikes are sent otherwise.
         name : str, optional
@@ -182,6 +191,13 @@ class Network(Dynamics):
         path = name or self._free_name(f"{pre.population.path}->{post.population.path}", taken)
         if path in vars(self) or hasattr(type(self), path) or set(path) & set("./[]"):
             raise ValueError(f"connect: the name {path!r} is taken or contains one of . / [ ]")
+        if isinstance(options["plasticity"], list | tuple):
+            options |= {"plasticity": Combined(*options["plasticity"])}
+        if options["plasticity"] is not None:
+            if not isinstance(options["plasticity"], Plasticity):
+                raise TypeError(f"connect: plasticity must be one of brainsim.plasticity, given {options['plasticity']!r}.")
+            for unknown in options["plasticity"].modulators() - self.modulators.keys():
+                raise UnknownNameError(f"connect: plasticity follows {unknown!r}, no modulator here.{suggestion(unknown, self.modulators)}")
         rng = np.random.default_rng([abs(self._aside.seed), int(self._aside.seed < 0), name_hash(path)])
         return Projection(path, pre, post, rule, receptor, rng=rng, **options)
 
@@ -241,7 +257,7 @@ class Network(Dynamics):
         steps = int(self.plain("steps")) * before / step_ms
         if abs(steps - round(steps)) > 1e-6:
             raise ValueError(f"dt: the present time is no multiple of {step_ms} ms; net.reset() first.")
-        if any(bool(jnp.any(p.plain(name))) for p in self.projections.values() for name in p.under_way):
+        if any(bool(jnp.any(line)) for p in self.projections.values() for line in p.under_way.values()):
             raise ValueError(
                 f"dt: cannot change from {before} to {step_ms} ms while spikes are under way in delays; net.reset() first."
             )
@@ -291,6 +307,9 @@ class Network(Dynamics):
         populations = self.populations
         for name, population in populations.items():
             population.update(clock.of(name))
+        modulators = self.modulators
+        for name, modulator in modulators.items():
+            modulator.update(clock.of(name), populations)
         projections = self.projections
         released = {  # a terminal may serve several projections
             name: projection.terminal.update(clock.of(name).of("terminal"), populations[projection.pre].plain("spikes"))
@@ -299,7 +318,7 @@ class Network(Dynamics):
         }
         for name, projection in projections.items():
             pre, post = populations[projection.pre], populations[projection.post]
-            projection.update(clock.of(name), pre, post, released.get(projection.held_by))
+            projection.update(clock.of(name), pre, post, modulators, released.get(projection.held_by))
         self.put("steps", clock.step + 1)
 
     def schedule(self) -> str:
@@ -307,6 +326,7 @@ class Network(Dynamics):
         members = (
             [r for p in self.populations.values() for r in getattr(p, "receptors", {}).values()],
             self.populations.values(),
+            self.modulators.values(),
             [p for p in self.projections.values() if p.plastic or p.delay_kind != "none" or p.held_by],
             self.projections.values(),
         )

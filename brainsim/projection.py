@@ -13,6 +13,8 @@ from brainsim._core import Dynamics, FixedVariable, Parameter, State, StateVaria
 from brainsim._errors import NotEnoughMemoryError, UnknownNameError, suggestion
 from brainsim._memory import available_bytes, human
 from brainsim._units import float_dtype, in_unit, named, with_unit
+from brainsim.plasticity.base import Site
+from brainsim.plasticity.synapses import Surroundings, Synapses
 from brainsim.population import Population, View
 from brainsim.terminals.base import Terminal
 
@@ -72,6 +74,11 @@ class Projection(Dynamics):
         self.n_synapses, self.n_pre, self.n_post = conn.n_synapses, conn.n_pre, conn.n_post
         sent = float_dtype() if terminal is not None else pre.population.dtype_of(self.signal)
         self.sent_dtype = jnp.dtype(sent).name
+        self.arriving_dtype = "bool" if terminal is not None else self.sent_dtype
+        fires = "spikes" in post.population._declared
+        if plasticity is not None and plasticity.of_spikes and not fires:
+            raise ValueError(f"{path}: plasticity on spikes needs postsynaptic units that fire; {self.post} has no spikes.")
+        self.fired_dtype = jnp.dtype(post.population.dtype_of("spikes")).name if fires else "bool"
         self.weight_shape = conn.weight_shape
         if weight is None:
             weight = u.Quantity(np.asarray(rule.values), unit=self.weight_unit)
@@ -99,9 +106,11 @@ class Projection(Dynamics):
         if self.held_by == path:
             self.terminal = terminal
         self.graded = target.graded
+        self._aside.views, self._aside.without_self = (pre.ids, post.ids), same and not rule.self_connections
         self.plastic = plasticity is not None
         if self.plastic:
-            plasticity.bind(path, conn.n_pre, conn.n_post, self.weight_unit, jax.random.PRNGKey(int(rng.integers(2**31))))
+            key = jax.random.PRNGKey(int(rng.integers(2**31)))
+            plasticity.bind(Site(f"{path}.plasticity", conn, self.weight_unit, pre.population, post.population, key))
             self.plasticity = plasticity
             weights = jnp.broadcast_to(self.plain("weight"), conn.weight_shape)
             self.hold("weight", StateVariable(weights, unit=self.weight_unit))
@@ -138,6 +147,8 @@ class Projection(Dynamics):
 
     def prepare(self, step_ms: float, pre: Population) -> None:
         """Make delay buffers for steps of this length: no spike is under way, and a graded signal has been what it is in ``pre`` now."""
+        if self.plastic:
+            self.plasticity.prepare(step_ms, {"pre": self.arriving_dtype, "post": self.fired_dtype})
         if self.delay_kind == "none":
             return
         longest = self._aside.max_delay_ms if self.delay_changes else self._aside.delay_ms
@@ -159,11 +170,13 @@ class Projection(Dynamics):
         return jnp.broadcast_to(signal, self.plain("line").shape).astype(self.sent_dtype)
 
     @property
-    def under_way(self) -> tuple[str, ...]:
-        """Names of the states that hold what has been sent and has not arrived."""
-        return tuple(name for name in ("line", "ring") if name in vars(self))
+    def under_way(self) -> dict[str, jax.Array]:
+        """States, by name, that hold what has been sent and has not arrived."""
+        learning = self.plasticity.under_way if self.plastic else {}
+        own = {name: self.plain(name) for name in ("line", "ring") if name in vars(self)}
+        return own | {f"plasticity.{name}": line for name, line in learning.items()}
 
-    def update(self, clock, pre, post, sent=None) -> None:
+    def update(self, clock, pre, post, modulators: dict, sent=None) -> None:
         """Send what was fired at t + dt through terminal and delay, learn, and add what arrives at t + dt to the receptor.
 
         Parameters
@@ -171,6 +184,8 @@ class Projection(Dynamics):
         clock : Clock
         pre, post : Population
             As they are at t + dt.
+        modulators : dict of str to Modulator
+            The network's, for a plasticity rule that follows them.
         sent : float array, (n_pre,), optional
             What a terminal makes of the spikes; without, the presynaptic variable itself is sent.
         """
@@ -179,8 +194,12 @@ class Projection(Dynamics):
         if self.delay_kind == "axonal":
             sent = self._through_axon(clock, sent)
         if self.plastic:
-            arrived, fired = sent if self.held_by is None else sent != 0, post.plain("spikes")
-            self.put("weight", self.plasticity.update(clock, conn, self.plain("by_post"), arrived, fired, self.plain("weight")))
+            arrived = sent != 0 if self.held_by is not None else jnp.zeros(self.n_pre, bool) if self.graded else sent
+            fired = post.plain("spikes") if "spikes" in post._declared else jnp.zeros(self.n_post, bool)
+            by_post, weight, around = self.plain("by_post"), self.plain("weight"), Surroundings(pre, post, modulators)
+            s = Synapses(self.plasticity, clock.of("plasticity"), conn, by_post, arrived, fired, weight, around)
+            self.plasticity.advance(s)
+            self.put("weight", s.weight)
         if self.delay_kind != "synaptic":
             for port, feature in zip(receptor.ports, receptor.features(sent)):
                 receptor.put(port, events.deliver(conn, feature, self.plain("weight"), receptor.plain(port)))
@@ -256,7 +275,7 @@ def _signal(path, pre, receptor, signal, terminal, plasticity) -> str:
     if graded != receptor.graded:
         takes, given = (("a graded signal", "spikes") if receptor.graded else ("spikes", "a graded signal"))
         raise ValueError(f"{path}: {receptor.path} takes {takes}, given {given}.")
-    if graded and plasticity is not None:
+    if graded and plasticity is not None and plasticity.of_spikes:
         raise ValueError(f"{path}: plasticity on spikes cannot serve a graded signal.")
     return signal
 

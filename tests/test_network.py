@@ -141,4 +141,4 @@ def test_the_order_of_a_step_is_what_the_schedule_says(net, monkeypatch):
     bs.function(net, 0.1 * u.ms)({}, {})
     assert called[:5] == ["E.syn", "E", "I.syn", "I", "E->I"]
     lines = net.schedule().splitlines()
-    assert len(lines) == 4 and "E.syn, I.syn" in lines[0] and lines[1].endswith("E, I") and lines[3].endswith("E->I")
+    assert len(lines) == 5 and "E.syn, I.syn" in lines[0] and lines[1].endswith("E, I") and lines[4].endswith("E->I")

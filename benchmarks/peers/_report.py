@@ -119,12 +119,12 @@ def restrict_cpus(threads: int | None) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
 
-def main(benchmark: str, description: str) -> None:
+def main(benchmark: str, description: str, simulators=SIMULATORS, **defaults) -> None:
     """Parse the command line of `benchmark` and print one line, or one table row, per simulator."""
-    options = _parser(description).parse_args()
+    options = _parser(description, simulators, **defaults).parse_args()
     task = Task(options.scale, options.duration, options.seed, options.threads, options.populations)
     if options.simulator == "all" or options.repeat > 1:
-        chosen = SIMULATORS if options.simulator == "all" else (options.simulator,)
+        chosen = simulators if options.simulator == "all" else (options.simulator,)
         rows = [_in_fresh_processes(benchmark, name, task, options) for name in chosen]
         _add_ratios(rows)
     else:
@@ -206,11 +206,11 @@ def _cell(value) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _parser(description: str) -> argparse.ArgumentParser:
+def _parser(description: str, simulators, scale=1.0, duration=1.0) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--simulator", choices=(*SIMULATORS, "all"), default="all")
-    parser.add_argument("--scale", type=float, default=1.0, help="1 is 4,000 neurons, 320,000 synapses")
-    parser.add_argument("--duration", type=float, default=1.0, help="biological seconds")
+    parser.add_argument("--simulator", choices=(*simulators, "all"), default="all")
+    parser.add_argument("--scale", type=float, default=scale, help="1 is 4,000 neurons, 320,000 synapses")
+    parser.add_argument("--duration", type=float, default=duration, help="biological seconds")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="default: what the simulator does when nothing is said")
     parser.add_argument(

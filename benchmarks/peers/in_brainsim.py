@@ -1,4 +1,4 @@
-"""brainsim: COBA-HH as it stands in `models/`, COBA-LIF in one population or as it stands in `models/`.
+"""brainsim: COBA-HH as in `models/`, COBA-LIF in one population or as in `models/`, STDP as `stdp.py` describes it.
 
 One population with views for its excitatory and inhibitory neurons is how Brian2's scripts are written too. With `--populations 2`
 it is the network of `models/coba_lif.py`: two populations and four projections.
@@ -53,7 +53,27 @@ def _build_coba_lif(scale, seed):
     return net
 
 
-def _simulate(task: Task, build, record) -> dict:
+def stdp(task: Task) -> dict:
+    return _simulate(task, _build_stdp, ["post.spikes"], lambda net: {"weight": float(net["pre->post"].plain("weight").mean())})
+
+
+def _build_stdp(scale, seed):
+    import brainunit as u
+
+    import brainsim as bs
+
+    n = round(4000 * scale)
+    net = bs.Network(seed=seed)
+    net.pre, net.teacher = (bs.sources.PoissonGroup(n, rate=10 * u.Hz) for _ in range(2))
+    net.post = bs.neurons.LIF(n, method="euler", tau=20 * u.ms, R=100 * u.Mohm)
+    net.post.add_receptors(kick=bs.receptors.Delta(), syn=bs.receptors.Exponential(tau=5 * u.ms))
+    net.connect(net.teacher, net.post, bs.OneToOne(), receptor="kick", weight=30 * u.mV)
+    rule = bs.plasticity.PairSTDP(A_plus=0.01 * u.pA, A_minus=0.0105 * u.pA, w_max=1 * u.pA)
+    net.connect(net.pre, net.post, bs.FixedProbability(0.1), receptor="syn", weight=0.5 * u.pA, plasticity=rule)
+    return net
+
+
+def _simulate(task: Task, build, record, more=lambda net: {}) -> dict:
     restrict_cpus(task.threads)
     watch = Stopwatch()
     with watch("import"):
@@ -85,4 +105,4 @@ def _simulate(task: Task, build, record) -> dict:
         "run_s": watch.wall["run"],
         "run_cpu_s": watch.cpu["run"],
         "rate_hz": mean_rate(times_s, task),
-    }
+    } | more(net)

@@ -105,7 +105,44 @@ def coba_hh(task: Task) -> dict:
     return _simulate(task, equations, group, initial)
 
 
-def _simulate(task: Task, equations: str, group: dict, initial: dict) -> dict:
+def stdp(task: Task) -> dict:
+    return _simulate(task, None, {"method": "euler, traces on the neurons"}, None, _stdp_network)
+
+
+def _stdp_network(b2, task: Task):
+    names = {"tau": 20 * b2.ms, "tau_s": 5 * b2.ms, "rate": 10 * b2.Hz, "A_p": 0.01, "A_m": 0.0105}
+    trace = "dx/dt = -x / tau : 1"
+    sources = [
+        b2.NeuronGroup(task.neurons, trace, threshold="rand() < rate * dt", reset="x += 1", method="exact", namespace=names),
+        b2.PoissonGroup(task.neurons, rates=names["rate"]),
+    ]
+    post = b2.NeuronGroup(
+        task.neurons,
+        """dv/dt = (-v + 0.1 * g) / tau : 1
+        dg/dt = -g / tau_s : 1
+        dy/dt = -y / tau : 1""",
+        threshold="v > 10",
+        reset="v = 0; y += 1",
+        method="euler",
+        namespace=names,
+    )
+    teacher = b2.Synapses(sources[1], post, on_pre="v_post += 30")
+    teacher.connect(j="i")
+    plastic = b2.Synapses(
+        sources[0],
+        post,
+        "w : 1",
+        on_pre="g_post += w; w = clip(w - A_m * y_post, 0, 1)",
+        on_post="w = clip(w + A_p * x_pre, 0, 1)",
+        namespace=names,
+    )
+    plastic.connect(p=0.1)
+    plastic.w = 0.5
+    monitor = b2.SpikeMonitor(post)
+    return b2.Network(*sources, post, teacher, plastic, monitor), monitor, [plastic]
+
+
+def _simulate(task: Task, equations: str, group: dict, initial: dict, network=None) -> dict:
     watch = Stopwatch()
     with watch("import"):
         import brian2 as b2
@@ -120,10 +157,13 @@ def _simulate(task: Task, equations: str, group: dict, initial: dict) -> dict:
             b2.prefs.codegen.cpp.extra_compile_args_gcc = ["-w", "-O3", "-ffast-math", "-march=native", "-std=c++11"]
             b2.defaultclock.dt = DT_MS * b2.ms
             b2.seed(task.seed)
-            network, monitor, synapses = _network(b2, task, equations, group, initial)
+            if network is None:
+                built, monitor, synapses = _network(b2, task, equations, group, initial)
+            else:
+                built, monitor, synapses = network(b2, task)
             b2.device.insert_code("before_network_run", BEFORE_RUN)
             b2.device.insert_code("after_network_run", AFTER_RUN)
-            network.run(task.duration_s * b2.second)
+            built.run(task.duration_s * b2.second)
         with watch("build"):
             b2.device.build(directory=str(directory), compile=True, run=False)
         compile_s = b2.device.timers["compile"]["make"]
@@ -134,6 +174,7 @@ def _simulate(task: Task, equations: str, group: dict, initial: dict) -> dict:
         )
         rate = mean_rate(np.asarray(monitor.t_), task)
         count = sum(len(each) for each in synapses)
+        more = {} if network is None else {"weight": float(np.mean(synapses[0].w_))}
     finally:
         shutil.rmtree(directory)
     return {
@@ -149,7 +190,7 @@ def _simulate(task: Task, equations: str, group: dict, initial: dict) -> dict:
         "run_cpu_s": run_cpu_s,
         "rate_hz": rate,
         "peak_rss_mb": peak_kb * 1024 / 1e6,
-    }
+    } | more
 
 
 def _network(b2, task: Task, equations: str, group: dict, initial: dict):

@@ -62,7 +62,29 @@ def coba_hh(task: Task) -> dict:
     return _simulate(task, create)
 
 
-def _simulate(task: Task, create) -> dict:
+def stdp(task: Task) -> dict:
+    """Poisson generators pass parrots, so that each presynaptic neuron has one train for all its synapses.
+
+    The cells are `iaf_psc_delta`, cheaper than the others' exponential currents; their weights are scaled to stay as small.
+    """
+    scale = 0.005  # mV
+
+    def wire(nest):
+        noise = nest.Create("poisson_generator", params={"rate": 10.0})
+        pre = nest.Create("parrot_neuron", task.neurons)
+        cell = {"C_m": 200.0, "tau_m": 20.0, "E_L": -60.0, "V_m": -60.0, "V_th": -50.0, "V_reset": -60.0, "t_ref": DT_MS}
+        post = nest.Create("iaf_psc_delta", task.neurons, cell | {"tau_minus": 20.0})
+        nest.Connect(noise, pre)
+        nest.Connect(noise, post, syn_spec={"weight": 30.0, "delay": DT_MS})
+        rule = {"synapse_model": "stdp_synapse", "weight": 0.5 * scale, "delay": DT_MS, "tau_plus": 20.0, "Wmax": scale}
+        rule |= {"lambda": 0.01, "alpha": 1.05, "mu_plus": 0.0, "mu_minus": 0.0}
+        nest.Connect(pre, post, {"rule": "pairwise_bernoulli", "p": 0.1}, rule)
+        return post, lambda: {"weight": float(np.mean(nest.GetConnections(pre, post).weight)) / scale}
+
+    return _simulate(task, None, wire)
+
+
+def _simulate(task: Task, create, wire=None) -> dict:
     watch = Stopwatch()
     with watch("import"):
         import nest
@@ -72,13 +94,17 @@ def _simulate(task: Task, create) -> dict:
         nest.resolution = DT_MS
         nest.local_num_threads = task.threads or 1
         nest.rng_seed = task.seed + 1
-        neurons = create(nest)
-        other_connections = nest.num_connections
-        excitatory, inhibitory = neurons[: task.n_excitatory], neurons[task.n_excitatory :]
-        rule = {"rule": "pairwise_bernoulli", "p": task.probability, "allow_autapses": True}
-        for source, weight in ((excitatory, 6.0), (inhibitory, -67.0)):
-            nest.Connect(source, neurons, rule, {"synapse_model": "static_synapse", "weight": weight, "delay": DT_MS})
-        synapses = nest.num_connections - other_connections
+        if wire is None:
+            neurons, more = create(nest), lambda: {}
+            other_connections = nest.num_connections
+            excitatory, inhibitory = neurons[: task.n_excitatory], neurons[task.n_excitatory :]
+            rule = {"rule": "pairwise_bernoulli", "p": task.probability, "allow_autapses": True}
+            for source, weight in ((excitatory, 6.0), (inhibitory, -67.0)):
+                nest.Connect(source, neurons, rule, {"synapse_model": "static_synapse", "weight": weight, "delay": DT_MS})
+            synapses = nest.num_connections - other_connections
+        else:
+            neurons, more = wire(nest)
+            synapses = nest.GetDefaults("stdp_synapse", "num_connections")
         recorder = nest.Create("spike_recorder")
         nest.Connect(neurons, recorder)
         nest.Prepare()
@@ -90,7 +116,7 @@ def _simulate(task: Task, create) -> dict:
         "threads": task.threads or 1,
         "version": nest.__version__,
         "precision": "float64",
-        "setting": "adaptive Runge-Kutta, static_synapse, delay 0.1 ms",
+        "setting": "stdp_synapse, parrots" if wire else "adaptive Runge-Kutta, static_synapse, delay 0.1 ms",
         "synapses": int(synapses),
         "import_s": watch.wall["import"],
         "build_s": watch.wall["build"],
@@ -98,4 +124,4 @@ def _simulate(task: Task, create) -> dict:
         "run_s": watch.wall["run"],
         "run_cpu_s": watch.cpu["run"],
         "rate_hz": mean_rate(times_s, task),
-    }
+    } | more()

@@ -9,7 +9,7 @@ from brainsim.events.delay import delay_line, deliver_delayed
 from brainsim.events.deliver import deliver, deliver_transposed, weight_gradient
 from brainsim.events.formats import CSR, Block, Dense, FixedFanOut, Format, OneToOne
 from brainsim.events.interpolated import deliver_interpolated, whole_and_rest
-from brainsim.events.plasticity import PostIndex, add_on_post, add_on_pre, transpose_index
+from brainsim.events.plasticity import PostIndex, PowerLaw, add_on_post, add_on_pre, transpose_index
 from brainsim.events.procedural import Procedural, ProceduralFixedOutDegree, ProceduralFixedProbability, Quantiles
 from brainsim.events.random import bernoulli_spikes, poisson_counts, poisson_input
 from brainsim.events.record import append_events
@@ -22,6 +22,7 @@ __all__ = [
     "Format",
     "OneToOne",
     "PostIndex",
+    "PowerLaw",
     "Procedural",
     "ProceduralFixedOutDegree",
     "ProceduralFixedProbability",

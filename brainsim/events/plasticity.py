@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -54,6 +55,30 @@ def transpose_index(conn: Format) -> PostIndex:
     return PostIndex(jnp.asarray(indptr), jnp.asarray(pre[position]), jnp.asarray(position))
 
 
+class PowerLaw(NamedTuple):
+    """How a change depends on the weight itself: it is multiplied by :math:`(|W - a| / c)^\\mu`.
+
+    Parameters
+    ----------
+    anchor : float ``[]``
+        Weight a at which nothing changes any more, such as a bound.
+    scale : float ``[]``
+        Distance c from it at which the factor is 1.
+    power : float ``[]``
+        Exponent :math:`\\mu`, 0 or more.
+    """
+
+    anchor: jax.Array | float
+    scale: jax.Array | float
+    power: jax.Array | float
+
+    def of(self, weight: jax.Array) -> jax.Array:
+        """The factor for these weights; at the anchor its derivative counts as 0, also where the power is below 1."""
+        distance = jnp.abs(weight - self.anchor) / self.scale
+        there = distance > 0
+        return jnp.where(there, jnp.where(there, distance, 1.0) ** self.power, jnp.where(self.power == 0, 1.0, 0.0))
+
+
 def add_on_pre(
     conn: Format,
     spikes_pre: jax.Array,
@@ -61,10 +86,12 @@ def add_on_pre(
     delta_post: jax.Array,
     low: jax.Array | float = -np.inf,
     high: jax.Array | float = np.inf,
+    law: PowerLaw | None = None,
 ) -> jax.Array:
     """Change the synapses of each presynaptic neuron that spikes by a value of their target.
 
-    .. math:: W_{ij} \\leftarrow \\min(\\max(W_{ij} + \\delta_j, w_{low}), w_{high}) \\quad\\text{where } s_i \\ne 0
+    .. math:: W_{ij} \\leftarrow \\min(\\max(W_{ij} + s_i\\,\\delta_j\\,f(W_{ij}), w_{low}), w_{high})
+        \\quad\\text{where } s_i \\ne 0
 
     Other synapses keep their weight, also where it is out of bounds. The weights are changed in place.
 
@@ -73,13 +100,15 @@ def add_on_pre(
     conn : Format
         Who connects to whom.
     spikes_pre : bool or float ``[n_pre]``
-        Which presynaptic neurons spike.
+        Which presynaptic neurons spike; floats are factors of the change.
     weight : float ``conn.weight_shape``
         One weight per synapse.
     delta_post : float ``[n_post]``
         Change due to each target, such as its trace.
     low, high : float ``[]``
         Bounds of the weights.
+    law : PowerLaw, optional
+        How the change depends on the weight, f; 1 if left out.
 
     Returns
     -------
@@ -91,11 +120,7 @@ def add_on_pre(
         Where a shape or dtype does not fit.
     """
     _check.connection("add_on_pre", conn, Format)
-    weight = _check.real("add_on_pre", "weight", weight, conn.weight_shape)
-    spikes = _check.spikes("add_on_pre", spikes_pre, conn.n_pre, weight.dtype, "spikes_pre")
-    delta = _check.real("add_on_pre", "delta_post", delta_post, (conn.n_post,), weight.dtype)
-    low, high = (_check.real("add_on_pre", n, x, (), weight.dtype) for n, x in (("low", low), ("high", high)))
-    return _change(add_on_pre_p, (conn,), spikes, weight, delta, low, high)
+    return _add("add_on_pre", add_on_pre_p, (conn,), conn, "pre", spikes_pre, weight, delta_post, low, high, law)
 
 
 def add_on_post(
@@ -106,10 +131,12 @@ def add_on_post(
     delta_pre: jax.Array,
     low: jax.Array | float = -np.inf,
     high: jax.Array | float = np.inf,
+    law: PowerLaw | None = None,
 ) -> jax.Array:
     """Change the synapses of each postsynaptic neuron that spikes by a value of their source.
 
-    .. math:: W_{ij} \\leftarrow \\min(\\max(W_{ij} + \\delta_i, w_{low}), w_{high}) \\quad\\text{where } s_j \\ne 0
+    .. math:: W_{ij} \\leftarrow \\min(\\max(W_{ij} + s_j\\,\\delta_i\\,f(W_{ij}), w_{low}), w_{high})
+        \\quad\\text{where } s_j \\ne 0
 
     Other synapses keep their weight, also where it is out of bounds. The weights are changed in place.
 
@@ -120,13 +147,15 @@ def add_on_post(
     by_post : PostIndex
         ``transpose_index(conn)``.
     spikes_post : bool or float ``[n_post]``
-        Which postsynaptic neurons spike.
+        Which postsynaptic neurons spike; floats are factors of the change.
     weight : float ``conn.weight_shape``
         One weight per synapse.
     delta_pre : float ``[n_pre]``
         Change due to each source, such as its trace.
     low, high : float ``[]``
         Bounds of the weights.
+    law : PowerLaw, optional
+        How the change depends on the weight, f; 1 if left out.
 
     Returns
     -------
@@ -146,26 +175,33 @@ def add_on_post(
             f"{by_post.position.shape[0]} synapses, the connectivity {conn.n_post} and {conn.n_synapses}. "
             "Make it with events.transpose_index(conn)."
         )
-    weight = _check.real("add_on_post", "weight", weight, conn.weight_shape)
-    spikes = _check.spikes("add_on_post", spikes_post, conn.n_post, weight.dtype, "spikes_post")
-    delta = _check.real("add_on_post", "delta_pre", delta_pre, (conn.n_pre,), weight.dtype)
-    low, high = (_check.real("add_on_post", n, x, (), weight.dtype) for n, x in (("low", low), ("high", high)))
-    return _change(add_on_post_p, (by_post, conn), spikes, weight, delta, low, high)
+    return _add("add_on_post", add_on_post_p, (by_post, conn), conn, "post", spikes_post, weight, delta_pre, low, high, law)
 
 
-def _moved(touched, weight, delta, low, high):
-    new = weight + delta
-    return (jnp.where(touched, jnp.where(new < low, low, jnp.where(new > high, high, new)), weight),)
+def _add(name, operation, shared, conn, side, spikes, weight, delta, low, high, law):
+    own, other = (conn.n_pre, conn.n_post) if side == "pre" else (conn.n_post, conn.n_pre)
+    weight = _check.real(name, "weight", weight, conn.weight_shape)
+    spikes = _check.spikes(name, spikes, own, weight.dtype, f"spikes_{side}")
+    delta = _check.real(name, "delta_post" if side == "pre" else "delta_pre", delta, (other,), weight.dtype)
+    numbers = {"low": low, "high": high} | ({} if law is None else law._asdict())
+    return _change(operation, shared, spikes, weight, delta, *(_check.real(name, n, x, (), weight.dtype) for n, x in numbers.items()))
 
 
-def _add_on_pre_one(shared, static, spikes, weight, delta, low, high):
+def _moved(factor, weight, delta, low, high, *law):
+    """What does not spike is left as it is, and still has a derivative in its factor."""
+    factor = factor.astype(weight.dtype)
+    new = weight + factor * delta * (PowerLaw(*law).of(weight) if law else 1.0)
+    return (jnp.where(factor != 0, jnp.where(new < low, low, jnp.where(new > high, high, new)), new),)
+
+
+def _add_on_pre_one(shared, static, spikes, weight, delta, *numbers):
     (conn,) = shared
-    return _moved(conn.spread(spikes != 0), weight, delta[conn.targets()], low, high)
+    return _moved(conn.spread(spikes), weight, delta[conn.targets()], *numbers)
 
 
-def _add_on_post_one(shared, static, spikes, weight, delta, low, high):
+def _add_on_post_one(shared, static, spikes, weight, delta, *numbers):
     _, conn = shared
-    return _moved((spikes != 0)[conn.targets()], weight, conn.spread(delta), low, high)
+    return _moved(spikes[conn.targets()], weight, conn.spread(delta), *numbers)
 
 
 def _operation(name, definition, numbers):
@@ -173,18 +209,25 @@ def _operation(name, definition, numbers):
     return Operation(name, definition=definition, numbers=numbers, results=results, in_place={1: 0}, real=(1,))
 
 
-add_on_pre_p = _operation("add_on_pre", _add_on_pre_one, lambda shared, static: shared[0].layout)
-add_on_post_p = _operation("add_on_post", _add_on_post_one, lambda shared, static: (shared[1].n_post,))
+add_on_pre_p = _operation(
+    "add_on_pre", _add_on_pre_one, lambda shared, static: None if shared[0].layout is None else (*shared[0].layout, *static)
+)
+add_on_post_p = _operation("add_on_post", _add_on_post_one, lambda shared, static: (shared[1].n_post, *static))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _change(operation, shared, *operands):
-    return operation(shared, *operands)[0]
+    has_law = len(operands) > 5
+    return operation(shared, *operands, static=(int(has_law),))[0]
 
 
 @_change.defjvp
 def _change_jvp(operation, primals, tangents):
     """The kernel gives the weights, the definition their tangent: the bounds are not linear."""
-    (shared, spikes, *rest), (_, _, *tangents) = primals, tangents
-    _, tangent = jax.jvp(lambda *rest: operation.definition(shared, (), spikes, *rest)[0], rest, tangents)
+    (shared, spikes, *rest), (_, slope, *tangents) = primals, tangents
+    if slope.dtype == jax.dtypes.float0:
+        spikes_, slope = spikes.astype(rest[0].dtype), jnp.zeros(spikes.shape, rest[0].dtype)
+    else:
+        spikes_ = spikes
+    _, tangent = jax.jvp(lambda *operands: operation.definition(shared, (), *operands)[0], (spikes_, *rest), (slope, *tangents))
     return _change(operation, shared, spikes, *rest), tangent

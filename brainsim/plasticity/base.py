@@ -1,32 +1,228 @@
-"""What every plasticity rule shares: a projection, traces on both sides, and a change of weights on spikes."""
+"""What every plasticity rule shares: a projection, traces on both sides, delays of what it sees, and a change of weights."""
 
 from __future__ import annotations
 
-from brainsim._core import Dynamics
+from typing import NamedTuple
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim import events
+from brainsim._core import Dynamics, Parameter, State, StateVariable, name_hash
+from brainsim._errors import UnknownNameError, suggestion
+from brainsim._units import UNITLESS, in_unit
+from brainsim.plasticity.synapses import Synapses
+from brainsim.plasticity.trace import Trace
+from brainsim.population import Population
+
+
+class Site(NamedTuple):
+    """Where a rule is put: the path it gets, the synapses, the unit of their weights, and the two populations."""
+
+    path: str
+    conn: events.Format
+    weight_unit: u.Unit
+    pre: Population
+    post: Population
+    key: jax.Array | None = None
+
+    def below(self, name: str) -> Site:
+        """The site of a rule inside the rule that is here."""
+        key = None if self.key is None else jax.random.fold_in(self.key, name_hash(name))
+        return self._replace(path=f"{self.path}.{name}", key=key)
 
 
 class Plasticity(Dynamics):
-    """How the weights of a projection change with the spikes on both of its sides."""
+    r"""How the weights of a projection change: a subclass declares parameters and traces and gives ``update``.
+
+    In the step from t to t + dt, after the populations have fired and before the spikes are delivered:
+
+    1. traces of spikes decay over the step, then traces of other signals follow theirs, in the order of declaration;
+    2. ``update`` changes weights for the spikes at t + dt, with traces from before them, one statement after the other; so a
+       pre and a post spike at the same time do not pair with each other;
+    3. the spikes at t + dt enter their traces.
+
+    A pre spike counts when it reaches the synapse: after the projection's delay where all synapses share one, on emission where
+    every synapse has its own. A post spike counts when it is fired. ``pre_delay`` and ``post_delay`` make the rule see them
+    later: NEST's dendritic delay d is ``post_delay=d`` for spikes that reach the synapse at once.
+
+    Every change is multiplied by ``rate``. Weights that are touched are kept in [``w_min``, ``w_max``].
+
+    Parameters
+    ----------
+    pre_delay, post_delay : quantity, time, optional
+        From when a spike counts to when the rule sees it, rounded to steps.
+    **values
+        Parameters and initial states by name.
+    """
 
     bound = False
+    drifts = False  # whether weights change without spikes
 
-    def bind(self, path: str, n_pre: int, n_post: int, weight_unit, key=None) -> None:
-        """Make this the rule of the projection that stands at ``path``; ``key`` draws what was given as a distribution."""
-        if self.bound:
-            raise ValueError(f"the plasticity given to {path} already belongs to {self.path}; make another one.")
-        self.n_pre, self.n_post, self.weight_unit, self._path = n_pre, n_post, weight_unit, f"{path}.plasticity"
-        self.bound = True
-        self.allocate(key)
+    rate = Parameter(1.0, "factor of every change: one, or one per postsynaptic neuron", shape="n_post")
+    w_min = Parameter(None, "lowest weight; None for no bound", unit="weight_unit", optional=True)
+    w_max = Parameter(None, "highest weight; None for no bound", unit="weight_unit", optional=True)
 
-    def update(self, clock, conn, by_post, pre, post, weight):
-        """Advance by a step, at whose end the spikes ``pre`` reach the synapses and ``post`` are fired; return the weights.
+    def __init__(self, *, pre_delay=None, post_delay=None, **values):
+        super().__init__(**values)
+        self.modulation: tuple[tuple[str, str], ...] = ()
+        delays = {"pre": pre_delay, "post": post_delay}
+        self.delay_ms = tuple((side, self._delay(f"{side}_delay", delay)) for side, delay in delays.items() if delay is not None)
 
-        Parameters
-        ----------
-        clock : Clock
-        conn, by_post : Format, PostIndex
-            The synapses, by presynaptic and by postsynaptic neuron.
-        pre, post : bool or float arrays, (n_pre,) and (n_post,)
-        weight : float array, (n_synapses,)
+    def _delay(self, name, delay) -> float:
+        ms = in_unit(delay, u.ms, f"{type(self).__name__}.{name}")
+        if np.ndim(ms) or not np.isfinite(ms) or ms <= 0:
+            raise ValueError(f"{type(self).__name__}.{name}: one positive time, given {delay}; leave it out for none.")
+        return float(ms)
+
+    # -- what a rule defines -----------------------------------------------------------------------------------------------
+
+    def update(self, s: Synapses) -> None:
+        """Change weights, and states of the rule, for the spikes at t + dt."""
+        raise NotImplementedError(f"{type(self).__name__} does not change weights: define update(self, s).")
+
+    def bounds(self, s: Synapses) -> tuple:
+        """Lowest and highest weight, plain; infinite where there is none."""
+        return tuple(
+            infinity if vars(self).get(name) is None else getattr(s, name).one
+            for name, infinity in (("w_min", -jnp.inf), ("w_max", jnp.inf))
+        )
+
+    # -- parts ---------------------------------------------------------------------------------------------------------------
+
+    @property
+    def traces(self) -> dict[str, Trace]:
+        """Traces by name, in the order of declaration."""
+        return {name: declared for name, declared in self._declared.items() if isinstance(declared, Trace)}
+
+    @property
+    def rules(self) -> dict[str, Plasticity]:
+        """Rules inside this one, by name."""
+        return {name: part for name, part in vars(self).items() if isinstance(part, Plasticity)}
+
+    def modulated(self, **modulators) -> Plasticity:
+        """Multiply parameters by the level of modulators of the network: ``PairSTDP(...).modulated(A_minus=net.astro)``.
+
+        Any parameter can be modulated, ``rate`` with all changes of the rule; a parameter that is given several times is
+        multiplied by each.
+
+        Returns
+        -------
+        Plasticity
+            The rule itself.
+
+        Raises
+        ------
+        UnknownNameError
+            For a parameter that the rule does not have.
+        ValueError
+            For a modulator that stands in no network.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not change weights: define update(self, clock, ...).")
+        parameters = {name for name, declared in self._declared.items() if isinstance(declared, Parameter)}
+        for name in modulators:
+            if name not in parameters:
+                raise UnknownNameError(f"{type(self).__name__} has no parameter {name!r}.{suggestion(name, parameters)}")
+        self.modulation += tuple((name, self.path_of(modulator, name)) for name, modulator in modulators.items())
+        return self
+
+    def path_of(self, modulator, name: str) -> str:
+        """Path of a modulator that ``name`` is to follow."""
+        if "_path" not in vars(modulator) or not hasattr(modulator, "level"):
+            raise ValueError(
+                f"{type(self).__name__}: {name} can follow a modulator of a network (net.dopamine = Dopamine(...)), given {modulator!r}."
+            )
+        return modulator.path
+
+    def modulators_of(self, name: str) -> list[str]:
+        """Paths of the modulators of a parameter."""
+        return [path for parameter, path in self.modulation if parameter == name]
+
+    def modulators(self) -> set[str]:
+        """Paths of all modulators that this rule and those inside it follow."""
+        return {path for _, path in self.modulation}.union(*(rule.modulators() for rule in self.rules.values()))
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """Shape of one value per neuron of a side, or per synapse; () for a number of the rule."""
+        declared = self._declared[name]
+        if isinstance(declared, Trace) and declared.is_cleared(self):
+            return self.weight_shape
+        return () if declared.shape in ("count", None) else super().shape_of(name)
+
+    def side_of(self, name: str) -> str:
+        """What a parameter, trace or state has one value per element of: ``"pre"``, ``"post"``, ``"each"``, or ``"one"`` alone."""
+        declared = self._declared[name]
+        if isinstance(declared, Trace) and declared.is_cleared(self):
+            return "each"
+        if isinstance(declared, Parameter) and jnp.ndim(self.plain(name)) == 0:
+            return "one"
+        return {"n_pre": "pre", "n_post": "post", "weight_shape": "each"}.get(declared.shape, "one")
+
+    # -- running -------------------------------------------------------------------------------------------------------------
+
+    def bind(self, site: Site) -> None:
+        """Make this the rule of the projection at ``site``."""
+        if self.bound:
+            raise ValueError(f"the plasticity given to {site.path.rpartition('.')[0]} already belongs to {self.path}; make another one.")
+        self.n_pre, self.n_post, self.weight_shape = site.conn.n_pre, site.conn.n_post, site.conn.weight_shape
+        self.weight_unit, self._path, self.bound = site.weight_unit, site.path, True
+        self.allocate(site.key)
+        for name, rule in self.rules.items():
+            rule.bind(site.below(name))
+
+    @property
+    def states_of_synapses(self) -> list[str]:
+        """Names of the states and traces of one value per synapse."""
+        return [name for name, declared in self._declared.items() if isinstance(declared, State) and self.side_of(name) == "each"]
+
+    @property
+    def of_spikes(self) -> bool:
+        """Whether the rule looks at the spikes of the synapses, as most do; others serve graded signals too."""
+        return True
+
+    @property
+    def under_way(self) -> dict[str, jax.Array]:
+        """Lines of delayed spikes, by path from here."""
+        own = {f"{side}_line": self.plain(f"{side}_line") for side, _ in self.delay_ms if f"{side}_line" in vars(self)}
+        inner = {f"{name}.{line}": array for name, rule in self.rules.items() for line, array in rule.under_way.items()}
+        return own | inner
+
+    def prepare(self, step_ms: float, dtypes: dict) -> None:
+        """Make empty lines for the delays, for steps of this length and spikes of these types on either side."""
+        for side, ms in self.delay_ms:
+            shape = max(round(ms / step_ms), 1), getattr(self, f"n_{side}")
+            self.hold(f"{side}_line", StateVariable(jnp.zeros(shape, dtypes[side])))
+        for rule in self.rules.values():
+            rule.prepare(step_ms, dtypes)
+
+    def advance(self, s: Synapses) -> None:
+        """One step, in the order of the class."""
+        for side, _ in self.delay_ms:
+            line, spikes = events.delay_line(self.plain(f"{side}_line"), getattr(s, f"spikes_{side}"), s.clock.step)
+            self.put(f"{side}_line", line)
+            setattr(s, f"spikes_{side}", spikes)
+        for name, trace in self.traces.items():
+            if trace.of is None:
+                self.put(name, self.plain(name) * self._decay(s, trace))
+        for name, trace in self.traces.items():
+            if trace.of is not None:
+                what = f"{self.path}.{name}"
+                signal = trace.of(s).factors(self.unit_of(name) or UNITLESS, what).at(trace.side)
+                self.put(name, signal + (self.plain(name) - signal) * self._decay(s, trace))
+        self.update(s)
+        for name, trace in self.traces.items():
+            if trace.of is None:
+                self.put(name, self._with_spikes(s, trace, self.plain(name)))
+
+    def _decay(self, s, trace):
+        return jnp.exp(-s.clock.step_ms / getattr(s, trace.tau).factors(u.ms, f"{self.path}.{trace.tau}").one)
+
+    def _with_spikes(self, s, trace, x):
+        own, other = (s.spikes_pre, s.spikes_post) if trace.side == "pre" else (s.spikes_post, s.spikes_pre)
+        own, other = own.astype(x.dtype), other.astype(x.dtype)
+        if trace.is_cleared(self):
+            at_pre, at_post = s.conn.spread, lambda v: v[s.conn.targets()]
+            own, other = (at_pre(own), at_post(other)) if trace.side == "pre" else (at_post(own), at_pre(other))
+            x = x * (1.0 - other)
+        return x + own * (1.0 - x) if trace.is_nearest(self) else x + own

@@ -1,8 +1,10 @@
 """Weight changes against a loop over synapses."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 
 from brainsim import events
 
@@ -52,3 +54,43 @@ def test_the_index_of_another_connectivity_is_refused():
         events.add_on_post(events.OneToOne(4), index, jnp.zeros(4, bool), np.ones(4), np.zeros(4))
     with pytest.raises(TypeError, match=r"by_post is events.transpose_index\(conn\); got NoneType"):
         events.add_on_post(events.OneToOne(4), None, jnp.zeros(4, bool), np.ones(4), np.zeros(4))
+
+
+LAWS = [events.PowerLaw(1.5, 2.0, 0.4), events.PowerLaw(-1.0, 1.0, 1.0), events.PowerLaw(0.0, 3.0, 2.0), events.PowerLaw(0.0, 1.0, 0.0)]
+
+
+@pytest.mark.parametrize("side", ["pre", "post"])
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: f"power{law.power}")
+def test_changes_that_depend_on_the_weight(build, side, law, rng, implementation):
+    conn = build(events.CSR, rng)
+    pre, post = (np.asarray(x) for x in conn.coo())
+    own, other = (pre, post) if side == "pre" else (post, pre)
+    n_own, n_other = (conn.n_pre, conn.n_post) if side == "pre" else (conn.n_post, conn.n_pre)
+    factor = np.where(rng.random(n_own) < 0.3, rng.normal(size=n_own), 0.0)
+    weight, delta = rng.uniform(-1, 1.5, conn.weight_shape), rng.normal(size=n_other)
+    change = factor[own] * delta[other] * (np.abs(weight - law.anchor) / law.scale) ** law.power
+    expected = by_hand(conn, factor[own] != 0, weight, change, -1.0, 1.5)
+    index = () if side == "pre" else (events.transpose_index(conn),)
+    add = events.add_on_pre if side == "pre" else events.add_on_post
+    np.testing.assert_allclose(add(conn, *index, factor, weight, delta, -1.0, 1.5, law), expected, rtol=1e-12)
+
+
+def test_derivatives_of_changes_that_depend_on_the_weight(build, rng):
+    """In weights, changes, bounds, the law and the factors, also where a neuron does not spike."""
+    conn = build(events.FixedFanOut, rng)
+    factor = jnp.asarray(np.where(rng.random(conn.n_pre) < 0.5, rng.normal(size=conn.n_pre), 0.0))
+    weight, delta = jnp.asarray(rng.uniform(-0.5, 0.5, conn.weight_shape)), jnp.asarray(0.1 * rng.normal(size=conn.n_post))
+
+    def change(factor, weight, delta, anchor, scale, power):
+        return events.add_on_pre(conn, factor, weight, delta, -10.0, 10.0, events.PowerLaw(anchor, scale, power))
+
+    check_grads(change, (factor, weight, delta, jnp.float64(2.0), jnp.float64(1.5), jnp.float64(0.7)), 1, rtol=1e-6, atol=1e-6)
+
+
+def test_at_the_anchor_of_a_root_nothing_moves_and_the_derivative_is_finite():
+    conn, law = events.OneToOne(2), events.PowerLaw(1.0, 1.0, 0.5)
+    change = lambda w: events.add_on_pre(conn, jnp.ones(2), w, jnp.ones(2), 0.0, 2.0, law)
+    weight = jnp.asarray([1.0, 0.75])
+    np.testing.assert_allclose(change(weight), [1.0, 1.25])
+    slopes = jax.jacfwd(change)(weight)
+    np.testing.assert_allclose(slopes, [[1.0, 0.0], [0.0, 0.0]], atol=1e-12)

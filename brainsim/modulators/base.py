@@ -1,0 +1,78 @@
+"""What every modulator shares: a level that changes with time and with the spikes of populations."""
+
+from __future__ import annotations
+
+import brainunit as u
+import jax.numpy as jnp
+
+from brainsim._core import Dynamics, FixedVariable, Parameter, State
+from brainsim.population import view_of
+
+
+class Modulator(Dynamics):
+    r"""A signal of the whole network, one number, that parameters of plasticity rules follow.
+
+    Assign it to a network, and give it to rules: ``net.astro = Astrocyte(...)``, ``PairSTDP(...).modulated(A_minus=net.astro)``.
+    A step advances modulators after the populations and before plasticity, so a rule sees the level at t + dt, with the spikes
+    fired then.
+    """
+
+    level = State(0.0, "level at the end of the step", unit=u.UNITLESS, shape=())
+    mean = State(0.0, "mean of the level over the last step", unit=u.UNITLESS, shape=())
+
+    def join(self, name: str, key) -> None:
+        """Stand in a network under ``name``."""
+        self._path = name
+        self.allocate(key)
+
+    def update(self, clock, populations: dict) -> None:
+        """Advance to t + dt: set ``level`` and ``mean``."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it changes: define update(self, clock, populations).")
+
+
+class LeakyModulator(Modulator):
+    r"""A leaky integrator of spikes and of a drive, exact over each step.
+
+    .. math:: \tau \dot m = -m + \tau\,r(t),\qquad m \leftarrow m + a_k \text{ at a spike of a unit of source } k
+
+    with the drive r held over the step; the spikes at t + dt raise the level at t + dt.
+
+    Parameters
+    ----------
+    sources : list of (Population or View, str)
+        Whose spikes it integrates, and the parameter that says what one of them adds.
+    **values
+        Parameters and initial states by name.
+    """
+
+    tau = Parameter(100.0 * u.ms, "time constant", shape=(), positive=True)
+
+    def __init__(self, sources=(), **values):
+        super().__init__(**values)
+        self._sources = tuple((view_of(source), name) for source, name in sources)
+
+    def join(self, name: str, key) -> None:
+        super().join(name, key)
+        self.sources = tuple((view.population.path, f"units{k}", weight) for k, (view, weight) in enumerate(self._sources))
+        for k, (view, _) in enumerate(self._sources):
+            self.hold(f"units{k}", FixedVariable(jnp.asarray(view.ids, jnp.int32)))
+        del self._sources
+
+    def drive(self, clock):
+        """The drive r in 1/ms, plain."""
+        return 0.0
+
+    def increment_of(self, weight: str):
+        """What a spike of a source adds, given the parameter that the source came with."""
+        return self.plain(weight)
+
+    def update(self, clock, populations):
+        decay = jnp.exp(-clock.step_ms / self.plain("tau"))
+        rest = self.drive(clock) * self.plain("tau")
+        away = self.plain("level") - rest
+        self.put("mean", rest + away * (1.0 - decay) * self.plain("tau") / clock.step_ms)
+        level = rest + away * decay
+        for path, units, weight in self.sources:
+            spikes = populations[path].plain("spikes")[self.plain(units)]
+            level = level + self.increment_of(weight) * jnp.sum(spikes.astype(level.dtype))
+        self.put("level", level)

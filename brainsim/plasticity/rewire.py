@@ -1,0 +1,144 @@
+"""Structural plasticity: weak synapses are pruned and as many grow elsewhere."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim import events
+from brainsim._units import in_unit
+
+
+def rewire(net, path: str, *, weight, threshold=None, fraction=None, seed: int) -> int:
+    r"""Prune synapses of a projection and grow as many between random pairs of its neurons that are not connected.
+
+    .. math:: \text{prune } k:\ |w_k| \le \theta, \text{ or the fraction } f \text{ that is weakest};\qquad
+        \text{grow: } (i, j) \sim U(\text{unconnected pairs}),\ w_{ij} = w_0
+
+    Call it between two runs. The number of synapses stays, so all arrays keep their shapes and nothing compiles again. A grown
+    synapse has the delay of the one that it replaces and fresh states of plasticity; traces of neurons go on. Spikes that are
+    under way arrive at the old synapses. Where each presynaptic neuron has the same number of synapses
+    (:class:`~brainsim.FixedOutDegree`), it keeps that number. ``net.reset()`` goes back to the weights from before the first
+    run for synapses that are still there, and to ``weight`` for the others.
+
+    Parameters
+    ----------
+    net : Network
+    path : str
+        The projection: ``"E->E"``. Its synapses have one weight each and are neither all to all nor one to one.
+    weight : quantity in the weight's unit
+        Weight :math:`w_0` of new synapses.
+    threshold : quantity in the weight's unit
+        Prune synapses whose weight is no larger than this.
+    fraction : float
+        Or prune this fraction of all, the weakest.
+    seed : int
+        Seed of the new pairs; the result depends on it and on the synapses there are.
+
+    Returns
+    -------
+    int
+        How many synapses were replaced.
+
+    Raises
+    ------
+    ValueError
+        For a projection that cannot be rewired, or where there are too few unconnected pairs; it stays as it was.
+
+    References
+    ----------
+    M. Butz, A. van Ooyen, PLoS Comput. Biol. 9:e1003259 (2013);
+    G. Bellec, D. Kappel, W. Maass, R. Legenstein, Deep rewiring, ICLR (2018).
+    """
+    projection = net[path]
+    conn = projection.plain("connectivity")
+    if not isinstance(conn, events.CSR | events.FixedFanOut) or projection.plain("weight").shape != conn.weight_shape:
+        given = f"{type(conn).__name__} and weights of shape {projection.plain('weight').shape}"
+        raise ValueError(f"rewire: {path} needs sparse synapses of one weight each; it has {given}.")
+    weights = np.array(projection.plain("weight")).ravel()
+    pruned = _weakest(np.abs(weights), threshold, fraction, projection)
+    if not pruned.size:
+        return 0
+    pre, post = (np.array(side) for side in conn.coo())
+    kept = np.delete(np.arange(pre.size), pruned)
+    allowed = _allowed(projection, conn)
+    allowed[pre[kept], post[kept]] = False
+    allowed[pre[pruned], post[pruned]] = False
+    rng = np.random.default_rng([abs(seed), int(seed < 0)])
+    if isinstance(conn, events.FixedFanOut):
+        for i in np.unique(pre[pruned]):
+            own = pruned[pre[pruned] == i]
+            post[own] = _draw(rng, np.flatnonzero(allowed[i]), own.size, path)
+    else:
+        chosen = _draw(rng, np.flatnonzero(allowed), pruned.size, path)
+        pre[pruned], post[pruned] = np.unravel_index(chosen, allowed.shape)
+    order = np.lexsort((post, pre))
+    if isinstance(conn, events.FixedFanOut):
+        new = events.FixedFanOut(post[order].reshape(conn.weight_shape), conn.n_post)
+    else:
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=conn.n_pre))])
+        new = events.CSR(indptr.astype(np.int32), post[order], conn.n_post)
+    _put(net, projection, new, order, pruned, in_unit(weight, projection.weight_unit, "rewire: weight"))
+    return int(pruned.size)
+
+
+def _weakest(size, threshold, fraction, projection):
+    if (threshold is None) == (fraction is None):
+        raise ValueError("rewire: give threshold=... or fraction=..., one of them.")
+    if threshold is not None:
+        return np.flatnonzero(size <= float(in_unit(threshold, projection.weight_unit, "rewire: threshold")))
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"rewire: fraction lies in 0 to 1, given {fraction}.")
+    return np.sort(np.argsort(size, kind="stable")[: round(fraction * size.size)])
+
+
+def _allowed(projection, conn):
+    """Which pairs of the connected views may have a synapse, as a matrix."""
+    sides = projection._aside.views
+    allowed = np.zeros((conn.n_pre, conn.n_post), bool)
+    allowed[np.ix_(*sides)] = True
+    if projection._aside.without_self:
+        np.fill_diagonal(allowed, False)
+    return allowed
+
+
+def _draw(rng, candidates, count, path):
+    if candidates.size < count:
+        raise ValueError(f"rewire: {path} has {candidates.size} unconnected pairs for {count} synapses to grow; prune fewer.")
+    return rng.choice(candidates, count, replace=False)
+
+
+def _put(net, projection, conn, order, pruned, weight):
+    """Move every array of one value per synapse to its new place, and give grown synapses their first values."""
+    path, shape = projection.path, conn.weight_shape
+    moved = {f"{path}.weight": weight} | ({f"{path}.{k}": v for k, v in _states(projection)})
+    initial = dict(net._aside.initial)
+
+    def place(array, fresh):
+        flat = np.array(array).ravel()
+        if fresh is not None:
+            flat[pruned] = fresh
+        return jnp.asarray(flat[order].reshape(shape))
+
+    for name, fresh in moved.items():
+        owner, _, state = name.rpartition(".")
+        net[owner].put(state, place(net[owner].plain(state), fresh))
+        if name in initial:
+            initial[name] = place(initial[name], fresh)
+    if "delay_steps" in vars(projection):
+        projection.put("delay_steps", place(projection.plain("delay_steps"), None))
+    if np.ndim(projection._aside.delay_ms) > 0:
+        projection._aside = projection._aside.but(delay_ms=np.asarray(projection._aside.delay_ms).ravel()[order].reshape(shape))
+    projection.put("connectivity", conn)
+    if "by_post" in vars(projection):
+        projection.put("by_post", events.transpose_index(conn))
+    net._aside = net._aside.but(initial=initial)
+
+
+def _states(projection):
+    """States of one value per synapse of the rules of a projection, with the value that a new synapse has: zero."""
+    todo = [("plasticity", projection.plasticity)] if projection.plastic else []
+    while todo:
+        name, rule = todo.pop()
+        todo += [(f"{name}.{inner}", part) for inner, part in rule.rules.items()]
+        yield from ((f"{name}.{state}", 0.0) for state in rule.states_of_synapses)

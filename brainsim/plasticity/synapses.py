@@ -1,0 +1,197 @@
+"""What a rule sees of its synapses in one step, and how it changes them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+
+from brainsim import events
+from brainsim._core import Clock
+from brainsim._errors import UnknownNameError, suggestion
+from brainsim._units import split_quantity
+from brainsim.plasticity.term import Term
+from brainsim.population import Population
+
+
+class Surroundings(NamedTuple):
+    """What a projection is between, for rules that look at more than spikes.
+
+    Parameters
+    ----------
+    pre, post : Population
+    modulators : dict of str to Modulator
+        The network's, by name.
+    """
+
+    pre: Population
+    post: Population
+    modulators: dict
+
+
+class Side:
+    """Population variables on one side of the synapses, as terms: ``s.post.V``; its ``spikes`` are those that reach the rule."""
+
+    def __init__(self, conn, side: str, population: Population, spikes):
+        self._conn, self._side, self._population, self._spikes = conn, side, population, spikes
+
+    def __getattr__(self, name: str) -> Term:
+        declared = self._population._declared
+        if name not in declared:
+            raise UnknownNameError(f"{self._population.path} has no {name!r}, which a plasticity rule reads.{suggestion(name, declared)}")
+        value = self._spikes if name == "spikes" else getattr(self._population, name)
+        number, unit = split_quantity(value)
+        number = number.astype(float) if number.dtype == bool else number
+        return Term(self._conn, unit, **{self._side if jnp.ndim(number) else "one": number})
+
+
+@dataclasses.dataclass
+class Synapses:
+    """The synapses of a rule in one step.
+
+    The rule's parameters, traces and states are attributes (``s.A_plus``, ``s.x``), as terms that know their side and with
+    modulated parameters at their present value; so are ``s.w``, the weights, and ``s.dt``, the length of the step.
+    ``s.pre`` and ``s.post`` give the variables of the two populations. Changes apply at once, in the order in which they are
+    written, and keep each weight that they touch between ``w_min`` and ``w_max``.
+
+    Parameters
+    ----------
+    rule : Plasticity
+    clock : Clock
+    conn, by_post : Format, PostIndex
+        The synapses, by presynaptic and by postsynaptic neuron.
+    spikes_pre, spikes_post : bool or float arrays, (n_pre,) and (n_post,)
+        Spikes that reach the synapses at t + dt.
+    weight : float array, one per synapse
+        What the rule changes.
+    around : Surroundings
+    actual : float array, optional
+        The weights, where what the rule changes is something else, such as their eligibility.
+    """
+
+    rule: object
+    clock: Clock
+    conn: events.Format
+    by_post: events.PostIndex
+    spikes_pre: jax.Array
+    spikes_post: jax.Array
+    weight: jax.Array
+    around: Surroundings
+    actual: jax.Array | None = None
+
+    # -- what there is -----------------------------------------------------------------------------------------------------
+
+    @property
+    def pre(self) -> Side:
+        """Variables of the presynaptic population, at t + dt."""
+        return Side(self.conn, "pre", self.around.pre, self.spikes_pre)
+
+    @property
+    def post(self) -> Side:
+        """Variables of the postsynaptic population, at t + dt."""
+        return Side(self.conn, "post", self.around.post, self.spikes_post)
+
+    @property
+    def w(self) -> Term:
+        """The weights."""
+        return Term(self.conn, self.rule.weight_unit, each=self.weight if self.actual is None else self.actual)
+
+    @property
+    def dt(self) -> Term:
+        """Length of the step."""
+        return Term(self.conn, u.ms, one=self.clock.step_ms)
+
+    def noise(self) -> Term:
+        """Standard normal numbers, one per synapse."""
+        return Term(self.conn, each=self.clock.normal(self.conn.weight_shape))
+
+    def level(self, path: str, what: str = "level") -> Term:
+        """State ``what`` of the modulator at ``path``."""
+        return Term(self.conn, one=self.around.modulators[path].plain(what))
+
+    def power_law(self, anchor: Term, scale: Term, power: Term) -> Term:
+        r"""The factor :math:`(|w - anchor| / scale)^{power}` of a change."""
+        unit = self.rule.weight_unit
+        law = events.PowerLaw(*(jnp.asarray(t.factors(unit, n).one) for t, n in ((anchor, "anchor"), (scale, "scale"))), power.one)
+        return Term(self.conn, law=law, weight=self.weight if self.actual is None else self.actual)
+
+    def __getattr__(self, name: str) -> Term:
+        rule = self.__dict__["rule"]
+        declared = rule._declared.get(name)
+        if declared is None:
+            raise UnknownNameError(f"{rule.path} has no {name!r}.{suggestion(name, rule._declared)}")
+        if vars(rule).get(name) is None:
+            raise AttributeError(f"{rule.path}.{name} is None.")
+        array = rule.plain(name)
+        for path in rule.modulators_of(name):
+            array = array * self.around.modulators[path].plain("level")
+        return Term(self.conn, rule.unit_of(name), **{rule.side_of(name): array})
+
+    # -- what can be done ----------------------------------------------------------------------------------------------------
+
+    def on_pre(self, change: Term) -> None:
+        """Change the synapses of the presynaptic neurons that spike."""
+        self._change(change, "pre")
+
+    def on_post(self, change: Term) -> None:
+        """Change the synapses of the postsynaptic neurons that spike."""
+        self._change(change, "post")
+
+    def every_step(self, change: Term) -> None:
+        """Change all synapses; where the change is a product, only those of neurons whose factor is not zero are touched."""
+        self._change(change, None)
+
+    def put(self, **states: Term) -> None:
+        """Give states of the rule new values."""
+        for name, term in states.items():
+            term = self.dt._lift(term).factors(self.rule.unit_of(name), f"{self.rule.path}.{name}")
+            self.rule.put(name, jnp.broadcast_to(term.at(self.rule.side_of(name)), self.rule.shape_of(name)))
+
+    def run(self, rule, into: jax.Array | None = None) -> jax.Array:
+        """Let another rule change the weights, or ``into`` in their place; returns what it changed."""
+        actual = self.actual if into is None else self.weight if self.actual is None else self.actual
+        clock = self.clock.of(rule.path)
+        other = dataclasses.replace(self, rule=rule, clock=clock, weight=self.weight if into is None else into, actual=actual)
+        rule.advance(other)
+        if into is None:
+            self.weight = other.weight
+        return other.weight
+
+    def _change(self, change: Term, event: str | None) -> None:
+        rule, dtype = self.rule, self.weight.dtype
+        term = change._lift(change) * self.rate
+        term = term.factors(rule.weight_unit, f"{rule.path}: change of the weight")
+        low, high = rule.bounds(self)
+        if self.actual is not None:
+            low, high = -jnp.inf, jnp.inf
+        if term.each is not None or (term.law is not None and self.actual is not None):
+            self._change_each(term, event, low, high)
+            return
+        pre, post = (None if v is None else v.astype(dtype) for v in (term.pre, term.post))
+        spikes = {"pre": self.spikes_pre, "post": self.spikes_post}.get(event)
+        rows = event == "pre" or (event is None and post is None)
+        own, other = (pre, post) if rows else (post, pre)
+        n_own, n_other = (self.conn.n_pre, self.conn.n_post) if rows else (self.conn.n_post, self.conn.n_pre)
+        if own is not None:  # spikes times a factor of their own side
+            own = own if spikes is None else jnp.where(spikes != 0, own, 0.0) if spikes.dtype == bool else own * spikes
+        own = jnp.ones(n_own, dtype) if own is None and spikes is None else spikes if own is None else own
+        delta = jnp.full(n_other, term.one, dtype) if other is None else jnp.asarray(other * term.one, dtype)
+        numbers = (low, high, term.law)
+        if rows:
+            self.weight = events.add_on_pre(self.conn, own, self.weight, delta, *numbers)
+        else:
+            self.weight = events.add_on_post(self.conn, self.by_post, own, self.weight, delta, *numbers)
+
+    def _change_each(self, term: Term, event, low, high) -> None:
+        change, dtype = term.per_synapse(), self.weight.dtype
+        if event == "pre":
+            touched = self.conn.spread(self.spikes_pre.astype(dtype))
+        elif event == "post":
+            touched = self.spikes_post.astype(dtype)[self.conn.targets()]
+        else:
+            touched = jnp.ones((), dtype)
+        new = self.weight + touched * change
+        self.weight = jnp.where(touched != 0, jnp.where(new < low, low, jnp.where(new > high, high, new)), new)
