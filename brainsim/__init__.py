@@ -2,6 +2,7 @@
 
 from brainsim import (
     analysis,
+    channels,
     connectivity,
     events,
     integrators,
@@ -44,6 +45,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AllToAll",
     "analysis",
+    "channels",
     "Clipped",
     "Clock",
     "connectivity",

@@ -38,7 +38,8 @@ class IntegratedPopulation(Population):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "derivative" in vars(cls):
-            names = list(inspect.signature(cls.derivative).parameters)[2:]
+            arguments = inspect.signature(cls.derivative).parameters.values()
+            names = [a.name for a in arguments if a.kind is not a.VAR_KEYWORD][2:]  # an instance may name further ones
             states = [name for name, declared in cls._declared.items() if isinstance(declared, State)]
             cls.takes = tuple(name for name in names if name in cls.inputs)
             cls.variables = tuple(name for name in names if name not in cls.inputs)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import brainsim as bs
-from brainsim.neurons.rates import exprel
+from brainsim.channels import exprel
 
 
 def run(cell, current, duration, dt, record=("E.spikes", "E.V")):
