@@ -19,7 +19,7 @@ class KA_ConnorStevens(Channel):
     .. math:: b_\infty = \left(\frac{1}{1 + e^{0.0688\,(V + 53.3)}}\right)^4,\quad
         \tau_b = 1.24 + \frac{2.678}{1 + e^{0.0624\,(V + 50)}}
 
-    with V in mV and times in ms. The fit of :math:`a_\infty` passes 1 above 65 mV, where no cell goes.
+    with V in mV and times in ms. The fit of :math:`a_\infty` passes 1, by 1 %, from 40 mV up.
 
     References
     ----------
