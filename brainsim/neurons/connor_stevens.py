@@ -15,7 +15,8 @@ class ConnorStevens(ConductanceBased):
     with the channels :class:`~brainsim.channels.Na_ConnorStevens` as ``na``, :class:`~brainsim.channels.K_ConnorStevens` as ``k`` and
     :class:`~brainsim.channels.KA_ConnorStevens` as ``a``: ``cell.a.g_max``, ``record="E.a.b"``. ``channels`` replaces any of them.
 
-    With the current A, firing begins at any low frequency (type I); without it (and :math:`E_L` = -70 mV or so to rest), at a finite one.
+    With the current A, firing begins from frequency zero (type I), at 8.1 µA/cm²; without it, and :math:`E_L` = -68 mV to rest where it did,
+    at 80 Hz.
 
     References
     ----------

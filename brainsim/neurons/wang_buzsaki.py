@@ -40,7 +40,11 @@ class WangBuzsaki(Neuron):
     n = State(lambda cell: cell.rates(cell.V)[1].steady, "activation of the potassium conductance")
 
     def derivative(self, t, V, h, n, I):
-        I_Na = self.g_Na * self.m_inf(V) ** 3 * h * (self.E_Na - V)
+        return self.slopes(V, self.m_inf(V), h, n, I)
+
+    def slopes(self, V, m, h, n, I):
+        """Time derivatives of V, h and n, with the activation m."""
+        I_Na = self.g_Na * m**3 * h * (self.E_Na - V)
         I_K = self.g_K * n**4 * (self.E_K - V)
         I_L = self.g_L * (self.E_L - V)
         rates_h, rates_n = self.rates(V)
@@ -66,6 +70,10 @@ class ReducedTraub(WangBuzsaki):
 
     with the rates of :class:`TraubMiles`, here at :math:`V_T` = -67 mV. In all else as :class:`HodgkinHuxley`.
 
+    Activation without delay and a strong sodium conductance make a stiff upstroke, which exponential methods would overshoot; they hold
+    :math:`m_\infty` over the step (``V_held`` of ``derivative``). Intervals are then too long by 0.3 % at dt = 0.01 ms and 1.2 % at 0.05 ms.
+    Runge-Kutta 4 needs dt of at most 0.02 ms.
+
     References
     ----------
     G. B. Ermentrout, N. Kopell, PNAS 95:1259 (1998);
@@ -80,6 +88,9 @@ class ReducedTraub(WangBuzsaki):
     phi = Parameter(1.0, "factor of the rates", positive=True)
     V_T = Parameter(-67.0 * u.mV, "shift of the rates along V: sets the threshold")
     V = State(-67.0 * u.mV, "membrane potential")
+
+    def derivative(self, t, V, h, n, I, V_held):
+        return self.slopes(V, self.m_inf(V_held), h, n, I)
 
     def m_inf(self, V):
         return Na_TraubMiles.kinetics(self, V)["m"].steady

@@ -31,15 +31,15 @@ MORRIS_LECAR = {  # g_Ca, V_3, V_4, phi
 }
 FITZHUGH = dict(duration=300.0, threshold=1.0, currents=[0.3, 0.5, 1.0, 1.5])
 HINDMARSH = dict(duration=400.0, threshold=1.0, currents=[1.0, 1.6, 2.0, 4.0])
-PINSKY = dict(duration=600.0, threshold=-30.0, currents=[(0.75, 0.0), (2.5, 0.0), (-0.5, 2.0)])  # I, I_d
+PINSKY = dict(duration=600.0, threshold=-20.0, currents=[(0.75, 0.0), (1.25, 0.0), (-0.5, 2.0)])  # I, I_d
 PINSKY_START = dict(V=-64.6, V_d=-64.5, h=0.999, n=0.001, s=0.009, c=0.007, q=0.01, Ca=0.2)
 
 # Minimal cortical cells of Pospischil et al. (2008): leak, sodium, delayed rectifier, M, high- and low-threshold calcium.
 # The step of current lasts from 100 ms to the end; the last number is the current before it.
 POSPISCHIL = {
     "RS": dict(g_L=0.0205, E_L=-70.3, g_Na=56.0, V_T=-56.2, g_K=6.0, g_M=0.075, tau_max=608.0, g_CaL=0.0, g_CaT=0.0, I=1.0, hold=0.0),
-    "FS": dict(g_L=0.038, E_L=-70.4, g_Na=58.0, V_T=-57.9, g_K=3.9, g_M=0.0787, tau_max=502.0, g_CaL=0.0, g_CaT=0.0, I=1.0, hold=0.0),
-    "IB": dict(g_L=0.01, E_L=-70.0, g_Na=50.0, V_T=-56.2, g_K=5.0, g_M=0.03, tau_max=608.0, g_CaL=0.2, g_CaT=0.0, I=0.4, hold=0.0),
+    "FS": dict(g_L=0.038, E_L=-70.4, g_Na=58.0, V_T=-57.9, g_K=3.9, g_M=0.0, tau_max=502.0, g_CaL=0.0, g_CaT=0.0, I=2.0, hold=0.0),
+    "IB": dict(g_L=0.01, E_L=-70.0, g_Na=50.0, V_T=-56.2, g_K=5.0, g_M=0.03, tau_max=608.0, g_CaL=0.15, g_CaT=0.0, I=0.7, hold=0.0),
     "LTS": dict(g_L=0.019, E_L=-50.0, g_Na=50.0, V_T=-50.0, g_K=4.0, g_M=0.028, tau_max=4000.0, g_CaL=0.0, g_CaT=0.4, I=0.0, hold=-0.8),
 }
 POSPISCHIL_RUN = dict(duration=700.0, onset=300.0, threshold=0.0, V_x={"LTS": -7.0})
@@ -301,7 +301,8 @@ def from_brian2() -> dict:
         dm/dt = (0.38*(V + 29.7)/(1 - exp(-0.1*(V + 29.7)))*(1 - m) - 15.2*exp(-0.0556*(V + 54.7))*m)/ms : 1
         dh/dt = (0.266*exp(-0.05*(V + 48))*(1 - h) - 3.8/(1 + exp(-0.1*(V + 18)))*h)/ms : 1
         dn/dt = (0.02*(V + 45.7)/(1 - exp(-0.1*(V + 45.7)))*(1 - n) - 0.25*exp(-0.0125*(V + 55.7))*n)/ms : 1
-        da/dt = ((0.0761*exp(0.0314*(V + 94.22))/(1 + exp(0.0346*(V + 1.17))))**(1/3.0) - a)/(0.3632 + 1.158/(1 + exp(0.0497*(V + 55.96))))/ms : 1
+        a_inf = (0.0761*exp(0.0314*(V + 94.22))/(1 + exp(0.0346*(V + 1.17))))**(1/3.0) : 1
+        da/dt = (a_inf - a)/(0.3632 + 1.158/(1 + exp(0.0497*(V + 55.96))))/ms : 1
         db/dt = ((1/(1 + exp(0.0688*(V + 53.3))))**4 - b)/(1.24 + 2.678/(1 + exp(0.0624*(V + 50))))/ms : 1
         """,
         threshold="V > 0", refractory="V > 0", method="rk4",
