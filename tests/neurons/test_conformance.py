@@ -25,9 +25,9 @@ RESTING = {
     "TraubMiles": dict(E_L=-65.0 * u.mV, V=-65.0 * u.mV),
     "PinskyRinzel": dict(E_L=-65.0 * u.mV, V=-64.6 * u.mV, V_d=-64.6 * u.mV),
 }
-# Slow cells, made fast enough to fire within these tests: all times by ten, by five.
+# Slow cells, made fast enough to fire within these tests: ten and five times.
 FASTER = {
-    "MorrisLecar": dict(C=2.0 * u.uF / u.cm2, phi=0.4 / u.ms),
+    "MorrisLecar": dict(C=2.0 * u.uF / u.cm2, phi=0.4 / u.ms, E_L=-40.0 * u.mV, V=-44.03 * u.mV),  # nearer to its window of firing
     "FitzHughNagumo": dict(tau_V=0.2 * u.ms, tau_w=2.5 * u.ms),
 }
 DT = 0.05 * u.ms
