@@ -18,7 +18,11 @@ MODELS = [
     for name in neurons.__all__
     if issubclass(getattr(neurons, name), neurons.Neuron) and name not in ("Neuron", "ConductanceBased")  # these are to be completed
 ]
-every = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+# A cell of the same make as another, with other numbers, is left to the slow tests.
+ALIKE = ("ReducedTraub",)
+every = pytest.mark.parametrize(
+    "model", [pytest.param(m, id=m.__name__, marks=[pytest.mark.slow] if m.__name__ in ALIKE else []) for m in MODELS]
+)
 
 # The COBA-HH and CA3 cells fire on their own; they rest with their leak 5 mV lower.
 RESTING = {
