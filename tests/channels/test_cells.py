@@ -131,7 +131,9 @@ def test_wang_buzsaki_fires_from_zero_to_hundreds_of_hertz():
 def test_reduced_traub_fires_from_zero():
     onset = fold(neurons.ReducedTraub(1), -66.0, -50.0)
     assert onset == pytest.approx(0.12, abs=0.01)
-    times, _ = trains(neurons.ReducedTraub(3), onset + np.array([-0.01, 0.01, 0.04]), 1500.0, start=300.0)
+    times, rec = trains(neurons.ReducedTraub(3), onset + np.array([-0.01, 0.01, 0.04]), 1500.0, start=300.0, record=["E.V"])
+    V = np.asarray(rec["E.V"] / u.mV)
+    assert V.min() > -100 and V.max() < 50  # between the reversal potentials, at a step that the upstroke would else overshoot
     found = rates(times)
     assert found[0] == 0
     assert 0 < found[1] < 8

@@ -44,7 +44,7 @@ def test_spiking_cells_synchronise():
     late = [t[t > 300] for t in together]
     assert len(late[0]) == len(late[1]) > 15
     lag = late[0] - late[1]  # the cell with more drive leads
-    assert 0 < lag.min() and lag.max() < 1.0 and np.ptp(lag) < 0.06
+    assert lag.min() > 0 and lag.max() < 1.0 and np.ptp(lag) < 0.06
 
 
 def test_two_joined_cells_are_nests(protocol, references):
