@@ -2,6 +2,7 @@
 
 from brainsim import (
     analysis,
+    channels,
     connectivity,
     events,
     integrators,
@@ -57,6 +58,7 @@ __all__ = [
     "AllToAll",
     "analysis",
     "BlockModel",
+    "channels",
     "Clipped",
     "Clock",
     "connectivity",

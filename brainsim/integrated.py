@@ -19,7 +19,9 @@ class IntegratedPopulation(Population):
     r"""Units with states :math:`\dot y = f(t, y, I)`: receptors and stimuli in, ``derivative`` integrated by ``method``.
 
     A subclass declares parameters and states and gives ``derivative(self, t, ...)``, whose further arguments name the states that
-    it integrates and the inputs that it takes.
+    it integrates and the inputs that it takes. An argument ``V_held`` is the potential for conductances that follow V at once: V, or
+    with an exponential method V at the beginning of the step. The membrane is then linear over the step, and stays between its
+    reversal potentials in an upstroke that would otherwise run away.
 
     Parameters
     ----------
@@ -35,11 +37,15 @@ class IntegratedPopulation(Population):
     #: Inputs of ``derivative``, each with the variable that its receptors act on (their V), or None for a plain drive.
     inputs: dict[str, str | None] = {"I": "V"}
     variables: tuple[str, ...] = ()
+    takes_held = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "derivative" in vars(cls):
-            names = list(inspect.signature(cls.derivative).parameters)[2:]
+            arguments = inspect.signature(cls.derivative).parameters.values()
+            names = [a.name for a in arguments if a.kind is not a.VAR_KEYWORD][2:]  # an instance may name further ones
+            cls.takes_held = "V_held" in names
+            names = [name for name in names if name != "V_held"]
             states = [name for name, declared in cls._declared.items() if isinstance(declared, State)]
             cls.takes = tuple(name for name in names if name in cls.inputs)
             cls.variables = tuple(name for name in names if name not in cls.inputs)
@@ -115,13 +121,18 @@ class IntegratedPopulation(Population):
                     current = current + receptor.current(drive, own)
             return u.Quantity(current, unit=self.input_unit)
 
+        exponential = isinstance(self.method, integrators.ExponentialEuler | integrators.ExponentialEulerMaruyama)
+
         def f(t, y):
             values = dict(zip(self.variables, y))
-            rates = self.derivative(t, **values, **{name: total(name, values) for name in self.takes})
+            inputs = {name: total(name, values) for name in self.takes}
+            if self.takes_held:
+                values["V_held"] = before["V"] if exponential else values["V"]
+            rates = self.derivative(t, **values, **inputs)
             return Variables._make(rates if isinstance(rates, tuple) else (rates,))
 
-        Variables = namedtuple("Variables", self.variables)
-        y = Variables(**before)
+        Variables = namedtuple("Variables", [name.replace(".", "_") for name in self.variables])
+        y = Variables._make(before.values())
         if isinstance(self.method, integrators.SDEMethod):
             def g(t, y):
                 noise = self.diffusion(t, *y)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from brainsim import events
 from brainsim._core import Parameter, State
-from brainsim._units import float_dtype, in_unit
+from brainsim._units import float_dtype, in_unit, with_unit
 from brainsim.integrated import IntegratedPopulation
 from brainsim.surrogate import Surrogate, hard_reset
 
@@ -90,7 +90,7 @@ class Neuron(IntegratedPopulation):
             return V_th < V
         if scale is None:
             scale = V_th - self.V_reset if "V_reset" in self._declared else 1.0 * u.mV
-        distance = (V - V_th) / u.math.maximum(u.math.abs(scale), u.Quantity(1e-3, unit=u.get_unit(scale)))
+        distance = (V - V_th) / u.math.maximum(u.math.abs(scale), with_unit(1e-3, u.get_unit(scale)))
         return self.surrogate(in_unit(distance, u.UNITLESS, "threshold distance"))
 
     def spike_crossing(self, before, after, V_th, scale=None):

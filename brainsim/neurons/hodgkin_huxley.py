@@ -3,8 +3,8 @@ from __future__ import annotations
 import brainunit as u
 
 from brainsim._core import Parameter, State
+from brainsim.channels import K_HH1952, Na_HH1952
 from brainsim.neurons.base import Neuron
-from brainsim.neurons.rates import exprel, gate
 
 
 class HodgkinHuxley(Neuron):
@@ -58,19 +58,15 @@ class HodgkinHuxley(Neuron):
         I_K = self.g_K * n**4 * (self.E_K - V)
         I_L = self.g_L * (self.E_L - V)
         dV = (I_Na + I_K + I_L + I) / self.C
-        return dV, *(gate(self.phi * opening, self.phi * closing, x) for (opening, closing), x in zip(self.rates(V), (m, h, n)))
+        return dV, *(rates.slope(x) for rates, x in zip(self.rates(V), (m, h, n)))
 
     def rates(self, V):
-        """Opening and closing rates of m, h and n at V."""
-        v = V / u.mV
-        m = 1.0 / exprel(-(v + 40) / 10), 4.0 * u.math.exp(-(v + 65) / 18)
-        h = 0.07 * u.math.exp(-(v + 65) / 20), u.math.sigmoid((v + 35) / 10)
-        n = 0.1 / exprel(-(v + 55) / 10), 0.125 * u.math.exp(-(v + 65) / 80)
-        return tuple((opening / u.ms, closing / u.ms) for opening, closing in (m, h, n))
+        """Opening and closing rates of m, h and n at V: those of the channels, with the numbers of the cell."""
+        return *Na_HH1952.kinetics(self, V).values(), *K_HH1952.kinetics(self, V).values()
 
     def steady_state(self, V):
         """m, h and n as they become at a fixed V."""
-        return tuple(opening / (opening + closing) for opening, closing in self.rates(V))
+        return tuple(rates.steady for rates in self.rates(V))
 
     def fires(self, before, after):
         return self.spike_crossing(before["V"], after["V"], self.V_th, scale=self.V_th - self.E_L)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import brainunit as u
 
 from brainsim._core import Parameter, State
+from brainsim.channels import K_TraubMiles, Na_TraubMiles
 from brainsim.neurons.hodgkin_huxley import HodgkinHuxley
-from brainsim.neurons.rates import exprel
 
 
 class TraubMiles(HodgkinHuxley):
@@ -46,8 +46,4 @@ class TraubMiles(HodgkinHuxley):
     V = State(-60.0 * u.mV, "membrane potential")
 
     def rates(self, V):
-        v = (V - self.V_T) / u.mV
-        m = 1.28 / exprel((13 - v) / 4), 1.4 / exprel((v - 40) / 5)
-        h = 0.128 * u.math.exp((17 - v) / 18), 4.0 * u.math.sigmoid((v - 40) / 5)
-        n = 0.16 / exprel((15 - v) / 5), 0.5 * u.math.exp((10 - v) / 40)
-        return tuple((opening / u.ms, closing / u.ms) for opening, closing in (m, h, n))
+        return *Na_TraubMiles.kinetics(self, V).values(), *K_TraubMiles.kinetics(self, V).values()

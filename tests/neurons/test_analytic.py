@@ -8,7 +8,7 @@ import pytest
 from scipy.integrate import quad
 
 import brainsim as bs
-from brainsim.neurons.rates import exprel
+from brainsim.channels import exprel
 
 
 def run(cell, current, duration, dt, record=("E.spikes", "E.V")):

@@ -1,0 +1,64 @@
+"""Ion channels and the concentrations they act on: what a membrane is composed of."""
+
+from brainsim.channels.base import Channel, Gate
+from brainsim.channels.calcium import (
+    CaHT_Reuveni1993,
+    CaHT_Traub1991,
+    CaL_MH1992,
+    CalciumChannel,
+    CaN_Jaffe1994,
+    CaT_Destexhe1996,
+    CaT_HM1992,
+    CaT_HP1992,
+)
+from brainsim.channels.calcium_activated import CAN_Destexhe1994, KAHP_Destexhe1994, KAHP_Traub1991, KC_Traub1991
+from brainsim.channels.hyperpolarisation import Ih_Destexhe1996, Ih_HM1992
+from brainsim.channels.kinetics import Rates, Relaxation, exprel, q10
+from brainsim.channels.leak import Leak
+from brainsim.channels.pools import Calcium, Calcium_Traub1991, Pool, nernst
+from brainsim.channels.potassium import K_HH1952, K_ConnorStevens, K_Traub1991, K_TraubMiles, K_WangBuzsaki, KM_Yamada1989
+from brainsim.channels.potassium_transient import K2_HM1992, KA_HM1992, KA_ConnorStevens, KA_Traub1991
+from brainsim.channels.sodium import Na_ConnorStevens, Na_HH1952, Na_Traub1991, Na_TraubMiles, Na_WangBuzsaki
+
+__all__ = [
+    "CAN_Destexhe1994",
+    "CaHT_Reuveni1993",
+    "CaHT_Traub1991",
+    "CaL_MH1992",
+    "CaN_Jaffe1994",
+    "CaT_Destexhe1996",
+    "CaT_HM1992",
+    "CaT_HP1992",
+    "Calcium",
+    "CalciumChannel",
+    "Calcium_Traub1991",
+    "Channel",
+    "Gate",
+    "Ih_Destexhe1996",
+    "Ih_HM1992",
+    "K2_HM1992",
+    "KAHP_Destexhe1994",
+    "KAHP_Traub1991",
+    "KA_ConnorStevens",
+    "KA_HM1992",
+    "KA_Traub1991",
+    "KC_Traub1991",
+    "KM_Yamada1989",
+    "K_ConnorStevens",
+    "K_HH1952",
+    "K_Traub1991",
+    "K_TraubMiles",
+    "K_WangBuzsaki",
+    "Leak",
+    "Na_ConnorStevens",
+    "Na_HH1952",
+    "Na_Traub1991",
+    "Na_TraubMiles",
+    "Na_WangBuzsaki",
+    "Pool",
+    "Rates",
+    "Relaxation",
+    "exprel",
+    "nernst",
+    "q10",
+]

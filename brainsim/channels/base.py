@@ -1,0 +1,130 @@
+"""What every channel shares: gates that depend on V and on concentrations, a conductance, and a driving force."""
+
+from __future__ import annotations
+
+import inspect
+
+import brainunit as u
+
+from brainsim._core import Dynamics, Parameter, State
+from brainsim._errors import UnknownNameError, suggestion
+from brainsim.connectivity.distributions import Distribution
+
+DENSITY = u.mS / u.cm2
+
+
+class Gate(State):
+    """A fraction in [0, 1]. It starts at its steady state at the V of its cell, unless given."""
+
+    def __init__(self, doc):
+        super().__init__(0.0, doc)
+
+
+class Channel(Dynamics):
+    r"""An ion channel, per area of membrane.
+
+    .. math:: I = \bar g\,o(x, \ldots)\,(E - V),\qquad \dot x = \alpha_x(V)\,(1 - x) - \beta_x(V)\,x
+        \quad\text{or}\quad \dot x = (x_\infty(V) - x)/\tau_x(V)
+
+    A subclass declares its gates and gives :meth:`kinetics` and :meth:`open_fraction`. Their arguments say what they depend on:
+    ``V``, gates by name, and concentrations by the name of their pool (``Ca``). All is elementwise in arrays of any one shape, so
+    a channel serves single compartments and cables alike. I is the current *into* the cell, so that it adds to the stimuli.
+
+    A channel stands alone too, for a look at its curves: ``Na_HH1952().kinetics(V)["m"].steady``.
+
+    Parameters
+    ----------
+    **values
+        Parameters and initial values of gates by name.
+    """
+
+    ion: str | None = None  #: the pool, if the cell has it, that the current feeds and whose Nernst potential serves where E is None
+    count: int | tuple[int, ...] = ()
+    bound = False
+    gates: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()  #: concentrations that it depends on
+
+    g_max = Parameter(1.0 * DENSITY, "conductance with all gates open")
+    E = Parameter(0.0 * u.mV, "reversal potential")
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls.gates = tuple(name for name, declared in cls._declared.items() if isinstance(declared, Gate))
+        methods = ("kinetics", "open_fraction", "slopes", "steady_state")
+        cls._arguments = {
+            method: tuple(p.name for p in inspect.signature(getattr(cls, method)).parameters.values() if p.kind != p.VAR_KEYWORD)[1:]
+            for method in methods
+        }
+        named = dict.fromkeys(name for names in cls._arguments.values() for name in names)
+        cls.reads = tuple(name for name in named if name not in ("V", *cls.gates))
+
+    def __init__(self, **values):
+        super().__init__(**values)
+        self.allocate()
+
+    def bind(self, cell, name, ids=None) -> None:
+        """Make this the channel ``name`` of ``cell``, which may be anything with a ``count`` and a ``path``."""
+        self.count, self._path = cell.count, f"{cell.path}.{name}"
+        self.bound = True
+        self.allocate()
+
+    def shape_of(self, name):
+        if self.bound or isinstance(self._aside.given.get(name), Distribution) or isinstance(self._declared[name], State):
+            return super().shape_of(name)
+        return None  # of parameters, before it is known how many cells there are
+
+    # -- what a channel defines ----------------------------------------------------------------------------------------
+
+    def kinetics(self, V) -> dict:
+        """:class:`Rates` or :class:`Relaxation` of every gate, by name."""
+        return {}
+
+    def open_fraction(self):
+        """The part of ``g_max`` that conducts."""
+        return 1.0
+
+    # -- what follows from it ------------------------------------------------------------------------------------------
+
+    def current(self, V, **values):
+        """Current into the cell.
+
+        Parameters
+        ----------
+        V : quantity, voltage
+        **values
+            Gates, concentrations (``Ca``) and Nernst potentials (``E_Ca``) by name; what the channel does not need is ignored.
+
+        Returns
+        -------
+        quantity, current per area
+        """
+        reversal = values[f"E_{self.ion}"] if self.E is None else self.E
+        return self.g_max * self._with("open_fraction", V, values) * (reversal - V)
+
+    def slopes(self, V, **values) -> dict:
+        """dx/dt of every gate, by name; arguments as in :meth:`current`."""
+        kinetics = self._with("kinetics", V, values)
+        return {gate: kinetics[gate].slope(values[gate]) for gate in self.gates}
+
+    def steady_state(self, V, **values) -> dict:
+        """Every gate as it becomes at fixed V and concentrations."""
+        kinetics = self._with("kinetics", V, values)
+        return {gate: kinetics[gate].steady for gate in self.gates}
+
+    def _with(self, method, V, values):
+        """``method`` with the arguments that it takes."""
+        values = values | {"V": V}
+        return getattr(self, method)(**{name: values[name] for name in self._arguments[method]})
+
+    def check_pools(self, pools, path) -> None:
+        """Refuse a cell without the pools that the channel needs.
+
+        Raises
+        ------
+        UnknownNameError
+            Names the channel and the pool.
+        """
+        needed = [*self.reads, *([self.ion] if self.E is None else [])]
+        for name in needed:
+            if name not in pools:
+                raise UnknownNameError(f"{path} depends on the concentration {name!r}, of which the cell has no pool.{suggestion(name, pools)}")

@@ -1,0 +1,110 @@
+"""Channels that calcium opens: potassium (K(Ca), AHP) and nonspecific (CAN)."""
+
+from __future__ import annotations
+
+import brainunit as u
+
+from brainsim._core import Parameter
+from brainsim.channels.base import DENSITY, Channel, Gate
+from brainsim.channels.kinetics import Rates
+
+
+class KAHP_Destexhe1994(Channel):
+    r"""Slow potassium current of the afterhyperpolarisation, opened by calcium alone.
+
+    .. math:: I = \bar g\,m^2\,(E - V),\qquad \dot m = \alpha\,[Ca]^2\,(1 - m) - \beta\,m
+
+    at 22 °C, times ``phi``, with :math:`Q_{10}` = 3.
+
+    References
+    ----------
+    A. Destexhe, D. Contreras, T. J. Sejnowski, M. Steriade, J. Neurophysiol. 72:803 (1994), after W. M. Yamada, C. Koch,
+    P. R. Adams, in Methods in Neuronal Modeling (1989).
+    """
+
+    g_max = Parameter(10.0 * DENSITY, "maximal conductance")
+    E = Parameter(-95.0 * u.mV, "potassium reversal potential")
+    alpha = Parameter(48.0 / (u.ms * u.mM**2), "rate of opening per squared concentration", positive=True)
+    beta = Parameter(0.03 / u.ms, "rate of closing", positive=True)
+    phi = Parameter(1.0, "factor of the rates: 3 to the power (temperature - 22 °C) / 10 °C", positive=True)
+    m = Gate("activation")
+
+    def kinetics(self, Ca):
+        return {"m": Rates(self.phi * self.alpha * Ca**2, self.phi * self.beta)}
+
+    def open_fraction(self, m):
+        return m**2
+
+
+class CAN_Destexhe1994(KAHP_Destexhe1994):
+    r"""Nonspecific cation current CAN, opened by calcium: the slow depolarisation of thalamic reticular cells.
+
+    .. math:: I = \bar g\,m^2\,(E - V),\qquad \dot m = \alpha\,[Ca]^2\,(1 - m) - \beta\,m
+
+    at 22 °C, times ``phi``, with :math:`Q_{10}` = 3.
+
+    References
+    ----------
+    A. Destexhe, D. Contreras, T. J. Sejnowski, M. Steriade, J. Neurophysiol. 72:803 (1994).
+    """
+
+    g_max = Parameter(0.25 * DENSITY, "maximal conductance")
+    E = Parameter(-20.0 * u.mV, "reversal potential")
+    alpha = Parameter(20.0 / (u.ms * u.mM**2), "rate of opening per squared concentration", positive=True)
+    beta = Parameter(0.002 / u.ms, "rate of closing", positive=True)
+
+
+class KAHP_Traub1991(Channel):
+    r"""Slow potassium current of the afterhyperpolarisation of hippocampal pyramidal cells.
+
+    .. math:: I = \bar g\,q\,(E - V),\qquad \alpha_q = \min(0.00002\,\chi,\ 0.01),\quad \beta_q = 0.001
+
+    with :math:`\chi` the calcium of :class:`Calcium_Traub1991`, rates per ms.
+
+    References
+    ----------
+    R. D. Traub, R. K. S. Wong, R. Miles, H. Michelson, J. Neurophysiol. 66:635 (1991).
+    """
+
+    g_max = Parameter(0.8 * DENSITY, "maximal conductance")
+    E = Parameter(-75.0 * u.mV, "potassium reversal potential")
+    q = Gate("activation")
+
+    def kinetics(self, Ca):
+        return {"q": Rates(u.math.minimum(0.00002 * Ca, 0.01) / u.ms, 0.001 / u.ms)}
+
+    def open_fraction(self, q):
+        return q
+
+
+class KC_Traub1991(Channel):
+    r"""Potassium current of hippocampal pyramidal cells that depolarisation and calcium open, fast.
+
+    .. math:: I = \bar g\,c\,\min(\chi/250,\ 1)\,(E - V)
+
+    .. math:: \alpha_c = \frac{e^{(v - 10)/11 - (v - 6.5)/27}}{18.975},\quad \beta_c = 2\,e^{(6.5 - v)/27} - \alpha_c
+        \qquad (v \le 50)
+
+    .. math:: \alpha_c = 2\,e^{(6.5 - v)/27},\quad \beta_c = 0 \qquad (v > 50)
+
+    with :math:`v = (V - V_{rest})/\mathrm{mV}`, rates per ms, and :math:`\chi` the calcium of :class:`Calcium_Traub1991`.
+
+    References
+    ----------
+    R. D. Traub, R. K. S. Wong, R. Miles, H. Michelson, J. Neurophysiol. 66:635 (1991).
+    """
+
+    g_max = Parameter(15.0 * DENSITY, "maximal conductance")
+    E = Parameter(-75.0 * u.mV, "potassium reversal potential")
+    V_rest = Parameter(-60.0 * u.mV, "potential that the paper counts from")
+    c = Gate("activation")
+
+    def kinetics(self, V):
+        v = (V - self.V_rest) / u.mV
+        fastest = 2.0 * u.math.exp((6.5 - v) / 27)
+        low = u.math.minimum(v, 50.0)
+        alpha = u.math.where(v > 50, fastest, u.math.exp((low - 10) / 11 - (low - 6.5) / 27) / 18.975)
+        return {"c": Rates(alpha / u.ms, (fastest - alpha) / u.ms)}
+
+    def open_fraction(self, c, Ca):
+        return c * u.math.minimum(Ca / 250.0, 1.0)

@@ -1,0 +1,105 @@
+"""Concentrations inside the cell, fed by currents; Nernst potentials."""
+
+from __future__ import annotations
+
+import brainunit as u
+import brainunit.constants as constants
+
+from brainsim._core import Dynamics, Parameter, State
+from brainsim._units import in_unit
+
+
+def nernst(outside, inside, valence: int, celsius: float = 36.0):
+    r"""Nernst potential, :math:`E = \frac{RT}{zF} \ln \frac{c_o}{c_i}`.
+
+    Parameters
+    ----------
+    outside, inside : quantity, concentration
+    valence : int
+        z: 1 for sodium and potassium, 2 for calcium, -1 for chloride.
+    celsius : float
+        Temperature, in °C.
+
+    Returns
+    -------
+    quantity, mV
+    """
+    return _nernst(outside, inside, valence, u.celsius2kelvin(celsius))
+
+
+def _nernst(outside, inside, valence, temperature):
+    scale = (constants.gas * temperature / (valence * constants.faraday)).to(u.mV)
+    return scale * u.math.log(in_unit(outside / inside, u.UNITLESS, "ratio of concentrations"))
+
+
+class Pool(Dynamics):
+    """The concentration of an ion beneath the membrane. A subclass declares ``concentration`` and gives :meth:`slope`."""
+
+    bound = False
+    count: int | tuple[int, ...] = ()
+
+    def bind(self, cell, name, ids=None) -> None:
+        """Make this the pool ``name`` of ``cell``; the name is that of the ion: ``Ca``."""
+        self.count, self._path = cell.count, f"{cell.path}.{name}"
+        self.bound = True
+        self.allocate()
+
+    def slope(self, concentration, current):
+        """Time derivative, with ``current`` the sum of the currents of this ion into the cell."""
+        raise NotImplementedError(f"{type(self).__name__} has no equation: define slope(self, concentration, current).")
+
+    def reversal(self, concentration):
+        """Nernst potential; None where the concentration has no unit that would allow one."""
+        return None
+
+
+class Calcium(Pool):
+    r"""Calcium in a shell beneath the membrane, with first-order removal.
+
+    .. math:: \dot{[Ca]} = \max\!\left(\frac{I_{Ca}}{2 F d},\,0\right) - \frac{[Ca] - [Ca]_\infty}{\tau},\qquad
+        E_{Ca} = \frac{RT}{2F} \ln \frac{[Ca]_o}{[Ca]}
+
+    with :math:`I_{Ca}` the current into the cell. The pump does not run backwards, so an outward current takes nothing out.
+
+    References
+    ----------
+    A. Destexhe, D. Contreras, T. J. Sejnowski, M. Steriade, J. Neurophysiol. 72:803 (1994).
+    """
+
+    depth = Parameter(1.0 * u.um, "depth d of the shell", positive=True)
+    tau = Parameter(5.0 * u.ms, "time constant of removal", positive=True)
+    rest = Parameter(2.4e-4 * u.mM, "concentration without current", positive=True)
+    outside = Parameter(2.0 * u.mM, "concentration outside", positive=True)
+    temperature = Parameter(309.15 * u.kelvin, "absolute temperature, for the Nernst potential", positive=True)
+    concentration = State(lambda pool: pool.rest, "concentration inside", unit=u.mM)
+
+    def slope(self, concentration, current):
+        influx = u.math.maximum(current, 0.0 * u.get_unit(current)) / (2.0 * constants.faraday * self.depth)
+        return influx.to(u.mM / u.ms) + (self.rest - concentration) / self.tau
+
+    def reversal(self, concentration):
+        return _nernst(self.outside, concentration, 2, self.temperature)
+
+
+class Calcium_Traub1991(Pool):
+    r"""Calcium in the units of the hippocampal pyramidal cell models, which are arbitrary: a number without unit.
+
+    .. math:: \dot\chi = \phi\,I_{Ca} - \beta\,\chi
+
+    with :math:`I_{Ca}` the current into the cell. The paper gives :math:`\phi` for each compartment; 0.13 is that of the model with
+    two compartments (1994).
+
+    References
+    ----------
+    R. D. Traub, R. K. S. Wong, R. Miles, H. Michelson, J. Neurophysiol. 66:635 (1991);
+    P. F. Pinsky, J. Rinzel, J. Comput. Neurosci. 1:39 (1994).
+    """
+
+    phi = Parameter(0.13 / (u.uA / u.cm2 * u.ms), "concentration per charge that enters")
+    beta = Parameter(0.075 / u.ms, "rate of removal", positive=True)
+    concentration = State(0.0, "concentration inside")
+
+    def slope(self, concentration, current):
+        return self.phi * current - self.beta * concentration
+
+

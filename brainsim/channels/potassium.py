@@ -1,0 +1,170 @@
+"""Delayed rectifiers and the slow potassium current M."""
+
+from __future__ import annotations
+
+import brainunit as u
+
+from brainsim._core import Parameter
+from brainsim.channels.base import DENSITY, Channel, Gate
+from brainsim.channels.kinetics import Rates, Relaxation, exprel
+
+
+class K_HH1952(Channel):
+    r"""Delayed rectifier of the squid giant axon, at 6.3 °C.
+
+    .. math:: I = \bar g\,n^4\,(E - V),\qquad
+        \alpha_n = \frac{0.01\,(V + 55)}{1 - e^{-(V + 55)/10}},\quad \beta_n = 0.125\,e^{-(V + 65)/80}
+
+    with V in mV and rates per ms, times ``phi``.
+
+    References
+    ----------
+    A. L. Hodgkin, A. F. Huxley, J. Physiol. 117:500 (1952).
+    """
+
+    g_max = Parameter(36.0 * DENSITY, "maximal conductance")
+    E = Parameter(-77.0 * u.mV, "potassium reversal potential")
+    phi = Parameter(1.0, "factor of the rates: 3 to the power (temperature - 6.3 °C) / 10 °C", positive=True)
+    n = Gate("activation")
+
+    def kinetics(self, V):
+        v, phi = V / u.mV, self.phi / u.ms
+        return {"n": Rates(phi * (0.1 / exprel(-(v + 55) / 10)), phi * (0.125 * u.math.exp(-(v + 65) / 80)))}
+
+    def open_fraction(self, n):
+        return n**4
+
+
+class K_TraubMiles(Channel):
+    r"""Delayed rectifier of hippocampal and cortical pyramidal cells.
+
+    .. math:: I = \bar g\,n^4\,(E - V),\qquad
+        \alpha_n = \frac{0.032\,(15 - v)}{e^{(15 - v)/5} - 1},\quad \beta_n = 0.5\,e^{(10 - v)/40}
+
+    with :math:`v = (V - V_T)/\mathrm{mV}` and rates per ms, times ``phi``; of the same sources, and for the same cells, as
+    :class:`Na_TraubMiles`.
+
+    References
+    ----------
+    R. D. Traub, R. Miles, Neuronal Networks of the Hippocampus (1991); M. Bazhenov, I. Timofeev, M. Steriade, T. J. Sejnowski,
+    J. Neurosci. 22:8691 (2002); M. Pospischil et al., Biol. Cybern. 99:427 (2008).
+    """
+
+    g_max = Parameter(5.0 * DENSITY, "maximal conductance")
+    E = Parameter(-90.0 * u.mV, "potassium reversal potential")
+    V_T = Parameter(-63.0 * u.mV, "shift of the rates along V")
+    phi = Parameter(1.0, "factor of the rates", positive=True)
+    n = Gate("activation")
+
+    def kinetics(self, V):
+        v, phi = (V - self.V_T) / u.mV, self.phi / u.ms
+        return {"n": Rates(phi * (0.16 / exprel((15 - v) / 5)), phi * (0.5 * u.math.exp((10 - v) / 40)))}
+
+    def open_fraction(self, n):
+        return n**4
+
+
+class K_Traub1991(Channel):
+    r"""Delayed rectifier of the CA3 pyramidal cell with 19 compartments.
+
+    .. math:: I = \bar g\,n\,(E - V),\qquad
+        \alpha_n = \frac{0.016\,(35.1 - v)}{e^{(35.1 - v)/5} - 1},\quad \beta_n = 0.25\,e^{(20 - v)/40}
+
+    with :math:`v = (V - V_{rest})/\mathrm{mV}`, rates per ms.
+
+    References
+    ----------
+    R. D. Traub, R. K. S. Wong, R. Miles, H. Michelson, J. Neurophysiol. 66:635 (1991).
+    """
+
+    g_max = Parameter(15.0 * DENSITY, "maximal conductance")
+    E = Parameter(-75.0 * u.mV, "potassium reversal potential")
+    V_rest = Parameter(-60.0 * u.mV, "potential that the paper counts from")
+    n = Gate("activation")
+
+    def kinetics(self, V):
+        v = (V - self.V_rest) / u.mV
+        return {"n": Rates(0.08 / exprel((35.1 - v) / 5) / u.ms, 0.25 * u.math.exp((20 - v) / 40) / u.ms)}
+
+    def open_fraction(self, n):
+        return n
+
+
+class K_WangBuzsaki(Channel):
+    r"""Delayed rectifier of hippocampal fast-spiking interneurons.
+
+    .. math:: I = \bar g\,n^4\,(E - V),\qquad
+        \alpha_n = \frac{0.01\,(V + 34)}{1 - e^{-(V + 34)/10}},\quad \beta_n = 0.125\,e^{-(V + 44)/80}
+
+    with V in mV and rates per ms, times ``phi``.
+
+    References
+    ----------
+    X.-J. Wang, G. Buzsáki, J. Neurosci. 16:6402 (1996).
+    """
+
+    g_max = Parameter(9.0 * DENSITY, "maximal conductance")
+    E = Parameter(-90.0 * u.mV, "potassium reversal potential")
+    phi = Parameter(5.0, "factor of the rates", positive=True)
+    n = Gate("activation")
+
+    def kinetics(self, V):
+        v, phi = V / u.mV, self.phi / u.ms
+        return {"n": Rates(phi * (0.1 / exprel(-(v + 34) / 10)), phi * (0.125 * u.math.exp(-(v + 44) / 80)))}
+
+    def open_fraction(self, n):
+        return n**4
+
+
+class K_ConnorStevens(Channel):
+    r"""Delayed rectifier of crustacean axons.
+
+    .. math:: I = \bar g\,n^4\,(E - V),\qquad
+        \alpha_n = \frac{0.02\,(V + 45.7)}{1 - e^{-0.1\,(V + 45.7)}},\quad \beta_n = 0.25\,e^{-0.0125\,(V + 55.7)}
+
+    with V in mV, rates per ms.
+
+    References
+    ----------
+    J. A. Connor, D. Walter, R. McKown, Biophys. J. 18:81 (1977);
+    P. Dayan, L. F. Abbott, Theoretical Neuroscience (2001), section 6.2.
+    """
+
+    g_max = Parameter(20.0 * DENSITY, "maximal conductance")
+    E = Parameter(-72.0 * u.mV, "potassium reversal potential")
+    n = Gate("activation")
+
+    def kinetics(self, V):
+        v = V / u.mV
+        return {"n": Rates(0.2 / exprel(-0.1 * (v + 45.7)) / u.ms, 0.25 * u.math.exp(-0.0125 * (v + 55.7)) / u.ms)}
+
+    def open_fraction(self, n):
+        return n**4
+
+
+class KM_Yamada1989(Channel):
+    r"""Slow potassium current M, which does not inactivate: spike-frequency adaptation.
+
+    .. math:: I = \bar g\,p\,(E - V),\qquad
+        p_\infty = \frac{1}{1 + e^{-(V + 35)/10}},\quad \tau_p = \frac{\tau_{max}}{3.3\,e^{(V + 35)/20} + e^{-(V + 35)/20}}
+
+    with V in mV.
+
+    References
+    ----------
+    W. M. Yamada, C. Koch, P. R. Adams, in Methods in Neuronal Modeling (1989), p. 97;
+    M. Pospischil et al., Biol. Cybern. 99:427 (2008).
+    """
+
+    g_max = Parameter(0.075 * DENSITY, "maximal conductance")
+    E = Parameter(-90.0 * u.mV, "potassium reversal potential")
+    tau_max = Parameter(608.0 * u.ms, "scale of the time constant", positive=True)
+    p = Gate("activation")
+
+    def kinetics(self, V):
+        v = (V / u.mV + 35) / 10
+        tau = self.tau_max / (3.3 * u.math.exp(v / 2) + u.math.exp(-v / 2))
+        return {"p": Relaxation(u.math.sigmoid(v), tau)}
+
+    def open_fraction(self, p):
+        return p

@@ -1,0 +1,168 @@
+"""Sodium channels."""
+
+from __future__ import annotations
+
+import brainunit as u
+
+from brainsim._core import Parameter
+from brainsim.channels.base import DENSITY, Channel, Gate
+from brainsim.channels.kinetics import Rates, exprel
+
+
+class Na_HH1952(Channel):
+    r"""Sodium current of the squid giant axon, at 6.3 °C.
+
+    .. math:: I = \bar g\,m^3 h\,(E - V),\qquad
+        \alpha_m = \frac{0.1\,(V + 40)}{1 - e^{-(V + 40)/10}},\quad \beta_m = 4\,e^{-(V + 65)/18},\quad
+        \alpha_h = 0.07\,e^{-(V + 65)/20},\quad \beta_h = \frac{1}{1 + e^{-(V + 35)/10}}
+
+    with V in mV and rates per ms, times ``phi``.
+
+    References
+    ----------
+    A. L. Hodgkin, A. F. Huxley, J. Physiol. 117:500 (1952).
+    """
+
+    g_max = Parameter(120.0 * DENSITY, "maximal conductance")
+    E = Parameter(50.0 * u.mV, "sodium reversal potential")
+    phi = Parameter(1.0, "factor of the rates: 3 to the power (temperature - 6.3 °C) / 10 °C", positive=True)
+    m = Gate("activation")
+    h = Gate("inactivation; 1 is open")
+
+    def kinetics(self, V):
+        v, phi = V / u.mV, self.phi / u.ms
+        return {
+            "m": Rates(phi * (1.0 / exprel(-(v + 40) / 10)), phi * (4.0 * u.math.exp(-(v + 65) / 18))),
+            "h": Rates(phi * (0.07 * u.math.exp(-(v + 65) / 20)), phi * u.math.sigmoid((v + 35) / 10)),
+        }
+
+    def open_fraction(self, m, h):
+        return m**3 * h
+
+
+class Na_TraubMiles(Channel):
+    r"""Sodium current of hippocampal and cortical pyramidal cells.
+
+    .. math:: I = \bar g\,m^3 h\,(E - V),\qquad
+        \alpha_m = \frac{0.32\,(13 - v)}{e^{(13 - v)/4} - 1},\quad \beta_m = \frac{0.28\,(v - 40)}{e^{(v - 40)/5} - 1},\quad
+        \alpha_h = 0.128\,e^{(17 - v)/18},\quad \beta_h = \frac{4}{1 + e^{(40 - v)/5}}
+
+    with :math:`v = (V - V_T)/\mathrm{mV}` and rates per ms, times ``phi``. The rates hold at 36 °C. The minimal cortical models of
+    2008 use it with their own :math:`V_T`; Bazhenov's thalamic and cortical cells of 2002 as well, with :math:`Q_{10}` = 3.
+
+    References
+    ----------
+    R. D. Traub, R. Miles, Neuronal Networks of the Hippocampus (1991); M. Bazhenov, I. Timofeev, M. Steriade, T. J. Sejnowski,
+    J. Neurosci. 22:8691 (2002); M. Pospischil et al., Biol. Cybern. 99:427 (2008).
+    """
+
+    g_max = Parameter(50.0 * DENSITY, "maximal conductance")
+    E = Parameter(50.0 * u.mV, "sodium reversal potential")
+    V_T = Parameter(-63.0 * u.mV, "shift of the rates along V: sets the threshold")
+    phi = Parameter(1.0, "factor of the rates", positive=True)
+    m = Gate("activation")
+    h = Gate("inactivation; 1 is open")
+
+    def kinetics(self, V):
+        v, phi = (V - self.V_T) / u.mV, self.phi / u.ms
+        return {
+            "m": Rates(phi * (1.28 / exprel((13 - v) / 4)), phi * (1.4 / exprel((v - 40) / 5))),
+            "h": Rates(phi * (0.128 * u.math.exp((17 - v) / 18)), phi * (4.0 * u.math.sigmoid((v - 40) / 5))),
+        }
+
+    def open_fraction(self, m, h):
+        return m**3 * h
+
+
+class Na_Traub1991(Channel):
+    r"""Sodium current of the CA3 pyramidal cell with 19 compartments.
+
+    .. math:: I = \bar g\,m^2 h\,(E - V),\qquad
+        \alpha_m = \frac{0.32\,(13.1 - v)}{e^{(13.1 - v)/4} - 1},\quad \beta_m = \frac{0.28\,(v - 40.1)}{e^{(v - 40.1)/5} - 1},\quad
+        \alpha_h = 0.128\,e^{(17 - v)/18},\quad \beta_h = \frac{4}{1 + e^{(40 - v)/5}}
+
+    with :math:`v = (V - V_{rest})/\mathrm{mV}`, rates per ms.
+
+    References
+    ----------
+    R. D. Traub, R. K. S. Wong, R. Miles, H. Michelson, J. Neurophysiol. 66:635 (1991).
+    """
+
+    g_max = Parameter(30.0 * DENSITY, "maximal conductance")
+    E = Parameter(55.0 * u.mV, "sodium reversal potential")
+    V_rest = Parameter(-60.0 * u.mV, "potential that the paper counts from")
+    m = Gate("activation")
+    h = Gate("inactivation; 1 is open")
+
+    def kinetics(self, V):
+        v = (V - self.V_rest) / u.mV
+        return {
+            "m": Rates(1.28 / exprel((13.1 - v) / 4) / u.ms, 1.4 / exprel((v - 40.1) / 5) / u.ms),
+            "h": Rates(0.128 * u.math.exp((17 - v) / 18) / u.ms, 4.0 * u.math.sigmoid((v - 40) / 5) / u.ms),
+        }
+
+    def open_fraction(self, m, h):
+        return m**2 * h
+
+
+class Na_WangBuzsaki(Channel):
+    r"""Sodium current of hippocampal fast-spiking interneurons, with instantaneous activation.
+
+    .. math:: I = \bar g\,m_\infty^3 h\,(E - V),\qquad
+        \alpha_m = \frac{0.1\,(V + 35)}{1 - e^{-(V + 35)/10}},\quad \beta_m = 4\,e^{-(V + 60)/18},\quad
+        \alpha_h = 0.07\,e^{-(V + 58)/20},\quad \beta_h = \frac{1}{1 + e^{-(V + 28)/10}}
+
+    with V in mV and :math:`m_\infty = \alpha_m/(\alpha_m + \beta_m)`; the rates of h are per ms, times ``phi``.
+
+    References
+    ----------
+    X.-J. Wang, G. Buzsáki, J. Neurosci. 16:6402 (1996).
+    """
+
+    g_max = Parameter(35.0 * DENSITY, "maximal conductance")
+    E = Parameter(55.0 * u.mV, "sodium reversal potential")
+    phi = Parameter(5.0, "factor of the rates", positive=True)
+    h = Gate("inactivation; 1 is open")
+
+    def m_inf(self, V):
+        """Activation, which follows V at once."""
+        v = V / u.mV
+        return Rates(1.0 / exprel(-(v + 35) / 10), 4.0 * u.math.exp(-(v + 60) / 18)).steady
+
+    def kinetics(self, V):
+        v, phi = V / u.mV, self.phi / u.ms
+        return {"h": Rates(phi * (0.07 * u.math.exp(-(v + 58) / 20)), phi * u.math.sigmoid((v + 28) / 10))}
+
+    def open_fraction(self, V, h):
+        return self.m_inf(V) ** 3 * h
+
+
+class Na_ConnorStevens(Channel):
+    r"""Sodium current of crustacean axons.
+
+    .. math:: I = \bar g\,m^3 h\,(E - V),\qquad
+        \alpha_m = \frac{0.38\,(V + 29.7)}{1 - e^{-0.1\,(V + 29.7)}},\quad \beta_m = 15.2\,e^{-0.0556\,(V + 54.7)},\quad
+        \alpha_h = 0.266\,e^{-0.05\,(V + 48)},\quad \beta_h = \frac{3.8}{1 + e^{-0.1\,(V + 18)}}
+
+    with V in mV, rates per ms.
+
+    References
+    ----------
+    J. A. Connor, D. Walter, R. McKown, Biophys. J. 18:81 (1977);
+    P. Dayan, L. F. Abbott, Theoretical Neuroscience (2001), section 6.2.
+    """
+
+    g_max = Parameter(120.0 * DENSITY, "maximal conductance")
+    E = Parameter(55.0 * u.mV, "sodium reversal potential")
+    m = Gate("activation")
+    h = Gate("inactivation; 1 is open")
+
+    def kinetics(self, V):
+        v = V / u.mV
+        return {
+            "m": Rates(3.8 / exprel(-0.1 * (v + 29.7)) / u.ms, 15.2 * u.math.exp(-0.0556 * (v + 54.7)) / u.ms),
+            "h": Rates(0.266 * u.math.exp(-0.05 * (v + 48)) / u.ms, 3.8 * u.math.sigmoid(0.1 * (v + 18)) / u.ms),
+        }
+
+    def open_fraction(self, m, h):
+        return m**3 * h

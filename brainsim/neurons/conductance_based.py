@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import brainunit as u
+import jax
+
+from brainsim._core import Parameter, State
+from brainsim._units import in_unit
+from brainsim.channels import Channel, Pool
+from brainsim.neurons.base import Neuron
+
+
+class ConductanceBased(Neuron):
+    r"""Neuron of one compartment, composed of ion channels.
+
+    .. math:: C \dot V = g_L\,(E_L - V) + \sum_k I_k(V, x_k, [\cdot]) + I
+    .. math:: \dot x_k = f_k(V, x_k, [\cdot]),\qquad [\cdot]' = F([\cdot], \textstyle\sum I_{ion})
+
+    with the currents :math:`I_k` and gates :math:`x_k` of the ``channels`` and the concentrations of the ``pools``, all per area of
+    membrane::
+
+        cell = ConductanceBased(
+            100,
+            channels=dict(na=channels.Na_TraubMiles(), kd=channels.K_TraubMiles(), t=channels.CaT_HM1992(E=None)),
+            pools=dict(Ca=channels.Calcium()),
+        )
+
+    A channel is a part of the cell: ``cell.na.g_max``, ``net["E.na"]``, ``record=["E.na.m", "E.Ca.concentration"]``. Its
+    conductance is a parameter as any other. A pool has the name that its channels know it by. With ``area``, stimuli and receptors are
+    in pA and nS, of the whole cell; without, they are densities.
+
+    A spike is an upward crossing of :math:`V_{th}` between the ends of a step; nothing is reset. With a surrogate the
+    pseudo-derivative is that of :class:`HodgkinHuxley`. Gates start at their steady state at the initial V, and concentrations at
+    rest, unless given. The default method advances concentrations, then gates, then V.
+
+    Parameters
+    ----------
+    size : int or tuple of int
+        Number of neurons, or the shape they are arranged in.
+    channels : dict of str to Channel
+        Channels by name.
+    pools : dict of str to Pool, optional
+        Concentrations by the name of their ion.
+    **values
+        Parameters, initial V, and the options of every neuron.
+
+    References
+    ----------
+    A. L. Hodgkin, A. F. Huxley, J. Physiol. 117:500 (1952).
+    """
+
+    default_method = "staggered_exponential_euler"
+    clamped = ()
+    one_pass = False
+    input_unit = u.uA / u.cm2
+
+    C = Parameter(1.0 * u.uF / u.cm2, "membrane capacitance", positive=True)
+    g_L = Parameter(0.1 * u.mS / u.cm2, "leak conductance")
+    E_L = Parameter(-70.0 * u.mV, "leak reversal potential")
+    V_th = Parameter(0.0 * u.mV, "potential whose upward crossing is a spike")
+    area = Parameter(None, "membrane area; makes stimuli and receptors those of the whole cell", unit=u.um2, optional=True, positive=True)
+    V = State(-70.0 * u.mV, "membrane potential")
+
+    def __init__(self, size, *, channels: dict | None = None, pools: dict | None = None, **values):
+        if values.get("area") is not None:
+            self.input_unit = u.pA
+        super().__init__(size, **values)
+        channels, pools = channels or {}, pools or {}
+        self.channel_names, self.pool_names = tuple(channels), tuple(pools)
+        self.attach_parts(channels, Channel)
+        self.attach_parts(pools, Pool)
+        for name, channel in channels.items():
+            channel.check_pools(pools, f"{self.path}.{name}")
+        gates = [f"{name}.{gate}" for name, channel in channels.items() for gate in channel.gates]
+        self.variables = ("V", *gates, *(f"{name}.concentration" for name in pools))
+        self.settle()
+
+    @property
+    def channels(self) -> dict[str, Channel]:
+        """Channels by name, as given."""
+        return {name: vars(self)[name] for name in self.channel_names}
+
+    @property
+    def pools(self) -> dict[str, Pool]:
+        """Concentrations by the name of their ion, as given."""
+        return {name: vars(self)[name] for name in self.pool_names}
+
+    # -- initial state -------------------------------------------------------------------------------------------------
+
+    def join(self, name, key):
+        super().join(name, key)
+        self.settle()
+
+    def settle(self) -> None:
+        """Put every gate that was not given to its steady state at the present V and concentrations."""
+        for path, value in self._steady_gates().items():
+            part, gate = path.split(".")
+            vars(self)[part].put(gate, value)
+
+    def redraw(self, key):
+        drawn = super().redraw(key)
+        if "V" not in drawn:
+            return drawn
+        present = self.plain("V")
+        try:
+            self.put("V", drawn["V"])
+            return drawn | self._steady_gates()
+        finally:
+            self.put("V", present)
+
+    def _steady_gates(self) -> dict[str, jax.Array]:
+        ions = self._ions({name: pool.concentration for name, pool in self.pools.items()})
+        steady = {}
+        for name, channel in self.channels.items():
+            for gate, value in channel.steady_state(self.V, **ions).items():
+                if gate not in channel._aside.given:
+                    value = in_unit(value, u.UNITLESS, f"{channel.path}.{gate}")
+                    steady[f"{name}.{gate}"] = value + 0.0 * channel.plain(gate)  # one for each cell, also where it depends on no V
+        return steady
+
+    # -- the equations ---------------------------------------------------------------------------------------------------
+
+    def derivative(self, t, V, I, **values):
+        ions = self._ions({name: values[f"{name}.concentration"] for name in self.pool_names})
+        inflow = dict.fromkeys(self.pool_names, 0.0 * u.uA / u.cm2)
+        total, slopes = self.g_L * (self.E_L - V), []
+        for name, channel in self.channels.items():
+            gates = {gate: values[f"{name}.{gate}"] for gate in channel.gates}
+            current = channel.current(V, **gates, **ions)
+            total = total + current
+            if channel.ion in inflow:
+                inflow[channel.ion] = inflow[channel.ion] + current
+            rates = channel.slopes(V, **gates, **ions)
+            slopes += [rates[gate] for gate in channel.gates]
+        slopes += [pool.slope(ions[name], inflow[name]) for name, pool in self.pools.items()]
+        return (total + (I if self.area is None else I / self.area)) / self.C, *slopes
+
+    def _ions(self, concentrations) -> dict:
+        """Concentrations, and Nernst potentials (``E_Ca``), by name."""
+        return concentrations | {f"E_{name}": self.pools[name].reversal(value) for name, value in concentrations.items()}
+
+    def fires(self, before, after):
+        return self.spike_crossing(before["V"], after["V"], self.V_th, scale=self.V_th - self.E_L)
+
+    # -- variables of parts ----------------------------------------------------------------------------------------------
+
+    def present(self):
+        return {path: getattr(*self._home(path)) for path in self.variables}
+
+    def keep(self, values):
+        for path, value in values.items():
+            part, name = self._home(path)
+            part.put(name, in_unit(value, part.unit_of(name), f"{part.path}.{name}"))
+
+    def _home(self, path):
+        """The object that holds a variable, and its name there."""
+        *part, name = path.split(".")
+        return (vars(self)[part[0]] if part else self), name
