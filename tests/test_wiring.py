@@ -141,7 +141,7 @@ def test_a_huge_procedural_network_is_built_at_once():
         (bs.FixedProbability(0.1), {"weight": bs.OfDistance(lambda d: d)}, "stores nothing for single synapses; give one value"),
         (bs.FixedProbability(0.1), {"delay": bs.Uniform(1 * u.ms, 2 * u.ms)}, r"\.delay: a procedural projection stores nothing"),
         (bs.FixedProbability(0.1), {"delay": bs.DistanceDelay(1 / u.ms)}, "give one value for the whole projection, or none"),
-        (bs.FixedProbability(0.1), {"plasticity": bs.plasticity.PairSTDP(A_plus=1 * u.mV, A_minus=1 * u.mV, w_max=1 * u.mV)}, "cannot change by plasticity"),
+        (bs.FixedProbability(0.1), {"plasticity": bs.plasticity.Hebb(eta=1 * u.mV)}, "cannot change by plasticity"),
     ],
 )
 def test_what_a_procedural_projection_cannot_do_is_refused(procedural, rule, given, message):
