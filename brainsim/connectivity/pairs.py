@@ -20,9 +20,9 @@ class Synapses:
     ----------
     indptr : ndarray of int32 (int64 from 2**31 synapses on), shape (n_pre + 1,)
         Where each row starts.
-    indices : ndarray of int32, shape (n_synapses,)
+    indices : ndarray of int32, one per synapse
         Postsynaptic index of each synapse, counted within the postsynaptic view.
-    order : ndarray of int, shape (n_synapses,), optional
+    order : ndarray of int, one per synapse, optional
         For rules made from a list of pairs, the position of each synapse in that list: ``x[order]`` brings values that
         are given in the list's order into synapse order. None for rules that draw their pairs.
     """

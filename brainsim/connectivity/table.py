@@ -45,7 +45,7 @@ class FromTable(FromArrays):
 
     Attributes
     ----------
-    values : ndarray, (n_synapses,)
+    values : ndarray, one per synapse
         Weights as plain numbers, in the order of the list; absent where the table has none. A projection takes them, in the
         receptor's unit, where it is given no weight.
 

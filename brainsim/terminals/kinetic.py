@@ -24,13 +24,13 @@ class Kinetic(Terminal):
 
     The defaults are those of AMPA receptors; published rates at a pulse of 1 mM and 1 ms:
 
-    ======== ==================== ========== ===========================
-    receptor alpha (1/(mM ms))    beta (1/ms) reversal potential
-    ======== ==================== ========== ===========================
-    AMPA     1.1                  0.19       0 mV
-    NMDA     0.072                0.0066     0 mV, with magnesium block
-    GABA_A   5.0                  0.18       -80 mV
-    ======== ==================== ========== ===========================
+    ======== ================= =========== ==========================
+    receptor alpha (1/(mM ms)) beta (1/ms) reversal potential
+    ======== ================= =========== ==========================
+    AMPA     1.1               0.19        0 mV
+    NMDA     0.072             0.0066      0 mV, with magnesium block
+    GABA_A   5.0               0.18        -80 mV
+    ======== ================= =========== ==========================
 
     Parameters
     ----------
