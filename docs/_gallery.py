@@ -10,6 +10,7 @@ import inspect
 import re
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import brainunit as u
 import matplotlib
@@ -30,7 +31,9 @@ def make(folder: Path) -> Path:
     page = ["# Model gallery", "", "Made from the code: one row per model, with what it does at its default parameters.", ""]
     for title, room, base, draw in ROOMS:
         models = [getattr(room, name) for name in room.__all__]
-        models = [m for m in models if inspect.isclass(m) and issubclass(m, base) and m is not base and ".. math::" in (m.__doc__ or "")]
+        models = [
+            m for m in models if inspect.isclass(m) and issubclass(m, base) and m not in TO_BE_COMPLETED and ".. math::" in (m.__doc__ or "")
+        ]
         if not models:
             continue
         page += [f"## {title}", "", "::::{list-table}", ":header-rows: 1", ":widths: 15 45 25 15", ""]
@@ -83,9 +86,7 @@ def neuron(model, ax):
         net.cell = model(len(amplitudes))
         net.cell.add_stimuli(step=bs.stimuli.Constant(amplitudes * model.input_unit, start=20 * u.ms, stop=220 * u.ms))
         try:
-            rec = bs.simulate(
-                net, 250 * u.ms, dt=0.02 * u.ms, record=["cell.spikes", f"cell.{shown}"], sample_every=0.2 * u.ms, progress=False
-            )
+            rec = bs.simulate(net, 250 * u.ms, dt=0.02 * u.ms, record=["cell.spikes", f"cell.{shown}"], sample_every=0.2 * u.ms, progress=False)
             break
         except bs.NonFiniteError:
             if largest == 2:
@@ -108,16 +109,12 @@ def mass(model, ax):
     net.m = model(1)
     pulse = 0.0 if model.__name__ in ("JansenRit", "Wendling", "WilsonCowan", "Kuramoto", "LarterBreakspear", "Epileptor") else 1.0
     level = {"QIFMeanField": 3.0, "ReducedWongWang": 0.2, "WongWang": 0.0156}.get(model.__name__, pulse)
-    net.m.add_stimuli(
-        pulse=bs.stimuli.Constant(level * model.input_unit, start=0.1 * seconds * u.second, stop=0.4 * seconds * u.second)
-    )
+    net.m.add_stimuli(pulse=bs.stimuli.Constant(level * model.input_unit, start=0.1 * seconds * u.second, stop=0.4 * seconds * u.second))
     observed = [n for n in ("psp", "bold", "lfp") if n in model._declared]
     shown = observed or list(model.variables)[:2]
     dt = 0.1 if seconds < 10 else 5.0
     every = dt * max(1, round(seconds * 1e3 / dt / 1500))
-    rec = bs.simulate(
-        net, seconds * u.second, dt=dt * u.ms, record=[f"m.{n}" for n in shown], sample_every=every * u.ms, progress=False
-    )
+    rec = bs.simulate(net, seconds * u.second, dt=dt * u.ms, record=[f"m.{n}" for n in shown], sample_every=every * u.ms, progress=False)
     for name, color in zip(shown, (BLUE, RED)):
         ax.plot(rec.times / u.second, u.get_mantissa(rec[f"m.{name}"])[:, 0], color=color, lw=0.8, label=name)
     if len(shown) > 1:
@@ -161,17 +158,104 @@ def terminal(model, ax):
     label(ax, "ms", "sent", u.UNITLESS)
 
 
+def channel(model, ax):
+    """Steady states of the gates against V, at a raised calcium concentration; a leak has its current."""
+    one = model()
+    V = np.linspace(-110, 60, 171) * u.mV
+    pool = bs.channels.Calcium_Traub1991 if model.__name__.endswith("Traub1991") else bs.channels.Calcium
+    calcium = 1e-3 if pool is bs.channels.Calcium else 100.0  # 1 uM; the other pool has no unit
+    given = {name: np.full(V.shape, calcium) * pool._declared["concentration"].unit for name in one.reads}
+    curves = one.steady_state(V, **given) or {"I": one.current(V)}
+    for (name, values), color in zip(curves.items(), (BLUE, RED, "#009E73", "#CC79A7")):
+        ax.plot(V / u.mV, np.broadcast_to(u.get_mantissa(values), V.shape), color=color, lw=0.9, label=name)
+    ax.legend(fontsize=5, frameon=False)
+    label(ax, "V (mV)", "steady state", u.UNITLESS)
+
+
+class Clamped(bs.neurons.Neuron):
+    """Units whose potential and spikes are given, to show a rule of plasticity by itself."""
+
+    V = bs.State(-65.0 * u.mV, "membrane potential")
+    given = bs.State(0.0, "who fires at the end of the step")
+
+    def derivative(self, t, V):
+        return 0.0 * V / u.ms
+
+    def fires(self, before, after):
+        return self.plain("given") != 0
+
+
+def rule(model, ax):
+    """Change of the weight after 20 pairs of spikes at 10 Hz, by the lag from the presynaptic to the postsynaptic spike."""
+    lags = np.arange(-60, 61, 2)
+    n, steps = len(lags), 2200
+    pre, post = np.zeros((steps, n)), np.zeros((steps, n))
+    for k in range(20):
+        pre[70 + 100 * k, :] = 1
+        post[70 + 100 * k + lags, np.arange(n)] = 1
+    V = np.where(post == 1, 20.0, -65.0)
+    for after in range(1, 30):  # a spike's afterdepolarisation, for rules that read V
+        V[after:] = np.maximum(V[after:], -65.0 + 20.0 * np.exp(-after / 10) * (post[:-after] == 1))
+    net = bs.Network(seed=1)
+    net.pre, net.post = Clamped(n), Clamped(n)
+    net.post.add_receptors(syn=bs.receptors.Exponential())
+    net.dopamine = bs.modulators.Dopamine(tau=50 * u.ms)
+    made = example(model, net)
+    net.connect(net.pre, net.post, bs.OneToOne(), receptor="syn", weight=0.5 * u.pA, plasticity=made)
+    inputs = {"pre.given": pre, "post.given": post, "post.V": V * u.mV, "dopamine.release": np.full(steps, 2.0) * u.Hz}
+    bs.simulate(net, steps * u.ms, dt=1 * u.ms, inputs=inputs, progress=False)
+    change = np.asarray(net["pre->post"].weight / u.pA) - 0.5
+    ax.axhline(0, color="#999999", lw=0.5)
+    ax.axvline(0, color="#999999", lw=0.5)
+    ax.plot(lags, change, ".", color=BLUE, ms=2.5)
+    label(ax, "post - pre (ms)", "change", u.UNITLESS)
+
+
+def example(model, net):
+    """A rule with bounds, and with its required arguments filled by their unit."""
+    rules = bs.plasticity
+    if model is rules.Combined:
+        return model(stdp=example(rules.PairSTDP, net), scaling=example(rules.HomeostaticScaling, net))
+    if model is rules.RewardModulated:
+        return model(example(rules.PairSTDP, net), net.dopamine, gain=20 * u.Hz, w_max=1 * u.pA)
+    values = {"w_min": 0.0 * u.pA, "w_max": 1.0 * u.pA}
+    special = {"target_rate": 20 * u.Hz, "w_max": 1.0 * u.pA}
+    for name, parameter in inspect.signature(model.__init__).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            unit = model._declared[name].unit
+            if isinstance(unit, str):  # that of a weight, or one made from it
+                unit = u.pA if unit == "weight_unit" else getattr(model, unit).fget(SimpleNamespace(weight_unit=u.pA, bound=True))
+            small = 1e-5 if issubclass(model, rules.RateRule) else 0.005
+            values[name] = special.get(name, small * unit)
+    return model(**values)
+
+
 def label(ax, time, name, unit):
     text = plot._style.unit_text(unit)
     ax.set_xlabel(time, fontsize=6, labelpad=1)
     ax.set_ylabel(f"{name} ({text})" if text else name, fontsize=6, labelpad=1)
 
 
+# Bases, which are no models yet.
+TO_BE_COMPLETED = (
+    bs.neurons.Neuron,
+    bs.neurons.ConductanceBased,
+    bs.channels.Channel,
+    bs.channels.CalciumChannel,
+    bs.masses.Mass,
+    bs.receptors.Receptor,
+    bs.terminals.Terminal,
+    bs.plasticity.Plasticity,
+    bs.plasticity.RateRule,
+)
+
 ROOMS = [
     ("Neurons", bs.neurons, bs.neurons.Neuron, neuron),
+    ("Channels", bs.channels, bs.channels.Channel, channel),
     ("Masses", bs.masses, bs.masses.Mass, mass),
     ("Receptors", bs.receptors, bs.receptors.Receptor, receptor),
     ("Terminals", bs.terminals, bs.terminals.Terminal, terminal),
+    ("Plasticity", bs.plasticity, bs.plasticity.Plasticity, rule),
 ]
 
 if __name__ == "__main__":
