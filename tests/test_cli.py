@@ -1,7 +1,9 @@
 """The command line, called as the shell calls it: what it prints, where, and its exit status."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import brainunit as u
 import numpy as np
@@ -200,6 +202,25 @@ def test_models_are_listed_without_running_them(model, capsys, tmp_path):
         "loud\n    Loud.\n    build(seed=0, *, size=3)\n"
         "small\n    A small circuit for the tests.\n    build(seed=0, n=10, tau=20 * u.ms, kind='plain')\n"
     )
+
+
+def test_a_model_of_several_files_stands_in_a_folder(model, capsys, tmp_path):
+    folder = tmp_path / "models" / "circuit"
+    folder.mkdir()
+    for package in (folder.parent, folder):
+        (package / "__init__.py").write_text("")
+    (folder / "parts.py").write_text("TAU_MS = 10\n")
+    (folder / "whole.py").write_text(MODEL.replace("import brainsim as bs\n", "import brainsim as bs\nfrom models.circuit import parts\n"))
+    done = subprocess.run([sys.executable, "-m", "brainsim", "run", "circuit/whole"], capture_output=True, text=True, env=environment())
+    assert done.returncode == 0 and "neurons     10" in done.stdout, done.stderr
+    assert main(["models"]) == 0
+    assert "\ncircuit/whole\n    A small circuit for the tests.\n" in capsys.readouterr().out
+
+
+def environment():
+    """For a program that is run elsewhere: brainsim is found also where it is not installed."""
+    root = str(Path(bs.__file__).resolve().parents[1])
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
 
 
 def test_info(capsys):

@@ -31,12 +31,18 @@ def describe(path: Path) -> tuple[str, str] | None:
     return re.sub(r":\w+:`~?([^`]*)`", r"\1", summary), ast.unparse(build.args)
 
 
+def files(folder: Path) -> dict[str, Path]:
+    """Python files of a folder and of the folders in it, by name: ``name`` or ``folder/name``."""
+    paths = [*sorted(folder.glob("*.py")), *sorted(folder.glob("*/*.py"))]
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
+
+
 def list_models(options) -> int:
     """``brainsim models``."""
     folder = Path(options.folder or "models")
     if not folder.is_dir():
         raise UsageError(f"brainsim models: there is no folder {str(folder)!r}; give one: brainsim models FOLDER.")
-    found = {path.stem: told for path in sorted(folder.glob("*.py")) if (told := describe(path)) is not None}
+    found = {name: told for name, path in files(folder).items() if (told := describe(path)) is not None}
     if not found:
         print(f"No model file in {folder}: a model file is Python with a function build(seed=0, ...).")
     for name, (line, arguments) in found.items():
@@ -49,19 +55,22 @@ def find(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    inside = Path("models") / f"{path.stem}.py"
-    if path.suffix in ("", ".py") and len(path.parts) == 1 and inside.is_file():
+    inside = files(Path("models")).get(path.with_suffix("").as_posix())
+    if path.suffix in ("", ".py") and inside is not None:
         return inside
     folder = path.parent if path.parent != Path() and path.parent.is_dir() else Path("models")
-    there = [file for file in sorted(folder.glob("*.py")) if describe(file) is not None]
-    there = [file.stem if len(path.parts) == 1 and not path.suffix else str(file) for file in there]
+    there = {short: file for short, file in files(folder).items() if describe(file) is not None}
+    there = list(there) if len(path.parts) == 1 and not path.suffix else [str(file) for file in there.values()]
     raise UsageError(f"brainsim run: there is no model file {name!r}.{suggestion(name, there)}")
 
 
 def load(path: Path):
     """The module of a model file, which must have ``build``."""
-    # As with `python FILE` the file's own folder is on the path, and as with `python -m models.NAME` the one above it.
-    for folder in (path.resolve().parent.parent, path.resolve().parent):
+    # As with `python FILE` the file's own folder is on the path, and as with `python -m models.NAME` the one above its package.
+    above = path.resolve().parent.parent
+    while (above / "__init__.py").is_file():
+        above = above.parent
+    for folder in (above, path.resolve().parent):
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
     spec = importlib.util.spec_from_file_location(path.stem, path)
