@@ -13,6 +13,7 @@ those with parameters are classes (``ExponentialEuler(staggered=True)(f, t, y, d
 | ``exponential_euler``, ``staggered_exponential_euler`` | `ExponentialEuler` | 1; exact where linear | stiff in each variable's own rate |
 | ``coupled_exponential_euler`` | `CoupledExponentialEuler` | 1; 2 if autonomous | stiff; variables coupled at the same element |
 | ``exponential_rosenbrock_euler`` | `ExponentialRosenbrockEuler` | 2 | stiff; variables coupled at the same element |
+| ``semi_implicit_euler`` | `SemiImplicitEuler` | 1 | as Euler; oscillators keep their energy |
 | ``rush_larsen`` | `RushLarsen` | 1 | gates linear in themselves; V not stiff |
 | ``backward_euler`` | `BackwardEuler` | 1 | stiff; no runaway within a step |
 | ``crank_nicolson`` | `CrankNicolson` | 2 | stiff; no runaway within a step |
@@ -84,6 +85,7 @@ from brainsim.integrators.runge_kutta import (
     ThreeEighths,
 )
 from brainsim.integrators.rush_larsen import RushLarsen
+from brainsim.integrators.semi_implicit import SemiImplicitEuler
 from brainsim.integrators.stochastic import EulerMaruyama, StochasticHeun, TamedEuler
 from brainsim.integrators.stochastic_runge_kutta import SRA1, SRI1, SRIW1
 from brainsim.integrators.tableau import ButcherTableau
@@ -127,6 +129,7 @@ __all__ = [
     "Ralston4",
     "RungeKutta",
     "RushLarsen",
+    "SemiImplicitEuler",
     "SDEMethod",
     "SRA1",
     "SRI1",

@@ -10,6 +10,7 @@ from brainsim.integrators.milstein import DerivativeFreeMilstein, Milstein
 from brainsim.integrators.rosenbrock import CoupledExponentialEuler, ExponentialRosenbrockEuler
 from brainsim.integrators.runge_kutta import RK2, RK3, RK4, SSPRK3, Euler, Heun, Heun3, Midpoint, Ralston3, Ralston4, ThreeEighths
 from brainsim.integrators.rush_larsen import RushLarsen
+from brainsim.integrators.semi_implicit import SemiImplicitEuler
 from brainsim.integrators.stochastic import EulerMaruyama, StochasticHeun, TamedEuler
 from brainsim.integrators.stochastic_runge_kutta import SRA1, SRI1, SRIW1
 
@@ -27,6 +28,7 @@ METHODS: dict[str, ODEMethod | SDEMethod] = {
         RK4,
         Ralston4,
         ThreeEighths,
+        SemiImplicitEuler(),
         ExponentialEuler(),
         ExponentialEuler(staggered=True),
         CoupledExponentialEuler(),
@@ -56,6 +58,7 @@ _ALIASES = {
     "coupled_exp_euler": "coupled_exponential_euler",
     "rosenbrock_euler": "exponential_rosenbrock_euler",
     "implicit_euler": "backward_euler",
+    "symplectic_euler": "semi_implicit_euler",
     "ralston": "rk2",
     "ralston2": "rk2",
     "heun2": "heun",

@@ -36,6 +36,8 @@ class Pattern:
         The stimulus: ``level + slope * (t - start)`` for ``start <= t < stop``, in ms and in the input unit of the model; pieces add up.
     duration, dt : quantity, time
         How long the paper shows it, and the step it was computed with, or one that is short enough.
+    method : str, optional
+        How the paper's own program steps, where the pattern belongs to that as much as to the equations.
     """
 
     model: type[Neuron]
@@ -43,6 +45,7 @@ class Pattern:
     pieces: tuple
     duration: u.Quantity
     dt: u.Quantity
+    method: str | None = None
 
     def current(self, t) -> u.Quantity:
         """The stimulus at times ``t``."""
@@ -55,7 +58,7 @@ class Pattern:
 
     def neuron(self, size=1, **options) -> Neuron:
         """``size`` such neurons, with the stimulus named ``drive``; ``options`` as for the class."""
-        neuron = self.model(size, **self.values | options)
+        neuron = self.model(size, **{"method": self.method} | self.values | options)
         neuron.add_stimuli(drive=TimedArray(self.current(_grid(self.duration, self.dt)), self.dt))
         return neuron
 
@@ -89,7 +92,7 @@ def population(patterns, dt=None, **options) -> Neuron:
     }
     dt = min((p.dt for p in patterns), key=lambda x: float(x / u.ms)) if dt is None else dt
     t = _grid(max((p.duration for p in patterns), key=lambda x: float(x / u.ms)), dt)
-    neuron = model(len(patterns), **values | options)
+    neuron = model(len(patterns), **{"method": patterns[0].method} | values | options)
     drives = np.stack([u.get_mantissa(p.current(t)) for p in patterns], axis=1)
     neuron.add_stimuli(drive=TimedArray(u.Quantity(drives, unit=model.input_unit), dt))
     return neuron
@@ -109,10 +112,10 @@ FOREVER = math.inf
 
 
 def _izhikevich(a, b, c, d, V, duration, dt, *pulses, ramps=(), **others):
-    """An entry. The program of the paper switches on at the first step after the time that it names: ``t > T1``."""
+    """An entry. The program of the paper switches on at the first step after the time that it names, ``t > T1``, and steps V before u."""
     pieces = tuple((round((math.floor(start / dt + 1e-9) + 1) * dt, 9), stop, level) for start, stop, level in pulses) + ramps
     values = dict(a=a / u.ms, b=b, c=c * u.mV, d=d * u.mV, V=V * u.mV) | others
-    return Pattern(Izhikevich, MappingProxyType(values), pieces, duration * u.ms, dt * u.ms)
+    return Pattern(Izhikevich, MappingProxyType(values), pieces, duration * u.ms, dt * u.ms, "semi_implicit_euler")
 
 
 _CLASS_1 = dict(k_1=4.1, k_0=108.0 * u.mV)  # integrators have another parabola

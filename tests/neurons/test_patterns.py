@@ -1,14 +1,11 @@
 """The published firing patterns: against the paper's program, against event-driven integration, and what the papers show."""
 
-from dataclasses import dataclass
-
 import brainunit as u
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
 import brainsim as bs
-from brainsim.integrators import ODEMethod
 from brainsim.neurons.patterns import IZHIKEVICH_2004, MIHALAS_NIEBUR_2009, NAUD_2008, population
 
 
@@ -33,18 +30,6 @@ def spikes_of(table, dt=None, **options):
 
 
 # -- Izhikevich, 2004 ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class VThenU(ODEMethod):
-    """The order of the paper's program: V by Euler's method, then u with the new V."""
-
-    name = "v_then_u"
-
-    def step(self, f, t, y, dt):
-        V, w = y
-        V = V + dt * f(t, [V, w])[0]
-        return [V, w + dt * f(t, [V, w])[1]]
 
 
 def pulses(height, width, *times):
@@ -94,7 +79,7 @@ def program(a, b, c, d, V, tau, duration, current, k=(5, 140), u=None, recovery=
 
 @pytest.fixture(scope="module")
 def izhikevich():
-    return spikes_of(IZHIKEVICH_2004, method=VThenU())
+    return spikes_of(IZHIKEVICH_2004)
 
 
 @pytest.mark.parametrize("name", IZHIKEVICH_2004)
