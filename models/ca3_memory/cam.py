@@ -21,7 +21,7 @@ import brainunit as u
 
 import brainsim as bs
 from models.ca3_memory.neuromorphic import DT, STRONG, delay, learning, neurons, others, spikes_at, spikes_by_time
-from models.ca3_memory.operations import Program, learn, recall, spaced
+from models.ca3_memory.operations import Program, learn, recall, spaced, wrong
 
 LEARNING, RECALLING = 7, 6  # ms from one operation to the next, at least
 
@@ -64,6 +64,7 @@ def state_map() -> Program:
 
 PROGRAMS = {"functional": functional, "stress": stress, "state_map": state_map}
 DURATION = 90.0 * u.ms
+OUTPUTS = ["OUT_cue.spikes", "OUT_content.spikes"]
 RECORD = [f"{name}.spikes" for name in ("IN_cue", "IN_content", "OUT_cue", "OUT_content", "cue", "content", "gate", "fragment", "match")]
 
 
@@ -149,17 +150,6 @@ def answers(program: Program, rec: bs.Recording) -> list[set | None]:
     """What the outputs show 6 ms after each recall: content for a cue, cues for content."""
     cue, content = (spikes_by_time(rec.spikes[name]) for name in ("OUT_cue", "OUT_content"))
     return [None if one.learns else (cue if one.cue is None else content).get(one.at + 6, set()) for one in program.operations]
-
-
-def wrong(program: Program, given: list[set | None]) -> dict[str, tuple[int, int]]:
-    """Wrong answers and questions, by cue and by content."""
-    counts = {"cue": [0, 0], "content": [0, 0]}
-    for one, ideal, answer in zip(program.operations, program.answers(), given):
-        if not one.learns:
-            count = counts["content" if one.cue is None else "cue"]
-            count[0] += answer != ideal
-            count[1] += 1
-    return {name: tuple(count) for name, count in counts.items()}
 
 
 def main() -> None:

@@ -84,6 +84,17 @@ class Program(NamedTuple):
         return answers
 
 
+def wrong(program: Program, given: list[set | None]) -> dict[str, tuple[int, int]]:
+    """Wrong answers and questions, by cue and by content."""
+    counts = {"cue": [0, 0], "content": [0, 0]}
+    for one, ideal, answer in zip(program.operations, program.answers(), given):
+        if not one.learns:
+            count = counts["content" if one.cue is None else "cue"]
+            count[0] += answer != ideal
+            count[1] += 1
+    return {name: tuple(count) for name, count in counts.items()}
+
+
 def spaced(cues: int, contents: int, operations: Iterable[Operation], learning: int, recalling: int, start: int = 0) -> Program:
     """A program that leaves ``learning`` ms from the beginning of a learning to the next operation, ``recalling`` ms from a recall."""
     placed, now = [], start
@@ -93,8 +104,29 @@ def spaced(cues: int, contents: int, operations: Iterable[Operation], learning: 
     return Program(cues, contents, tuple(placed), now + 10)
 
 
+def bits(rng: np.random.Generator, contents: int, density: float) -> frozenset:
+    """A content of which each bit is set with probability ``density``; at least one is."""
+    chosen = np.flatnonzero(rng.random(contents) < density)
+    return frozenset((chosen if chosen.size else rng.integers(contents, size=1)).tolist())
+
+
+def part(rng: np.random.Generator, content: frozenset, fragment: int | None) -> frozenset:
+    """As many bits of a content as ``fragment`` says, or all of them."""
+    size = len(content) if fragment is None else min(fragment, len(content))
+    return frozenset(rng.choice(sorted(content), size, replace=False).tolist())
+
+
 def random(
-    seed: int, cues: int, contents: int, *, learning: int, recalling: int, number: int = 200, density: float = 0.5, by_content: bool = True
+    seed: int,
+    cues: int,
+    contents: int,
+    *,
+    learning: int,
+    recalling: int,
+    number: int = 200,
+    density: float = 0.5,
+    fragment: int | None = 1,
+    by_content: bool = True,
 ) -> Program:
     """Random operations: learning, recall of a stored cue and, if ``by_content``, recall by a fragment of a stored content.
 
@@ -109,8 +141,10 @@ def random(
         How many operations.
     density : float
         Share of the bits of a content that are set; at least one is.
+    fragment : int, optional
+        Bits of a probe by content; None for all of the content.
     by_content : bool
-        Whether contents are probed too.
+        Whether contents are probed at all.
     """
     rng = np.random.default_rng(seed)
     memory: dict[int, frozenset] = {}
@@ -118,16 +152,43 @@ def random(
     for _ in range(number):
         kind = rng.integers(3 if by_content else 2) if memory else 0
         if kind == 0:
-            bits = np.flatnonzero(rng.random(contents) < density)
-            bits = bits if bits.size else rng.integers(contents, size=1)
             cue = int(rng.integers(cues))
-            memory[cue] = frozenset(bits.tolist())
+            memory[cue] = bits(rng, contents, density)
             operations.append(learn(cue, memory[cue]))
-            continue
-        cue = int(rng.choice(sorted(memory)))
-        if kind == 1:
-            operations.append(recall(cue))
         else:
-            content = sorted(memory[cue])
-            operations.append(recall(content=rng.choice(content, rng.integers(1, len(content) + 1), replace=False).tolist()))
+            cue = int(rng.choice(sorted(memory)))
+            operations.append(recall(cue) if kind == 1 else recall(content=part(rng, memory[cue], fragment)))
     return spaced(cues, contents, operations, learning, recalling)
+
+
+def full(
+    seed: int, cues: int, contents: int, *, orthogonal: bool, fragment: int | None = 1, density: float = 0.1, spacing: int = 14
+) -> Program:
+    """Fill a memory, recall every cue, and probe once with a fragment of every content.
+
+    Parameters
+    ----------
+    seed : int
+    cues, contents : int
+        Size of the memory.
+    orthogonal : bool
+        Whether contents share no bits: each then has ``contents // cues`` of them. Otherwise each bit is set with
+        probability ``density``, whatever others have.
+    fragment : int, optional
+        Bits of a probe; None for all of the content.
+    density : float
+    spacing : int
+        Time in ms from each operation to the next.
+    """
+    rng = np.random.default_rng(seed)
+    if orthogonal and contents < cues:
+        raise ValueError(f"full: {cues} orthogonal contents need as many bits, given {contents}.")
+    if orthogonal:
+        own = contents // cues
+        stored = [frozenset(group.tolist()) for group in rng.permutation(contents)[: own * cues].reshape(cues, own)]
+    else:
+        stored = [bits(rng, contents, density) for _ in range(cues)]
+    operations = [learn(cue, content) for cue, content in enumerate(stored)]
+    operations += [recall(cue) for cue in range(cues)]
+    operations += [recall(content=part(rng, content, fragment)) for content in stored]
+    return spaced(cues, contents, operations, spacing, spacing)
