@@ -1,0 +1,127 @@
+"""The swimmer against MuJoCo's engine, and NCAP's returns against the published code's controller in MuJoCo's body.
+
+Untrained NCAP, constant weights, 10 seeds in MuJoCo: joints 2, 3, 5, 7, 9, 11, 13 earn 289.5, 344.2, 798.4, 902.1, 908.8, 904.4, 915.0;
+5 joints over 30 seeds 797.6 +- 4.9; without oscillator 6 to 89, without proprioception 131.
+"""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from models.celegans_swimmer import task
+from models.celegans_swimmer.body import BodyState, Swimmer
+from models.celegans_swimmer.mlp import MLP
+from models.celegans_swimmer.ncap import NCAP
+
+KEYS = jax.random.split(jax.random.PRNGKey(0), 4)
+
+
+@pytest.fixture(scope="module")
+def mujoco():
+    with np.load(Path(__file__).parents[1] / "references" / "swimmer.npz") as data:
+        return dict(data)
+
+
+def state_of(qpos, qvel, dtype=float):
+    """MuJoCo's coordinates (x, y, yaw about the nose, angles) as ours; its x and y are of the middle of the head at yaw 0."""
+    values = [qpos[0], qpos[1] - 0.05], np.cumsum(qpos[2:]), qvel[:2], np.cumsum(qvel[2:])
+    return BodyState(*(jnp.asarray(v, dtype) for v in values))
+
+
+@pytest.mark.parametrize("links", [3, 6, 12])
+def test_body_moves_as_in_mujoco(mujoco, links):
+    """40 control steps with joints pressed against their limits: 1e-11; 10 in float32: 1e-4."""
+    body = Swimmer(links - 1)
+    qpos, qvel, commands = (mujoco[f"{name}_{links}"] for name in ("qpos", "qvel", "commands"))
+
+    def errors(dtype, steps):
+        start = state_of(qpos[0], qvel[0], dtype)
+        _, states = jax.jit(
+            lambda s, c: jax.lax.scan(lambda s, c: (body.control_step(s, c),) * 2, s, c)
+        )(start, jnp.asarray(commands[:steps], dtype))
+        theirs = jax.vmap(state_of)(jnp.asarray(qpos[1 : steps + 1]), jnp.asarray(qvel[1 : steps + 1]))
+        return [float(jnp.abs(a - b).max()) for a, b in zip(states, theirs)]
+
+    assert max(errors(np.float64, 40)) < 1e-11
+    with jax.enable_x64(False):
+        assert max(errors(np.float32, 10)) < 1e-4
+    if links > 3:
+        assert np.abs(qpos[:, 3:]).max() > body.range + 0.1
+    assert body.compliance == pytest.approx(mujoco[f"compliance_{links}"], rel=1e-9)
+
+
+def test_a_fluid_acts_as_said():
+    """The centre of mass is accelerated by the sum of the fluid's forces, and everything is quadratic in the velocities."""
+    body = Swimmer(3)
+    state = BodyState(jnp.zeros(2), jnp.array([0.1, 0.4, 0.2, -0.3]), jnp.array([0.01, 0.02]), jnp.array([0.5, -0.2, 0.1, 0.3]))
+    acceleration, spin = body.accelerations(state, jnp.zeros(3))
+    slow = jax.tree.map(lambda x: 1e-4 * x, state)._replace(nose=state.nose, heading=state.heading)
+    slow_acceleration, slow_spin = body.accelerations(slow, jnp.zeros(3))
+    np.testing.assert_allclose(slow_acceleration, 1e-8 * acceleration, rtol=1e-9)
+    np.testing.assert_allclose(slow_spin, 1e-8 * spin, rtol=1e-9)
+    levers = body.levers.mean(0)
+    sin, cos = np.sin(state.heading), np.cos(state.heading)
+    centre = acceleration + np.array([levers @ (-cos * spin + sin * state.turning**2), levers @ (-sin * spin - cos * state.turning**2)])
+    v = body.velocities(state)
+    normal, along = -3.0 * np.abs(v.normal) * v.normal, -0.06 * np.abs(v.along) * v.along
+    np.testing.assert_allclose(centre, np.array([(cos * normal - sin * along).sum(), (sin * normal + cos * along).sum()]) / 0.04, rtol=1e-10)
+
+
+def test_gradient_through_the_body_is_that_of_finite_differences():
+    body = Swimmer(5)
+    state = body.initial(jax.random.PRNGKey(3))
+    distance = jax.jit(lambda c: sum(jnp.sum(x**2) for x in body.control_step(state, c)))
+    command = jnp.linspace(-0.5, 0.5, 5)
+    check_grads(distance, (command,), order=1, modes=["rev"], rtol=1e-5)
+
+
+def test_parameters_of_the_paper():
+    assert NCAP(5).n_parameters == 4
+    assert NCAP(5, commands=True).n_parameters == 6
+    assert NCAP(5, shared=False).n_parameters == 30
+    assert NCAP(5, shared=False, commands=True).n_parameters == 42
+    assert MLP(5).n_parameters == 6085
+    assert MLP(5, hidden=(256, 256)).n_parameters == 73477
+    assert MLP(5, hidden=(256, 256), clock=False).n_parameters == 73221
+
+
+@pytest.mark.parametrize(("joints", "theirs", "tolerance"), [(3, 344.2, 10), (5, 798.0, 15), (7, 902.1, 12)])
+def test_untrained_returns(joints, theirs, tolerance):
+    controller = NCAP(joints)
+    returns, _ = task.evaluate(Swimmer(joints), controller, controller.constant(), KEYS)
+    assert float(returns.mean()) == pytest.approx(theirs, abs=tolerance)
+
+
+def test_removing_a_part_destroys_swimming():
+    def mean(**options):
+        controller = NCAP(5, **options)
+        return float(task.evaluate(Swimmer(5), controller, controller.constant(), KEYS)[0].mean())
+
+    assert mean(oscillator=False) < 100
+    assert mean(proprioception=False) == pytest.approx(131, abs=10)
+
+
+def test_unshared_weights_act_as_shared_ones():
+    shared, each = NCAP(5, commands=True, turning=2), NCAP(5, shared=False, commands=True, turning=2)
+    rng = np.random.default_rng(0)
+    weights = {name: jnp.asarray(rng.normal()) for name in shared.shapes}
+    same = {name: jnp.full(shape, weights[name]) for name, shape in each.shapes.items()}
+    for step in (0, 29, 30, 59, 60):
+        angles = jnp.asarray(rng.uniform(-1.2, 1.2, 5))
+        ours, theirs = (c(w, angles, step, 0.7, 0.5, 0.1) for c, w in ((shared, weights), (each, same)))
+        np.testing.assert_allclose(ours, theirs)
+
+
+def test_circuit_by_hand():
+    """One case of the equations, worked out on paper."""
+    weights = dict(prop=jnp.asarray(0.5), osc=jnp.asarray(0.8), ipsi=jnp.asarray(1.0), contra=jnp.asarray(-0.25))
+    found = NCAP(3).activity(weights, jnp.array([0.6, -0.4, 1.0]), 10)
+    np.testing.assert_allclose(found["B"], [[0.8, 0.3, 0.0], [0.0, 0.0, 0.2]])
+    np.testing.assert_allclose(found["command"], [0.8, 0.3, -0.2], atol=1e-12)
+    # Weights of the wrong sign are silent.
+    wrong = weights | {"prop": jnp.asarray(-0.5), "contra": jnp.asarray(0.25)}
+    np.testing.assert_allclose(NCAP(3)(wrong, jnp.array([0.6, -0.4, 1.0]), 10), [0.8, 0, 0], atol=1e-12)
