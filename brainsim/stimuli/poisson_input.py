@@ -42,9 +42,13 @@ class PoissonInput(Stimulus):
         self.weight_unit = target.unit_of(target.port)
         super().bind(population, name, ids)
 
+    def rate_now(self, clock):
+        """Rate of each source over the step, in Hz, () or (n,): here constant; a subclass may let it change."""
+        return self.plain("rate")
+
     def update(self, clock, population):
         target = population.receptors[self.receptor]
-        mean = self.plain("sources") * self.plain("rate") * (1e-3 * clock.step_ms)
+        mean = self.plain("sources") * self.rate_now(clock) * (1e-3 * clock.step_ms)
         present = self.present(clock)
         if present is not None:
             mean = jnp.where(present, mean, 0.0)
