@@ -54,7 +54,7 @@ def test_synapses_obey_dales_law(net):
 
 def test_trials_have_their_statistics():
     task = Task()
-    spikes, match = jax.vmap(task.trial)(jax.random.split(jax.random.PRNGKey(0), 40))
+    spikes, match = jax.jit(jax.vmap(task.trial))(jax.random.split(jax.random.PRNGKey(0), 40))
     spikes, match = np.asarray(spikes), np.asarray(match)
     assert spikes.shape == (40, 2500, 100) and 10 <= match.sum() <= 30
     assert spikes[:, :500].mean() == pytest.approx(1e-3, rel=0.05) and spikes[:, 1000:2000].mean() == pytest.approx(1e-3, rel=0.05)
