@@ -52,7 +52,7 @@ class Projection(Dynamics):
     ):
         target = post.population.receptors[receptor]
         self._path, self.pre, self.post, self.receptor = path, pre.population.path, post.population.path, receptor
-        self.signal = _signal(path, pre.population, target, signal, terminal, plasticity)
+        self.signal = _signal(path, pre.population, target, signal, terminal, plasticity, delay)
         self.weight_unit = target.weight_unit(u.UNITLESS if self.signal == "spikes" else pre.population.unit_of(self.signal))
         if weight is not None and not isinstance(weight, wiring.Distribution | wiring.DistanceValue):
             in_unit(weight, self.weight_unit, f"{path}.weight")
@@ -194,7 +194,7 @@ class Projection(Dynamics):
         if self.delay_kind == "axonal":
             sent = self._through_axon(clock, sent)
         if self.plastic:
-            arrived = sent != 0 if self.held_by is not None else jnp.zeros(self.n_pre, bool) if self.graded else sent
+            arrived = self._arrived(pre, sent)
             fired = post.plain("spikes") if "spikes" in post._declared else jnp.zeros(self.n_post, bool)
             by_post, weight, around = self.plain("by_post"), self.plain("weight"), Surroundings(pre, post, modulators)
             s = Synapses(self.plasticity, clock.of("plasticity"), conn, by_post, arrived, fired, weight, around)
@@ -213,6 +213,12 @@ class Projection(Dynamics):
             into, ring = send(conn, sent, self.plain("weight"), delay, self.plain("ring"), clock.step, receptor.plain(port))
             self.put("ring", ring)
             receptor.put(port, into)
+
+    def _arrived(self, pre, sent):
+        """The presynaptic spikes that plasticity sees: what is sent, or where that is a gate at every step, what opens it."""
+        if self.graded:
+            return jnp.zeros(self.n_pre, bool) if self.signal != "spikes" else pre.plain("spikes") != 0
+        return sent if self.held_by is None else sent != 0
 
     def _through_axon(self, clock, sent):
         """Take in what is sent now, and return what arrives now at all synapses."""
@@ -255,7 +261,7 @@ def _recalled(line, delay, step, source):
     return (1 - rest) * line[(step - whole) % slots, source] + rest * line[(step - whole - 1) % slots, source]
 
 
-def _signal(path, pre, receptor, signal, terminal, plasticity) -> str:
+def _signal(path, pre, receptor, signal, terminal, plasticity, delay) -> str:
     """Name of the presynaptic variable to send, checked against what the receptor takes."""
     if terminal is not None and not isinstance(terminal, Terminal):
         raise TypeError(f"{path}.terminal: expected one of brainsim.terminals, given {terminal!r}.")
@@ -275,8 +281,8 @@ def _signal(path, pre, receptor, signal, terminal, plasticity) -> str:
     if graded != receptor.graded:
         takes, given = (("a graded signal", "spikes") if receptor.graded else ("spikes", "a graded signal"))
         raise ValueError(f"{path}: {receptor.path} takes {takes}, given {given}.")
-    if graded and plasticity is not None and plasticity.of_spikes:
-        raise ValueError(f"{path}: plasticity on spikes cannot serve a graded signal.")
+    if graded and plasticity is not None and plasticity.of_spikes and (terminal is None or delay is not None):
+        raise ValueError(f"{path}: plasticity on spikes cannot serve a graded signal, other than that of a terminal without a delay.")
     return signal
 
 

@@ -112,7 +112,10 @@ def delay_line(ring: jax.Array, spikes: jax.Array, step: jax.Array | int) -> tup
             "events.delay_line: spikes [n] pass through a ring [D, n] of the same dtype with D of 1 or more; "
             f"got spikes {spikes.dtype}{list(spikes.shape)} and ring {ring.dtype}{list(ring.shape)}."
         )
-    ring, delayed = _line(ring, spikes, _check.integer("delay_line", "step", step))
+    step = _check.integer("delay_line", "step", step)
+    if ring.shape[0] == 1:
+        return spikes[None], ring[0]  # no slot to look for: XLA passes the arrays on
+    ring, delayed = _line(ring, spikes, step)
     return ring, delayed
 
 

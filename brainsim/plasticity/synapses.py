@@ -140,6 +140,17 @@ class Synapses:
         """Change the synapses of the postsynaptic neurons that spike."""
         self._change(change, "post")
 
+    def on_either(self, *, pre: Term, post: Term) -> None:
+        """Change the synapses of the neurons that spike on either side, by ``pre``, ``post`` or, where both do, their sum.
+
+        As :meth:`on_post` and :meth:`on_pre` after it, but a synapse whose two neurons spike in the same step is kept within
+        bounds once, after both changes.
+        """
+        together = Term(self.conn, pre=(self.spikes_pre != 0).astype(self.weight.dtype))
+        self._change(post * (1.0 - together), "post")
+        self._change(post * self.post.spikes, "pre", bounded=False)
+        self._change(pre, "pre")
+
     def every_step(self, change: Term) -> None:
         """Change all synapses; where the change is a product, only those of neurons whose factor is not zero are touched."""
         self._change(change, None)
@@ -160,13 +171,11 @@ class Synapses:
             self.weight = other.weight
         return other.weight
 
-    def _change(self, change: Term, event: str | None) -> None:
+    def _change(self, change: Term, event: str | None, bounded: bool = True) -> None:
         rule, dtype = self.rule, self.weight.dtype
         term = change._lift(change) * self.rate
         term = term.factors(rule.weight_unit, f"{rule.path}: change of the weight")
-        low, high = rule.bounds(self)
-        if self.actual is not None:
-            low, high = -jnp.inf, jnp.inf
+        low, high = rule.bounds(self) if bounded and self.actual is None else (-jnp.inf, jnp.inf)
         if term.each is not None or (term.law is not None and self.actual is not None):
             self._change_each(term, event, low, high)
             return
