@@ -12,7 +12,9 @@ from brainsim.modulators import Modulator
 class Astrocyte(Modulator):
     r"""Amplitude of depression that follows how much more the liquid fires than its input does.
 
-    .. math:: A \leftarrow A + \frac{1}{\tau}\Big(\gamma^t \Big[w \Big(\sum_{i \in liquid} S_i - \sum_{j \in input} S_j\Big) + b\Big] - A\Big)
+    .. math:: A \leftarrow A + \frac{1}{\tau}\Big(w \Big(\sum_{i \in liquid} S_i - \sum_{j \in input} S_j\Big) + b - A\Big)
+
+    and after each step A, w and b are multiplied by :math:`\gamma`.
 
     Plasticity treats the spikes of the step before (see :mod:`models.nalsm.plasticity`), so in the step that ends at t + 1 the
     level is A from before the spikes at t, and those at t enter A.
@@ -28,13 +30,13 @@ class Astrocyte(Modulator):
     b : float
         Bias, the value without spikes; that of potentiation, so that the two balance.
     annealing : float
-        What w and b are multiplied by in every step, :math:`\gamma`.
+        What A, w and b are multiplied by in every step, :math:`\gamma`.
     """
 
     tau = bs.Parameter(100.0 * u.ms, "time constant", shape=(), positive=True)
     w = bs.Parameter(0.015, "weight of a spike", shape=())
     b = bs.Parameter(0.15, "bias", shape=())
-    annealing = bs.Parameter(1.0, "factor of w and b in each step", shape=())
+    annealing = bs.Parameter(1.0, "factor of A, w and b in each step", shape=())
     A = bs.State(lambda astrocyte: astrocyte.b, "amplitude of depression, from all spikes before the last step", shape=())
     difference = bs.State(0.0, "spikes of the liquid less those of the input in the last step", shape=())
     level = bs.State(lambda astrocyte: astrocyte.b, "amplitude of depression that plasticity sees", unit=u.UNITLESS, shape=())
@@ -44,10 +46,10 @@ class Astrocyte(Modulator):
         self.groups = tuple((view.population.path, tuple(view.ids.tolist())) for view in (liquid[:], input[:]))
 
     def update(self, clock, populations):
-        A, factor = self.plain("A"), self.plain("annealing") ** clock.step
+        A, annealing = self.plain("A"), self.plain("annealing")
         self.put("level", A)
-        drive = factor * (self.plain("w") * self.plain("difference") + self.plain("b"))
-        self.put("A", A + (drive - A) * clock.step_ms / self.plain("tau"))
+        drive = annealing**clock.step * (self.plain("w") * self.plain("difference") + self.plain("b"))
+        self.put("A", annealing * (A + (drive - A) * clock.step_ms / self.plain("tau")))
         liquid, input = (self._count(populations[path], ids) for path, ids in self.groups)
         self.put("difference", liquid - input)
 

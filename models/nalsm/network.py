@@ -23,11 +23,13 @@ import brainunit as u
 import numpy as np
 
 import brainsim as bs
+from models.nalsm.astrocyte import Annealing, Astrocyte
+from models.nalsm.neuron import DT, LIF, SLOPE, Events, NearestSpike
+from models.nalsm.plasticity import APSTDP, STDP
 
-from .astrocyte import Annealing, Astrocyte
-from .neuron import LIF, SLOPE, Events, NearestSpike
-from .plasticity import APSTDP, STDP
+__all__ = ["DT", "DURATION", "LEARNING", "RECORD", "build"]
 
+DURATION = 250.0 * u.ms
 RECORD = ["liquid.spikes", "pixels.spikes"]
 
 LEARNING = ("astrocyte", "stdp", "ap_stdp", "none")

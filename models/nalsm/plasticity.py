@@ -11,8 +11,7 @@ import brainunit as u
 import numpy as np
 
 import brainsim as bs
-
-from .neuron import DT
+from models.nalsm.neuron import DT
 
 # A trace is multiplied by m in every step, the m among 1,000 values from 0.01 to 0.9999 whose tenth power is nearest to 1 / e.
 _CANDIDATES = np.linspace(0.01, 0.9999, 1000)
@@ -92,8 +91,8 @@ class APSTDP(_Trace):
     C = bs.plasticity.Trace("tau_C", "calcium", side="post")
 
     def update(self, s):
-        rise = s.A * s.a * (s.C > s.theta) * (s.C < s.theta + s.Delta)
-        fall = -s.A * s.a * (s.C > s.theta - s.Delta) * (s.C < s.theta)
+        rise = s.A * s.a * (s.theta < s.C) * (s.theta + s.Delta > s.C)
+        fall = -s.A * s.a * (s.theta - s.Delta < s.C) * (s.theta > s.C)
         if self.inhibitory:
             rise, fall = fall, rise
         s.on_either(post=rise * s.x, pre=fall * s.y)

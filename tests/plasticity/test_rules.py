@@ -269,3 +269,51 @@ def test_rate_units_learn_through_graded_synapses():
     stdp = bs.plasticity.PairSTDP(A_plus=1.0, A_minus=1.0, w_max=1.0)
     with pytest.raises(ValueError, match="plasticity on spikes cannot serve a graded signal"):
         net.connect(net.source, net.unit, bs.AllToAll(), receptor="syn", signal="r", weight=0.1, plasticity=stdp)
+
+
+class _Bounce(bs.plasticity.Plasticity):
+    """Post spikes raise a weight, pre spikes lower it; both count before it is kept within bounds, or one after the other."""
+
+    up = bs.Parameter(0.0, "raise", unit="weight_unit")
+    down = bs.Parameter(0.0, "lowering", unit="weight_unit")
+    at_once = True
+
+    def update(self, s):
+        if self.at_once:
+            s.on_either(post=s.up, pre=-s.down)
+        else:
+            s.on_post(s.up)
+            s.on_pre(-s.down)
+
+
+@pytest.mark.parametrize(("at_once", "both"), [(True, 0.8), (False, 0.5)])
+def test_two_changes_at_once_are_kept_within_bounds_once(clamp, at_once, both):
+    """From the highest weight 1: two neurons fire together, +0.3 - 0.5, two alone."""
+    rule = _Bounce(up=0.3 * u.pA, down=0.5 * u.pA, w_min=0 * u.pA, w_max=1 * u.pA)
+    rule.at_once = at_once
+    net = clamp(rule, 2, 2, w=1.0)
+    fired = np.zeros((3, 2))
+    fired[1, 0] = 1.0
+    bs.simulate(net, 3 * u.ms, dt=1 * u.ms, inputs={"pre.given": fired, "post.given": fired}, progress=False)
+    np.testing.assert_allclose(net["pre->post"].plain("weight"), [[both, 0.5], [1.0, 1.0]], rtol=1e-12)
+
+
+def test_plasticity_sees_the_spikes_that_open_a_gate(clamp):
+    """A gate sends a value at every step; spikes change the weights as they do where they are sent themselves."""
+    rng = np.random.default_rng(2)
+    given = {f"{side}.given": (rng.random((60, 3)) < 0.2).astype(float) for side in ("pre", "post")}
+    learned = []
+    for gate in (None, bs.terminals.NMDAGating()):
+        stdp = bs.plasticity.PairSTDP(A_plus=0.1 * u.pA, A_minus=0.07 * u.pA, w_max=1 * u.pA)
+        net = clamp(bs.plasticity.PairSTDP(A_plus=1 * u.pA, A_minus=1 * u.pA, w_max=1 * u.pA), 3, 3)
+        net.post.add_receptors(gated=bs.receptors.Exponential() if gate is None else bs.receptors.Graded())
+        wire = dict(receptor="gated", weight=0.5 * u.pA, terminal=gate, plasticity=stdp, name="learning")
+        net.connect(net.pre, net.post, bs.AllToAll(), **wire)
+        bs.simulate(net, 60 * u.ms, dt=1 * u.ms, inputs=given, progress=False)
+        learned.append(np.asarray(net["learning"].plain("weight")))
+    assert np.ptp(learned[0]) > 0.1
+    np.testing.assert_allclose(learned[1], learned[0], rtol=1e-12)
+    stdp = bs.plasticity.PairSTDP(A_plus=1 * u.pA, A_minus=1 * u.pA, w_max=1 * u.pA)
+    with pytest.raises(ValueError, match="other than that of a terminal without a delay"):
+        late = dict(weight=0.5 * u.pA, delay=2 * u.ms, terminal=bs.terminals.NMDAGating(), plasticity=stdp)
+        net.connect(net.pre, net.post, bs.AllToAll(), receptor="gated", **late)
