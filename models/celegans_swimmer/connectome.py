@@ -95,7 +95,9 @@ def neurons(folder: Path | None = None, pharynx: bool = True) -> list[str]:
     return [r["name"] for r in rows if pharynx or not (r["subtype"].startswith("pharyn") or r["name"] in apart)]
 
 
-def build(seed: int = 0, *, input: str | dict = "forward", folder: Path | None = None, pharynx: bool = True, inhibitory=INHIBITORY) -> bs.Network:
+def build(
+    seed: int = 0, *, input: str | dict = "forward", folder: Path | None = None, pharynx: bool = True, inhibitory=INHIBITORY
+) -> bs.Network:
     """The network.
 
     Parameters
@@ -192,21 +194,18 @@ def observables(values: np.ndarray, names, step: float) -> dict:
     """
     motor = [k for k, name in enumerate(names) if name.rstrip("0123456789") in MOTOR]
     x = values[:, motor] - values[:, motor].mean(0)
-    amplitude = float(x.std(0).mean())
     variances = np.linalg.svd(x, compute_uv=False) ** 2
-    # A parabola through the logarithm of the largest power and its neighbours finds frequencies between those of the transform.
-    padded = np.abs(np.fft.rfft(x * np.hanning(len(x))[:, None], n=4 * len(x), axis=0)) ** 2
-    power = padded.sum(1)
-    peak = int(power[1:].argmax()) + 1
+    padded = 8 * len(x)  # so that the peak is found between the frequencies of the transform
+    power = (np.abs(np.fft.rfft(x * np.hanning(len(x))[:, None], n=padded, axis=0)) ** 2).sum(1)
     return {
-        "frequency": peak / (4 * len(x) * step),
+        "frequency": float((power[1:].argmax() + 1) / (padded * step)),
         "two_modes": float(variances[:2].sum() / max(variances.sum(), 1e-300)),
-        "amplitude": amplitude,
+        "amplitude": float(x.std(0).mean()),
     }
 
 
 def experiment(input: str | dict = "forward", seconds: float = 30.0, after: float = 15.0, dt=DT, **options):
-    """Simulate; returns the recording (every 10 ms, in float32) as responses in mV, the names, and :func:`observables` from ``after`` on."""
+    """Simulate; returns responses in mV every 10 ms, the names, and :func:`observables` from ``after`` on."""
     net = build(input=input, **options)
     names = neurons(options.get("folder"), options.get("pharynx", True))
     rec = bs.simulate(net, seconds * u.second, dt=dt, record=RECORD, sample_every=10.0 * u.ms)
