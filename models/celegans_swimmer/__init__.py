@@ -1,4 +1,7 @@
 """C. elegans swims: a neural circuit as the architecture of a controller, and the circuits of the animal.
 
 * ``body``, ``ncap``, ``mlp``, ``task``: a planar swimmer in viscous fluid, its controllers, and what they earn.
+* ``evolution``, ``gradient``, ``ppo``: three ways of training them.
+* ``gait``: the neuromechanical model of crawling and swimming.
+* ``connectome``: the measured nervous system as graded neurons.
 """

@@ -16,7 +16,8 @@ with x the stretch of their side from their own unit to five units behind, and t
 one side excite its muscles and inhibit those opposite; muscles follow in 0.1 s. There is no oscillator: the wave comes from
 proprioception, and its frequency and length from the medium, m = 0 for water and 1 for agar.
 
-The springs are :math:`10^8` times stiffer than water: the body is stepped by implicit Euler, in float64.
+The springs are :math:`10^8` times stiffer than water: the body is stepped by linearly implicit Euler, in float64, in thin media
+in steps of 0.25 ms.
 
     python -m models.celegans_swimmer.gait
 
@@ -72,8 +73,6 @@ class Worm:
         Time constant of muscles in s.
     substeps : int
         Steps of the body in one of the circuit (1 ms).
-    newton : int
-        Iterations of Newton's method in a step of the body.
     """
 
     drive: float = 0.675
@@ -81,7 +80,6 @@ class Worm:
     hysteresis: float = 0.5
     muscle_tau: float = 0.1
     substeps: int = 1
-    newton: int = 2
 
     def initial(self) -> WormState:
         """Straight and relaxed, dorsal neurons on."""
@@ -112,16 +110,13 @@ class Worm:
         return jnp.stack([v_across * cos + v_along * sin, v_across * sin - v_along * cos, turning], 1)
 
     def body_step(self, rods, muscles, medium, dt):
-        """Implicit Euler: the rods after ``dt`` seconds."""
+        """Linearly implicit Euler: the rods after ``dt`` seconds."""
         drag = jnp.stack([(agar - water) * medium + water for water, agar in zip(DRAG["water"], DRAG["agar"])]) / 97
-        change = jnp.zeros_like(rods)
-        for _ in range(self.newton):
 
-            def residual(more, change=change):
-                return change + more - dt * self.velocities(rods + change + more, (change + more) / dt, muscles, drag)
+        def residual(change):
+            return change - dt * self.velocities(rods + change, change / dt, muscles, drag)
 
-            change = change - jnp.linalg.solve(jacobian(residual), residual(jnp.zeros_like(rods)).ravel()).reshape(RODS, 3)
-        return rods + change
+        return rods - jnp.linalg.solve(jacobian(residual), residual(jnp.zeros_like(rods)).ravel()).reshape(RODS, 3)
 
     # -- circuit -------------------------------------------------------------------------------------------------------------
 
@@ -233,7 +228,7 @@ def observables(states: WormState, step: float = 0.01, after: float = 4.0) -> di
 
 def main() -> None:
     """Print the gait in media from agar to water."""
-    for medium, substeps in ((1.0, 1), (0.3, 1), (0.1, 1), (0.03, 1), (0.01, 1), (0.0, 4)):
+    for medium, substeps in ((1.0, 1), (0.3, 1), (0.1, 1), (0.03, 4), (0.01, 4), (0.0, 4)):
         found = observables(simulate(medium, worm=Worm(substeps=substeps)))
         bends = ", ".join(f"{x:.1f}" for x in found["curvature"])
         print(

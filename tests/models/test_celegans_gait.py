@@ -41,21 +41,29 @@ def test_neurons_switch_and_the_body_keeps_its_length(agar):
 def test_elements_at_rest_push_nothing():
     worm = Worm()
     state = worm.initial()
-    still = worm.velocities(state.rods, jnp.zeros_like(state.rods), state.muscles, jnp.array([1e-3, 1e-2]))
-    assert np.abs(still).max() < 1e-9
+    of = jax.jit(lambda rods: worm.velocities(rods, 0 * rods, state.muscles, jnp.array([1e-3, 1e-2])))
+    assert np.abs(of(state.rods)).max() < 1e-9
     # A body stretched by 1 % shrinks: the nose is drawn back, the tail forward, and both alike.
-    longer = state.rods * jnp.array([[1.01, 1, 1]])
-    moving = worm.velocities(longer, jnp.zeros_like(longer), state.muscles, jnp.array([1e-3, 1e-2]))
+    moving = of(state.rods * jnp.array([[1.01, 1, 1]]))
     assert moving[0, 0] > 0 > moving[-1, 0]
     assert moving[0, 0] == pytest.approx(-float(moving[-1, 0]), rel=1e-9)
 
 
 def test_jacobian_from_nine_directions():
-    worm, state = Worm(), Worm().initial()
-    rods = state.rods + 1e-7 * jax.random.normal(jax.random.PRNGKey(0), state.rods.shape)
-    f = lambda change: change - 1e-3 * worm.velocities(rods + change, change / 1e-3, state.muscles, jnp.array([1e-5, 1e-4]))
-    whole = jax.jacfwd(f)(jnp.zeros_like(rods)).reshape(147, 147)
-    np.testing.assert_allclose(gait.jacobian(f), whole, rtol=1e-9, atol=1e-9 * np.abs(whole).max())
+    """A function of neighbours only, with known derivatives."""
+    w = np.random.default_rng(0).normal(size=(3, 49, 3, 3))
+
+    def f(x):
+        before, after = jnp.pad(x, ((1, 0), (0, 0)))[:-1], jnp.pad(x, ((0, 1), (0, 0)))[1:]
+        return sum(jnp.einsum("kij,kj->ki", w[n], y) for n, y in enumerate((before, x, after))) + x**2
+
+    found = jax.jit(lambda: gait.jacobian(f))()
+    expected = np.zeros((49, 3, 49, 3))
+    for k in range(49):
+        for n, near in enumerate((k - 1, k, k + 1)):
+            if 0 <= near < 49:
+                expected[k, :, near] = w[n, k]
+    np.testing.assert_allclose(found, expected.reshape(147, 147), atol=1e-12)
 
 
 def test_medium_is_checked():
@@ -66,7 +74,7 @@ def test_medium_is_checked():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("medium", "substeps", "frequency", "wavelength"),
-    [(0.3, 1, 0.67, 0.77), (0.03, 1, 1.33, 1.24), (0.01, 1, 1.68, 1.87), (0.0, 4, 2.24, 1.68)],
+    [(0.3, 1, 0.67, 0.77), (0.03, 4, 1.33, 1.24), (0.01, 4, 1.68, 1.87), (0.0, 4, 2.24, 1.68)],
 )
 def test_from_agar_to_water(medium, substeps, frequency, wavelength):
     found = gait.observables(gait.simulate(medium, 10.0, Worm(substeps=substeps)))
