@@ -1,6 +1,8 @@
 """The published order of every step, the structure, and what small liquids do."""
 
 import gzip
+import os
+from pathlib import Path
 
 import brainunit as u
 import jax.numpy as jnp
@@ -286,3 +288,32 @@ def test_bad_arguments_are_refused(capsys):
     with pytest.raises(SystemExit):
         experiments.main(["small"])
     assert "small needs a PATH" in capsys.readouterr().err
+
+
+# -- the published figures, on MNIST where it is at hand ------------------------------------------------------------------
+
+MNIST = Path(os.environ.get("MNIST", Path(__file__).resolve().parents[3] / "shared" / "data"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (MNIST / "mnist_test.npz").exists(), reason="no MNIST in the folder that the variable MNIST names")
+def test_small_data_protocol(tmp_path):
+    """Against an independent program with the same 10,000 images, one network each: 95.0 % with a standard error of 0.7."""
+    result = experiments.evaluate(data.small(MNIST), folder=tmp_path)
+    assert result.weights["E"] == pytest.approx(1.48, abs=0.15)
+    assert result.weights["I"] == pytest.approx(1.52, abs=0.15)
+    assert result.weights["input"] == pytest.approx(2.88, abs=0.05)
+    assert result.first_rate == pytest.approx(26.6, abs=3)
+    assert result.rates["all"] == pytest.approx(29.9, abs=3)
+    assert 1.2 < result.branching < 1.35
+    assert result.test > 0.94
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (MNIST / "mnist_test.npz").exists(), reason="no MNIST in the folder that the variable MNIST names")
+def test_branching_factor_of_fixed_weights():
+    """An independent program: 1.229 (s.d. 0.049 over images) with weights of 0.9, 0.983 (0.066) with 0.7."""
+    images = data.small(MNIST)
+    for magnitude, expected in ((0.9, 1.229), (0.7, 0.983)):
+        raster = protocol.Raster(network.build(0, learning="none", magnitude=magnitude), {}, images.test[:20])
+        assert raster.branching_factors().mean() == pytest.approx(expected, abs=0.06)
