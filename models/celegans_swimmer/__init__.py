@@ -2,6 +2,7 @@
 
 * ``body``, ``ncap``, ``mlp``, ``task``: a planar swimmer in viscous fluid, its controllers, and what they earn.
 * ``evolution``, ``gradient``, ``ppo``: three ways of training them.
+* ``experiments``, ``animation``: ablations, transfer, learning curves; the body beside the activity of its circuit.
 * ``gait``: the neuromechanical model of crawling and swimming.
 * ``connectome``: the measured nervous system as graded neurons.
 """

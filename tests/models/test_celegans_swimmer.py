@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from models.celegans_swimmer import evolution, gradient, task
+from models.celegans_swimmer import animation, evolution, gradient, ppo, task
 from models.celegans_swimmer.body import BodyState, Swimmer
 from models.celegans_swimmer.mlp import MLP
 from models.celegans_swimmer.ncap import NCAP
@@ -172,3 +172,51 @@ def test_gradient_finds_the_circuit_from_random_weights():
     trained = gradient.train(controller, controller.random(jax.random.PRNGKey(1)))
     assert trained.returns[0] < 600
     assert trained.returns[-1] > 840
+
+
+def test_advantages_by_hand():
+    """Two steps, one swimmer: delta_1 = 2 + 0.5 * 4 - 3 = 1, delta_0 = 1 + 0.5 * 3 - 1 = 1.5, A_0 = 1.5 + 0.25 * 1."""
+    options = ppo.PPO(discount=0.5, smoothing=0.5)
+    found = ppo.advantages(options, jnp.array([[1.0], [2.0]]), jnp.array([[1.0], [3.0]]), jnp.array([4.0]))
+    np.testing.assert_allclose(found, [[1.75], [1.0]])
+
+
+def test_running_scale_is_that_of_all_observations():
+    x = np.random.default_rng(0).normal(3, 2, (500, 4))
+    scale = ppo.Scale(jnp.zeros(4), jnp.zeros(4), jnp.zeros(()))
+    for part in np.split(x, 5):
+        scale = scale.updated(jnp.asarray(part))
+    np.testing.assert_allclose(scale.mean, x.mean(0))
+    np.testing.assert_allclose(scale.variance, x.var(0))
+    np.testing.assert_allclose(scale(jnp.asarray(x)).std(0), 1)
+
+
+def test_a_segment_of_ppo():
+    """The perceptron that is given back sees plain observations, and one segment does not change the circuit much."""
+    controller = NCAP(2)
+    options = ppo.PPO(swimmers=2, length=200, iterations=5)
+    trained = ppo.train(controller, controller.constant(), steps=400, options=options)
+    assert trained.episodes.tolist() == [0.4]
+    assert trained.returns[-1] == pytest.approx(290, abs=15)
+    with pytest.raises(ValueError, match="divide"):
+        ppo.PPO(length=300)
+
+
+@pytest.mark.slow
+def test_circuit_needs_less_experience_than_a_perceptron():
+    """100 episodes of PPO: the circuit goes from 797 to above 805, the perceptron stays below 400."""
+    circuit, perceptron = NCAP(), MLP()
+    ours = ppo.train(circuit, circuit.constant())
+    theirs = ppo.train(perceptron, perceptron.random(jax.random.PRNGKey(0)))
+    assert ours.returns[-1] > 805
+    assert ours.returns[0] - 100 > theirs.returns[-1] > theirs.returns[0]
+
+
+def test_film():
+    film = animation.record(seconds=0.9)
+    assert film.outline.shape == (30, 7, 2)
+    # Links keep their length, and the muscles are those of the commands.
+    np.testing.assert_allclose(np.linalg.norm(np.diff(film.outline, axis=1), axis=2), 0.1, rtol=1e-9)
+    assert film.oscillator[:30, 0].all()
+    assert film.muscle.min() >= 0 and film.muscle.max() <= 1
+    assert len(animation.animate(film, every=10).to_jshtml()) > 1000
