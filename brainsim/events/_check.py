@@ -20,8 +20,8 @@ def extremes(x) -> tuple[int, int]:
     return int(x.min()), int(x.max())
 
 
-def index_array(owner, name: str, x, ndim: int, bound: int) -> jax.Array:
-    """``x`` as int32, checked to index below ``bound``."""
+def index_array(owner, name: str, x, ndim: int, bound: int, narrow: bool = False) -> jax.Array:
+    """``x`` as int32, checked to index below ``bound``; ``narrow``: as uint16 where that holds it."""
     what = f"{type(owner).__name__}: {name}"
     x = x if isinstance(x, jax.Array) else np.asarray(x)
     if x.size == 0 and x.dtype == np.float64:  # numpy's empty list
@@ -32,7 +32,7 @@ def index_array(owner, name: str, x, ndim: int, bound: int) -> jax.Array:
         low, high = extremes(x)
         if low < 0 or high >= bound:
             raise ValueError(f"{what} lies in 0 to {bound - 1}; got values from {low} to {high}.")
-    array = jnp.asarray(x, jnp.int32)
+    array = jnp.asarray(x, jnp.uint16 if narrow and bound <= 1 << 16 else jnp.int32)
     if concrete(array):
         use_huge_pages(array)
     return array

@@ -23,7 +23,7 @@ def add_spiking_rows(conn: Format, spikes, weight, into, address: Callable) -> j
     The rows of the spiking neurons are laid end to end, and that list is worked through in blocks of fixed size: a block
     finds the row of each of its places by bisection in the cumulated lengths.
     """
-    n, targets, weight = conn.n_pre, conn.indices.ravel(), jnp.ravel(weight)
+    n, targets, weight = conn.n_pre, conn.targets().ravel(), jnp.ravel(weight)
     if targets.size == 0:
         return into
     if isinstance(conn, CSR):

@@ -84,7 +84,8 @@ class CSR(Format):
     indptr : int array ``[n_pre + 1]``
         Where each neuron's targets begin; ``indptr[0] == 0``, and the last entry is the number of synapses.
     indices : int array ``[n_synapses]``
-        Postsynaptic neuron of each synapse. The same target may occur more than once.
+        Postsynaptic neuron of each synapse. The same target may occur more than once. Kept in 16 bits where they hold it: rows
+        come from memory, and half the bytes are twice the speed.
     n_post : int
         Number of postsynaptic neurons.
 
@@ -101,7 +102,7 @@ class CSR(Format):
     def __post_init__(self) -> None:
         self._check_count("n_post")
         self._check_synapses(np.size(self.indices))
-        indices = index_array(self, "indices", self.indices, 1, self.n_post)
+        indices = index_array(self, "indices", self.indices, 1, self.n_post, narrow=True)
         indptr = index_array(self, "indptr", self.indptr, 1, indices.size + 1)
         if indptr.size == 0:
             raise ValueError("CSR: indptr has n_pre + 1 entries; got none.")
@@ -124,14 +125,14 @@ class CSR(Format):
 
     @property
     def layout(self) -> tuple[int, int, int, int]:
-        return 0, self.n_pre, self.n_post, 0
+        return 4 * (self.indices.dtype == jnp.uint16), self.n_pre, self.n_post, 0
 
     def _sources(self) -> jax.Array:
         rows = jnp.arange(self.n_pre, dtype=jnp.int32)
         return jnp.repeat(rows, jnp.diff(self.indptr), total_repeat_length=self.n_synapses)
 
     def targets(self) -> jax.Array:
-        return self.indices
+        return self.indices.astype(jnp.int32)
 
     def spread(self, values_pre: jax.Array) -> jax.Array:
         return values_pre[self._sources()]
@@ -163,7 +164,7 @@ class FixedFanOut(Format):
     def __post_init__(self) -> None:
         self._check_count("n_post")
         self._check_synapses(np.size(self.indices))
-        self._set(indices=index_array(self, "indices", self.indices, 2, self.n_post))
+        self._set(indices=index_array(self, "indices", self.indices, 2, self.n_post, narrow=True))
 
     @property
     def n_pre(self) -> int:
@@ -175,10 +176,10 @@ class FixedFanOut(Format):
 
     @property
     def layout(self) -> tuple[int, int, int, int]:
-        return 1, self.n_pre, self.n_post, self.indices.shape[1]
+        return 1 + 4 * (self.indices.dtype == jnp.uint16), self.n_pre, self.n_post, self.indices.shape[1]
 
     def targets(self) -> jax.Array:
-        return self.indices
+        return self.indices.astype(jnp.int32)
 
     def spread(self, values_pre: jax.Array) -> jax.Array:
         return values_pre[:, None]

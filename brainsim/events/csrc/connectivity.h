@@ -13,18 +13,20 @@ namespace brainsim {
 
 // Asks for the cache lines of the first targets of a row: rows of large networks lie in main memory, and spikes jump
 // from one to another.
-inline void prefetch(const int32_t* from, int64_t count) {
+template <class Index>
+inline void prefetch(const Index* from, int64_t count) {
 #if defined(__GNUC__) || defined(__clang__)
-  constexpr int64_t kLine = 64 / sizeof(int32_t), kMost = 8 * kLine;
+  constexpr int64_t kLine = 64 / sizeof(Index), kMost = 8 * kLine;
   for (int64_t k = 0; k < count && k < kMost; k += kLine) __builtin_prefetch(from + k);
 #endif
 }
 
+template <class Index>
 struct Csr {
   static constexpr int arrays = 2;
   int64_t n_pre;
   const int32_t* indptr;
-  const int32_t* indices;
+  const Index* indices;
   int64_t begin(int64_t i) const { return indptr[i]; }
   int64_t end(int64_t i) const { return indptr[i + 1]; }
   int64_t target(int64_t, int64_t k) const { return indices[k]; }
@@ -32,11 +34,12 @@ struct Csr {
   void prefetch_targets(int64_t i) const { prefetch(indices + begin(i), end(i) - begin(i)); }
 };
 
+template <class Index>
 struct FixedFanOut {
   static constexpr int arrays = 1;
   int64_t n_pre;
   int64_t fan_out;
-  const int32_t* indices;
+  const Index* indices;
   int64_t begin(int64_t i) const { return i * fan_out; }
   int64_t end(int64_t i) const { return (i + 1) * fan_out; }
   int64_t target(int64_t, int64_t k) const { return indices[k]; }
@@ -73,8 +76,10 @@ template <class F>
 bool with_connectivity(const Call& call, int64_t number, int64_t shared, F&& f) {
   const int64_t n_pre = call.number(number + 1);
   switch (call.number(number)) {
-    case 0: return f(Csr{n_pre, call.shared<int32_t>(shared), call.shared<int32_t>(shared + 1)});
-    case 1: return f(FixedFanOut{n_pre, call.number(number + 3), call.shared<int32_t>(shared)});
+    case 0: return f(Csr<int32_t>{n_pre, call.shared<int32_t>(shared), call.shared<int32_t>(shared + 1)});
+    case 1: return f(FixedFanOut<int32_t>{n_pre, call.number(number + 3), call.shared<int32_t>(shared)});
+    case 4: return f(Csr<uint16_t>{n_pre, call.shared<int32_t>(shared), call.shared<uint16_t>(shared + 1)});
+    case 5: return f(FixedFanOut<uint16_t>{n_pre, call.number(number + 3), call.shared<uint16_t>(shared)});
     case 2: return f(OneToOne{n_pre});
     case 3: return f(Dense{n_pre, call.number(number + 2)});
   }

@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kPerDelivery = kConnectivityNumbers + 3;
 
 struct Delivery {
-  std::variant<Csr, FixedFanOut, OneToOne, Dense> conn;
+  std::variant<Csr<int32_t>, Csr<uint16_t>, FixedFanOut<int32_t>, FixedFanOut<uint16_t>, OneToOne, Dense> conn;
   int64_t source;
   Operand weight, into;
 };
