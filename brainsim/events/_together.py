@@ -1,4 +1,4 @@
-"""Several deliveries in one call of compiled code: for a loop over steps, once it is traced."""
+"""All deliveries of a step, and the recording of its spikes, in one call of compiled code: for a loop over steps, once it is traced."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from jax.interpreters import mlir
 from brainsim.events import _library
 from brainsim.events._contract import POST, contract_p
 from brainsim.events._primitive import Batch
+from brainsim.events.record import append_events_p
 
 
 class _Delivery(NamedTuple):
@@ -20,6 +21,19 @@ class _Delivery(NamedTuple):
     batch: Batch
     source: int
     target: int
+
+
+class _Record(NamedTuple):
+    batch: Batch
+    sources: tuple[int, ...]  # of each recorded population
+
+
+def is_record(equation) -> bool:
+    """Whether an equation of a jaxpr appends spikes to buffers of events by the compiled kernel."""
+    if equation.primitive is not append_events_p.primitive or not equation.params["kernel"]:
+        return False
+    recorded = equation.invars[5::2]
+    return len(set(map(id, recorded))) == len(recorded)
 
 
 def is_delivery(equation) -> bool:
@@ -31,13 +45,19 @@ def is_delivery(equation) -> bool:
     return static == (POST, 0) and contract_p.serves(shared, [v.aval for v in equation.invars[tree.num_leaves :]], static, batch)
 
 
-def deliver_together(equations: Sequence, read: Callable) -> dict:
+def deliver_together(equations: Sequence, read: Callable, record=None) -> dict:
     """Evaluate deliveries, given the value of each variable: the arrays that they add up to, by variable.
 
-    Where one takes the result of another, only the last of them is among the results.
+    Where one takes the result of another, only the last of them is among the results. With ``record``, an equation that appends
+    spikes, its buffers are among them too.
     """
     sources: dict = {}  # variable: position
     targets: list = []  # [first operand, last result]
+
+    def source_of(spikes, mask):
+        key = id(spikes) if isinstance(spikes, Literal) else spikes
+        return sources.setdefault((key, mask), (len(sources), spikes))[0]
+
     shared, weights, deliveries = [], [], []
     for equation in equations:
         tree, batch = equation.params["tree"], equation.params["batch"]
@@ -46,56 +66,73 @@ def deliver_together(equations: Sequence, read: Callable) -> dict:
         if target == len(targets):
             targets.append([into, None])
         targets[target][1] = equation.outvars[0]
-        key = id(spikes) if isinstance(spikes, Literal) else spikes
-        sources.setdefault((key, batch.masks[0]), (len(sources), spikes))
         shared += own
         weights.append(weight)
-        deliveries.append(_Delivery(tree, batch, sources[key, batch.masks[0]][0], target))
-    operands = [*shared, *(v for _, v in sources.values()), *weights, *(first for first, _ in targets)]
-    results = _deliver_p.bind(*map(read, operands), sources=len(sources), deliveries=tuple(deliveries))
-    return dict(zip((last for _, last in targets), results, strict=True))
+        deliveries.append(_Delivery(tree, batch, source_of(spikes, batch.masks[0]), target))
+    buffers, recorded = [], None
+    if record is not None:
+        batch = record.params["batch"]
+        *buffers, step = record.invars[:4]
+        buffers += [step, *record.invars[4::2]]  # offset and spikes of each population in turn
+        recorded = _Record(batch, tuple(map(source_of, record.invars[5::2], batch.masks[5::2])))
+    operands = [*shared, *(v for _, v in sources.values()), *weights, *(first for first, _ in targets), *buffers]
+    results = _deliver_p.bind(*map(read, operands), sources=len(sources), deliveries=tuple(deliveries), recorded=recorded)
+    made = [*(last for _, last in targets), *(record.outvars if recorded else ())]
+    return dict(zip(made, results, strict=True))
 
 
-def _split(arguments, sources, deliveries):
-    """Shared arguments of each delivery, spikes of each source, weight of each delivery, and the targets."""
+def _split(arguments, sources, deliveries, recorded):
+    """Shared arguments of each delivery, spikes of each source, weight of each delivery, the targets, and what recording takes."""
     shared, start = [], 0
     for delivery in deliveries:
         shared.append(arguments[start : start + delivery.tree.num_leaves])
         start += delivery.tree.num_leaves
     rest = arguments[start:]
-    cut = sources + len(deliveries)
-    return shared, rest[:sources], rest[sources:cut], list(rest[cut:])
+    cut, end = sources + len(deliveries), len(rest) - (4 + len(recorded.sources) if recorded else 0)
+    return shared, rest[:sources], rest[sources:cut], list(rest[cut:end]), rest[end:]
 
 
-def _one_by_one(*arguments, sources, deliveries):
-    shared, spikes, weights, into = _split(arguments, sources, deliveries)
+def _one_by_one(*arguments, sources, deliveries, recorded):
+    shared, spikes, weights, into, record = _split(arguments, sources, deliveries, recorded)
     for own, weight, (tree, batch, source, target) in zip(shared, weights, deliveries, strict=True):
         operands = spikes[source], weight, into[target]
         (into[target],) = contract_p(tree.unflatten(own), *operands, static=(POST, 0), batch=batch)
-    return into
+    if not recorded:
+        return into
+    populations = [x for pair in zip(record[4:], (spikes[k] for k in recorded.sources), strict=True) for x in pair]
+    buffers = append_events_p((), *record[:4], *populations, static=(len(recorded.sources),), batch=recorded.batch)
+    return [*into, *buffers]
 
 
-def _lower_cpu(context, *arguments, sources, deliveries):
-    shared, *_, into = _split(context.avals_in, sources, deliveries)
+def _lower_cpu(context, *arguments, sources, deliveries, recorded):
+    shared, _, _, into, record = _split(context.avals_in, sources, deliveries, recorded)
     numbers, start = [], 0
     for own, delivery in zip(shared, deliveries, strict=True):
         numbers += [*delivery.tree.unflatten(own)[0].layout, start, delivery.source, delivery.target]
         start += len(own)
     masks = {delivery.source: delivery.batch.masks[0] for delivery in deliveries}
+    masks |= dict(zip(recorded.sources, recorded.batch.masks[5::2], strict=True)) if recorded else {}
     masks = [*(masks[k] for k in range(sources)), *(delivery.batch.masks[1] for delivery in deliveries)]
     extents = deliveries[0].batch.extents
     masks += [(True,) * len(extents)] * len(into)
+    masks += [*recorded.batch.masks[:4], *recorded.batch.masks[4::2]] if recorded else []
     bits = [sum(1 << level for level, flag in enumerate(mask) if flag) for mask in masks]
-    numbers = np.array([len(extents), *extents, start, *bits, sources, len(deliveries), *numbers], np.int64)
-    first = len(arguments) - len(into)
-    aliases = {first + k: k for k in range(len(into))}
+    numbers = np.array([len(extents), *extents, start, *bits, sources, len(deliveries), len(into), *numbers], np.int64)
+    numbers = np.concatenate([numbers, np.array(recorded.sources if recorded else (), np.int64)])
+    first = len(arguments) - len(record) - len(into)
+    aliases = {first + k: k for k in range(len(into) + (3 if recorded else 0))}
     lower = jax.ffi.ffi_lowering(_library.target("deliver_together"), operand_output_aliases=aliases)
     return lower(context, *arguments, numbers=numbers)
+
+
+def _shapes(*avals, sources, deliveries, recorded):
+    *_, into, record = _split(avals, sources, deliveries, recorded)
+    return [*into, *record[:3]]
 
 
 _deliver_p = Primitive("brainsim_deliver_together")
 _deliver_p.multiple_results = True
 _deliver_p.def_impl(_one_by_one)
-_deliver_p.def_abstract_eval(lambda *avals, sources, deliveries: _split(avals, sources, deliveries)[3])
+_deliver_p.def_abstract_eval(_shapes)
 mlir.register_lowering(_deliver_p, mlir.lower_fun(_one_by_one, multiple_results=True))
 mlir.register_lowering(_deliver_p, _lower_cpu, platform="cpu")

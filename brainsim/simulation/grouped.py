@@ -30,7 +30,7 @@ def grouped(function: Callable) -> Callable:
     """``function`` with the same results in fewer calls.
 
     Elementwise equations that depend on each other (those of a population) become one call, and all deliveries of spikes that
-    can be made at the same time another. What depends only on values that ``function`` closes over stays outside, for XLA to
+    can be made at the same time another, which records the spikes as well. What depends only on values that ``function`` closes over stays outside, for XLA to
     move out of the loop.
     """
 
@@ -77,7 +77,12 @@ def _run(jaxpr, consts, arguments) -> list:
         # What something else reads must not be added to yet.
         kept, own = set(read_elsewhere(reached)), set(map(id, reached))
         deliveries, moving = _ready(moving, values, lambda e: id(e) in own and e.invars[-1] not in kept)  # noqa: B023
-        values.update(events.deliver_together(deliveries, read) if deliveries else {})
+        if deliveries:
+            batch = deliveries[0].params["batch"].extents
+            known = [e for e in moving if events.is_record(e) and all(v in values for v in _inputs(e))]
+            record = next((e for e in known if e.params["batch"].extents == batch), None)
+            moving = [e for e in moving if e is not record]
+            values.update(events.deliver_together(deliveries, read, record))
         for k, equation in enumerate(moving):
             if all(v in values for v in _inputs(equation)):
                 evaluate([moving.pop(k)])

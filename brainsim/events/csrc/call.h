@@ -60,6 +60,7 @@ class Call {
   }
 
   int64_t entries() const { return entries_; }
+  int64_t operands() const { return static_cast<int64_t>(args_.size()) - shared_; }
   int64_t results() const { return static_cast<int64_t>(rets_.size()); }
   int64_t number(int64_t i) const { return own_[i]; }
 

@@ -1,8 +1,11 @@
 // Several deliveries in one call: the spikes of each source are looked for once, and the rows of all its projections are
-// on their way from memory at the same time.
+// on their way from memory at the same time. The spikes can be appended to buffers of events on the way (see record.cc).
 //
-// Operands: spikes of each source, weight of each delivery, arrays that are added to; results: these arrays.
-// Own numbers: sources, deliveries, and for each delivery: connectivity, its first shared array, source, target.
+// Operands: spikes of each source, weight of each delivery, arrays that are added to, and for recording index, step buffer, count,
+// step, offset of each recorded population; results: the arrays that are added to, and the first three of recording.
+// Own numbers: sources, deliveries, targets; for each delivery: connectivity, its first shared array, source, target; and the
+// source of each recorded population.
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -40,14 +43,39 @@ bool add(const Delivery& delivery, int64_t e, const int32_t* ids, int count, con
   return ok;
 }
 
+struct Record {
+  Operand index, when, count, step;
+
+  void add(int64_t e, int32_t offset, const int32_t* ids, int n) const {
+    int32_t* const to = index.at<int32_t>(e);
+    int32_t* const at = when.at<int32_t>(e);
+    const int32_t now = *step.at<int32_t>(e), capacity = static_cast<int32_t>(index.size());
+    int32_t& total = *count.at<int32_t>(e);
+    for (int k = 0; k < n; ++k, ++total) {
+      if (total < 0 || total >= capacity) continue;
+      to[total] = offset + ids[k];
+      at[total] = now;
+    }
+  }
+};
+
 ffi::Error deliver_together(const Call& call) {
-  const int64_t sources = call.number(0), count = call.number(1), first_target = sources + count;
-  for (int64_t target = 0; target < call.results(); ++target) call.in_place(target, first_target + target);
+  const int64_t sources = call.number(0), count = call.number(1), targets = call.number(2), first_target = sources + count;
+  for (int64_t result = 0; result < call.results(); ++result) call.in_place(result, first_target + result);
+  const int64_t first_record = first_target + targets, recorded = 3 + count * kPerDelivery;
+  std::optional<Record> record;
+  std::vector<int64_t> offset(sources, -1);  // operand of each source that is recorded
+  if (call.results() > targets) {
+    record = Record{call.in_place(targets, first_record), call.in_place(targets + 1, first_record + 1),
+                    call.in_place(targets + 2, first_record + 2), call.operand(first_record + 3)};
+    const int64_t populations = call.operands() - first_record - 4;
+    for (int64_t p = 0; p < populations; ++p) offset[call.number(recorded + p)] = first_record + 4 + p;
+  }
   std::vector<Delivery> deliveries;
   deliveries.reserve(count);
   bool ok = true;
   for (int64_t d = 0; d < count; ++d) {
-    const int64_t at = 2 + d * kPerDelivery, own = at + kConnectivityNumbers;
+    const int64_t at = 3 + d * kPerDelivery, own = at + kConnectivityNumbers;
     ok &= with_connectivity(call, at, call.number(own), [&](const auto& conn) {
       deliveries.push_back({conn, call.number(own + 1), call.operand(sources + d), call.result(call.number(own + 2))});
       return true;
@@ -58,11 +86,13 @@ ffi::Error deliver_together(const Call& call) {
     const Operand spikes = call.operand(source);
     for (int64_t e = 0; e < call.entries(); ++e) {
       const S* const s = spikes.at<S>(e);
+      const int32_t first = offset[source] < 0 ? 0 : *call.operand(offset[source]).at<int32_t>(e);
       for_each_block(s, spikes.size(), [&](const int32_t* ids, int n) {
         for (const Delivery& delivery : deliveries)
           if (delivery.source == source) std::visit([&](const auto& conn) { prefetch_first(conn, ids, n); }, delivery.conn);
         for (const Delivery& delivery : deliveries)
           if (delivery.source == source) ok &= add(delivery, e, ids, n, s);
+        if (offset[source] >= 0) record->add(e, first, ids, n);
       });
     }
   };
