@@ -1,4 +1,4 @@
-"""All deliveries of a step, and the recording of its spikes, in one call of compiled code: for a loop over steps, once it is traced."""
+"""All deliveries of a step, and the recording of its spikes, in one call of compiled code: for a loop that is traced already."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ def grouped(function: Callable) -> Callable:
     """``function`` with the same results in fewer calls.
 
     Elementwise equations that depend on each other (those of a population) become one call, and all deliveries of spikes that
-    can be made at the same time another, which records the spikes as well. What depends only on values that ``function`` closes over stays outside, for XLA to
-    move out of the loop.
+    can be made at the same time another, which records the spikes as well. What depends only on values that ``function`` closes
+    over stays outside, for XLA to move out of the loop.
     """
 
     def run(*arguments):
