@@ -13,7 +13,7 @@ in training. All quantities are without dimension, in steps of 1 ms. A sample di
 delay of 1 s without spikes that would tell it, a test direction; the network is to say whether it is the same. What it
 remembers lies in the currents I2, which every spike makes more negative and which recover with time constants of 0.1 to 3 s.
 
-    python -m models.working_memory          the whole training: 300 updates of 64 trials of 2.5 s
+    python -m models.working_memory          the whole training: 500 updates of 64 trials of 2.5 s
 
 References
 ----------
@@ -246,7 +246,7 @@ def train(
     net: bs.Network,
     task: Task = Task(),
     *,
-    updates: int = 300,
+    updates: int = 500,
     batch: int = 64,
     rate: float = 1e-3,
     clip: float = 0.5,

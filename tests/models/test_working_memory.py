@@ -67,11 +67,11 @@ def test_trials_have_their_statistics():
 
 
 def test_short_task_is_learned():
-    # 2.5 times the spikes and a delay of 60 ms: the answers are right in 93 % of the trials after 40 updates.
-    task = Task(fixation=20, sample=150, delay=60, test=150, peak=100.0)
-    net, trained = working_memory.experiment(task=task, updates=40, rate=3e-3, checkpoint_every=None)
-    assert trained.accuracies[:5].mean() < 0.75
-    assert trained.epochs(20)[-1] > 0.85
+    # 2.5 times the spikes and a delay of 40 ms: most answers are right after 20 updates.
+    task = Task(fixation=10, sample=120, delay=40, test=120, peak=100.0)
+    net, trained = working_memory.experiment(task=task, updates=30, batch=32, rate=3e-3, checkpoint_every=None)
+    assert trained.epochs(10)[0] < 0.75
+    assert trained.epochs(10)[-1] > 0.8
     weights = np.asarray(net["cells->cells"].weight)
     assert (weights[:80] >= 0).all() and (weights[80:] <= 0).all()
     assert working_memory.accuracy(net, task, trials=128) > 0.85
@@ -80,7 +80,7 @@ def test_short_task_is_learned():
 @pytest.mark.slow
 def test_working_memory_is_learned():
     """300 updates of the whole task: 0.62, 0.78 and 0.89 in an independent program, 0.6 to 16 Hz."""
-    net, trained = working_memory.experiment()
+    net, trained = working_memory.experiment(updates=300)
     epochs = trained.epochs()
     assert epochs[0] > 0.55 and epochs[2] > 0.85
     assert trained.rates[0] < 2 and trained.rates[-1] > 4
