@@ -317,3 +317,16 @@ def test_branching_factor_of_fixed_weights():
     for magnitude, expected in ((0.9, 1.229), (0.7, 0.983)):
         raster = protocol.Raster(network.build(0, learning="none", magnitude=magnitude), {}, images.test[:20])
         assert raster.branching_factors().mean() == pytest.approx(expected, abs=0.06)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (MNIST / "mnist_test.npz").exists(), reason="no MNIST in the folder that the variable MNIST names")
+def test_branching_falls_with_the_weight_of_the_astrocyte():
+    """Figure of the paper, with a tenth of the presentations: 1.42, 1.245 and 0.885."""
+    images, factors = data.small(MNIST), []
+    for w_astro in (0.002, 0.015, 0.2):
+        net = network.build(0, w_astro=w_astro)
+        learned = protocol.first_phase(net, images.train, 5000)
+        factors.append(protocol.Raster(net, learned, images.train[:20]).branching_factors().mean())
+    np.testing.assert_allclose(factors, [1.42, 1.245, 0.885], atol=0.1)
+    assert factors[0] > factors[1] > factors[2]
