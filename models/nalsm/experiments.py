@@ -25,8 +25,8 @@ W_ASTRO = (0.002, 0.0075, 0.015, 0.025, 0.05, 0.1, 0.2)
 # Arguments of `build` by name of a model.
 MODELS = {
     "nalsm": {},
-    "lsm0.9": dict(learning="none", magnitude=0.9),
-    "lsm0.7": dict(learning="none", magnitude=0.7),
+    "lsm0.9": dict(learning="fixed", magnitude=0.9),
+    "lsm0.7": dict(learning="fixed", magnitude=0.7),
     "ap_stdp": dict(learning="ap_stdp"),
     "stdp": dict(learning="stdp"),
 } | {f"nalsm{w}": dict(w_astro=w) for w in W_ASTRO}

@@ -32,7 +32,7 @@ __all__ = ["DT", "DURATION", "LEARNING", "RECORD", "build"]
 DURATION = 250.0 * u.ms
 RECORD = ["liquid.spikes", "pixels.spikes"]
 
-LEARNING = ("astrocyte", "stdp", "ap_stdp", "none")
+LEARNING = ("astrocyte", "stdp", "ap_stdp", "fixed")
 P_MAX = {"EE": 0.2, "EI": 0.1, "IE": 0.3, "II": 0.05}
 LAMBDA = 3.0
 INPUT_DENSITY = 0.15
@@ -61,10 +61,10 @@ def build(
         Grid of the liquid; (20, 20, 20) is the large one.
     inputs : int
         Input neurons: 784 pixels, or 2 x 34 x 34 for event cameras.
-    learning : {"astrocyte", "stdp", "ap_stdp", "none"}
+    learning : {"astrocyte", "stdp", "ap_stdp", "fixed"}
         Astrocyte-modulated STDP, STDP with constant depression, calcium-gated STDP, or fixed weights.
     magnitude : float, optional
-        Absolute value of all weights at the beginning, in mV per ms: 3, for ``"ap_stdp"`` 1, and for ``"none"`` 0.9.
+        Absolute value of all weights at the beginning, in mV per ms: 3, for ``"ap_stdp"`` 1, and for ``"fixed"`` 0.9.
     w_astro : float
         Weight of a spike for the astrocyte: 0.015 for 1,000 neurons, 0.0075 for 8,000.
     sensed : float
@@ -86,7 +86,7 @@ def build(
     if learning not in LEARNING:
         raise ValueError(f"learning: accepted are {', '.join(map(repr, LEARNING))}, given {learning!r}.")
     if magnitude is None:
-        magnitude = {"ap_stdp": 1.0, "none": 0.9}.get(learning, W_MAX)
+        magnitude = {"ap_stdp": 1.0, "fixed": 0.9}.get(learning, W_MAX)
     rng, n = np.random.default_rng(seed), math.prod(size)
     places = np.stack(np.meshgrid(*map(np.arange, size), indexing="ij"), -1).reshape(n, 3).astype(float)
 
@@ -98,7 +98,7 @@ def build(
     E = round(0.8 * n)
     types = {"E": net.liquid[:E], "I": net.liquid[E:]}
 
-    if learning != "none":
+    if learning != "fixed":
         net.annealing = Annealing()
     if learning == "astrocyte":
         chosen = slice(None) if sensed == 1 else np.sort(rng.permutation(n)[: round(sensed * n)])
@@ -106,7 +106,7 @@ def build(
 
     def rule(low, high, inhibitory=False):
         bounds = dict(w_min=low * SLOPE, w_max=high * SLOPE, inhibitory=inhibitory)
-        if learning == "none":
+        if learning == "fixed":
             return None
         if learning == "ap_stdp":
             return APSTDP(A=A_PLUS * SLOPE, theta=theta, Delta=Delta, **bounds).modulated(A=net.annealing)

@@ -283,7 +283,7 @@ def test_branching_factor_of_a_liquid(learned, images):
 
 
 def test_bad_arguments_are_refused(capsys):
-    with pytest.raises(ValueError, match="learning: accepted are 'astrocyte', 'stdp', 'ap_stdp', 'none', given 'hebb'"):
+    with pytest.raises(ValueError, match="learning: accepted are 'astrocyte', 'stdp', 'ap_stdp', 'fixed', given 'hebb'"):
         network.build(learning="hebb")
     with pytest.raises(SystemExit):
         experiments.main(["small"])
@@ -315,7 +315,7 @@ def test_branching_factor_of_fixed_weights():
     """An independent program: 1.229 (s.d. 0.049 over images) with weights of 0.9, 0.983 (0.066) with 0.7."""
     images = data.small(MNIST)
     for magnitude, expected in ((0.9, 1.229), (0.7, 0.983)):
-        raster = protocol.Raster(network.build(0, learning="none", magnitude=magnitude), {}, images.test[:20])
+        raster = protocol.Raster(network.build(0, learning="fixed", magnitude=magnitude), {}, images.test[:20])
         assert raster.branching_factors().mean() == pytest.approx(expected, abs=0.06)
 
 
