@@ -61,7 +61,9 @@ class Exponential(Receptor):
     def advance(self, clock):
         g, decay = self.plain("g"), self.decay(clock, "tau")
         self.put("g", g * decay)
-        return g * (0.5 * (1 + decay))  # of g before the step alone, so that XLA advances receptor and membrane in one loop
+        if type(self).output is Receptor.output:
+            return g * (0.5 * (1 + decay))  # of g before the step alone: XLA then advances receptor and membrane in one loop
+        return self.mean(g, g * decay)
 
 
 class _TwoStage(Receptor):
