@@ -169,7 +169,8 @@ def test_evolution_and_transfer():
 def test_gradient_finds_the_circuit_from_random_weights():
     """25 episodes; 100 generations of evolution take 800."""
     controller = NCAP(5)
-    trained = gradient.train(controller, controller.random(jax.random.PRNGKey(1)))
+    weak = {"prop": 0.39, "osc": 0.99, "ipsi": 0.64, "contra": -0.37}  # a draw that swims badly, the same in any precision
+    trained = gradient.train(controller, jax.tree.map(jnp.asarray, weak))
     assert trained.returns[0] < 600
     assert trained.returns[-1] > 840
 
