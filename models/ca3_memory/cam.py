@@ -7,6 +7,7 @@ where no cue suppresses it. Learning needs three milliseconds in which cue and c
 synapses, and spikes of a cue without the bits of its old content take those synapses down, so learning anew forgets.
 
     brainsim run models/ca3_memory/cam.py --plot cam.png
+    brainsim run models/ca3_memory/cam.py --arg program=state_map --duration 140ms --plot map.png
     python -m models.ca3_memory.cam
 
 References
@@ -62,21 +63,29 @@ def state_map() -> Program:
     return Program(16, 6, tuple(operations), 140)
 
 
-PROGRAMS = {"functional": functional, "stress": stress, "state_map": state_map}
-DURATION = 90.0 * u.ms
+def before_and_after() -> Program:
+    """Questions before anything is stored, after it, and after one cue has learned anew; two contents overlap, one is orthogonal."""
+    stored = ({0, 1, 2, 3}, {2, 3, 4, 5}, {8, 9, 10, 11})
+    questions = [*[recall(cue) for cue in range(3)], *[recall(content={bit}) for bit in (1, 3, 9)]]
+    learned = [learn(cue, content) for cue, content in enumerate(stored)]
+    return spaced(3, 12, [*questions, *learned, *questions, learn(0, {6, 7, 9}), *questions], 14, 14)
+
+
+PROGRAMS = {"before_and_after": before_and_after, "functional": functional, "stress": stress, "state_map": state_map}
+DURATION = before_and_after().duration * u.ms
 OUTPUTS = ["OUT_cue.spikes", "OUT_content.spikes"]
 RECORD = [f"{name}.spikes" for name in ("IN_cue", "IN_content", "OUT_cue", "OUT_content", "cue", "content", "gate", "fragment", "match")]
 
 
-def build(seed: int = 0, *, program: str | Program = "functional") -> bs.Network:
+def build(seed: int = 0, *, program: str | Program = "before_and_after") -> bs.Network:
     """The memory, and the operations that it will be asked for; to be run with steps of 1 ms.
 
     Parameters
     ----------
     seed : int
         Of the network; nothing here is random.
-    program : {"functional", "stress", "state_map"} or Program
-        What is asked, and with it the size.
+    program : {"before_and_after", "functional", "stress", "state_map"} or Program
+        What is asked, and with it the size; the last three are those of the paper.
 
     Returns
     -------
@@ -139,7 +148,7 @@ def named(program: str | Program) -> Program:
     return PROGRAMS[program]()
 
 
-def experiment(program: str | Program = "functional", record=RECORD) -> tuple[bs.Recording, list[set | None]]:
+def experiment(program: str | Program = "before_and_after", record=RECORD) -> tuple[bs.Recording, list[set | None]]:
     """Run a program; returns the recording and what the memory answered to each operation (None to learning)."""
     program = named(program)
     rec = bs.simulate(build(program=program), program.duration * u.ms, dt=DT, record=record, progress=False)
@@ -152,8 +161,32 @@ def answers(program: Program, rec: bs.Recording) -> list[set | None]:
     return [None if one.learns else (cue if one.cue is None else content).get(one.at + 6, set()) for one in program.operations]
 
 
+def plot(program: Program, rec: bs.Recording):
+    """Rasters of what is asked and of what is answered, with the operations marked.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from matplotlib import pyplot
+
+    names = {"IN_cue": "cue asked", "IN_content": "content asked", "OUT_cue": "cue answered", "OUT_content": "content answered"}
+    sizes = [rec.spikes[name].n for name in names]
+    figure, axes = pyplot.subplots(
+        4, figsize=(9.0, 6.0), sharex=True, layout="constrained", gridspec_kw={"height_ratios": [max(size, 4) for size in sizes]}
+    )
+    for ax, (name, label) in zip(axes, names.items()):
+        train = rec.spikes[name]
+        bs.plot.raster(train.times, train.indices, ax, n=train.n, start=rec.start, stop=rec.stop, time_unit="ms")
+        ax.set(ylabel=label, xlabel="")
+        for one in program.operations:
+            ax.axvspan(one.at, one.at + one.lasts + 6, color="C1" if one.learns else "0.5", alpha=0.15, linewidth=0)
+    axes[-1].set_xlabel("time (ms); learning is shaded in orange, recall in grey")
+    return figure
+
+
 def main() -> None:
-    """Print questions and answers of the three programs of the paper."""
+    """Print questions and answers of all programs."""
     for name in PROGRAMS:
         program = named(name)
         _, given = experiment(program)

@@ -4,11 +4,13 @@ The whole table of regimes is tested with the neuron, in tests/channels/test_cel
 """
 
 import brainunit as u
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import brainsim as bs
-from models.ca3_memory import cell, population_bursts
+from models.ca3_memory import burst_fit, cell, population_bursts
 from models.ca3_memory.cell import CONDUCTANCE, CURRENT
 
 
@@ -72,3 +74,24 @@ def test_synapses_open_while_the_presynaptic_cell_is_depolarised():
     expected = np.minimum(2.0 * 150.0 * (1 - np.exp(-t / 150.0)), 125.0)
     np.testing.assert_allclose(np.asarray(rec["post.nmda.S"])[:, 0], expected, atol=1e-9)
     assert np.all(np.asarray(rec["post.ampa.S"]) == 0.0)  # -45 mV is below its threshold
+
+
+def test_a_burst_has_a_gradient():
+    """The slope of the error by the coupling, through 20 ms with a burst, is that of central differences."""
+    run = bs.function(burst_fit.build(pulses=np.array([6.0]) * CURRENT), 20.0 * u.ms, dt=burst_fit.DT, record=burst_fit.RECORD)
+
+    @jax.jit
+    def error(g_c):
+        return jnp.mean((burst_fit.both(run({"cell.g_c": g_c}, {})[1]) + 60.0) ** 2)
+
+    at = jnp.asarray(1.9)
+    by_differences = (error(at + 1e-5) - error(at - 1e-5)) / 2e-5
+    assert abs(by_differences) > 1.0
+    np.testing.assert_allclose(jax.jit(jax.grad(error))(at), by_differences, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_conductances_are_found_from_a_burst():
+    result = burst_fit.fit()
+    assert max(abs(error) for error in result.errors().values()) < 0.01
+    assert np.abs(result.fitted - result.target).max() < 5.0 < np.abs(result.initial - result.target).max()

@@ -196,6 +196,16 @@ def test_state_map_of_the_paper():
     assert sum(one.learns for one in program.operations) == 16
 
 
+def test_before_and_after():
+    program = cam.before_and_after()
+    rec, given = cam.experiment()
+    assert given == program.answers()
+    assert given[:6] == [set()] * 6
+    assert given[9:15] == [{0, 1, 2, 3}, {2, 3, 4, 5}, {8, 9, 10, 11}, {0}, {0, 1}, {2}]
+    assert given[16:] == [{6, 7, 9}, {2, 3, 4, 5}, {8, 9, 10, 11}, set(), {1}, {0, 2}]
+    assert [ax.get_ylabel() for ax in cam.plot(program, rec).axes][-1] == "content answered"
+
+
 def test_size_is_that_of_the_paper():
     net = cam.build(program="functional")
     n, m = 5, 10
