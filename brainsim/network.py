@@ -102,7 +102,7 @@ class Network(Dynamics):
         post,
         rule: ConnectionRule,
         *,
-        receptor: str,
+        receptor: str | None,
         weight=None,
         delay=None,
         max_delay=None,
@@ -121,8 +121,9 @@ class Network(Dynamics):
             Who receives.
         rule : ConnectionRule
             Which pairs: ``FixedProbability(0.02)``, ``FixedInDegree(80)``, ...
-        receptor : str
-            Name of the receptor of ``post``.
+        receptor : str or None
+            Name of the receptor of ``post``. None: the synapses learn and send nothing, so that spikes which are given on both
+            sides can shape weights for later.
         weight : quantity in the receptor's unit, array of one per synapse, distribution, or OfDistance
             What a spike adds. May be left out with a rule from a matrix: then the entries are the weights.
         delay : quantity, time; array of one per synapse, distribution, DistanceDelay or OfDistance; optional
@@ -182,7 +183,9 @@ class Network(Dynamics):
                     f"connect: {view.population.path} is no population of this network; assign it first (net.E = ...)."
                 )
         receptors = getattr(post.population, "receptors", {})
-        if receptor not in receptors:
+        if receptor is None and options["plasticity"] is None:
+            raise ValueError("connect: synapses without a receptor only learn; give plasticity=..., or the name of a receptor.")
+        if receptor is not None and receptor not in receptors:
             raise UnknownNameError(
                 f"{post.population.path} has no receptor {receptor!r}.{suggestion(str(receptor), receptors)}"
             )

@@ -27,6 +27,18 @@ class _Delay(Parameter):
         return super().__get__(projection, owner) if fixed is None else with_unit(fixed, u.ms)
 
 
+class _Nowhere:
+    """In place of a receptor, for synapses that learn and send nothing: their weights have the unit they are given in."""
+
+    graded, signal, path = False, "spikes", "nothing"
+
+    def __init__(self, weight):
+        self.unit = weight.unit if isinstance(weight, wiring.Distribution) else u.get_unit(weight)
+
+    def weight_unit(self, signal_unit):
+        return self.unit
+
+
 class Projection(Dynamics):
     """Synapses from one population to a receptor of another. Made by :meth:`Network.connect`.
 
@@ -39,7 +51,7 @@ class Projection(Dynamics):
         From spike to arrival. A parameter that can be assigned, given as an input, swept and trained where the projection was
         made with ``max_delay``, and fixed otherwise.
     pre, post, receptor : str
-        Paths of the two populations and name of the receptor.
+        Paths of the two populations and name of the receptor; None for synapses that send nothing.
     n_synapses : int
         Number of synapses; of a procedural projection with random numbers of them, what is expected.
     """
@@ -50,7 +62,7 @@ class Projection(Dynamics):
     def __init__(
         self, path, pre: View, post: View, rule, receptor, *, weight, delay, max_delay, plasticity, rng, signal=None, terminal=None
     ):
-        target = post.population.receptors[receptor]
+        target = _Nowhere(weight) if receptor is None else post.population.receptors[receptor]
         self._path, self.pre, self.post, self.receptor = path, pre.population.path, post.population.path, receptor
         self.signal = _signal(path, pre.population, target, signal, terminal, plasticity, delay)
         self.weight_unit = target.weight_unit(u.UNITLESS if self.signal == "spikes" else pre.population.unit_of(self.signal))
@@ -92,6 +104,8 @@ class Projection(Dynamics):
             order = None
         delay_ms = _delay(delay, conn.weight_shape, order, f"{path}.delay")
         self.delay_kind = "none" if delay is None else "axonal" if delay_ms.ndim == 0 else "synaptic"
+        if receptor is None and self.delay_kind == "synaptic":
+            raise ValueError(f"{path}.delay: synapses without a receptor take one delay for all of them, or none; given {delay_ms.shape}.")
         self.delay_changes = max_delay is not None
         longest = _max_delay(max_delay, delay_ms, self.delay_kind, plasticity, path) if self.delay_changes else None
         changing = {"delay": with_unit(delay_ms, u.ms)} if self.delay_changes else {}
@@ -189,7 +203,7 @@ class Projection(Dynamics):
         sent : float array, (n_pre,), optional
             What a terminal makes of the spikes; without, the presynaptic variable itself is sent.
         """
-        conn, receptor = self.plain("connectivity"), post.receptors[self.receptor]
+        conn = self.plain("connectivity")
         sent = pre.plain(self.signal) if sent is None else sent
         if self.delay_kind == "axonal":
             sent = self._through_axon(clock, sent)
@@ -200,6 +214,9 @@ class Projection(Dynamics):
             s = Synapses(self.plasticity, clock.of("plasticity"), conn, by_post, arrived, fired, weight, around)
             self.plasticity.advance(s)
             self.put("weight", s.weight)
+        if self.receptor is None:
+            return
+        receptor = post.receptors[self.receptor]
         if self.delay_kind != "synaptic":
             for port, feature in zip(receptor.ports, receptor.features(sent)):
                 receptor.put(port, events.deliver(conn, feature, self.plain("weight"), receptor.plain(port)))

@@ -86,6 +86,7 @@ WRONG = {
     "delay unit": ({"delay": 1 * u.mV}, bs.UnitError, r"E->I\.delay: expected ms"),
     "delay sign": ({"delay": 0 * u.ms}, ValueError, "delays must be positive and finite"),
     "delay shape": ({"delay": np.ones(3) * u.ms}, ValueError, r"E->I\.delay: expected shape \(\) or \(20, 10\), given \(3,\)"),
+    "no receptor": ({"receptor": None}, ValueError, "synapses without a receptor only learn; give plasticity"),
     "target": ({"post": 3}, TypeError, "expected a population or a view of one"),
     "stranger": ({"pre": STRANGER}, ValueError, "LIF is no population of this network; assign it first"),
     "name": ({"name": "E"}, ValueError, "the name 'E' is taken"),
