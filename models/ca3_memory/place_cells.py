@@ -23,7 +23,7 @@ import numpy as np
 
 import brainsim as bs
 
-N = 8000
+N, INPUTS = 8000, 800  # pyramidal cells, and from how many others each receives in the mean
 LAP = 300.0 / 32.43567842  # s
 FIELD = 2 * np.pi * 30.0 / 300.0  # l, rad
 WIDTH = 0.146  # sigma, rad
@@ -57,6 +57,10 @@ class Rule(NamedTuple):
     w_max: float
     scale: float
 
+    def faster(self, factor: float) -> Rule:
+        """The rule with larger changes, to learn in fewer laps."""
+        return self._replace(before=factor * self.before, after=factor * self.after)
+
 
 RULES = {"symmetric": Rule(0.004, 0.004, 62.5, 20.0, 0.62), "asymmetric": Rule(0.01, -0.01, 20.0, 40.0, 1.27)}
 W_INITIAL = 0.1  # nS
@@ -80,8 +84,8 @@ def place_cells(n: int = N, *, seed: int = 0) -> PlaceCells:
     """Draw which half of the cells have a field: at the ends of the track (the first and last 1/80) twice as many."""
     rng = np.random.default_rng(seed)
     ends = n // 80
-    probability = np.full(n, (1 - 4 * ends / n) / (n - 2 * ends))
-    probability[:ends] = probability[-ends:] = 2 / n
+    middle = (1 - 4 * ends / n) / (n - 2 * ends)
+    probability = np.where(np.minimum(np.arange(n), np.arange(n)[::-1]) < ends, 2 / n, middle)
     cells = np.sort(rng.choice(n, n // 2, replace=False, p=probability))
     return PlaceCells(n, cells, np.sort(rng.uniform(0, 2 * np.pi, cells.size)) - 0.1 * np.pi)
 
@@ -125,14 +129,14 @@ def build_learning(place: PlaceCells, times, cells, rule: Rule = RULES["symmetri
     return net
 
 
-def learn(rule: str | Rule = "symmetric", *, n: int = N, p: float = 0.1, seconds: float = 400.0, seed: int = 0, dt=DT) -> Learned:
+def learn(rule: str | Rule = "symmetric", *, n: int = N, seconds: float = 400.0, seed: int = 0, dt=DT) -> Learned:
     """Run the laps, and return the cells with the weights between them.
 
     Parameters
     ----------
     rule : {"symmetric", "asymmetric"} or Rule
-    n, p : int, float
-        Pyramidal cells, and the probability that one is connected to another.
+    n : int
+        Pyramidal cells; each receives from 800 others in the mean, however many there are.
     seconds : float
         How long the rat runs.
     seed : int
@@ -140,8 +144,10 @@ def learn(rule: str | Rule = "symmetric", *, n: int = N, p: float = 0.1, seconds
     dt : quantity, time
         Step; what spikes of a pair have in one step does not count.
     """
+    if not isinstance(rule, Rule) and rule not in RULES:
+        raise ValueError(f"rule: accepted are a Rule and {', '.join(map(repr, RULES))}, given {rule!r}.")
     rule = rule if isinstance(rule, Rule) else RULES[rule]
-    place = place_cells(n, seed=seed)
+    place, p = place_cells(n, seed=seed), min(INPUTS / n, 1.0)
     times, cells = spike_trains(place, seconds, seed=seed)
     kept = times > float(dt.to_decimal(u.second))
     net = build_learning(place, times[kept], cells[kept], rule, p=p, seed=seed)

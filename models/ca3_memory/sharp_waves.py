@@ -8,6 +8,7 @@ loop between pyramidal and basket cells makes it ripple. With the same weights o
 synapses weakened and cells depolarised as acetylcholine does, there is gamma.
 
     brainsim run models/ca3_memory/sharp_waves.py --duration 3s --plot waves.png
+    brainsim run models/ca3_memory/sharp_waves.py --arg n=2000 --arg state=gamma --duration 2s
     python -m models.ca3_memory.sharp_waves
 
 References
@@ -23,7 +24,7 @@ from typing import NamedTuple
 import brainunit as u
 
 import brainsim as bs
-from models.ca3_memory.place_cells import Learned, learn
+from models.ca3_memory.place_cells import Learned, N, learn
 from models.ca3_memory.replay import GAMMA, RIPPLE, Summary, summary
 
 DT = 0.1 * u.ms
@@ -33,29 +34,30 @@ N_BASKET = 150
 
 
 class State(NamedTuple):
-    """What acetylcholine changes: the scale of learned weights, weights (nS), the mossy fibres' rate, and a current into pyramidal cells."""
+    """What acetylcholine changes: the scale of learned weights, weights (nS; of mossy fibres None for what goes with the rule of
+    learning), the mossy fibres' rate, and a current into pyramidal cells."""
 
     PC_PC: float
     BC_PC: float
     PC_BC: float
     BC_BC: float
-    mossy: float
+    mossy: float | None
     rate: u.Quantity
     current: u.Quantity
 
 
 STATES = {
-    "ripple": State(1.0, 0.65, 0.85, 5.0, 19.15, 15.0 * u.Hz, 0.0 * u.pA),
+    "ripple": State(1.0, 0.65, 0.85, 5.0, None, 15.0 * u.Hz, 0.0 * u.pA),
     "gamma": State(0.19, 0.24, 0.42, 1.12, 22.4, 17.4 * u.Hz, 40.0 * u.pA),
 }
-STATES["ripple, asymmetric"] = STATES["ripple"]._replace(mossy=21.5)
+MOSSY_BY_RULE = {"symmetric": 19.15, "asymmetric": 21.5}  # nS
 
 
 class Synapse(NamedTuple):
     """Times of rise and decay, and the delay, in ms.
 
-    In the published equations, :math:`\\dot x = -x/\\tau_d,\\ \\dot g = (x - g)/\\tau_r,\\ x \\leftarrow x + w/p` with p the peak of
-    :math:`e^{-t/\\tau_d} - e^{-t/\\tau_r}`, the conductance rises to :math:`w\\,\\tau_d/(\\tau_d - \\tau_r)`, which is a receptor's weight here.
+    The published equations are :math:`\\dot x = -x/\\tau_d,\\ \\dot g = (x - g)/\\tau_r,\\ x \\leftarrow x + w/p` with p the peak of
+    :math:`e^{-t/\\tau_d} - e^{-t/\\tau_r}`. They raise the conductance to :math:`w\\,\\tau_d/(\\tau_d - \\tau_r)`: a receptor's weight here.
     """
 
     rise: float
@@ -104,7 +106,14 @@ def _adex(n, *, g_L, tau, E_L, V_reset, V_T, refractory, Delta_T, a, b, tau_w):
 
 
 def build(
-    seed: int = 0, *, learned: Learned | None = None, rule: str = "symmetric", state: str = "ripple", shuffled: bool = False, cue: bool = False
+    seed: int = 0,
+    *,
+    learned: Learned | None = None,
+    n: int = N,
+    rule: str = "symmetric",
+    state: str = "ripple",
+    shuffled: bool = False,
+    cue: bool = False,
 ) -> bs.Network:
     """The network, with the weights of laps on the track.
 
@@ -114,6 +123,8 @@ def build(
         Of laps, wiring and mossy fibres.
     learned : Learned, optional
         Result of :func:`~models.ca3_memory.place_cells.learn`; learned here if left out, which takes about a minute.
+    n : int
+        Pyramidal cells, if it is to be learned here; a quarter of them do much the same in a quarter of the time.
     rule : {"symmetric", "asymmetric"}
         Of learning.
     state : {"ripple", "gamma"}
@@ -128,20 +139,19 @@ def build(
     Network
         With populations ``PC`` and ``BC``.
     """
-    name = "ripple, asymmetric" if (state, rule) == ("ripple", "asymmetric") else state
-    if name not in STATES:
-        raise ValueError(f"state: accepted are 'ripple' and 'gamma', given {state!r}.")
-    present = STATES[name]
-    learned = learn(rule, seed=seed) if learned is None else learned
-    learned = learned.shuffled(seed) if shuffled else learned
-    n = learned.place.n
+    for name, value, accepted in (("state", state, STATES), ("rule", rule, MOSSY_BY_RULE)):
+        if value not in accepted:
+            raise ValueError(f"{name}: accepted are {' and '.join(map(repr, accepted))}, given {value!r}.")
+    present = STATES[state]
+    learned = learn(rule, n=n, seed=seed) if learned is None else learned
+    learned, n = learned.shuffled(seed) if shuffled else learned, learned.place.n
     net = bs.Network(seed=seed)
     net.PC, net.BC = pyramidal_cells(n), basket_cells(N_BASKET)
     net.PC.add_receptors(
         recurrent=PC_PC.receptor(EXCITATORY), mossy=MOSSY.receptor(EXCITATORY), inhibitory=BC_PC.receptor(INHIBITORY)
     )
     net.BC.add_receptors(excitatory=PC_BC.receptor(EXCITATORY), inhibitory=BC_BC.receptor(INHIBITORY))
-    fibre = MOSSY.peak(present.mossy)
+    fibre = MOSSY.peak(present.mossy or MOSSY_BY_RULE[rule])
     net.PC.add_stimuli(
         fibre=bs.stimuli.PoissonInput("mossy", rate=present.rate, weight=fibre), acetylcholine=bs.stimuli.Constant(present.current)
     )
