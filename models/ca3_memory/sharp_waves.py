@@ -33,7 +33,7 @@ RECORD = ["PC.spikes", "BC.spikes"]
 N_BASKET = 150
 
 
-class State(NamedTuple):
+class Condition(NamedTuple):
     """What acetylcholine changes: the scale of learned weights, weights (nS; of mossy fibres None for what goes with the rule of
     learning), the mossy fibres' rate, and a current into pyramidal cells."""
 
@@ -47,8 +47,8 @@ class State(NamedTuple):
 
 
 STATES = {
-    "ripple": State(1.0, 0.65, 0.85, 5.0, None, 15.0 * u.Hz, 0.0 * u.pA),
-    "gamma": State(0.19, 0.24, 0.42, 1.12, 22.4, 17.4 * u.Hz, 40.0 * u.pA),
+    "ripple": Condition(1.0, 0.65, 0.85, 5.0, None, 15.0 * u.Hz, 0.0 * u.pA),
+    "gamma": Condition(0.19, 0.24, 0.42, 1.12, 22.4, 17.4 * u.Hz, 40.0 * u.pA),
 }
 MOSSY_BY_RULE = {"symmetric": 19.15, "asymmetric": 21.5}  # nS
 
