@@ -61,6 +61,8 @@ def main() -> int:
         options.keep.mkdir(parents=True, exist_ok=True)
     # The kernel runs in another folder: brainsim is found there also where it is not installed.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    # Threads of LAPACK wait by spinning: on a busy machine they make small systems of equations a hundred times slower.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     failed = 0
     for path in paths:
         started = time.perf_counter()
