@@ -1,11 +1,12 @@
 r"""Training by evolution strategies: the return alone, no gradient.
 
-A generation tries the weights :math:`\theta` with perturbations :math:`\pm\sigma\epsilon_k`, ranks the returns of one episode each, and
-follows with Adam
+A generation tries the weights :math:`\theta` with perturbations :math:`\pm\delta_k, \delta_k \sim N(0, \sigma^2)`, ranks the returns of one
+episode each, and follows with Adam
 
-.. math:: g = \frac{1}{P\sigma} \sum_k r_k \epsilon_k, \qquad r_k \in [-\tfrac12, \tfrac12] \text{ the centred rank,}
+.. math:: g = \frac{1}{P\sigma} \sum_k r_k \delta_k, \qquad r_k \in [-\tfrac12, \tfrac12] \text{ the centred rank,}
 
-each component clipped to :math:`\pm 1`.
+each component clipped to :math:`\pm 1`, which it hardly ever reaches. (Against the gradient of the smoothed rank this lacks a factor
+:math:`1/\sigma`, to which Adam is blind; with it, clipping would leave nothing but signs.)
 
 References
 ----------
@@ -81,12 +82,12 @@ def train(
     episodes, returns = [], []
     for generation in range(1, generations + 1):
         key, *own = jax.random.split(key, 4)
-        noise = jax.random.normal(own[0], (population // 2, flat.size))
-        noise = jnp.concatenate([noise, -noise])
+        tried = sigma * jax.random.normal(own[0], (population // 2, flat.size))
+        tried = jnp.concatenate([tried, -tried])
         found, _ = task.evaluate_each(
-            body, controller, jax.vmap(unravel)(flat[None] + sigma * noise), jax.random.split(own[1], population)
+            body, controller, jax.vmap(unravel)(flat[None] + tried), jax.random.split(own[1], population)
         )
-        flat, state = _improve(optimizer, flat, state, noise, found, sigma)
+        flat, state = _improve(optimizer, flat, state, tried, found, sigma)
         if generation == 1 or generation % every == 0:
             episodes.append(generation * population)
             returns.append(float(task.evaluate(body, controller, unravel(flat), jax.random.split(own[2], trials))[0].mean()))
@@ -94,8 +95,8 @@ def train(
 
 
 @partial(jax.jit, static_argnums=0)
-def _improve(optimizer, flat, state, noise, returns, sigma):
+def _improve(optimizer, flat, state, tried, returns, sigma):
     ranks = jnp.argsort(jnp.argsort(returns)) / (len(returns) - 1) - 0.5
-    gradient = jnp.clip(ranks @ noise / (len(returns) * sigma), -1, 1)
+    gradient = jnp.clip(ranks @ tried / (len(returns) * sigma), -1, 1)
     updates, state = optimizer.update(-gradient, state, flat)
     return optax.apply_updates(flat, updates), state

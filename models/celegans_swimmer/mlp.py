@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-PERIOD = 60
+from models.celegans_swimmer.task import EPISODE
 
 
 @dataclass(frozen=True)
 class MLP:
-    """Tanh units that see joint angles, the velocities of all links, and the phase of an oscillation.
+    """Tanh units that see joint angles, the velocities of all links, and the time.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class MLP:
     outputs : int, optional
         Number of outputs; by default one motor command per joint, bounded by a last tanh.
     clock : bool
-        Whether it sees the time feature.
+        Whether it sees the time, which rises from -1 to 1 over an episode.
     """
 
     joints: int = 5
@@ -59,7 +59,7 @@ class MLP:
         """Motor commands (joints,), or the outputs."""
         x = observation
         if self.clock:
-            x = jnp.concatenate([x, jnp.cos(2 * jnp.pi * step / PERIOD)[None].astype(x.dtype)])
+            x = jnp.concatenate([x, jnp.asarray(2 * step / EPISODE - 1, x.dtype)[None]])
         for layer in weights[:-1]:
             x = jnp.tanh(x @ layer["w"] + layer["b"])
         x = x @ weights[-1]["w"] + weights[-1]["b"]
