@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from jax.test_util import check_grads
 
@@ -152,6 +153,23 @@ def test_evolution_improves_the_untrained_circuit():
     assert trained.returns[-1] > 808
     with pytest.raises(ValueError, match="even"):
         evolution.train(controller, controller.constant(), population=3)
+
+
+def test_evolution_by_hand():
+    """Ranks 1/2, -1/6, -1/2, 1/6 times perturbations in units of sigma, over four; nothing is cut to 1."""
+    tried = 0.02 * jnp.array([[1.0, 2.0], [0.0, -1.0], [-1.0, -2.0], [0.0, 1.0]])
+    optimizer, start = optax.sgd(1.0), jnp.array([5.0, 5.0])
+    found, _ = evolution._improve(optimizer, start, optimizer.init(start), tried, jnp.array([30.0, 10.0, 0.0, 20.0]), 0.02)
+    np.testing.assert_allclose(found, [5 + 1 / 4, 5 + 7 / 12])
+
+
+def test_perceptron_sees_the_time():
+    """From -1 to 1 over an episode."""
+    controller = MLP(2, hidden=(1,))
+    zero, one = jnp.zeros((12, 1)), jnp.ones((1, 2))
+    weights = [{"w": zero.at[-1].set(1.0), "b": jnp.zeros(1)}, {"w": one, "b": jnp.zeros(2)}]
+    for step, time in ((0, -1.0), (500, 0.0), (1000, 1.0)):
+        np.testing.assert_allclose(controller(weights, jnp.ones(11), step), np.tanh(np.tanh([time, time])))
 
 
 @pytest.mark.slow
