@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from models.celegans_swimmer import gait
 from models.celegans_swimmer.gait import Worm
@@ -117,3 +118,28 @@ def test_from_agar_to_water(reference, medium, frequency, wavelength, speed):
     assert found["frequency"] == pytest.approx(frequency, rel=0.02)
     assert found["wavelength"] == pytest.approx(wavelength, rel=0.06)
     assert gait.observables(states, after=2.0)["net_speed"] == pytest.approx(speed, rel=0.06)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("medium", [0.01, 0.0])
+def test_steps_of_the_body_against_scipy(monkeypatch, medium):
+    """20 ms in which the body moves by 40 to 50 um, under constant muscles; the other program's forces, scipy's BDF."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "references")
+    import make_gait
+
+    state = jax.tree.map(lambda x: x[-1], gait.simulate(medium, 1.0, every=1000))
+    drag = [(agar - water) * medium / 97 + water / 97 for water, agar in ((3.3e-6, 3.2e-3), (5.2e-6, 128e-3))]
+    size = np.array([1e-3, 1e-3, 1])
+
+    def slope(_, y):
+        q = y.reshape(49, 3) * size
+        return (make_gait.velocity(q, 0.0, np.zeros((49, 3)), np.maximum(state.muscles, 0), drag) / size).ravel()
+
+    found = solve_ivp(slope, (0, 0.02), (state.rods / size).ravel(), method="BDF", rtol=1e-9, atol=1e-11).y[:, -1].reshape(49, 3)
+    assert 0.03 < np.abs(found * size - state.rods)[:, :2].max() * 1e3 < 0.06
+    step = jax.jit(lambda rods, moving, dt: Worm().body_step(rods, moving, jnp.asarray(state.muscles), medium, dt))
+    for steps, error in ((20, 5e-5), (80, 5e-5 / 16)):
+        rods, moving = jnp.asarray(state.rods), jnp.asarray(state.moving)
+        for _ in range(steps):
+            rods, moving = step(rods, moving, 0.02 / steps)
+        assert np.abs(np.asarray(rods) / size - found).max() < error  # mm and rad
