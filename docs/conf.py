@@ -25,6 +25,8 @@ exclude_patterns = ["_build", "jupyter_execute"]
 html_theme = "furo"
 html_title = "brainsim"
 default_role = "code"
+# Words in types, as n in "(n_synapses,)", are looked up as attributes of any class; that some have several homes is no fault.
+suppress_warnings = ["ref.python"]
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
