@@ -1,0 +1,36 @@
+"""A plasticity rule of one's own keeps all that those of the library keep."""
+
+import inspect
+
+import brainunit as u
+
+import brainsim as bs
+from brainsim.testing.plasticity import *  # noqa: F403
+
+
+class Homeostatic(bs.plasticity.Plasticity):
+    r"""Presynaptic spikes raise a weight while the cell is quiet, postsynaptic spikes lower it in proportion.
+
+    .. math:: \text{pre spike:}\ w \leftarrow w + A\,(1 - y), \quad \text{post spike:}\ w \leftarrow (1 - B)\,w, \quad \dot y = -y/\tau
+
+    References
+    ----------
+    G. G. Turrigiano, K. R. Leslie, N. S. Desai, L. C. Rutherford, S. B. Nelson, Nature 391:892 (1998).
+    """
+
+    up = bs.Parameter(0.0, "change A on a presynaptic spike", unit="weight_unit")
+    down = bs.Parameter(0.0, "relative change B on a postsynaptic spike")
+    tau = bs.Parameter(50.0 * u.ms, "memory of postsynaptic spikes", positive=True)
+    y = bs.plasticity.Trace("tau", "postsynaptic trace", side="post")
+
+    def update(self, s):
+        s.on_pre(s.up * (1.0 - s.y))
+        s.on_post(-s.down * s.w)
+
+
+MODELS = [Homeostatic]
+VALUES = {"Homeostatic": dict(up=0.002 * u.pA, down=0.05)}  # so little that no weight comes to a bound
+
+
+def test_it_takes_twentyfive_lines():
+    assert len([line for line in inspect.getsource(Homeostatic).splitlines() if line.strip()]) <= 25
