@@ -18,6 +18,7 @@ FLOORS = (
     {"simulation"},
     {"train"},
     {"cli", "io", "__main__"},
+    {"testing"},  # for test modules: it may import everything, and nothing imports it
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # The package itself only gathers what the rooms export.
@@ -66,6 +67,13 @@ def test_rooms_import_each_other_without_circles():
     for path in FILES:
         graph.setdefault(room_of(path), set()).update((rooms_imported(path) & FLOOR.keys()) - {room_of(path)})
     list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError with the circle
+
+
+def test_nothing_imports_the_suites_and_only_they_import_pytest():
+    for path in (*FILES, ROOT / "__init__.py"):
+        if room_of(path) != "testing":
+            assert "testing" not in rooms_imported(path), path
+            assert "pytest" not in {name.split(".")[0] for name in modules_imported(path)}, path
 
 
 @pytest.mark.parametrize("path", FILES, ids=names(FILES))
