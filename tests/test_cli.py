@@ -127,6 +127,16 @@ def test_the_models_own_defaults_and_its_name_alone(model, capsys):
     assert "(0.05 s)" in capsys.readouterr().out
 
 
+def test_precision_by_flag_by_model_and_as_jax_is_set(model, capsys, tmp_path):
+    def kind(*flags):
+        assert main(["run", model, "--duration", "1ms", "--record", "E.V", "--save", "out.h5", *flags]) == 0
+        return bs.Recording.load(tmp_path / "out.h5")["E.V"].mantissa.dtype
+
+    assert kind() == np.float64 and kind("--precision", "float32") == np.float32  # the tests are run in float64
+    Path(model).write_text(Path(model).read_text() + "\nPRECISION = 'float32'\n")
+    assert kind() == np.float32 and kind("--precision", "float64") == np.float64
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -136,6 +146,7 @@ def test_the_models_own_defaults_and_its_name_alone(model, capsys):
         (["--duration", "100"], "duration: expected ms, given a number without unit (100)"),
         (["--duration", "1.05ms"], "duration: 1.05 ms is no multiple of dt = 0.1 ms; nearest: 1 ms"),
         (["--dt", "soon"], "--dt: cannot read 'soon'; accepted: 0.3, 18ms"),
+        (["--precision", "double"], "--precision: 'double' is neither float32 nor float64."),
         (["--sample-every", "0.25ms"], "sample_every: 0.25 ms is no multiple of dt"),
         (["--seed", "1.5"], "--seed: expected an integer, given '1.5'"),
         (["--set", "E.taau=18ms"], "E has no 'taau'. Did you mean 'tau'? Accepted: E_L"),

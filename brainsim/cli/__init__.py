@@ -6,6 +6,7 @@ Nothing heavy is imported here: a mistyped flag is refused before JAX starts.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from brainsim._errors import suggestion
@@ -38,7 +39,7 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
         description=(
             "Build the network of a model file and simulate it.\n\n"
             "A model file is Python with a function build(seed=0, ...) that returns a Network, and optional constants\n"
-            "RECORD (list of paths), DURATION and DT."
+            "RECORD (list of paths), DURATION, DT and PRECISION (float64 or float32)."
         ),
         epilog=(
             "example:\n  brainsim run models/coba_lif.py --duration 1s --set E.tau=18ms --set 'E->I.weight=5nS' \\\n"
@@ -57,6 +58,7 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     run.add_argument(
         "--sample-every", metavar="TIME", help="interval between samples of what is not spikes; default: every step"
     )
+    run.add_argument("--precision", metavar="KIND", help="float32 or float64; default: the model's PRECISION, or JAX's")
     run.add_argument("--plot", metavar="FILE", help="write a figure of the recording (.png, .pdf, .svg)")
     run.add_argument("--save", metavar="FILE", help="write the recording (HDF5)")
     run.add_argument("--traceback", action="store_true", help="show where an error comes from")
@@ -98,6 +100,9 @@ def main(argv: list[str] | None = None) -> int:
             from brainsim.cli.info import info as command
         else:
             from brainsim.cli.run import run as command
+
+            # Threads of LAPACK spin while they wait: on a busy machine they cost far more than small matrices gain by them.
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         return command(options)
     except UsageError as error:
         print(" ".join(str(error).split()), file=sys.stderr)

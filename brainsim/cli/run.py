@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 from brainsim._errors import suggestion
@@ -13,6 +14,7 @@ from brainsim.cli.models import find, load
 from brainsim.cli.values import assignment, parse
 
 FAILURES = (ValueError, TypeError, LookupError, AttributeError, ImportError, SyntaxError, ArithmeticError, MemoryError, OSError)
+PRECISIONS = ("float32", "float64")
 
 
 def run(options) -> int:
@@ -50,25 +52,26 @@ def _run(options) -> int:
 
     started = time.perf_counter()
     model = load(path)
-    net = _build(model, path, arguments, seed)
-    for target, value in settings:
-        _set(net, target, value)
-    built = time.perf_counter() - started
+    with _precision(options.precision, model, path):
+        net = _build(model, path, arguments, seed)
+        for target, value in settings:
+            _set(net, target, value)
+        built = time.perf_counter() - started
 
-    duration = times.get("duration", getattr(model, "DURATION", None))
-    if duration is None:
-        raise UsageError(f"brainsim run: {path} has no DURATION; give --duration, such as --duration 1s.")
-    record = options.record or getattr(model, "RECORD", None) or [f"{name}.spikes" for name in net.populations]
-    with _Compiling() as compiling:
-        started = time.perf_counter()
-        rec = bs.simulate(
-            net,
-            duration,
-            dt=times.get("dt", getattr(model, "DT", 0.1 * u.ms)),
-            record=record,
-            sample_every=times.get("sample_every"),
-        )
-        wall = time.perf_counter() - started
+        duration = times.get("duration", getattr(model, "DURATION", None))
+        if duration is None:
+            raise UsageError(f"brainsim run: {path} has no DURATION; give --duration, such as --duration 1s.")
+        record = options.record or getattr(model, "RECORD", None) or [f"{name}.spikes" for name in net.populations]
+        with _Compiling() as compiling:
+            started = time.perf_counter()
+            rec = bs.simulate(
+                net,
+                duration,
+                dt=times.get("dt", getattr(model, "DT", 0.1 * u.ms)),
+                record=record,
+                sample_every=times.get("sample_every"),
+            )
+            wall = time.perf_counter() - started
 
     _report(net, rec, built, wall, min(compiling.seconds, wall))
     if options.save:
@@ -95,6 +98,19 @@ def _values(texts, flag, words=False) -> list[tuple[str, object]]:
     except ValueError as error:
         raise UsageError(f"brainsim run: {error}.") from None
     return [(name, _value(f"{flag} {name}", text, words)) for name, text in pairs]
+
+
+def _precision(flag, model, path):
+    """Context of the precision that was asked for, else that of the model, else as JAX is set."""
+    import jax
+
+    kind = flag or getattr(model, "PRECISION", None)
+    if kind is None:
+        return nullcontext()
+    if kind not in PRECISIONS:
+        where = "--precision" if flag else f"PRECISION of {path}"
+        raise UsageError(f"brainsim run: {where}: {kind!r} is neither float32 nor float64.{suggestion(str(kind), PRECISIONS)}")
+    return jax.enable_x64(kind == "float64")
 
 
 def _check_outputs(options) -> None:

@@ -20,6 +20,7 @@ The springs are :math:`10^8` times stiffer than water: in float64, the body is s
 Alexander, second-order and L-stable, and each stage is solved for the velocities by Newton's method.
 
     python -m models.celegans_swimmer.gait
+    brainsim run models/celegans_swimmer/gait.py --set worm.medium=0.1 --plot gait.png
 
 References
 ----------
@@ -33,9 +34,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+import brainsim as bs
+
+DT = 1.0 * u.ms
+DURATION = 5.0 * u.second
+RECORD = ["worm.on", "worm.bend"]
+PRECISION = "float64"
 
 RODS, SEGMENTS, UNITS = 49, 48, 12
 LENGTH, WIDTH = 1e-3, 80e-6  # m
@@ -187,6 +196,72 @@ def jacobian(f, x):
     return jnp.swapaxes(blocks, 1, 2).reshape(3 * RODS, 3 * RODS)
 
 
+# -- as a network ------------------------------------------------------------------------------------------------------------
+
+
+class UndulatingWorm(bs.masses.Mass):
+    """The 24 B neurons, (2, 12), dorsal and ventral, with muscles and body: :class:`Worm` as a population. A step is one of 1 ms."""
+
+    medium = bs.Parameter(1.0, "0 for water, 1 for agar", shape=())
+    drive = bs.Parameter(Worm.drive, "what the command neuron gives to the B neurons", shape=())
+    threshold = bs.Parameter(Worm.threshold, "of a B neuron that is off", shape=())
+    hysteresis = bs.Parameter(Worm.hysteresis, "by how much the threshold is lower for a neuron that is on", shape=())
+    muscle_tau = bs.Parameter(100.0 * u.ms, "time constant of muscles", shape=(), positive=True)
+
+    on = bs.State(0.0, "whether a B neuron is on")
+    muscles = bs.State(0.0, "activations, 48 dorsal, then 48 ventral", shape="n_muscles")
+    rods = bs.State(0.0, "x, y (m) and angle of each rod", shape="n_coordinates")
+    moving = bs.State(0.0, "how the rods move, per second", shape="n_coordinates")
+    bend = bs.State(0.0, "curvature at segments 6, 24 and 42, in rad per body length", shape="n_seen")
+
+    n_muscles, n_coordinates, n_seen = 2 * SEGMENTS, 3 * RODS, 3
+
+    def update(self, clock):
+        worm = Worm(*(self.plain(name) for name in ("drive", "threshold", "hysteresis")), muscle_tau=1e-3 * self.plain("muscle_tau"))
+        names, like = ("rods", "moving", "on", "muscles"), Worm().initial()
+        state = WormState(*(self.plain(name).reshape(part.shape) for name, part in zip(names, like)))
+        state = worm.step(state, self.plain("medium"))
+        for name, part in zip(names, state):
+            self.put(name, part.ravel())
+        self.put("bend", SEGMENTS * jnp.diff(state.rods[:, 2])[jnp.array([6, 24, 42])])
+
+
+def build(seed: int = 0, *, medium: float = 1.0) -> bs.Network:
+    """A network with one population, ``worm``, straight and relaxed. It has no randomness.
+
+    Parameters
+    ----------
+    seed : int
+        Of the network.
+    medium : float
+        0 for water, 1 for agar.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError
+        In float32, which the springs do not bear, or for another medium.
+    """
+    _check(medium)
+    if not jax.config.jax_enable_x64:
+        raise ValueError("gait: the springs of the body need float64; build and simulate under `jax.enable_x64(True)` or JAX_ENABLE_X64=1.")
+    start = Worm().initial()
+    net = bs.Network(seed=seed)
+    net.worm = UndulatingWorm((2, UNITS), medium=medium, on=start.neurons.ravel(), rods=start.rods.ravel())
+    return net
+
+
+# -- experiments -------------------------------------------------------------------------------------------------------------
+
+
+def _check(medium):
+    if not 0 <= medium <= 1:
+        raise ValueError(f"gait: medium must lie between 0 (water) and 1 (agar), given {medium}.")
+
+
 @partial(jax.jit, static_argnums=(0, 2, 3))
 def _run(worm: Worm, medium, samples: int, every: int):
     def sample(state, _):
@@ -204,8 +279,7 @@ def simulate(medium: float, seconds: float = 10.0, worm: Worm | None = None, eve
     WormState
         Of NumPy arrays (times, ...), every ``every`` ms.
     """
-    if not 0 <= medium <= 1:
-        raise ValueError(f"gait: medium must lie between 0 (water) and 1 (agar), given {medium}.")
+    _check(medium)
     with jax.enable_x64(True):
         states = _run(worm or Worm(), jnp.asarray(float(medium)), round(1e3 * seconds / every), every)
         return WormState(*(np.asarray(x) for x in states))

@@ -7,12 +7,14 @@
 
 from pathlib import Path
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+import brainsim as bs
 from models.celegans_swimmer import gait
 from models.celegans_swimmer.gait import Worm
 
@@ -35,6 +37,20 @@ def test_body_and_circuit_against_an_independent_program(reference, medium):
     size = np.array([1e3, 1e3, 1])  # mm and rad
     assert np.abs((rods - reference[f"rods_{medium}"][0]) * size).max() < 1e-6
     assert np.abs((rods - reference[f"second_{medium}"]) * size).max() < 1e-4
+
+
+def test_the_network_moves_as_the_independent_program_does(reference):
+    net = gait.build(medium=0.3)
+    bs.simulate(net, 1 * u.second, dt=gait.DT)
+    rods = np.asarray(net.worm.rods).reshape(49, 3)
+    assert np.abs((rods - reference["rods_0.3"][0]) * np.array([1e3, 1e3, 1])).max() < 1e-6
+
+
+def test_what_the_network_refuses():
+    with pytest.raises(ValueError, match="medium must lie between 0"):
+        gait.build(medium=1.5)
+    with jax.enable_x64(False), pytest.raises(ValueError, match="the springs of the body need float64"):
+        gait.build()
 
 
 def test_crawling(agar):

@@ -6,6 +6,7 @@ Untrained NCAP, constant weights, 10 seeds in MuJoCo: joints 2, 3, 5, 7, 9, 11, 
 
 from pathlib import Path
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +14,8 @@ import optax
 import pytest
 from jax.test_util import check_grads
 
-from models.celegans_swimmer import animation, evolution, gradient, ppo, task
+import brainsim as bs
+from models.celegans_swimmer import animation, evolution, gradient, ppo, swim, task
 from models.celegans_swimmer.body import BodyState, Swimmer
 from models.celegans_swimmer.mlp import MLP
 from models.celegans_swimmer.ncap import NCAP
@@ -70,6 +72,37 @@ def test_a_fluid_acts_as_said():
     v = body.velocities(state)
     normal, along = -3.0 * np.abs(v.normal) * v.normal, -0.06 * np.abs(v.along) * v.along
     np.testing.assert_allclose(centre, np.array([(cos * normal - sin * along).sum(), (sin * normal + cos * along).sum()]) / 0.04, rtol=1e-10)
+
+
+def test_the_network_swims_as_the_pure_function_does():
+    """60 control steps from the same posture, at constant weights and with others; then with a command, which bends the path."""
+    body, circuit = Swimmer(4), NCAP(4)
+
+    def both(**weights):
+        net = swim.build(seed=3, joints=4)
+        for name, value in weights.items():
+            net.worm.assign(name, value)
+        rec = bs.simulate(net, 60 * swim.DT, dt=swim.DT, record=["worm.speed", "worm.nose", "worm.B"])
+        weights = circuit.constant() | weights
+        look = lambda state, step: circuit.activity(weights, body.angles(state) / body.range, step)["B"]
+        run = jax.jit(lambda state: task.rollout(body, circuit, weights, state, 60, look=look))
+        state, _, speeds, B = run(body.initial(jax.random.PRNGKey(3)))
+        np.testing.assert_allclose(rec["worm.speed"].mantissa, speeds, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(rec["worm.nose"].mantissa[-1], state.nose, rtol=1e-9)
+        np.testing.assert_allclose(rec["worm.B"], np.asarray(B).reshape(60, 8), rtol=1e-9, atol=1e-12)
+
+    both()
+    both(contra=-0.4, prop=0.8)
+
+    def course(**commands):
+        net = swim.build(joints=5)
+        for name, value in commands.items():
+            net.worm.assign(name, value)
+        heading = np.unwrap(bs.simulate(net, 18 * u.second, dt=swim.DT, record="worm.heading", sample_every=60 * swim.DT)["worm.heading"][:, 0])
+        return heading[-1] - heading[3]
+
+    assert course(right=0.5) == pytest.approx(-course(left=0.5), rel=0.1)  # from another posture: not exactly
+    assert course(right=0.5) < -2 and abs(course()) < 0.1
 
 
 def test_gradient_through_the_body_is_that_of_finite_differences():
