@@ -18,11 +18,11 @@ def net():
 def equations(net, x):
     """Spikes (steps, 100) and outputs (steps, 2) of the recurrence of the module's docstring, for spikes x of the channels."""
     W_in, W, W_out = (np.asarray(net[p].weight) for p in ("channels->cells", "cells->cells", "cells->readout"))
-    b, b_out = np.asarray(net["cells.input"].b), np.asarray(net["readout.input"].b)
+    b, b_rec, b_out = (np.asarray(net[receptor].b) for receptor in ("cells.input", "cells.recurrent", "readout.input"))
     A1, slow = np.asarray(net.cells.A1), np.exp(-1 / net.cells.tau_I2.to_decimal(u.ms))
     drive, I1, I2, V, s, o, spikes, outputs = *np.zeros((5, 100)), b_out, [], []
     for now in x:
-        drive = drive * np.exp(-1 / 100) + now @ W_in + s @ W + b
+        drive = drive * np.exp(-1 / 100) + now @ W_in + b + s @ W + b_rec
         I1, I2 = np.where(s > 0, A1, I1 * np.exp(-1 / 10)), I2 * slow - 0.6 * s
         V = V * np.exp(-1 / 20) + (drive + I1 + I2) * (1 - np.exp(-1 / 20))
         s = (V > 1).astype(float)
@@ -34,7 +34,8 @@ def equations(net, x):
 
 def test_network_follows_its_equations(net):
     rng = np.random.default_rng(0)
-    net["cells.input"].b, net["readout.input"].b = rng.normal(0.02, 0.01, 100), rng.normal(0, 0.1, 2)
+    net["cells.input"].b, net["cells.recurrent"].b = rng.normal(0.03, 0.01, 100), rng.normal(-0.01, 0.01, 100)
+    net["readout.input"].b = rng.normal(0, 0.1, 2)
     x = (rng.random((300, 100)) < 0.05).astype(float)
     net.reset()
     rec = bs.simulate(net, 300 * u.ms, dt=1 * u.ms, record=working_memory.RECORD, inputs={"channels.input": x}, progress=False)
