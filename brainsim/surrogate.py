@@ -23,6 +23,10 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
+__all__ = [
+    "ATan", "Boxcar", "FastSigmoid", "Gaussian", "MultiGaussian", "PiecewiseExponential", "Sigmoid", "Surrogate", "Triangular", "hard_reset",
+]
+
 
 @dataclass(frozen=True)
 class Surrogate(abc.ABC):
