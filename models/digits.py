@@ -11,7 +11,8 @@ smooth function (a surrogate), and Adam changes the weights of all three project
 
 The images are the 1,797 digits that come with scikit-learn (test part of the UCI set "Optical Recognition of Handwritten Digits").
 
-    python -m models.digits
+    python -m models.digits              training, and the accuracy
+    brainsim run models/digits.py        one image before it
 
 References
 ----------
@@ -103,6 +104,12 @@ def load() -> Digits:
     images = (images / 16).astype(np.float32)
     train, test, train_labels, test_labels = train_test_split(images, labels, test_size=0.2, stratify=labels, random_state=0)
     return Digits(train, train_labels, test, test_labels)
+
+
+def inputs(seed: int = 0) -> dict:
+    """One of the test images, chosen by the seed, for ``simulate(net, DURATION, dt=DT, inputs=inputs())``."""
+    images = load().test_images
+    return {"pixels.input": np.tile(images[np.random.default_rng(seed).integers(len(images))], (round(DURATION / DT), 1))}
 
 
 class Trained(NamedTuple):

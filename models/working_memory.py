@@ -14,6 +14,7 @@ delay of 1 s without spikes that would tell it, a test direction; the network is
 remembers lies in the currents I2, which every spike makes more negative and which recover with time constants of 0.1 to 3 s.
 
     python -m models.working_memory          the whole training: 500 updates of 64 trials of 2.5 s
+    brainsim run models/working_memory.py    one trial before it
 
 References
 ----------
@@ -37,7 +38,7 @@ import brainsim as bs
 
 DT = 1.0 * u.ms
 DURATION = 2500.0 * u.ms
-RECORD = ["cells.spikes", "readout.o"]
+RECORD = ["channels.spikes", "cells.spikes", "readout.o"]
 
 CHANNELS, EXCITATORY, INHIBITORY = 100, 80, 20
 DIRECTIONS = 8
@@ -183,6 +184,11 @@ class Task(NamedTuple):
         rates = self.rates(sample, jnp.where(match == 1, sample, other))
         spikes = jax.random.uniform(for_spikes, rates.shape) < 1e-3 * rates
         return spikes.astype(rates.dtype), match
+
+
+def inputs(seed: int = 0) -> dict:
+    """One random trial, for ``simulate(net, Task().duration, dt=DT, inputs=inputs())``."""
+    return {"channels.input": jax.jit(Task().trial)(jax.random.PRNGKey(seed))[0]}
 
 
 # -- training ----------------------------------------------------------------------------------------------------------------

@@ -137,6 +137,20 @@ def test_precision_by_flag_by_model_and_as_jax_is_set(model, capsys, tmp_path):
     assert kind() == np.float32 and kind("--precision", "float64") == np.float64
 
 
+def test_what_a_model_feeds_in(model, capsys, tmp_path):
+    fed = "\nimport numpy as np\ndef inputs(seed=0):\n    return {'E.V': np.full((500, 10), -60.0 - seed) * u.mV}\n"
+    Path(model).write_text(Path(model).read_text() + fed)
+
+    def first(*flags):
+        assert main(["run", model, "--record", "E.V", "--save", "out.h5", *flags]) == 0
+        return bs.Recording.load(tmp_path / "out.h5")["E.V"][0, 0].to_decimal(u.mV)
+
+    assert first() == pytest.approx(-60, abs=0.2) and first("--seed", "2", "--duration", "1ms") == pytest.approx(-62, abs=0.2)
+    assert "inputs['E.V']: expected shape" in refused(capsys, "run", model, "--duration", "1s")
+    Path(model).write_text(Path(model).read_text().replace("return {'E.V': ", "return (").replace(") * u.mV}", ") * u.mV)"))
+    assert "inputs() of models/small.py must return a dict of arrays by path, it returned Quantity" in refused(capsys, "run", model)
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

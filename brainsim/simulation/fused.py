@@ -10,6 +10,7 @@ it hands the lowered program to the compiler itself. Where anything on that way 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 
 import jax
@@ -86,7 +87,9 @@ def _load(lowered, device) -> Callable:
     options.num_replicas = options.num_partitions = 1
     options.device_assignment = _jax.DeviceAssignment.create(np.array([[device.id]]))
     module = lowered.compiler_ir("stablehlo")
+    started = time.perf_counter()
     program = device.client.compile_and_load(module, _jax.DeviceList((device,)), options)
+    jax.monitoring.record_event_duration_secs("/jax/core/compile/backend_compile_duration", time.perf_counter() - started)
 
     def execute(leaves):
         return [shards[0] for shards in program.execute_sharded(leaves).disassemble_into_single_device_arrays()]

@@ -144,6 +144,14 @@ def _main(net, learned):
     return run, start, {path: jnp.asarray(1.0 if gated else ANNEALING, run.parameters[path].dtype) for path in annealed}
 
 
+def begin_second(net: bs.Network, learned: dict) -> None:
+    """Put what was learned into ``net``, and let its learning fade from now on: as every image of the second phase finds it."""
+    _, start, annealing = _main(net, learned)
+    for path, value in (start | annealing).items():
+        owner, _, name = path.rpartition(".")
+        net[owner].assign(name, u.Quantity(value, unit=u.get_unit(getattr(net[owner], name))))
+
+
 def features(
     net: bs.Network,
     learned: dict,

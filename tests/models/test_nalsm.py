@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import brainsim as bs
-from models.nalsm import data, experiments, network, protocol, readout
+from models.nalsm import data, digit, experiments, network, protocol, readout
 from models.nalsm.astrocyte import Astrocyte
 from models.nalsm.neuron import LIF, SLOPE, Events, NearestSpike
 from models.nalsm.plasticity import APSTDP, TRACE_DECAY
@@ -330,3 +330,17 @@ def test_branching_falls_with_the_weight_of_the_astrocyte():
         factors.append(protocol.Raster(net, learned, images.train[:20]).branching_factors().mean())
     np.testing.assert_allclose(factors, [1.42, 1.245, 0.885], atol=0.1)
     assert factors[0] > factors[1] > factors[2]
+
+
+def test_a_liquid_that_is_shown_a_digit():
+    """It starts as an image of the second phase does: with what the first has taught it, and learning that fades."""
+    images = data.digits()
+    net = digit.build(image=3, presentations=100, size=SIZE)
+    learned = protocol.first_phase(network.build(inputs=64, size=SIZE), images.train, 100)
+    np.testing.assert_array_equal(net["E->E"].weight.mantissa, learned["E->E.weight"])
+    assert np.array_equal(np.asarray(net.pixels.events.p), images.test[3])
+    assert float(net.annealing.factor) == float(net.astro.annealing) == protocol.ANNEALING
+    rec = bs.simulate(net, digit.DURATION, dt=digit.DT, record=digit.RECORD, progress=False)
+    assert 5 < rec.spikes["liquid"].rate().to_decimal(u.Hz) < 300
+    with pytest.raises(ValueError, match="image: expected 0 to 249, given 250"):
+        digit.build(image=250)
