@@ -80,9 +80,15 @@ def test_short_task_is_learned():
 
 @pytest.mark.slow
 def test_working_memory_is_learned():
-    """300 updates of the whole task: 0.62, 0.78 and 0.89 in an independent program, 0.6 to 16 Hz."""
-    net, trained = working_memory.experiment(updates=300)
+    """The whole training, in float32: 0.62, 0.78, 0.89, 0.93, 0.93 in an independent program, at best 0.954, and 0.6 to 16 Hz.
+
+    When gradients explode is a matter of rounding, so a hundred updates may be bad; the best of them are not.
+    """
+    with jax.enable_x64(False):
+        net, trained = working_memory.experiment(seed=1)
+        answered = working_memory.accuracy(net, trials=1024)
     epochs = trained.epochs()
-    assert epochs[0] > 0.55 and epochs[2] > 0.85
+    assert epochs[0] > 0.55 and epochs.max() > 0.85
+    assert trained.accuracies[trained.kept - working_memory.RECENT : trained.kept].mean() >= 0.93
     assert trained.rates[0] < 2 and trained.rates[-1] > 4
-    assert working_memory.accuracy(net, trials=1024) > 0.9
+    assert answered > 0.9
