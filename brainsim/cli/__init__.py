@@ -6,7 +6,6 @@ Nothing heavy is imported here: a mistyped flag is refused before JAX starts.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from brainsim._errors import suggestion
@@ -101,9 +100,6 @@ def main(argv: list[str] | None = None) -> int:
             from brainsim.cli.info import info as command
         else:
             from brainsim.cli.run import run as command
-
-            # Threads of LAPACK spin while they wait: on a busy machine they cost far more than small matrices gain by them.
-            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         return command(options)
     except UsageError as error:
         print(" ".join(str(error).split()), file=sys.stderr)

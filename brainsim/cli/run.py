@@ -142,15 +142,14 @@ def _build(model, path, arguments, seed):
 
 def _inputs(model, path, seed, duration, dt) -> dict | None:
     """What the model feeds into its network; a run that is shorter takes the beginning."""
+    from brainsim.simulation.run import steps_of
+
     if not hasattr(model, "inputs"):
         return None
     inputs = model.inputs() if seed is None else model.inputs(seed)
     if not isinstance(inputs, dict):
         raise UsageError(f"brainsim run: inputs() of {path} must return a dict of arrays by path, it returned {type(inputs).__name__}.")
-    try:
-        steps = max(round(float(duration / dt)), 1)
-    except Exception:  # a duration or dt that is no time: simulate says so
-        return inputs
+    _, steps = steps_of(duration, dt)
     return {name: values[:steps] for name, values in inputs.items()}
 
 

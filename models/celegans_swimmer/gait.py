@@ -20,7 +20,9 @@ The springs are :math:`10^8` times stiffer than water: in float64, the body is s
 Alexander, second-order and L-stable, and each stage is solved for the velocities by Newton's method.
 
     python -m models.celegans_swimmer.gait
-    brainsim run models/celegans_swimmer/gait.py --set worm.medium=0.1 --plot gait.png
+    OPENBLAS_NUM_THREADS=1 brainsim run models/celegans_swimmer/gait.py --set worm.medium=0.1 --plot gait.png
+
+(With one thread, as those of LAPACK spin while they wait: on a busy machine that is five times faster, or more.)
 
 References
 ----------
@@ -215,6 +217,10 @@ class UndulatingWorm(bs.masses.Mass):
     bend = bs.State(0.0, "curvature at segments 6, 24 and 42, in rad per body length", shape="n_seen")
 
     n_muscles, n_coordinates, n_seen = 2 * SEGMENTS, 3 * RODS, 3
+
+    def prepare(self, step_ms):
+        if abs(step_ms - 1e3 * STEP) > 1e-9:
+            raise ValueError(f"{self.path}: circuit and body advance in steps of {1e3 * STEP:g} ms; given dt = {step_ms:g} ms.")
 
     def update(self, clock):
         worm = Worm(*(self.plain(name) for name in ("drive", "threshold", "hysteresis")), muscle_tau=1e-3 * self.plain("muscle_tau"))

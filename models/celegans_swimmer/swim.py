@@ -73,6 +73,10 @@ class SwimmingWorm(bs.masses.Mass):
         self.circuit = NCAP(self.joints, oscillator=oscillator, proprioception=proprioception, commands=True, period=period)
         super().__init__(size, **values)
 
+    def prepare(self, step_ms):
+        if abs(step_ms - 1e3 * CONTROL_STEP) > 1e-9:
+            raise ValueError(f"{self.path}: a step is one of control, {1e3 * CONTROL_STEP:g} ms; given dt = {step_ms:g} ms.")
+
     def update(self, clock):
         state = BodyState(*(self.plain(name) for name in BodyState._fields))
         weights = {name: self.plain(name) for name in ("prop", "osc", "ipsi", "contra", "turn")} | {"speed": self.plain("slowing")}

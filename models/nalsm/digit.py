@@ -52,7 +52,7 @@ def build(seed: int = 0, *, image: int = 0, presentations: int = 2000, **options
     if presentations < 0:
         raise ValueError(f"presentations: expected 0 or more, given {presentations}.")
     net = network.build(seed, inputs=images.test.shape[1], **options)
-    if presentations:
-        protocol.begin_second(net, protocol.first_phase(net, images.train, presentations, seed=seed))
+    learned = protocol.first_phase(net, images.train, presentations, seed=seed) if presentations else {}
+    protocol.begin_second(net, learned)
     net.pixels.events.p = images.test[image]
     return net

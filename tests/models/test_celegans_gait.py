@@ -49,6 +49,8 @@ def test_the_network_moves_as_the_independent_program_does(reference):
 def test_what_the_network_refuses():
     with pytest.raises(ValueError, match="medium must lie between 0"):
         gait.build(medium=1.5)
+    with pytest.raises(ValueError, match="worm: circuit and body advance in steps of 1 ms; given dt = 0.1 ms"):
+        bs.simulate(gait.build(), 1 * u.ms, dt=0.1 * u.ms)
     with jax.enable_x64(False), pytest.raises(ValueError, match="the springs of the body need float64"):
         gait.build()
 

@@ -91,6 +91,8 @@ def test_the_network_swims_as_the_pure_function_does():
         np.testing.assert_allclose(rec["worm.nose"].mantissa[-1], state.nose, rtol=1e-9)
         np.testing.assert_allclose(rec["worm.B"], np.asarray(B).reshape(60, 8), rtol=1e-9, atol=1e-12)
 
+    with pytest.raises(ValueError, match="worm: a step is one of control, 30 ms; given dt = 0.1 ms"):
+        bs.simulate(swim.build(), 1 * u.ms, dt=0.1 * u.ms)
     both()
     both(contra=-0.4, prop=0.8)
 

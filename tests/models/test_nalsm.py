@@ -342,5 +342,6 @@ def test_a_liquid_that_is_shown_a_digit():
     assert float(net.annealing.factor) == float(net.astro.annealing) == protocol.ANNEALING
     rec = bs.simulate(net, digit.DURATION, dt=digit.DT, record=digit.RECORD, progress=False)
     assert 5 < rec.spikes["liquid"].rate().to_decimal(u.Hz) < 300
+    assert float(digit.build(presentations=0, size=SIZE).annealing.factor) == protocol.ANNEALING
     with pytest.raises(ValueError, match="image: expected 0 to 249, given 250"):
         digit.build(image=250)
