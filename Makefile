@@ -32,7 +32,8 @@ docs: $(STAMP)
 	$(BIN)/sphinx-build --fail-on-warning --keep-going docs docs/_build/html
 
 lint: $(STAMP)
-	$(BIN)/ruff check brainsim models tests benchmarks
+	$(BIN)/ruff check brainsim models tests benchmarks docs notebooks setup.py
+	$(BIN)/ruff format --check brainsim models tests benchmarks docs notebooks setup.py
 
 clean:
 	rm -rf $(VENV) build docs/_build out .pytest_cache *.egg-info

@@ -58,7 +58,12 @@ def settings(n, fan_out, activity):
     targets = rng.integers(0, n, (n, fan_out), np.int32)
     weights = rng.random((n, fan_out), np.float32)
     spikes = rng.random((PATTERNS, n)) < activity
-    line = {"neurons": n, "synapses": n * fan_out, "activity": activity, "spikes": round(float(spikes.sum(1).mean()), 1)}
+    line = {
+        "neurons": n,
+        "synapses": n * fan_out,
+        "activity": activity,
+        "spikes": round(float(spikes.sum(1).mean()), 1),
+    }
 
     fixed, compressed = events.FixedFanOut(targets, n), events.CSR(np.arange(n + 1) * fan_out, targets.ravel(), n)
     flags, weight = jnp.asarray(spikes), jnp.asarray(weights)
@@ -81,9 +86,7 @@ def settings(n, fan_out, activity):
     matrix = scipy.sparse.csr_matrix((weights.ravel(), targets.ravel(), np.arange(n + 1) * fan_out), (n, n))
     if n * n <= DENSE_LIMIT:
         dense = jnp.asarray(matrix.toarray())
-        line["dense product"] = per_step(
-            lambda _, s, w, into: into + s @ w, (), dense, flags.astype(jnp.float32), n
-        )
+        line["dense product"] = per_step(lambda _, s, w, into: into + s @ w, (), dense, flags.astype(jnp.float32), n)
     transposed = matrix.T.tocsr()
     bcsr = sparse.BCSR((jnp.asarray(transposed.data), transposed.indices, transposed.indptr), shape=(n, n))
     line["jax.experimental.sparse BCSR"] = per_step(
@@ -121,7 +124,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="the two smallest networks only")
     sizes = SIZES[:2] if parser.parse_args().quick else SIZES
-    print(json.dumps({"jax": jax.__version__, "device": jax.devices()[0].device_kind, "kernels": events.kernels()["contract"]}))
+    print(
+        json.dumps(
+            {"jax": jax.__version__, "device": jax.devices()[0].device_kind, "kernels": events.kernels()["contract"]}
+        )
+    )
     for n, fan_out in sizes:
         for activity in ACTIVITIES:
             print(json.dumps(settings(n, fan_out, activity)), flush=True)

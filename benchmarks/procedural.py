@@ -1,6 +1,7 @@
 """Stored against procedural connectivity: time of a delivery, memory, and time to build.
 
-One JSON line per setting, times in microseconds per delivery inside one compiled ``lax.scan`` of many steps with other spikes.
+One JSON line per setting, times in microseconds per delivery inside one compiled ``lax.scan`` of many steps with other
+spikes.
 
     python benchmarks/procedural.py [--quick]
 """
@@ -18,7 +19,13 @@ from brainsim import events
 from brainsim.connectivity import FixedProbability
 
 # Neurons, synapses of each, fraction that spikes.
-SETTINGS = ((4_000, 80, 0.002), (40_000, 80, 0.002), (40_000, 1_000, 0.002), (1_000_000, 10, 0.0002), (1_000_000, 100, 0.0002))
+SETTINGS = (
+    (4_000, 80, 0.002),
+    (40_000, 80, 0.002),
+    (40_000, 1_000, 0.002),
+    (1_000_000, 10, 0.0002),
+    (1_000_000, 100, 0.0002),
+)
 PATTERNS = 8  # different spikes that take turns
 LARGEST_STORED = 20_000_000  # synapses
 
@@ -79,9 +86,17 @@ def settings(n, fan_out, activity):
         timed("CSR, one weight", stored, lambda conn: one)
         timed("CSR, weights", stored, lambda conn: jnp.asarray(rng.standard_normal(conn.n_synapses, np.float32)))
     timed("procedural probability, one weight", lambda: events.ProceduralFixedProbability(n, n, p), lambda conn: one)
-    timed("procedural probability, normal weights", lambda: events.ProceduralFixedProbability(n, n, p, 0, normal), lambda conn: one)
+    timed(
+        "procedural probability, normal weights",
+        lambda: events.ProceduralFixedProbability(n, n, p, 0, normal),
+        lambda conn: one,
+    )
     timed("procedural out-degree, one weight", lambda: events.ProceduralFixedOutDegree(n, n, fan_out), lambda conn: one)
-    timed("procedural out-degree, normal weights", lambda: events.ProceduralFixedOutDegree(n, n, fan_out, 0, normal), lambda conn: one)
+    timed(
+        "procedural out-degree, normal weights",
+        lambda: events.ProceduralFixedOutDegree(n, n, fan_out, 0, normal),
+        lambda conn: one,
+    )
     return line
 
 
@@ -89,6 +104,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="the two smallest networks only")
     chosen = SETTINGS[:2] if parser.parse_args().quick else SETTINGS
-    print(json.dumps({"jax": jax.__version__, "device": jax.devices()[0].device_kind, "kernels": events.kernels()["procedural"]}))
+    print(
+        json.dumps(
+            {"jax": jax.__version__, "device": jax.devices()[0].device_kind, "kernels": events.kernels()["procedural"]}
+        )
+    )
     for setting in chosen:
         print(json.dumps(settings(*setting)), flush=True)

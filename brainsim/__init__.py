@@ -50,7 +50,18 @@ from brainsim.integrators import integrate
 from brainsim.network import Network
 from brainsim.population import Population, View
 from brainsim.projection import Projection
-from brainsim.simulation import Function, Recording, SpikeTrain, SpikeTrains, Sweep, function, load, save, simulate, sweep
+from brainsim.simulation import (
+    Function,
+    Recording,
+    SpikeTrain,
+    SpikeTrains,
+    Sweep,
+    function,
+    load,
+    save,
+    simulate,
+    sweep,
+)
 
 __version__ = "0.1.0"
 

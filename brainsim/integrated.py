@@ -16,12 +16,13 @@ from brainsim.receptors.base import Receptor
 
 
 class IntegratedPopulation(Population):
-    r"""Units with states :math:`\dot y = f(t, y, I)`: receptors and stimuli in, ``derivative`` integrated by ``method``.
+    r"""Units with states :math:`\dot y = f(t, y, I)`: receptors and stimuli in, ``derivative`` integrated by
+    ``method``.
 
-    A subclass declares parameters and states and gives ``derivative(self, t, ...)``, whose further arguments name the states that
-    it integrates and the inputs that it takes. An argument ``V_held`` is the potential for conductances that follow V at once: V, or
-    with an exponential method V at the beginning of the step. The membrane is then linear over the step, and stays between its
-    reversal potentials in an upstroke that would otherwise run away.
+    A subclass declares parameters and states and gives ``derivative(self, t, ...)``, whose further arguments name the
+    states that it integrates and the inputs that it takes. An argument ``V_held`` is the potential for conductances
+    that follow V at once: V, or with an exponential method V at the beginning of the step. The membrane is then linear
+    over the step, and stays between its reversal potentials in an upstroke that would otherwise run away.
 
     Parameters
     ----------
@@ -52,7 +53,8 @@ class IntegratedPopulation(Population):
             for name in cls.variables:
                 if name not in states:
                     raise UnknownNameError(
-                        f"{cls.__name__}.derivative takes {name!r}, which is no State of the class.{suggestion(name, [*states, *cls.inputs])}"
+                        f"{cls.__name__}.derivative takes {name!r}, which is no State of the"
+                        f" class.{suggestion(name, [*states, *cls.inputs])}"
                     )
 
     def __init__(self, size, *, method=None, **values):
@@ -60,17 +62,19 @@ class IntegratedPopulation(Population):
         stochastic = type(self).diffusion is not IntegratedPopulation.diffusion
         if isinstance(self.method, integrators.SDEMethod) != stochastic:
             raise ValueError(
-                f"{type(self).__name__}: a stochastic method and a method `diffusion(self, t, ...)` of the class belong together; "
-                f"given method {self.method.name!r} and {'' if stochastic else 'no '}diffusion."
+                f"{type(self).__name__}: a stochastic method and a method `diffusion(self, t, ...)` of the class belong"
+                f" together; given method {self.method.name!r} and {'' if stochastic else 'no '}diffusion."
             )
         super().__init__(size, **values)
 
     @property
     def one_pass(self) -> bool:
-        """Whether all variables are best advanced in one pass over the units: for plain arithmetic, not for transcendental functions."""
+        """Whether all variables are best advanced in one pass over the units: for plain arithmetic, not for
+        transcendental functions.
+        """
         return isinstance(self.method, integrators.RungeKutta)
 
-    # -- what a model defines ------------------------------------------------------------------------------------------
+    # -- what a model defines ----------------------------------------------------------------------------------------
 
     def derivative(self, t, *variables):
         """Time derivatives of ``variables``, in order; arguments named in ``inputs`` are the total inputs."""
@@ -80,7 +84,7 @@ class IntegratedPopulation(Population):
         """Noise amplitudes, in the unit of the variable per square root of time; only for stochastic methods."""
         return None
 
-    # -- inputs ----------------------------------------------------------------------------------------------------------
+    # -- inputs ------------------------------------------------------------------------------------------------------
 
     def add_receptors(self, **receptors: Receptor) -> None:
         """Give the population receptors, by name: ``add_receptors(ampa=Exponential(tau=5 * u.ms, reversal=0 * u.mV))``.
@@ -97,7 +101,7 @@ class IntegratedPopulation(Population):
         """Receptors by name."""
         return self.parts(Receptor)
 
-    # -- the step --------------------------------------------------------------------------------------------------------
+    # -- the step ----------------------------------------------------------------------------------------------------
 
     def present(self) -> dict:
         """The variables as they are, by name."""
@@ -134,6 +138,7 @@ class IntegratedPopulation(Population):
         Variables = namedtuple("Variables", [name.replace(".", "_") for name in self.variables])
         y = Variables._make(before.values())
         if isinstance(self.method, integrators.SDEMethod):
+
             def g(t, y):
                 noise = self.diffusion(t, *y)
                 return Variables._make(noise if isinstance(noise, tuple) else (noise,))

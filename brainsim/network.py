@@ -15,8 +15,8 @@ from brainsim.population import Population, view_of
 from brainsim.projection import Projection
 from brainsim.terminals.base import Terminal
 
-# The spikes that arrive at t are delivered at the end of the step before: the same order as delivering first, and XLA then
-# decays a receptor and adds to it in place, without a copy.
+# The spikes that arrive at t are delivered at the end of the step before: the same order as delivering first, and XLA
+# then decays a receptor and adds to it in place, without a copy.
 SCHEDULE = (
     "1. receptors advance over [t, t + dt] and give their current or conductance to the membrane",
     "2. populations integrate over [t, t + dt] with that and their stimuli, and fire at t + dt",
@@ -57,7 +57,7 @@ class Network(Dynamics):
         self._aside.seed = int(seed)
         self.hold("key", FixedVariable(jax.random.PRNGKey(int(seed))))
 
-    # -- building --------------------------------------------------------------------------------------------------------
+    # -- building ----------------------------------------------------------------------------------------------------
 
     def __setattr__(self, name, value):
         if isinstance(value, Population | Modulator):
@@ -67,7 +67,9 @@ class Network(Dynamics):
             if not name.isidentifier():
                 raise ValueError(f"Network: {name!r} is no name for a {kind}; use letters, digits and underscores.")
             if "_path" in vars(value):
-                raise ValueError(f"Network: the {kind} given as {name!r} already stands in a network as {value.path!r}.")
+                raise ValueError(
+                    f"Network: the {kind} given as {name!r} already stands in a network as {value.path!r}."
+                )
             value.join(name, jax.random.fold_in(self.plain("key"), name_hash(name)))
         super().__setattr__(name, value)
 
@@ -122,23 +124,25 @@ class Network(Dynamics):
         rule : ConnectionRule
             Which pairs: ``FixedProbability(0.02)``, ``FixedInDegree(80)``, ...
         receptor : str or None
-            Name of the receptor of ``post``. None: the synapses learn and send nothing, so that spikes which are given on both
-            sides can shape weights for later.
+            Name of the receptor of ``post``. None: the synapses learn and send nothing, so that spikes which are given
+            on both sides can shape weights for later.
         weight : quantity in the receptor's unit, array of one per synapse, distribution, or OfDistance
             What a spike adds. May be left out with a rule from a matrix: then the entries are the weights.
         delay : quantity, time; array of one per synapse, distribution, DistanceDelay or OfDistance; optional
             From spike to arrival, rounded to whole steps, at least one. None: arrives at the time it is fired.
         max_delay : quantity, time, optional
             Makes the delay a parameter that can change up to this: assigned, given step by step as an input
-            (``inputs={"E->I.delay": ...}``), swept or trained. A delay between two steps then divides the arrival between them.
-            A spike keeps the delay that it was sent with; a graded signal is that of the present delay ago.
+            (``inputs={"E->I.delay": ...}``), swept or trained. A delay between two steps then divides the arrival
+            between them. A spike keeps the delay that it was sent with; a graded signal is that of the present delay
+            ago.
         terminal : Terminal, optional
-            What a presynaptic neuron sends when it fires: short-term plasticity, release by chance, a gate. One may serve several
-            projections of the population; the first of them holds it.
+            What a presynaptic neuron sends when it fires: short-term plasticity, release by chance, a gate. One may
+            serve several projections of the population; the first of them holds it.
         plasticity : Plasticity or list of them, optional
             How the weights change; several rules in their order.
         signal : str, optional
-            State of ``pre`` to send at every step to a receptor that is graded: ``"V"``, ``"r"``. Spikes are sent otherwise.
+            State of ``pre`` to send at every step to a receptor that is graded: ``"V"``, ``"r"``. Spikes are sent
+            otherwise.
         name : str, optional
             Name of the projection; by default ``"E->I"``, and ``"E->I#2"`` for the second.
 
@@ -151,13 +155,23 @@ class Network(Dynamics):
         TypeError, ValueError, UnitError, UnknownNameError, NotEnoughMemoryError
             For what cannot be connected; the network stays as it was.
         """
-        options = dict(weight=weight, delay=delay, max_delay=max_delay, terminal=terminal, plasticity=plasticity, signal=signal)
+        options = dict(
+            weight=weight, delay=delay, max_delay=max_delay, terminal=terminal, plasticity=plasticity, signal=signal
+        )
         fresh = isinstance(terminal, Terminal) and not terminal.bound
-        if not fresh and isinstance(terminal, Terminal) and not any(vars(p).get("terminal") is terminal for p in self.projections.values()):
-            raise ValueError(f"connect: the terminal given is that of {terminal.path} of another network; make another one.")
+        if (
+            not fresh
+            and isinstance(terminal, Terminal)
+            and not any(vars(p).get("terminal") is terminal for p in self.projections.values())
+        ):
+            raise ValueError(
+                f"connect: the terminal given is that of {terminal.path} of another network; make another one."
+            )
         if isinstance(post, list | tuple):
             if plasticity is not None and len(post) > 1:
-                raise ValueError("connect: one plasticity object serves one projection; connect the populations one by one.")
+                raise ValueError(
+                    "connect: one plasticity object serves one projection; connect the populations one by one."
+                )
             names = [None] * len(post) if name is None else [f"{name}#{k + 1}" for k in range(len(post))]
         else:
             names = [name]
@@ -184,7 +198,9 @@ class Network(Dynamics):
                 )
         receptors = getattr(post.population, "receptors", {})
         if receptor is None and options["plasticity"] is None:
-            raise ValueError("connect: synapses without a receptor only learn; give plasticity=..., or the name of a receptor.")
+            raise ValueError(
+                "connect: synapses without a receptor only learn; give plasticity=..., or the name of a receptor."
+            )
         if receptor is not None and receptor not in receptors:
             raise UnknownNameError(
                 f"{post.population.path} has no receptor {receptor!r}.{suggestion(str(receptor), receptors)}"
@@ -198,9 +214,13 @@ class Network(Dynamics):
             options |= {"plasticity": Combined(*options["plasticity"])}
         if options["plasticity"] is not None:
             if not isinstance(options["plasticity"], Plasticity):
-                raise TypeError(f"connect: plasticity must be one of brainsim.plasticity, given {options['plasticity']!r}.")
+                raise TypeError(
+                    f"connect: plasticity must be one of brainsim.plasticity, given {options['plasticity']!r}."
+                )
             for unknown in options["plasticity"].modulators() - self.modulators.keys():
-                raise UnknownNameError(f"connect: plasticity follows {unknown!r}, no modulator here.{suggestion(unknown, self.modulators)}")
+                raise UnknownNameError(
+                    f"connect: plasticity follows {unknown!r}, no modulator here.{suggestion(unknown, self.modulators)}"
+                )
         rng = np.random.default_rng([abs(self._aside.seed), int(self._aside.seed < 0), name_hash(path)])
         return Projection(path, pre, post, rule, receptor, rng=rng, **options)
 
@@ -211,7 +231,7 @@ class Network(Dynamics):
             name = f"{base}#{k}"
         return name
 
-    # -- before and after runs -------------------------------------------------------------------------------------------
+    # -- before and after runs ---------------------------------------------------------------------------------------
 
     def prepare(self, step_ms: float, parts: tuple | None = None) -> tuple:
         """Get ready for steps of ``step_ms`` milliseconds: make delay buffers, remember the initial state.
@@ -255,14 +275,16 @@ class Network(Dynamics):
     def _change_step(self, before, step_ms):
         if isinstance(self.plain("steps"), jax.core.Tracer):
             raise ValueError(
-                f"dt: cannot change from {before} to {step_ms} ms inside a transformation; net.reset() and change it outside."
+                f"dt: cannot change from {before} to {step_ms} ms inside a transformation; net.reset() and change it"
+                " outside."
             )
         steps = int(self.plain("steps")) * before / step_ms
         if abs(steps - round(steps)) > 1e-6:
             raise ValueError(f"dt: the present time is no multiple of {step_ms} ms; net.reset() first.")
         if any(bool(jnp.any(line)) for p in self.projections.values() for line in p.under_way.values()):
             raise ValueError(
-                f"dt: cannot change from {before} to {step_ms} ms while spikes are under way in delays; net.reset() first."
+                f"dt: cannot change from {before} to {step_ms} ms while spikes are under way in delays; net.reset()"
+                " first."
             )
         self.put("steps", jnp.asarray(round(steps), jnp.int32))
         empty = {f"{p.path}.{name}" for p in self.projections.values() for name in p.under_way}
@@ -274,8 +296,8 @@ class Network(Dynamics):
         Parameters
         ----------
         seed : int, optional
-            Draw anew, with this seed, the initial states that were given as distributions, and use it for the noise of the
-            runs that follow. Wiring and parameters stay.
+            Draw anew, with this seed, the initial states that were given as distributions, and use it for the noise of
+            the runs that follow. Wiring and parameters stay.
         """
         initial = dict(self._aside.initial)
         if seed is not None:
@@ -291,8 +313,7 @@ class Network(Dynamics):
             states |= {f"{name}.{k}": v for k, v in population.redraw(own).items()}
             for child, part in population.parts(Dynamics).items():
                 states |= {
-                    f"{name}.{child}.{k}": v
-                    for k, v in part.redraw(jax.random.fold_in(own, name_hash(child))).items()
+                    f"{name}.{child}.{k}": v for k, v in part.redraw(jax.random.fold_in(own, name_hash(child))).items()
                 }
         for name, projection in self.projections.items():
             if projection.held_by == name:
@@ -303,7 +324,7 @@ class Network(Dynamics):
                 states[f"{name}.line"] = projection.history(states[signal])
         return states
 
-    # -- the step ----------------------------------------------------------------------------------------------------------
+    # -- the step ----------------------------------------------------------------------------------------------------
 
     def update(self, clock: Clock) -> None:
         """Advance from t to t + dt, in the order of :meth:`schedule`."""
@@ -333,7 +354,9 @@ class Network(Dynamics):
             [p for p in self.projections.values() if p.plastic or p.delay_kind != "none" or p.held_by],
             self.projections.values(),
         )
-        return "\n".join(f"{line}: {', '.join(m.path for m in group) or 'none'}" for line, group in zip(SCHEDULE, members))
+        return "\n".join(
+            f"{line}: {', '.join(m.path for m in group) or 'none'}" for line, group in zip(SCHEDULE, members)
+        )
 
     def __repr__(self):
         populations = ", ".join(f"{k}: {type(p).__name__}({p.count})" for k, p in self.populations.items())

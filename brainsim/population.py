@@ -24,8 +24,9 @@ class Population(Dynamics):
     size : int or tuple of int
         Number of units, or the shape they are arranged in. Arrays are flat, of length ``count``.
     positions : Layout, Positions, quantity or array (n, d), optional
-        Where the units are, for rules, weights and delays that depend on distance: ``connectivity.Grid(spacing=50 * u.um)``,
-        ``Ring()``, ``UniformBox([1, 1] * u.mm)``, or coordinates. Default: the grid of ``size`` with spacing 1, without unit.
+        Where the units are, for rules, weights and delays that depend on distance:
+        ``connectivity.Grid(spacing=50 * u.um)``, ``Ring()``, ``UniformBox([1, 1] * u.mm)``, or coordinates. Default:
+        the grid of ``size`` with spacing 1, without unit.
     **values
         Parameters and initial states by name: quantities, arrays of one value per unit, or distributions.
 
@@ -47,7 +48,9 @@ class Population(Dynamics):
     def __init__(self, size, *, positions=None, **values):
         self.size = size if isinstance(size, tuple) else (size,)
         if not all(isinstance(k, numbers.Integral) and not isinstance(k, bool) and k > 0 for k in self.size):
-            raise ValueError(f"{type(self).__name__}: size must be a positive integer or a tuple of them, given {size!r}.")
+            raise ValueError(
+                f"{type(self).__name__}: size must be a positive integer or a tuple of them, given {size!r}."
+            )
         self.size = tuple(int(k) for k in self.size)
         self.count = math.prod(self.size)
         super().__init__(**values)
@@ -58,7 +61,9 @@ class Population(Dynamics):
     @property
     def positions(self) -> Positions:
         """Where the units are; a random layout is drawn from the network's seed and the population's path."""
-        key = jax.random.fold_in(jax.random.PRNGKey(0) if self._aside.key is None else self._aside.key, name_hash("positions"))
+        key = jax.random.fold_in(
+            jax.random.PRNGKey(0) if self._aside.key is None else self._aside.key, name_hash("positions")
+        )
         rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
         return self._aside.layout.place(self.size, rng)
 
@@ -105,7 +110,9 @@ class Population(Dynamics):
             if not isinstance(part, kind):
                 raise TypeError(f"{self.path}: {name!r} must be a {what}, given {type(part).__name__}.")
             if part.bound:
-                raise ValueError(f"{self.path}: the {what} given as {name!r} already belongs to {part.path}; make another one.")
+                raise ValueError(
+                    f"{self.path}: the {what} given as {name!r} already belongs to {part.path}; make another one."
+                )
             if hasattr(type(self), name) or name in vars(self):
                 raise ValueError(f"{self.path}: the name {name!r} is taken.")
         try:
@@ -145,7 +152,9 @@ class Population(Dynamics):
         if name is None:
             return next(iter(self.inputs))
         if name not in self.inputs:
-            raise UnknownNameError(f"{self.path}: {part!r} is to go into {name!r}, which is no input.{suggestion(name, self.inputs)}")
+            raise UnknownNameError(
+                f"{self.path}: {part!r} is to go into {name!r}, which is no input.{suggestion(name, self.inputs)}"
+            )
         return name
 
 

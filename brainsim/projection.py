@@ -45,11 +45,11 @@ class Projection(Dynamics):
     Attributes
     ----------
     weight : quantity, () or one per synapse
-        In the receptor's unit; synapses are sorted by presynaptic, then postsynaptic neuron. Of a procedural projection with
-        drawn weights, the factor that multiplies them.
+        In the receptor's unit; synapses are sorted by presynaptic, then postsynaptic neuron. Of a procedural projection
+        with drawn weights, the factor that multiplies them.
     delay : quantity, () or one per synapse; None
-        From spike to arrival. A parameter that can be assigned, given as an input, swept and trained where the projection was
-        made with ``max_delay``, and fixed otherwise.
+        From spike to arrival. A parameter that can be assigned, given as an input, swept and trained where the
+        projection was made with ``max_delay``, and fixed otherwise.
     pre, post, receptor : str
         Paths of the two populations and name of the receptor; None for synapses that send nothing.
     n_synapses : int
@@ -60,12 +60,27 @@ class Projection(Dynamics):
     delay = _Delay(None, "time from spike to arrival", unit=u.ms, shape="weight_shape", optional=True)
 
     def __init__(
-        self, path, pre: View, post: View, rule, receptor, *, weight, delay, max_delay, plasticity, rng, signal=None, terminal=None
+        self,
+        path,
+        pre: View,
+        post: View,
+        rule,
+        receptor,
+        *,
+        weight,
+        delay,
+        max_delay,
+        plasticity,
+        rng,
+        signal=None,
+        terminal=None,
     ):
         target = _Nowhere(weight) if receptor is None else post.population.receptors[receptor]
         self._path, self.pre, self.post, self.receptor = path, pre.population.path, post.population.path, receptor
         self.signal = _signal(path, pre.population, target, signal, terminal, plasticity, delay)
-        self.weight_unit = target.weight_unit(u.UNITLESS if self.signal == "spikes" else pre.population.unit_of(self.signal))
+        self.weight_unit = target.weight_unit(
+            u.UNITLESS if self.signal == "spikes" else pre.population.unit_of(self.signal)
+        )
         if weight is not None and not isinstance(weight, wiring.Distribution | wiring.DistanceValue):
             in_unit(weight, self.weight_unit, f"{path}.weight")
         same, drawn = pre.population is post.population, None
@@ -89,7 +104,9 @@ class Projection(Dynamics):
         self.arriving_dtype = "bool" if terminal is not None else self.sent_dtype
         fires = "spikes" in post.population._declared
         if plasticity is not None and plasticity.of_spikes and not fires:
-            raise ValueError(f"{path}: plasticity on spikes needs postsynaptic units that fire; {self.post} has no spikes.")
+            raise ValueError(
+                f"{path}: plasticity on spikes needs postsynaptic units that fire; {self.post} has no spikes."
+            )
         self.fired_dtype = jnp.dtype(post.population.dtype_of("spikes")).name if fires else "bool"
         self.weight_shape = conn.weight_shape
         if weight is None:
@@ -105,7 +122,10 @@ class Projection(Dynamics):
         delay_ms = _delay(delay, conn.weight_shape, order, f"{path}.delay")
         self.delay_kind = "none" if delay is None else "axonal" if delay_ms.ndim == 0 else "synaptic"
         if receptor is None and self.delay_kind == "synaptic":
-            raise ValueError(f"{path}.delay: synapses without a receptor take one delay for all of them, or none; given {delay_ms.shape}.")
+            raise ValueError(
+                f"{path}.delay: synapses without a receptor take one delay for all of them, or none; given"
+                f" {delay_ms.shape}."
+            )
         self.delay_changes = max_delay is not None
         longest = _max_delay(max_delay, delay_ms, self.delay_kind, plasticity, path) if self.delay_changes else None
         changing = {"delay": with_unit(delay_ms, u.ms)} if self.delay_changes else {}
@@ -116,7 +136,8 @@ class Projection(Dynamics):
 
         if terminal is not None:
             terminal.bind(path, self.pre, conn.n_pre, jax.random.PRNGKey(int(rng.integers(2**31))))
-        self.held_by = None if terminal is None else terminal.path.rpartition(".")[0]  # the projection that holds the terminal
+        # The projection that holds the terminal
+        self.held_by = None if terminal is None else terminal.path.rpartition(".")[0]
         if self.held_by == path:
             self.terminal = terminal
         self.graded = target.graded
@@ -137,7 +158,9 @@ class Projection(Dynamics):
 
     def assign(self, name, value):
         if name == "delay" and not vars(self).get("delay_changes", True):
-            raise ValueError(f"{self.path}.delay is fixed, given {value}; connect with max_delay=... for delays that may change.")
+            raise ValueError(
+                f"{self.path}.delay is fixed, given {value}; connect with max_delay=... for delays that may change."
+            )
         if name == "delay" and isinstance(value, u.Quantity | list | tuple):
             ms = in_unit(value, u.ms, f"{self.path}.delay")
             if not isinstance(ms, jax.core.Tracer):
@@ -148,7 +171,7 @@ class Projection(Dynamics):
         """Presynaptic and postsynaptic neuron of every synapse, in the order of ``weight``."""
         return tuple(np.asarray(side) for side in self.plain("connectivity").coo())
 
-    # -- running ---------------------------------------------------------------------------------------------------------
+    # -- running -----------------------------------------------------------------------------------------------------
 
     def check_step(self, step_ms: float) -> None:
         """Refuse a step that is longer than a delay."""
@@ -160,19 +183,23 @@ class Projection(Dynamics):
             )
 
     def prepare(self, step_ms: float, pre: Population) -> None:
-        """Make delay buffers for steps of this length: no spike is under way, and a graded signal has been what it is in ``pre`` now."""
+        """Make delay buffers for steps of this length: no spike is under way, and a graded signal has been what it is
+        in ``pre`` now.
+        """
         if self.plastic:
             self.plasticity.prepare(step_ms, {"pre": self.arriving_dtype, "post": self.fired_dtype})
         if self.delay_kind == "none":
             return
         longest = self._aside.max_delay_ms if self.delay_changes else self._aside.delay_ms
         steps = np.maximum(np.round(longest / step_ms), 1).astype(np.int32)
-        longest = int(steps.max(initial=1)) + 2 * self.delay_changes  # an arrival between steps reaches into a second slot
+        # An arrival between steps reaches into a second slot
+        longest = int(steps.max(initial=1)) + 2 * self.delay_changes
         if self.delay_kind == "synaptic" and not self.delay_changes:
             self.hold("delay_steps", FixedVariable(jnp.asarray(steps)))
         if self.delay_kind == "axonal" or self.graded:
             slots = longest + (self.delay_kind == "synaptic")
-            dtype = float_dtype() if self.delay_changes else self.sent_dtype  # an arrival between steps is part of a spike
+            # An arrival between steps is part of a spike
+            dtype = float_dtype() if self.delay_changes else self.sent_dtype
             self.hold("line", StateVariable(jnp.zeros((slots, self.n_pre), dtype)))
             if self.signal != "spikes":
                 self.put("line", self.history(pre.plain(self.signal)))
@@ -191,7 +218,8 @@ class Projection(Dynamics):
         return own | {f"plasticity.{name}": line for name, line in learning.items()}
 
     def update(self, clock, pre, post, modulators: dict, sent=None) -> None:
-        """Send what was fired at t + dt through terminal and delay, learn, and add what arrives at t + dt to the receptor.
+        """Send what was fired at t + dt through terminal and delay, learn, and add what arrives at t + dt to the
+        receptor.
 
         Parameters
         ----------
@@ -227,12 +255,16 @@ class Projection(Dynamics):
             if self.delay_changes:
                 send, delay = events.deliver_interpolated, self.plain("delay") / clock.step_ms
             port = receptor.port
-            into, ring = send(conn, sent, self.plain("weight"), delay, self.plain("ring"), clock.step, receptor.plain(port))
+            into, ring = send(
+                conn, sent, self.plain("weight"), delay, self.plain("ring"), clock.step, receptor.plain(port)
+            )
             self.put("ring", ring)
             receptor.put(port, into)
 
     def _arrived(self, pre, sent):
-        """The presynaptic spikes that plasticity sees: what is sent, or where that is a gate at every step, what opens it."""
+        """The presynaptic spikes that plasticity sees: what is sent, or where that is a gate at every step, what opens
+        it.
+        """
         if self.graded:
             return jnp.zeros(self.n_pre, bool) if self.signal != "spikes" else pre.plain("spikes") != 0
         return sent if self.held_by is None else sent != 0
@@ -289,17 +321,21 @@ def _signal(path, pre, receptor, signal, terminal, plasticity, delay) -> str:
     states = {name for name, declared in pre._declared.items() if isinstance(declared, State)}
     if signal is None:
         accepted = ", ".join(sorted(states))
-        raise ValueError(f"{path}: {receptor.path} is graded; say with signal=... what of {pre.path} it takes. Accepted: {accepted}.")
+        raise ValueError(
+            f"{path}: {receptor.path} is graded; say with signal=... what of {pre.path} it takes. Accepted: {accepted}."
+        )
     if signal not in states:
         raise UnknownNameError(f"{path}: {pre.path} has no {signal!r} to send.{suggestion(signal, states)}")
     if terminal is not None and signal != "spikes":
         raise ValueError(f"{path}: a terminal takes spikes, given signal={signal!r}.")
     graded = signal != "spikes" or (terminal is not None and terminal.graded)
     if graded != receptor.graded:
-        takes, given = (("a graded signal", "spikes") if receptor.graded else ("spikes", "a graded signal"))
+        takes, given = ("a graded signal", "spikes") if receptor.graded else ("spikes", "a graded signal")
         raise ValueError(f"{path}: {receptor.path} takes {takes}, given {given}.")
     if graded and plasticity is not None and plasticity.of_spikes and (terminal is None or delay is not None):
-        raise ValueError(f"{path}: plasticity on spikes cannot serve a graded signal, other than that of a terminal without a delay.")
+        raise ValueError(
+            f"{path}: plasticity on spikes cannot serve a graded signal, other than that of a terminal without a delay."
+        )
     return signal
 
 
@@ -331,7 +367,9 @@ def _format(rule, synapses, pre: View, post: View, same: bool, alike: bool):
 def _alike(weight, delay, plasticity) -> bool:
     """Whether all synapses have the same weight and delay, and keep them."""
     drawn = any(isinstance(x, wiring.Distribution | wiring.DistanceValue) for x in (weight, delay))
-    return not drawn and plasticity is None and all(x is None or np.ndim(u.get_mantissa(x)) == 0 for x in (weight, delay))
+    return (
+        not drawn and plasticity is None and all(x is None or np.ndim(u.get_mantissa(x)) == 0 for x in (weight, delay))
+    )
 
 
 def _in_order(values, order, shape):
@@ -363,8 +401,14 @@ def _check_procedural(path, weight, delay, plasticity):
         ("delay", delay, "one value for the whole projection, or none"),
     ):
         single = isinstance(value, wiring.Distribution) and name == "weight"
-        if value is not None and not single and (isinstance(value, wiring.Distribution | wiring.DistanceValue) or np.ndim(value)):
-            raise ValueError(f"{path}.{name}: a procedural projection stores nothing for single synapses; give {accepted}.")
+        if (
+            value is not None
+            and not single
+            and (isinstance(value, wiring.Distribution | wiring.DistanceValue) or np.ndim(value))
+        ):
+            raise ValueError(
+                f"{path}.{name}: a procedural projection stores nothing for single synapses; give {accepted}."
+            )
     if plasticity is not None:
         raise ValueError(
             f"{path}: the weights of a procedural projection are not stored and cannot change by plasticity; "
@@ -399,14 +443,19 @@ def _max_delay(given, delay_ms, kind, plasticity, path) -> float:
     if kind == "none":
         raise ValueError(f"{what}: there is no delay that could change; give delay=... too.")
     if kind == "axonal" and plasticity is not None:
-        raise ValueError(f"{path}: a delay that changes goes with plasticity only where each synapse has its own, given one for all.")
+        raise ValueError(
+            f"{path}: a delay that changes goes with plasticity only where each synapse has its own, given one for all."
+        )
     _check_longest(delay_ms, longest, path)
     return float(longest)
 
 
 def _check_longest(ms, longest, path):
     if np.any(ms <= 0) or np.any(ms > longest * (1 + 1e-6)):
-        raise ValueError(f"{path}.delay: expected delays above 0 and up to max_delay = {longest} ms, given {np.min(ms)} to {np.max(ms)} ms.")
+        raise ValueError(
+            f"{path}.delay: expected delays above 0 and up to max_delay = {longest} ms, given {np.min(ms)} to"
+            f" {np.max(ms)} ms."
+        )
 
 
 def _check_memory(path, rule, pre, post, weight, delay, plasticity, space):

@@ -1,14 +1,15 @@
 r"""Surrogate gradients: spikes forward, a pseudo-derivative backward.
 
-A surrogate is called as ``spike = surrogate(x)``. Forward it is exactly the Heaviside step, 1 where x > 0 and 0 elsewhere
-(0 at x = 0), in the dtype of x. Its derivative, in forward and reverse mode, is the stated pseudo-derivative :math:`h(x)`;
-the values of a simulation never depend on it.
+A surrogate is called as ``spike = surrogate(x)``. Forward it is exactly the Heaviside step, 1 where x > 0 and 0
+elsewhere (0 at x = 0), in the dtype of x. Its derivative, in forward and reverse mode, is the stated pseudo-derivative
+:math:`h(x)`; the values of a simulation never depend on it.
 
 x has no unit: normalise first, for example ``surrogate((V - V_th) / (V_th - E_L))``.
 
-Surrogates are frozen, hashable dataclasses, so a model holds one as a static field. A shape parameter may also be a traced
-number where the surrogate is built inside the transformed function: ``jax.vmap(lambda k: loss(Sigmoid(k)))(slopes)``
-sweeps it without recompiling, and gradients of gradients with respect to it are right.
+Surrogates are frozen, hashable dataclasses, so a model holds one as a static field. A shape parameter may also be a
+traced number where the surrogate is built inside the transformed function:
+``jax.vmap(lambda k: loss(Sigmoid(k)))(slopes)`` sweeps it without recompiling, and gradients of gradients with respect
+to it are right.
 
 A new one is one class with fields and one method `derivative(x)`.
 """
@@ -24,7 +25,16 @@ import jax
 import jax.numpy as jnp
 
 __all__ = [
-    "ATan", "Boxcar", "FastSigmoid", "Gaussian", "MultiGaussian", "PiecewiseExponential", "Sigmoid", "Surrogate", "Triangular", "hard_reset",
+    "ATan",
+    "Boxcar",
+    "FastSigmoid",
+    "Gaussian",
+    "MultiGaussian",
+    "PiecewiseExponential",
+    "Sigmoid",
+    "Surrogate",
+    "Triangular",
+    "hard_reset",
 ]
 
 
@@ -92,7 +102,8 @@ class Sigmoid(Surrogate):
 
     Forward :math:`[x > 0]`. Parameter: slope k = 4.
 
-    Neftci, Mostafa & Zenke (2019), Surrogate gradient learning in spiking neural networks, IEEE Signal Process. Mag. 36:51.
+    Neftci, Mostafa & Zenke (2019), Surrogate gradient learning in spiking neural networks, IEEE Signal Process. Mag.
+    36:51.
     """
 
     slope: float = 4.0
@@ -108,7 +119,8 @@ class FastSigmoid(Surrogate):
 
     Forward :math:`[x > 0]`. Parameter: slope k = 25.
 
-    Zenke & Ganguli (2018), SuperSpike: supervised learning in multilayer spiking neural networks, Neural Comput. 30:1514.
+    Zenke & Ganguli (2018), SuperSpike: supervised learning in multilayer spiking neural networks, Neural Comput.
+    30:1514.
     """
 
     slope: float = 25.0
@@ -123,7 +135,8 @@ class ATan(Surrogate):
 
     Forward :math:`[x > 0]`. Parameter: α = 2.
 
-    Fang et al. (2021), Incorporating learnable membrane time constant to enhance learning of spiking neural networks, ICCV.
+    Fang et al. (2021), Incorporating learnable membrane time constant to enhance learning of spiking neural networks,
+    ICCV.
     """
 
     alpha: float = 2.0
@@ -191,8 +204,8 @@ class MultiGaussian(Surrogate):
 
     Integral 1 - h₀. Forward :math:`[x > 0]`. Parameters: σ = 0.5, height h₀ = 0.15, scale s = 6.
 
-    Yin, Corradi & Bohté (2021), Accurate and efficient time-domain classification with adaptive spiking recurrent neural
-    networks, Nat. Mach. Intell. 3:905.
+    Yin, Corradi & Bohté (2021), Accurate and efficient time-domain classification with adaptive spiking recurrent
+    neural networks, Nat. Mach. Intell. 3:905.
     """
 
     sigma: float = 0.5
@@ -227,8 +240,8 @@ def _normal_density(x, mean, sigma):
 def hard_reset(v, v_reset, spike):
     r"""`v_reset` where there is a spike, `v` elsewhere, differentiable through the spike.
 
-    Forward exactly ``where(spike, v_reset, v)``, bit by bit; ``(1 - spike) * v + spike * v_reset`` is not. With spikes of a
-    float dtype the derivative is
+    Forward exactly ``where(spike, v_reset, v)``, bit by bit; ``(1 - spike) * v + spike * v_reset`` is not. With spikes
+    of a float dtype the derivative is
 
     .. math:: dv' = (1 - s)\,dv + s\,dv_{reset} + (v_{reset} - v)\,ds
 

@@ -1,7 +1,7 @@
 """The model gallery: one row per exported model with its equation, a picture of what it does, and its source.
 
-Everything is read from the code: the rooms' ``__all__``, the first equation and the references of each docstring. `make(folder)`
-writes ``gallery.md`` and the pictures beside it; a model is in the gallery by being exported.
+Everything is read from the code: the rooms' ``__all__``, the first equation and the references of each docstring.
+`make(folder)` writes ``gallery.md`` and the pictures beside it; a model is in the gallery by being exported.
 """
 
 from __future__ import annotations
@@ -28,11 +28,21 @@ BLUE, RED = "#0072B2", "#D55E00"
 def make(folder: Path) -> Path:
     """Write the gallery into ``folder``; returns the page."""
     folder.mkdir(exist_ok=True)
-    page = ["# Model gallery", "", "Made from the code: one row per model, with what it does at its default parameters.", ""]
+    page = [
+        "# Model gallery",
+        "",
+        "Made from the code: one row per model, with what it does at its default parameters.",
+        "",
+    ]
     for title, room, base, draw in ROOMS:
         models = [getattr(room, name) for name in room.__all__]
         models = [
-            m for m in models if inspect.isclass(m) and issubclass(m, base) and m not in TO_BE_COMPLETED and ".. math::" in (m.__doc__ or "")
+            m
+            for m in models
+            if inspect.isclass(m)
+            and issubclass(m, base)
+            and m not in TO_BE_COMPLETED
+            and ".. math::" in (m.__doc__ or "")
         ]
         if not models:
             continue
@@ -74,7 +84,8 @@ def row(model, picture):
     return lines
 
 
-# -- what is drawn -------------------------------------------------------------------------------------------------------------
+# -- what is drawn
+# -------------------------------------------------------------------------------------------------------------
 
 
 def neuron(model, ax):
@@ -86,7 +97,14 @@ def neuron(model, ax):
         net.cell = model(len(amplitudes))
         net.cell.add_stimuli(step=bs.stimuli.Constant(amplitudes * model.input_unit, start=20 * u.ms, stop=220 * u.ms))
         try:
-            rec = bs.simulate(net, 250 * u.ms, dt=0.02 * u.ms, record=["cell.spikes", f"cell.{shown}"], sample_every=0.2 * u.ms, progress=False)
+            rec = bs.simulate(
+                net,
+                250 * u.ms,
+                dt=0.02 * u.ms,
+                record=["cell.spikes", f"cell.{shown}"],
+                sample_every=0.2 * u.ms,
+                progress=False,
+            )
             break
         except bs.NonFiniteError:
             if largest == 2:
@@ -107,14 +125,29 @@ def mass(model, ax):
     seconds = slow.get(model.__name__, 0.1 if model.__name__ in fast else 1.0)
     net = bs.Network(seed=1)
     net.m = model(1)
-    pulse = 0.0 if model.__name__ in ("JansenRit", "Wendling", "WilsonCowan", "Kuramoto", "LarterBreakspear", "Epileptor") else 1.0
+    pulse = (
+        0.0
+        if model.__name__ in ("JansenRit", "Wendling", "WilsonCowan", "Kuramoto", "LarterBreakspear", "Epileptor")
+        else 1.0
+    )
     level = {"QIFMeanField": 3.0, "ReducedWongWang": 0.2, "WongWang": 0.0156}.get(model.__name__, pulse)
-    net.m.add_stimuli(pulse=bs.stimuli.Constant(level * model.input_unit, start=0.1 * seconds * u.second, stop=0.4 * seconds * u.second))
+    net.m.add_stimuli(
+        pulse=bs.stimuli.Constant(
+            level * model.input_unit, start=0.1 * seconds * u.second, stop=0.4 * seconds * u.second
+        )
+    )
     observed = [n for n in ("psp", "bold", "lfp") if n in model._declared]
     shown = observed or list(model.variables)[:2]
     dt = 0.1 if seconds < 10 else 5.0
     every = dt * max(1, round(seconds * 1e3 / dt / 1500))
-    rec = bs.simulate(net, seconds * u.second, dt=dt * u.ms, record=[f"m.{n}" for n in shown], sample_every=every * u.ms, progress=False)
+    rec = bs.simulate(
+        net,
+        seconds * u.second,
+        dt=dt * u.ms,
+        record=[f"m.{n}" for n in shown],
+        sample_every=every * u.ms,
+        progress=False,
+    )
     for name, color in zip(shown, (BLUE, RED)):
         ax.plot(rec.times / u.second, u.get_mantissa(rec[f"m.{name}"])[:, 0], color=color, lw=0.8, label=name)
     if len(shown) > 1:
@@ -127,7 +160,9 @@ def receptor(model, ax):
     net = bs.Network(seed=1)
     syn = model()
     conductance = model._declared["reversal"].default is not None
-    net.E = bs.neurons.LIF(1, R=100 * u.Mohm, V_th=1e9 * u.mV) if conductance or not model.graded else bs.masses.Linear(1)
+    net.E = (
+        bs.neurons.LIF(1, R=100 * u.Mohm, V_th=1e9 * u.mV) if conductance or not model.graded else bs.masses.Linear(1)
+    )
     net.E.add_receptors(syn=syn)
     if model.graded:
         net.S = bs.masses.Linear(1)
@@ -186,7 +221,9 @@ class Clamped(bs.neurons.Neuron):
 
 
 def rule(model, ax):
-    """Change of the weight after 20 pairs of spikes at 10 Hz, by the lag from the presynaptic to the postsynaptic spike."""
+    """Change of the weight after 20 pairs of spikes at 10 Hz, by the lag from the presynaptic to the postsynaptic
+    spike.
+    """
     lags = np.arange(-60, 61, 2)
     n, steps = len(lags), 2200
     pre, post = np.zeros((steps, n)), np.zeros((steps, n))
@@ -224,7 +261,11 @@ def example(model, net):
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
             unit = model._declared[name].unit
             if isinstance(unit, str):  # that of a weight, or one made from it
-                unit = u.pA if unit == "weight_unit" else getattr(model, unit).fget(SimpleNamespace(weight_unit=u.pA, bound=True))
+                unit = (
+                    u.pA
+                    if unit == "weight_unit"
+                    else getattr(model, unit).fget(SimpleNamespace(weight_unit=u.pA, bound=True))
+                )
             small = 1e-5 if issubclass(model, rules.RateRule) else 0.005
             values[name] = special.get(name, small * unit)
     return model(**values)

@@ -9,7 +9,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(HERE)]
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))  # for the examples' kernels
+# For the examples' kernels
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
 import _gallery  # noqa: E402
 
@@ -25,7 +26,8 @@ exclude_patterns = ["_build", "jupyter_execute"]
 html_theme = "furo"
 html_title = "brainsim"
 default_role = "code"
-# Words in types, as n in "(n_synapses,)", are looked up as attributes of any class; that some have several homes is no fault.
+# Words in types, as n in "(n_synapses,)", are looked up as attributes of any class; that some have several homes is no
+# fault.
 suppress_warnings = ["ref.python"]
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
@@ -56,7 +58,9 @@ def parameter_table(app, what, name, obj, options, lines):
         return
     lines += ["", ".. list-table::", "   :header-rows: 1", "   :widths: auto", ""]
     rows = [("", "name", "default", "unit", "meaning")]
-    rows += [("state" if isinstance(d, State) else "parameter", f"``{k}``", *default(d), d.__doc__) for k, d in shown.items()]
+    rows += [
+        ("state" if isinstance(d, State) else "parameter", f"``{k}``", *default(d), d.__doc__) for k, d in shown.items()
+    ]
     for row in rows:
         lines += [f"   {'*' if k == 0 else ' '} - {cell}" for k, cell in enumerate(row)]
     lines.append("")

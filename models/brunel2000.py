@@ -5,9 +5,10 @@
     \\tau \\dot V_i = -V_i,\\qquad V_i \\leftarrow V_i + J \\;\\text{(excitatory spike)},\\qquad
     V_i \\leftarrow V_i - g J \\;\\text{(inhibitory spike)},\\qquad V_i > \\theta \\Rightarrow V_i \\leftarrow V_r
 
-10,000 + 2,500 neurons, each with 1,000 + 250 inputs that arrive after 1.5 ms and :math:`C_E = 1000` external Poisson inputs of
-rate :math:`\\eta\\,\\nu_{thr}`, where :math:`\\nu_{thr} = \\theta / (J C_E \\tau)` = 10 Hz would just reach the threshold on average. The
-relative strength of inhibition :math:`g` and the external drive :math:`\\eta` decide between four regimes:
+10,000 + 2,500 neurons, each with 1,000 + 250 inputs that arrive after 1.5 ms and :math:`C_E = 1000` external Poisson
+inputs of rate :math:`\\eta\\,\\nu_{thr}`, where :math:`\\nu_{thr} = \\theta / (J C_E \\tau)` = 10 Hz would just reach
+the threshold on average. The relative strength of inhibition :math:`g` and the external drive :math:`\\eta` decide
+between four regimes:
 
 ========== ===== ======= ================================================================
 regime     g     eta
@@ -64,7 +65,8 @@ def build(
     reset : quantity, voltage
         Potential after a spike.
     delay : quantity, time
-        From a spike to the earliest spike that it can cause. The last step of it is the one in which the jump takes effect.
+        From a spike to the earliest spike that it can cause. The last step of it is the one in which the jump takes
+        effect.
 
     Returns
     -------
@@ -112,8 +114,8 @@ def observables(rec: bs.Recording, after=200.0 * u.ms) -> dict[str, float]:
     Returns
     -------
     dict
-        ``rate`` in Hz; ``cv`` of the interspike intervals; ``modulation``, standard deviation over mean of the population rate in
-        bins of 0.5 ms; ``frequency`` of the highest peak of its spectrum, in Hz.
+        ``rate`` in Hz; ``cv`` of the interspike intervals; ``modulation``, standard deviation over mean of the
+        population rate in bins of 0.5 ms; ``frequency`` of the highest peak of its spectrum, in Hz.
     """
     train, start = rec.spikes["E"], rec.start + after
     bin = 0.5 * u.ms
@@ -128,8 +130,12 @@ def observables(rec: bs.Recording, after=200.0 * u.ms) -> dict[str, float]:
     }
 
 
-def experiment(net: bs.Network | None = None, duration=DURATION, dt=DT, **options) -> tuple[bs.Recording, dict[str, float]]:
-    """Run ``net`` (or ``build(**options)``) for ``duration`` from its present state; returns recording and :func:`observables`."""
+def experiment(
+    net: bs.Network | None = None, duration=DURATION, dt=DT, **options
+) -> tuple[bs.Recording, dict[str, float]]:
+    """Run ``net`` (or ``build(**options)``) for ``duration`` from its present state; returns recording and
+    :func:`observables`.
+    """
     net = build(**options) if net is None else net
     rec = bs.simulate(net, duration, dt=dt, record=RECORD)
     return rec, observables(rec)
@@ -142,7 +148,9 @@ def main() -> None:
         set_regime(net, regime)
         net.reset()
         _, measured = experiment(net)
-        print(f"{regime:8} g {g:3}, eta {eta:3}: " + ", ".join(f"{name} {value:.4g}" for name, value in measured.items()))
+        print(
+            f"{regime:8} g {g:3}, eta {eta:3}: " + ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
+        )
 
 
 if __name__ == "__main__":

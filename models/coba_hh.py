@@ -5,10 +5,11 @@
     C \\dot V = \\bar g_{Na} m^3 h (E_{Na} - V) + \\bar g_K n^4 (E_K - V) + g_L (E_L - V)
               + g_E (0\\,\\mathrm{mV} - V) + g_I (-80\\,\\mathrm{mV} - V)
 
-with excitatory weights of 6 nS that decay in 5 ms, inhibitory ones of 67 nS that decay in 10 ms, and no other drive: activity starts
-from random conductances and keeps itself going. A spike is a crossing of -20 mV, at most one in 3 ms.
+with excitatory weights of 6 nS that decay in 5 ms, inhibitory ones of 67 nS that decay in 10 ms, and no other drive:
+activity starts from random conductances and keeps itself going. A spike is a crossing of -20 mV, at most one in 3 ms.
 
-The rate depends on integrator and step at 0.1 ms: between 31 and 42 Hz in the simulators that were compared for the benchmark.
+The rate depends on integrator and step at 0.1 ms: between 31 and 42 Hz in the simulators that were compared for the
+benchmark.
 
     brainsim run models/coba_hh.py --duration 1s
     python -m models.coba_hh
@@ -31,7 +32,9 @@ DURATION = 1.0 * u.second
 RECORD = ["E.spikes", "I.spikes", "E.V[:3]"]
 
 
-def build(scale: float = 1.0, seed: int = 0, *, w_E=6.0 * u.nS, w_I=67.0 * u.nS, method: str | None = None) -> bs.Network:
+def build(
+    scale: float = 1.0, seed: int = 0, *, w_E=6.0 * u.nS, w_I=67.0 * u.nS, method: str | None = None
+) -> bs.Network:
     """The network.
 
     Parameters
@@ -57,7 +60,9 @@ def build(scale: float = 1.0, seed: int = 0, *, w_E=6.0 * u.nS, w_I=67.0 * u.nS,
     for population in (net.E, net.I):
         population.add_receptors(
             ampa=bs.receptors.Exponential(tau=5.0 * u.ms, reversal=0.0 * u.mV, g=bs.Normal(40.0 * u.nS, 15.0 * u.nS)),
-            gaba=bs.receptors.Exponential(tau=10.0 * u.ms, reversal=-80.0 * u.mV, g=bs.Normal(200.0 * u.nS, 120.0 * u.nS)),
+            gaba=bs.receptors.Exponential(
+                tau=10.0 * u.ms, reversal=-80.0 * u.mV, g=bs.Normal(200.0 * u.nS, 120.0 * u.nS)
+            ),
         )
     rule = bs.FixedProbability(0.02 / scale)
     net.connect(net.E, [net.E, net.I], rule, receptor="ampa", weight=w_E)
@@ -71,8 +76,8 @@ def observables(rec: bs.Recording, after=200.0 * u.ms) -> dict[str, float]:
     Returns
     -------
     dict
-        ``rate_E`` and ``rate_I`` in Hz; ``cv``, the mean coefficient of variation of the intervals of all neurons with at least six
-        spikes.
+        ``rate_E`` and ``rate_I`` in Hz; ``cv``, the mean coefficient of variation of the intervals of all neurons with
+        at least six spikes.
     """
     start = rec.start + after
     E, I = rec.spikes["E"], rec.spikes["I"]
@@ -85,8 +90,12 @@ def observables(rec: bs.Recording, after=200.0 * u.ms) -> dict[str, float]:
     }
 
 
-def experiment(net: bs.Network | None = None, duration=DURATION, dt=DT, **options) -> tuple[bs.Recording, dict[str, float]]:
-    """Run ``net`` (or ``build(**options)``) for ``duration`` from its present state; returns recording and :func:`observables`."""
+def experiment(
+    net: bs.Network | None = None, duration=DURATION, dt=DT, **options
+) -> tuple[bs.Recording, dict[str, float]]:
+    """Run ``net`` (or ``build(**options)``) for ``duration`` from its present state; returns recording and
+    :func:`observables`.
+    """
     net = build(**options) if net is None else net
     rec = bs.simulate(net, duration, dt=dt, record=RECORD)
     return rec, observables(rec)

@@ -5,15 +5,16 @@
     \\tau \\dot V = E_L - V + R\\,[g_E (0\\,\\mathrm{mV} - V) + g_I (-80\\,\\mathrm{mV} - V) + I],\\qquad
     \\dot g_E = -g_E / 5\\,\\mathrm{ms},\\quad \\dot g_I = -g_I / 10\\,\\mathrm{ms}
 
-A spike of an excitatory neuron adds 6 nS to :math:`g_E` of its targets, one of an inhibitory neuron 67 nS to :math:`g_I`.
-3200 + 800 neurons with about 80 synapses each fire irregularly at 22 Hz.
+A spike of an excitatory neuron adds 6 nS to :math:`g_E` of its targets, one of an inhibitory neuron 67 nS to
+:math:`g_I`. 3200 + 800 neurons with about 80 synapses each fire irregularly at 22 Hz.
 
     brainsim run models/coba_lif.py --duration 1s --set E.tau=18ms
     python -m models.coba_lif
 
 References
 ----------
-R. Brette et al., J. Comput. Neurosci. 23:349 (2007), benchmark 1; T. P. Vogels, L. F. Abbott, J. Neurosci. 25:10786 (2005).
+R. Brette et al., J. Comput. Neurosci. 23:349 (2007), benchmark 1; T. P. Vogels, L. F. Abbott, J. Neurosci. 25:10786
+(2005).
 """
 
 from __future__ import annotations
@@ -50,10 +51,10 @@ def build(
     seed : int
         Seed of wiring and initial values.
     drive : {"constant", "poisson"}
-        What keeps it going. ``"constant"``: a current into all neurons, random wiring with probability 0.02 / ``scale``,
-        and V from N(-55, 5) mV. ``"poisson"``, as in the benchmark: 50 excitatory neurons get Poisson spikes of 300 Hz and
-        weight ``w_E`` from 1 to 51 ms, every neuron has 64 + 16 inputs, V starts at -60 mV, and activity sustains
-        itself or dies, by chance.
+        What keeps it going. ``"constant"``: a current into all neurons, random wiring with probability 0.02 /
+        ``scale``, and V from N(-55, 5) mV. ``"poisson"``, as in the benchmark: 50 excitatory neurons get Poisson spikes
+        of 300 Hz and weight ``w_E`` from 1 to 51 ms, every neuron has 64 + 16 inputs, V starts at -60 mV, and activity
+        sustains itself or dies, by chance.
     current : quantity, current
         The constant drive; 200 pA at 100 MOhm are 20 mV.
     w_E, w_I : quantity, conductance
@@ -61,7 +62,8 @@ def build(
     tau, tau_E, tau_I : quantity, time
         Time constants of the membrane and of the two conductances.
     method : str
-        Integrator of the membranes. At 0.1 ms ``"exponential_euler"`` gives the same statistics and takes twice as long.
+        Integrator of the membranes. At 0.1 ms ``"exponential_euler"`` gives the same statistics and takes twice as
+        long.
 
     Returns
     -------
@@ -108,8 +110,9 @@ def observables(rec: bs.Recording, after=200.0 * u.ms) -> dict[str, float]:
     Returns
     -------
     dict
-        ``rate_E`` and ``rate_I`` in Hz; ``cv``, the mean coefficient of variation of the intervals of all neurons with at least six
-        spikes; ``fano``, variance over mean of the count of all spikes in bins of 1 ms; ``last``, time of the last spike in ms.
+        ``rate_E`` and ``rate_I`` in Hz; ``cv``, the mean coefficient of variation of the intervals of all neurons with
+        at least six spikes; ``fano``, variance over mean of the count of all spikes in bins of 1 ms; ``last``, time of
+        the last spike in ms.
     """
     start = rec.start + after
     trains = [rec.spikes[name] for name in ("E", "I")]
@@ -126,8 +129,12 @@ def observables(rec: bs.Recording, after=200.0 * u.ms) -> dict[str, float]:
     }
 
 
-def experiment(net: bs.Network | None = None, duration=DURATION, dt=DT, **options) -> tuple[bs.Recording, dict[str, float]]:
-    """Run ``net`` (or ``build(**options)``) for ``duration`` from its present state; returns recording and :func:`observables`."""
+def experiment(
+    net: bs.Network | None = None, duration=DURATION, dt=DT, **options
+) -> tuple[bs.Recording, dict[str, float]]:
+    """Run ``net`` (or ``build(**options)``) for ``duration`` from its present state; returns recording and
+    :func:`observables`.
+    """
     net = build(**options) if net is None else net
     rec = bs.simulate(net, duration, dt=dt, record=RECORD)
     return rec, observables(rec)

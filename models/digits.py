@@ -5,19 +5,20 @@
     \\tau \\dot V = -V + I,\\qquad V > 1 \\Rightarrow V \\leftarrow 0,\\ s = 1,\\qquad
     \\tau_r \\dot y = -y + \\textstyle\\sum_j w_j s_j
 
-The 64 pixels of an 8 x 8 image are constant inputs. Two layers of leaky integrate-and-fire neurons turn them into spikes, and ten leaky
-integrators, one for each digit, sum the spikes; the largest mean decides. Backwards through time, a spike's derivative is that of a
-smooth function (a surrogate), and Adam changes the weights of all three projections.
+The 64 pixels of an 8 x 8 image are constant inputs. Two layers of leaky integrate-and-fire neurons turn them into
+spikes, and ten leaky integrators, one for each digit, sum the spikes; the largest mean decides. Backwards through time,
+a spike's derivative is that of a smooth function (a surrogate), and Adam changes the weights of all three projections.
 
-The images are the 1,797 digits that come with scikit-learn (test part of the UCI set "Optical Recognition of Handwritten Digits").
+The images are the 1,797 digits that come with scikit-learn (test part of the UCI set "Optical Recognition of
+Handwritten Digits").
 
     python -m models.digits              training, and the accuracy
     brainsim run models/digits.py        one image before it
 
 References
 ----------
-E. O. Neftci, H. Mostafa, F. Zenke, IEEE Signal Process. Mag. 36:51 (2019); F. Zenke, S. Ganguli, Neural Comput. 30:1514 (2018);
-E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository (1998).
+E. O. Neftci, H. Mostafa, F. Zenke, IEEE Signal Process. Mag. 36:51 (2019); F. Zenke, S. Ganguli, Neural Comput. 30:1514
+(2018); E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository (1998).
 """
 
 from __future__ import annotations
@@ -96,24 +97,32 @@ class Digits(NamedTuple):
 
 
 def load() -> Digits:
-    """The images, 80 % for training and 20 % for testing, with every digit's share the same in both; always the same split."""
+    """The images, 80 % for training and 20 % for testing, with every digit's share the same in both; always the same
+    split.
+    """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
     images, labels = load_digits(return_X_y=True)
     images = (images / 16).astype(np.float32)
-    train, test, train_labels, test_labels = train_test_split(images, labels, test_size=0.2, stratify=labels, random_state=0)
+    train, test, train_labels, test_labels = train_test_split(
+        images, labels, test_size=0.2, stratify=labels, random_state=0
+    )
     return Digits(train, train_labels, test, test_labels)
 
 
 def inputs(seed: int = 0) -> dict:
     """One of the test images, chosen by the seed, for ``simulate(net, DURATION, dt=DT, inputs=inputs())``."""
     images = load().test_images
-    return {"pixels.input": np.tile(images[np.random.default_rng(seed).integers(len(images))], (round(DURATION / DT), 1))}
+    return {
+        "pixels.input": np.tile(images[np.random.default_rng(seed).integers(len(images))], (round(DURATION / DT), 1))
+    }
 
 
 class Trained(NamedTuple):
-    """Result of :func:`train`: the loss in training and the accuracy in both sets after each epoch, and the time it took."""
+    """Result of :func:`train`: the loss in training and the accuracy in both sets after each epoch, and the time it
+    took.
+    """
 
     losses: list[float]
     train_accuracies: list[float]
@@ -122,12 +131,14 @@ class Trained(NamedTuple):
 
 
 def classifier(net: bs.Network, duration=DURATION, dt=DT):
-    """``scores(weights, images)``: a pure function of the weights of the projections, by path, and of images (batch, 64).
+    """``scores(weights, images)``: a pure function of the weights of the projections, by path, and of images (batch,
+    64).
 
     Returns
     -------
     scores : function
-        Gives scores (batch, 10), the means of the readout potentials in mV, and the share of steps in which a hidden neuron fires.
+        Gives scores (batch, 10), the means of the readout potentials in mV, and the share of steps in which a hidden
+        neuron fires.
     weights : dict
         The weights of the network now.
     """
@@ -205,7 +216,10 @@ def train(
                 bar.advance(task)
             losses.append(float(np.mean(values)))
             accuracies.append([float(accuracy(weights, *part)) for part in (data[:2], data[2:])])
-            bar.update(task, description=f"epoch {epoch + 1}: loss {losses[-1]:.3f}, test accuracy {100 * accuracies[-1][1]:.1f} %")
+            bar.update(
+                task,
+                description=f"epoch {epoch + 1}: loss {losses[-1]:.3f}, test accuracy {100 * accuracies[-1][1]:.1f} %",
+            )
     for path, array in weights.items():
         net[path.removesuffix(".weight")].weight = array * u.mV
     return Trained(losses, *map(list, zip(*accuracies)), time.perf_counter() - started)
@@ -224,9 +238,13 @@ def plot(net: bs.Network, trained: Trained, data: Digits | None = None, example:
     image, label = data.test_images[example], data.test_labels[example]
     net.reset()
     steps = round(float(DURATION / DT))
-    rec = bs.simulate(net, DURATION, dt=DT, record=RECORD, inputs={"pixels.input": np.tile(image, (steps, 1))}, progress=False)
+    rec = bs.simulate(
+        net, DURATION, dt=DT, record=RECORD, inputs={"pixels.input": np.tile(image, (steps, 1))}, progress=False
+    )
 
-    figure, axes = pyplot.subplot_mosaic([["curve", "image"], ["spikes", "readout"]], figsize=(9.5, 6.4), layout="constrained")
+    figure, axes = pyplot.subplot_mosaic(
+        [["curve", "image"], ["spikes", "readout"]], figsize=(9.5, 6.4), layout="constrained"
+    )
     accuracies = {"training": trained.train_accuracies, "test": trained.test_accuracies}
     bs.plot.learning_curve(trained.losses, accuracies, ax=axes["curve"], log=True)
     axes["image"].imshow(image.reshape(8, 8), cmap="gray_r")
@@ -234,19 +252,27 @@ def plot(net: bs.Network, trained: Trained, data: Digits | None = None, example:
     axes["image"].axis("off")
     first, second = rec.spikes["hidden1"], rec.spikes["hidden2"]
     for k, (train, name) in enumerate(((first, "hidden 1"), (second, "hidden 2"))):
-        axes["spikes"].plot(train.times.to_decimal(u.ms), train.indices + k * first.n, "|", markersize=3, color=f"C{k}", label=name)
+        axes["spikes"].plot(
+            train.times.to_decimal(u.ms), train.indices + k * first.n, "|", markersize=3, color=f"C{k}", label=name
+        )
     axes["spikes"].set(xlabel="time (ms)", ylabel="neuron")
     axes["spikes"].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, fontsize=8, frameon=False)
     values = np.asarray(rec["readout.V"].to_decimal(u.mV))
     for digit in range(10):
-        axes["readout"].plot(rec.times.to_decimal(u.ms), values[:, digit], color=f"C{digit}", linewidth=2.2 if digit == label else 1)
-        axes["readout"].annotate(str(digit), (float(DURATION.to_decimal(u.ms)), values[-1, digit]), color=f"C{digit}", fontsize=8)
+        axes["readout"].plot(
+            rec.times.to_decimal(u.ms), values[:, digit], color=f"C{digit}", linewidth=2.2 if digit == label else 1
+        )
+        axes["readout"].annotate(
+            str(digit), (float(DURATION.to_decimal(u.ms)), values[-1, digit]), color=f"C{digit}", fontsize=8
+        )
     axes["readout"].set(xlabel="time (ms)", ylabel="readout (mV)", xlim=(0, 1.04 * values.shape[0]))
     axes["readout"].set_title(f"read as {values.mean(0).argmax()}", fontsize=10)
     return figure
 
 
-def experiment(net: bs.Network | None = None, *, epochs: int = 20, progress: bool = False, **options) -> tuple[bs.Network, Trained]:
+def experiment(
+    net: bs.Network | None = None, *, epochs: int = 20, progress: bool = False, **options
+) -> tuple[bs.Network, Trained]:
     """Train ``net`` (or ``build(**options)``); returns the network and how the training went."""
     net = build(**options) if net is None else net
     return net, train(net, epochs=epochs, progress=progress)
@@ -257,8 +283,8 @@ def main() -> None:
     for seed in range(3):
         _, trained = experiment(seed=seed, progress=True)
         print(
-            f"seed {seed}: test accuracy {100 * trained.test_accuracies[-1]:.2f} %, training {100 * trained.train_accuracies[-1]:.2f} %, "
-            f"loss {trained.losses[-1]:.4f}, {trained.seconds:.1f} s"
+            f"seed {seed}: test accuracy {100 * trained.test_accuracies[-1]:.2f} %, training"
+            f" {100 * trained.train_accuracies[-1]:.2f} %, loss {trained.losses[-1]:.4f}, {trained.seconds:.1f} s"
         )
 
 

@@ -4,19 +4,20 @@
 
     C \\dot V = \\bar g_{Na} m^3 h (E_{Na} - V) + \\bar g_K n^4 (E_K - V) + g_L (E_L - V) + I(t)
 
-The recording: eight sweeps of 50 ms with a fluctuating current, frozen so that spike times are reproducible, each with three or four
-spikes. The fit starts with conductances that are wrong by up to a factor of two and finds all three.
+The recording: eight sweeps of 50 ms with a fluctuating current, frozen so that spike times are reproducible, each with
+three or four spikes. The fit starts with conductances that are wrong by up to a factor of two and finds all three.
 
-Two things keep a gradient through spikes useful. The error of each sample is bounded in its slope (pseudo-Huber), since a spike that
-comes a millisecond late must not count more than everything else; and the window grows from the first spike on, since late spikes
-can be timed only when the early ones are right. Conductances are positive, so Adam works on their logarithms.
+Two things keep a gradient through spikes useful. The error of each sample is bounded in its slope (pseudo-Huber), since
+a spike that comes a millisecond late must not count more than everything else; and the window grows from the first
+spike on, since late spikes can be timed only when the early ones are right. Conductances are positive, so Adam works on
+their logarithms.
 
     python -m models.hh_fit
 
 References
 ----------
-A. L. Hodgkin, A. F. Huxley, J. Physiol. 117:500 (1952); Z. F. Mainen, T. J. Sejnowski, Science 268:1503 (1995), on frozen noise;
-M. Deistler et al., Nat. Methods (2025), on fitting biophysical models by gradients (Jaxley).
+A. L. Hodgkin, A. F. Huxley, J. Physiol. 117:500 (1952); Z. F. Mainen, T. J. Sejnowski, Science 268:1503 (1995), on
+frozen noise; M. Deistler et al., Nat. Methods (2025), on fitting biophysical models by gradients (Jaxley).
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ TRUE = {"g_Na": 120.0 * UNIT, "g_K": 36.0 * UNIT, "g_L": 0.3 * UNIT}
 START = {"g_Na": 190.0 * UNIT, "g_K": 60.0 * UNIT, "g_L": 0.6 * UNIT}
 
 
-def build(seed: int = 0, *, sweeps: int = 8, mean=8.0 * u.uA / u.cm2, sigma=8.0 * u.uA / u.cm2, **conductances) -> bs.Network:
+def build(
+    seed: int = 0, *, sweeps: int = 8, mean=8.0 * u.uA / u.cm2, sigma=8.0 * u.uA / u.cm2, **conductances
+) -> bs.Network:
     """A cell under ``sweeps`` different currents, as that many cells with the same parameters.
 
     Parameters
@@ -70,7 +73,9 @@ def build(seed: int = 0, *, sweeps: int = 8, mean=8.0 * u.uA / u.cm2, sigma=8.0 
 
 
 class Fit(NamedTuple):
-    """Result of :func:`fit`: conductances, loss of every update, the voltages (steps, sweeps) in mV and the time it took."""
+    """Result of :func:`fit`: conductances, loss of every update, the voltages (steps, sweeps) in mV and the time it
+    took.
+    """
 
     conductances: dict[str, u.Quantity]
     losses: list[float]
@@ -120,7 +125,9 @@ def fit(
     start = START if start is None else start
     run = bs.function(build(seed, **start), DURATION, dt=DT, record=RECORD, checkpoint_every=50)
     if target is None:
-        target = np.asarray(bs.simulate(build(seed), DURATION, dt=DT, record=RECORD, progress=False)["cell.V"].to_decimal(u.mV))
+        target = np.asarray(
+            bs.simulate(build(seed), DURATION, dt=DT, record=RECORD, progress=False)["cell.V"].to_decimal(u.mV)
+        )
     times = (np.arange(run.n_steps) + 1) * float(DT.to_decimal(u.ms))
 
     @jax.jit
@@ -146,7 +153,9 @@ def fit(
     logs = {name: jnp.log(jnp.asarray(value.to_decimal(UNIT))) for name, value in start.items()}
     initial, moments, losses, started = np.asarray(voltage(logs)), optimizer.init(logs), [], time.perf_counter()
     first, last = 10.0, float(times[-1]) + 5.0
-    with Progress("fitting", BarColumn(), "{task.description}", TimeRemainingColumn(), transient=True, disable=not progress) as bar:
+    with Progress(
+        "fitting", BarColumn(), "{task.description}", TimeRemainingColumn(), transient=True, disable=not progress
+    ) as bar:
         task = bar.add_task("compiling", total=updates)
         for k in range(updates):
             grown = min(1.0, k / (0.6 * updates))
@@ -196,7 +205,9 @@ def main(folder: str = "out") -> None:
 
     result = fit(progress=True)
     for name, value in result.conductances.items():
-        print(f"{name:4}: true {TRUE[name]}, start {START[name]}, fitted {value} ({100 * result.errors()[name]:+.3f} %)")
+        print(
+            f"{name:4}: true {TRUE[name]}, start {START[name]}, fitted {value} ({100 * result.errors()[name]:+.3f} %)"
+        )
     path = Path(folder) / "hh_fit.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     plot(result).savefig(path, dpi=150)

@@ -5,9 +5,10 @@
     \\dot v = 0.04 v^2 + 5 v + 140 - u + I,\\qquad \\dot u = a (b v - u),\\qquad
     v \\ge 30 \\Rightarrow v \\leftarrow c,\\ u \\leftarrow u + d
 
-800 excitatory and 200 inhibitory neurons, all connected to all, each with its own parameters. In every step of 1 ms a neuron gets
-Gaussian noise and the weights of those that fired in the step before; v advances in two half steps, then u in one with the new v.
-Both are part of what the paper shows: :class:`TwoHalfSteps` and :class:`Pulse` below do exactly that.
+800 excitatory and 200 inhibitory neurons, all connected to all, each with its own parameters. In every step of 1 ms a
+neuron gets Gaussian noise and the weights of those that fired in the step before; v advances in two half steps, then u
+in one with the new v. Both are part of what the paper shows: :class:`TwoHalfSteps` and :class:`Pulse` below do exactly
+that.
 
     brainsim run models/izhikevich2003.py --duration 1s --dt 1ms
     python -m models.izhikevich2003
@@ -101,10 +102,10 @@ def observables(rec: bs.Recording) -> dict[str, float]:
     Returns
     -------
     dict
-        ``rate_E`` and ``rate_I`` in Hz; ``cv`` of the excitatory neurons; ``alpha`` and ``gamma``, frequencies in Hz of the highest
-        peaks, in 4 to 20 Hz and in 25 to 70 Hz, of the spectrum of the population's spike count; ``fano``, variance over mean of
-        that count in 1 ms bins, after 200 ms; ``low`` and ``high``, shares of the power from 2 to 100 Hz that lie in 5 to 20 Hz and
-        in 25 to 70 Hz.
+        ``rate_E`` and ``rate_I`` in Hz; ``cv`` of the excitatory neurons; ``alpha`` and ``gamma``, frequencies in Hz of
+        the highest peaks, in 4 to 20 Hz and in 25 to 70 Hz, of the spectrum of the population's spike count; ``fano``,
+        variance over mean of that count in 1 ms bins, after 200 ms; ``low`` and ``high``, shares of the power from 2 to
+        100 Hz that lie in 5 to 20 Hz and in 25 to 70 Hz.
     """
     E, I = rec.spikes["E"], rec.spikes["I"]
     counts = sum(train.counts(bin=1.0 * u.ms).sum(1) for train in (E, I))
@@ -128,8 +129,12 @@ def observables(rec: bs.Recording) -> dict[str, float]:
     }
 
 
-def experiment(net: bs.Network | None = None, duration=DURATION, dt=DT, **options) -> tuple[bs.Recording, dict[str, float]]:
-    """Run ``net`` (or ``build(**options)``) for ``duration`` from its present state; returns recording and :func:`observables`."""
+def experiment(
+    net: bs.Network | None = None, duration=DURATION, dt=DT, **options
+) -> tuple[bs.Recording, dict[str, float]]:
+    """Run ``net`` (or ``build(**options)``) for ``duration`` from its present state; returns recording and
+    :func:`observables`.
+    """
     net = build(**options) if net is None else net
     rec = bs.simulate(net, duration, dt=dt, record=RECORD)
     return rec, observables(rec)

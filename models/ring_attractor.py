@@ -8,15 +8,16 @@
     J(d) &= \\frac{J_0}{\\sqrt{2\\pi}\\,a} e^{-d^2/2a^2},\\qquad I(x, t) = A\\,e^{-(x - z(t))^2/4a^2}
 
 Units prefer directions :math:`x` all around the ring; the sums of the program stand for :math:`\\rho\\int dx`, with
-:math:`\\rho = N/2\\pi`. Divisive inhibition of strength k keeps the activity in one bump, :math:`u = U_0 e^{-(x - z)^2/4a^2}`, which may
-rest at any z as long as k is below a critical value. It moves smoothly to where a stimulus is, and lags behind one that moves. With
-adaptation, m > 0, it gains on the stimulus: for weak adaptation it anticipates it, and for strong adaptation it sweeps to and fro around
-it. Without a stimulus the bump travels by itself where :math:`m > \\tau/\\tau_v`.
+:math:`\\rho = N/2\\pi`. Divisive inhibition of strength k keeps the activity in one bump,
+:math:`u = U_0 e^{-(x - z)^2/4a^2}`, which may rest at any z as long as k is below a critical value. It moves smoothly
+to where a stimulus is, and lags behind one that moves. With adaptation, m > 0, it gains on the stimulus: for weak
+adaptation it anticipates it, and for strong adaptation it sweeps to and fro around it. Without a stimulus the bump
+travels by itself where :math:`m > \\tau/\\tau_v`.
 
 References
 ----------
-S. Wu, K. Hamaguchi, S. Amari, Neural Comput. 20:994 (2008); C. C. A. Fung, K. Y. M. Wong, S. Wu, Neural Comput. 22:752 (2010);
-Y. Mi, C. C. A. Fung, K. Y. M. Wong, S. Wu, NIPS 27:505 (2014).
+S. Wu, K. Hamaguchi, S. Amari, Neural Comput. 20:994 (2008); C. C. A. Fung, K. Y. M. Wong, S. Wu, Neural Comput. 22:752
+(2010); Y. Mi, C. C. A. Fung, K. Y. M. Wong, S. Wu, NIPS 27:505 (2014).
 """
 
 from __future__ import annotations
@@ -102,7 +103,9 @@ class MovingBump(bs.stimuli.Stimulus):
         return self.plain("A") * jnp.exp(-(distance**2) / (4 * self.plain("a") ** 2))
 
 
-def build(seed: int = 0, *, n: int = 512, a: float = 0.5, A: float = 10.0, J0: float = 4.0, k: float = 8.1, m: float = 0.0) -> bs.Network:
+def build(
+    seed: int = 0, *, n: int = 512, a: float = 0.5, A: float = 10.0, J0: float = 4.0, k: float = 8.1, m: float = 0.0
+) -> bs.Network:
     """The network.
 
     Parameters
@@ -129,7 +132,7 @@ def build(seed: int = 0, *, n: int = 512, a: float = 0.5, A: float = 10.0, J0: f
     return net
 
 
-# -- theory, for a bump that is narrow on the ring ------------------------------------------------------------------------
+# -- theory, for a bump that is narrow on the ring -------------------------------------------------------------------
 
 
 def critical_inhibition(n: int = 512, a: float = 0.5, J0: float = 4.0) -> float:
@@ -151,7 +154,8 @@ def bump_height(k: float, n: int = 512, a: float = 0.5, J0: float = 4.0) -> floa
 def tracking_lag(v: float, k: float = 8.1, A: float = 10.0, n: int = 512, a: float = 0.5, J0: float = 4.0) -> float:
     r"""Lag behind a stimulus of small velocity v, to first order: :math:`s = v \tau U / A`.
 
-    U is the height of the bump with the stimulus: :math:`U = \frac{\rho J_0 U^2}{\sqrt 2\,(1 + k\rho\sqrt{2\pi}\,a\,U^2)} + A`.
+    U is the height of the bump with the stimulus:
+    :math:`U = \frac{\rho J_0 U^2}{\sqrt 2\,(1 + k\rho\sqrt{2\pi}\,a\,U^2)} + A`.
     """
     rho, area = n / (2 * np.pi), np.sqrt(2 * np.pi) * a
     highest = J0 / (np.sqrt(2) * k * area) + A
@@ -160,11 +164,13 @@ def tracking_lag(v: float, k: float = 8.1, A: float = 10.0, n: int = 512, a: flo
 
 
 def travelling_speed(m: float, a: float = 0.3, tau_v: float = 50.0) -> float:
-    r"""Speed c, per :math:`\tau`, at which the bump travels without a stimulus, to first order in m; 0 below :math:`m = \tau/\tau_v`.
+    r"""Speed c, per :math:`\tau`, at which the bump travels without a stimulus, to first order in m; 0 below
+    :math:`m = \tau/\tau_v`.
 
     .. math:: 1 = \frac{m\tau_v}{\tau} \int_0^\infty y\,e^{-y - (c\tau_v y)^2/6a^2}\,dy
 
-    Adaptation, a trail of the bump, pushes it away; the push is what the mode of the bump that shifts it takes of the trail.
+    Adaptation, a trail of the bump, pushes it away; the push is what the mode of the bump that shifts it takes of the
+    trail.
     """
 
     def push(c):
@@ -173,7 +179,7 @@ def travelling_speed(m: float, a: float = 0.3, tau_v: float = 50.0) -> float:
     return brentq(lambda c: push(c) - 1, 0.0, 100 * a / tau_v * max(m * tau_v, 1)) if m * tau_v > 1 else 0.0
 
 
-# -- what a recording shows ------------------------------------------------------------------------------------------------
+# -- what a recording shows ------------------------------------------------------------------------------------------
 
 
 def positions(rec: bs.Recording) -> np.ndarray:
@@ -188,11 +194,13 @@ def offsets(rec: bs.Recording) -> np.ndarray:
     return around(positions(rec) - np.asarray(rec["ring.stimulus.z"]))
 
 
-# -- experiments -----------------------------------------------------------------------------------------------------------
+# -- experiments -----------------------------------------------------------------------------------------------------
 
 
 def persistence(ks, duration=400.0 * TAU, n: int = 512) -> tuple[np.ndarray, np.ndarray]:
-    """Height and position of the bump for each strength of inhibition, ``duration`` after a stimulus at 0.7 is taken away."""
+    """Height and position of the bump for each strength of inhibition, ``duration`` after a stimulus at 0.7 is taken
+    away.
+    """
     net = build(n=n)
     net["ring.stimulus"].position = 0.7
     bs.simulate(net, 20 * TAU, dt=DT, progress=False)
@@ -220,7 +228,9 @@ def jump(distance: float = 0.5, duration=10.0 * TAU, **options) -> bs.Recording:
 
 
 def oscillatory_tracking(ms=(0.0, 0.01, 0.1, 0.3), n: int = 512) -> bs.Sweep:
-    """With adaptation of each strength: a stimulus rests for 100 tau, moves at 0.6 a / tau_v for 2000 tau, and rests for 500 tau."""
+    """With adaptation of each strength: a stimulus rests for 100 tau, moves at 0.6 a / tau_v for 2000 tau, and rests
+    for 500 tau.
+    """
     net = build(n=n, **OSCILLATORY)
     stimulus = net["ring.stimulus"]
     stimulus.velocity = 0.6 * OSCILLATORY["a"] / net.ring.tau_v
@@ -229,13 +239,24 @@ def oscillatory_tracking(ms=(0.0, 0.01, 0.1, 0.3), n: int = 512) -> bs.Sweep:
 
 
 def oscillation(rec: bs.Recording) -> dict[str, float]:
-    """Offset over the last 1600 tau in which the stimulus moves: mean, s.d., range, full cycles and their mean period in tau."""
+    """Offset over the last 1600 tau in which the stimulus moves: mean, s.d., range, full cycles and their mean period
+    in tau.
+    """
     moving = offsets(rec)[500:2100]
     centred = moving - moving.mean()
     rising = np.flatnonzero((centred[:-1] < 0) & (centred[1:] >= 0))
-    found = {"mean": moving.mean(), "sd": moving.std(), "lowest": moving.min(), "highest": moving.max(), "sd_after": offsets(rec)[2100:].std()}
+    found = {
+        "mean": moving.mean(),
+        "sd": moving.std(),
+        "lowest": moving.min(),
+        "highest": moving.max(),
+        "sd_after": offsets(rec)[2100:].std(),
+    }
     period = np.diff(rising).mean() if len(rising) > 2 and moving.std() > 0.01 else np.nan
-    return {name: float(value) for name, value in found.items()} | {"cycles": len(rising) if period == period else 0, "period": float(period)}
+    return {name: float(value) for name, value in found.items()} | {
+        "cycles": len(rising) if period == period else 0,
+        "period": float(period),
+    }
 
 
 def travelling(ms, duration=1000.0 * TAU, n: int = 512) -> np.ndarray:

@@ -8,15 +8,16 @@
     \\dot s^{NMDA} &= -s^{NMDA}/100\\,\\mathrm{ms} + 0.5\\,\\mathrm{ms}^{-1}\\, x (1 - s^{NMDA}),\\qquad \\dot x = -x/2\\,\\mathrm{ms},\\ x
         \\leftarrow x + 1 \\text{ at a spike}
 
-1,600 pyramidal cells and 400 interneurons, connected all to all. Two pools of 240 pyramidal cells (E1, E2) prefer the two directions of a
-motion; connections within a pool are stronger (w+ = 1.7), from outside into it weaker (w-). While a stimulus of coherence c is on, the
-pools get Poisson spikes at 40 (1 + c) and 40 (1 - c) Hz with slow noise. One pool wins, the more often the right one and the
-faster the larger c; without a stimulus it keeps firing, and so remembers the choice.
+1,600 pyramidal cells and 400 interneurons, connected all to all. Two pools of 240 pyramidal cells (E1, E2) prefer the
+two directions of a motion; connections within a pool are stronger (w+ = 1.7), from outside into it weaker (w-). While a
+stimulus of coherence c is on, the pools get Poisson spikes at 40 (1 + c) and 40 (1 - c) Hz with slow noise. One pool
+wins, the more often the right one and the faster the larger c; without a stimulus it keeps firing, and so remembers the
+choice.
 
 References
 ----------
-X.-J. Wang, Neuron 36:955 (2002); N. Brunel, X.-J. Wang, J. Comput. Neurosci. 11:63 (2001); J. D. Roitman, M. N. Shadlen,
-J. Neurosci. 22:9475 (2002).
+X.-J. Wang, Neuron 36:955 (2002); N. Brunel, X.-J. Wang, J. Comput. Neurosci. 11:63 (2001); J. D. Roitman, M. N.
+Shadlen, J. Neurosci. 22:9475 (2002).
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ COHERENCES = (0.0, 0.032, 0.064, 0.128, 0.256, 0.512)
 
 
 class Motion(bs.stimuli.PoissonInput):
-    r"""Poisson input of two pools at :math:`\mu_0 (1 \pm c) + \sigma\,\xi` Hz, with :math:`\xi` drawn for each pool in every interval.
+    r"""Poisson input of two pools at :math:`\mu_0 (1 \pm c) + \sigma\,\xi` Hz, with :math:`\xi` drawn for each pool in
+    every interval.
 
     Parameters
     ----------
@@ -67,7 +69,9 @@ class Motion(bs.stimuli.PoissonInput):
 
     def rate_now(self, clock):
         steps = jnp.round(self.plain("interval") / clock.step_ms).astype(jnp.int32)
-        noise = jax.random.normal(jax.random.fold_in(clock.of("noise").key, clock.step // steps), (2,), clock.step_ms.dtype)
+        noise = jax.random.normal(
+            jax.random.fold_in(clock.of("noise").key, clock.step // steps), (2,), clock.step_ms.dtype
+        )
         prefers = self.plain("prefers")
         mean = self.plain("rate") * (1.0 + prefers * self.plain("coherence"))
         return jnp.maximum(mean + self.plain("sigma") * jnp.where(prefers > 0, noise[0], noise[1]), 0.0)
@@ -104,7 +108,16 @@ def build(seed: int = 0, *, coherence: float = 0.0, potentiated: float = POTENTI
         )
         cells.add_stimuli(background=bs.stimuli.PoissonInput("ampa", rate=2400.0 * u.Hz, weight=external))
     prefers = np.where(np.arange(EXCITATORY) < POOL, 1.0, -1.0)
-    motion = Motion("ampa", rate=40.0 * u.Hz, weight=2.1 * u.nS, coherence=coherence, prefers=prefers, sigma=sigma, start=ON, stop=OFF)
+    motion = Motion(
+        "ampa",
+        rate=40.0 * u.Hz,
+        weight=2.1 * u.nS,
+        coherence=coherence,
+        prefers=prefers,
+        sigma=sigma,
+        start=ON,
+        stop=OFF,
+    )
     net.E[: 2 * POOL].add_stimuli(motion=motion)
 
     share = POOL / EXCITATORY
@@ -156,10 +169,11 @@ def pool_rates(train: bs.SpikeTrain, window=50.0 * u.ms, every=5.0 * u.ms) -> tu
 
 
 class Trial(NamedTuple):
-    """What a trial shows: the pool that was chosen (0 or 1; -1 for none), when (ms from stimulus onset), and rates in Hz.
+    """What a trial shows: the pool that was chosen (0 or 1; -1 for none), when (ms from stimulus onset), and rates in
+    Hz.
 
-    ``winner`` and ``loser`` are over the last 0.5 s of the stimulus, ``memory`` is that of the winner from 0.5 to 1 s after it and
-    ``last`` from 0.8 to 1 s.
+    ``winner`` and ``loser`` are over the last 0.5 s of the stimulus, ``memory`` is that of the winner from 0.5 to 1 s
+    after it and ``last`` from 0.8 to 1 s.
     """
 
     choice: int
@@ -171,7 +185,9 @@ class Trial(NamedTuple):
 
 
 def decision(train: bs.SpikeTrain, threshold: float = 15.0) -> Trial:
-    """The choice of a trial: the first pool to reach the threshold (Hz) in a window of 50 ms after the onset of the stimulus."""
+    """The choice of a trial: the first pool to reach the threshold (Hz) in a window of 50 ms after the onset of the
+    stimulus.
+    """
     times, rates = pool_rates(train)
     on, off = ON.to_decimal(u.ms), OFF.to_decimal(u.ms)
     shown = (times > on) & (times <= off)
@@ -195,7 +211,15 @@ def decision(train: bs.SpikeTrain, threshold: float = 15.0) -> Trial:
     )
 
 
-def experiment(coherences=COHERENCES, trials: int = 120, duration=DURATION, *, seed: int = 0, progress: bool | None = None, **options):
+def experiment(
+    coherences=COHERENCES,
+    trials: int = 120,
+    duration=DURATION,
+    *,
+    seed: int = 0,
+    progress: bool | None = None,
+    **options,
+):
     """Trials at every coherence, as one array of the fields of :class:`Trial`: (coherences, trials, fields)."""
     net, seeds = build(**options), seed * trials + np.arange(trials)
     found = []

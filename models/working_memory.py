@@ -8,18 +8,19 @@
     V_t &= e^{-1/20} V_{t-1} + (1 - e^{-1/20})(u_t + I_{1,t} + I_{2,t}),\\qquad s_t = H(V_t - 1),\\qquad V_t \\leftarrow V_t - s_t \\\\
     o_t &= e^{-1/10} o_{t-1} + s_t W_{out} + b_{out}
 
-80 excitatory and 20 inhibitory generalised integrate-and-fire neurons; the signs M of their synapses obey Dale's law and do not change
-in training. All quantities are without dimension, in steps of 1 ms. A sample direction is shown for 0.5 s and, after a
-delay of 1 s without spikes that would tell it, a test direction; the network is to say whether it is the same. What it
-remembers lies in the currents I2, which every spike makes more negative and which recover with time constants of 0.1 to 3 s.
+80 excitatory and 20 inhibitory generalised integrate-and-fire neurons; the signs M of their synapses obey Dale's law
+and do not change in training. All quantities are without dimension, in steps of 1 ms. A sample direction is shown for
+0.5 s and, after a delay of 1 s without spikes that would tell it, a test direction; the network is to say whether it is
+the same. What it remembers lies in the currents I2, which every spike makes more negative and which recover with time
+constants of 0.1 to 3 s.
 
     python -m models.working_memory          the whole training: 500 updates of 64 trials of 2.5 s
     brainsim run models/working_memory.py    one trial before it
 
 References
 ----------
-C. Wang, T. Zhang, S. He, H. Gu, S. Li, S. Wu, ICLR (2024), section 5.3; S. Mihalas, E. Niebur, Neural Comput. 21:704 (2009);
-G. Bellec et al., NeurIPS (2018).
+C. Wang, T. Zhang, S. He, H. Gu, S. Li, S. Wu, ICLR (2024), section 5.3; S. Mihalas, E. Niebur, Neural Comput. 21:704
+(2009); G. Bellec et al., NeurIPS (2018).
 """
 
 from __future__ import annotations
@@ -45,11 +46,13 @@ DIRECTIONS = 8
 RECENT = 20  # updates that tell how well the network answers now
 
 
-# -- the network -----------------------------------------------------------------------------------------------------------
+# -- the network -----------------------------------------------------------------------------------------------------
 
 
 class Leaky(bs.receptors.Receptor):
-    r"""A sum that leaks, with a constant drive: :math:`g_t = e^{-dt/\tau} g_{t-1} + b + \text{what arrived}`; the membrane sees :math:`g_t`."""
+    r"""A sum that leaks, with a constant drive: :math:`g_t = e^{-dt/\tau} g_{t-1} + b + \text{what arrived}`; the
+    membrane sees :math:`g_t`.
+    """
 
     tau = bs.Parameter(100.0 * u.ms, "time constant", positive=True)
     b = bs.Parameter(0.0, "drive in every step", unit="g_unit")
@@ -62,7 +65,9 @@ class Leaky(bs.receptors.Receptor):
 
 
 class GIF(bs.neurons.Neuron):
-    """Generalised integrate-and-fire neuron in discrete time: currents that spikes leave, then V, then the spike, which subtracts 1."""
+    """Generalised integrate-and-fire neuron in discrete time: currents that spikes leave, then V, then the spike, which
+    subtracts 1.
+    """
 
     input_unit = u.UNITLESS
 
@@ -78,7 +83,9 @@ class GIF(bs.neurons.Neuron):
 
     def update(self, clock):
         self.advance_stimuli(clock)
-        drive = sum(receptor.current(g, None) for receptor, g in self.advance_receptors(clock)) + self.stimulation(clock)
+        drive = sum(receptor.current(g, None) for receptor, g in self.advance_receptors(clock)) + self.stimulation(
+            clock
+        )
         spikes = self.plain("spikes")
         I1 = jnp.where(spikes > 0, self.plain("A1"), self.plain("I1") * self.decay(clock, "tau_I1"))
         I2 = self.plain("I2") * self.decay(clock, "tau_I2") + self.plain("A2") * spikes
@@ -122,13 +129,17 @@ def build(seed: int = 0) -> bs.Network:
     Returns
     -------
     Network
-        With populations ``channels`` (100), ``cells`` (80 excitatory, then 20 inhibitory) and ``readout`` (no match, match).
+        With populations ``channels`` (100), ``cells`` (80 excitatory, then 20 inhibitory) and ``readout`` (no match,
+        match).
     """
     net, rng, n = bs.Network(seed=seed), np.random.default_rng(seed), EXCITATORY + INHIBITORY
     net.channels = bs.sources.SpikeInput(CHANNELS)
     excitatory = np.arange(n) < EXCITATORY
     net.cells = GIF(
-        n, A1=np.where(excitatory, 0.0, 1.0), tau_I2=rng.uniform(100, 3000, n) * u.ms, surrogate=bs.surrogate.Triangular(width=1.0, height=0.3)
+        n,
+        A1=np.where(excitatory, 0.0, 1.0),
+        tau_I2=rng.uniform(100, 3000, n) * u.ms,
+        surrogate=bs.surrogate.Triangular(width=1.0, height=0.3),
     )
     net.cells.add_receptors(**{layer: Leaky(tau=100.0 * u.ms, b=np.zeros(n)) for layer in ("input", "recurrent")})
     net.readout = Readout(2)
@@ -136,13 +147,19 @@ def build(seed: int = 0) -> bs.Network:
     recurrent = np.abs(rng.normal(0, np.sqrt(0.4 / n), (n, n))) * signs()
     recurrent[:EXCITATORY] /= 4
     everyone = dict(rule=bs.AllToAll())
-    net.connect(net.channels, net.cells, receptor="input", weight=rng.normal(0, np.sqrt(0.4 / CHANNELS), (CHANNELS, n)), **everyone)
+    net.connect(
+        net.channels,
+        net.cells,
+        receptor="input",
+        weight=rng.normal(0, np.sqrt(0.4 / CHANNELS), (CHANNELS, n)),
+        **everyone,
+    )
     net.connect(net.cells, net.cells, receptor="recurrent", weight=recurrent, **everyone)
     net.connect(net.cells, net.readout, receptor="input", weight=rng.normal(0, np.sqrt(0.4 / n), (n, 2)), **everyone)
     return net
 
 
-# -- the task ----------------------------------------------------------------------------------------------------------------
+# -- the task --------------------------------------------------------------------------------------------------------
 
 
 class Task(NamedTuple):
@@ -191,7 +208,7 @@ def inputs(seed: int = 0) -> dict:
     return {"channels.input": jax.jit(Task().trial)(jax.random.PRNGKey(seed))[0]}
 
 
-# -- training ----------------------------------------------------------------------------------------------------------------
+# -- training --------------------------------------------------------------------------------------------------------
 
 
 class Outcome(NamedTuple):
@@ -205,8 +222,8 @@ class Outcome(NamedTuple):
 def objective(net: bs.Network, task: Task = Task(), checkpoint_every: int | None = None):
     """``evaluate(weights, key, n)``: a pure function that runs n random trials.
 
-    The loss is the cross entropy of the output at every step of the test period, and the square of the mean ``excess``, which keeps V from
-    -1 to 1.4. The answer is the larger mean output in the test period.
+    The loss is the cross entropy of the output at every step of the test period, and the square of the mean ``excess``,
+    which keeps V from -1 to 1.4. The answer is the larger mean output in the test period.
 
     Returns
     -------
@@ -215,7 +232,9 @@ def objective(net: bs.Network, task: Task = Task(), checkpoint_every: int | None
     weights : dict
         The trainable numbers of the network now.
     """
-    run = bs.function(net, task.duration, dt=DT, record=["cells.spikes", "readout.o"], checkpoint_every=checkpoint_every)
+    run = bs.function(
+        net, task.duration, dt=DT, record=["cells.spikes", "readout.o"], checkpoint_every=checkpoint_every
+    )
     trained = [path for path in run.parameters if path.endswith((".weight", ".b"))]
     law = jnp.asarray(signs(), run.parameters["cells->cells.weight"].dtype)
 
@@ -237,7 +256,9 @@ def objective(net: bs.Network, task: Task = Task(), checkpoint_every: int | None
 
 
 class Trained(NamedTuple):
-    """How a training went: per update loss, accuracy in its trials and mean rate in Hz; how many updates the network has kept; the time."""
+    """How a training went: per update loss, accuracy in its trials and mean rate in Hz; how many updates the network
+    has kept; the time.
+    """
 
     losses: np.ndarray
     accuracies: np.ndarray
@@ -262,10 +283,12 @@ def train(
     checkpoint_every: int | None = 50,
     progress: bool = False,
 ) -> Trained:
-    """Train the weights of ``net``, in place, by Adam with the norm of the gradient clipped; every update sees new trials.
+    """Train the weights of ``net``, in place, by Adam with the norm of the gradient clipped; every update sees new
+    trials.
 
-    Gradients through 2,500 steps are sometimes wrong by orders of magnitude, and accuracy then falls for a while. So the network
-    keeps the weights of the time when it answered best, by the mean over RECENT updates; their trials were new, as those of a test are.
+    Gradients through 2,500 steps are sometimes wrong by orders of magnitude, and accuracy then falls for a while. So
+    the network keeps the weights of the time when it answered best, by the mean over RECENT updates; their trials were
+    new, as those of a test are.
 
     Parameters
     ----------
@@ -307,7 +330,11 @@ def train(
             recent = np.mean(outcomes[-RECENT:], axis=0)
             if k + 1 >= RECENT and recent[1] >= answered:
                 best, kept, answered = weights, k + 1, recent[1]
-            bar.update(shown, advance=1, description=f"loss {recent[0]:.3f}, accuracy {100 * recent[1]:.1f} %, {recent[2]:.1f} Hz")
+            bar.update(
+                shown,
+                advance=1,
+                description=f"loss {recent[0]:.3f}, accuracy {100 * recent[1]:.1f} %, {recent[2]:.1f} Hz",
+            )
     store(net, best if kept else weights)
     return Trained(*np.array(outcomes).T, kept or updates, time.perf_counter() - started)
 
@@ -323,10 +350,14 @@ def accuracy(net: bs.Network, task: Task = Task(), *, trials: int = 512, batch: 
     """Fraction of right answers in new trials."""
     evaluate, weights = objective(net, task)
     run = jax.jit(lambda key: evaluate(weights, key, batch)[1].accuracy)
-    return float(np.mean([run(jax.random.fold_in(jax.random.PRNGKey(seed), k)) for k in range(1000, 1000 + trials // batch)]))
+    return float(
+        np.mean([run(jax.random.fold_in(jax.random.PRNGKey(seed), k)) for k in range(1000, 1000 + trials // batch)])
+    )
 
 
-def experiment(net: bs.Network | None = None, task: Task = Task(), *, seed: int = 0, **options) -> tuple[bs.Network, Trained]:
+def experiment(
+    net: bs.Network | None = None, task: Task = Task(), *, seed: int = 0, **options
+) -> tuple[bs.Network, Trained]:
     """Train ``net`` (or ``build(seed)``); returns the network and how the training went."""
     net = build(seed) if net is None else net
     return net, train(net, task, seed=seed, **options)
@@ -336,10 +367,15 @@ def main() -> None:
     """The whole training; prints the accuracy of every 100 updates, and that in 1,024 new trials."""
     net, trained = experiment(progress=True)
     for k, value in enumerate(trained.epochs()):
-        print(f"updates {100 * k + 1} to {100 * k + 100}: accuracy {100 * value:.1f} %, {trained.rates[100 * k : 100 * k + 100].mean():.1f} Hz")
+        print(
+            f"updates {100 * k + 1} to {100 * k + 100}: accuracy {100 * value:.1f} %,"
+            f" {trained.rates[100 * k : 100 * k + 100].mean():.1f} Hz"
+        )
     best = trained.accuracies[trained.kept - RECENT : trained.kept].mean()
-    print(f"best mean of {RECENT} updates {100 * best:.1f} %, those until {trained.kept}; with the weights of then, "
-          f"{100 * accuracy(net, trials=1024):.1f} % of 1,024 new trials; {trained.seconds:.0f} s")
+    print(
+        f"best mean of {RECENT} updates {100 * best:.1f} %, those until {trained.kept}; with the weights of then, "
+        f"{100 * accuracy(net, trials=1024):.1f} % of 1,024 new trials; {trained.seconds:.0f} s"
+    )
 
 
 if __name__ == "__main__":

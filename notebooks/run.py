@@ -30,12 +30,18 @@ def run(path: Path, keep: Path | None) -> str | None:
     """Execute one notebook; what went wrong, or None."""
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        client = NotebookClient(notebook, timeout=TIMEOUT, kernel_name="python3", resources={"metadata": {"path": folder}})
+        client = NotebookClient(
+            notebook, timeout=TIMEOUT, kernel_name="python3", resources={"metadata": {"path": folder}}
+        )
         try:
             client.execute()
             return None
         except CellExecutionError as error:
-            k, cell = next((k, c) for k, c in enumerate(notebook.cells) if any(o.output_type == "error" for o in c.get("outputs", ())))
+            k, cell = next(
+                (k, c)
+                for k, c in enumerate(notebook.cells)
+                if any(o.output_type == "error" for o in c.get("outputs", ()))
+            )
             return f"cell {k + 1} of {len(notebook.cells)} fails:\n{_indented(cell.source)}\n  {error.ename}: {error.evalue}"
         except (CellTimeoutError, DeadKernelError) as error:
             return f"{type(error).__name__}: {error}"
@@ -68,7 +74,9 @@ def main() -> int:
         started = time.perf_counter()
         problem = run(path, options.keep)
         failed += problem is not None
-        print(f"{path.name}: {'ok' if problem is None else 'FAILED'}, {time.perf_counter() - started:.0f} s", flush=True)
+        print(
+            f"{path.name}: {'ok' if problem is None else 'FAILED'}, {time.perf_counter() - started:.0f} s", flush=True
+        )
         if problem is not None:
             print(problem, flush=True)
     return 1 if failed else 0

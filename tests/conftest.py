@@ -12,7 +12,9 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 def pytest_configure(config):
-    """Two thirds of the time goes into XLA's compiler, so what took it long is kept in pytest's cache; `--cache-clear` empties it."""
+    """Two thirds of the time goes into XLA's compiler, so what took it long is kept in pytest's cache; `--cache-clear`
+    empties it.
+    """
     cache = getattr(config, "cache", None)
     if cache is not None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache.mkdir("jax")))

@@ -89,7 +89,11 @@ def test_lists():
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("18mss", "there is no unit 'mss'. Did you mean 'ms'"), ("ms", "cannot read 'ms'; accepted: 0.3, 18ms"), ("[]", "empty")],
+    [
+        ("18mss", "there is no unit 'mss'. Did you mean 'ms'"),
+        ("ms", "cannot read 'ms'; accepted: 0.3, 18ms"),
+        ("[]", "empty"),
+    ],
 )
 def test_values_that_are_none(text, message):
     with pytest.raises(ValueError, match=message):
@@ -105,7 +109,13 @@ def test_a_run(model, capsys, tmp_path):
     rec = bs.Recording.load(tmp_path / "out.h5")
     assert rec["E.V[:5]"].shape == (2000, 5) and rec.stop == 100 * u.ms
     rate = float(rec.spikes["E"].rate().to_decimal(u.Hz))
-    for line in ("neurons     12", "synapses    144", "wall time   building", "real time", f"rate        E: {rate:.2f} Hz"):
+    for line in (
+        "neurons     12",
+        "synapses    144",
+        "wall time   building",
+        "real time",
+        f"rate        E: {rate:.2f} Hz",
+    ):
         assert line in out
     assert (tmp_path / "out.png").stat().st_size > 1000
 
@@ -145,16 +155,25 @@ def test_what_a_model_feeds_in(model, capsys, tmp_path):
         assert main(["run", model, "--record", "E.V", "--save", "out.h5", *flags]) == 0
         return bs.Recording.load(tmp_path / "out.h5")["E.V"][0, 0].to_decimal(u.mV)
 
-    assert first() == pytest.approx(-60, abs=0.2) and first("--seed", "2", "--duration", "1ms") == pytest.approx(-62, abs=0.2)
+    assert first() == pytest.approx(-60, abs=0.2) and first("--seed", "2", "--duration", "1ms") == pytest.approx(
+        -62, abs=0.2
+    )
     assert "inputs['E.V']: expected shape" in refused(capsys, "run", model, "--duration", "1s")
-    Path(model).write_text(Path(model).read_text().replace("return {'E.V': ", "return (").replace(") * u.mV}", ") * u.mV)"))
-    assert "inputs() of models/small.py must return a dict of arrays by path, it returned Quantity" in refused(capsys, "run", model)
+    Path(model).write_text(
+        Path(model).read_text().replace("return {'E.V': ", "return (").replace(") * u.mV}", ") * u.mV)")
+    )
+    assert "inputs() of models/small.py must return a dict of arrays by path, it returned Quantity" in refused(
+        capsys, "run", model
+    )
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--duraton", "1s"], "brainsim run: there is no flag '--duraton'. Did you mean '--duration'? Accepted: --arg, --dt"),
+        (
+            ["--duraton", "1s"],
+            "brainsim run: there is no flag '--duraton'. Did you mean '--duration'? Accepted: --arg, --dt",
+        ),
         (["--duration"], "brainsim run: argument --duration: expected one argument"),
         (["--duration", "1sec"], "--duration: there is no unit 'sec'."),
         (["--duration", "100"], "duration: expected ms, given a number without unit (100)"),
@@ -223,8 +242,8 @@ def test_models_are_listed_without_running_them(model, capsys, tmp_path):
     (tmp_path / "models" / "loud.py").write_text('"""Loud."""\nraise SystemExit\ndef build(seed=0, *, size=3): ...\n')
     assert main(["models"]) == 0
     out = capsys.readouterr().out
-    assert out == (
-        "loud\n    Loud.\n    build(seed=0, *, size=3)\n"
+    assert (
+        out == "loud\n    Loud.\n    build(seed=0, *, size=3)\n"
         "small\n    A small circuit for the tests.\n    build(seed=0, n=10, tau=20 * u.ms, kind='plain')\n"
     )
 
@@ -235,8 +254,12 @@ def test_a_model_of_several_files_stands_in_a_folder(model, capsys, tmp_path):
     for package in (folder.parent, folder):
         (package / "__init__.py").write_text("")
     (folder / "parts.py").write_text("TAU_MS = 10\n")
-    (folder / "whole.py").write_text(MODEL.replace("import brainsim as bs\n", "import brainsim as bs\nfrom models.circuit import parts\n"))
-    done = subprocess.run([sys.executable, "-m", "brainsim", "run", "circuit/whole"], capture_output=True, text=True, env=environment())
+    (folder / "whole.py").write_text(
+        MODEL.replace("import brainsim as bs\n", "import brainsim as bs\nfrom models.circuit import parts\n")
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "brainsim", "run", "circuit/whole"], capture_output=True, text=True, env=environment()
+    )
     assert done.returncode == 0 and "neurons     10" in done.stdout, done.stderr
     assert main(["models"]) == 0
     assert "\ncircuit/whole\n    A small circuit for the tests.\n" in capsys.readouterr().out
@@ -255,11 +278,23 @@ def test_info(capsys):
     facts = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert facts["brainsim"] == bs.__version__ and facts["jax"] == jax.__version__
     assert facts["precision"].startswith("float64")
-    assert facts.keys() == {"brainsim", "python", "jax", "jaxlib", "flax", "brainunit", "devices", "kernels", "precision"}
+    assert facts.keys() == {
+        "brainsim",
+        "python",
+        "jax",
+        "jaxlib",
+        "flax",
+        "brainunit",
+        "devices",
+        "kernels",
+        "precision",
+    }
 
 
 def test_from_a_shell(model):
     """The module as a program: stderr and the exit status are those of the function."""
-    done = subprocess.run([sys.executable, "-m", "brainsim", "run", model, "--sett", "x"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "brainsim", "run", model, "--sett", "x"], capture_output=True, text=True
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("brainsim run: there is no flag '--sett'. Did you mean '--set'?")

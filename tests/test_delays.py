@@ -1,4 +1,6 @@
-"""Delays: a spike sent at t with delay d arrives at t + d, whatever the format, and changes of d leave spikes under way alone."""
+"""Delays: a spike sent at t with delay d arrives at t + d, whatever the format, and changes of d leave spikes under way
+alone.
+"""
 
 import brainunit as u
 import jax
@@ -40,7 +42,9 @@ def network(rule, delay, spikes=((0, 1),), weight=None, n_post=N_POST, terminal=
     net.T = bs.neurons.LIF(n_post, V_th=1e9 * u.mV)
     net.T.add_receptors(syn=bs.receptors.Exponential(tau=1e-4 * u.ms))
     weight = 1.0 if weight is None else weight
-    net.connect(net.S, net.T, rule, receptor="syn", weight=weight * u.pA, delay=delay * u.ms, terminal=terminal, **options)
+    net.connect(
+        net.S, net.T, rule, receptor="syn", weight=weight * u.pA, delay=delay * u.ms, terminal=terminal, **options
+    )
     return net
 
 
@@ -97,7 +101,9 @@ def test_a_spike_keeps_the_delay_that_it_was_sent_with(kind):
     course = np.full(STEPS, 3.0)
     course[10:20], course[20:] = 8.0, 2.5
     spikes = [(1, 5), (1, 11), (1, 15), (1, 17), (1, 21)]  # a spike of step n is sent with the input of row n - 1
-    net = network(bs.AllToAll(), np.full((N_PRE, N_POST), 0.3) if kind == "synaptic" else 0.3, spikes, max_delay=0.8 * u.ms)
+    net = network(
+        bs.AllToAll(), np.full((N_PRE, N_POST), 0.3) if kind == "synaptic" else 0.3, spikes, max_delay=0.8 * u.ms
+    )
     rows = course * DT if kind == "axonal" else np.tile(course[:, None, None] * DT, (1, N_PRE, N_POST))
     found = arrived(net, inputs={"S->T.delay": rows * u.ms}, chunk_steps=7)
     wanted = np.zeros(STEPS + 1)
@@ -167,7 +173,9 @@ def test_the_derivative_is_that_of_the_interpolated_model(kind, at):
 
 
 def test_a_batch_of_delays_is_a_loop():
-    f = bs.function(network(bs.AllToAll(), 0.3, [(0, 2), (1, 6)], max_delay=1 * u.ms), 2 * u.ms, dt=DT * u.ms, record="T.syn.g")
+    f = bs.function(
+        network(bs.AllToAll(), 0.3, [(0, 2), (1, 6)], max_delay=1 * u.ms), 2 * u.ms, dt=DT * u.ms, record="T.syn.g"
+    )
     run = jax.jit(lambda delay: f({"S->T.delay": delay}, {})[1]["T.syn.g"])
     delays = jnp.array([0.1, 0.25, 0.7])
     batch = jax.jit(jax.vmap(run))(delays)
@@ -192,13 +200,24 @@ def test_a_graded_signal_is_that_of_the_present_delay_ago(kind):
     net.B = bs.neurons.LIF(1, V_th=1e9 * u.mV)
     net.B.add_receptors(syn=bs.receptors.Graded())
     delay = 0.3 * u.ms if kind == "axonal" else [0.3] * u.ms
-    net.connect(net.A, net.B, bs.OneToOne(), receptor="syn", signal="V", weight=1.0 * u.pA / u.mV, delay=delay, max_delay=2 * u.ms)
+    net.connect(
+        net.A,
+        net.B,
+        bs.OneToOne(),
+        receptor="syn",
+        signal="V",
+        weight=1.0 * u.pA / u.mV,
+        delay=delay,
+        max_delay=2 * u.ms,
+    )
     course = np.linspace(3.0, 18.7, 50)
     rows = course * DT if kind == "axonal" else course[:, None] * DT
     rec = bs.simulate(net, 5 * u.ms, dt=DT * u.ms, record=["A.V", "B.syn.g"], inputs={"A->B.delay": rows * u.ms})
     V, g = (np.asarray(u.get_mantissa(rec[name]))[:, 0] for name in ("A.V", "B.syn.g"))
     n = np.arange(1, 51)
-    np.testing.assert_allclose(g, np.interp(n - course, np.arange(-30, 51), np.concatenate([np.full(31, -70.0), V])), rtol=1e-12)
+    np.testing.assert_allclose(
+        g, np.interp(n - course, np.arange(-30, 51), np.concatenate([np.full(31, -70.0), V])), rtol=1e-12
+    )
 
 
 def test_what_cannot_be_is_refused():

@@ -43,7 +43,9 @@ def modules_imported(path):
 
 
 def rooms_imported(path):
-    return {parts[1] for name in modules_imported(path) if (parts := name.split("."))[0] == "brainsim" and len(parts) > 1}
+    return {
+        parts[1] for name in modules_imported(path) if (parts := name.split("."))[0] == "brainsim" and len(parts) > 1
+    }
 
 
 def names(paths):

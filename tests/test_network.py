@@ -79,13 +79,25 @@ WRONG = {
         bs.UnitError,
         r"E->I\.weight: .*expected .*pA",
     ),
-    "unit of delays that are drawn": ({"delay": bs.Normal(1 * u.mV, 1 * u.mV)}, bs.UnitError, r"E->I\.delay: .*expected .*ms"),
-    "shape": ({"weight": np.ones(3) * u.pA}, ValueError, r"E->I\.weight: expected shape \(\) or \(20, 10\), given \(3,\)"),
+    "unit of delays that are drawn": (
+        {"delay": bs.Normal(1 * u.mV, 1 * u.mV)},
+        bs.UnitError,
+        r"E->I\.delay: .*expected .*ms",
+    ),
+    "shape": (
+        {"weight": np.ones(3) * u.pA},
+        ValueError,
+        r"E->I\.weight: expected shape \(\) or \(20, 10\), given \(3,\)",
+    ),
     "no weight": ({"weight": None}, ValueError, "AllToAll carries no weights; give weight="),
     "rule": ({"rule": 0.1}, TypeError, r"rule must be a connection rule such as FixedProbability\(0.02\), given 0.1"),
     "delay unit": ({"delay": 1 * u.mV}, bs.UnitError, r"E->I\.delay: expected ms"),
     "delay sign": ({"delay": 0 * u.ms}, ValueError, "delays must be positive and finite"),
-    "delay shape": ({"delay": np.ones(3) * u.ms}, ValueError, r"E->I\.delay: expected shape \(\) or \(20, 10\), given \(3,\)"),
+    "delay shape": (
+        {"delay": np.ones(3) * u.ms},
+        ValueError,
+        r"E->I\.delay: expected shape \(\) or \(20, 10\), given \(3,\)",
+    ),
     "no receptor": ({"receptor": None}, ValueError, "synapses without a receptor only learn; give plasticity"),
     "target": ({"post": 3}, TypeError, "expected a population or a view of one"),
     "stranger": ({"pre": STRANGER}, ValueError, "LIF is no population of this network; assign it first"),
@@ -124,7 +136,9 @@ def test_what_does_not_fit_into_memory_is_refused_before_it_is_built(net, monkey
     from brainsim import projection
 
     monkeypatch.setattr(projection, "available_bytes", lambda: 1000)
-    with pytest.raises(bs.NotEnoughMemoryError, match=r"E->I: AllToAll\(\) from 20 to 10 neurons makes about 200 synapses"):
+    with pytest.raises(
+        bs.NotEnoughMemoryError, match=r"E->I: AllToAll\(\) from 20 to 10 neurons makes about 200 synapses"
+    ):
         net.connect(net.E, net.I, bs.AllToAll(), receptor="syn", weight=np.ones(200) * u.pA)
 
 

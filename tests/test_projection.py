@@ -56,8 +56,12 @@ WIRINGS = {
         receptor="jump",
         weight=W[PRE, POST][SHUFFLED] * 1e-3 * u.volt,
     ),
-    "matrix onto views": lambda net: net.connect(net.S[::-1], net.T[::-1], bs.FromMatrix(W[::-1, ::-1]), receptor="jump"),
-    "column by column": lambda net: [net.connect(net.S, net.T[k], bs.FromMatrix(W[:, [k]]), receptor="jump") for k in range(5)],
+    "matrix onto views": lambda net: net.connect(
+        net.S[::-1], net.T[::-1], bs.FromMatrix(W[::-1, ::-1]), receptor="jump"
+    ),
+    "column by column": lambda net: [
+        net.connect(net.S, net.T[k], bs.FromMatrix(W[:, [k]]), receptor="jump") for k in range(5)
+    ],
     "row by row": lambda net: [net.connect(net.S[k], net.T, bs.FromMatrix(W[[k]]), receptor="jump") for k in range(6)],
     "all to all": lambda net: net.connect(net.S, net.T, bs.AllToAll(), receptor="jump", weight=W * u.mV),
 }
@@ -186,7 +190,9 @@ def test_a_projection_onto_itself_delivers_after_the_step():
     net.connect(net.T[0], net.T[1], bs.OneToOne(), receptor="jump", weight=3 * u.mV)
     rec = bs.simulate(net, 0.3 * u.ms, record=["T.V", "T.spikes"])
     np.testing.assert_allclose(rec.spikes["T"].times.to_decimal(u.ms), [0.1])
-    np.testing.assert_allclose(rec["T.V"].mantissa[:, 1], [-60, -60 + 3 * np.exp(-0.005), -60 + 3 * np.exp(-0.01)], rtol=1e-9)
+    np.testing.assert_allclose(
+        rec["T.V"].mantissa[:, 1], [-60, -60 + 3 * np.exp(-0.005), -60 + 3 * np.exp(-0.01)], rtol=1e-9
+    )
 
 
 def test_runs_of_neurons_with_one_weight_are_a_block():

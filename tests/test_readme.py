@@ -13,7 +13,9 @@ NUMBER = r"[+-]?\d[\d,]*(?:\.\d+)?"
 
 
 def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
 
 
 def test_first_block_prints_what_the_readme_says(tmp_path):
@@ -21,7 +23,12 @@ def test_first_block_prints_what_the_readme_says(tmp_path):
     environment = {k: v for k, v in os.environ.items() if k != "JAX_ENABLE_X64"}
     environment |= {"MPLBACKEND": "Agg", "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run(
-        [sys.executable, "-c", blocks("python")[0]], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
+        [sys.executable, "-c", blocks("python")[0]],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "first.png").stat().st_size > 10_000

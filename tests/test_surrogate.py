@@ -154,7 +154,9 @@ def test_hard_reset_is_where_bit_by_bit(kind):
 
 def test_hard_reset_derivative():
     v, v_reset, spike = jnp.array([1.0, 2.0]), jnp.array([-3.0, -5.0]), jnp.array([0.0, 1.0])
-    _, tangent = jax.jvp(sg.hard_reset, (v, v_reset, spike), (jnp.full(2, 10.0), jnp.full(2, 100.0), jnp.full(2, 1000.0)))
+    _, tangent = jax.jvp(
+        sg.hard_reset, (v, v_reset, spike), (jnp.full(2, 10.0), jnp.full(2, 100.0), jnp.full(2, 1000.0))
+    )
     np.testing.assert_array_equal(tangent, [10.0 - 4000.0, 100.0 - 7000.0])
     gradients = jax.grad(lambda *a: sg.hard_reset(*a).sum(), argnums=(0, 1, 2))(v, -3.0, spike)
     np.testing.assert_array_equal(gradients[0], [1.0, 0.0])

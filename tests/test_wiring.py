@@ -27,7 +27,9 @@ def distances(n, periodic):
 
 
 @pytest.mark.parametrize("periodic", [False, True])
-@pytest.mark.parametrize("rule", [bs.AllToAll(), bs.FixedProbability(0.3), bs.DistanceDependent(Gaussian(0.2 * u.mm))], ids=str)
+@pytest.mark.parametrize(
+    "rule", [bs.AllToAll(), bs.FixedProbability(0.3), bs.DistanceDependent(Gaussian(0.2 * u.mm))], ids=str
+)
 def test_weights_and_delays_follow_the_distance(rule, periodic):
     net = sheet(periodic=periodic)
     projection = net.connect(
@@ -62,7 +64,11 @@ def test_spikes_travel_at_their_velocity():
 def test_views_have_the_distances_of_their_neurons():
     net = sheet()
     projection = net.connect(
-        net.S[::-1], net.T[3:5], bs.Nearest(1), receptor="jump", weight=bs.OfDistance(lambda d: d / (1 * u.mm) * (1 * u.mV))
+        net.S[::-1],
+        net.T[3:5],
+        bs.Nearest(1),
+        receptor="jump",
+        weight=bs.OfDistance(lambda d: d / (1 * u.mm) * (1 * u.mV)),
     )
     pre, post = projection.indices_of_synapses()
     expected = np.where(pre // 8 < 3, 3 - pre // 8, np.maximum(pre // 8 - 4, 0)) * 0.1
@@ -137,16 +143,34 @@ def test_a_huge_procedural_network_is_built_at_once():
 @pytest.mark.parametrize(
     ("rule", "given", "message"),
     [
-        (bs.FixedProbability(0.1), {"weight": np.ones(3) * u.mV}, r"S->T.*\.weight: a procedural projection stores nothing"),
-        (bs.FixedProbability(0.1), {"weight": bs.OfDistance(lambda d: d)}, "stores nothing for single synapses; give one value"),
-        (bs.FixedProbability(0.1), {"delay": bs.Uniform(1 * u.ms, 2 * u.ms)}, r"\.delay: a procedural projection stores nothing"),
-        (bs.FixedProbability(0.1), {"delay": bs.DistanceDelay(1 / u.ms)}, "give one value for the whole projection, or none"),
+        (
+            bs.FixedProbability(0.1),
+            {"weight": np.ones(3) * u.mV},
+            r"S->T.*\.weight: a procedural projection stores nothing",
+        ),
+        (
+            bs.FixedProbability(0.1),
+            {"weight": bs.OfDistance(lambda d: d)},
+            "stores nothing for single synapses; give one value",
+        ),
+        (
+            bs.FixedProbability(0.1),
+            {"delay": bs.Uniform(1 * u.ms, 2 * u.ms)},
+            r"\.delay: a procedural projection stores nothing",
+        ),
+        (
+            bs.FixedProbability(0.1),
+            {"delay": bs.DistanceDelay(1 / u.ms)},
+            "give one value for the whole projection, or none",
+        ),
         (bs.FixedProbability(0.1), {"plasticity": bs.plasticity.Hebb(eta=1 * u.mV)}, "cannot change by plasticity"),
     ],
 )
 def test_what_a_procedural_projection_cannot_do_is_refused(procedural, rule, given, message):
     with pytest.raises(ValueError, match=message):
-        procedural.connect(procedural.S, procedural.T, bs.Procedural(rule), receptor="jump", **({"weight": 1 * u.mV} | given))
+        procedural.connect(
+            procedural.S, procedural.T, bs.Procedural(rule), receptor="jump", **({"weight": 1 * u.mV} | given)
+        )
 
 
 def test_rules_without_a_procedural_form_are_refused(procedural):
@@ -155,7 +179,9 @@ def test_rules_without_a_procedural_form_are_refused(procedural):
     with pytest.raises(ValueError, match=r"give FixedOutDegree\(3, multiple=True\)"):
         bs.Procedural(bs.FixedOutDegree(3))
     with pytest.raises(ValueError, match="pre is no contiguous range of neurons"):
-        procedural.connect(procedural.S[::2], procedural.T, bs.Procedural(bs.FixedProbability(0.1)), receptor="jump", weight=1 * u.mV)
+        procedural.connect(
+            procedural.S[::2], procedural.T, bs.Procedural(bs.FixedProbability(0.1)), receptor="jump", weight=1 * u.mV
+        )
     with pytest.raises(bs.UnitError, match="weight: .*expected a quantity in mV"):
         rule = bs.Procedural(bs.FixedProbability(0.1))
         procedural.connect(procedural.S, procedural.T, rule, receptor="jump", weight=bs.Normal(1 * u.nS, 1 * u.nS))

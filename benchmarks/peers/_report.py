@@ -214,7 +214,11 @@ def _parser(description: str, simulators, scale=1.0, duration=1.0) -> argparse.A
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="default: what the simulator does when nothing is said")
     parser.add_argument(
-        "--populations", type=int, choices=(1, 2), default=1, help="of COBA-LIF in brainsim: one with two views, or E and I"
+        "--populations",
+        type=int,
+        choices=(1, 2),
+        default=1,
+        help="of COBA-LIF in brainsim: one with two views, or E and I",
     )
     parser.add_argument(
         "--repeat", type=int, default=1, help="fresh processes, seeds seed, seed+1, ...; the median run is kept"

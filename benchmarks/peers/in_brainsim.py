@@ -1,7 +1,7 @@
 """brainsim: COBA-HH as in `models/`, COBA-LIF in one population or as in `models/`, STDP as `stdp.py` describes it.
 
-One population with views for its excitatory and inhibitory neurons is how Brian2's scripts are written too. With `--populations 2`
-it is the network of `models/coba_lif.py`: two populations and four projections.
+One population with views for its excitatory and inhibitory neurons is how Brian2's scripts are written too. With
+`--populations 2` it is the network of `models/coba_lif.py`: two populations and four projections.
 
 `compile_s` is the wall time of a first call of one step, after which the network is reset; `run_s` is the second call.
 """
@@ -54,7 +54,9 @@ def _build_coba_lif(scale, seed):
 
 
 def stdp(task: Task) -> dict:
-    return _simulate(task, _build_stdp, ["post.spikes"], lambda net: {"weight": float(net["pre->post"].plain("weight").mean())})
+    return _simulate(
+        task, _build_stdp, ["post.spikes"], lambda net: {"weight": float(net["pre->post"].plain("weight").mean())}
+    )
 
 
 def _build_stdp(scale, seed):

@@ -113,7 +113,9 @@ def _stdp_network(b2, task: Task):
     names = {"tau": 20 * b2.ms, "tau_s": 5 * b2.ms, "rate": 10 * b2.Hz, "A_p": 0.01, "A_m": 0.0105}
     trace = "dx/dt = -x / tau : 1"
     sources = [
-        b2.NeuronGroup(task.neurons, trace, threshold="rand() < rate * dt", reset="x += 1", method="exact", namespace=names),
+        b2.NeuronGroup(
+            task.neurons, trace, threshold="rand() < rate * dt", reset="x += 1", method="exact", namespace=names
+        ),
         b2.PoissonGroup(task.neurons, rates=names["rate"]),
     ]
     post = b2.NeuronGroup(

@@ -65,14 +65,23 @@ def coba_hh(task: Task) -> dict:
 def stdp(task: Task) -> dict:
     """Poisson generators pass parrots, so that each presynaptic neuron has one train for all its synapses.
 
-    The cells are `iaf_psc_delta`, cheaper than the others' exponential currents; their weights are scaled to stay as small.
+    The cells are `iaf_psc_delta`, cheaper than the others' exponential currents; their weights are scaled to stay as
+    small.
     """
     scale = 0.005  # mV
 
     def wire(nest):
         noise = nest.Create("poisson_generator", params={"rate": 10.0})
         pre = nest.Create("parrot_neuron", task.neurons)
-        cell = {"C_m": 200.0, "tau_m": 20.0, "E_L": -60.0, "V_m": -60.0, "V_th": -50.0, "V_reset": -60.0, "t_ref": DT_MS}
+        cell = {
+            "C_m": 200.0,
+            "tau_m": 20.0,
+            "E_L": -60.0,
+            "V_m": -60.0,
+            "V_th": -50.0,
+            "V_reset": -60.0,
+            "t_ref": DT_MS,
+        }
         post = nest.Create("iaf_psc_delta", task.neurons, cell | {"tau_minus": 20.0})
         nest.Connect(noise, pre)
         nest.Connect(noise, post, syn_spec={"weight": 30.0, "delay": DT_MS})
@@ -100,7 +109,9 @@ def _simulate(task: Task, create, wire=None) -> dict:
             excitatory, inhibitory = neurons[: task.n_excitatory], neurons[task.n_excitatory :]
             rule = {"rule": "pairwise_bernoulli", "p": task.probability, "allow_autapses": True}
             for source, weight in ((excitatory, 6.0), (inhibitory, -67.0)):
-                nest.Connect(source, neurons, rule, {"synapse_model": "static_synapse", "weight": weight, "delay": DT_MS})
+                nest.Connect(
+                    source, neurons, rule, {"synapse_model": "static_synapse", "weight": weight, "delay": DT_MS}
+                )
             synapses = nest.num_connections - other_connections
         else:
             neurons, more = wire(nest)

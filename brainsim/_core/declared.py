@@ -39,7 +39,9 @@ class _Declared:
         if variable is None:
             if self.optional or self.default is None:
                 return None
-            raise AttributeError(f"{type(instance).__name__}.{self.name} has no value yet: add the object to a network first.")
+            raise AttributeError(
+                f"{type(instance).__name__}.{self.name} has no value yet: add the object to a network first."
+            )
         return with_unit(variable.get_value(), variable.get_metadata("unit"))
 
     def __set__(self, instance, value):

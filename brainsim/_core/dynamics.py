@@ -109,7 +109,9 @@ class Dynamics(nnx.Module):
                 self.hold(name, declared.variable_type(array, unit=self.unit_of(name)))
 
     def redraw(self, key: jax.Array) -> dict[str, jax.Array]:
-        """Initial values, drawn with ``key``, of the states that were given as distributions and of those made from them."""
+        """Initial values, drawn with ``key``, of the states that were given as distributions and of those made from
+        them.
+        """
         drawn = {
             name: self._array(name, value, jax.random.fold_in(key, name_hash(name)))
             for name, value in self._aside.given.items()
@@ -158,12 +160,16 @@ class Dynamics(nnx.Module):
         parameters = {k for k, d in self._declared.items() if isinstance(d, Parameter)}
         for name in names:
             if name not in parameters:
-                raise UnknownNameError(f"{type(self).__name__} has no parameter {name!r}.{suggestion(name, parameters)}")
+                raise UnknownNameError(
+                    f"{type(self).__name__} has no parameter {name!r}.{suggestion(name, parameters)}"
+                )
             variable = vars(self).get(name)
             if variable is None:
                 raise ValueError(f"{self.path}.{name} has no value that could be trained; give it one first.")
             if isinstance(variable, StateVariable):
-                raise ValueError(f"{self.path}.{name} changes in time here, by plasticity, and cannot be trained as well.")
+                raise ValueError(
+                    f"{self.path}.{name} changes in time here, by plasticity, and cannot be trained as well."
+                )
             vars(self)[name] = nnx.Param(variable.get_value(), unit=variable.get_metadata("unit"))
 
     def __setattr__(self, name, value):

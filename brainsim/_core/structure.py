@@ -44,7 +44,8 @@ def split(net) -> tuple[Structure, dict, dict, dict]:
 
 
 def _path(keys) -> str:
-    # The names on the way to a variable, and inside it where its value is a tree; not the step into the variable itself.
+    # The names on the way to a variable, and inside it where its value is a tree; not the step into the variable
+    # itself.
     names = [str(k.key) if isinstance(k, jax.tree_util.DictKey) else k.name for k in keys]
     depth = sum(isinstance(k, jax.tree_util.DictKey) for k in keys)
     return ".".join(names[:depth] + names[depth + 1 :])

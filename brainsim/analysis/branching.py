@@ -12,8 +12,8 @@ _PAIRS_AT_ONCE = 1 << 22
 class MultistepRegression(NamedTuple):
     """Branching ratio ``m`` from many lags, and what it was fitted to.
 
-    ``timescale`` is :math:`-\\Delta / \\ln m` in the unit of ``bin``; ``amplitude`` and ``offset`` are b and c of the fit;
-    ``slopes`` [lags] are the regression slopes :math:`r_k` at ``lags`` = 1, 2, ...
+    ``timescale`` is :math:`-\\Delta / \\ln m` in the unit of ``bin``; ``amplitude`` and ``offset`` are b and c of the
+    fit; ``slopes`` [lags] are the regression slopes :math:`r_k` at ``lags`` = 1, 2, ...
     """
 
     m: float
@@ -29,8 +29,8 @@ def branching_ratio(counts):
 
     .. math:: \hat m = \frac{\mathrm{Cov}(A_t, A_{t+1})}{\mathrm{Var}(A_t)}
 
-    In a branching process with immigration, :math:`\langle A_{t+1} | A_t \rangle = m A_t + h`. If only a part of the neurons is
-    observed the slope is too small, by the ``amplitude`` b that :func:`multistep_regression` finds.
+    In a branching process with immigration, :math:`\langle A_{t+1} | A_t \rangle = m A_t + h`. If only a part of the
+    neurons is observed the slope is too small, by the ``amplitude`` b that :func:`multistep_regression` finds.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def branching_ratio(counts):
 
     References
     ----------
-    Heyde and Seneta (1972), Estimation theory for growth and immigration rates in a multiplicative process, Journal of Applied
-    Probability 9:235.
+    Heyde and Seneta (1972), Estimation theory for growth and immigration rates in a multiplicative process, Journal of
+    Applied Probability 9:235.
     """
     return float(_slopes(_activity(counts, least=3), 1)[0])
 
@@ -80,8 +80,8 @@ def multistep_regression(counts, lags=100, bin=1.0, offset=False):
     Returns
     -------
     MultistepRegression
-        ``(m, timescale, amplitude, offset, lags [k], slopes [k])``. ``m`` is NaN where the activity does not vary or is not positively
-        correlated with its past.
+        ``(m, timescale, amplitude, offset, lags [k], slopes [k])``. ``m`` is NaN where the activity does not vary or is
+        not positively correlated with its past.
 
     Raises
     ------
@@ -90,7 +90,8 @@ def multistep_regression(counts, lags=100, bin=1.0, offset=False):
 
     References
     ----------
-    Wilting and Priesemann (2018), Inferring collective dynamical states from widely unobserved systems, Nature Communications 9:2325.
+    Wilting and Priesemann (2018), Inferring collective dynamical states from widely unobserved systems, Nature
+    Communications 9:2325.
     """
     lags = integer("lags", lags, least=3)
     counts = _activity(counts, least=2 * lags)
@@ -123,8 +124,8 @@ def branching_factor(times, indices, n, pre, post, window, start, stop):
     window : float
         :math:`\Delta` in seconds: how soon a descendant must fire.
     start, stop : float
-        Window in seconds of the spikes averaged over. Their ancestors and descendants may lie outside, so leave ``window`` at both ends
-        of a recording.
+        Window in seconds of the spikes averaged over. Their ancestors and descendants may lie outside, so leave
+        ``window`` at both ends of a recording.
 
     Returns
     -------
@@ -210,7 +211,9 @@ def _synapses(pre, post, n):
     pre, post = plain("pre", pre), plain("post", post)
     for name, array in (("pre", pre), ("post", post)):
         if array.ndim != 1 or array.shape != pre.shape:
-            raise ValueError(f"{name}: got shape {array.shape} with pre of shape {pre.shape}; accepted is one entry per synapse.")
+            raise ValueError(
+                f"{name}: got shape {array.shape} with pre of shape {pre.shape}; accepted is one entry per synapse."
+            )
         if array.size and array.dtype.kind not in "iu":
             raise TypeError(f"{name}: got dtype {array.dtype}; accepted are integers.")
         if array.size and (array.min() < 0 or array.max() >= n):
@@ -219,7 +222,9 @@ def _synapses(pre, post, n):
 
 
 def _spikes_of_partners(indices, n, owner, low, high, source, target):
-    """For each spike of ``owner``: spikes of the targets of its synapses among the positions low..high in the order of time."""
+    """For each spike of ``owner``: spikes of the targets of its synapses among the positions low..high in the order of
+    time.
+    """
     stride = indices.size + 1
     keys = np.sort(indices * stride + np.arange(indices.size))  # spikes by neuron and then by position in time
     by_source = np.argsort(source, kind="stable")
@@ -234,7 +239,9 @@ def _spikes_of_partners(indices, n, owner, low, high, source, target):
         end = max(at + 1, int(np.searchsorted(pairs, done + _PAIRS_AT_ONCE, side="right")))
         size = degree[at:end]
         spike = np.repeat(np.arange(at, end), size)
-        partner = target[np.arange(size.sum()) + np.repeat(first[owner[at:end]] - (np.cumsum(size) - size), size)] * stride
+        partner = (
+            target[np.arange(size.sum()) + np.repeat(first[owner[at:end]] - (np.cumsum(size) - size), size)] * stride
+        )
         found = np.searchsorted(keys, partner + high[spike]) - np.searchsorted(keys, partner + low[spike])
         counted += np.bincount(spike, found, owner.size).astype(np.intp)
         at = end

@@ -10,8 +10,8 @@ from ._events import check_events, integer, number
 class Bursts(NamedTuple):
     """Bursts sorted by neuron and then by time, one entry each.
 
-    ``neuron``; ``start`` and ``stop``, the times of its first and last spike in seconds; ``spikes``, how many it has; ``surprise``,
-    the Poisson surprise S of it.
+    ``neuron``; ``start`` and ``stop``, the times of its first and last spike in seconds; ``spikes``, how many it has;
+    ``surprise``, the Poisson surprise S of it.
     """
 
     neuron: np.ndarray
@@ -24,9 +24,9 @@ class Bursts(NamedTuple):
 def interval_bursts(times, indices, n, interval, *, end_interval=None, gap=0.0, duration=0.0, min_spikes=3):
     r"""Bursts by the intervals between spikes: the maximum interval method.
 
-    A burst begins where an interval is at most ``interval`` and goes on while intervals are at most ``end_interval``. Then bursts of a
-    neuron less than ``gap`` apart are joined, and those that are shorter than ``duration`` or have fewer than ``min_spikes`` spikes
-    are dropped.
+    A burst begins where an interval is at most ``interval`` and goes on while intervals are at most ``end_interval``.
+    Then bursts of a neuron less than ``gap`` apart are joined, and those that are shorter than ``duration`` or have
+    fewer than ``min_spikes`` spikes are dropped.
 
     Parameters
     ----------
@@ -53,12 +53,13 @@ def interval_bursts(times, indices, n, interval, *, end_interval=None, gap=0.0, 
     Raises
     ------
     ValueError, TypeError
-        For events of unequal length, indices outside ``0..n-1``, limits that contradict each other, or a quantity with a unit.
+        For events of unequal length, indices outside ``0..n-1``, limits that contradict each other, or a quantity with
+        a unit.
 
     References
     ----------
-    Cotterill, Charlesworth, Thomas, Paulsen and Eglen (2016), A comparison of computational methods for detecting bursts in neuronal
-    spike trains, Journal of Neurophysiology 116:306.
+    Cotterill, Charlesworth, Thomas, Paulsen and Eglen (2016), A comparison of computational methods for detecting
+    bursts in neuronal spike trains, Journal of Neurophysiology 116:306.
     """
     times, indices, n, slack = check_events(times, indices, n)
     interval = number("interval", interval, above=0)
@@ -90,10 +91,11 @@ def surprise_bursts(times, indices, n, min_surprise=10.0, min_spikes=3):
 
     .. math:: S = -\ln P, \qquad P = e^{-rT} \sum_{k=m}^{\infty} \frac{(rT)^k}{k!}
 
-    S of m spikes in the time T from the first to the last, r being the mean rate of the neuron from its first spike to its last.
-    A candidate is ``min_spikes`` spikes with intervals below half of the mean; it takes in later spikes, each with an interval below
-    the mean, as far as they raise S (looking up to ten spikes ahead), and drops its first spikes if S is higher without them.
-    S takes no account of that search: in a Poisson train one spike in 400 begins a burst of S > 10.
+    S of m spikes in the time T from the first to the last, r being the mean rate of the neuron from its first spike to
+    its last. A candidate is ``min_spikes`` spikes with intervals below half of the mean; it takes in later spikes, each
+    with an interval below the mean, as far as they raise S (looking up to ten spikes ahead), and drops its first spikes
+    if S is higher without them. S takes no account of that search: in a Poisson train one spike in 400 begins a burst
+    of S > 10.
 
     Parameters
     ----------
@@ -118,8 +120,8 @@ def surprise_bursts(times, indices, n, min_surprise=10.0, min_spikes=3):
 
     References
     ----------
-    Legéndy and Salcman (1985), Bursts and recurrences of bursts in the spike trains of spontaneously active striate cortex neurons,
-    Journal of Neurophysiology 53:926.
+    Legéndy and Salcman (1985), Bursts and recurrences of bursts in the spike trains of spontaneously active striate
+    cortex neurons, Journal of Neurophysiology 53:926.
     """
     times, indices, n, _ = check_events(times, indices, n)
     min_surprise = number("min_surprise", min_surprise)

@@ -12,8 +12,9 @@ def victor_purpura_distance(times_a, times_b, cost):
 
         D_{ij} = \min\big(D_{i-1,j} + 1,\; D_{i,j-1} + 1,\; D_{i-1,j-1} + q\,|t^a_i - t^b_j|\big)
 
-    Adding or removing a spike costs 1, moving it by :math:`\Delta t` costs :math:`q |\Delta t|`. With q = 0 it is the difference of
-    the spike counts; spikes further apart than 2/q are never moved onto each other. Time grows with the product of the counts.
+    Adding or removing a spike costs 1, moving it by :math:`\Delta t` costs :math:`q |\Delta t|`. With q = 0 it is the
+    difference of the spike counts; spikes further apart than 2/q are never moved onto each other. Time grows with the
+    product of the counts.
 
     Parameters
     ----------
@@ -34,7 +35,8 @@ def victor_purpura_distance(times_a, times_b, cost):
 
     References
     ----------
-    Victor and Purpura (1996), Nature and precision of temporal coding in visual cortex, Journal of Neurophysiology 76:1310.
+    Victor and Purpura (1996), Nature and precision of temporal coding in visual cortex, Journal of Neurophysiology
+    76:1310.
     """
     a, b = np.sort(check_times("times_a", times_a)[0]), np.sort(check_times("times_b", times_b)[0])
     cost = number("cost", cost)
@@ -58,8 +60,9 @@ def van_rossum_distance(times_a, times_b, tau):
         D^2 = \frac{1}{\tau} \int_0^\infty \big(f_a - f_b\big)^2 dt = \tfrac12 \sum_{k,l} s_k s_l\, e^{-|t_k - t_l| / \tau},
         \qquad f(t) = \sum_{t_k \le t} e^{-(t - t_k) / \tau}
 
-    with :math:`s = +1` for the spikes of a and -1 for those of b. One spike more gives :math:`D^2 = 1/2`, one spike moved
-    by :math:`\Delta t` gives :math:`1 - e^{-|\Delta t| / \tau}`. The double sum is evaluated exactly by one pass over the spikes.
+    with :math:`s = +1` for the spikes of a and -1 for those of b. One spike more gives :math:`D^2 = 1/2`, one spike
+    moved by :math:`\Delta t` gives :math:`1 - e^{-|\Delta t| / \tau}`. The double sum is evaluated exactly by one pass
+    over the spikes.
 
     Parameters
     ----------
@@ -91,7 +94,8 @@ def van_rossum_distance(times_a, times_b, tau):
     times, sign = times[order], sign[order]
     decay = np.exp(-np.diff(times, prepend=times[:1]) / tau)
     total, trace = 0.0, 0.0
-    for s, d in zip(sign.tolist(), decay.tolist()):  # trace: the difference of the two filtered trains just before the spike
+    # Trace: the difference of the two filtered trains just before the spike
+    for s, d in zip(sign.tolist(), decay.tolist()):
         trace *= d
         total += 0.5 + s * trace
         trace += s

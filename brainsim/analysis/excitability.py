@@ -10,10 +10,10 @@ from ._events import number, plain
 class FICurve(NamedTuple):
     """The f-I curve and what characterises it.
 
-    ``currents`` [k], ascending, and ``rate`` [k] in hertz. ``rheobase``, in the unit of the currents: between the strongest
-    current without spikes and the weakest with. ``onset_rate``, in hertz, at the weakest current with spikes. ``gain``, in hertz per unit of
-    current: the slope of the straight line through all currents with spikes. ``excitability``: 1 where the rate sets in from near zero,
-    2 where it jumps, 0 where the currents do not tell.
+    ``currents`` [k], ascending, and ``rate`` [k] in hertz. ``rheobase``, in the unit of the currents: between the
+    strongest current without spikes and the weakest with. ``onset_rate``, in hertz, at the weakest current with spikes.
+    ``gain``, in hertz per unit of current: the slope of the straight line through all currents with spikes.
+    ``excitability``: 1 where the rate sets in from near zero, 2 where it jumps, 0 where the currents do not tell.
     """
 
     currents: np.ndarray
@@ -30,8 +30,9 @@ def fi_curve(currents, counts, duration=1.0):
     .. math:: f(I) = N(I) / T
 
     The class is a hint from the first currents above the rheobase. Near a saddle-node on a limit cycle (class 1)
-    :math:`f \propto \sqrt{I - I_0}`, so that the line through :math:`f^2` at the first two currents with spikes meets zero about where
-    spikes set in; where it meets zero more than two and a half steps of the current below, the rate has jumped (class 2).
+    :math:`f \propto \sqrt{I - I_0}`, so that the line through :math:`f^2` at the first two currents with spikes meets
+    zero about where spikes set in; where it meets zero more than two and a half steps of the current below, the rate
+    has jumped (class 2).
 
     Parameters
     ----------
@@ -63,15 +64,27 @@ def fi_curve(currents, counts, duration=1.0):
 
     References
     ----------
-    Hodgkin (1948), The local electric changes associated with repetitive action in a non-medullated axon, Journal of Physiology 107:165.
+    Hodgkin (1948), The local electric changes associated with repetitive action in a non-medullated axon, Journal of
+    Physiology 107:165.
 
-    Rinzel and Ermentrout (1998), Analysis of neural excitability and oscillations, in Methods in Neuronal Modeling, MIT Press.
+    Rinzel and Ermentrout (1998), Analysis of neural excitability and oscillations, in Methods in Neuronal Modeling, MIT
+    Press.
     """
-    currents, counts = plain("currents", currents, "pA").astype(np.float64), plain("counts", counts, "Hz").astype(np.float64)
-    if currents.ndim != 1 or currents.size == 0 or np.unique(currents).size != currents.size or not np.isfinite(currents).all():
+    currents, counts = (
+        plain("currents", currents, "pA").astype(np.float64),
+        plain("counts", counts, "Hz").astype(np.float64),
+    )
+    if (
+        currents.ndim != 1
+        or currents.size == 0
+        or np.unique(currents).size != currents.size
+        or not np.isfinite(currents).all()
+    ):
         raise ValueError(f"currents: got {currents}; accepted are finite currents [k], all different.")
     if counts.shape[:1] != currents.shape or counts.size == 0:
-        raise ValueError(f"counts: got shape {counts.shape} with {currents.size} currents; accepted is [k] or [k, ...].")
+        raise ValueError(
+            f"counts: got shape {counts.shape} with {currents.size} currents; accepted is [k] or [k, ...]."
+        )
     if not (np.isfinite(counts).all() and (counts >= 0).all()):
         raise ValueError("counts: got negative, NaN or infinite entries; accepted are spike counts.")
     order = np.argsort(currents)

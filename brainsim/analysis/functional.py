@@ -9,7 +9,9 @@ from .correlation import pearson
 
 
 class FunctionalDynamics(NamedTuple):
-    """Functional connectivity over time: window centres in seconds [w], the matrices [w, k, k], and their similarity [w, w]."""
+    """Functional connectivity over time: window centres in seconds [w], the matrices [w, k, k], and their similarity
+    [w, w].
+    """
 
     times: np.ndarray
     matrices: np.ndarray
@@ -29,8 +31,8 @@ def functional_connectivity(signals):
     Returns
     -------
     Correlation
-        ``(mean, matrix [k, k])``. A signal that does not vary has no correlation: NaN, and not in the mean, which is over the pairs of
-        different signals.
+        ``(mean, matrix [k, k])``. A signal that does not vary has no correlation: NaN, and not in the mean, which is
+        over the pairs of different signals.
 
     Raises
     ------
@@ -59,7 +61,8 @@ def functional_dynamics(signals, dt, window, shift=None):
     Returns
     -------
     FunctionalDynamics
-        ``(times [w], matrices [w, k, k], similarity [w, w])``; ``times`` are the window centres, the first sample being at 0.
+        ``(times [w], matrices [w, k, k], similarity [w, w])``; ``times`` are the window centres, the first sample being
+        at 0.
 
     Raises
     ------
@@ -68,8 +71,8 @@ def functional_dynamics(signals, dt, window, shift=None):
 
     References
     ----------
-    Hansen, Battaglia, Spiegler, Deco and Jirsa (2015), Functional connectivity dynamics: modeling the switching behavior of the
-    resting state, NeuroImage 105:525.
+    Hansen, Battaglia, Spiegler, Deco and Jirsa (2015), Functional connectivity dynamics: modeling the switching
+    behavior of the resting state, NeuroImage 105:525.
     """
     signals = _signals(signals, least=3)
     steps, k = signals.shape
@@ -79,7 +82,9 @@ def functional_dynamics(signals, dt, window, shift=None):
     length = round(number("window", window, above=0) / dt)
     if not 3 <= length <= steps:
         raise ValueError(f"window: got {window!r}; accepted is {3 * dt:.6g} to {steps * dt:.6g} s (the signals).")
-    stride = integer("shift", max(length // 3, 1) if shift is None else round(number("shift", shift, above=0) / dt), least=1)
+    stride = integer(
+        "shift", max(length // 3, 1) if shift is None else round(number("shift", shift, above=0) / dt), least=1
+    )
     first = np.arange(0, steps - length + 1, stride)
     matrices = np.stack([pearson(signals[at : at + length]).matrix for at in first])
     pairs = matrices[:, *np.triu_indices(k, 1)]

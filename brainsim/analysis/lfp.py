@@ -10,15 +10,16 @@ def lfp_proxy(ampa, gaba, dt, *, delay_ampa=6e-3, delay_gaba=0.0, ratio=1.65, no
 
     .. math:: \mathrm{LFP}(t) \propto \sum_i |I^{AMPA}_i(t - \tau_A)| + \alpha \sum_i |I^{GABA}_i(t - \tau_G)|
 
-    Excitatory and inhibitory currents have opposite signs but feed dipoles of the same direction, because they enter at the apical and
-    the somatic end; so their magnitudes add. The defaults are those of the paper's reference weighted sum (RWS), which explains about
-    90 % of the variance of the potential of morphologically detailed cells. The sign of a real potential depends on the depth of the
-    electrode; the proxy's is fixed.
+    Excitatory and inhibitory currents have opposite signs but feed dipoles of the same direction, because they enter at
+    the apical and the somatic end; so their magnitudes add. The defaults are those of the paper's reference weighted
+    sum (RWS), which explains about 90 % of the variance of the potential of morphologically detailed cells. The sign of
+    a real potential depends on the depth of the electrode; the proxy's is fixed.
 
     Parameters
     ----------
     ampa, gaba : array [steps] or [steps, n]
-        Synaptic currents of the excitatory (pyramidal) neurons, in any one unit; columns are summed. In each the currents have one sign.
+        Synaptic currents of the excitatory (pyramidal) neurons, in any one unit; columns are summed. In each the
+        currents have one sign.
     dt : float
         Time between samples in seconds.
     delay_ampa, delay_gaba : float
@@ -49,10 +50,13 @@ def lfp_proxy(ampa, gaba, dt, *, delay_ampa=6e-3, delay_gaba=0.0, ratio=1.65, no
     ampa, gaba = _magnitude("ampa", ampa), _magnitude("gaba", gaba)
     if ampa.shape != gaba.shape:
         raise ValueError(f"gaba: got {gaba.size} steps with ampa of {ampa.size}; they must be equal.")
-    steps = [round(number(name, delay) / dt) for name, delay in (("delay_ampa", delay_ampa), ("delay_gaba", delay_gaba))]
+    steps = [
+        round(number(name, delay) / dt) for name, delay in (("delay_ampa", delay_ampa), ("delay_gaba", delay_gaba))
+    ]
     if min(steps) < 0 or max(steps) >= ampa.size - 1:
         raise ValueError(
-            f"delay_ampa, delay_gaba: got {delay_ampa!r} and {delay_gaba!r}; accepted is 0 to less than the signal, {ampa.size * dt:.6g} s."
+            f"delay_ampa, delay_gaba: got {delay_ampa!r} and {delay_gaba!r}; accepted is 0 to less than the signal,"
+            f" {ampa.size * dt:.6g} s."
         )
     first = max(steps)
     known = sum(w * array[first - k : array.size - k] for w, array, k in zip((1.0, ratio), (ampa, gaba), steps))

@@ -8,7 +8,9 @@ from ._events import check_times, number
 
 
 class PhaseLocking(NamedTuple):
-    """Vector ``strength`` (0 to 1), mean ``phase`` in radians (-pi to pi), and ``p_value`` of Rayleigh's test of uniform phases."""
+    """Vector ``strength`` (0 to 1), mean ``phase`` in radians (-pi to pi), and ``p_value`` of Rayleigh's test of
+    uniform phases.
+    """
 
     strength: float
     phase: float
@@ -42,7 +44,8 @@ def vector_strength(times, frequency, origin=0.0):
     Raises
     ------
     ValueError, TypeError
-        For times that are not finite or not one-dimensional, a frequency that is not positive, or a quantity with a unit.
+        For times that are not finite or not one-dimensional, a frequency that is not positive, or a quantity with a
+        unit.
 
     References
     ----------

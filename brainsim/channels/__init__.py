@@ -16,7 +16,14 @@ from brainsim.channels.hyperpolarisation import Ih_Destexhe1996, Ih_HM1992
 from brainsim.channels.kinetics import Rates, Relaxation, exprel, q10
 from brainsim.channels.leak import Leak
 from brainsim.channels.pools import Calcium, Calcium_Traub1991, Pool, nernst
-from brainsim.channels.potassium import K_HH1952, K_ConnorStevens, K_Traub1991, K_TraubMiles, K_WangBuzsaki, KM_Yamada1989
+from brainsim.channels.potassium import (
+    K_HH1952,
+    K_ConnorStevens,
+    K_Traub1991,
+    K_TraubMiles,
+    K_WangBuzsaki,
+    KM_Yamada1989,
+)
 from brainsim.channels.potassium_transient import K2_HM1992, KA_HM1992, KA_ConnorStevens, KA_Traub1991
 from brainsim.channels.sodium import Na_ConnorStevens, Na_HH1952, Na_Traub1991, Na_TraubMiles, Na_WangBuzsaki
 

@@ -26,9 +26,10 @@ class Channel(Dynamics):
     .. math:: I = \bar g\,o(x, \ldots)\,(E - V),\qquad \dot x = \alpha_x(V)\,(1 - x) - \beta_x(V)\,x
         \quad\text{or}\quad \dot x = (x_\infty(V) - x)/\tau_x(V)
 
-    A subclass declares its gates and gives :meth:`kinetics` and :meth:`open_fraction`. Their arguments say what they depend on:
-    ``V``, gates by name, and concentrations by the name of their pool (``Ca``). All is elementwise in arrays of any one shape, so
-    a channel serves single compartments and cables alike. I is the current *into* the cell, so that it adds to the stimuli.
+    A subclass declares its gates and gives :meth:`kinetics` and :meth:`open_fraction`. Their arguments say what they
+    depend on: ``V``, gates by name, and concentrations by the name of their pool (``Ca``). All is elementwise in arrays
+    of any one shape, so a channel serves single compartments and cables alike. I is the current *into* the cell, so
+    that it adds to the stimuli.
 
     A channel stands alone too, for a look at its curves: ``Na_HH1952().kinetics(V)["m"].steady``.
 
@@ -38,7 +39,8 @@ class Channel(Dynamics):
         Parameters and initial values of gates by name.
     """
 
-    ion: str | None = None  #: the pool, if the cell has it, that the current feeds and whose Nernst potential serves where E is None
+    # : the pool, if the cell has it, that the current feeds and whose Nernst potential serves where E is None
+    ion: str | None = None
     count: int | tuple[int, ...] = ()
     bound = False
     gates: tuple[str, ...] = ()
@@ -52,7 +54,9 @@ class Channel(Dynamics):
         cls.gates = tuple(name for name, declared in cls._declared.items() if isinstance(declared, Gate))
         methods = ("kinetics", "open_fraction", "slopes", "steady_state")
         cls._arguments = {
-            method: tuple(p.name for p in inspect.signature(getattr(cls, method)).parameters.values() if p.kind != p.VAR_KEYWORD)[1:]
+            method: tuple(
+                p.name for p in inspect.signature(getattr(cls, method)).parameters.values() if p.kind != p.VAR_KEYWORD
+            )[1:]
             for method in methods
         }
         named = dict.fromkeys(name for names in cls._arguments.values() for name in names)
@@ -69,11 +73,15 @@ class Channel(Dynamics):
         self.allocate()
 
     def shape_of(self, name):
-        if self.bound or isinstance(self._aside.given.get(name), Distribution) or isinstance(self._declared[name], State):
+        if (
+            self.bound
+            or isinstance(self._aside.given.get(name), Distribution)
+            or isinstance(self._declared[name], State)
+        ):
             return super().shape_of(name)
         return None  # of parameters, before it is known how many cells there are
 
-    # -- what a channel defines ----------------------------------------------------------------------------------------
+    # -- what a channel defines --------------------------------------------------------------------------------------
 
     def kinetics(self, V) -> dict:
         """:class:`Rates` or :class:`Relaxation` of every gate, by name."""
@@ -83,7 +91,7 @@ class Channel(Dynamics):
         """The part of ``g_max`` that conducts."""
         return 1.0
 
-    # -- what follows from it ------------------------------------------------------------------------------------------
+    # -- what follows from it ----------------------------------------------------------------------------------------
 
     def current(self, V, **values):
         """Current into the cell.
@@ -92,7 +100,8 @@ class Channel(Dynamics):
         ----------
         V : quantity, voltage
         **values
-            Gates, concentrations (``Ca``) and Nernst potentials (``E_Ca``) by name; what the channel does not need is ignored.
+            Gates, concentrations (``Ca``) and Nernst potentials (``E_Ca``) by name; what the channel does not need is
+            ignored.
 
         Returns
         -------
@@ -127,4 +136,7 @@ class Channel(Dynamics):
         needed = [*self.reads, *([self.ion] if self.E is None else [])]
         for name in needed:
             if name not in pools:
-                raise UnknownNameError(f"{path} depends on the concentration {name!r}, of which the cell has no pool.{suggestion(name, pools)}")
+                raise UnknownNameError(
+                    f"{path} depends on the concentration {name!r}, of which the cell has no"
+                    f" pool.{suggestion(name, pools)}"
+                )

@@ -30,8 +30,9 @@ class CaT_HM1992(CalciumChannel):
     .. math:: h_\infty = \frac{1}{1 + e^{(V + 81)/4}},\quad
         \tau_h = e^{(V + 467)/66.6}\ \text{below -80 mV},\quad 28 + e^{-(V + 22)/10.5}\ \text{above}
 
-    with :math:`V - V_{sh}` for V, in mV, and times in ms, divided by ``phi_m`` and ``phi_h``. :math:`Q_{10}` is 5 for m and 3 for h. The paper
-    has the current of Goldman, Hodgkin and Katz; this is the ohmic form of the models that followed.
+    with :math:`V - V_{sh}` for V, in mV, and times in ms, divided by ``phi_m`` and ``phi_h``. :math:`Q_{10}` is 5 for m
+    and 3 for h. The paper has the current of Goldman, Hodgkin and Katz; this is the ohmic form of the models that
+    followed.
 
     References
     ----------
@@ -66,7 +67,8 @@ class CaT_HP1992(CalciumChannel):
 
     .. math:: h_\infty = \frac{1}{1 + e^{(V + 80)/5}},\quad \tau_h = 85 + \frac{1}{e^{(V + 48)/4} + e^{-(V + 407)/50}}
 
-    with :math:`V - V_{sh}` for V, in mV, and times in ms, divided by ``phi_m`` and ``phi_h``. :math:`Q_{10}` is 5 for m and 3 for h.
+    with :math:`V - V_{sh}` for V, in mV, and times in ms, divided by ``phi_m`` and ``phi_h``. :math:`Q_{10}` is 5 for m
+    and 3 for h.
 
     References
     ----------
@@ -102,8 +104,8 @@ class CaT_Destexhe1996(CalciumChannel):
     .. math:: u_\infty = \frac{1}{1 + e^{(V + V_x + 81)/4}},\quad
         \tau_u = \frac{1}{\phi} \left(30.8 + \frac{211.4 + e^{(V + V_x + 113.2)/5}}{1 + e^{(V + V_x + 84)/3.2}}\right)
 
-    with V in mV and times in ms; :math:`\phi` = 3.7 is 36 °C, from 24 °C with :math:`Q_{10}` = 3. (In print, the paper of 2008
-    has the 30.8 over the same denominator.)
+    with V in mV and times in ms; :math:`\phi` = 3.7 is 36 °C, from 24 °C with :math:`Q_{10}` = 3. (In print, the paper
+    of 2008 has the 30.8 over the same denominator.)
 
     References
     ----------
@@ -123,7 +125,9 @@ class CaT_Destexhe1996(CalciumChannel):
     def kinetics(self, V):
         v = (V + self.V_x) / u.mV
         # both exponentials in one fraction, each bounded where the other is large
-        tau = 30.8 + 211.4 * u.math.sigmoid(-(v + 84) / 3.2) + u.math.exp((v + 113.2) / 5 + log_sigmoid(-(v + 84) / 3.2))
+        tau = (
+            30.8 + 211.4 * u.math.sigmoid(-(v + 84) / 3.2) + u.math.exp((v + 113.2) / 5 + log_sigmoid(-(v + 84) / 3.2))
+        )
         return {"u": Relaxation(u.math.sigmoid(-(v + 81) / 4), tau / self.phi * u.ms)}
 
     def open_fraction(self, V, u):
@@ -136,7 +140,8 @@ class CaL_MH1992(CalciumChannel):
     .. math:: I = \bar g\,m^2\,(E - V),\qquad
         \alpha_m = \frac{1.6}{1 + e^{-0.072\,(V - 5)}},\quad \beta_m = \frac{0.02\,(V - 1.31)}{e^{(V - 1.31)/5.36} - 1}
 
-    with V in mV and rates per ms, times ``phi``; :math:`Q_{10}` = 3. The paper has the current of Goldman, Hodgkin and Katz.
+    with V in mV and rates per ms, times ``phi``; :math:`Q_{10}` = 3. The paper has the current of Goldman, Hodgkin and
+    Katz.
 
     References
     ----------

@@ -18,8 +18,8 @@ class KAHP_Destexhe1994(Channel):
 
     References
     ----------
-    A. Destexhe, D. Contreras, T. J. Sejnowski, M. Steriade, J. Neurophysiol. 72:803 (1994), after W. M. Yamada, C. Koch,
-    P. R. Adams, in Methods in Neuronal Modeling (1989).
+    A. Destexhe, D. Contreras, T. J. Sejnowski, M. Steriade, J. Neurophysiol. 72:803 (1994), after W. M. Yamada, C.
+    Koch, P. R. Adams, in Methods in Neuronal Modeling (1989).
     """
 
     g_max = Parameter(10.0 * DENSITY, "maximal conductance")
@@ -87,7 +87,8 @@ class KC_Traub1991(Channel):
 
     .. math:: \alpha_c = 2\,e^{(6.5 - v)/27},\quad \beta_c = 0 \qquad (v > 50)
 
-    with :math:`v = (V - V_{rest})/\mathrm{mV}`, rates per ms, and :math:`\chi` the calcium of :class:`Calcium_Traub1991`.
+    with :math:`v = (V - V_{rest})/\mathrm{mV}`, rates per ms, and :math:`\chi` the calcium of
+    :class:`Calcium_Traub1991`.
 
     References
     ----------

@@ -12,7 +12,9 @@ from brainsim.integrators.exponential import phi1
 
 
 class Rates(NamedTuple):
-    r"""A gate that opens at rate :math:`\alpha` and closes at rate :math:`\beta`: :math:`\dot x = \alpha\,(1 - x) - \beta\,x`."""
+    r"""A gate that opens at rate :math:`\alpha` and closes at rate :math:`\beta`: :math:`\dot x = \alpha\,(1 - x) -
+    \beta\,x`.
+    """
 
     alpha: u.Quantity
     beta: u.Quantity

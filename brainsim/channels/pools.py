@@ -59,7 +59,8 @@ class Calcium(Pool):
     .. math:: \dot{[Ca]} = \max\!\left(\frac{I_{Ca}}{2 F d},\,0\right) - \frac{[Ca] - [Ca]_\infty}{\tau},\qquad
         E_{Ca} = \frac{RT}{2F} \ln \frac{[Ca]_o}{[Ca]}
 
-    with :math:`I_{Ca}` the current into the cell. The pump does not run backwards, so an outward current takes nothing out.
+    with :math:`I_{Ca}` the current into the cell. The pump does not run backwards, so an outward current takes nothing
+    out.
 
     References
     ----------
@@ -86,8 +87,8 @@ class Calcium_Traub1991(Pool):
 
     .. math:: \dot\chi = \phi\,I_{Ca} - \beta\,\chi
 
-    with :math:`I_{Ca}` the current into the cell. The paper gives :math:`\phi` for each compartment; 0.13 is that of the model with
-    two compartments (1994).
+    with :math:`I_{Ca}` the current into the cell. The paper gives :math:`\phi` for each compartment; 0.13 is that of
+    the model with two compartments (1994).
 
     References
     ----------
@@ -101,5 +102,3 @@ class Calcium_Traub1991(Pool):
 
     def slope(self, concentration, current):
         return self.phi * current - self.beta * concentration
-
-

@@ -41,13 +41,14 @@ class K_TraubMiles(Channel):
     .. math:: I = \bar g\,n^4\,(E - V),\qquad
         \alpha_n = \frac{0.032\,(15 - v)}{e^{(15 - v)/5} - 1},\quad \beta_n = 0.5\,e^{(10 - v)/40}
 
-    with :math:`v = (V - V_T)/\mathrm{mV}` and rates per ms, times ``phi``; of the same sources, and for the same cells, as
+    with :math:`v = (V - V_T)/\mathrm{mV}` and rates per ms, times ``phi``; of the same sources, and for the same cells,
+    as
     :class:`Na_TraubMiles`.
 
     References
     ----------
-    R. D. Traub, R. Miles, Neuronal Networks of the Hippocampus (1991); M. Bazhenov, I. Timofeev, M. Steriade, T. J. Sejnowski,
-    J. Neurosci. 22:8691 (2002); M. Pospischil et al., Biol. Cybern. 99:427 (2008).
+    R. D. Traub, R. Miles, Neuronal Networks of the Hippocampus (1991); M. Bazhenov, I. Timofeev, M. Steriade, T. J.
+    Sejnowski, J. Neurosci. 22:8691 (2002); M. Pospischil et al., Biol. Cybern. 99:427 (2008).
     """
 
     g_max = Parameter(5.0 * DENSITY, "maximal conductance")

@@ -86,8 +86,8 @@ class KA_HM1992(Channel):
 
     .. math:: h_\infty = \frac{1}{1 + e^{(V + 78)/6}},\quad \tau_h = \frac{1}{e^{(V + 46)/5} + e^{-(V + 238)/37.5}}
 
-    with V in mV and times in ms, divided by ``phi``; :math:`\tau_{h1}` is 19 ms from -63 mV up, :math:`\tau_{h2}` is 60 ms from
-    -73 mV up. :math:`Q_{10}` = 2.8.
+    with V in mV and times in ms, divided by ``phi``; :math:`\tau_{h1}` is 19 ms from -63 mV up, :math:`\tau_{h2}` is 60
+    ms from -73 mV up. :math:`Q_{10}` = 2.8.
 
     References
     ----------
@@ -148,7 +148,9 @@ class K2_HM1992(Channel):
         h_inf = u.math.sigmoid(-(v + 58) / 10.6)
         tau_h = 120.0 + 1.0 / (exp((v - 1329) / 200) + exp(-(v + 130) / 7.1))
         return {
-            "m": Relaxation(u.math.sigmoid((v + 43) / 17), (9.9 + 1.0 / (exp((v - 81) / 25.6) + exp(-(v + 132) / 18))) * ms),
+            "m": Relaxation(
+                u.math.sigmoid((v + 43) / 17), (9.9 + 1.0 / (exp((v - 81) / 25.6) + exp(-(v + 132) / 18))) * ms
+            ),
             "h1": Relaxation(h_inf, tau_h * ms),
             "h2": Relaxation(h_inf, u.math.where(v < -70, tau_h, 8900.0) * ms),
         }

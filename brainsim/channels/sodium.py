@@ -47,13 +47,14 @@ class Na_TraubMiles(Channel):
         \alpha_m = \frac{0.32\,(13 - v)}{e^{(13 - v)/4} - 1},\quad \beta_m = \frac{0.28\,(v - 40)}{e^{(v - 40)/5} - 1},\quad
         \alpha_h = 0.128\,e^{(17 - v)/18},\quad \beta_h = \frac{4}{1 + e^{(40 - v)/5}}
 
-    with :math:`v = (V - V_T)/\mathrm{mV}` and rates per ms, times ``phi``. The rates hold at 36 °C. The minimal cortical models of
-    2008 use it with their own :math:`V_T`; Bazhenov's thalamic and cortical cells of 2002 as well, with :math:`Q_{10}` = 3.
+    with :math:`v = (V - V_T)/\mathrm{mV}` and rates per ms, times ``phi``. The rates hold at 36 °C. The minimal
+    cortical models of 2008 use it with their own :math:`V_T`; Bazhenov's thalamic and cortical cells of 2002 as well,
+    with :math:`Q_{10}` = 3.
 
     References
     ----------
-    R. D. Traub, R. Miles, Neuronal Networks of the Hippocampus (1991); M. Bazhenov, I. Timofeev, M. Steriade, T. J. Sejnowski,
-    J. Neurosci. 22:8691 (2002); M. Pospischil et al., Biol. Cybern. 99:427 (2008).
+    R. D. Traub, R. Miles, Neuronal Networks of the Hippocampus (1991); M. Bazhenov, I. Timofeev, M. Steriade, T. J.
+    Sejnowski, J. Neurosci. 22:8691 (2002); M. Pospischil et al., Biol. Cybern. 99:427 (2008).
     """
 
     g_max = Parameter(50.0 * DENSITY, "maximal conductance")

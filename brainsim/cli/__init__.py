@@ -47,7 +47,9 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
         ),
     )
     run.add_argument("model", help="model file, or the name of one in models/")
-    run.add_argument("--duration", metavar="TIME", help="biological time, such as 1s or 500ms; default: the model's DURATION")
+    run.add_argument(
+        "--duration", metavar="TIME", help="biological time, such as 1s or 500ms; default: the model's DURATION"
+    )
     run.add_argument("--dt", metavar="TIME", help="length of a step; default: the model's DT, or 0.1ms")
     run.add_argument("--seed", metavar="N", help="seed of wiring, initial values and noise")
     run.add_argument("--arg", metavar="NAME=VALUE", action="append", default=[], help="argument of build(); repeatable")

@@ -66,7 +66,8 @@ def find(name: str) -> Path:
 
 def load(path: Path):
     """The module of a model file, which must have ``build``."""
-    # As with `python FILE` the file's own folder is on the path, and as with `python -m models.NAME` the one above its package.
+    # As with `python FILE` the file's own folder is on the path, and as with `python -m models.NAME` the one above its
+    # package.
     above = path.resolve().parent.parent
     while (above / "__init__.py").is_file():
         above = above.parent

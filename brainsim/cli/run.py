@@ -14,7 +14,17 @@ from brainsim.cli import UsageError
 from brainsim.cli.models import find, load
 from brainsim.cli.values import assignment, parse
 
-FAILURES = (ValueError, TypeError, LookupError, AttributeError, ImportError, SyntaxError, ArithmeticError, MemoryError, OSError)
+FAILURES = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ImportError,
+    SyntaxError,
+    ArithmeticError,
+    MemoryError,
+    OSError,
+)
 PRECISIONS = ("float32", "float64")
 
 
@@ -31,7 +41,11 @@ def run(options) -> int:
         return 1
     except FAILURES as error:
         where = f"{options.model}, line {error.lineno}: " if isinstance(error, SyntaxError) else ""
-        kind = "" if isinstance(error, ValueError | TypeError | AttributeError | MemoryError) else f"{type(error).__name__}: "
+        kind = (
+            ""
+            if isinstance(error, ValueError | TypeError | AttributeError | MemoryError)
+            else f"{type(error).__name__}: "
+        )
         raise UsageError(f"brainsim run: {where}{kind}{error}") from None
 
 
@@ -40,7 +54,9 @@ def _run(options) -> int:
     arguments = dict(_values(options.arg, "--arg", words=True))
     settings = _values(options.set, "--set")
     times = {
-        flag: _value(flag, text) for flag in ("duration", "dt", "sample_every") if (text := getattr(options, flag)) is not None
+        flag: _value(flag, text)
+        for flag in ("duration", "dt", "sample_every")
+        if (text := getattr(options, flag)) is not None
     }
     seed = None if options.seed is None else _value("seed", options.seed)
     if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
@@ -67,7 +83,9 @@ def _run(options) -> int:
         inputs = _inputs(model, path, seed, duration, dt)
         with _Compiling() as compiling:
             started = time.perf_counter()
-            rec = bs.simulate(net, duration, dt=dt, record=record, sample_every=times.get("sample_every"), inputs=inputs)
+            rec = bs.simulate(
+                net, duration, dt=dt, record=record, sample_every=times.get("sample_every"), inputs=inputs
+            )
             wall = time.perf_counter() - started
 
     _report(net, rec, built, wall, min(compiling.seconds, wall))
@@ -106,7 +124,9 @@ def _precision(flag, model, path):
         return nullcontext()
     if kind not in PRECISIONS:
         where = "--precision" if flag else f"PRECISION of {path}"
-        raise UsageError(f"brainsim run: {where}: {kind!r} is neither float32 nor float64.{suggestion(str(kind), PRECISIONS)}")
+        raise UsageError(
+            f"brainsim run: {where}: {kind!r} is neither float32 nor float64.{suggestion(str(kind), PRECISIONS)}"
+        )
     return jax.enable_x64(kind == "float64")
 
 
@@ -121,7 +141,9 @@ def _check_outputs(options) -> None:
 
         kind, accepted = Path(options.plot).suffix.lstrip("."), FigureCanvasBase.get_supported_filetypes()
         if kind.lower() not in accepted:
-            raise UsageError(f"brainsim run: --plot: {options.plot!r} ends in no kind of picture.{suggestion(kind, accepted)}")
+            raise UsageError(
+                f"brainsim run: --plot: {options.plot!r} ends in no kind of picture.{suggestion(kind, accepted)}"
+            )
 
 
 def _build(model, path, arguments, seed):
@@ -148,7 +170,10 @@ def _inputs(model, path, seed, duration, dt) -> dict | None:
         return None
     inputs = model.inputs() if seed is None else model.inputs(seed)
     if not isinstance(inputs, dict):
-        raise UsageError(f"brainsim run: inputs() of {path} must return a dict of arrays by path, it returned {type(inputs).__name__}.")
+        raise UsageError(
+            f"brainsim run: inputs() of {path} must return a dict of arrays by path, it returned"
+            f" {type(inputs).__name__}."
+        )
     _, steps = steps_of(duration, dt)
     return {name: values[:steps] for name, values in inputs.items()}
 
@@ -173,11 +198,16 @@ def _report(net, rec, built, wall, compiling) -> None:
     print(f"wall time   building {built:.2f} s, compiling {compiling:.2f} s, running {running:.2f} s")
     print(f"real time   {running / seconds:.3g} s a second of biological time ({seconds:g} s)")
     for name, train in rec.spikes.items():
-        print(f"rate        {name}: {float(train.rate().to_decimal(u.Hz)):.2f} Hz ({len(train):,} spikes of {train.n:,} units)")
+        print(
+            f"rate        {name}: {float(train.rate().to_decimal(u.Hz)):.2f} Hz ({len(train):,} spikes of {train.n:,}"
+            " units)"
+        )
 
 
 class _Compiling:
-    """Measures the time in which JAX traces, lowers or compiles while it is entered: each moment once, though traces are nested."""
+    """Measures the time in which JAX traces, lowers or compiles while it is entered: each moment once, though traces
+    are nested.
+    """
 
     def __enter__(self):
         import jax

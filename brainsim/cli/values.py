@@ -92,7 +92,9 @@ def _nearest(name) -> str:
     }
     everyday |= {"Gohm", "F", "uF", "nF", "pF", "m", "cm", "mm", "um", "M", "mM", "uM", "kelvin"}
     names = {str(value) for value in vars(u).values() if isinstance(value, u.Unit)} | everyday
-    near = difflib.get_close_matches(name, everyday, n=1, cutoff=0.5) or difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, everyday, n=1, cutoff=0.5) or difflib.get_close_matches(
+        name, names, n=1, cutoff=0.6
+    )
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"{hint} Accepted: units of brainunit, such as ms, mV, nS, pA, Mohm, Hz, and products such as nS/um"
 

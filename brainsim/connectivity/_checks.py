@@ -68,5 +68,7 @@ def within(rule: str, name: str, indices: np.ndarray, size: int, side: str) -> N
 def generator(rule: str, rng) -> np.random.Generator:
     """Refuse anything but a ``numpy.random.Generator``: results depend on nothing global."""
     if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"{rule}: rng is {type(rng).__name__}; give a numpy.random.Generator, np.random.default_rng(seed)")
+        raise TypeError(
+            f"{rule}: rng is {type(rng).__name__}; give a numpy.random.Generator, np.random.default_rng(seed)"
+        )
     return rng

@@ -28,7 +28,8 @@ def bernoulli(rng: np.random.Generator, pairs: Pairs, p: float) -> Synapses:
     indices = np.empty(binomial_bound(total, p), dtype=np.int32)
     used = 0
     last = -1  # linear position of the last success
-    longest_block = min(BLOCK, max(1, (1 << 61) // (total + 1)))  # so that sums of gaps, each at most total + 1, fit int64
+    # So that sums of gaps, each at most total + 1, fit int64
+    longest_block = min(BLOCK, max(1, (1 << 61) // (total + 1)))
     while p > 0.0 and last < total - 1:
         block = min(longest_block, int((total - last) * p * 1.05) + 64)
         position = np.minimum(rng.geometric(p, block), total + 1)
@@ -154,8 +155,8 @@ def _fill(rng: np.random.Generator, out: np.ndarray, m: int, multiple: bool) -> 
 def _fill_distinct(rng: np.random.Generator, out: np.ndarray, m: int) -> None:
     """Fill each row with sorted distinct draws from range(m), for rows of at most m / 2.
 
-    Repeated draws are drawn again. The set of distinct values never exceeds k, and by symmetry between the m values it is
-    uniform among the sets of its size at every round, so also when it reaches k.
+    Repeated draws are drawn again. The set of distinct values never exceeds k, and by symmetry between the m values it
+    is uniform among the sets of its size at every round, so also when it reaches k.
     """
     out[...] = rng.integers(0, m, out.shape, dtype=np.int32)
     out.sort(axis=1)

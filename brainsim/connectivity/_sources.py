@@ -64,8 +64,8 @@ def truncated_normal(source: Source, low, high):
 
     .. math:: Z = \Phi^{-1}\big(\Phi(a) + (\Phi(b) - \Phi(a))\,U\big)
 
-    An interval above zero is mirrored, since :math:`\Phi` resolves the lower tail only. Redrawing until a value is inside
-    gives the same distribution, in a time that has no bound.
+    An interval above zero is mirrored, since :math:`\Phi` resolves the lower tail only. Redrawing until a value is
+    inside gives the same distribution, in a time that has no bound.
     """
     xp = source.numpy
     mirrored = low > 0

@@ -1,8 +1,9 @@
 """Pairs of neurons drawn by their distance, in blocks: memory is the result, one copy and a few megabytes.
 
-Every pair is taken with a probability that is bounded by a falling function of distance. Neurons are sorted into cells, and
-all pairs of two cells share the bound at the least distance between them: candidates are drawn with that, and thinned out
-with the probability of their own distance. Far pairs, with few synapses among them, share one bound for all.
+Every pair is taken with a probability that is bounded by a falling function of distance. Neurons are sorted into cells,
+and all pairs of two cells share the bound at the least distance between them: candidates are drawn with that, and
+thinned out with the probability of their own distance. Far pairs, with few synapses among them, share one bound for
+all.
 """
 
 from __future__ import annotations
@@ -104,8 +105,16 @@ class _Cells:
         low, length = np.where(periodic, 0.0, low), np.where(periodic, space.period, length)
         # Not many more cells than neurons: at least a few neurons in each on average.
         wide = length[length > 0]
-        room = math.exp(np.log(wide).sum() / len(wide)) / max(1.0, len(space.post) / 4) ** (1 / len(wide)) if len(wide) else 1.0
-        side = min(max(law.scale, room), max(float(length.max()), 1.0)) if math.isfinite(law.scale) else max(room, length.max())
+        room = (
+            math.exp(np.log(wide).sum() / len(wide)) / max(1.0, len(space.post) / 4) ** (1 / len(wide))
+            if len(wide)
+            else 1.0
+        )
+        side = (
+            min(max(law.scale, room), max(float(length.max()), 1.0))
+            if math.isfinite(law.scale)
+            else max(room, length.max())
+        )
         self.shape = np.maximum(1, np.floor(length / side)).astype(np.int64)
         self.side = np.where(length > 0, length / self.shape, 1.0)
         self._periodic = periodic
@@ -130,7 +139,10 @@ class _Cells:
 
         # Cells with many neurons are taken in parts, of which each has not too many candidates.
         of_row = np.where(self.dense, 1.0, self.bound).sum() * len(space.post) / self.shape.prod()
-        parts = [np.arange(a, b, max(1, int(BLOCK / max(of_row, 1.0)))) for a, b in zip(self.first_pre[:-1], self.first_pre[1:], strict=True)]
+        parts = [
+            np.arange(a, b, max(1, int(BLOCK / max(of_row, 1.0))))
+            for a, b in zip(self.first_pre[:-1], self.first_pre[1:], strict=True)
+        ]
         self.cell_pre = np.repeat(self.cell_pre, [len(part) for part in parts])
         self.first_pre = np.append(np.concatenate(parts), len(space.pre))
         self.n = len(self.cell_pre)

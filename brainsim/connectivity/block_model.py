@@ -34,8 +34,8 @@ class BlockModel(ConnectionRule):
     Raises
     ------
     TypeError, ValueError
-        If the sizes are not whole numbers or p no matrix of probabilities that fits them; at `connect`, if the sizes do not
-        sum to those of the views.
+        If the sizes are not whole numbers or p no matrix of probabilities that fits them; at `connect`, if the sizes do
+        not sum to those of the views.
 
     References
     ----------
@@ -55,14 +55,19 @@ class BlockModel(ConnectionRule):
                 self._set(name, tuple(_checks.count(self.name, name, size) for size in value))
         shape = (len(self.sizes), len(self.sizes if self.post_sizes is None else self.post_sizes))
         if np.shape(self.p) != shape:
-            raise ValueError(f"{self.name}: p has shape {np.shape(self.p)}; give one probability per pair of blocks, {shape}")
+            raise ValueError(
+                f"{self.name}: p has shape {np.shape(self.p)}; give one probability per pair of blocks, {shape}"
+            )
         self._set("p", tuple(tuple(_checks.probability(self.name, "p", float(x)) for x in row) for row in self.p))
 
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
         bounds = {}
         for side, sizes, n in (("pre", self.sizes, pairs.n_pre), ("post", self.post_sizes or self.sizes, pairs.n_post)):
             if sum(sizes) != n:
-                raise ValueError(f"{self.name}: blocks of {sizes} neurons; the {side}synaptic view has {n}, give sizes that sum to it")
+                raise ValueError(
+                    f"{self.name}: blocks of {sizes} neurons; the {side}synaptic view has {n}, give sizes that sum"
+                    " to it"
+                )
             bounds[side] = np.concatenate([[0], np.cumsum(sizes)])
         counts, rows = [], []
         for a, (i, i_end) in enumerate(zip(bounds["pre"][:-1], bounds["pre"][1:], strict=True)):
@@ -76,7 +81,8 @@ class BlockModel(ConnectionRule):
             counts.append(sum((np.diff(part.indptr) for _, part in parts), np.zeros(i_end - i, np.int64)))
             rows.append(_side_by_side(counts[-1], parts))
         return Synapses.from_row_counts(
-            np.concatenate(counts) if counts else np.empty(0, np.int64), np.concatenate(rows) if rows else np.empty(0, np.int32)
+            np.concatenate(counts) if counts else np.empty(0, np.int64),
+            np.concatenate(rows) if rows else np.empty(0, np.int32),
         )
 
     def expected_synapses(self, n_pre: int, n_post: int) -> int:

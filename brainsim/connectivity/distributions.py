@@ -3,8 +3,8 @@
 A distribution is drawn in two places: values on synapses with numpy, fast and once, and values that a compiled function
 draws, such as initial states vmapped over seeds, with JAX. Both give plain arrays in the unit that is asked for.
 
-Every continuous distribution here is an increasing function of a standard variable (normal or uniform), written once for
-both: numpy or JAX supplies the standard variable, and truncating the distribution is truncating that variable.
+Every continuous distribution here is an increasing function of a standard variable (normal or uniform), written once
+for both: numpy or JAX supplies the standard variable, and truncating the distribution is truncating that variable.
 """
 
 from __future__ import annotations
@@ -134,7 +134,9 @@ class Distribution(abc.ABC):
         for field in fields(self):
             value = getattr(self, field.name)
             if not isinstance(value, Distribution) and np.ndim(value):
-                raise ValueError(f"{self.name}: {field.name} has shape {np.shape(value)}; give a scalar for one quantile function")
+                raise ValueError(
+                    f"{self.name}: {field.name} has shape {np.shape(value)}; give a scalar for one quantile function"
+                )
         q = np.asarray(q, np.float64)
         return np.asarray(self._quantile(q, NumpySource(None, q.shape, np.dtype(np.float64)), self._unit(unit)))
 
@@ -262,7 +264,9 @@ class Normal(_Continuous):
     def _validate(self):
         if values := self._concrete("mean", "std"):
             mean, std = values
-            self._refuse(~(np.isfinite(mean) & np.isfinite(std) & (std >= 0)), "give a finite mean and a std of 0 or larger")
+            self._refuse(
+                ~(np.isfinite(mean) & np.isfinite(std) & (std >= 0)), "give a finite mean and a std of 0 or larger"
+            )
 
     def _from_standard(self, z, source, unit):
         mean, std = source.argument(self._magnitude("mean", unit)), source.argument(self._magnitude("std", unit))
@@ -421,8 +425,8 @@ class Truncated(_Bounded):
 
     .. math:: P(Y \le y) = P(X \le y \mid a \le X \le b)
 
-    Drawn by inverting the distribution function, so the time does not depend on how much lies inside, and gradients pass.
-    Mean and standard deviation are those of X before truncation.
+    Drawn by inverting the distribution function, so the time does not depend on how much lies inside, and gradients
+    pass. Mean and standard deviation are those of X before truncation.
 
     Parameters
     ----------
@@ -436,8 +440,8 @@ class Truncated(_Bounded):
     brainunit.UnitMismatchError
         If a bound has another dimension than the distribution.
     TypeError, ValueError
-        If the distribution is not continuous, no bound is given, low is above high, or the interval holds less than 1e-30
-        of the distribution (11 standard deviations off a normal one).
+        If the distribution is not continuous, no bound is given, low is above high, or the interval holds less than
+        1e-30 of the distribution (11 standard deviations off a normal one).
     """
 
     distribution: Distribution
@@ -448,7 +452,7 @@ class Truncated(_Bounded):
         if isinstance(self.distribution, Distribution) and not isinstance(self.distribution, _Continuous):
             raise TypeError(
                 f"{self.name}: distribution is {self.distribution.name}; give Normal, LogNormal or Uniform "
-                f"(truncate first and clip afterwards: Normal(mean, std).truncate(...).clip(...))"
+                "(truncate first and clip afterwards: Normal(mean, std).truncate(...).clip(...))"
             )
         super().__post_init__()
 
@@ -457,7 +461,9 @@ class Truncated(_Bounded):
         inner = self.distribution
         if not (bounds := self._concrete("low", "high")) or not inner._concrete(*(f.name for f in fields(inner))):
             return
-        shape = np.broadcast_shapes(*(np.shape(b) for b in bounds), *(np.shape(getattr(inner, f.name)) for f in fields(inner)))
+        shape = np.broadcast_shapes(
+            *(np.shape(b) for b in bounds), *(np.shape(getattr(inner, f.name)) for f in fields(inner))
+        )
         source = NumpySource(None, shape, np.dtype(np.float64))
         mass = getattr(_sources, f"{inner.standard}_mass")(*self._standard_bounds(source, self.unit))
         self._refuse(~(mass > 1e-30), "give bounds that hold some of the distribution")

@@ -50,7 +50,8 @@ class FromArrays(ConnectionRule):
             self._set(side, _frozen(indices.astype(np.int32)))
         if len(self.pre) != len(self.post):
             raise ValueError(
-                f"{self.name}: pre lists {len(self.pre)} synapses and post {len(self.post)}; give arrays of equal length"
+                f"{self.name}: pre lists {len(self.pre)} synapses and post {len(self.post)}; give arrays of equal"
+                " length"
             )
         if not self.multiple:
             self._refuse_repeats()
@@ -98,14 +99,15 @@ class FromMatrix(ConnectionRule):
 
     .. math:: S = \{(i, j) : M_{ij} \ne 0\}
 
-    The matrix' entries serve as weights in synapse order through ``rule.values[synapses.order]``; where no self connection
-    is left out, that is `values` itself. A synapse whose weight is zero (to be trained, say) needs `FromArrays`.
+    The matrix' entries serve as weights in synapse order through ``rule.values[synapses.order]``; where no self
+    connection is left out, that is `values` itself. A synapse whose weight is zero (to be trained, say) needs
+    `FromArrays`.
 
     Parameters
     ----------
     matrix : scipy.sparse array or matrix of any format, or array, shape (n_pre, n_post)
-        Mask or weights as plain numbers, rows being presynaptic. Entries that a sparse matrix holds twice are summed, as
-        scipy defines it.
+        Mask or weights as plain numbers, rows being presynaptic. Entries that a sparse matrix holds twice are summed,
+        as scipy defines it.
     self_connections : bool, keyword only
         Whether entries that connect a neuron to itself are kept. Default True; with False they are left out.
 
@@ -131,7 +133,7 @@ class FromMatrix(ConnectionRule):
             except (TypeError, ValueError):  # quantities and ragged lists
                 raise TypeError(
                     f"{self.name}: matrix is a {type(given).__name__} that is no array of plain numbers; give a matrix "
-                    f"without unit, and the unit with the weight"
+                    "without unit, and the unit with the weight"
                 ) from None
         if given.ndim != 2:
             raise ValueError(f"{self.name}: matrix has shape {given.shape}; give two dimensions, (n_pre, n_post)")
@@ -156,8 +158,8 @@ class FromMatrix(ConnectionRule):
         if self.matrix.shape != (pairs.n_pre, pairs.n_post):
             flipped = self.matrix.shape == (pairs.n_post, pairs.n_pre)
             raise ValueError(
-                f"{self.name}: matrix has shape {self.matrix.shape}; give (n_pre, n_post) = ({pairs.n_pre}, {pairs.n_post})"
-                f"{': matrix.T, since rows are presynaptic' if flipped else ''}"
+                f"{self.name}: matrix has shape {self.matrix.shape}; give (n_pre, n_post) = ({pairs.n_pre},"
+                f" {pairs.n_post}){': matrix.T, since rows are presynaptic' if flipped else ''}"
             )
         size = self.matrix.nnz
         width = np.int32 if size <= _checks.INT32_MAX else np.int64

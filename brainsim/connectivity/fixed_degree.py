@@ -99,6 +99,8 @@ def _transpose(sources: np.ndarray, k: int, pairs: Pairs) -> Synapses:
     if indptr[-1] <= _checks.INT32_MAX:
         indptr = indptr.astype(np.int32)
     # One byte per synapse: scipy moves values along with the indices, and here there are none to move.
-    by_post = scipy.sparse.csr_array((np.zeros(len(sources), np.int8), sources, indptr), shape=(pairs.n_post, pairs.n_pre))
+    by_post = scipy.sparse.csr_array(
+        (np.zeros(len(sources), np.int8), sources, indptr), shape=(pairs.n_post, pairs.n_pre)
+    )
     by_pre = by_post.tocsc()
     return Synapses(by_pre.indptr, by_pre.indices.astype(np.int32, copy=False))

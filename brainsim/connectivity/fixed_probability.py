@@ -33,8 +33,8 @@ class FixedProbability(ConnectionRule):
 
     References
     ----------
-    Random directed graph G(n, p): Gilbert (1959), Annals of Mathematical Statistics 30:1141. Drawn by skipping geometric
-    gaps: Batagelj & Brandes (2005), Physical Review E 71:036113.
+    Random directed graph G(n, p): Gilbert (1959), Annals of Mathematical Statistics 30:1141. Drawn by skipping
+    geometric gaps: Batagelj & Brandes (2005), Physical Review E 71:036113.
     """
 
     p: float

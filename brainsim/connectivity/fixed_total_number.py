@@ -49,9 +49,9 @@ class FixedTotalNumber(ConnectionRule):
         if self.n > available and (not self.multiple or not available):
             edit = "" if self.multiple or not available else ", or multiple=True to allow several synapses per pair"
             raise ValueError(
-                f"{self.name}: n = {self.n}, but {pairs.n_pre} presynaptic and {pairs.n_post} postsynaptic neurons have only "
-                f"{available} possible pairs{'' if pairs.own is None else ' without self connections'}; "
-                f"give n <= {available}{edit}"
+                f"{self.name}: n = {self.n}, but {pairs.n_pre} presynaptic and {pairs.n_post} postsynaptic neurons have"
+                f" only {available} possible pairs{'' if pairs.own is None else ' without self connections'}; give n <="
+                f" {available}{edit}"
             )
         draw = _sampling.multiset if self.multiple else _sampling.subset
         return draw(rng, pairs, self.n)

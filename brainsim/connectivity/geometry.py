@@ -23,7 +23,8 @@ class Positions:
     points : quantity or array, (n,) or (n, d)
         Coordinates; plain numbers for a space without unit. A vector stands for points on a line.
     period : quantity or float, () or (d,), optional
-        Length after which each axis comes back to where it began; ``inf`` for an axis that does not. None: no axis does.
+        Length after which each axis comes back to where it began; ``inf`` for an axis that does not. None: no axis
+        does.
 
     Attributes
     ----------
@@ -49,10 +50,14 @@ class Positions:
         try:
             coordinates = np.array(number, np.float64)
         except (TypeError, ValueError):
-            raise TypeError(f"positions: given {type(points).__name__}; give a quantity or an array of shape (n, d).") from None
+            raise TypeError(
+                f"positions: given {type(points).__name__}; give a quantity or an array of shape (n, d)."
+            ) from None
         coordinates = coordinates[:, None] if coordinates.ndim == 1 else coordinates
         if coordinates.ndim != 2 or not coordinates.shape[1]:
-            raise ValueError(f"positions: given shape {coordinates.shape}; give one row of coordinates per neuron, (n, d).")
+            raise ValueError(
+                f"positions: given shape {coordinates.shape}; give one row of coordinates per neuron, (n, d)."
+            )
         if not np.isfinite(coordinates).all():
             raise ValueError("positions: coordinates must be finite.")
         d = coordinates.shape[1]
@@ -165,7 +170,9 @@ class Grid(Layout):
         for name in ("spacing", "extent"):
             given = np.shape(u.get_mantissa(getattr(self, name))) if getattr(self, name) is not None else ()
             if given not in ((), (len(shape),)):
-                raise ValueError(f"Grid: {name} has shape {given}; the population's size {shape} has {len(shape)} axes.")
+                raise ValueError(
+                    f"Grid: {name} has shape {given}; the population's size {shape} has {len(shape)} axes."
+                )
 
     def place(self, shape, rng=None):
         shape = _shape(shape)
@@ -346,5 +353,7 @@ class Space:
     @property
     def extent(self) -> np.ndarray:
         """Longest possible displacement along each axis, (d,)."""
-        both = np.concatenate([self.pre, self.post]) if len(self.pre) + len(self.post) else np.zeros((1, len(self.period)))
+        both = (
+            np.concatenate([self.pre, self.post]) if len(self.pre) + len(self.post) else np.zeros((1, len(self.period)))
+        )
         return np.minimum(both.max(0) - both.min(0), self.period / 2)

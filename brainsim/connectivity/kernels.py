@@ -25,7 +25,9 @@ class Kernel(abc.ABC):
         for field in fields(self):
             value = float(in_unit(getattr(self, field.name), unit, f"{type(self).__name__}: {field.name}"))
             if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{type(self).__name__}: {field.name} = {getattr(self, field.name)}; give a positive length")
+                raise ValueError(
+                    f"{type(self).__name__}: {field.name} = {getattr(self, field.name)}; give a positive length"
+                )
 
     @property
     def unit(self):
@@ -127,8 +129,8 @@ class DifferenceOfGaussians(Kernel):
             in_unit(getattr(self, name), unit, f"DifferenceOfGaussians: {name}")
         if not 0 < self.length("sigma_center") < self.length("sigma_surround") < math.inf:
             raise ValueError(
-                f"DifferenceOfGaussians: given sigma_center = {self.sigma_center} and sigma_surround = {self.sigma_surround}; "
-                "give positive lengths, the center's the smaller one"
+                f"DifferenceOfGaussians: given sigma_center = {self.sigma_center} and sigma_surround ="
+                f" {self.sigma_surround}; give positive lengths, the center's the smaller one"
             )
         if not 0 <= self.ratio <= 1:
             raise ValueError(f"DifferenceOfGaussians: ratio = {self.ratio}; give a number between 0 and 1")

@@ -52,7 +52,9 @@ class _Round(Mask):
 
     def __post_init__(self):
         radius = self.length("radius")
-        self._refuse(radius.ndim > 0 or not (math.isfinite(radius) and radius >= 0), "give one finite length, 0 or larger")
+        self._refuse(
+            radius.ndim > 0 or not (math.isfinite(radius) and radius >= 0), "give one finite length, 0 or larger"
+        )
 
     def inside(self, x):
         return self._norm(x) <= self.length("radius") * (1 + _ROUNDING)
@@ -129,7 +131,9 @@ class Annulus(Mask):
 
     def __post_init__(self):
         inner, outer = self.length("inner"), self.length("outer")
-        self._refuse(inner.ndim or outer.ndim or not 0 <= inner <= outer < math.inf, "give finite lengths 0 <= inner <= outer")
+        self._refuse(
+            inner.ndim or outer.ndim or not 0 <= inner <= outer < math.inf, "give finite lengths 0 <= inner <= outer"
+        )
 
     def inside(self, x):
         r = np.sqrt(np.einsum("...a,...a", x, x))
@@ -156,7 +160,13 @@ class Box(Mask):
 
     def __post_init__(self):
         low, high = self.length("low"), self.length("high")
-        ok = low.ndim < 2 and high.ndim < 2 and np.isfinite(low).all() and np.isfinite(high).all() and (low <= high).all()
+        ok = (
+            low.ndim < 2
+            and high.ndim < 2
+            and np.isfinite(low).all()
+            and np.isfinite(high).all()
+            and (low <= high).all()
+        )
         self._refuse(not ok, "give finite corners, low <= high along each axis")
 
     def inside(self, x):

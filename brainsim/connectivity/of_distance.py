@@ -20,7 +20,8 @@ BLOCK = 1 << 17  # synapses whose distances are in memory at once
 class DistanceValue(abc.ABC):
     """A weight or delay of each synapse that follows from its distance.
 
-    Distances are Euclidean, the shortest way where an axis is periodic. A subclass gives the values :meth:`at` distances.
+    Distances are Euclidean, the shortest way where an axis is periodic. A subclass gives the values :meth:`at`
+    distances.
     """
 
     @abc.abstractmethod
@@ -41,7 +42,9 @@ class DistanceValue(abc.ABC):
             distance = space.distances(pre[part], post[part])
             found = np.asarray(in_unit(self.at(with_unit(distance, space.unit)), unit, what))
             if found.shape not in ((), distance.shape):
-                raise ValueError(f"{what}: the function of distance gives shape {found.shape} for {distance.shape} distances.")
+                raise ValueError(
+                    f"{what}: the function of distance gives shape {found.shape} for {distance.shape} distances."
+                )
             if not np.isfinite(found).all():
                 raise ValueError(f"{what}: the function of distance gives nan or infinite values.")
             values[part] = found

@@ -30,7 +30,8 @@ class OneToOne(ConnectionRule):
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
         if pairs.n_pre != pairs.n_post:
             raise ValueError(
-                f"{self.name}: {pairs.n_pre} presynaptic and {pairs.n_post} postsynaptic neurons; give views of equal size"
+                f"{self.name}: {pairs.n_pre} presynaptic and {pairs.n_post} postsynaptic neurons; give views of equal"
+                " size"
             )
         indptr = np.arange(pairs.n_pre + 1, dtype=np.int32)
         return pairs.drop_self(Synapses(indptr, indptr[:-1].copy()))

@@ -95,7 +95,9 @@ class Pairs:
             return cls(n_pre, n_post, None, space, (pre, post))
         for name, ids in (("pre", pre), ("post", post)):
             if ids is not None and len(np.unique(ids)) != len(ids):
-                raise ValueError(f"{rule}: {name} lists a neuron more than once; to exclude self connections, give each once")
+                raise ValueError(
+                    f"{rule}: {name} lists a neuron more than once; to exclude self connections, give each once"
+                )
         if pre is None and post is None:
             return cls(n_pre, n_post, np.minimum(np.arange(n_pre, dtype=np.int32), n_post), space, (pre, post))
         return cls(n_pre, n_post, _positions(_ids(n_pre, pre), _ids(n_post, post)), space, (pre, post))

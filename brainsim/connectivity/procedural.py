@@ -21,11 +21,12 @@ class Procedural(ConnectionRule):
     r"""Connect as another rule does, without storing a synapse.
 
     The targets and weights of a neuron are regenerated from a random key inside the kernel whenever it spikes. Building
-    takes no time and no memory, however large the network; delivering costs a few nanoseconds more per synapse than reading
-    them. Views must be contiguous ranges of neurons; weights can be one value or a distribution, delays one value for all, and
-    there is no plasticity::
+    takes no time and no memory, however large the network; delivering costs a few nanoseconds more per synapse than
+    reading them. Views must be contiguous ranges of neurons; weights can be one value or a distribution, delays one
+    value for all, and there is no plasticity::
 
-        net.connect(net.E, net.E, Procedural(FixedProbability(1e-4)), receptor="ampa", weight=Normal(5 * u.nS, 1 * u.nS))
+        net.connect(net.E, net.E, Procedural(FixedProbability(1e-4)), receptor="ampa", weight=Normal(5 * u.nS, 1 *
+        u.nS))
 
     The weight parameter of such a projection is one number that multiplies the drawn weights: it begins at 1 in the
     receptor's unit where weights are drawn, and is the weight itself where they are all equal.
@@ -58,12 +59,16 @@ class Procedural(ConnectionRule):
             )
         if isinstance(self.rule, FixedOutDegree) and not self.rule.multiple:
             raise ValueError(
-                f"{self.name}: procedural targets are drawn with replacement; give FixedOutDegree({self.rule.k}, multiple=True)"
+                f"{self.name}: procedural targets are drawn with replacement; give FixedOutDegree({self.rule.k},"
+                " multiple=True)"
             )
         self._set("self_connections", self.self_connections and self.rule.self_connections)
 
-    def form(self, n_pre: int, n_post: int, pre: np.ndarray, post: np.ndarray, same: bool, rng, weights=None) -> events.Procedural:
-        """The event format between neurons ``pre`` of ``n_pre`` and ``post`` of ``n_post``, with a key drawn from ``rng``.
+    def form(
+        self, n_pre: int, n_post: int, pre: np.ndarray, post: np.ndarray, same: bool, rng, weights=None
+    ) -> events.Procedural:
+        """The event format between neurons ``pre`` of ``n_pre`` and ``post`` of ``n_post``, with a key drawn from
+        ``rng``.
 
         Raises
         ------
@@ -110,5 +115,7 @@ def _range(rule: str, name: str, ids: np.ndarray) -> tuple[int, int]:
     if not len(ids):
         return 0, 0
     if np.any(np.diff(ids) != 1):
-        raise ValueError(f"{rule}: {name} is no contiguous range of neurons; give the population or a slice, net.E[100:200]")
+        raise ValueError(
+            f"{rule}: {name} is no contiguous range of neurons; give the population or a slice, net.E[100:200]"
+        )
     return int(ids[0]), _end(ids)

@@ -78,7 +78,9 @@ class ConnectionRule(abc.ABC):
 
     def __repr__(self) -> str:
         # What defines the rule, and of what has a default only what was changed.
-        shown = [f for f in fields(self) if not f.kw_only and (f.default is MISSING or getattr(self, f.name) != f.default)]
+        shown = [
+            f for f in fields(self) if not f.kw_only and (f.default is MISSING or getattr(self, f.name) != f.default)
+        ]
         shown += [f for f in fields(self) if f.kw_only and getattr(self, f.name) != f.default]
         return f"{self.name}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in shown)})"
 

@@ -16,8 +16,8 @@ class ScaleFree(ConnectionRule):
     r"""Undirected scale-free network (Barabasi & Albert).
 
     Neurons 0 to m are all connected with each other. Every further one, in the order of their indices, connects to m
-    different neurons that are there already, each drawn with a probability proportional to the number of its connections.
-    Every connection has a synapse in both directions.
+    different neurons that are there already, each drawn with a probability proportional to the number of its
+    connections. Every connection has a synapse in both directions.
 
     .. math:: P(\text{degree} = k) = \frac{2 m (m + 1)}{k (k + 1) (k + 2)} \propto k^{-3}
 
@@ -31,11 +31,13 @@ class ScaleFree(ConnectionRule):
     Raises
     ------
     TypeError, ValueError
-        If m is not a whole number, 0 or larger; at `connect`, if the two views differ in size or have m neurons or fewer.
+        If m is not a whole number, 0 or larger; at `connect`, if the two views differ in size or have m neurons or
+        fewer.
 
     References
     ----------
-    Barabasi & Albert (1999), Science 286:509. Degrees: Dorogovtsev, Mendes & Samukhin (2000), Physical Review Letters 85:4633.
+    Barabasi & Albert (1999), Science 286:509. Degrees: Dorogovtsev, Mendes & Samukhin (2000), Physical Review Letters
+    85:4633.
     """
 
     m: int

@@ -15,10 +15,10 @@ from .rule import ConnectionRule
 class SmallWorld(ConnectionRule):
     r"""A ring lattice, some of whose connections are moved to random places (Watts & Strogatz).
 
-    Neurons i and i ± 1, ..., i ± k/2 (on a ring, in the order of their indices) are connected. Each of these connections
-    keeps one end and moves the other, with probability beta, to a neuron drawn uniformly from those that make neither a
-    self connection nor a second connection of the same pair. All moves are drawn together, against the lattice connections
-    that stay.
+    Neurons i and i ± 1, ..., i ± k/2 (on a ring, in the order of their indices) are connected. Each of these
+    connections keeps one end and moves the other, with probability beta, to a neuron drawn uniformly from those that
+    make neither a self connection nor a second connection of the same pair. All moves are drawn together, against the
+    lattice connections that stay.
 
     .. math:: C(\beta) \approx \frac{3 (k - 2)}{4 (k - 1)} (1 - \beta)^3
 
@@ -37,12 +37,13 @@ class SmallWorld(ConnectionRule):
     Raises
     ------
     TypeError, ValueError
-        If k is not an even number, 0 or larger, or beta no probability; at `connect`, if the two views differ in size or
-        have fewer than k + 1 neurons.
+        If k is not an even number, 0 or larger, or beta no probability; at `connect`, if the two views differ in size
+        or have fewer than k + 1 neurons.
 
     References
     ----------
-    Watts & Strogatz (1998), Nature 393:440. Clustering coefficient: Barrat & Weigt (2000), European Physical Journal B 13:547.
+    Watts & Strogatz (1998), Nature 393:440. Clustering coefficient: Barrat & Weigt (2000), European Physical Journal B
+    13:547.
     """
 
     k: int
@@ -60,9 +61,13 @@ class SmallWorld(ConnectionRule):
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
         n = pairs.n_pre
         if pairs.n_post != n:
-            raise ValueError(f"{self.name}: {n} presynaptic and {pairs.n_post} postsynaptic neurons; give views of equal size")
+            raise ValueError(
+                f"{self.name}: {n} presynaptic and {pairs.n_post} postsynaptic neurons; give views of equal size"
+            )
         if n and self.k >= n:
-            raise ValueError(f"{self.name}: k = {self.k}, but there are {n} neurons; give k <= {max(0, n - 1) // 2 * 2}")
+            raise ValueError(
+                f"{self.name}: k = {self.k}, but there are {n} neurons; give k <= {max(0, n - 1) // 2 * 2}"
+            )
         steps = np.arange(1, self.k // 2 + 1)
         steps = np.concatenate([-steps, steps]) if self.directed else steps
         source = np.repeat(np.arange(n, dtype=np.int32), len(steps))
@@ -88,7 +93,9 @@ class SmallWorld(ConnectionRule):
         while moving.size:
             rounds += 1
             if rounds > 1000:  # a neuron may have no free partner left in a nearly complete graph
-                raise ValueError(f"{self.name}: k = {self.k} leaves no room among {n} neurons to move connections; give a smaller k")
+                raise ValueError(
+                    f"{self.name}: k = {self.k} leaves no room among {n} neurons to move connections; give a smaller k"
+                )
             drawn = rng.integers(0, n, len(moving), dtype=np.int32)
             wanted = key(source[moving], drawn)
             at = np.minimum(np.searchsorted(taken, wanted), max(len(taken) - 1, 0))

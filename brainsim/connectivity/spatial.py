@@ -35,7 +35,9 @@ class SpatialRule(ConnectionRule):
         """
         if not isinstance(space, Space):
             given = type(space).__name__
-            raise ValueError(f"{self.name}: space is {given}; give Space(positions_pre, positions_post), one position per neuron")
+            raise ValueError(
+                f"{self.name}: space is {given}; give Space(positions_pre, positions_post), one position per neuron"
+            )
         return super().connect(pre, post, rng, same, space)
 
     def expected_synapses(self, n_pre: int, n_post: int) -> int:
@@ -67,8 +69,8 @@ class DistanceDependent(_Local):
 
     .. math:: P\big((i, j) \in S\big) = p_{max}\, \max(k(d_{ij}), 0)
 
-    Distances are Euclidean, the shortest way where an axis is periodic. With a kernel, or with a function and a cutoff, the
-    work goes with the synapses; a function without a cutoff costs that of all pairs times ``p_max``.
+    Distances are Euclidean, the shortest way where an axis is periodic. With a kernel, or with a function and a cutoff,
+    the work goes with the synapses; a function without a cutoff costs that of all pairs times ``p_max``.
 
     Parameters
     ----------
@@ -92,8 +94,8 @@ class DistanceDependent(_Local):
 
     References
     ----------
-    Gaussian profile for liquids, with one amplitude for each pair of types: Maass, Natschlaeger & Markram (2002), Neural
-    Computation 14:2531.
+    Gaussian profile for liquids, with one amplitude for each pair of types: Maass, Natschlaeger & Markram (2002),
+    Neural Computation 14:2531.
     """
 
     kernel: Any
@@ -105,7 +107,9 @@ class DistanceDependent(_Local):
         super().__post_init__()
         self._set("p_max", _checks.probability(self.name, "p_max", self.p_max))
         if not isinstance(self.kernel, Kernel) and not callable(self.kernel):
-            raise TypeError(f"{self.name}: kernel is {self.kernel!r}; give a kernel such as Gaussian(sigma), or a function")
+            raise TypeError(
+                f"{self.name}: kernel is {self.kernel!r}; give a kernel such as Gaussian(sigma), or a function"
+            )
         if self.mask is not None and not isinstance(self.mask, Mask):
             raise TypeError(f"{self.name}: mask is {self.mask!r}; give a mask such as Disc(radius)")
 
@@ -130,8 +134,9 @@ class DistanceDependent(_Local):
             k = profile(r)
             if k.shape != r.shape or not np.all(k <= 1 + 1e-6):  # nan fails the comparison
                 raise ValueError(
-                    f"{self.name}: kernel gives {'values of shape ' + str(k.shape) if k.shape != r.shape else k.max()} for "
-                    f"distances of shape {r.shape}; give one number of at most 1 for each, and the probability with p_max"
+                    f"{self.name}: kernel gives {'values of shape ' + str(k.shape) if k.shape != r.shape else k.max()}"
+                    f" for distances of shape {r.shape}; give one number of at most 1 for each, and the probability"
+                    " with p_max"
                 )
             p = p_max * np.clip(k, 0.0, 1.0)
             p[r > reach * _ROUNDING] = 0.0
@@ -139,7 +144,9 @@ class DistanceDependent(_Local):
                 p[~mask.inside(x * to_mask)] = 0.0
             return p
 
-        return _cut(probability, lambda r: p_max * bound(r), lambda level: within(level / p_max) if p_max else 0.0, scale, reach)
+        return _cut(
+            probability, lambda r: p_max * bound(r), lambda level: within(level / p_max) if p_max else 0.0, scale, reach
+        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -190,7 +197,8 @@ class Nearest(SpatialRule):
 
     .. math:: |\{j : (i, j) \in S\}| = k,\qquad d_{ij} \le d_{ij'} \text{ for } (i, j) \in S,\ (i, j') \notin S
 
-    Where several are equally far away, any of them may be taken: on grids, take a k that closes a shell (4 or 8 in 2-D), or
+    Where several are equally far away, any of them may be taken: on grids, take a k that closes a shell (4 or 8 in
+    2-D), or
     :class:`Radial` with a neighbourhood.
 
     Parameters

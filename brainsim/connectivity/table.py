@@ -26,18 +26,19 @@ class FromTable(FromArrays):
     table : path, or mapping of column name to array
         A file of comma-separated values whose first line names the columns, a dictionary of arrays, or a data frame.
     names : sequence of str, optional
-        Name of each neuron of the presynaptic view (and of the postsynaptic one), in the order of their indices. None: the
-        columns hold indices.
+        Name of each neuron of the presynaptic view (and of the postsynaptic one), in the order of their indices. None:
+        the columns hold indices.
     post_names : sequence of str, optional
         Name of each neuron of the postsynaptic view. Default: ``names``.
     where : dict, optional
-        Values that a row must have to be selected: ``{"type": "chemical"}`` or ``{"type": ("chemical", "electrical")}``.
+        Values that a row must have to be selected: ``{"type": "chemical"}`` or
+        ``{"type": ("chemical", "electrical")}``.
     pre, post, weight : str, keyword only
-        Columns of the two neurons and of the weight (None: the table has no weights). Defaults ``"pre"``, ``"post"`` and
-        ``"weight"``, the last only if there is one.
+        Columns of the two neurons and of the weight (None: the table has no weights). Defaults ``"pre"``, ``"post"``
+        and ``"weight"``, the last only if there is one.
     symmetric : bool, keyword only
-        Whether each row stands for both directions, as a gap junction does. Default False. A row that connects a neuron to
-        itself is one synapse either way.
+        Whether each row stands for both directions, as a gap junction does. Default False. A row that connects a neuron
+        to itself is one synapse either way.
     unknown : str, keyword only
         What is done with rows that name a neuron that is not listed: ``"refuse"``, the default, or ``"skip"``.
     self_connections, multiple : bool, keyword only
@@ -46,8 +47,8 @@ class FromTable(FromArrays):
     Attributes
     ----------
     values : ndarray, one per synapse
-        Weights as plain numbers, in the order of the list; absent where the table has none. A projection takes them, in the
-        receptor's unit, where it is given no weight.
+        Weights as plain numbers, in the order of the list; absent where the table has none. A projection takes them, in
+        the receptor's unit, where it is given no weight.
 
     Raises
     ------
@@ -79,7 +80,9 @@ class FromTable(FromArrays):
             weight = None
         for column in (pre, post, *([] if weight is None else [weight]), *(where or {})):
             if column not in columns:
-                raise UnknownNameError(f"{self.name}: the table has no column {column!r}.{suggestion(str(column), columns)}")
+                raise UnknownNameError(
+                    f"{self.name}: the table has no column {column!r}.{suggestion(str(column), columns)}"
+                )
         if unknown not in ("refuse", "skip"):
             raise ValueError(f"{self.name}: unknown = {unknown!r}; give 'refuse' or 'skip'")
         symmetric = _checks.flag(self.name, "symmetric", symmetric)
@@ -117,10 +120,15 @@ def _columns(rule: str, table) -> dict[str, np.ndarray]:
             raise ValueError(f"{rule}: {os.fspath(table)} is empty; give a table whose first line names the columns")
         header, rows = [name.strip() for name in lines[0]], lines[1:]
         if wrong := [k for k, row in enumerate(rows, 2) if len(row) != len(header)]:
-            raise ValueError(f"{rule}: line {wrong[0]} of {os.fspath(table)} has {len(rows[wrong[0] - 2])} entries, not {len(header)}")
+            raise ValueError(
+                f"{rule}: line {wrong[0]} of {os.fspath(table)} has {len(rows[wrong[0] - 2])} entries, not"
+                f" {len(header)}"
+            )
         table = {name: np.array([row[k].strip() for row in rows], dtype=str) for k, name in enumerate(header)}
     elif not isinstance(table, Mapping) and not hasattr(table, "columns"):
-        raise TypeError(f"{rule}: table is a {type(table).__name__}; give a path, a dictionary of columns, or a data frame")
+        raise TypeError(
+            f"{rule}: table is a {type(table).__name__}; give a path, a dictionary of columns, or a data frame"
+        )
     columns = {str(name): np.asarray(table[name]) for name in (table.columns if hasattr(table, "columns") else table)}
     if len({column.shape for column in columns.values()}) != 1 or next(iter(columns.values())).ndim != 1:
         given = ", ".join(f"{name} {column.shape}" for name, column in columns.items())
@@ -132,10 +140,14 @@ def _indices(rule: str, column: str, entries: np.ndarray, names, must_exist: np.
     """Index of the neuron that each row names; -1 for one that is not listed."""
     if names is None:
         try:
-            return entries.astype(np.int64) if entries.dtype.kind in "US" else _checks.index_array(rule, column, entries)
+            return (
+                entries.astype(np.int64) if entries.dtype.kind in "US" else _checks.index_array(rule, column, entries)
+            )
         except ValueError:
             example = next(x for x in entries if not x.lstrip("+-").isdigit())
-            raise ValueError(f"{rule}: column {column!r} holds {str(example)!r}, no index; give the names of the neurons") from None
+            raise ValueError(
+                f"{rule}: column {column!r} holds {str(example)!r}, no index; give the names of the neurons"
+            ) from None
     names = [str(name) for name in names]
     place = {name: k for k, name in enumerate(names)}
     if len(place) != len(names):
@@ -156,7 +168,9 @@ def _numbers(rule: str, column: str, entries: np.ndarray) -> np.ndarray:
     try:
         values = entries.astype(np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{rule}: column {column!r} holds entries that are no numbers; name the weights' column, or weight=None") from None
+        raise ValueError(
+            f"{rule}: column {column!r} holds entries that are no numbers; name the weights' column, or weight=None"
+        ) from None
     if not np.isfinite(values).all():
         raise ValueError(f"{rule}: column {column!r} holds nan or infinite values; give finite numbers")
     return values

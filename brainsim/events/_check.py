@@ -44,7 +44,9 @@ def real(operation: str, name: str, x, shape: tuple[int, ...], dtype=None) -> ja
         x = jnp.asarray(x, dtype)
     x = jnp.asarray(x)
     if x.shape != tuple(shape) or not jnp.issubdtype(x.dtype, jnp.floating):
-        raise ValueError(f"events.{operation}: {name} is a float array of shape {list(shape)}; got {x.dtype}{list(x.shape)}.")
+        raise ValueError(
+            f"events.{operation}: {name} is a float array of shape {list(shape)}; got {x.dtype}{list(x.shape)}."
+        )
     return same_dtype(operation, name, x, dtype)
 
 
@@ -77,7 +79,9 @@ def spikes(operation: str, x, n: int, dtype=None, name: str = "spikes") -> jax.A
     """``x`` as bool or float values of ``n`` neurons."""
     x = jnp.asarray(x)
     if x.shape != (n,) or not (x.dtype == bool or jnp.issubdtype(x.dtype, jnp.floating)):
-        raise ValueError(f"events.{operation}: {name} is a bool or float array of shape [{n}]; got {x.dtype}{list(x.shape)}.")
+        raise ValueError(
+            f"events.{operation}: {name} is a bool or float array of shape [{n}]; got {x.dtype}{list(x.shape)}."
+        )
     return x if x.dtype == bool else same_dtype(operation, name, x, dtype)
 
 

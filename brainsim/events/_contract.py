@@ -68,7 +68,8 @@ def contract_one(shared, static, a, b, into):
 
 
 def dense_product(towards, a, b, each):
-    """T towards one argument where every pair is connected; ``each``: towards the weight of each synapse, not one for all.
+    """T towards one argument where every pair is connected; ``each``: towards the weight of each synapse, not one for
+    all.
 
     One weight for all makes it a sum, which is then the same for every neuron.
     """
@@ -93,7 +94,9 @@ def numbers(shared, static):
 
 class _Contract(Operation):
     def serves(self, shared, operands, static, batch: Batch) -> bool:
-        """Through a dense connectivity, a batch is a matrix product and one weight for all a sum: XLA has the better ones."""
+        """Through a dense connectivity, a batch is a matrix product and one weight for all a sum: XLA has the better
+        ones.
+        """
         one_weight = sorted(zip((*others(static[0]), static[0]), operands))[WEIGHT][1].ndim == 0
         return not (isinstance(shared[0], Dense) and len(shared) == 1 and (batch.extents or one_weight))
 
@@ -107,7 +110,12 @@ class _Contract(Operation):
         if all(kept):
             return super().plain(shared, operands, static, batch)
         core = jnp.zeros(into.shape[sum(kept) :], into.dtype)
-        if isinstance(shared[0], Dense) and len(shared) == 1 and core.ndim == 2 and masks == ((True,), (True,), (False,)):
+        if (
+            isinstance(shared[0], Dense)
+            and len(shared) == 1
+            and core.ndim == 2
+            and masks == ((True,), (True,), (False,))
+        ):
             return (into + jnp.dot(a.astype(b.dtype).T, b, precision=jax.lax.Precision.HIGHEST),)
         product = batch.lift(lambda a, b: self.definition(shared, static, a, b, core)[0], masks[:2])(a, b)
         return (into + product.sum([level for level, flag in enumerate(kept) if not flag]),)

@@ -98,8 +98,15 @@ def plain() -> Iterator[None]:
 
 
 def use_huge_pages(array: jax.Array) -> None:
-    """Ask Linux to hold a large array on the CPU in pages of 2 MB: rows are read at random, and small pages miss the TLB."""
-    if sys.platform != "linux" or array.nbytes < 2 * HUGE_PAGE or {d.platform for d in array.devices()} != {"cpu"} or len(array.devices()) > 1:
+    """Ask Linux to hold a large array on the CPU in pages of 2 MB: rows are read at random, and small pages miss the
+    TLB.
+    """
+    if (
+        sys.platform != "linux"
+        or array.nbytes < 2 * HUGE_PAGE
+        or {d.platform for d in array.devices()} != {"cpu"}
+        or len(array.devices()) > 1
+    ):
         return
     begin = -(-array.unsafe_buffer_pointer() // HUGE_PAGE) * HUGE_PAGE
     length = (array.unsafe_buffer_pointer() + array.nbytes - begin) // HUGE_PAGE * HUGE_PAGE

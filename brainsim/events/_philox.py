@@ -1,4 +1,6 @@
-"""Philox4x32-10 in plain JAX: the same words, bit for bit, as ``csrc/philox.h``. 32-bit integers only, so on every backend."""
+"""Philox4x32-10 in plain JAX: the same words, bit for bit, as ``csrc/philox.h``. 32-bit integers only, so on every
+backend.
+"""
 
 from __future__ import annotations
 

@@ -29,7 +29,9 @@ class Batch(NamedTuple):
     masks: tuple[tuple[bool, ...], ...] = ()
 
     def pushed(self, extent: int, flags: Sequence[bool]) -> Batch:
-        return Batch((extent, *self.extents), tuple((flag, *mask) for flag, mask in zip(flags, self.masks, strict=True)))
+        return Batch(
+            (extent, *self.extents), tuple((flag, *mask) for flag, mask in zip(flags, self.masks, strict=True))
+        )
 
     def lift(self, function: Callable, masks: Sequence[tuple[bool, ...]]) -> Callable:
         """``function`` over all levels."""

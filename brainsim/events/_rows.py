@@ -20,8 +20,8 @@ def has_rows(conn: Format) -> bool:
 def add_spiking_rows(conn: Format, spikes, weight, into, address: Callable) -> jax.Array:
     """Add ``spikes[pre] * weight`` of every synapse whose neuron spikes to ``into[address(synapse, target)]``.
 
-    The rows of the spiking neurons are laid end to end, and that list is worked through in blocks of fixed size: a block
-    finds the row of each of its places by bisection in the cumulated lengths.
+    The rows of the spiking neurons are laid end to end, and that list is worked through in blocks of fixed size: a
+    block finds the row of each of its places by bisection in the cumulated lengths.
     """
     n, targets, weight = conn.n_pre, conn.targets().ravel(), jnp.ravel(weight)
     if targets.size == 0:

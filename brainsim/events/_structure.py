@@ -23,7 +23,9 @@ class Structure:
         arrays = [field.name for field in fields if field.name not in counts]
 
         def flatten(self):
-            return [(jax.tree_util.GetAttrKey(n), getattr(self, n)) for n in arrays], tuple(getattr(self, n) for n in counts)
+            return [(jax.tree_util.GetAttrKey(n), getattr(self, n)) for n in arrays], tuple(
+                getattr(self, n) for n in counts
+            )
 
         def unflatten(aux, children):
             self = object.__new__(cls)  # placeholders of transformations pass through here: nothing to check

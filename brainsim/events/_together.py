@@ -1,4 +1,6 @@
-"""All deliveries of a step, and the recording of its spikes, in one call of compiled code: for a loop that is traced already."""
+"""All deliveries of a step, and the recording of its spikes, in one call of compiled code: for a loop that is traced
+already.
+"""
 
 from __future__ import annotations
 
@@ -42,14 +44,16 @@ def is_delivery(equation) -> bool:
         return False
     tree, static, batch = (equation.params[name] for name in ("tree", "static", "batch"))
     shared = tree.unflatten([v.aval for v in equation.invars[: tree.num_leaves]])
-    return static == (POST, 0) and contract_p.serves(shared, [v.aval for v in equation.invars[tree.num_leaves :]], static, batch)
+    return static == (POST, 0) and contract_p.serves(
+        shared, [v.aval for v in equation.invars[tree.num_leaves :]], static, batch
+    )
 
 
 def deliver_together(equations: Sequence, read: Callable, record=None) -> dict:
     """Evaluate deliveries, given the value of each variable: the arrays that they add up to, by variable.
 
-    Where one takes the result of another, only the last of them is among the results. With ``record``, an equation that appends
-    spikes, its buffers are among them too.
+    Where one takes the result of another, only the last of them is among the results. With ``record``, an equation that
+    appends spikes, its buffers are among them too.
     """
     sources: dict = {}  # variable: position
     targets: list = []  # [first operand, last result]
@@ -76,13 +80,17 @@ def deliver_together(equations: Sequence, read: Callable, record=None) -> dict:
         buffers += [step, *record.invars[4::2]]  # offset and spikes of each population in turn
         recorded = _Record(batch, tuple(map(source_of, record.invars[5::2], batch.masks[5::2])))
     operands = [*shared, *(v for _, v in sources.values()), *weights, *(first for first, _ in targets), *buffers]
-    results = _deliver_p.bind(*map(read, operands), sources=len(sources), deliveries=tuple(deliveries), recorded=recorded)
+    results = _deliver_p.bind(
+        *map(read, operands), sources=len(sources), deliveries=tuple(deliveries), recorded=recorded
+    )
     made = [*(last for _, last in targets), *(record.outvars if recorded else ())]
     return dict(zip(made, results, strict=True))
 
 
 def _split(arguments, sources, deliveries, recorded):
-    """Shared arguments of each delivery, spikes of each source, weight of each delivery, the targets, and what recording takes."""
+    """Shared arguments of each delivery, spikes of each source, weight of each delivery, the targets, and what
+    recording takes.
+    """
     shared, start = [], 0
     for delivery in deliveries:
         shared.append(arguments[start : start + delivery.tree.num_leaves])

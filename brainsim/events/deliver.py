@@ -74,7 +74,9 @@ def deliver_transposed(conn: Format | Procedural, values_post: jax.Array, weight
     return contract(PRE, (conn,), weight, values, jnp.zeros(conn.n_pre, values.dtype))
 
 
-def weight_gradient(conn: Format | Procedural, spikes: jax.Array, values_post: jax.Array, *, scalar: bool = False) -> jax.Array:
+def weight_gradient(
+    conn: Format | Procedural, spikes: jax.Array, values_post: jax.Array, *, scalar: bool = False
+) -> jax.Array:
     """Gradient with respect to each weight: presynaptic spike times postsynaptic value.
 
     .. math:: G_k = s_{pre(k)}\\, v_{post(k)}

@@ -23,8 +23,8 @@ MAX_SYNAPSES = 2**31 - 1
 class Format(Structure, abc.ABC, interface=True):
     """Which synapses there are.
 
-    A subclass becomes a frozen dataclass and a pytree by existing. Its fields of type ``int`` are static, the others are
-    leaves; what it checks in ``__post_init__`` is not checked again inside JAX's transformations.
+    A subclass becomes a frozen dataclass and a pytree by existing. Its fields of type ``int`` are static, the others
+    are leaves; what it checks in ``__post_init__`` is not checked again inside JAX's transformations.
     """
 
     n_pre: int
@@ -84,15 +84,16 @@ class CSR(Format):
     indptr : int array ``[n_pre + 1]``
         Where each neuron's targets begin; ``indptr[0] == 0``, and the last entry is the number of synapses.
     indices : int array ``[n_synapses]``
-        Postsynaptic neuron of each synapse. The same target may occur more than once. Kept in 16 bits where they hold it: rows
-        come from memory, and half the bytes are twice the speed.
+        Postsynaptic neuron of each synapse. The same target may occur more than once. Kept in 16 bits where they hold
+        it: rows come from memory, and half the bytes are twice the speed.
     n_post : int
         Number of postsynaptic neurons.
 
     Raises
     ------
     ValueError
-        Where the arrays do not describe rows, a target does not exist, or there are more than 2\\ :sup:`31` - 1 synapses.
+        Where the arrays do not describe rows, a target does not exist, or there are more than 2\\ :sup:`31` - 1
+        synapses.
     """
 
     indptr: jax.Array
@@ -110,8 +111,8 @@ class CSR(Format):
             rows = np.asarray(indptr)
             if rows[0] != 0 or rows[-1] != indices.size or np.any(np.diff(rows) < 0):
                 raise ValueError(
-                    f"CSR: indptr rises from 0 to the number of synapses ({indices.size}); "
-                    f"got {rows[0]} to {rows[-1]}" + (", falling in between." if np.any(np.diff(rows) < 0) else ".")
+                    f"CSR: indptr rises from 0 to the number of synapses ({indices.size}); got {rows[0]} to {rows[-1]}"
+                    + (", falling in between." if np.any(np.diff(rows) < 0) else ".")
                 )
         self._set(indptr=indptr, indices=indices)
 

@@ -16,8 +16,8 @@ def whole_and_rest(delay: jax.Array, longest: int) -> tuple[jax.Array, jax.Array
 
     .. math:: d = k + f,\\qquad k = \\lfloor d \\rfloor
 
-    A delay below one step counts as one, and one beyond ``longest`` as the longest; there the derivative is zero. What differs
-    from a whole number by rounding is that number.
+    A delay below one step counts as one, and one beyond ``longest`` as the longest; there the derivative is zero. What
+    differs from a whole number by rounding is that number.
 
     Parameters
     ----------
@@ -56,8 +56,9 @@ def deliver_interpolated(
         \\text{ring}_{n + k,\\, post} \\mathrel{+}= (1 - f)\\, s_{pre} W, \\qquad
         \\text{ring}_{n + k + 1,\\, post} \\mathrel{+}= f\\, s_{pre} W
 
-    with slots modulo D. That is exact for whole steps and has a derivative with respect to the delay everywhere (that from
-    the right at whole steps). Delays are those of the step in which a spike is sent: a change leaves those under way alone.
+    with slots modulo D. That is exact for whole steps and has a derivative with respect to the delay everywhere (that
+    from the right at whole steps). Delays are those of the step in which a spike is sent: a change leaves those under
+    way alone.
 
     Parameters
     ----------

@@ -175,7 +175,9 @@ def add_on_post(
             f"{by_post.position.shape[0]} synapses, the connectivity {conn.n_post} and {conn.n_synapses}. "
             "Make it with events.transpose_index(conn)."
         )
-    return _add("add_on_post", add_on_post_p, (by_post, conn), conn, "post", spikes_post, weight, delta_pre, low, high, law)
+    return _add(
+        "add_on_post", add_on_post_p, (by_post, conn), conn, "post", spikes_post, weight, delta_pre, low, high, law
+    )
 
 
 def _add(name, operation, shared, conn, side, spikes, weight, delta, low, high, law):
@@ -184,7 +186,14 @@ def _add(name, operation, shared, conn, side, spikes, weight, delta, low, high, 
     spikes = _check.spikes(name, spikes, own, weight.dtype, f"spikes_{side}")
     delta = _check.real(name, "delta_post" if side == "pre" else "delta_pre", delta, (other,), weight.dtype)
     numbers = {"low": low, "high": high} | ({} if law is None else law._asdict())
-    return _change(operation, shared, spikes, weight, delta, *(_check.real(name, n, x, (), weight.dtype) for n, x in numbers.items()))
+    return _change(
+        operation,
+        shared,
+        spikes,
+        weight,
+        delta,
+        *(_check.real(name, n, x, (), weight.dtype) for n, x in numbers.items()),
+    )
 
 
 def _moved(factor, weight, delta, low, high, *law):
@@ -210,7 +219,9 @@ def _operation(name, definition, numbers):
 
 
 add_on_pre_p = _operation(
-    "add_on_pre", _add_on_pre_one, lambda shared, static: None if shared[0].layout is None else (*shared[0].layout, *static)
+    "add_on_pre",
+    _add_on_pre_one,
+    lambda shared, static: None if shared[0].layout is None else (*shared[0].layout, *static),
 )
 add_on_post_p = _operation("add_on_post", _add_on_post_one, lambda shared, static: (shared[1].n_post, *static))
 
@@ -229,5 +240,7 @@ def _change_jvp(operation, primals, tangents):
         spikes_, slope = spikes.astype(rest[0].dtype), jnp.zeros(spikes.shape, rest[0].dtype)
     else:
         spikes_ = spikes
-    _, tangent = jax.jvp(lambda *operands: operation.definition(shared, (), *operands)[0], (spikes_, *rest), (slope, *tangents))
+    _, tangent = jax.jvp(
+        lambda *operands: operation.definition(shared, (), *operands)[0], (spikes_, *rest), (slope, *tangents)
+    )
     return _change(operation, shared, spikes, *rest), tangent

@@ -1,8 +1,8 @@
 """Connectivity that is not stored: each row is made anew, from a key, whenever its neuron spikes.
 
-Row i is what the words of a counter-based generator (Philox4x32-10 with the row in its counter) say. All that decides about
-a target or a weight is 32-bit integer arithmetic on these words and on tables that are made once, so the compiled kernel,
-plain JAX on any backend, and the stored form that :meth:`Procedural.materialise` gives agree bit for bit.
+Row i is what the words of a counter-based generator (Philox4x32-10 with the row in its counter) say. All that decides
+about a target or a weight is 32-bit integer arithmetic on these words and on tables that are made once, so the compiled
+kernel, plain JAX on any backend, and the stored form that :meth:`Procedural.materialise` gives agree bit for bit.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ LONGEST_GAPS = 14  # bits of the index into the table of gaps, at most
 class Quantiles(Structure):
     r"""A distribution of weights as a table of its quantile function, in fixed point.
 
-    A 32-bit word picks a tail by its first bit and, by how many zeros follow, an octave :math:`[2^{-o-2}, 2^{-o-1}]` of the
-    tail's probability; the next five bits pick one of 32 segments of it, and the rest interpolate linearly. So both tails
-    are resolved down to a probability of :math:`2^{-32}`.
+    A 32-bit word picks a tail by its first bit and, by how many zeros follow, an octave :math:`[2^{-o-2}, 2^{-o-1}]` of
+    the tail's probability; the next five bits pick one of 32 segments of it, and the rest interpolate linearly. So both
+    tails are resolved down to a probability of :math:`2^{-32}`.
 
     Parameters
     ----------
@@ -51,7 +51,9 @@ class Quantiles(Structure):
     def __init__(self, values):
         values = np.asarray(values, np.float64)
         if values.shape != (2, 32, SEGMENTS + 1) or not np.isfinite(values).all():
-            raise ValueError(f"Quantiles: values are finite and of shape {[2, 32, SEGMENTS + 1]}; got {list(values.shape)}.")
+            raise ValueError(
+                f"Quantiles: values are finite and of shape {[2, 32, SEGMENTS + 1]}; got {list(values.shape)}."
+            )
         largest = float(np.abs(values).max())
         exponent = math.floor(30 - math.log2(largest)) if largest > 0 else 0
         self._set(table=jnp.asarray(np.round(np.ldexp(values, exponent)).astype(np.int32)), exponent=exponent)
@@ -75,10 +77,11 @@ class Quantiles(Structure):
 
 
 class Procedural(Structure, abc.ABC):
-    """Which synapses there are, by rule and key. Nothing is stored, so there is one weight for all, times the drawn ones.
+    """Which synapses there are, by rule and key. Nothing is stored, so there is one weight for all, times the drawn
+    ones.
 
-    The rows are those of the presynaptic neurons ``pre_begin`` to ``pre_end`` - 1, and all targets lie in ``post_begin`` to
-    ``post_end`` - 1. ``loops`` is 0 where neuron i does not connect to neuron i.
+    The rows are those of the presynaptic neurons ``pre_begin`` to ``pre_end`` - 1, and all targets lie in
+    ``post_begin`` to ``post_end`` - 1. ``loops`` is 0 where neuron i does not connect to neuron i.
     """
 
     key: jax.Array
@@ -104,7 +107,9 @@ class Procedural(Structure, abc.ABC):
         if key.ndim == 0 and np.issubdtype(key.dtype, np.integer):
             key = np.array([int(key) & 0xFFFFFFFF, int(key) >> 32 & 0xFFFFFFFF], np.uint32)
         if key.shape != (2,) or key.dtype != np.uint32:
-            raise ValueError(f"{type(self).__name__}: key is an integer or uint32[2]; got {key.dtype}{list(key.shape)}.")
+            raise ValueError(
+                f"{type(self).__name__}: key is an integer or uint32[2]; got {key.dtype}{list(key.shape)}."
+            )
         self._set(key=jnp.asarray(key), loops=int(bool(self_connections)))
 
     @property
@@ -183,7 +188,9 @@ class Procedural(Structure, abc.ABC):
             at, first, done = self.start(jnp.asarray(rows)), 0, False
             row_parts, parts = [], []
             while not done:
-                at, targets, there, finished, weight = _synapses(self, jnp.asarray(rows), at, jnp.uint32(first), dtype=dtype)
+                at, targets, there, finished, weight = _synapses(
+                    self, jnp.asarray(rows), at, jnp.uint32(first), dtype=dtype
+                )
                 row, place = np.nonzero(np.asarray(there)[:size])
                 row_parts.append(row)
                 parts.append((np.asarray(targets)[row, place], np.asarray(weight)[row, place]))
@@ -205,9 +212,9 @@ class Procedural(Structure, abc.ABC):
 class ProceduralFixedProbability(Procedural):
     r"""Each pair with probability p, independently; nothing stored.
 
-    The gap before the next target has the geometric law :math:`P(g) = p (1-p)^g`, drawn from one word by the alias method in
-    integer arithmetic (probabilities are multiples of :math:`2^{-32}`). Gaps that are longer than the table go on with the
-    next word, since the law has no memory.
+    The gap before the next target has the geometric law :math:`P(g) = p (1-p)^g`, drawn from one word by the alias
+    method in integer arithmetic (probabilities are multiples of :math:`2^{-32}`). Gaps that are longer than the table
+    go on with the next word, since the law has no memory.
 
     Parameters
     ----------
@@ -231,8 +238,9 @@ class ProceduralFixedProbability(Procedural):
 
     References
     ----------
-    Counter-based generator: Salmon, Moraes, Dror & Shaw (2011), SC '11. Alias method: Walker (1977), ACM Transactions on
-    Mathematical Software 3:253. Procedural connectivity: Knight & Nowotny (2021), Nature Computational Science 1:136.
+    Counter-based generator: Salmon, Moraes, Dror & Shaw (2011), SC '11. Alias method: Walker (1977), ACM Transactions
+    on Mathematical Software 3:253. Procedural connectivity: Knight & Nowotny (2021), Nature Computational Science
+    1:136.
     """
 
     threshold: jax.Array
@@ -275,8 +283,9 @@ class ProceduralFixedProbability(Procedural):
 class ProceduralFixedOutDegree(Procedural):
     r"""k targets for each neuron, drawn uniformly with replacement; nothing stored.
 
-    Target t is the upper half of word t times the number of neurons to draw from, :math:`\lfloor w_t\, n / 2^{32} \rfloor`, so
-    that no target's probability is off by more than :math:`2^{-32}`. A pair may be connected more than once.
+    Target t is the upper half of word t times the number of neurons to draw from,
+    :math:`\lfloor w_t\, n / 2^{32} \rfloor`, so that no target's probability is off by more than :math:`2^{-32}`. A
+    pair may be connected more than once.
 
     Parameters
     ----------
@@ -327,7 +336,9 @@ class ProceduralFixedOutDegree(Procedural):
         size, own = self.post_end - self.post_begin, rows - self.post_begin
         excluded = jnp.zeros(rows.shape, bool) if self.loops else (own >= 0) & (own < size)
         word = words(self.key, rows, first, CHUNK, TARGETS)
-        drawn = high_product(word, jnp.broadcast_to((size - excluded)[:, None], word.shape).astype(jnp.uint32)).astype(jnp.int32)
+        drawn = high_product(word, jnp.broadcast_to((size - excluded)[:, None], word.shape).astype(jnp.uint32)).astype(
+            jnp.int32
+        )
         drawn = drawn + (excluded[:, None] & (drawn >= own[:, None]))
         place = at[:, None] + jnp.arange(4 * CHUNK, dtype=jnp.uint32)[None, :]
         at = at + jnp.uint32(4 * CHUNK)
@@ -337,8 +348,8 @@ class ProceduralFixedOutDegree(Procedural):
 def gap_table(p: float) -> tuple[np.ndarray, np.ndarray]:
     """Alias table of the geometric law: thresholds, uint32, and aliases, uint32, of 2**bits columns.
 
-    The last column stands for "no target among the next 2**bits - 1". The table is as long as makes that rare, up to a size
-    that stays in a core's cache.
+    The last column stands for "no target among the next 2**bits - 1". The table is as long as makes that rare, up to a
+    size that stays in a core's cache.
     """
     bits = LONGEST_GAPS
     if p > 0.0:

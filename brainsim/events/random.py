@@ -133,7 +133,8 @@ def _key(operation, key_data):
     key = jnp.asarray(key_data)
     if key.shape != (2,) or key.dtype != jnp.uint32:
         raise ValueError(
-            f"events.{operation}: key_data is uint32[2], such as jax.random.key_data(key); got {key.dtype}{list(key.shape)}."
+            f"events.{operation}: key_data is uint32[2], such as jax.random.key_data(key); got"
+            f" {key.dtype}{list(key.shape)}."
         )
     return key
 

@@ -1,8 +1,9 @@
 """Integration methods: pure functions of (f, t, y, dt) on pytrees of arrays or quantities.
 
-A method of one step is a frozen, hashable object. One for ordinary equations is called as ``method(f, t, y, dt) -> y_next``, one for
-stochastic equations as ``method(f, g, t, y, dt, noise) -> y_next``. Runge-Kutta methods are ready objects (``RK4(f, t, y, dt)``);
-those with parameters are classes (``ExponentialEuler(staggered=True)(f, t, y, dt)``).
+A method of one step is a frozen, hashable object. One for ordinary equations is called as
+``method(f, t, y, dt) -> y_next``, one for stochastic equations as ``method(f, g, t, y, dt, noise) -> y_next``.
+Runge-Kutta methods are ready objects (``RK4(f, t, y, dt)``); those with parameters are classes
+(``ExponentialEuler(staggered=True)(f, t, y, dt)``).
 
 | name in `get` | object | order | domain |
 | --- | --- | --- | --- |
@@ -36,8 +37,8 @@ those with parameters are classes (``ExponentialEuler(staggered=True)(f, t, y, d
 | ``rkf45``, ``cash_karp``, ``dormand_prince`` or ``dopri5``, ``tsit5`` | 5(4) |
 | ``kvaerno5`` | 5(4), implicit |
 
-Delay equations: `integrate_dde`, with any method for ordinary equations. Fractional equations: `integrate_fractional`, with
-`CaputoL1` (order 2 - alpha) and `GrunwaldLetnikov` (order 1).
+Delay equations: `integrate_dde`, with any method for ordinary equations. Fractional equations: `integrate_fractional`,
+with `CaputoL1` (order 2 - alpha) and `GrunwaldLetnikov` (order 1).
 """
 
 from brainsim.integrators.adaptive import Solution, integrate_adaptive

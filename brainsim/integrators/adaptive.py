@@ -12,7 +12,12 @@ import numpy as np
 from brainsim.integrators.base import Stripped, _decimal, _is_quantity
 from brainsim.integrators.lookup import get_adaptive
 
-ADJOINTS = {"checkpoint": "RecursiveCheckpointAdjoint", "direct": "DirectAdjoint", "forward": "ForwardMode", "backsolve": "BacksolveAdjoint"}
+ADJOINTS = {
+    "checkpoint": "RecursiveCheckpointAdjoint",
+    "direct": "DirectAdjoint",
+    "forward": "ForwardMode",
+    "backsolve": "BacksolveAdjoint",
+}
 
 
 @jax.tree_util.register_dataclass
@@ -75,8 +80,9 @@ def integrate_adaptive(
 ) -> Solution:
     r"""Integrate :math:`\dot y = f(t, y)` with steps chosen so that each has an error below ``atol + rtol |y|``.
 
-    For systems without spikes: a reset in the middle is a discontinuity that a controller cannot see coming. Can be jitted,
-    differentiated (see `adjoint`) and vmapped over `y0`, `t0`, `duration`, `save_at` and everything that `f` closes over.
+    For systems without spikes: a reset in the middle is a discontinuity that a controller cannot see coming. Can be
+    jitted, differentiated (see `adjoint`) and vmapped over `y0`, `t0`, `duration`, `save_at` and everything that `f`
+    closes over.
 
     Parameters
     ----------
@@ -87,8 +93,8 @@ def integrate_adaptive(
     duration : scalar
         Length, with a unit of time or plain.
     method : str, AdaptiveMethod or diffrax solver, optional
-        One of `ADAPTIVE`: ``"heun_euler"``, ``"bogacki_shampine"``, ``"rkf45"``, ``"cash_karp"``, ``"dormand_prince"`` (or
-        ``"dopri5"``), ``"tsit5"``, ``"dormand_prince8"``, and ``"kvaerno5"`` for stiff systems.
+        One of `ADAPTIVE`: ``"heun_euler"``, ``"bogacki_shampine"``, ``"rkf45"``, ``"cash_karp"``, ``"dormand_prince"``
+        (or ``"dopri5"``), ``"tsit5"``, ``"dormand_prince8"``, and ``"kvaerno5"`` for stiff systems.
     t0 : scalar, optional
         Time of `y0`. A plain 0 is right with any unit.
     rtol : float, optional
@@ -106,8 +112,8 @@ def integrate_adaptive(
     max_steps : int, optional
         Bound on the steps.
     adjoint : {"checkpoint", "direct", "forward", "backsolve"}, optional
-        How to differentiate: in reverse with checkpoints; in both modes with more memory; forward only; in reverse by integrating the
-        adjoint equation backward, whose gradients carry an error of the tolerance.
+        How to differentiate: in reverse with checkpoints; in both modes with more memory; forward only; in reverse by
+        integrating the adjoint equation backward, whose gradients carry an error of the tolerance.
 
     Returns
     -------
@@ -158,7 +164,9 @@ def integrate_adaptive(
     saved = None if save_at is None else _inside(time(save_at, "save_at"), start, end, "save_at")
     controller = diffrax.PIDController(rtol=rtol, atol=1.0)
     if jumps is not None:
-        controller = diffrax.ClipStepSizeController(controller, jump_ts=_inside(time(jumps, "jumps"), start, end, "jumps"))
+        controller = diffrax.ClipStepSizeController(
+            controller, jump_ts=_inside(time(jumps, "jumps"), start, end, "jumps")
+        )
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(scaled),
         solver,
@@ -198,7 +206,9 @@ def _absolute_tolerances(plain: Stripped, atol) -> list:
     single = not _is_quantity(atol) and jax.tree_util.treedef_is_leaf(jax.tree.structure(atol))
     given = [atol] * len(units) if single else jax.tree_util.tree_flatten(atol, is_leaf=_is_quantity)[0]
     if not single and jax.tree_util.tree_structure(atol, is_leaf=_is_quantity) != plain.treedef:
-        raise ValueError(f"atol must be a plain number, in the unit of each leaf, or have the structure of y, {plain.treedef}.")
+        raise ValueError(
+            f"atol must be a plain number, in the unit of each leaf, or have the structure of y, {plain.treedef}."
+        )
     values = []
     for name, value, unit in zip(plain.names, given, units):
         value = value if single else _decimal(value, unit, f"atol of {name}")

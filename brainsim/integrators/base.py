@@ -30,7 +30,8 @@ class ODEMethod(abc.ABC):
     t : scalar
         Time at the start of the step, in a unit of time if `dt` has one.
     y : pytree
-        State. Leaves are arrays or quantities, of any shape and each with its own unit and dtype, both of which are kept.
+        State. Leaves are arrays or quantities, of any shape and each with its own unit and dtype, both of which are
+        kept.
     dt : scalar
         Step, a quantity if the derivatives are taken per unit of time.
 
@@ -65,12 +66,12 @@ class SDEMethod(abc.ABC):
     f, t, y, dt
         As for `ODEMethod`.
     g : callable
-        ``g(t, y)`` gives the diffusion, a pytree like `y`. Unit of each leaf: that of `y` over the square root of that of `dt`.
-        For general noise each leaf has one more axis at the end, over the `processes`.
+        ``g(t, y)`` gives the diffusion, a pytree like `y`. Unit of each leaf: that of `y` over the square root of that
+        of `dt`. For general noise each leaf has one more axis at the end, over the `processes`.
     noise : pytree
-        Independent standard normal numbers without unit, of which the method makes ``dW = sqrt(dt) * noise``. For diagonal noise
-        a pytree like `y`, for scalar noise one number, for general noise an array (processes,). A method with
-        ``normals`` > 1 takes so many for each Wiener process, along one more axis in front. `draw` makes them.
+        Independent standard normal numbers without unit, of which the method makes ``dW = sqrt(dt) * noise``. For
+        diagonal noise a pytree like `y`, for scalar noise one number, for general noise an array (processes,). A method
+        with ``normals`` > 1 takes so many for each Wiener process, along one more axis in front. `draw` makes them.
 
     Returns
     -------
@@ -86,8 +87,8 @@ class SDEMethod(abc.ABC):
     -----
     A method is made with ``noise=``, the structure of the noise, which must be among those that the method ``accepts``:
 
-    - ``"diagonal"``: one Wiener process for each element of each leaf. g of an element may depend on that element only, where
-      the order is to exceed 0.5;
+    - ``"diagonal"``: one Wiener process for each element of each leaf. g of an element may depend on that element only,
+      where the order is to exceed 0.5;
     - ``"scalar"``: one Wiener process for all;
     - ``"general"``: ``processes`` Wiener processes, and g a matrix. It is *commutative* where
       :math:`\sum_l g_{lj}\,\partial_l g_{ik} = \sum_l g_{lk}\,\partial_l g_{ij}`.
@@ -105,7 +106,9 @@ class SDEMethod(abc.ABC):
         if self.noise not in self.accepts:
             raise ValueError(f"{type(self).__name__} accepts noise {_listed(self.accepts)}, got {self.noise!r}.")
         if self.processes != 1 and self.noise != "general":
-            raise ValueError(f"{type(self).__name__}: `processes` belongs to noise='general', got noise={self.noise!r}.")
+            raise ValueError(
+                f"{type(self).__name__}: `processes` belongs to noise='general', got noise={self.noise!r}."
+            )
         if not isinstance(self.processes, int) or self.processes < 1:
             raise ValueError(f"{type(self).__name__}: processes must be a positive integer, got {self.processes!r}.")
 
@@ -127,7 +130,9 @@ class SDEMethod(abc.ABC):
         shapes = [self._noise_shape(leaf) for leaf in plain.leaves]
         numbers = normal(sum(map(math.prod, shapes)))
         split = jnp.split(numbers, list(itertools.accumulate(map(math.prod, shapes[:-1])))) if shapes else []
-        return jax.tree_util.tree_unflatten(plain.treedef, [x.reshape(shape) for x, shape in zip(split, shapes, strict=True)])
+        return jax.tree_util.tree_unflatten(
+            plain.treedef, [x.reshape(shape) for x, shape in zip(split, shapes, strict=True)]
+        )
 
     def _noise_shape(self, leaf) -> tuple[int, ...]:
         one = jnp.shape(leaf) if self.noise == "diagonal" else (self.processes,) if self.noise == "general" else ()
@@ -139,7 +144,9 @@ class SDEMethod(abc.ABC):
             return plain.unwrap(noise, [u.UNITLESS] * len(shapes), "noise", shapes)
         noise = jnp.asarray(_decimal(noise, u.UNITLESS, "noise"))
         if noise.shape != self._noise_shape(None):
-            raise ValueError(f"noise has shape {noise.shape}, but {self.noise} noise has shape {self._noise_shape(None)}.")
+            raise ValueError(
+                f"noise has shape {noise.shape}, but {self.noise} noise has shape {self._noise_shape(None)}."
+            )
         return [noise.astype(leaf.dtype) for leaf in plain.leaves]
 
 
@@ -190,7 +197,9 @@ class Stripped:
         return plain
 
     def unwrap(self, tree, units, what: str, shapes=None) -> Leaves:
-        """The user's pytree as plain leaves in `units`, with the structure, the dtypes and (unless given) the shapes of the state."""
+        """The user's pytree as plain leaves in `units`, with the structure, the dtypes and (unless given) the shapes of
+        the state.
+        """
         given, treedef = jax.tree_util.tree_flatten(tree, is_leaf=_is_quantity)
         if treedef != self.treedef:
             raise ValueError(f"{what} must have the structure of y. Expected {self.treedef}, got {treedef}.")

@@ -1,8 +1,9 @@
 """Systems of coupled variables, many side by side: their Jacobians, and small dense linear algebra over them.
 
-The variables stand along the first axis of an array (d, *batch), matrices along the first two of one (d, d, *batch). With coupling
-``"elementwise"`` the leaves of y are the d variables and their elements the batch: d is small, so everything is unrolled
-over d and vectorised over the elements. With ``"full"`` all elements of all leaves are the d variables and there is no batch.
+The variables stand along the first axis of an array (d, *batch), matrices along the first two of one (d, d, *batch).
+With coupling ``"elementwise"`` the leaves of y are the d variables and their elements the batch: d is small, so
+everything is unrolled over d and vectorised over the elements. With ``"full"`` all elements of all leaves are the d
+variables and there is no batch.
 """
 
 from collections.abc import Callable
@@ -29,8 +30,8 @@ class Coupled:
         shapes = {leaf.shape for leaf in y}
         if self.elementwise and len(shapes) > 1:
             raise ValueError(
-                f"coupling='elementwise' couples leaves at the same element, so all leaves of y must have one shape; got {sorted(shapes)}. "
-                "Use coupling='full' for other systems."
+                "coupling='elementwise' couples leaves at the same element, so all leaves of y must have one shape;"
+                f" got {sorted(shapes)}. Use coupling='full' for other systems."
             )
 
     def stack(self, leaves: Leaves) -> jax.Array:
@@ -64,13 +65,17 @@ class Coupled:
 
 
 def value_and_matrix(f: Callable, y: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """f(y) and its Jacobian (d, d, *batch), by one forward derivative per variable; exact where elements are independent."""
+    """f(y) and its Jacobian (d, d, *batch), by one forward derivative per variable; exact where elements are
+    independent.
+    """
     if y.ndim == 1:
         value, push = jax.linearize(f, y)
         return value, jax.vmap(push, out_axes=1)(jnp.eye(len(y), dtype=y.dtype))
     columns = []
     for j in range(len(y)):
-        value, column = jax.jvp(lambda x, j=j: f(jnp.concatenate([y[:j], x[None], y[j + 1 :]])), (y[j],), (jnp.ones_like(y[j]),))
+        value, column = jax.jvp(
+            lambda x, j=j: f(jnp.concatenate([y[:j], x[None], y[j + 1 :]])), (y[j],), (jnp.ones_like(y[j]),)
+        )
         columns.append(column)
     return value, jnp.stack(columns, 1)
 
@@ -91,7 +96,9 @@ def product(matrix: jax.Array, x: jax.Array) -> jax.Array:
 
 
 def solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
-    """x in ``matrix x = right`` for (d, d, *batch) and (d, *batch): elimination with partial pivoting, element by element."""
+    """x in ``matrix x = right`` for (d, d, *batch) and (d, *batch): elimination with partial pivoting, element by
+    element.
+    """
     if matrix.ndim == 2:
         return jnp.linalg.solve(matrix, right)
     # the right side stays apart from the matrix, in which alone the solution is not linear

@@ -16,21 +16,23 @@ from brainsim.integrators.lookup import get
 def integrate_dde(f: Callable, history, duration, dt, *, delays, method="rk4", t0=0, save_every: int = 1, breaks=None):
     r"""Integrate :math:`\dot y(t) = f(t, y(t), y(t - \tau_1), \dots)` with a fixed step.
 
-    The past is kept as a cubic Hermite interpolant of states and slopes, so it is of order 4 at any time, and the order is that of
-    the method (at most 4) for delays that are no multiples of the step as well. Can be jitted, differentiated (in constant
-    delays too) and vmapped.
+    The past is kept as a cubic Hermite interpolant of states and slopes, so it is of order 4 at any time, and the order
+    is that of the method (at most 4) for delays that are no multiples of the step as well. Can be jitted,
+    differentiated (in constant delays too) and vmapped.
 
     Parameters
     ----------
     f : callable
-        ``f(t, y, delayed)`` gives dy/dt, a pytree like y. `delayed` has the structure of `delays`, with a y at each place: for one delay
-        it is a y, for a tuple or dict of delays a tuple or dict of ys.
+        ``f(t, y, delayed)`` gives dy/dt, a pytree like y. `delayed` has the structure of `delays`, with a y at each
+        place: for one delay it is a y, for a tuple or dict of delays a tuple or dict of ys.
     history : callable or pytree
-        ``history(t)`` gives y for t up to `t0`; a pytree stands for a constant history. Its value at `t0` is the initial state.
+        ``history(t)`` gives y for t up to `t0`; a pytree stands for a constant history. Its value at `t0` is the
+        initial state.
     duration, dt : scalar
         Length and step, both with a unit of time or both plain, and concrete.
     delays : scalar, callable, or pytree of these
-        Constant delays of at least `dt`, and state-dependent delays ``delay(t, y)``, which give a scalar that is not negative.
+        Constant delays of at least `dt`, and state-dependent delays ``delay(t, y)``, which give a scalar that is not
+        negative.
     method : str or ODEMethod, optional
         See `brainsim.integrators.get`.
     t0 : scalar, optional
@@ -58,17 +60,18 @@ def integrate_dde(f: Callable, history, duration, dt, *, delays, method="rk4", t
 
     Notes
     -----
-    The slope usually jumps at t0, and higher derivatives jump at the sums of delays after it. The steps of constant delays land on
-    those that would cost order: a step is divided where one falls inside.
+    The slope usually jumps at t0, and higher derivatives jump at the sums of delays after it. The steps of constant
+    delays land on those that would cost order: a step is divided where one falls inside.
 
-    **Where it stops being right**: the jumps of state-dependent delays are not located; unless given in `breaks`, a step across one has
-    an error of second order. A state-dependent delay shorter than the step reads the interpolant of the last step beyond
-    its end. One delay serves the whole system: `jax.vmap` gives each of many systems its own. Delayed slopes (neutral
-    equations) are not covered. All states are held, and their slopes.
+    **Where it stops being right**: the jumps of state-dependent delays are not located; unless given in `breaks`, a
+    step across one has an error of second order. A state-dependent delay shorter than the step reads the interpolant of
+    the last step beyond its end. One delay serves the whole system: `jax.vmap` gives each of many systems its own.
+    Delayed slopes (neutral equations) are not covered. All states are held, and their slopes.
 
     References
     ----------
-    Bellen & Zennaro (2003), Numerical Methods for Delay Differential Equations; Hairer, Nørsett & Wanner (1993), section II.17.
+    Bellen & Zennaro (2003), Numerical Methods for Delay Differential Equations; Hairer, Nørsett & Wanner (1993),
+    section II.17.
     """
     method = get(method)
     if not isinstance(method, ODEMethod):
@@ -85,7 +88,9 @@ def integrate_dde(f: Callable, history, duration, dt, *, delays, method="rk4", t
     first = jnp.asarray(plain.t, float)
     even = first + jnp.arange(steps + 1) * u.get_mantissa(dt)
     extra = [] if breaks is None else list(jnp.ravel(jnp.asarray(_decimal(breaks, plain.unit_of_time, "breaks"))))
-    mesh = _mesh(even, [first + sum(taus) for taus in _sums(fixed, method.order - 1)] + extra, float(u.get_mantissa(dt)))
+    mesh = _mesh(
+        even, [first + sum(taus) for taus in _sums(fixed, method.order - 1)] + extra, float(u.get_mantissa(dt))
+    )
 
     def before(t) -> Leaves:
         return plain.unwrap(past(plain.time(t)), [unit or u.UNITLESS for unit in plain.units], "history")
@@ -98,7 +103,10 @@ def integrate_dde(f: Callable, history, duration, dt, *, delays, method="rk4", t
                 delay = delay(t, y)
             delay = jnp.asarray(_decimal(delay, plain.unit_of_time, "a delay"))
             if delay.shape != ():
-                raise ValueError(f"A delay is one number for the whole system, got shape {delay.shape}. Use jax.vmap for many systems.")
+                raise ValueError(
+                    f"A delay is one number for the whole system, got shape {delay.shape}. Use jax.vmap for many"
+                    " systems."
+                )
             s = jnp.asarray(_decimal(t, plain.unit_of_time, "t")) - delay
             early = before(jnp.minimum(s, first))
             late = _interpolate(mesh, memory, s, known)
@@ -136,7 +144,9 @@ def _flatten(delays):
 def _constant(name: str, delay, plain: Stripped):
     tau = _decimal(delay, plain.unit_of_time, name)
     if np.shape(tau) != ():
-        raise ValueError(f"{name} is one number for the whole system, got shape {np.shape(tau)}. Use jax.vmap for many systems.")
+        raise ValueError(
+            f"{name} is one number for the whole system, got shape {np.shape(tau)}. Use jax.vmap for many systems."
+        )
     if not isinstance(tau, jax.core.Tracer):
         dt = float(plain.dt)
         if not float(tau) >= dt * (1 - 1e-6):
@@ -154,7 +164,9 @@ def _mesh(even, extra: list, dt: float):
     if not extra:
         return even
     if any(isinstance(x, jax.core.Tracer) for x in (even, *extra)):
-        return jnp.sort(jnp.concatenate([even, jnp.clip(jnp.stack([jnp.asarray(x, even.dtype) for x in extra]), even[0], even[-1])]))
+        return jnp.sort(
+            jnp.concatenate([even, jnp.clip(jnp.stack([jnp.asarray(x, even.dtype) for x in extra]), even[0], even[-1])])
+        )
     points, extra = np.asarray(even), np.sort(np.array(extra, float))
     extra = extra[(extra > points[0]) & (extra < points[-1])]
     apart = np.min(np.abs(extra[:, None] - points[None]), axis=1, initial=np.inf) > 1e-6 * dt
@@ -164,7 +176,9 @@ def _mesh(even, extra: list, dt: float):
 
 
 def _interpolate(mesh, memory: Leaves, s, known) -> Leaves:
-    """y(s) by the cubic Hermite polynomial of its interval, or of the last one known; before one is known, along the slope at the start."""
+    """y(s) by the cubic Hermite polynomial of its interval, or of the last one known; before one is known, along the
+    slope at the start.
+    """
     j = jnp.clip(jnp.searchsorted(mesh, s, side="right") - 1, 0, jnp.maximum(known - 1, 0))
     length = mesh[j + 1] - mesh[j]
     safe = jnp.where(length > 0, length, 1)
@@ -173,6 +187,11 @@ def _interpolate(mesh, memory: Leaves, s, known) -> Leaves:
     for m in memory:
         (y0, slope0), (y1, slope1) = m[j], m[j + 1]
         z, h = x.astype(m.dtype), length.astype(m.dtype)
-        cubic = y0 + z * (h * slope0) + z**2 * (3 * (y1 - y0) - h * (2 * slope0 + slope1)) + z**3 * (2 * (y0 - y1) + h * (slope0 + slope1))
+        cubic = (
+            y0
+            + z * (h * slope0)
+            + z**2 * (3 * (y1 - y0) - h * (2 * slope0 + slope1))
+            + z**3 * (2 * (y0 - y1) + h * (slope0 + slope1))
+        )
         leaves.append(jnp.where(known > 0, cubic, m[0, 0] + (s - mesh[0]).astype(m.dtype) * m[0, 1]))
     return leaves

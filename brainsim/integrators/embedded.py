@@ -10,7 +10,8 @@ from brainsim.integrators.tableau import ButcherTableau
 
 @dataclass(frozen=True)
 class EmbeddedTableau(ButcherTableau):
-    """A table with a second row of weights, whose difference from the first estimates the error. Both orders are verified.
+    """A table with a second row of weights, whose difference from the first estimates the error. Both orders are
+    verified.
 
     Parameters
     ----------
@@ -32,7 +33,8 @@ class EmbeddedTableau(ButcherTableau):
     def solver(self):
         """The pair as a solver of diffrax, with cubic Hermite interpolation.
 
-        The solution is taken as one more stage, which is the first of the next step: its slope is what the interpolation needs.
+        The solution is taken as one more stage, which is the first of the next step: its slope is what the
+        interpolation needs.
         """
         import diffrax
         import numpy as np
@@ -86,7 +88,9 @@ class AdaptiveMethod:
 def _solver(method: AdaptiveMethod):
     import diffrax
 
-    make: Callable = method.source.solver if isinstance(method.source, EmbeddedTableau) else getattr(diffrax, method.source)
+    make: Callable = (
+        method.source.solver if isinstance(method.source, EmbeddedTableau) else getattr(diffrax, method.source)
+    )
     return make()
 
 

@@ -11,24 +11,24 @@ from brainsim.integrators.base import Leaves, ODEMethod, PlainFunction, SDEMetho
 from brainsim.integrators.stochastic import kick
 
 
-# phi1 costs one transcendental function per element, so its form was measured: 4,000 float32 Hodgkin-Huxley cells in lax.scan,
-# staggered, one thread, best of 12, default XLA options, ns per cell and step with jax 0.10 / 0.12; error of phi1 for z < 1.
-#   4 T / (z (1 - T)^2), T = tanh(z/4)     11 / 7.2     4 ulp of float32
-#   expm1(z) / z                           22 / 11      3 ulp
-#   (exp(z) - 1) / z                       16 / 9.2     unbounded near 0
-#   y_inf + (y - y_inf) exp(z), by hand    6.7 / 6.7    unbounded where a is small
-# In float64 the first takes 0.4 to 0.7 of the time of the second. Linearising by jvp costs nothing over the same formula by
-# hand. How XLA groups the loops matters as much as the formula: with xla_cpu_use_multi_output_fusion the first takes
-# 16 / 11 and the last 10 / 8.1.
+# phi1 costs one transcendental function per element, so its form was measured: 4,000 float32 Hodgkin-Huxley cells in
+# lax.scan, staggered, one thread, best of 12, default XLA options, ns per cell and step with jax 0.10 / 0.12; error of
+# phi1 for z < 1. 4 T / (z (1 - T)^2), T = tanh(z/4)     11 / 7.2     4 ulp of float32 expm1(z) / z
+# 22 / 11      3 ulp (exp(z) - 1) / z                       16 / 9.2     unbounded near 0 y_inf + (y - y_inf) exp(z), by
+# hand    6.7 / 6.7    unbounded where a is small In float64 the first takes 0.4 to 0.7 of the time of the second.
+# Linearising by jvp costs nothing over the same formula by hand. How XLA groups the loops matters as much as the
+# formula: with xla_cpu_use_multi_output_fusion the first takes 16 / 11 and the last 10 / 8.1.
 @jax.custom_jvp
 def phi1(z: jax.Array) -> jax.Array:
-    r"""Elementwise :math:`\varphi_1(z) = (e^z - 1)/z`, with :math:`\varphi_1(0) = 1`; value and derivatives are good at 0.
+    r"""Elementwise :math:`\varphi_1(z) = (e^z - 1)/z`, with :math:`\varphi_1(0) = 1`; value and derivatives are good at
+    0.
 
-    Relative error: at most 5 ulp for z < 1; above, where the solution grows, it rises as :math:`e^{z/2}` ulp (200 ulp at z = 10).
-    Beyond z = 30 in float32 (64 in float64) phi1 is an underestimate that stays finite, so that a runaway element
-    does not turn into NaN.
+    Relative error: at most 5 ulp for z < 1; above, where the solution grows, it rises as :math:`e^{z/2}` ulp (200 ulp
+    at z = 10). Beyond z = 30 in float32 (64 in float64) phi1 is an underestimate that stays finite, so that a runaway
+    element does not turn into NaN.
     """
-    # tanh because exp(z) - 1 = 4 T / (1 - T)^2 with T = tanh(z/4) loses no digits near 0, and is the cheapest function of XLA
+    # tanh because exp(z) - 1 = 4 T / (1 - T)^2 with T = tanh(z/4) loses no digits near 0, and is the cheapest function
+    # of XLA
     z = jnp.asarray(z)
     largest = 7.5 if jnp.finfo(z.dtype).bits <= 32 else 16.0
     z = jnp.where(jnp.abs(z) < 1e-20, jnp.asarray(1e-20, z.dtype), z)
@@ -68,21 +68,23 @@ class ExponentialEuler(ODEMethod):
     Parameters
     ----------
     staggered : bool
-        If False, all leaves start from the same y. If True, the leaves advance one after the other **from the last to the
-        first**, and each sees those that have advanced already. With the gates declared after V, the gates advance first
-        and then V. (Leaves are in the order of `jax.tree.leaves`: that of a tuple or dataclass is as written; a plain dict
-        is sorted by key.) For Hodgkin-Huxley cells at dt = 0.025 ms this leaves 0.04 % of the spikes wrong, and V first 1.26 %.
+        If False, all leaves start from the same y. If True, the leaves advance one after the other **from the last to
+        the first**, and each sees those that have advanced already. With the gates declared after V, the gates advance
+        first and then V. (Leaves are in the order of `jax.tree.leaves`: that of a tuple or dataclass is as written; a
+        plain dict is sorted by key.) For Hodgkin-Huxley cells at dt = 0.025 ms this leaves 0.04 % of the spikes wrong,
+        and V first 1.26 %.
 
     Notes
     -----
-    Exact, for any dt, where f_k is linear in y_k with coefficients that are constant over the step: leaky membranes with
-    constant input, gates at a fixed voltage, exponential synapses. Everywhere else the order is 1.
+    Exact, for any dt, where f_k is linear in y_k with coefficients that are constant over the step: leaky membranes
+    with constant input, gates at a fixed voltage, exponential synapses. Everywhere else the order is 1.
 
     **Where it stops being right**: element i of f_k must depend on y_k at element i only. Within one leaf a
     coupling between elements (diffusion, gap junctions, compartments of a cable) enters `a` as the sum of a row of the
-    Jacobian, which is then no longer the rate of that element: the step stays consistent (order 1) but is exact for nothing.
-    Coupling between leaves is explicit, hence stable only for small dt, and where a > 0 (upstroke of a spike, AdEx) the
-    exponential is no more stable than Euler. The method is linearised at the start of each step, never within it.
+    Jacobian, which is then no longer the rate of that element: the step stays consistent (order 1) but is exact for
+    nothing. Coupling between leaves is explicit, hence stable only for small dt, and where a > 0 (upstroke of a spike,
+    AdEx) the exponential is no more stable than Euler. The method is linearised at the start of each step, never within
+    it.
 
     The cost is one forward derivative of f_k per leaf and one `tanh` per element.
 
@@ -105,15 +107,17 @@ class ExponentialEuler(ODEMethod):
 
 @dataclass(frozen=True)
 class ExponentialEulerMaruyama(SDEMethod):
-    r"""Exponential Euler for the drift, with the variance that the linearised drift gives the noise; Itô, strong order 0.5.
+    r"""Exponential Euler for the drift, with the variance that the linearised drift gives the noise; Itô, strong order
+    0.5.
 
     .. math::
 
         y_k \leftarrow y_k + dt\,\varphi_1(a_k\,dt)\,f_k + g_k \sqrt{dt\,\varphi_1(2 a_k\,dt)}\;\xi_k
 
-    The Ornstein-Uhlenbeck process has its exact distribution at any dt. What `ExponentialEuler` says of `staggered` and of
-    where it stops being right holds here too. Called as every `SDEMethod`: ``method(f, g, t, y, dt, noise) -> y_next``. Any
-    structure of noise; elements that share a Wiener process have their own variances exactly, their covariance where they share their rate.
+    The Ornstein-Uhlenbeck process has its exact distribution at any dt. What `ExponentialEuler` says of `staggered` and
+    of where it stops being right holds here too. Called as every `SDEMethod`:
+    ``method(f, g, t, y, dt, noise) -> y_next``. Any structure of noise; elements that share a Wiener process have their
+    own variances exactly, their covariance where they share their rate.
 
     References
     ----------

@@ -22,8 +22,8 @@ class FractionalMethod(abc.ABC):
     Parameters
     ----------
     memory : int, optional
-        Steps of the past that are kept (the short-memory principle); without it, all. One step costs a weighted sum over them,
-        so n steps of a system of size d cost n x memory x d operations, and the buffer memory x d numbers.
+        Steps of the past that are kept (the short-memory principle); without it, all. One step costs a weighted sum
+        over them, so n steps of a system of size d cost n x memory x d operations, and the buffer memory x d numbers.
     implicit : bool
         Whether f is taken at the end of the step, by Newton's method, or at its start.
     coupling : {"elementwise", "full"}
@@ -42,7 +42,9 @@ class FractionalMethod(abc.ABC):
     def __post_init__(self):
         check_coupling(self, self.coupling)
         if self.memory is not None and (not isinstance(self.memory, int) or self.memory < 1):
-            raise ValueError(f"{type(self).__name__}: memory must be a positive number of steps or None, got {self.memory!r}.")
+            raise ValueError(
+                f"{type(self).__name__}: memory must be a positive number of steps or None, got {self.memory!r}."
+            )
 
     @abc.abstractmethod
     def scale(self, alpha):
@@ -61,7 +63,9 @@ class FractionalMethod(abc.ABC):
         """What of a step is remembered."""
 
     def step(self, f: PlainFunction, t, y: Leaves, dt, alpha, y0: Leaves, past: Leaves) -> tuple[Leaves, Leaves]:
-        """The next y, and the past with this step, from plain arrays; entries of `past` are (length, \\*shape), latest first."""
+        """The next y, and the past with this step, from plain arrays; entries of `past` are (length, \\*shape), latest
+        first.
+        """
         fixed = [
             x - jnp.tensordot(self.weights(alpha, len(p)).astype(p.dtype), p, 1)
             for x, p in zip(self.present(y, y0), past, strict=True)
@@ -69,7 +73,9 @@ class FractionalMethod(abc.ABC):
         factor = self.scale(alpha) * dt**alpha
         if self.implicit:
             system = Coupled(f, y, self.coupling)
-            new = system.unstack(implicit_stage(system, t + dt, system.stack(y), system.stack(fixed), factor, self.max_iterations))
+            new = system.unstack(
+                implicit_stage(system, t + dt, system.stack(y), system.stack(fixed), factor, self.max_iterations)
+            )
         else:
             new = [(x + factor * s).astype(x.dtype) for x, s in zip(fixed, f(t, y), strict=True)]
         past = [jnp.concatenate([e[None], p[:-1]]) for e, p in zip(self.entry(new, y, y0), past, strict=True)]
@@ -85,18 +91,19 @@ class CaputoL1(FractionalMethod):
         \sum_{k=0}^{n} b_k\,(y_{n+1-k} - y_{n-k}) = \Gamma(2 - \alpha)\,dt^\alpha f(t_{n+1}, y_{n+1}),
         \qquad b_k = (k + 1)^{1-\alpha} - k^{1-\alpha}
 
-    Parameters as for `FractionalMethod`; with ``implicit=False`` f is taken at :math:`t_n, y_n` and the order is 1. At alpha = 1 it is
-    backward (forward) Euler.
+    Parameters as for `FractionalMethod`; with ``implicit=False`` f is taken at :math:`t_n, y_n` and the order is 1. At
+    alpha = 1 it is backward (forward) Euler.
 
     Notes
     -----
-    **Where it stops being right**: solutions of fractional equations with constant coefficients rise as :math:`t^\alpha` from the start, which
-    no even mesh resolves: at a fixed time the order is then 1, and the first steps have an error of :math:`dt^\alpha`.
+    **Where it stops being right**: solutions of fractional equations with constant coefficients rise as
+    :math:`t^\alpha` from the start, which no even mesh resolves: at a fixed time the order is then 1, and the first
+    steps have an error of :math:`dt^\alpha`.
 
     References
     ----------
-    Oldham & Spanier (1974), The Fractional Calculus; Lin & Xu (2007), J. Comput. Phys. 225:1533; Jin, Lazarov & Zhou (2016), IMA J.
-    Numer. Anal. 36:197.
+    Oldham & Spanier (1974), The Fractional Calculus; Lin & Xu (2007), J. Comput. Phys. 225:1533; Jin, Lazarov & Zhou
+    (2016), IMA J. Numer. Anal. 36:197.
     """
 
     name: ClassVar[str] = "l1"
@@ -128,8 +135,8 @@ class GrunwaldLetnikov(FractionalMethod):
 
     References
     ----------
-    Podlubny (1999), Fractional Differential Equations, sections 7.3 (short memory) and 8.2; Scherer, Kalla, Tang & Huang (2011),
-    Comput. Math. Appl. 62:902.
+    Podlubny (1999), Fractional Differential Equations, sections 7.3 (short memory) and 8.2; Scherer, Kalla, Tang &
+    Huang (2011), Comput. Math. Appl. 62:902.
     """
 
     implicit: bool = False
@@ -154,15 +161,17 @@ _ALIASES = {"caputo_l1": "l1", "caputol1": "l1", "gl": "grunwald_letnikov"}
 
 
 def integrate_fractional(f: Callable, y0, duration, dt, alpha, method="l1", *, t0=0, save_every: int = 1):
-    r"""Integrate :math:`{}^C\!D^\alpha y = f(t, y)` from `t0` with a fixed step, where the derivative is that of Caputo.
+    r"""Integrate :math:`{}^C\!D^\alpha y = f(t, y)` from `t0` with a fixed step, where the derivative is that of
+    Caputo.
 
-    Can be jitted, differentiated (in `alpha` too) and vmapped over `y0`, `t0`, `alpha` and everything that `f` closes over.
+    Can be jitted, differentiated (in `alpha` too) and vmapped over `y0`, `t0`, `alpha` and everything that `f` closes
+    over.
 
     Parameters
     ----------
     f : callable
-        ``f(t, y)`` gives the derivative of order `alpha`, a pytree like `y0`. Unit of each leaf: that of `y0` over that of
-        `dt` to the power of `alpha`.
+        ``f(t, y)`` gives the derivative of order `alpha`, a pytree like `y0`. Unit of each leaf: that of `y0` over that
+        of `dt` to the power of `alpha`.
     y0 : pytree
         Initial state: arrays or quantities.
     duration, dt : scalar
@@ -200,10 +209,14 @@ def integrate_fractional(f: Callable, y0, duration, dt, alpha, method="l1", *, t
     plain = Stripped(_start(t0, dt), jax.tree.map(_strong_float, y0), dt)
     if isinstance(alpha, jax.core.Tracer):
         if plain.time_unit is not None:
-            raise ValueError("alpha sets the unit of f when dt has one, so it must be concrete; use a plain dt to trace alpha.")
+            raise ValueError(
+                "alpha sets the unit of f when dt has one, so it must be concrete; use a plain dt to trace alpha."
+            )
     elif not 0 < alpha <= 1:
         raise ValueError(f"alpha must be above 0 and at most 1, got {alpha}.")
-    slope = plain.rate(f, f"the derivative of order {alpha}" if plain.time_unit is not None else "the derivative", power=alpha)
+    slope = plain.rate(
+        f, f"the derivative of order {alpha}" if plain.time_unit is not None else "the derivative", power=alpha
+    )
     length = steps if method.memory is None else min(method.memory, steps)
     start, first = jnp.asarray(plain.t, float), plain.leaves
 

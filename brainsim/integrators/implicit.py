@@ -22,7 +22,9 @@ class _Theta(ODEMethod):
     def __post_init__(self):
         check_coupling(self, self.coupling)
         if not isinstance(self.max_iterations, int) or self.max_iterations < 1:
-            raise ValueError(f"{type(self).__name__}: max_iterations must be a positive integer, got {self.max_iterations!r}.")
+            raise ValueError(
+                f"{type(self).__name__}: max_iterations must be a positive integer, got {self.max_iterations!r}."
+            )
 
     def step(self, f: PlainFunction, t, y: Leaves, dt) -> Leaves:
         system = Coupled(f, y, self.coupling)
@@ -82,18 +84,19 @@ class BackwardEuler(_Theta):
     Parameters
     ----------
     coupling : {"elementwise", "full"}
-        What may depend on what. ``"elementwise"``: f at element i of any leaf depends on the leaves at element i only, as in a
-        population of neurons; all leaves have one shape, and the cost per element is that of d forward derivatives of f and of
-        d**3 operations for d leaves. ``"full"``: anything on anything, with one dense Jacobian of all elements of all leaves.
+        What may depend on what. ``"elementwise"``: f at element i of any leaf depends on the leaves at element i only,
+        as in a population of neurons; all leaves have one shape, and the cost per element is that of d forward
+        derivatives of f and of d**3 operations for d leaves. ``"full"``: anything on anything, with one dense Jacobian
+        of all elements of all leaves.
     max_iterations : int
         Bound on Newton's iterations, which start at `y`.
 
     Notes
     -----
-    **Where it stops being right**: where the step has no solution, or Newton does not find it, the element becomes NaN (which
-    `brainsim.simulate` reports with the name and time). That happens where a variable runs away within a step: the upstroke
-    of AdEx and QIF has no backward Euler step. With ``"elementwise"``, coupling between elements (a cable, gap
-    junctions, a vector-valued system in one leaf) gives a wrong Jacobian: slow convergence, then NaN.
+    **Where it stops being right**: where the step has no solution, or Newton does not find it, the element becomes NaN
+    (which `brainsim.simulate` reports with the name and time). That happens where a variable runs away within a step:
+    the upstroke of AdEx and QIF has no backward Euler step. With ``"elementwise"``, coupling between elements (a cable,
+    gap junctions, a vector-valued system in one leaf) gives a wrong Jacobian: slow convergence, then NaN.
 
     References
     ----------
@@ -111,8 +114,8 @@ class CrankNicolson(_Theta):
 
     .. math:: y_{next} = y + \tfrac{dt}{2}\,[f(t, y) + f(t + dt, y_{next})]
 
-    Arguments and domain as for `BackwardEuler`. Not L-stable: what is much faster than dt is not damped but changes its sign
-    at every step.
+    Arguments and domain as for `BackwardEuler`. Not L-stable: what is much faster than dt is not damped but changes its
+    sign at every step.
 
     References
     ----------

@@ -14,7 +14,19 @@ from brainsim.integrators.lookup import get, is_adaptive
 
 
 def integrate(
-    f: Callable, y0, duration, dt=None, method="rk4", *, t0=0, save_every: int = 1, save_at=None, rtol=None, atol=None, diffusion=None, key=None
+    f: Callable,
+    y0,
+    duration,
+    dt=None,
+    method="rk4",
+    *,
+    t0=0,
+    save_every: int = 1,
+    save_at=None,
+    rtol=None,
+    atol=None,
+    diffusion=None,
+    key=None,
 ):
     r"""Integrate :math:`\dot y = f(t, y)`, or with a diffusion :math:`dy = f\,dt + g\,dW`.
 
@@ -59,10 +71,14 @@ def integrate(
     """
     if is_adaptive(method):
         if diffusion is not None or key is not None:
-            raise ValueError(f"{method!r} is for ordinary equations and takes no `diffusion` or `key`; try 'euler_maruyama'.")
+            raise ValueError(
+                f"{method!r} is for ordinary equations and takes no `diffusion` or `key`; try 'euler_maruyama'."
+            )
         if dt is not None:
             if save_at is not None:
-                raise ValueError("With an adaptive method give `dt`, the interval between saved states, or `save_at`, not both.")
+                raise ValueError(
+                    "With an adaptive method give `dt`, the interval between saved states, or `save_at`, not both."
+                )
             kept = jnp.arange(0, _count_saved(duration, dt, save_every) + 1, save_every)
             save_at = _start(t0, dt) + kept.astype(float) * dt
             duration = u.Quantity(duration).in_unit(dt.unit) if isinstance(dt, u.Quantity) else duration
@@ -78,7 +94,9 @@ def integrate(
     if stochastic and (diffusion is None or key is None):
         raise ValueError(f"'{method.name}' is for stochastic equations and needs both `diffusion` and `key`.")
     if not stochastic and (diffusion is not None or key is not None):
-        raise ValueError(f"{method!r} is for ordinary equations and takes no `diffusion` or `key`; try 'euler_maruyama'.")
+        raise ValueError(
+            f"{method!r} is for ordinary equations and takes no `diffusion` or `key`; try 'euler_maruyama'."
+        )
     steps = _count_saved(duration, dt, save_every)
     start = _start(t0, dt)
     y0 = jax.tree.map(_strong_float, y0)
@@ -130,7 +148,9 @@ def _start(t0, dt):
         return t0
     if isinstance(t0, int | float) and t0 == 0:
         return 0.0 * dt.unit
-    raise u.UnitMismatchError(f"t0 must have a unit of time because dt has one ('{dt.unit}'), got the plain number {t0}.")
+    raise u.UnitMismatchError(
+        f"t0 must have a unit of time because dt has one ('{dt.unit}'), got the plain number {t0}."
+    )
 
 
 def _strong_float(x):

@@ -8,7 +8,19 @@ from brainsim.integrators.exponential import ExponentialEuler, ExponentialEulerM
 from brainsim.integrators.implicit import BackwardEuler, CrankNicolson
 from brainsim.integrators.milstein import DerivativeFreeMilstein, Milstein
 from brainsim.integrators.rosenbrock import CoupledExponentialEuler, ExponentialRosenbrockEuler
-from brainsim.integrators.runge_kutta import RK2, RK3, RK4, SSPRK3, Euler, Heun, Heun3, Midpoint, Ralston3, Ralston4, ThreeEighths
+from brainsim.integrators.runge_kutta import (
+    RK2,
+    RK3,
+    RK4,
+    SSPRK3,
+    Euler,
+    Heun,
+    Heun3,
+    Midpoint,
+    Ralston3,
+    Ralston4,
+    ThreeEighths,
+)
 from brainsim.integrators.rush_larsen import RushLarsen
 from brainsim.integrators.semi_implicit import SemiImplicitEuler
 from brainsim.integrators.stochastic import EulerMaruyama, StochasticHeun, TamedEuler
@@ -98,10 +110,12 @@ def get(method):
         return METHODS[name]
     if name in ADAPTIVE or name in ADAPTIVE_ALIASES:
         raise ValueError(
-            f"'{method}' chooses its own steps: it is for `brainsim.integrate` and `integrate_adaptive`, and serves no population. "
-            f"Methods of one step: {', '.join(METHODS)}."
+            f"'{method}' chooses its own steps: it is for `brainsim.integrate` and `integrate_adaptive`, and serves no"
+            f" population. Methods of one step: {', '.join(METHODS)}."
         )
-    raise ValueError(f"Unknown integration method '{method}'.{_hint(name, [*METHODS, *_ALIASES])} Valid names: {', '.join(METHODS)}.")
+    raise ValueError(
+        f"Unknown integration method '{method}'.{_hint(name, [*METHODS, *_ALIASES])} Valid names: {', '.join(METHODS)}."
+    )
 
 
 def get_adaptive(method) -> AdaptiveMethod:
@@ -116,7 +130,9 @@ def get_adaptive(method) -> AdaptiveMethod:
         return method
     if not isinstance(method, str):
         names = ", ".join(ADAPTIVE)
-        raise TypeError(f"An adaptive method is a name, an AdaptiveMethod or a solver of diffrax, got {method!r}. Names: {names}.")
+        raise TypeError(
+            f"An adaptive method is a name, an AdaptiveMethod or a solver of diffrax, got {method!r}. Names: {names}."
+        )
     name = _normal_form(method)
     name = ADAPTIVE_ALIASES.get(name, name)
     if name not in ADAPTIVE:
@@ -127,7 +143,9 @@ def get_adaptive(method) -> AdaptiveMethod:
 
 def is_adaptive(method) -> bool:
     """Whether this names, or is, a method that chooses its own steps."""
-    return isinstance(method, AdaptiveMethod) or (isinstance(method, str) and _normal_form(method) in {*ADAPTIVE, *ADAPTIVE_ALIASES})
+    return isinstance(method, AdaptiveMethod) or (
+        isinstance(method, str) and _normal_form(method) in {*ADAPTIVE, *ADAPTIVE_ALIASES}
+    )
 
 
 def _normal_form(name: str) -> str:

@@ -24,14 +24,18 @@ class _Interpreted(SDEMethod):
     def __post_init__(self):
         super().__post_init__()
         if self.interpretation not in INTERPRETATIONS:
-            raise ValueError(f"{type(self).__name__}: interpretation must be 'ito' or 'stratonovich', got {self.interpretation!r}.")
+            raise ValueError(
+                f"{type(self).__name__}: interpretation must be 'ito' or 'stratonovich', got {self.interpretation!r}."
+            )
 
     @property
     def name(self) -> str:
         return self.short_name if self.interpretation == "ito" else f"stratonovich_{self.short_name}"
 
     def twice_integrals(self, dt, dw: Leaves) -> Leaves:
-        """dW dW - dt of an Itô equation, dW dW of a Stratonovich one; matrices over the processes where the noise is general."""
+        """dW dW - dt of an Itô equation, dW dW of a Stratonovich one; matrices over the processes where the noise is
+        general.
+        """
         correction = dt if self.interpretation == "ito" else 0
         if self.noise == "general":
             return [jnp.outer(w, w) - correction * jnp.eye(self.processes, dtype=w.dtype) for w in dw]
@@ -44,10 +48,12 @@ class Milstein(_Interpreted):
 
     .. math::
 
-        y_{next} = y + f\,dt + \sum_j g_j\,dW_j + \tfrac12 \sum_{j,k} (g_j \cdot \nabla)\, g_k\, (dW_j dW_k - \delta_{jk}\,dt)
+        y_{next} = y + f\,dt + \sum_j g_j\,dW_j + \tfrac12 \sum_{j,k} (g_j \cdot \nabla)\, g_k\, (dW_j dW_k -
+        \delta_{jk}\,dt)
 
     for Itô equations, without :math:`\delta_{jk}\,dt` for Stratonovich ones. The derivative of g is found by automatic
-    differentiation: one forward derivative for diagonal and scalar noise, and one more for each process of general noise.
+    differentiation: one forward derivative for diagonal and scalar noise, and one more for each process of general
+    noise.
 
     Parameters
     ----------
@@ -56,8 +62,8 @@ class Milstein(_Interpreted):
 
     Notes
     -----
-    **Where it stops being right**: strong order 1 needs commutative noise (diagonal noise of which g at an element depends on no
-    other, scalar noise, or a commutative matrix), as no Lévy areas are drawn. Otherwise it is 0.5.
+    **Where it stops being right**: strong order 1 needs commutative noise (diagonal noise of which g at an element
+    depends on no other, scalar noise, or a commutative matrix), as no Lévy areas are drawn. Otherwise it is 0.5.
 
     References
     ----------
@@ -91,10 +97,10 @@ class DerivativeFreeMilstein(_Interpreted):
         y_{next} = y + f\,dt + \sum_j g_j\,dW_j
             + \frac{1}{4\sqrt{dt}} \sum_{j,k} [g_k(t, y + g_j \sqrt{dt}) - g_k(t, y - g_j \sqrt{dt})]\,(dW_j dW_k - \delta_{jk}\,dt)
 
-    for Itô equations, without :math:`\delta_{jk}\,dt` for Stratonovich ones. Parameters and domain as for `Milstein`; g need
-    not be given in a form that can be differentiated. The difference is central, because the mean of dW dW is not zero: with one to a
-    side the order would be 0.5 for Stratonovich equations. Two more evaluations of g for each Wiener process of general noise,
-    two for other noise.
+    for Itô equations, without :math:`\delta_{jk}\,dt` for Stratonovich ones. Parameters and domain as for `Milstein`; g
+    need not be given in a form that can be differentiated. The difference is central, because the mean of dW dW is not
+    zero: with one to a side the order would be 0.5 for Stratonovich equations. Two more evaluations of g for each
+    Wiener process of general noise, two for other noise.
 
     References
     ----------
@@ -109,7 +115,9 @@ class DerivativeFreeMilstein(_Interpreted):
         after = plus(y, times(dt, f(t, y)), kick(self, diffusion, dw))
 
         def derivative(shift):
-            return [(a - b) / (4 * root) for a, b in zip(g(t, plus(y, shift)), g(t, plus(y, times(-1, shift))), strict=True)]
+            return [
+                (a - b) / (4 * root) for a, b in zip(g(t, plus(y, shift)), g(t, plus(y, times(-1, shift))), strict=True)
+            ]
 
         if self.noise != "general":
             return plus(after, kick(self, derivative(times(root, diffusion)), twice))

@@ -16,10 +16,11 @@ _HALVINGS = 32
 def phi_product(z: jax.Array, first: jax.Array, second: jax.Array | None = None) -> jax.Array:
     r""":math:`\varphi_1(Z)\,w_1 + \varphi_2(Z)\,w_2` for matrices (d, d, \*batch) and vectors (d, \*batch).
 
-    :math:`\varphi_1(z) = (e^z - 1)/z` and :math:`\varphi_2(z) = (\varphi_1(z) - 1)/z`. The last column of the exponential of
-    :math:`\begin{pmatrix} Z & w_2 & w_1 \\ 0 & 0 & 1 \\ 0 & 0 & 0 \end{pmatrix}`, by scaling and squaring its difference from 1, so
-    that nothing is lost for small Z (Al-Mohy & Higham 2011). A row whose own growth exceeds exp(30) (float32) or exp(64) is an
-    underestimate that stays finite.
+    :math:`\varphi_1(z) = (e^z - 1)/z` and :math:`\varphi_2(z) = (\varphi_1(z) - 1)/z`. The last column of the
+    exponential of
+    :math:`\begin{pmatrix} Z & w_2 & w_1 \\ 0 & 0 & 1 \\ 0 & 0 & 0 \end{pmatrix}`, by scaling and squaring its
+    difference from 1, so that nothing is lost for small Z (Al-Mohy & Higham 2011). A row whose own growth exceeds
+    exp(30) (float32) or exp(64) is an underestimate that stays finite.
     """
     single = jnp.finfo(z.dtype).bits <= 32
     most, terms = (30.0, 8) if single else (64.0, 14)
@@ -113,16 +114,17 @@ class CoupledExponentialEuler(_Exponential):
     Parameters
     ----------
     coupling : {"elementwise", "full"}
-        What may depend on what. ``"elementwise"``: f at element i of any leaf depends on the leaves at element i only, as in a
-        population of neurons; all leaves have one shape, and the cost per element is that of d forward derivatives of f and,
-        where dt J is not small, of some 20 products of d x d matrices. ``"full"``: anything on anything, with one dense
-        Jacobian of all elements of all leaves.
+        What may depend on what. ``"elementwise"``: f at element i of any leaf depends on the leaves at element i only,
+        as in a population of neurons; all leaves have one shape, and the cost per element is that of d forward
+        derivatives of f and, where dt J is not small, of some 20 products of d x d matrices. ``"full"``: anything on
+        anything, with one dense Jacobian of all elements of all leaves.
 
     Notes
     -----
-    **Where it stops being right**: with ``"elementwise"``, coupling between elements (a cable, gap junctions, a vector-valued system in
-    one leaf) gives a wrong Jacobian, and the order falls to 1. Linearised at the start of each step only. Growth within
-    a step beyond exp(30) in float32 or exp(64) in float64 is an underestimate that stays finite.
+    **Where it stops being right**: with ``"elementwise"``, coupling between elements (a cable, gap junctions, a
+    vector-valued system in one leaf) gives a wrong Jacobian, and the order falls to 1. Linearised at the start of each
+    step only. Growth within a step beyond exp(30) in float32 or exp(64) in float64 is an underestimate that stays
+    finite.
 
     References
     ----------
@@ -141,8 +143,8 @@ class ExponentialRosenbrockEuler(_Exponential):
     .. math:: y_{next} = y + dt\,\varphi_1(dt\,J)\,f(t, y) + dt^2 \varphi_2(dt\,J)\,\frac{\partial f}{\partial t}(t, y),
         \qquad \varphi_2(z) = \frac{\varphi_1(z) - 1}{z}
 
-    `CoupledExponentialEuler` with what f changes in time: exact for linear systems whose input grows linearly. Arguments
-    and domain as there.
+    `CoupledExponentialEuler` with what f changes in time: exact for linear systems whose input grows linearly.
+    Arguments and domain as there.
 
     References
     ----------

@@ -95,9 +95,16 @@ Ralston4 = _method(
         ((-2889 + 1428 * _ROOT5) / 1024, (3785 - 1620 * _ROOT5) / 1024),
         ((-3365 + 2094 * _ROOT5) / 6040, (-975 - 3046 * _ROOT5) / 2552, (467040 + 203968 * _ROOT5) / 240845),
     ),
-    ((263 + 24 * _ROOT5) / 1812, (125 - 1000 * _ROOT5) / 3828, (3426304 + 1661952 * _ROOT5) / 5924787, (30 - 4 * _ROOT5) / 123),
+    (
+        (263 + 24 * _ROOT5) / 1812,
+        (125 - 1000 * _ROOT5) / 3828,
+        (3426304 + 1661952 * _ROOT5) / 5924787,
+        (30 - 4 * _ROOT5) / 123,
+    ),
 )
 """Ralston's method, order 4, with the smallest bound on the truncation error (Ralston 1962)."""
 
-ThreeEighths = _method("three_eighths", 4, ((), (1 / 3,), (-1 / 3, 1.0), (1.0, -1.0, 1.0)), (1 / 8, 3 / 8, 3 / 8, 1 / 8))
+ThreeEighths = _method(
+    "three_eighths", 4, ((), (1 / 3,), (-1 / 3, 1.0), (1.0, -1.0, 1.0)), (1 / 8, 3 / 8, 3 / 8, 1 / 8)
+)
 """The 3/8 rule, order 4 (Kutta 1901)."""

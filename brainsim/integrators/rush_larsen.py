@@ -24,14 +24,15 @@ class RushLarsen(ODEMethod):
         m_{next} = m + dt\,\varphi_1(a_m\,dt)\,f_m(t, V, m), \quad a_m = \frac{\partial f_m}{\partial m}; \qquad
         V_{next} = V + dt\,f_V(t, V, m_{next})
 
-    The gates advance first, all from the same y and each exactly at fixed V; then all other leaves advance by Euler's method with the
-    new gates. Called as every `ODEMethod`: ``RushLarsen()(f, t, y, dt) -> y_next``.
+    The gates advance first, all from the same y and each exactly at fixed V; then all other leaves advance by Euler's
+    method with the new gates. Called as every `ODEMethod`: ``RushLarsen()(f, t, y, dt) -> y_next``.
 
     Parameters
     ----------
     gates : tuple of str or int, optional
-        Leaves of y that are gates: names (keys or attributes of y) or positions among the leaves. Without it, they are detected when
-        the step is traced: every leaf after the first (the membrane potential) whose rate is linear in the leaf itself.
+        Leaves of y that are gates: names (keys or attributes of y) or positions among the leaves. Without it, they are
+        detected when the step is traced: every leaf after the first (the membrane potential) whose rate is linear in
+        the leaf itself.
 
     Raises
     ------
@@ -40,16 +41,18 @@ class RushLarsen(ODEMethod):
 
     Notes
     -----
-    **Where it stops being right**: a gate is exact when its rate is linear in the gate, :math:`\alpha (1 - m) - \beta m`, with
-    coefficients that do not depend on other gates and are constant over the step. A gate given by hand that is not linear in itself
-    is linearised at the start of the step. Rates that depend on other gates (Markov schemes) see their old values. The
-    potential takes an explicit step, so dt is bounded by the fastest conductance, :math:`dt < 2 C / g`;
-    `ExponentialEuler(staggered=True)` is the same splitting with V advanced exponentially too. Detection sees what does not depend
-    on the leaf whatever the values are; a rate computed inside a loop counts as not linear.
+    **Where it stops being right**: a gate is exact when its rate is linear in the gate,
+    :math:`\alpha (1 - m) - \beta m`, with coefficients that do not depend on other gates and are constant over the
+    step. A gate given by hand that is not linear in itself is linearised at the start of the step. Rates that depend on
+    other gates (Markov schemes) see their old values. The potential takes an explicit step, so dt is bounded by the
+    fastest conductance, :math:`dt < 2 C / g`; `ExponentialEuler(staggered=True)` is the same splitting with V advanced
+    exponentially too. Detection sees what does not depend on the leaf whatever the values are; a rate computed inside a
+    loop counts as not linear.
 
     References
     ----------
-    Rush & Larsen (1978), IEEE Trans. Biomed. Eng. 25:389; Marsh, Ziaratgahi & Spiteri (2012), IEEE Trans. Biomed. Eng. 59:2506.
+    Rush & Larsen (1978), IEEE Trans. Biomed. Eng. 25:389; Marsh, Ziaratgahi & Spiteri (2012), IEEE Trans. Biomed. Eng.
+    59:2506.
     """
 
     gates: tuple[str | int, ...] | None = None

@@ -37,14 +37,14 @@ class TamedEuler(SDEMethod):
 
     .. math:: y_{next} = y + \frac{f(t, y)\,dt}{1 + |f(t, y)|\,dt / s} + g(t, y)\,dW
 
-    elementwise: no step of the drift is longer than s. Where the drift is superlinear and one-sided Lipschitz (:math:`-y^3`) the
-    moments of Euler-Maruyama explode and those of this method do not. Any structure of noise.
+    elementwise: no step of the drift is longer than s. Where the drift is superlinear and one-sided Lipschitz
+    (:math:`-y^3`) the moments of Euler-Maruyama explode and those of this method do not. Any structure of noise.
 
     Parameters
     ----------
     scale : float
-        The longest step s, in the unit in which each leaf of y is given (that of the declared state, in a neuron). What the drift
-        does in a step should be well below it, as it is shortened by that fraction.
+        The longest step s, in the unit in which each leaf of y is given (that of the declared state, in a neuron). What
+        the drift does in a step should be well below it, as it is shortened by that fraction.
 
     Notes
     -----
@@ -82,8 +82,8 @@ class StochasticHeun(SDEMethod):
         \tilde y = y + f(t, y)\,dt + g(t, y)\,dW, \qquad
         y_{next} = y + \tfrac12 [f(t, y) + f(t + dt, \tilde y)]\,dt + \tfrac12 [g(t, y) + g(t + dt, \tilde y)]\,dW
 
-    Strong order 1 needs commutative noise (diagonal noise of which g at an element depends on no other, scalar noise, or a
-    commutative matrix). Otherwise it is 0.5. With g = 0 it is `Heun`, of order 2. Any structure of noise.
+    Strong order 1 needs commutative noise (diagonal noise of which g at an element depends on no other, scalar noise,
+    or a commutative matrix). Otherwise it is 0.5. With g = 0 it is `Heun`, of order 2. Any structure of noise.
 
     References
     ----------

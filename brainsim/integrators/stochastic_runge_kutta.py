@@ -20,8 +20,8 @@ class SRI1(_Interpreted):
         H^\pm_k = y \pm \sum_j g_j(t, y)\, \frac{I_{(j,k)}}{\sqrt{dt}}, \qquad
         y_{next} = y + f\,dt + \sum_k g_k\,dW_k + \tfrac{\sqrt{dt}}{2} \sum_k [g_k(t, H^+_k) - g_k(t, H^-_k)]
 
-    with :math:`I_{(j,k)} = \tfrac12 (dW_j dW_k - \delta_{jk}\,dt)` for Itô equations, without :math:`\delta_{jk}\,dt` for
-    Stratonovich ones. Two more evaluations of g for each Wiener process of general noise, two for other noise.
+    with :math:`I_{(j,k)} = \tfrac12 (dW_j dW_k - \delta_{jk}\,dt)` for Itô equations, without :math:`\delta_{jk}\,dt`
+    for Stratonovich ones. Two more evaluations of g for each Wiener process of general noise, two for other noise.
 
     Parameters
     ----------
@@ -46,7 +46,9 @@ class SRI1(_Interpreted):
         integrals = times(0.5 / root, self.twice_integrals(dt, dw))
 
         def difference(shift):
-            return [root / 2 * (a - b) for a, b in zip(g(t, plus(y, shift)), g(t, plus(y, times(-1, shift))), strict=True)]
+            return [
+                root / 2 * (a - b) for a, b in zip(g(t, plus(y, shift)), g(t, plus(y, times(-1, shift))), strict=True)
+            ]
 
         if self.noise != "general":
             return plus(after, difference(kick(self, diffusion, integrals)))
@@ -74,8 +76,8 @@ class SRIW1(SDEMethod):
 
     Notes
     -----
-    **Where it stops being right**: scalar noise, and diagonal noise of which g at an element depends on that element only. Other
-    diagonal noise has order 0.5; general noise is refused.
+    **Where it stops being right**: scalar noise, and diagonal noise of which g at an element depends on that element
+    only. Other diagonal noise has order 0.5; general noise is refused.
 
     References
     ----------
@@ -94,7 +96,9 @@ class SRIW1(SDEMethod):
         dw, time_integral = _pair(dt, noise)
 
         def stage(drifts, diffusions):
-            return plus(y, *(times(a * dt, k) for a, k in drifts), *([w * x for w, x in zip(b, k)] for b, k in diffusions))
+            return plus(
+                y, *(times(a * dt, k) for a, k in drifts), *([w * x for w, x in zip(b, k)] for b, k in diffusions)
+            )
 
         def constant(b):
             return [b * root] * len(y)
@@ -112,7 +116,12 @@ class SRIW1(SDEMethod):
         def weight(b1, b2, b3, b4):
             return [b1 * w + b2 * ww + b3 * z + b4 * www for w, ww, z, www in zip(dw, second, time_integral, third)]
 
-        weights = weight(-1, -1, 2, -2), weight(4 / 3, 4 / 3, -4 / 3, 5 / 3), weight(2 / 3, -1 / 3, -2 / 3, -2 / 3), weight(0, 0, 0, 1)
+        weights = (
+            weight(-1, -1, 2, -2),
+            weight(4 / 3, 4 / 3, -4 / 3, 5 / 3),
+            weight(2 / 3, -1 / 3, -2 / 3, -2 / 3),
+            weight(0, 0, 0, 1),
+        )
         return stage([(1 / 3, f1), (2 / 3, f2)], list(zip(weights, (g1, g2, g3, g4))))
 
 
@@ -123,14 +132,15 @@ class SRA1(SDEMethod):
     .. math::
 
         H = y + \tfrac34 f(t, y)\,dt + \tfrac32 g(t + dt)\,I_{(1,0)}/dt, \qquad
-        y_{next} = y + [\tfrac13 f(t, y) + \tfrac23 f(t + \tfrac34 dt, H)]\,dt + g(t + dt)\,dW + [g(t) - g(t + dt)]\,I_{(1,0)}/dt
+        y_{next} = y + [\tfrac13 f(t, y) + \tfrac23 f(t + \tfrac34 dt, H)]\,dt + g(t + dt)\,dW + [g(t) - g(t +
+        dt)]\,I_{(1,0)}/dt
 
     Any structure of noise. Takes two standard normal numbers for each Wiener process, as `SRIW1`.
 
     Notes
     -----
-    **Where it stops being right**: g must not depend on y (it may depend on t). Itô and Stratonovich are then the same. With
-    multiplicative noise the strong order is 0.5.
+    **Where it stops being right**: g must not depend on y (it may depend on t). Itô and Stratonovich are then the same.
+    With multiplicative noise the strong order is 0.5.
 
     References
     ----------

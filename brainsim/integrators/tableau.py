@@ -19,7 +19,10 @@ def _forests(nodes: int) -> tuple[Tree, ...]:
     if nodes == 0:
         return ((),)
     return tuple(
-        tuple(sorted((tree, *rest))) for size in range(1, nodes + 1) for tree in rooted_trees(size) for rest in _forests(nodes - size)
+        tuple(sorted((tree, *rest)))
+        for size in range(1, nodes + 1)
+        for tree in rooted_trees(size)
+        for rest in _forests(nodes - size)
     )
 
 
@@ -49,8 +52,8 @@ class ButcherTableau:
     Parameters
     ----------
     a : tuple of tuples of float
-        Row i holds the i weights of the stages before stage i, so the first row is empty: only the part strictly below the
-        diagonal can be written down.
+        Row i holds the i weights of the stages before stage i, so the first row is empty: only the part strictly below
+        the diagonal can be written down.
     b, c : tuple of float
         Weights and nodes, one per stage.
     order : int
@@ -81,7 +84,9 @@ class ButcherTableau:
             if not math.isclose(math.fsum(row), self.c[i], abs_tol=1e-13):
                 raise ValueError(f"Row {i} of a must sum to c[{i}] = {self.c[i]}, got {math.fsum(row)}.")
         if not 1 <= self.order <= stages:
-            raise ValueError(f"An explicit method with {stages} stages has an order of 1 to {stages}, got {self.order}.")
+            raise ValueError(
+                f"An explicit method with {stages} stages has an order of 1 to {stages}, got {self.order}."
+            )
         for condition, value, expected in self.order_conditions(self.order):
             if not math.isclose(value, expected, abs_tol=1e-13):
                 raise ValueError(f"Order {self.order} needs {condition} = {expected:.4g}, got {value:.4g}.")
@@ -95,5 +100,7 @@ class ButcherTableau:
 
     def _weights(self, tree: Tree) -> list[float]:
         """The elementary weight of a tree at each stage: a product over the trees on its root."""
-        twigs = [[math.fsum(w * x for w, x in zip(row, weights)) for row in self.a] for weights in map(self._weights, tree)]
+        twigs = [
+            [math.fsum(w * x for w, x in zip(row, weights)) for row in self.a] for weights in map(self._weights, tree)
+        ]
         return [math.prod(values) for values in zip(*twigs)] if twigs else [1.0] * len(self.b)

@@ -10,15 +10,16 @@ from brainsim.integrated import IntegratedPopulation
 class Mass(IntegratedPopulation):
     r"""Units that stand for whole populations of neurons: :math:`\dot y = f(t, y, I)`, no threshold and no spikes.
 
-    A subclass declares parameters and states and gives ``derivative``; ``inputs`` names its inputs, each with the variable that
-    diffusive coupling compares (None where there is none). Units are coupled as neurons are, over any wiring and delays, by graded
-    receptors::
+    A subclass declares parameters and states and gives ``derivative``; ``inputs`` names its inputs, each with the
+    variable that diffusive coupling compares (None where there is none). Units are coupled as neurons are, over any
+    wiring and delays, by graded receptors::
 
         net.regions = WilsonCowan(90)
         net.regions.add_receptors(coupling=receptors.Graded(into="I_E"))
         net.connect(net.regions, net.regions, FromMatrix(C), receptor="coupling", signal="E", delay=lengths / speed)
 
-    One step from t to t + dt: what was sent up to t, and the stimuli, are held; ``derivative`` is integrated; quantities that
+    One step from t to t + dt: what was sent up to t, and the stimuli, are held; ``derivative`` is integrated;
+    quantities that
     :meth:`observe` derives from the variables are stored, to be recorded or sent.
 
     Parameters

@@ -16,8 +16,8 @@ class BalloonWindkessel(Mass):
         \tau \dot q &= \frac{f}{\rho}\,[1 - (1 - \rho)^{1/f}] - v^{1/\alpha - 1}\,q
     .. math:: \mathrm{BOLD} = V_0\,[k_1 (1 - q) + k_2 (1 - q/v) + k_3 (1 - v)]
 
-    I is the neural activity of the region, a rate of about 1 / s: connect a population to it one to one, through a graded
-    receptor, with a weight that scales its signal. At rest all variables but s are 1. It is slow: sample it with
+    I is the neural activity of the region, a rate of about 1 / s: connect a population to it one to one, through a
+    graded receptor, with a weight that scales its signal. At rest all variables but s are 1. It is slow: sample it with
     ``sample_every=1 * u.second`` or so.
 
     References

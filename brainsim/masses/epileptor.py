@@ -20,8 +20,8 @@ class Epileptor(Mass):
         f_1 = \begin{cases} x_1^3 - 3 x_1^2 & x_1 < 0 \\ (x_2 - 0.6\,(z - 4)^2)\,x_1 & x_1 \ge 0 \end{cases} \qquad
         f_2 = \begin{cases} 0 & x_2 < -0.25 \\ 6\,(x_2 + 0.25) & x_2 \ge -0.25 \end{cases}
 
-    Seizures come and go by themselves for an excitability :math:`x_0` above about -2.06; below, the unit rests. The signal
-    that is compared with field recordings is ``lfp``, :math:`x_2 - x_1`.
+    Seizures come and go by themselves for an excitability :math:`x_0` above about -2.06; below, the unit rests. The
+    signal that is compared with field recordings is ``lfp``, :math:`x_2 - x_1`.
 
     References
     ----------

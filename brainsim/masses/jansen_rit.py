@@ -15,9 +15,10 @@ class JansenRit(Mass):
         \ddot y_2 &= B b\,C_4\,S(C_3 y_0) - 2b\,\dot y_2 - b^2 y_2
     .. math:: S(v) = \frac{2 e_0}{1 + e^{r (v_0 - v)}},\qquad C_1 = C,\ C_2 = 0.8\,C,\ C_3 = C_4 = 0.25\,C
 
-    :math:`y_1 - y_2` is the EEG signal ``psp`` and :math:`S(y_1 - y_2)` the firing rate ``rate`` of the pyramidal cells, which is
-    what columns send to each other. For constant p the column has a fixed point that loses its stability at p = 89.8 / s and
-    regains it at 315.7 / s; in between it oscillates in the alpha band, with spikes near the lower end.
+    :math:`y_1 - y_2` is the EEG signal ``psp`` and :math:`S(y_1 - y_2)` the firing rate ``rate`` of the pyramidal
+    cells, which is what columns send to each other. For constant p the column has a fixed point that loses its
+    stability at p = 89.8 / s and regains it at 315.7 / s; in between it oscillates in the alpha band, with spikes near
+    the lower end.
 
     References
     ----------
@@ -76,9 +77,9 @@ class Wendling(JansenRit):
         \ddot y_3 &= G g\,C_7\,S(C_5 y_0 - y_4) - 2g\,\dot y_3 - g^2 y_3 \\
         \ddot y_4 &= B b\,C_6\,S(C_3 y_0) - 2b\,\dot y_4 - b^2 y_4
 
-    with :math:`C_1 \dots C_7` = 1, 0.8, 0.25, 0.25, 0.3, 0.1, 0.8 times C. The LFP is :math:`y_1 - y_2 - y_3`. With white-noise
-    input (mean 90, s.d. 30 pulses per s), lowering the slow inhibition B takes the column from background activity over
-    sporadic spikes to sustained discharges, and low B with strong G gives low-voltage fast activity.
+    with :math:`C_1 \dots C_7` = 1, 0.8, 0.25, 0.25, 0.3, 0.1, 0.8 times C. The LFP is :math:`y_1 - y_2 - y_3`. With
+    white-noise input (mean 90, s.d. 30 pulses per s), lowering the slow inhibition B takes the column from background
+    activity over sporadic spikes to sustained discharges, and low B with strong G gives low-voltage fast activity.
 
     References
     ----------
@@ -98,7 +99,9 @@ class Wendling(JansenRit):
     y8 = State(0.0 * u.mV / u.ms, "derivative of y3")
     y9 = State(0.0 * u.mV / u.ms, "derivative of y4")
     psp = State(0.0 * u.mV, "potential of the pyramidal cells, y1 - y2 - y3")
-    rate = State(lambda column: column.S(column.y1 - column.y2 - column.y3), "firing rate of the pyramidal cells", unit=u.Hz)
+    rate = State(
+        lambda column: column.S(column.y1 - column.y2 - column.y3), "firing rate of the pyramidal cells", unit=u.Hz
+    )
 
     def derivative(self, t, y0, y1, y2, y3, y4, y5, y6, y7, y8, y9, I):
         C, S = self.C, self.S

@@ -15,15 +15,18 @@ class LarterBreakspear(Mass):
         \tau \dot W &= \phi\,(m_K - W)/\tau_K \\
         \tau \dot Z &= b\,(a_{ni} I_{ext} + a_{ei} V Q_V)
     .. math:: m_x = \tfrac12 [1 + \tanh((V - T_x)/\delta_x)],\quad
-              Q_V = \tfrac12 Q_{max} [1 + \tanh((V - V_T)/\delta_V)],\quad Q_Z = \tfrac12 Q_{max} [1 + \tanh((Z - Z_T)/\delta_Z)]
+              Q_V = \tfrac12 Q_{max} [1 + \tanh((V - V_T)/\delta_V)],\quad Q_Z = \tfrac12 Q_{max} [1 + \tanh((Z -
+              Z_T)/\delta_Z)]
 
-    I is the mean :math:`Q_V` of the other regions: send ``Q_V`` with weights that sum to 1 per region. All variables are without
-    unit. With C = 0 the region rests at :math:`\delta_V` = 0.5 and oscillates from 0.55 on; at :math:`\delta_V` = 0.6 and
+    I is the mean :math:`Q_V` of the other regions: send ``Q_V`` with weights that sum to 1 per region. All variables
+    are without unit. With C = 0 the region rests at :math:`\delta_V` = 0.5 and oscillates from 0.55 on; at
+    :math:`\delta_V` = 0.6 and
     :math:`\delta_Z` = 0.65 it is chaotic.
 
     References
     ----------
-    M. Breakspear, J. R. Terry, K. J. Friston, Network 14:703 (2003); C. J. Honey, R. Kotter, M. Breakspear, O. Sporns, PNAS 104:10240 (2007).
+    M. Breakspear, J. R. Terry, K. J. Friston, Network 14:703 (2003); C. J. Honey, R. Kotter, M. Breakspear, O. Sporns,
+    PNAS 104:10240 (2007).
     """
 
     inputs = {"I": None}

@@ -14,9 +14,9 @@ class QIFMeanField(Mass):
         \tau \dot r &= \frac{\Delta}{\pi\tau} + 2 r v \\
         \tau \dot v &= v^2 + \bar\eta - (\pi \tau r)^2 + J \tau r + I
 
-    r is the population's rate, v its mean potential, for neurons :math:`\tau \dot V_j = V_j^2 + \eta_j + J \tau r + I` that are coupled all
-    to all, with :math:`\eta_j` of a Lorentzian density with centre :math:`\bar\eta` and half width :math:`\Delta`. With the
-    defaults a low and a high state are stable.
+    r is the population's rate, v its mean potential, for neurons :math:`\tau \dot V_j = V_j^2 + \eta_j + J \tau r + I`
+    that are coupled all to all, with :math:`\eta_j` of a Lorentzian density with centre :math:`\bar\eta` and half width
+    :math:`\Delta`. With the defaults a low and a high state are stable.
 
     References
     ----------

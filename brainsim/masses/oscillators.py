@@ -11,9 +11,9 @@ class Kuramoto(Mass):
 
     .. math:: \dot\theta_i = \omega_i + \sum_j w_{ij} \sin(\theta_j - \theta_i)
 
-    The sum is that of a :class:`~brainsim.receptors.Sinusoidal` receptor; weights are rates. With weights K / N between all pairs
-    and frequencies of a Lorentzian density of half width :math:`\gamma`, oscillators synchronise above :math:`K_c = 2\gamma`, with order
-    parameter :math:`\sqrt{1 - K_c / K}`.
+    The sum is that of a :class:`~brainsim.receptors.Sinusoidal` receptor; weights are rates. With weights K / N between
+    all pairs and frequencies of a Lorentzian density of half width :math:`\gamma`, oscillators synchronise above
+    :math:`K_c = 2\gamma`, with order parameter :math:`\sqrt{1 - K_c / K}`.
 
     References
     ----------
@@ -35,7 +35,8 @@ class StuartLandau(Mass):
 
     .. math:: \dot z = \left[(a + i\omega) z - (1 + i c)\,|z|^2 z\right] / \tau + I_x + i I_y
 
-    For a > 0 it runs on a circle of radius :math:`\sqrt{a}` with angular frequency :math:`(\omega - c a)/\tau`; for a < 0 it rests.
+    For a > 0 it runs on a circle of radius :math:`\sqrt{a}` with angular frequency :math:`(\omega - c a)/\tau`; for a <
+    0 it rests.
 
     References
     ----------
@@ -63,8 +64,8 @@ class Hopf(Mass):
 
     .. math:: \dot x = (a - \beta (x^2 + y^2))\,x - \omega y + I_x,\qquad \dot y = (a - \beta (x^2 + y^2))\,y + \omega x + I_y
 
-    For a > 0 it oscillates with amplitude :math:`\sqrt{a/\beta}` at :math:`\omega / 2\pi`; for a < 0 it is a damped oscillator
-    that noise drives.
+    For a > 0 it oscillates with amplitude :math:`\sqrt{a/\beta}` at :math:`\omega / 2\pi`; for a < 0 it is a damped
+    oscillator that noise drives.
 
     References
     ----------
@@ -115,7 +116,8 @@ class FitzHughNagumoField(Mass):
     .. math:: \tau \dot v = v - v^3/3 - w + I,\qquad \tau \dot w = \epsilon\,(v + a - b w)
 
     With the defaults a unit rests and fires once when it is pushed over its threshold; on a ring or sheet with
-    :class:`~brainsim.receptors.Diffusive` coupling a pulse travels. It oscillates for constant I between the two Hopf points
+    :class:`~brainsim.receptors.Diffusive` coupling a pulse travels. It oscillates for constant I between the two Hopf
+    points
     :math:`v_\pm = \pm\sqrt{1 - \epsilon b}` of the cubic.
 
     References

@@ -34,8 +34,8 @@ class Linear(Mass):
 
     .. math:: \tau \dot x = -x + I
 
-    With white-noise input and coupling it is the multivariate Ornstein-Uhlenbeck process, whose covariance solves a Lyapunov
-    equation.
+    With white-noise input and coupling it is the multivariate Ornstein-Uhlenbeck process, whose covariance solves a
+    Lyapunov equation.
 
     References
     ----------
@@ -60,7 +60,8 @@ class WilsonCowan(Mass):
     .. math:: S_x(z) = \frac{1}{1 + e^{-a_x (z - \theta_x)}} - \frac{1}{1 + e^{a_x \theta_x}},\qquad
               k_x = 1 - \frac{1}{1 + e^{a_x \theta_x}}
 
-    The defaults are those of the paper's limit cycle (figure 11): the rest state is unstable and both populations oscillate.
+    The defaults are those of the paper's limit cycle (figure 11): the rest state is unstable and both populations
+    oscillate.
 
     References
     ----------

@@ -48,8 +48,8 @@ class WongWang(Mass):
 
     A stimulus of coherence c is :math:`I_{1,2} = J_{ext}\,\mu_0\,(1 \pm c)`, with :math:`J_{ext}` = 0.52 pA / Hz and
     :math:`\mu_0` = 30 Hz. The noise of the paper is an
-    :class:`~brainsim.stimuli.OrnsteinUhlenbeck` current with a time constant of 2 ms and a standard deviation of 0.02 nA / sqrt(2).
-    Without a stimulus the symmetric state with low rates and the two decided states are stable.
+    :class:`~brainsim.stimuli.OrnsteinUhlenbeck` current with a time constant of 2 ms and a standard deviation of 0.02
+    nA / sqrt(2). Without a stimulus the symmetric state with low rates and the two decided states are stable.
 
     References
     ----------

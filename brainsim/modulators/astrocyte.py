@@ -9,8 +9,8 @@ class Astrocyte(LeakyModulator):
 
     .. math:: \tau \dot m = -m + b + w_+ \sum_{i \in \text{excited by}} S_i - w_- \sum_{j \in \text{inhibited by}} S_j
 
-    with a pulse of one millisecond for a spike: m jumps by :math:`w_\pm \cdot 1\,\text{ms} / \tau`. In an astrocyte-modulated
-    liquid state machine m is the amplitude of the depression of STDP:
+    with a pulse of one millisecond for a spike: m jumps by :math:`w_\pm \cdot 1\,\text{ms} / \tau`. In an
+    astrocyte-modulated liquid state machine m is the amplitude of the depression of STDP:
     ``PairSTDP(..., A_minus=1 * u.nS).modulated(A_minus=net.astro)``.
 
     Parameters

@@ -12,9 +12,9 @@ from brainsim.population import view_of
 class Modulator(Dynamics):
     r"""A signal of the whole network, one number, that parameters of plasticity rules follow.
 
-    Assign it to a network, and give it to rules: ``net.astro = Astrocyte(...)``, ``PairSTDP(...).modulated(A_minus=net.astro)``.
-    A step advances modulators after the populations and before plasticity, so a rule sees the level at t + dt, with the spikes
-    fired then.
+    Assign it to a network, and give it to rules: ``net.astro = Astrocyte(...)``,
+    ``PairSTDP(...).modulated(A_minus=net.astro)``. A step advances modulators after the populations and before
+    plasticity, so a rule sees the level at t + dt, with the spikes fired then.
     """
 
     level = State(0.0, "level at the end of the step", unit=u.UNITLESS, shape=())
@@ -27,7 +27,9 @@ class Modulator(Dynamics):
 
     def update(self, clock, populations: dict) -> None:
         """Advance to t + dt: set ``level`` and ``mean``."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it changes: define update(self, clock, populations).")
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say how it changes: define update(self, clock, populations)."
+        )
 
 
 class LeakyModulator(Modulator):
@@ -53,7 +55,9 @@ class LeakyModulator(Modulator):
 
     def join(self, name: str, key) -> None:
         super().join(name, key)
-        self.sources = tuple((view.population.path, f"units{k}", weight) for k, (view, weight) in enumerate(self._sources))
+        self.sources = tuple(
+            (view.population.path, f"units{k}", weight) for k, (view, weight) in enumerate(self._sources)
+        )
         for k, (view, _) in enumerate(self._sources):
             self.hold(f"units{k}", FixedVariable(jnp.asarray(view.ids, jnp.int32)))
         del self._sources

@@ -12,9 +12,10 @@ class Dopamine(LeakyModulator):
 
     .. math:: \dot d = -d/\tau + DA(t)
 
-    Dopamine is released by the spikes of dopaminergic neurons, ``increment`` each, and by ``release``, a rate that is given
-    from outside: ``simulate(..., inputs={"dopamine.release": rate})`` with one value per step. A reward r at once is r / dt in
-    one step. Without an input nothing is released. The concentration is a number, in whatever unit the rules take it.
+    Dopamine is released by the spikes of dopaminergic neurons, ``increment`` each, and by ``release``, a rate that is
+    given from outside: ``simulate(..., inputs={"dopamine.release": rate})`` with one value per step. A reward r at once
+    is r / dt in one step. Without an input nothing is released. The concentration is a number, in whatever unit the
+    rules take it.
 
     Parameters
     ----------

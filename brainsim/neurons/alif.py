@@ -7,14 +7,15 @@ from brainsim.neurons.lif import LIF
 
 
 class ALIF(LIF):
-    r"""Leaky integrate-and-fire neuron with an adaptive threshold, the cell of long short-term memory spiking networks (LSNN).
+    r"""Leaky integrate-and-fire neuron with an adaptive threshold, the cell of long short-term memory spiking networks
+    (LSNN).
 
     .. math:: \tau \dot V = E_L - V + R I,\qquad \tau_a \dot a = -a
     .. math:: V > V_{th} + \beta a \;\Rightarrow\; V \leftarrow V - (V_{th} - E_L),\quad a \leftarrow a + 1
 
-    This is the form of 2020. V falls by the height of the resting threshold and goes on while the neuron is refractory: it is
-    not clamped. The form of 2018 takes the present threshold off V and lets a jump by :math:`1 - e^{-dt/\tau_a}`; with ``beta``
-    multiplied by that its threshold is the same. Exponential Euler is exact for constant input.
+    This is the form of 2020. V falls by the height of the resting threshold and goes on while the neuron is refractory:
+    it is not clamped. The form of 2018 takes the present threshold off V and lets a jump by :math:`1 - e^{-dt/\tau_a}`;
+    with ``beta`` multiplied by that its threshold is the same. Exponential Euler is exact for constant input.
 
     References
     ----------

@@ -19,14 +19,15 @@ class Neuron(IntegratedPopulation):
     One step from t to t + dt:
 
     1. spikes that arrived at t have been added to the receptors; those of a delta receptor move :math:`V` at once;
-    2. ``derivative`` is integrated over the step by ``method``, with :math:`I` the sum of the stimuli (held over the step) and
-       of the receptors (their mean over the step, times the driving force at the present :math:`V`);
+    2. ``derivative`` is integrated over the step by ``method``, with :math:`I` the sum of the stimuli (held over the
+       step) and of the receptors (their mean over the step, times the driving force at the present :math:`V`);
     3. while a neuron is refractory, the variables in ``clamped`` keep their value and it cannot fire;
-    4. a neuron fires where :meth:`fires` says so, at time t + dt; :meth:`after_spike` applies, and it is refractory for the
-       next ``round(refractory / dt)`` steps.
+    4. a neuron fires where :meth:`fires` says so, at time t + dt; :meth:`after_spike` applies, and it is refractory for
+       the next ``round(refractory / dt)`` steps.
 
-    A neuron with several compartments names an input for each, with its potential: ``inputs = {"I": "V", "I_d": "V_d"}``; a
-    receptor or stimulus reaches the second with ``into="I_d"``. A neuron that fires by chance gives :meth:`hazard`.
+    A neuron with several compartments names an input for each, with its potential:
+    ``inputs = {"I": "V", "I_d": "V_d"}``; a receptor or stimulus reaches the second with ``into="I_d"``. A neuron that
+    fires by chance gives :meth:`hazard`.
 
     Parameters
     ----------
@@ -51,17 +52,19 @@ class Neuron(IntegratedPopulation):
         self.surrogate = surrogate
         super().__init__(size, method=method, **values)
 
-    # -- what a model defines ------------------------------------------------------------------------------------------
+    # -- what a model defines ----------------------------------------------------------------------------------------
 
     def fires(self, before: dict, after: dict):
         """Which neurons fire: here where :math:`V > V_{th}`.
 
-        ``before`` holds the variables at the beginning of the step, before delta receptors move them; ``after`` at its end.
+        ``before`` holds the variables at the beginning of the step, before delta receptors move them; ``after`` at its
+        end.
         """
         return self.spike_where(after["V"], self.V_th)
 
     def hazard(self, before: dict, after: dict):
-        r"""Rate :math:`\rho` of firing, for neurons that fire by chance, with probability :math:`1 - e^{-\rho\,dt}` in a step.
+        r"""Rate :math:`\rho` of firing, for neurons that fire by chance, with probability :math:`1 - e^{-\rho\,dt}` in
+        a step.
 
         A class that gives it needs no ``fires``. None: the neuron fires when :meth:`fires` says so.
         """
@@ -78,13 +81,13 @@ class Neuron(IntegratedPopulation):
         """The variables ``y`` with :meth:`after_spike` where a neuron fires; differentiable through float spikes."""
         return y | {name: self.replace(y[name], new, spikes) for name, new in self.after_spike(y).items()}
 
-    # -- helpers for models --------------------------------------------------------------------------------------------
+    # -- helpers for models ------------------------------------------------------------------------------------------
 
     def spike_where(self, V, V_th, scale=None):
         """Spikes where ``V > V_th``: bool, or float with the surrogate's derivative in ``(V - V_th) / scale``.
 
-        The scale is ``V_th - V_reset`` where the model has a reset, otherwise 1 mV; its size counts, not its sign. Any variable
-        will do for V; one that is no potential needs a scale.
+        The scale is ``V_th - V_reset`` where the model has a reset, otherwise 1 mV; its size counts, not its sign. Any
+        variable will do for V; one that is no potential needs a scale.
         """
         if self.surrogate is None:
             return V_th < V
@@ -96,8 +99,8 @@ class Neuron(IntegratedPopulation):
     def spike_crossing(self, before, after, V_th, scale=None):
         """Spikes where V comes from ``V_th`` or below to above it.
 
-        The surrogate's derivative is that of :meth:`spike_where` where V begins the step at or below ``V_th``, and zero where
-        it is above already.
+        The surrogate's derivative is that of :meth:`spike_where` where V begins the step at or below ``V_th``, and zero
+        where it is above already.
         """
         above = before > V_th
         spikes = self.spike_where(after, V_th, scale)
@@ -108,13 +111,13 @@ class Neuron(IntegratedPopulation):
         unit = u.get_unit(value)
         return u.Quantity(hard_reset(u.get_mantissa(value), in_unit(new, unit, "reset value"), spikes), unit=unit)
 
-    # -- inputs ----------------------------------------------------------------------------------------------------------
+    # -- inputs ------------------------------------------------------------------------------------------------------
 
     def dtype_of(self, name):
         # With a surrogate spikes carry a derivative, so they are floats.
         return float_dtype() if name == "spikes" and self.surrogate is not None else super().dtype_of(name)
 
-    # -- the step --------------------------------------------------------------------------------------------------------
+    # -- the step ----------------------------------------------------------------------------------------------------
 
     def update(self, clock) -> None:
         self.advance_stimuli(clock)
@@ -135,7 +138,10 @@ class Neuron(IntegratedPopulation):
         after = self.reset(after, spikes)
         if held is not None:
             steps = jnp.round(self.plain("refractory") / clock.step_ms).astype(jnp.int32)
-            self.put("refractory_steps", jnp.where(spikes.astype(bool), steps, jnp.maximum(self.plain("refractory_steps") - 1, 0)))
+            self.put(
+                "refractory_steps",
+                jnp.where(spikes.astype(bool), steps, jnp.maximum(self.plain("refractory_steps") - 1, 0)),
+            )
         self.keep(after)
         self.put("spikes", spikes)
 
@@ -145,7 +151,10 @@ class Neuron(IntegratedPopulation):
             return self.fires(before, after)
         rate = jnp.broadcast_to(in_unit(hazard, u.kHz, f"{type(self).__name__}.hazard"), (self.count,))
         probability = -jnp.expm1(-rate * clock.step_ms)
-        spikes = events.bernoulli_spikes(clock.of("hazard").key, clock.step, jax.lax.stop_gradient(probability), self.count)
+        spikes = events.bernoulli_spikes(
+            clock.of("hazard").key, clock.step, jax.lax.stop_gradient(probability), self.count
+        )
         if self.surrogate is None:
             return spikes
-        return spikes.astype(probability.dtype) + (probability - jax.lax.stop_gradient(probability))  # the derivative of the mean
+        # The derivative of the mean
+        return spikes.astype(probability.dtype) + (probability - jax.lax.stop_gradient(probability))

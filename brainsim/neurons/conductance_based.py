@@ -15,8 +15,8 @@ class ConductanceBased(Neuron):
     .. math:: C \dot V = g_L\,(E_L - V) + \sum_k I_k(V, x_k, [\cdot]) + I
     .. math:: \dot x_k = f_k(V, x_k, [\cdot]),\qquad [\cdot]' = F([\cdot], \textstyle\sum I_{ion})
 
-    with the currents :math:`I_k` and gates :math:`x_k` of the ``channels`` and the concentrations of the ``pools``, all per area of
-    membrane::
+    with the currents :math:`I_k` and gates :math:`x_k` of the ``channels`` and the concentrations of the ``pools``, all
+    per area of membrane::
 
         cell = ConductanceBased(
             100,
@@ -24,13 +24,13 @@ class ConductanceBased(Neuron):
             pools=dict(Ca=channels.Calcium()),
         )
 
-    A channel is a part of the cell: ``cell.na.g_max``, ``net["E.na"]``, ``record=["E.na.m", "E.Ca.concentration"]``. Its
-    conductance is a parameter as any other. A pool has the name that its channels know it by. With ``area``, stimuli and receptors are
-    in pA and nS, of the whole cell; without, they are densities.
+    A channel is a part of the cell: ``cell.na.g_max``, ``net["E.na"]``, ``record=["E.na.m", "E.Ca.concentration"]``.
+    Its conductance is a parameter as any other. A pool has the name that its channels know it by. With ``area``,
+    stimuli and receptors are in pA and nS, of the whole cell; without, they are densities.
 
     A spike is an upward crossing of :math:`V_{th}` between the ends of a step; nothing is reset. With a surrogate the
-    pseudo-derivative is that of :class:`HodgkinHuxley`. Gates start at their steady state at the initial V, and concentrations at
-    rest, unless given. The default method advances concentrations, then gates, then V.
+    pseudo-derivative is that of :class:`HodgkinHuxley`. Gates start at their steady state at the initial V, and
+    concentrations at rest, unless given. The default method advances concentrations, then gates, then V.
 
     Parameters
     ----------
@@ -57,7 +57,13 @@ class ConductanceBased(Neuron):
     g_L = Parameter(0.1 * u.mS / u.cm2, "leak conductance")
     E_L = Parameter(-70.0 * u.mV, "leak reversal potential")
     V_th = Parameter(0.0 * u.mV, "potential whose upward crossing is a spike")
-    area = Parameter(None, "membrane area; makes stimuli and receptors those of the whole cell", unit=u.um2, optional=True, positive=True)
+    area = Parameter(
+        None,
+        "membrane area; makes stimuli and receptors those of the whole cell",
+        unit=u.um2,
+        optional=True,
+        positive=True,
+    )
     V = State(-70.0 * u.mV, "membrane potential")
 
     def __init__(self, size, *, channels: dict | None = None, pools: dict | None = None, **values):
@@ -84,7 +90,7 @@ class ConductanceBased(Neuron):
         """Concentrations by the name of their ion, as given."""
         return {name: vars(self)[name] for name in self.pool_names}
 
-    # -- initial state -------------------------------------------------------------------------------------------------
+    # -- initial state -----------------------------------------------------------------------------------------------
 
     def join(self, name, key):
         super().join(name, key)
@@ -114,10 +120,11 @@ class ConductanceBased(Neuron):
             for gate, value in channel.steady_state(self.V, **ions).items():
                 if gate not in channel._aside.given:
                     value = in_unit(value, u.UNITLESS, f"{channel.path}.{gate}")
-                    steady[f"{name}.{gate}"] = value + 0.0 * channel.plain(gate)  # one for each cell, also where it depends on no V
+                    # One for each cell, also where it depends on no V
+                    steady[f"{name}.{gate}"] = value + 0.0 * channel.plain(gate)
         return steady
 
-    # -- the equations ---------------------------------------------------------------------------------------------------
+    # -- the equations -----------------------------------------------------------------------------------------------
 
     def derivative(self, t, V, I, **values):
         ions = self._ions({name: values[f"{name}.concentration"] for name in self.pool_names})
@@ -136,12 +143,14 @@ class ConductanceBased(Neuron):
 
     def _ions(self, concentrations) -> dict:
         """Concentrations, and Nernst potentials (``E_Ca``), by name."""
-        return concentrations | {f"E_{name}": self.pools[name].reversal(value) for name, value in concentrations.items()}
+        return concentrations | {
+            f"E_{name}": self.pools[name].reversal(value) for name, value in concentrations.items()
+        }
 
     def fires(self, before, after):
         return self.spike_crossing(before["V"], after["V"], self.V_th, scale=self.V_th - self.E_L)
 
-    # -- variables of parts ----------------------------------------------------------------------------------------------
+    # -- variables of parts ------------------------------------------------------------------------------------------
 
     def present(self):
         return {path: getattr(*self._home(path)) for path in self.variables}

@@ -12,11 +12,13 @@ class ConnorStevens(ConductanceBased):
 
     .. math:: C \dot V = \bar g_{Na} m^3 h\,(E_{Na} - V) + \bar g_K n^4 (E_K - V) + \bar g_A a^3 b\,(E_A - V) + g_L (E_L - V) + I
 
-    with the channels :class:`~brainsim.channels.Na_ConnorStevens` as ``na``, :class:`~brainsim.channels.K_ConnorStevens` as ``k`` and
-    :class:`~brainsim.channels.KA_ConnorStevens` as ``a``: ``cell.a.g_max``, ``record="E.a.b"``. ``channels`` replaces any of them.
+    with the channels :class:`~brainsim.channels.Na_ConnorStevens` as ``na``,
+    :class:`~brainsim.channels.K_ConnorStevens` as ``k`` and
+    :class:`~brainsim.channels.KA_ConnorStevens` as ``a``: ``cell.a.g_max``, ``record="E.a.b"``. ``channels`` replaces
+    any of them.
 
-    With the current A, firing begins from frequency zero (type I), at 8.1 µA/cm²; without it, and :math:`E_L` = -68 mV to rest where it did,
-    at 80 Hz.
+    With the current A, firing begins from frequency zero (type I), at 8.1 µA/cm²; without it, and :math:`E_L` = -68 mV
+    to rest where it did, at 80 Hz.
 
     References
     ----------

@@ -12,7 +12,9 @@ from brainsim.neurons.base import Neuron
 
 
 def escape_rate(rate, distance, width):
-    r""":math:`\rho_0\,e^{x/\Delta}`, the rate of firing at a distance x above threshold; the exponent counts as 30 at most."""
+    r""":math:`\rho_0\,e^{x/\Delta}`, the rate of firing at a distance x above threshold; the exponent counts as 30 at
+    most.
+    """
     return rate * u.math.exp(u.math.minimum(distance / width, 30.0))
 
 
@@ -24,9 +26,9 @@ class SRM0(Neuron):
     .. math:: \text{spike, with probability } 1 - e^{-\rho\,dt}\ \text{in a step} \;\Rightarrow\; \eta \leftarrow \eta_0
 
     The membrane potential is :math:`V + \eta`: the response to input, whose kernel is
-    :math:`\kappa(s) = (R/\tau)\,e^{-s/\tau}`, and the after-potential :math:`\eta(s) = \eta_0\,e^{-s/\tau_\eta}` of the last spike,
-    which wipes out those before it. So without input, or under a constant one, this is a renewal process. V is neither reset nor
-    clamped. With any surrogate the gradient is that of the probability of the spike.
+    :math:`\kappa(s) = (R/\tau)\,e^{-s/\tau}`, and the after-potential :math:`\eta(s) = \eta_0\,e^{-s/\tau_\eta}` of the
+    last spike, which wipes out those before it. So without input, or under a constant one, this is a renewal process. V
+    is neither reset nor clamped. With any surrogate the gradient is that of the probability of the spike.
 
     References
     ----------
@@ -63,11 +65,12 @@ class EscapeGIF(Neuron):
               \tau_{\eta j}\dot\eta_j = -\eta_j,\qquad \tau_{\gamma j}\dot\gamma_j = -\gamma_j
     .. math:: \lambda = \lambda_0\, e^{(V - V_T - \gamma_1 - \gamma_2)/\Delta_V}
     .. math:: \text{spike, with probability } 1 - e^{-\lambda\,dt}\ \text{in a step} \;\Rightarrow\;
-              V \leftarrow V_{reset},\quad \eta_j \leftarrow \eta_j + q_{\eta j},\quad \gamma_j \leftarrow \gamma_j + q_{\gamma j}
+              V \leftarrow V_{reset},\quad \eta_j \leftarrow \eta_j + q_{\eta j},\quad \gamma_j \leftarrow \gamma_j +
+              q_{\gamma j}
 
-    Fitted to recordings it predicts the spikes of cortical pyramidal cells; the defaults are such a cell. While the neuron is
-    refractory V is held, and the currents and the threshold go on. With any surrogate the gradient is that of the probability of the
-    spike.
+    Fitted to recordings it predicts the spikes of cortical pyramidal cells; the defaults are such a cell. While the
+    neuron is refractory V is held, and the currents and the threshold go on. With any surrogate the gradient is that of
+    the probability of the spike.
 
     References
     ----------
@@ -98,7 +101,13 @@ class EscapeGIF(Neuron):
 
     def derivative(self, t, V, eta_1, eta_2, gamma_1, gamma_2, I):
         dV = (self.g_L * (self.E_L - V) - eta_1 - eta_2 + I) / self.C
-        return dV, -eta_1 / self.tau_eta_1, -eta_2 / self.tau_eta_2, -gamma_1 / self.tau_gamma_1, -gamma_2 / self.tau_gamma_2
+        return (
+            dV,
+            -eta_1 / self.tau_eta_1,
+            -eta_2 / self.tau_eta_2,
+            -gamma_1 / self.tau_gamma_1,
+            -gamma_2 / self.tau_gamma_2,
+        )
 
     def hazard(self, before, after):
         return escape_rate(self.lambda_0, after["V"] - self.V_T - after["gamma_1"] - after["gamma_2"], self.Delta_V)
@@ -113,10 +122,10 @@ class PoissonNeuron(Neuron):
 
     .. math:: \tau \dot V = E_L - V + R I,\qquad \rho = r\;\Phi\!\left(\frac{V - V_0}{\Delta}\right)
 
-    In each step it fires with probability :math:`1 - e^{-\rho\,dt}`. Nothing is reset: the spikes say what V is and change nothing.
-    The transfer function :math:`\Phi` is a field, the logistic function unless given, with which r is the highest rate; with ``jnp.exp`` r
-    is the rate at :math:`V_0`, with ``jax.nn.relu`` that at :math:`V_0 + \Delta`. With any surrogate the gradient is that of the
-    probability of the spike.
+    In each step it fires with probability :math:`1 - e^{-\rho\,dt}`. Nothing is reset: the spikes say what V is and
+    change nothing. The transfer function :math:`\Phi` is a field, the logistic function unless given, with which r is
+    the highest rate; with ``jnp.exp`` r is the rate at :math:`V_0`, with ``jax.nn.relu`` that at :math:`V_0 + \Delta`.
+    With any surrogate the gradient is that of the probability of the spike.
 
     Parameters
     ----------

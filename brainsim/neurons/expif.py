@@ -12,8 +12,9 @@ class ExpIF(Neuron):
     .. math:: C \dot V = g_L (E_L - V) + g_L \Delta_T\, e^{(V - V_T)/\Delta_T} + I,\qquad
               V > V_{peak} \Rightarrow V \leftarrow V_{reset}
 
-    On the right-hand side V counts as :math:`V_{peak}` at most, and the exponent as 30 at most, so that nothing overflows on the
-    upstroke. The defaults are those of the paper, but for its refractory time of 1.7 ms. A surrogate's width is scaled by
+    On the right-hand side V counts as :math:`V_{peak}` at most, and the exponent as 30 at most, so that nothing
+    overflows on the upstroke. The defaults are those of the paper, but for its refractory time of 1.7 ms. A surrogate's
+    width is scaled by
     :math:`V_{peak} - V_{reset}`.
 
     References

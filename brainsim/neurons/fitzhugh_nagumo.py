@@ -11,10 +11,11 @@ class FitzHughNagumo(Neuron):
 
     .. math:: \tau_V \dot V = V - V^3/3 - w + I,\qquad \tau_w \dot w = V + a - b\,w
 
-    V, w and I have no unit, so a receptor without a reversal potential has weights without unit. A spike is an upward crossing of
-    :math:`V_{th}`; nothing is reset. The defaults are the paper's, :math:`\phi = \tau_V/\tau_w = 0.08`: at rest for small I; it
-    oscillates between the Hopf bifurcations where :math:`1 - V_*^2 = b\,\phi`, at I = 0.331 and 1.419. The default method is Runge-Kutta 4:
-    no variable relaxes exponentially.
+    V, w and I have no unit, so a receptor without a reversal potential has weights without unit. A spike is an upward
+    crossing of
+    :math:`V_{th}`; nothing is reset. The defaults are the paper's, :math:`\phi = \tau_V/\tau_w = 0.08`: at rest for
+    small I; it oscillates between the Hopf bifurcations where :math:`1 - V_*^2 = b\,\phi`, at I = 0.331 and 1.419. The
+    default method is Runge-Kutta 4: no variable relaxes exponentially.
 
     References
     ----------

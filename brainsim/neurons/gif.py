@@ -15,9 +15,9 @@ class GIF(Neuron):
     .. math:: V > \Theta \;\Rightarrow\; V \leftarrow V_r,\quad \Theta \leftarrow \max(\Theta, \Theta_r),\quad
               I_j \leftarrow R_j I_j + A_j
 
-    The paper divides all currents by C; here C is 100 pF, so 1 V/s of the paper is 100 pA. The twenty firing patterns of its
-    table are :data:`~brainsim.neurons.patterns.MIHALAS_NIEBUR_2009`. The default method takes the internal currents as they are at the
-    beginning of the step; ``method="rk4"`` is exact to rounding at any usable dt.
+    The paper divides all currents by C; here C is 100 pF, so 1 V/s of the paper is 100 pA. The twenty firing patterns
+    of its table are :data:`~brainsim.neurons.patterns.MIHALAS_NIEBUR_2009`. The default method takes the internal
+    currents as they are at the beginning of the step; ``method="rk4"`` is exact to rounding at any usable dt.
 
     References
     ----------

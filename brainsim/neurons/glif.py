@@ -159,7 +159,8 @@ class GLIF4(AfterSpikeCurrents, ResetRules, Leaky):
 
 
 class GLIF5(AdaptiveThreshold, AfterSpikeCurrents, ResetRules, Leaky):
-    r"""Generalised leaky integrate-and-fire neuron, level 5: reset rules, after-spike currents and a threshold that follows V.
+    r"""Generalised leaky integrate-and-fire neuron, level 5: reset rules, after-spike currents and a threshold that
+    follows V.
 
     .. math:: C \dot V = g_L (E_L - V) + I_1 + I_2 + I,\qquad \dot\theta_s = -b_s\theta_s,\qquad
               \dot\theta_v = a_v (V - E_L) - b_v\theta_v,\qquad \dot I_j = -k_j I_j

@@ -14,9 +14,9 @@ class HindmarshRose(Neuron):
         \tau \dot y &= c - d V^2 - y \\
         \tau \dot z &= r\,[s\,(V - V_R) - z]
 
-    Only time has a unit, :math:`\tau`. A spike is an upward crossing of :math:`V_{th}`; nothing is reset. With the defaults, rest is stable up
-    to I = 1.36, with firing beside it from about 1.3; the cell bursts at I = 2, is chaotic at 3.25 and fires regularly at 4. The default
-    method is Runge-Kutta 4: no variable relaxes exponentially.
+    Only time has a unit, :math:`\tau`. A spike is an upward crossing of :math:`V_{th}`; nothing is reset. With the
+    defaults, rest is stable up to I = 1.36, with firing beside it from about 1.3; the cell bursts at I = 2, is chaotic
+    at 3.25 and fires regularly at 4. The default method is Runge-Kutta 4: no variable relaxes exponentially.
 
     References
     ----------

@@ -20,14 +20,15 @@ class HodgkinHuxley(Neuron):
         \alpha_h &= 0.07\,e^{-(V + 65)/20}, & \beta_h &= \frac{1}{1 + e^{-(V + 35)/10}} \\
         \alpha_n &= \frac{0.01\,(V + 55)}{1 - e^{-(V + 55)/10}}, & \beta_n &= 0.125\,e^{-(V + 65)/80}
 
-    A spike is an upward crossing of :math:`V_{th}` between the ends of a step; nothing is reset. With ``refractory`` set,
-    crossings that follow a spike within that time do not count; V is never clamped. With a surrogate the pseudo-derivative is
-    that of :math:`[V > V_{th}]` in the steps that begin at or below threshold and zero in the others; its width is scaled by
+    A spike is an upward crossing of :math:`V_{th}` between the ends of a step; nothing is reset. With ``refractory``
+    set, crossings that follow a spike within that time do not count; V is never clamped. With a surrogate the
+    pseudo-derivative is that of :math:`[V > V_{th}]` in the steps that begin at or below threshold and zero in the
+    others; its width is scaled by
     :math:`V_{th} - E_L`. Gates start at their steady state at the initial V unless given.
 
-    V is the modern convention: inside minus outside, rest near -65 mV (the 1952 paper counts depolarisation from rest, with the
-    opposite sign). The default method advances the gates first and then V. Firing at 70 Hz, the intervals between spikes are
-    then too long by 0.03 % at dt = 0.025 ms, 0.12 % at 0.05 ms and 0.5 % at 0.1 ms.
+    V is the modern convention: inside minus outside, rest near -65 mV (the 1952 paper counts depolarisation from rest,
+    with the opposite sign). The default method advances the gates first and then V. Firing at 70 Hz, the intervals
+    between spikes are then too long by 0.03 % at dt = 0.025 ms, 0.12 % at 0.05 ms and 0.5 % at 0.1 ms.
 
     References
     ----------

@@ -12,17 +12,19 @@ class Izhikevich(Neuron):
     .. math:: \dot V = k_2 V^2 + k_1 V + k_0 - u + I,\qquad \dot u = a\,[b\,(V - V_b) - \lambda u]
     .. math:: V > V_{peak} \Rightarrow V \leftarrow c,\quad u \leftarrow u + d
 
-    with :math:`k_2 = 0.04`, :math:`k_1 = 5`, :math:`k_0 = 140`, :math:`V_b = 0` and :math:`\lambda = 1` in nearly all that is published:
-    :math:`\dot V = 0.04\,V^2 + 5\,V + 140 - u + I`, :math:`\dot u = a\,(b\,V - u)`. Three of the twenty patterns of 2004 have others
-    (:data:`~brainsim.neurons.patterns.IZHIKEVICH_2004`).
+    with :math:`k_2 = 0.04`, :math:`k_1 = 5`, :math:`k_0 = 140`, :math:`V_b = 0` and :math:`\lambda = 1` in nearly all
+    that is published:
+    :math:`\dot V = 0.04\,V^2 + 5\,V + 140 - u + I`, :math:`\dot u = a\,(b\,V - u)`. Three of the twenty patterns of
+    2004 have others (:data:`~brainsim.neurons.patterns.IZHIKEVICH_2004`).
 
-    V, u and I are in mV, time in ms; so a receptor with a reversal potential has weights without unit. u starts at b V unless
-    given. The paper resets where V reaches 30 mV, :math:`\ge`; that is the same for all but one number.
+    V, u and I are in mV, time in ms; so a receptor with a reversal potential has weights without unit. u starts at b V
+    unless given. The paper resets where V reaches 30 mV, :math:`\ge`; that is the same for all but one number.
 
-    The paper's program steps 1 ms: V twice by half a millisecond with Euler's method, then u with the new V. At that step the
-    result belongs to the step as much as to the equations. With ``method="euler"`` both variables start from the same values,
-    as in NEST with ``consistent_integration``. The default, exponential Euler, takes the slope of the parabola along: at
-    dt = 0.1 ms each interval between spikes is less than a tenth of a millisecond off, with Euler a quarter to a third.
+    The paper's program steps 1 ms: V twice by half a millisecond with Euler's method, then u with the new V. At that
+    step the result belongs to the step as much as to the equations. With ``method="euler"`` both variables start from
+    the same values, as in NEST with ``consistent_integration``. The default, exponential Euler, takes the slope of the
+    parabola along: at dt = 0.1 ms each interval between spikes is less than a tenth of a millisecond off, with Euler a
+    quarter to a third.
 
     References
     ----------

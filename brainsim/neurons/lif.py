@@ -9,8 +9,8 @@ class LIF(Neuron):
 
     .. math:: \tau \dot V = E_L - V + R I,\qquad V > V_{th} \Rightarrow V \leftarrow V_{reset}
 
-    After a spike :math:`V` stays at :math:`V_{reset}` for ``round(refractory / dt)`` steps. Driven by conductances when its
-    receptors have a reversal potential, by currents when not. Exponential Euler is exact for constant input.
+    After a spike :math:`V` stays at :math:`V_{reset}` for ``round(refractory / dt)`` steps. Driven by conductances when
+    its receptors have a reversal potential, by currents when not. Exponential Euler is exact for constant input.
 
     References
     ----------

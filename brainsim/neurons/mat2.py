@@ -12,8 +12,8 @@ class MAT2(Neuron):
     .. math:: \tau \dot V = E_L - V + R I,\qquad \tau_j \dot\theta_j = -\theta_j
     .. math:: V > \omega + \theta_1 + \theta_2 \;\Rightarrow\; \theta_j \leftarrow \theta_j + \alpha_j
 
-    No spike falls within ``refractory`` of the last; V goes on in that time. The defaults are the paper's regular spiking cell.
-    Exponential Euler is exact for constant input. A surrogate's width is scaled by :math:`\omega - E_L`.
+    No spike falls within ``refractory`` of the last; V goes on in that time. The defaults are the paper's regular
+    spiking cell. Exponential Euler is exact for constant input. A surrogate's width is scaled by :math:`\omega - E_L`.
 
     References
     ----------

@@ -13,11 +13,12 @@ class MorrisLecar(Neuron):
     .. math:: \dot w = \phi\,\cosh\!\left(\frac{V - V_3}{2 V_4}\right) (w_\infty(V) - w)
     .. math:: m_\infty = \tfrac12 \left(1 + \tanh\frac{V - V_1}{V_2}\right),\qquad w_\infty = \tfrac12 \left(1 + \tanh\frac{V - V_3}{V_4}\right)
 
-    A spike is an upward crossing of :math:`V_{th}`; nothing is reset. w starts at its steady state at the initial V unless given.
+    A spike is an upward crossing of :math:`V_{th}`; nothing is reset. w starts at its steady state at the initial V
+    unless given.
 
-    The defaults are of class II: firing begins at a finite frequency, through a subcritical Hopf bifurcation near 94 µA/cm². Class I,
-    from frequency zero, through a saddle-node on the cycle near 40 µA/cm²: ``g_Ca`` = 4 mS/cm², ``V_3`` = 12 mV, ``V_4`` = 17.4 mV,
-    ``phi`` = 1/15 per ms.
+    The defaults are of class II: firing begins at a finite frequency, through a subcritical Hopf bifurcation near 94
+    µA/cm². Class I, from frequency zero, through a saddle-node on the cycle near 40 µA/cm²: ``g_Ca`` = 4 mS/cm²,
+    ``V_3`` = 12 mV, ``V_4`` = 17.4 mV, ``phi`` = 1/15 per ms.
 
     References
     ----------

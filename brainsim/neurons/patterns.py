@@ -1,7 +1,8 @@
 """Firing patterns that papers have published: parameters, initial state and stimulus of each.
 
-Three tables: `IZHIKEVICH_2004` (20 patterns), `NAUD_2008` (8, of the adaptive exponential neuron) and `MIHALAS_NIEBUR_2009` (20). An
-entry builds its neuron, already stimulated, and `population` builds one neuron for each of several entries.
+Three tables: `IZHIKEVICH_2004` (20 patterns), `NAUD_2008` (8, of the adaptive exponential neuron) and
+`MIHALAS_NIEBUR_2009` (20). An entry builds its neuron, already stimulated, and `population` builds one neuron for each
+of several entries.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Pattern:
     values : mapping of str to quantity
         Parameters and initial states that differ from the defaults of the class.
     pieces : tuple of (start, stop, level) or (start, stop, level, slope)
-        The stimulus: ``level + slope * (t - start)`` for ``start <= t < stop``, in ms and in the input unit of the model; pieces add up.
+        The stimulus: ``level + slope * (t - start)`` for ``start <= t < stop``, in ms and in the input unit of the
+        model; pieces add up.
     duration, dt : quantity, time
         How long the paper shows it, and the step it was computed with, or one that is short enough.
     method : str, optional
@@ -83,11 +85,18 @@ def population(patterns, dt=None, **options) -> Neuron:
     patterns = list(patterns)
     model = patterns[0].model
     if any(p.model is not model for p in patterns):
-        raise ValueError(f"population: all patterns must be of one model, given {sorted({p.model.__name__ for p in patterns})}.")
+        raise ValueError(
+            f"population: all patterns must be of one model, given {sorted({p.model.__name__ for p in patterns})}."
+        )
     default = model(1)
     names = {name for p in patterns for name in p.values}
     values = {
-        name: u.math.stack([_scalar(p.values.get(name, getattr(p.model(1, **p.values), name)), default.unit_of(name)) for p in patterns])
+        name: u.math.stack(
+            [
+                _scalar(p.values.get(name, getattr(p.model(1, **p.values), name)), default.unit_of(name))
+                for p in patterns
+            ]
+        )
         for name in sorted(names)
     }
     dt = min((p.dt for p in patterns), key=lambda x: float(x / u.ms)) if dt is None else dt
@@ -108,12 +117,17 @@ def _scalar(value, unit):
 
 FOREVER = math.inf
 
-# -- Izhikevich, 2004 ------------------------------------------------------------------------------------------------------------
+# -- Izhikevich, 2004 ------------------------------------------------------------------------------------------------
 
 
 def _izhikevich(a, b, c, d, V, duration, dt, *pulses, ramps=(), **others):
-    """An entry. The program of the paper switches on at the first step after the time that it names, ``t > T1``, and steps V before u."""
-    pieces = tuple((round((math.floor(start / dt + 1e-9) + 1) * dt, 9), stop, level) for start, stop, level in pulses) + ramps
+    """An entry. The program of the paper switches on at the first step after the time that it names, ``t > T1``, and
+    steps V before u.
+    """
+    pieces = (
+        tuple((round((math.floor(start / dt + 1e-9) + 1) * dt, 9), stop, level) for start, stop, level in pulses)
+        + ramps
+    )
     values = dict(a=a / u.ms, b=b, c=c * u.mV, d=d * u.mV, V=V * u.mV) | others
     return Pattern(Izhikevich, MappingProxyType(values), pieces, duration * u.ms, dt * u.ms, "semi_implicit_euler")
 
@@ -129,7 +143,9 @@ IZHIKEVICH_2004: Mapping[str, Pattern] = MappingProxyType(
         "phasic bursting": _izhikevich(0.02, 0.25, -55, 0.05, -64, 200, 0.2, (20, FOREVER, 0.6)),
         "mixed mode": _izhikevich(0.02, 0.2, -55, 4, -70, 160, 0.25, (16, FOREVER, 10)),
         "spike frequency adaptation": _izhikevich(0.01, 0.2, -65, 8, -70, 85, 0.25, (8.5, FOREVER, 30)),
-        "class 1 excitability": _izhikevich(0.02, -0.1, -55, 6, -60, 300, 0.25, ramps=((30, FOREVER, 0, 0.075),), **_CLASS_1),
+        "class 1 excitability": _izhikevich(
+            0.02, -0.1, -55, 6, -60, 300, 0.25, ramps=((30, FOREVER, 0, 0.075),), **_CLASS_1
+        ),
         "class 2 excitability": _izhikevich(
             0.2, 0.26, -65, 0, -64, 300, 0.25, ramps=((_BEGIN, FOREVER, -0.5), (30, FOREVER, 0, 0.015))
         ),
@@ -139,19 +155,40 @@ IZHIKEVICH_2004: Mapping[str, Pattern] = MappingProxyType(
             0.1, 0.26, -60, -1, -62, 400, 0.25, (40, 44, 0.65), (60, 64, 0.65), (280, 284, 0.65), (320, 324, 0.65)
         ),
         "integrator": _izhikevich(
-            0.02, -0.1, -55, 6, -60, 100, 0.25,
-            (100 / 11, 100 / 11 + 2, 9), (100 / 11 + 5, 100 / 11 + 7, 9), (70, 72, 9), (80, 82, 9), **_CLASS_1,
+            0.02,
+            -0.1,
+            -55,
+            6,
+            -60,
+            100,
+            0.25,
+            (100 / 11, 100 / 11 + 2, 9),
+            (100 / 11 + 5, 100 / 11 + 7, 9),
+            (70, 72, 9),
+            (80, 82, 9),
+            **_CLASS_1,
         ),  # fmt: skip
         "rebound spike": _izhikevich(0.03, 0.25, -60, 4, -64, 200, 0.2, (20, 25, -15)),
         "rebound burst": _izhikevich(0.03, 0.25, -52, 0, -64, 200, 0.2, (20, 25, -15)),
-        "threshold variability": _izhikevich(0.03, 0.25, -60, 4, -64, 100, 0.25, (10, 15, 1), (70, 75, -6), (80, 85, 1)),
+        "threshold variability": _izhikevich(
+            0.03, 0.25, -60, 4, -64, 100, 0.25, (10, 15, 1), (70, 75, -6), (80, 85, 1)
+        ),
         "bistability": _izhikevich(
             0.1, 0.26, -60, 0, -61, 300, 0.25, (37.5, 42.5, 1), (216, 221, 1), ramps=((_BEGIN, FOREVER, 0.24),)
         ),
         "depolarising after-potential": _izhikevich(1.0, 0.2, -60, -21, -70, 50, 0.1, (9, 11, 20)),
         "accommodation": _izhikevich(
-            0.02, 1.0, -55, 4, -65, 400, 0.5, ramps=((0, 200, 0, 0.04), (300, 312.5, 0, 0.32)),
-            V_b=-65.0 * u.mV, decay=0.0, u=-16.0 * u.mV,
+            0.02,
+            1.0,
+            -55,
+            4,
+            -65,
+            400,
+            0.5,
+            ramps=((0, 200, 0, 0.04), (300, 312.5, 0, 0.32)),
+            V_b=-65.0 * u.mV,
+            decay=0.0,
+            u=-16.0 * u.mV,
         ),  # fmt: skip
         "inhibition-induced spiking": _izhikevich(
             -0.02, -1.0, -60, 8, -63.8, 350, 0.5, (250, FOREVER, 5), ramps=((_BEGIN, FOREVER, 75), (_BEGIN, 50, 5))
@@ -167,7 +204,7 @@ E. M. Izhikevich, IEEE Trans. Neural Netw. 15:1063 (2004), figure 1. At these st
 of the program (V first, then u with the new V), as much as to the equations.
 """
 
-# -- Naud et al., 2008 -----------------------------------------------------------------------------------------------------------
+# -- Naud et al., 2008 -----------------------------------------------------------------------------------------------
 
 
 def _adex(C, g_L, E_L, a, tau_w, b, V_reset, current):
@@ -195,7 +232,7 @@ NAUD_2008: Mapping[str, Pattern] = MappingProxyType(
 R. Naud, N. Marcille, C. Clopath, W. Gerstner, Biol. Cybern. 99:335 (2008), table 1.
 """
 
-# -- Mihalas and Niebur, 2009 ------------------------------------------------------------------------------------------------------
+# -- Mihalas and Niebur, 2009 ----------------------------------------------------------------------------------------
 
 
 def _gif(a, A_1, A_2, duration, *levels, V=-70.0, Theta=-50.0):
@@ -221,9 +258,7 @@ MIHALAS_NIEBUR_2009: Mapping[str, Pattern] = MappingProxyType(
         "threshold variability": _gif(5.0, 0.0, 0.0, 400, (1.5, 20), (0, 180), (-1.5, 25), (0, 25), (1.5, 25)),
         "rebound spike": _gif(5.0, 0.0, 0.0, 1000, (0, 50), (-3.5, 750)),
         "class 2": _gif(5.0, 0.0, 0.0, 300, (2 * (1 + 1e-6), FOREVER), V=-30.0, Theta=-30.0),
-        "integrator": _gif(
-            5.0, 0.0, 0.0, 400, (1.5, 20), (0, 10), (1.5, 20), (0, 250), (1.5, 20), (0, 30), (1.5, 20)
-        ),
+        "integrator": _gif(5.0, 0.0, 0.0, 400, (1.5, 20), (0, 10), (1.5, 20), (0, 250), (1.5, 20), (0, 30), (1.5, 20)),
         "input bistability": _gif(5.0, 0.0, 0.0, 1000, (1.5, 100), (1.7, 400), (1.5, 100), (1.7, 400)),
         "hyperpolarisation-induced spiking": _gif(30.0, 0.0, 0.0, 400, (-1, FOREVER)),
         "hyperpolarisation-induced bursting": _gif(30.0, 10.0, -0.6, 400, (-1, FOREVER)),

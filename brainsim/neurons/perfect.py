@@ -11,8 +11,8 @@ class IF(Neuron):
 
     .. math:: C \dot V = I,\qquad V > V_{th} \Rightarrow V \leftarrow V_{reset}
 
-    It fires at the rate :math:`I / [C\,(V_{th} - V_{reset})]` and keeps what it was given for ever. Any method is exact for
-    constant input.
+    It fires at the rate :math:`I / [C\,(V_{th} - V_{reset})]` and keeps what it was given for ever. Any method is exact
+    for constant input.
 
     References
     ----------

@@ -8,7 +8,8 @@ from brainsim.neurons.base import Neuron
 
 
 class PinskyRinzel(Neuron):
-    r"""Pinsky-Rinzel neuron: CA3 pyramidal cell of two compartments, a soma that spikes and a dendrite with calcium spikes.
+    r"""Pinsky-Rinzel neuron: CA3 pyramidal cell of two compartments, a soma that spikes and a dendrite with calcium
+    spikes.
 
     .. math::
         C \dot V &= g_L (E_L - V) + \bar g_{Na}\,m_\infty^2(V)\,h\,(E_{Na} - V) + \bar g_K\,n\,(E_K - V)
@@ -17,15 +18,18 @@ class PinskyRinzel(Neuron):
             + \bar g_C\,c\,\min(Ca/250, 1)\,(E_K - V_d) + \frac{g_c}{1 - p} (V - V_d) + \frac{I_d}{1 - p} \\
         \dot{Ca} &= \phi\,I_{Ca} - \beta\,Ca
 
-    with :math:`I_{Ca} = \bar g_{Ca}\,s^2 (E_{Ca} - V_d)`, gates of first order, and the rates of the CA3 cell of Traub et al. (1991):
+    with :math:`I_{Ca} = \bar g_{Ca}\,s^2 (E_{Ca} - V_d)`, gates of first order, and the rates of the CA3 cell of Traub
+    et al. (1991):
     :class:`~brainsim.channels.Na_Traub1991` and :class:`~brainsim.channels.K_Traub1991` at the soma,
-    :class:`~brainsim.channels.CaHT_Traub1991` (without its inactivation), :class:`~brainsim.channels.KAHP_Traub1991` and
-    :class:`~brainsim.channels.KC_Traub1991` at the dendrite. The paper counts potentials from :math:`V_{rest}`; here they are absolute.
-    Ca has no unit.
+    :class:`~brainsim.channels.CaHT_Traub1991` (without its inactivation), :class:`~brainsim.channels.KAHP_Traub1991`
+    and
+    :class:`~brainsim.channels.KC_Traub1991` at the dendrite. The paper counts potentials from :math:`V_{rest}`; here
+    they are absolute. Ca has no unit.
 
-    Inputs are per area of the whole cell, hence divided by the share p of the soma: ``I`` reaches the soma, ``I_d`` the dendrite
-    (``into="I_d"``). A spike is an upward crossing of :math:`V_{th}` by the soma; nothing is reset. Gates and Ca start at their steady
-    state at the initial potentials unless given. The cell fires a burst now and then without input, and rests at I = -0.5 µA/cm².
+    Inputs are per area of the whole cell, hence divided by the share p of the soma: ``I`` reaches the soma, ``I_d`` the
+    dendrite (``into="I_d"``). A spike is an upward crossing of :math:`V_{th}` by the soma; nothing is reset. Gates and
+    Ca start at their steady state at the initial potentials unless given. The cell fires a burst now and then without
+    input, and rests at I = -0.5 µA/cm².
 
     References
     ----------
@@ -44,7 +48,9 @@ class PinskyRinzel(Neuron):
     g_K = Parameter(15.0 * u.mS / u.cm2, "maximal conductance of the delayed rectifier of the soma")
     g_Ca = Parameter(10.0 * u.mS / u.cm2, "maximal calcium conductance of the dendrite")
     g_AHP = Parameter(0.8 * u.mS / u.cm2, "maximal conductance of the slow potassium current of the dendrite")
-    g_C = Parameter(15.0 * u.mS / u.cm2, "maximal conductance of the fast potassium current of the dendrite that calcium opens")
+    g_C = Parameter(
+        15.0 * u.mS / u.cm2, "maximal conductance of the fast potassium current of the dendrite that calcium opens"
+    )
     g_c = Parameter(2.1 * u.mS / u.cm2, "coupling of the compartments")
     p = Parameter(0.5, "share of the soma in the area", positive=True)
     E_L = Parameter(-60.0 * u.mV, "leak reversal potential")
@@ -61,7 +67,9 @@ class PinskyRinzel(Neuron):
     n = State(lambda cell: cell.somatic(cell.V)["n"].steady, "activation of the delayed rectifier")
     s = State(lambda cell: cell.dendritic(cell.V_d)["s"].steady, "activation of the calcium conductance")
     c = State(lambda cell: cell.dendritic(cell.V_d)["c"].steady, "activation of the fast potassium conductance")
-    q = State(lambda cell: cell.of_calcium(cell.steady_calcium())["q"].steady, "activation of the slow potassium conductance")
+    q = State(
+        lambda cell: cell.of_calcium(cell.steady_calcium())["q"].steady, "activation of the slow potassium conductance"
+    )
     Ca = State(lambda cell: cell.steady_calcium(), "calcium in the dendrite, in arbitrary units")
 
     def derivative(self, t, V, V_d, h, n, s, c, q, Ca, I, I_d):

@@ -12,8 +12,8 @@ class QIF(Neuron):
     .. math:: \tau \dot V = a_0\,(V - E_L)(V - V_c) + R I,\qquad V > V_{peak} \Rightarrow V \leftarrow V_{reset}
 
     Between :math:`E_L`, the rest, and the critical potential :math:`V_c` the membrane relaxes to rest; beyond it V runs
-    away, in finite time. The spike is cut at :math:`V_{peak}`; what V reaches in the step of a spike depends on dt, and the
-    reset replaces it. With V alone, exponential Euler is of order 2 here.
+    away, in finite time. The spike is cut at :math:`V_{peak}`; what V reaches in the step of a spike depends on dt, and
+    the reset replaces it. With V alone, exponential Euler is of order 2 here.
 
     References
     ----------

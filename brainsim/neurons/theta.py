@@ -13,10 +13,12 @@ class Theta(Neuron):
     .. math:: \tau \dot\theta = 1 - \cos\theta + (1 + \cos\theta)\,(\eta + I),\qquad
               \theta > \pi \Rightarrow \theta \leftarrow \theta - 2\pi
 
-    With :math:`x = \tan(\theta/2)` it is the quadratic integrate-and-fire neuron :math:`\tau\dot x = x^2 + \eta + I` that runs to
-    infinity and comes back from minus infinity: nothing is cut off. Under a constant input :math:`\eta + I > 0` the period is
-    :math:`\pi\tau/\sqrt{\eta + I}`; for :math:`\eta + I < 0` it rests at :math:`-2\arctan\sqrt{-(\eta + I)}`. I has no unit, and
-    there is no potential: receptors are currents. A surrogate's width is one radian. While refractory, theta is held.
+    With :math:`x = \tan(\theta/2)` it is the quadratic integrate-and-fire neuron :math:`\tau\dot x = x^2 + \eta + I`
+    that runs to infinity and comes back from minus infinity: nothing is cut off. Under a constant input
+    :math:`\eta + I > 0` the period is
+    :math:`\pi\tau/\sqrt{\eta + I}`; for :math:`\eta + I < 0` it rests at :math:`-2\arctan\sqrt{-(\eta + I)}`. I has no
+    unit, and there is no potential: receptors are currents. A surrogate's width is one radian. While refractory, theta
+    is held.
 
     References
     ----------

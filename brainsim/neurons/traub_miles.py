@@ -8,7 +8,8 @@ from brainsim.neurons.hodgkin_huxley import HodgkinHuxley
 
 
 class TraubMiles(HodgkinHuxley):
-    r"""Hodgkin-Huxley neuron with the rates of Traub and Miles, as in the COBA-HH benchmark; hippocampal pyramidal cell.
+    r"""Hodgkin-Huxley neuron with the rates of Traub and Miles, as in the COBA-HH benchmark; hippocampal pyramidal
+    cell.
 
     .. math:: C \dot V = \bar g_{Na} m^3 h\,(E_{Na} - V) + \bar g_K n^4 (E_K - V) + g_L (E_L - V) + I
     .. math:: \dot x = \alpha_x(V)\,(1 - x) - \beta_x(V)\,x,\qquad x = m, h, n
@@ -20,9 +21,9 @@ class TraubMiles(HodgkinHuxley):
         \alpha_h &= 0.128\,e^{(17 - v)/18}, & \beta_h &= \frac{4}{1 + e^{(40 - v)/5}} \\
         \alpha_n &= \frac{0.032\,(15 - v)}{e^{(15 - v)/5} - 1}, & \beta_n &= 0.5\,e^{(10 - v)/40}
 
-    A spike is an upward crossing of :math:`V_{th}`, at most one in ``refractory`` where that is given (the benchmark has 3 ms);
-    V is not clamped. In all else, surrogate, initial gates and numerics, as :class:`HodgkinHuxley`. Conductances are those of
-    the whole cell. The rates have their limits at v = 13, 40 and 15.
+    A spike is an upward crossing of :math:`V_{th}`, at most one in ``refractory`` where that is given (the benchmark
+    has 3 ms); V is not clamped. In all else, surrogate, initial gates and numerics, as :class:`HodgkinHuxley`.
+    Conductances are those of the whole cell. The rates have their limits at v = 13, 40 and 15.
 
     With the benchmark's leak at -60 mV the cell fires on its own, at 14 Hz; from :math:`E_L` = -65 mV down it rests.
 

@@ -13,9 +13,9 @@ class WangBuzsaki(Neuron):
     .. math:: C \dot V = \bar g_{Na} m_\infty^3(V)\,h\,(E_{Na} - V) + \bar g_K n^4 (E_K - V) + g_L (E_L - V) + I
     .. math:: \dot x = \alpha_x(V)\,(1 - x) - \beta_x(V)\,x,\qquad x = h, n
 
-    with the rates of :class:`~brainsim.channels.Na_WangBuzsaki` and :class:`~brainsim.channels.K_WangBuzsaki`, times ``phi``. In all else,
-    spikes, surrogate, initial gates and numerics, as :class:`HodgkinHuxley`. Firing at 135 Hz, intervals are too long by 0.2 % at
-    dt = 0.025 ms and 1 % at 0.05 ms.
+    with the rates of :class:`~brainsim.channels.Na_WangBuzsaki` and :class:`~brainsim.channels.K_WangBuzsaki`, times
+    ``phi``. In all else, spikes, surrogate, initial gates and numerics, as :class:`HodgkinHuxley`. Firing at 135 Hz,
+    intervals are too long by 0.2 % at dt = 0.025 ms and 1 % at 0.05 ms.
 
     References
     ----------
@@ -71,9 +71,10 @@ class ReducedTraub(WangBuzsaki):
 
     with the rates of :class:`TraubMiles`, here at :math:`V_T` = -67 mV. In all else as :class:`HodgkinHuxley`.
 
-    Activation without delay and a strong sodium conductance make a stiff upstroke, which exponential methods would overshoot; they hold
-    :math:`m_\infty` over the step (``V_held`` of ``derivative``). Intervals are then too long by 0.3 % at dt = 0.01 ms and 1 to 2 % at 0.05 ms.
-    Runge-Kutta 4 needs dt of at most 0.02 ms.
+    Activation without delay and a strong sodium conductance make a stiff upstroke, which exponential methods would
+    overshoot; they hold
+    :math:`m_\infty` over the step (``V_held`` of ``derivative``). Intervals are then too long by 0.3 % at dt = 0.01 ms
+    and 1 to 2 % at 0.05 ms. Runge-Kutta 4 needs dt of at most 0.02 ms.
 
     References
     ----------

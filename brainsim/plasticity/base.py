@@ -1,4 +1,6 @@
-"""What every plasticity rule shares: a projection, traces on both sides, delays of what it sees, and a change of weights."""
+"""What every plasticity rule shares: a projection, traces on both sides, delays of what it sees, and a change of
+weights.
+"""
 
 from __future__ import annotations
 
@@ -40,13 +42,14 @@ class Plasticity(Dynamics):
     In the step from t to t + dt, after the populations have fired and before the spikes are delivered:
 
     1. traces of spikes decay over the step, then traces of other signals follow theirs, in the order of declaration;
-    2. ``update`` changes weights for the spikes at t + dt, with traces from before them, one statement after the other; so a
-       pre and a post spike at the same time do not pair with each other;
+    2. ``update`` changes weights for the spikes at t + dt, with traces from before them, one statement after the other;
+       so a pre and a post spike at the same time do not pair with each other;
     3. the spikes at t + dt enter their traces.
 
-    A pre spike counts when it reaches the synapse: after the projection's delay where all synapses share one, on emission where
-    every synapse has its own. A post spike counts when it is fired. ``pre_delay`` and ``post_delay`` make the rule see them
-    later: NEST's dendritic delay d is ``post_delay=d`` for spikes that reach the synapse at once.
+    A pre spike counts when it reaches the synapse: after the projection's delay where all synapses share one, on
+    emission where every synapse has its own. A post spike counts when it is fired. ``pre_delay`` and ``post_delay``
+    make the rule see them later: NEST's dendritic delay d is ``post_delay=d`` for spikes that reach the synapse at
+    once.
 
     Every change is multiplied by ``rate``. Weights that are touched are kept in [``w_min``, ``w_max``].
 
@@ -69,7 +72,9 @@ class Plasticity(Dynamics):
         super().__init__(**values)
         self.modulation: tuple[tuple[str, str], ...] = ()
         delays = {"pre": pre_delay, "post": post_delay}
-        self.delay_ms = tuple((side, self._delay(f"{side}_delay", delay)) for side, delay in delays.items() if delay is not None)
+        self.delay_ms = tuple(
+            (side, self._delay(f"{side}_delay", delay)) for side, delay in delays.items() if delay is not None
+        )
 
     def _delay(self, name, delay) -> float:
         ms = in_unit(delay, u.ms, f"{type(self).__name__}.{name}")
@@ -77,7 +82,7 @@ class Plasticity(Dynamics):
             raise ValueError(f"{type(self).__name__}.{name}: one positive time, given {delay}; leave it out for none.")
         return float(ms)
 
-    # -- what a rule defines -----------------------------------------------------------------------------------------------
+    # -- what a rule defines -----------------------------------------------------------------------------------------
 
     def update(self, s: Synapses) -> None:
         """Change weights, and states of the rule, for the spikes at t + dt."""
@@ -90,7 +95,7 @@ class Plasticity(Dynamics):
             for name, infinity in (("w_min", -jnp.inf), ("w_max", jnp.inf))
         )
 
-    # -- parts ---------------------------------------------------------------------------------------------------------------
+    # -- parts -------------------------------------------------------------------------------------------------------
 
     @property
     def traces(self) -> dict[str, Trace]:
@@ -103,10 +108,11 @@ class Plasticity(Dynamics):
         return {name: part for name, part in vars(self).items() if isinstance(part, Plasticity)}
 
     def modulated(self, **modulators) -> Plasticity:
-        """Multiply parameters by the level of modulators of the network: ``PairSTDP(...).modulated(A_minus=net.astro)``.
+        """Multiply parameters by the level of modulators of the network:
+        ``PairSTDP(...).modulated(A_minus=net.astro)``.
 
-        Any parameter can be modulated, ``rate`` with all changes of the rule; a parameter that is given several times is
-        multiplied by each.
+        Any parameter can be modulated, ``rate`` with all changes of the rule; a parameter that is given several times
+        is multiplied by each.
 
         Returns
         -------
@@ -123,7 +129,9 @@ class Plasticity(Dynamics):
         parameters = {name for name, declared in self._declared.items() if isinstance(declared, Parameter)}
         for name in modulators:
             if name not in parameters:
-                raise UnknownNameError(f"{type(self).__name__} has no parameter {name!r}.{suggestion(name, parameters)}")
+                raise UnknownNameError(
+                    f"{type(self).__name__} has no parameter {name!r}.{suggestion(name, parameters)}"
+                )
         self.modulation += tuple((name, self.path_of(modulator, name)) for name, modulator in modulators.items())
         return self
 
@@ -131,7 +139,8 @@ class Plasticity(Dynamics):
         """Path of a modulator that ``name`` is to follow."""
         if "_path" not in vars(modulator) or not hasattr(modulator, "level"):
             raise ValueError(
-                f"{type(self).__name__}: {name} can follow a modulator of a network (net.dopamine = Dopamine(...)), given {modulator!r}."
+                f"{type(self).__name__}: {name} can follow a modulator of a network (net.dopamine = Dopamine(...)),"
+                f" given {modulator!r}."
             )
         return modulator.path
 
@@ -151,7 +160,9 @@ class Plasticity(Dynamics):
         return () if declared.shape in ("count", None) else super().shape_of(name)
 
     def side_of(self, name: str) -> str:
-        """What a parameter, trace or state has one value per element of: ``"pre"``, ``"post"``, ``"each"``, or ``"one"`` alone."""
+        """What a parameter, trace or state has one value per element of: ``"pre"``, ``"post"``, ``"each"``, or
+        ``"one"`` alone.
+        """
         declared = self._declared[name]
         if isinstance(declared, Trace) and declared.is_cleared(self):
             return "each"
@@ -159,12 +170,15 @@ class Plasticity(Dynamics):
             return "one"
         return {"n_pre": "pre", "n_post": "post", "weight_shape": "each"}.get(declared.shape, "one")
 
-    # -- running -------------------------------------------------------------------------------------------------------------
+    # -- running -----------------------------------------------------------------------------------------------------
 
     def bind(self, site: Site) -> None:
         """Make this the rule of the projection at ``site``."""
         if self.bound:
-            raise ValueError(f"the plasticity given to {site.path.rpartition('.')[0]} already belongs to {self.path}; make another one.")
+            raise ValueError(
+                f"the plasticity given to {site.path.rpartition('.')[0]} already belongs to {self.path}; make another"
+                " one."
+            )
         self.n_pre, self.n_post, self.weight_shape = site.conn.n_pre, site.conn.n_post, site.conn.weight_shape
         self.weight_unit, self._path, self.bound = site.weight_unit, site.path, True
         self.allocate(site.key)
@@ -174,7 +188,11 @@ class Plasticity(Dynamics):
     @property
     def states_of_synapses(self) -> list[str]:
         """Names of the states and traces of one value per synapse."""
-        return [name for name, declared in self._declared.items() if isinstance(declared, State) and self.side_of(name) == "each"]
+        return [
+            name
+            for name, declared in self._declared.items()
+            if isinstance(declared, State) and self.side_of(name) == "each"
+        ]
 
     @property
     def of_spikes(self) -> bool:

@@ -12,9 +12,9 @@ class BCM(RateRule):
 
     .. math:: \dot w = \eta\,x\,y\,(y - \theta),\qquad \tau_\theta \dot\theta = \frac{y^2}{y_0} - \theta
 
-    with activities x and y (in Hz, from spikes filtered with ``tau_x`` and ``tau_y``, or variables of the populations) at t + dt
-    and before the spikes fired then. The threshold moves first, then the weights by one Euler step; w is kept in
-    [w_min, w_max].
+    with activities x and y (in Hz, from spikes filtered with ``tau_x`` and ``tau_y``, or variables of the populations)
+    at t + dt and before the spikes fired then. The threshold moves first, then the weights by one Euler step; w is kept
+    in [w_min, w_max].
 
     Parameters
     ----------
@@ -31,7 +31,8 @@ class BCM(RateRule):
 
     References
     ----------
-    E. L. Bienenstock, L. N. Cooper, P. W. Munro, J. Neurosci. 2:32 (1982); N. Intrator, L. N. Cooper, Neural Netw. 5:3 (1992).
+    E. L. Bienenstock, L. N. Cooper, P. W. Munro, J. Neurosci. 2:32 (1982); N. Intrator, L. N. Cooper, Neural Netw. 5:3
+    (1992).
     """
 
     eta = Parameter(0.0, "learning rate", unit="rate_unit")

@@ -13,13 +13,14 @@ class CalciumPlasticity(Plasticity):
 
     .. math:: \dot c = -c/\tau_{Ca} + C_{pre} \sum \delta(t - t_{pre} - D) + C_{post} \sum \delta(t - t_{post})
     .. math:: \tau \dot\rho = -\rho(1-\rho)(\rho_* - \rho) + \gamma_p (1-\rho)\,\Theta(c - \theta_p)
-        - \gamma_d\,\rho\,\Theta(c - \theta_d) + \sigma\sqrt{\tau\,(\Theta(c - \theta_p) + \Theta(c - \theta_d))}\;\eta(t)
+        - \gamma_d\,\rho\,\Theta(c - \theta_d) + \sigma\sqrt{\tau\,(\Theta(c - \theta_p) + \Theta(c -
+          \theta_d))}\;\eta(t)
     .. math:: w = w_{min} + \rho\,(w_{max} - w_{min})
 
-    The efficacy :math:`\rho` in [0, 1] is what the weight says. The time that c spends above a threshold within a step is
-    exact, the terms linear in :math:`\rho` are integrated exactly with it, the cubic drift by one Euler step before them. A step
-    advances :math:`\rho` from t to t + dt with the calcium that the spikes up to t have left; those at t + dt come in after it.
-    Defaults: the cortical slices of the paper.
+    The efficacy :math:`\rho` in [0, 1] is what the weight says. The time that c spends above a threshold within a step
+    is exact, the terms linear in :math:`\rho` are integrated exactly with it, the cubic drift by one Euler step before
+    them. A step advances :math:`\rho` from t to t + dt with the calcium that the spikes up to t have left; those at t +
+    dt come in after it. Defaults: the cortical slices of the paper.
 
     Parameters
     ----------
@@ -85,4 +86,6 @@ class CalciumPlasticity(Plasticity):
     def time_above(self, s, calcium, theta):
         """Time of the step from t to t + dt in which the calcium, which has decayed to ``calcium``, is above ``theta``."""
         ratio = (calcium / theta).map(lambda k: jnp.log(jnp.maximum(k, 1e-30)))
-        return (s.tau_Ca * ratio + s.dt).map(lambda time: u.math.clip(time, 0.0 * u.ms, u.Quantity(s.clock.step_ms, unit=u.ms)))
+        return (s.tau_Ca * ratio + s.dt).map(
+            lambda time: u.math.clip(time, 0.0 * u.ms, u.Quantity(s.clock.step_ms, unit=u.ms))
+        )

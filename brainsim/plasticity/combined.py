@@ -18,7 +18,8 @@ class Combined(Plasticity):
 
     References
     ----------
-    F. Zenke, G. Hennequin, W. Gerstner, PLoS Comput. Biol. 9:e1003330 (2013), for why STDP needs a second rule beside it.
+    F. Zenke, G. Hennequin, W. Gerstner, PLoS Comput. Biol. 9:e1003330 (2013), for why STDP needs a second rule beside
+    it.
     """
 
     def __init__(self, *rules, **named):
@@ -30,7 +31,9 @@ class Combined(Plasticity):
             if not isinstance(rule, Plasticity):
                 raise TypeError(f"Combined: {name} must be a plasticity rule, given {type(rule).__name__}.")
             if rule.bound:
-                raise ValueError(f"Combined: the rule given as {name} already belongs to {rule.path}; make another one.")
+                raise ValueError(
+                    f"Combined: the rule given as {name} already belongs to {rule.path}; make another one."
+                )
             if hasattr(type(self), name):
                 raise ValueError(f"Combined: the name {name!r} is taken.")
             setattr(self, name, rule)

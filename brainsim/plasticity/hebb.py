@@ -11,8 +11,8 @@ class Hebb(RateRule):
 
     .. math:: \dot w = \eta\,(x - x_0)(y - y_0) - \lambda\,w
 
-    with activities x and y (in Hz, from spikes filtered with ``tau_x`` and ``tau_y``, or variables of the populations) at t + dt
-    and before the spikes fired then; one Euler step, and w kept in [w_min, w_max].
+    with activities x and y (in Hz, from spikes filtered with ``tau_x`` and ``tau_y``, or variables of the populations)
+    at t + dt and before the spikes fired then; one Euler step, and w kept in [w_min, w_max].
 
     Parameters
     ----------

@@ -12,8 +12,8 @@ class HomeostaticScaling(Plasticity):
 
     .. math:: \dot w = \beta\,w\,(r_0 - r),\qquad r = y/\tau,\quad \dot y = -y/\tau,\quad \text{post spike: } y \leftarrow y + 1
 
-    with the rate at t + dt, before the spikes fired then; one Euler step, and w kept in [w_min, w_max]. Weights also change while
-    all is silent: they grow. Ratios between the weights of a neuron stay as they are.
+    with the rate at t + dt, before the spikes fired then; one Euler step, and w kept in [w_min, w_max]. Weights also
+    change while all is silent: they grow. Ratios between the weights of a neuron stay as they are.
 
     Parameters
     ----------

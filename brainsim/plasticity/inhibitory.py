@@ -14,10 +14,11 @@ class InhibitorySTDP(Plasticity):
     .. math:: \text{pre spike:}\quad w \leftarrow w + \eta\,(y - 2\,r_0\,\tau),\ x \leftarrow x + 1
     .. math:: \text{post spike:}\quad w \leftarrow w + \eta\,x,\ y \leftarrow y + 1
 
-    with w, the strength of an inhibitory synapse, kept in [w_min, w_max]. Near coincident spikes potentiate in either order and
-    each pre spike alone depresses, so that on average the weights rest where the postsynaptic rate is :math:`r_0`. Post spikes
-    change the weight before pre spikes of the same step do, both with traces from before the step's spikes
-    (see :class:`Plasticity`). Where inhibition has negative weights, give ``eta`` a negative sign and swap the bounds' roles.
+    with w, the strength of an inhibitory synapse, kept in [w_min, w_max]. Near coincident spikes potentiate in either
+    order and each pre spike alone depresses, so that on average the weights rest where the postsynaptic rate is
+    :math:`r_0`. Post spikes change the weight before pre spikes of the same step do, both with traces from before the
+    step's spikes (see :class:`Plasticity`). Where inhibition has negative weights, give ``eta`` a negative sign and
+    swap the bounds' roles.
 
     Parameters
     ----------

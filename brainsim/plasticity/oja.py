@@ -11,8 +11,8 @@ class Oja(RateRule):
 
     .. math:: \dot w = \eta\,y\,(w_1\,x - y\,w)
 
-    with activities x and y (in Hz, from spikes filtered with ``tau_x`` and ``tau_y``, or variables of the populations) at t + dt
-    and before the spikes fired then; one Euler step, and w kept in [w_min, w_max]. For a linear neuron,
+    with activities x and y (in Hz, from spikes filtered with ``tau_x`` and ``tau_y``, or variables of the populations)
+    at t + dt and before the spikes fired then; one Euler step, and w kept in [w_min, w_max]. For a linear neuron,
     :math:`y = \sum w x / w_1`, the weights go to the first principal component of the inputs, with norm :math:`w_1`.
 
     Parameters

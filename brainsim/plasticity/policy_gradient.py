@@ -13,9 +13,9 @@ class PolicyGradient(Plasticity):
     .. math:: \dot w = A\,x\,(Y - \rho(u)),\qquad \rho(u) = \rho_0\,e^{(u - \theta)/\Delta}
     .. math:: \dot x = -x/\tau,\quad \text{pre spike: } x \leftarrow x + 1
 
-    with Y the train of post spikes and u the membrane potential. Inside :class:`RewardModulated` it is R-max, which climbs the
-    expected reward. In a step the expectation acts for the step, with u at t + dt, then the post spikes at t + dt; then spikes
-    enter x. w is kept in [w_min, w_max].
+    with Y the train of post spikes and u the membrane potential. Inside :class:`RewardModulated` it is R-max, which
+    climbs the expected reward. In a step the expectation acts for the step, with u at t + dt, then the post spikes at t
+    + dt; then spikes enter x. w is kept in [w_min, w_max].
 
     Parameters
     ----------

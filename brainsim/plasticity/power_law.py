@@ -14,8 +14,8 @@ class PowerLawSTDP(Plasticity):
     .. math:: \text{pre spike:}\quad w \leftarrow w - \lambda\alpha\,w\,y,\ x \leftarrow x + 1
     .. math:: \text{post spike:}\quad w \leftarrow w + \lambda\,w_0^{1-\mu} w^{\mu}\,x,\ y \leftarrow y + 1
 
-    It has a stable distribution of weights without bounds. Post spikes change the weight before pre spikes of the same step
-    do, both with traces from before the step's spikes (see :class:`Plasticity`). Weights are positive.
+    It has a stable distribution of weights without bounds. Post spikes change the weight before pre spikes of the same
+    step do, both with traces from before the step's spikes (see :class:`Plasticity`). Weights are positive.
 
     Parameters
     ----------

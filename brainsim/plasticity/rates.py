@@ -14,8 +14,8 @@ class RateRule(Plasticity):
 
     .. math:: x = \frac{\hat x}{\tau_x}\text{ in Hz},\quad \dot{\hat x} = -\hat x/\tau_x,\quad \text{pre spike: } \hat x \leftarrow \hat x + 1
 
-    and the same for y. With ``pre_variable`` or ``post_variable`` the activity is that variable of the population: a rate counts
-    in Hz, a number as it is.
+    and the same for y. With ``pre_variable`` or ``post_variable`` the activity is that variable of the population: a
+    rate counts in Hz, a number as it is.
 
     Parameters
     ----------

@@ -12,12 +12,14 @@ class RewardModulated(Plasticity):
 
     .. math:: \dot c = -c/\tau_c + R(t),\qquad \dot w = c\,(d - b - \bar d),\qquad \tau_b\,\dot{\bar d} = d - \bar d
 
-    with :math:`R` the changes that the inner rule would make, d the level of a modulator such as :class:`~brainsim.modulators.Dopamine`,
-    and w kept in [w_min, w_max]. The mean reward :math:`\bar d` is subtracted only where ``tau_mean`` is given. With
+    with :math:`R` the changes that the inner rule would make, d the level of a modulator such as
+    :class:`~brainsim.modulators.Dopamine`, and w kept in [w_min, w_max]. The mean reward :math:`\bar d` is subtracted
+    only where ``tau_mean`` is given. With
     :class:`PairSTDP` inside, this is dopamine-modulated STDP; with :class:`PolicyGradient`, R-max.
 
-    In a step w moves by dt times the mean of c times the mean of d over the step; then the inner rule adds its changes for the
-    spikes at t + dt to c. The inner rule depends on the weights w, where it does, and its bounds do not apply to c.
+    In a step w moves by dt times the mean of c times the mean of d over the step; then the inner rule adds its changes
+    for the spikes at t + dt to c. The inner rule depends on the weights w, where it does, and its bounds do not apply
+    to c.
 
     Parameters
     ----------

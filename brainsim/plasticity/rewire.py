@@ -15,11 +15,11 @@ def rewire(net, path: str, *, weight, threshold=None, fraction=None, seed: int) 
     .. math:: \text{prune } k:\ |w_k| \le \theta, \text{ or the fraction } f \text{ that is weakest};\qquad
         \text{grow: } (i, j) \sim U(\text{unconnected pairs}),\ w_{ij} = w_0
 
-    Call it between two runs. The number of synapses stays, so all arrays keep their shapes and nothing compiles again. A grown
-    synapse has the delay of the one that it replaces and fresh states of plasticity; traces of neurons go on. Spikes that are
-    under way arrive at the old synapses. Where each presynaptic neuron has the same number of synapses
-    (:class:`~brainsim.FixedOutDegree`), it keeps that number. ``net.reset()`` goes back to the weights from before the first
-    run for synapses that are still there, and to ``weight`` for the others.
+    Call it between two runs. The number of synapses stays, so all arrays keep their shapes and nothing compiles again.
+    A grown synapse has the delay of the one that it replaces and fresh states of plasticity; traces of neurons go on.
+    Spikes that are under way arrive at the old synapses. Where each presynaptic neuron has the same number of synapses
+    (:class:`~brainsim.FixedOutDegree`), it keeps that number. ``net.reset()`` goes back to the weights from before the
+    first run for synapses that are still there, and to ``weight`` for the others.
 
     Parameters
     ----------
@@ -104,7 +104,9 @@ def _allowed(projection, conn):
 
 def _draw(rng, candidates, count, path):
     if candidates.size < count:
-        raise ValueError(f"rewire: {path} has {candidates.size} unconnected pairs for {count} synapses to grow; prune fewer.")
+        raise ValueError(
+            f"rewire: {path} has {candidates.size} unconnected pairs for {count} synapses to grow; prune fewer."
+        )
     return rng.choice(candidates, count, replace=False)
 
 
@@ -128,7 +130,9 @@ def _put(net, projection, conn, order, pruned, weight):
     if "delay_steps" in vars(projection):
         projection.put("delay_steps", place(projection.plain("delay_steps"), None))
     if np.ndim(projection._aside.delay_ms) > 0:
-        projection._aside = projection._aside.but(delay_ms=np.asarray(projection._aside.delay_ms).ravel()[order].reshape(shape))
+        projection._aside = projection._aside.but(
+            delay_ms=np.asarray(projection._aside.delay_ms).ravel()[order].reshape(shape)
+        )
     projection.put("connectivity", conn)
     if "by_post" in vars(projection):
         projection.put("by_post", events.transpose_index(conn))

@@ -22,18 +22,19 @@ class PairSTDP(Plasticity):
     .. math:: \text{pre spike:}\quad w \leftarrow w - A_-\,y\,\Big(\frac{w - w_{min}}{w_{max} - w_{min}}\Big)^{\mu_-},\ x \leftarrow x + 1
     .. math:: \text{post spike:}\quad w \leftarrow w + A_+\,x\,\Big(\frac{w_{max} - w}{w_{max} - w_{min}}\Big)^{\mu_+},\ y \leftarrow y + 1
 
-    with w kept in [w_min, w_max]. Exponents of 0, the default, are the additive rule, of 1 the multiplicative one; between them
-    lies the power law of Guetig and others.
+    with w kept in [w_min, w_max]. Exponents of 0, the default, are the additive rule, of 1 the multiplicative one;
+    between them lies the power law of Guetig and others.
 
     Pairing:
 
     - ``"all"``: every pre spike with every post spike;
-    - ``"nearest"``: each spike with the last one of the other side before it (the traces are set to 1, not raised by 1);
+    - ``"nearest"``: each spike with the last one of the other side before it (the traces are set to 1, not raised by
+      1);
     - ``"nearest_pre_centred"``: each pre spike with the last post spike before and the first one after it;
     - ``"nearest_restricted"``: only immediate neighbours, each pair once.
 
-    Post spikes change the weight before pre spikes of the same step do; both use the traces from before the step's spikes, so
-    that a pre and a post spike at the same time do not pair (see :class:`Plasticity`).
+    Post spikes change the weight before pre spikes of the same step do; both use the traces from before the step's
+    spikes, so that a pre and a post spike at the same time do not pair (see :class:`Plasticity`).
 
     Parameters
     ----------
@@ -67,7 +68,9 @@ class PairSTDP(Plasticity):
 
     def __init__(self, *, A_plus, A_minus, w_max, pairing="all", **values):
         if pairing not in PAIRINGS:
-            raise ValueError(f"{type(self).__name__}: pairing must be one of {', '.join(map(repr, PAIRINGS))}, given {pairing!r}.")
+            raise ValueError(
+                f"{type(self).__name__}: pairing must be one of {', '.join(map(repr, PAIRINGS))}, given {pairing!r}."
+            )
         self.x_nearest, self.y_nearest, self.x_cleared, self.y_cleared = PAIRINGS[pairing]
         super().__init__(A_plus=A_plus, A_minus=A_minus, w_max=w_max, **values)
 

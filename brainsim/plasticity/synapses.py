@@ -33,7 +33,9 @@ class Surroundings(NamedTuple):
 
 
 class Side:
-    """Population variables on one side of the synapses, as terms: ``s.post.V``; its ``spikes`` are those that reach the rule."""
+    """Population variables on one side of the synapses, as terms: ``s.post.V``; its ``spikes`` are those that reach the
+    rule.
+    """
 
     def __init__(self, conn, side: str, population: Population, spikes):
         self._conn, self._side, self._population, self._spikes = conn, side, population, spikes
@@ -41,7 +43,9 @@ class Side:
     def __getattr__(self, name: str) -> Term:
         declared = self._population._declared
         if name not in declared:
-            raise UnknownNameError(f"{self._population.path} has no {name!r}, which a plasticity rule reads.{suggestion(name, declared)}")
+            raise UnknownNameError(
+                f"{self._population.path} has no {name!r}, which a plasticity rule reads.{suggestion(name, declared)}"
+            )
         value = self._spikes if name == "spikes" else getattr(self._population, name)
         number, unit = split_quantity(value)
         number = number.astype(float) if number.dtype == bool else number
@@ -52,10 +56,10 @@ class Side:
 class Synapses:
     """The synapses of a rule in one step.
 
-    The rule's parameters, traces and states are attributes (``s.A_plus``, ``s.x``), as terms that know their side and with
-    modulated parameters at their present value; so are ``s.w``, the weights, and ``s.dt``, the length of the step.
-    ``s.pre`` and ``s.post`` give the variables of the two populations. Changes apply at once, in the order in which they are
-    written, and keep each weight that they touch between ``w_min`` and ``w_max``.
+    The rule's parameters, traces and states are attributes (``s.A_plus``, ``s.x``), as terms that know their side and
+    with modulated parameters at their present value; so are ``s.w``, the weights, and ``s.dt``, the length of the step.
+    ``s.pre`` and ``s.post`` give the variables of the two populations. Changes apply at once, in the order in which
+    they are written, and keep each weight that they touch between ``w_min`` and ``w_max``.
 
     Parameters
     ----------
@@ -82,7 +86,7 @@ class Synapses:
     around: Surroundings
     actual: jax.Array | None = None
 
-    # -- what there is -----------------------------------------------------------------------------------------------------
+    # -- what there is -----------------------------------------------------------------------------------------------
 
     @property
     def pre(self) -> Side:
@@ -115,7 +119,9 @@ class Synapses:
     def power_law(self, anchor: Term, scale: Term, power: Term) -> Term:
         r"""The factor :math:`(|w - anchor| / scale)^{power}` of a change."""
         unit = self.rule.weight_unit
-        law = events.PowerLaw(*(jnp.asarray(t.factors(unit, n).one) for t, n in ((anchor, "anchor"), (scale, "scale"))), power.one)
+        law = events.PowerLaw(
+            *(jnp.asarray(t.factors(unit, n).one) for t, n in ((anchor, "anchor"), (scale, "scale"))), power.one
+        )
         return Term(self.conn, law=law, weight=self.weight if self.actual is None else self.actual)
 
     def __getattr__(self, name: str) -> Term:
@@ -130,7 +136,7 @@ class Synapses:
             array = array * self.around.modulators[path].plain("level")
         return Term(self.conn, rule.unit_of(name), **{rule.side_of(name): array})
 
-    # -- what can be done ----------------------------------------------------------------------------------------------------
+    # -- what can be done --------------------------------------------------------------------------------------------
 
     def on_pre(self, change: Term) -> None:
         """Change the synapses of the presynaptic neurons that spike."""
@@ -141,10 +147,11 @@ class Synapses:
         self._change(change, "post")
 
     def on_either(self, *, pre: Term, post: Term) -> None:
-        """Change the synapses of the neurons that spike on either side, by ``pre``, ``post`` or, where both do, their sum.
+        """Change the synapses of the neurons that spike on either side, by ``pre``, ``post`` or, where both do, their
+        sum.
 
-        As :meth:`on_post` and :meth:`on_pre` after it, but a synapse whose two neurons spike in the same step is kept within
-        bounds once, after both changes.
+        As :meth:`on_post` and :meth:`on_pre` after it, but a synapse whose two neurons spike in the same step is kept
+        within bounds once, after both changes.
         """
         together = Term(self.conn, pre=(self.spikes_pre != 0).astype(self.weight.dtype))
         self._change(post * (1.0 - together), "post")
@@ -152,7 +159,9 @@ class Synapses:
         self._change(pre, "pre")
 
     def every_step(self, change: Term) -> None:
-        """Change all synapses; where the change is a product, only those of neurons whose factor is not zero are touched."""
+        """Change all synapses; where the change is a product, only those of neurons whose factor is not zero are
+        touched.
+        """
         self._change(change, None)
 
     def put(self, **states: Term) -> None:
@@ -165,7 +174,9 @@ class Synapses:
         """Let another rule change the weights, or ``into`` in their place; returns what it changed."""
         actual = self.actual if into is None else self.weight if self.actual is None else self.actual
         clock = self.clock.of(rule.path)
-        other = dataclasses.replace(self, rule=rule, clock=clock, weight=self.weight if into is None else into, actual=actual)
+        other = dataclasses.replace(
+            self, rule=rule, clock=clock, weight=self.weight if into is None else into, actual=actual
+        )
         rule.advance(other)
         if into is None:
             self.weight = other.weight

@@ -15,11 +15,13 @@ from brainsim.events import Format, PowerLaw
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Term:
-    r"""A value at the synapses from i to j, kept as its factors: :math:`c\,a_i\,b_j\,f(w_{ij})`, or one number per synapse.
+    r"""A value at the synapses from i to j, kept as its factors: :math:`c\,a_i\,b_j\,f(w_{ij})`, or one number per
+    synapse.
 
-    What a rule reads from its :class:`Synapses` are terms. They add, multiply and compare as numbers with units do; products of
-    the two sides stay factors, so that a change of weights such as ``s.A_plus * s.x`` or ``s.x * (s.A2 + s.A3 * s.y2)``
-    costs work at the synapses of spiking neurons only. Sums across the sides become one number per synapse.
+    What a rule reads from its :class:`Synapses` are terms. They add, multiply and compare as numbers with units do;
+    products of the two sides stay factors, so that a change of weights such as ``s.A_plus * s.x`` or
+    ``s.x * (s.A2 + s.A3 * s.y2)`` costs work at the synapses of spiking neurons only. Sums across the sides become one
+    number per synapse.
 
     Parameters
     ----------
@@ -43,12 +45,14 @@ class Term:
     law: PowerLaw | None = None
     weight: jax.Array | None = None
 
-    # -- what it is ------------------------------------------------------------------------------------------------------
+    # -- what it is --------------------------------------------------------------------------------------------------
 
     @property
     def sides(self) -> frozenset[str]:
         """Which of ``"pre"``, ``"post"``, ``"each"`` it has one value per element of."""
-        return frozenset(k for k in ("pre", "post", "each") if getattr(self, k) is not None) | ({"each"} if self.law else frozenset())
+        return frozenset(k for k in ("pre", "post", "each") if getattr(self, k) is not None) | (
+            {"each"} if self.law else frozenset()
+        )
 
     def factors(self, unit: u.Unit, what: str) -> Term:
         """The same, in ``unit``, with the constant moved into one of the factors."""
@@ -72,16 +76,24 @@ class Term:
     def map(self, function: Callable) -> Term:
         """``function``, of a quantity, or of plain numbers where there is no dimension, applied to each value."""
         side = self._single()
-        plain = self.one * getattr(self, side) if side in ("pre", "post") else self.per_synapse() if side == "each" else self.one
+        plain = (
+            self.one * getattr(self, side)
+            if side in ("pre", "post")
+            else self.per_synapse()
+            if side == "each"
+            else self.one
+        )
         unit = UNITLESS if self.unit.has_same_dim(UNITLESS) else self.unit
-        number, unit = split_quantity(function(with_unit(in_unit(with_unit(plain, self.unit), unit, "a plasticity rule"), unit)))
+        number, unit = split_quantity(
+            function(with_unit(in_unit(with_unit(plain, self.unit), unit, "a plasticity rule"), unit))
+        )
         return Term(self.conn, unit, **{side: number})
 
     def positive(self) -> Term:
         """The value where it is positive, else zero."""
         return self.map(lambda value: with_unit(jnp.maximum(u.get_mantissa(value), 0.0), u.get_unit(value)))
 
-    # -- arithmetic --------------------------------------------------------------------------------------------------------
+    # -- arithmetic --------------------------------------------------------------------------------------------------
 
     def __mul__(self, other) -> Term:
         other = self._lift(other)
@@ -136,8 +148,8 @@ class Term:
         number, unit = split_quantity(value)
         if jnp.ndim(number):
             raise TypeError(
-                f"a plasticity rule calculates with what it reads from its synapses (s.x, s.post.V) and with single numbers; given an "
-                f"array of shape {jnp.shape(number)}, whose side is not known."
+                "a plasticity rule calculates with what it reads from its synapses (s.x, s.post.V) and with single"
+                f" numbers; given an array of shape {jnp.shape(number)}, whose side is not known."
             )
         return Term(self.conn, unit, one=number)
 

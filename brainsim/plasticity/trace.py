@@ -14,7 +14,8 @@ class Trace(State):
 
     .. math:: \tau \dot x = -x,\quad x \leftarrow x + 1 \text{ at a spike} \qquad\text{or}\qquad \tau \dot x = z - x
 
-    Both are exact over a step, the second for a signal that is held. See :class:`Plasticity` for when in a step they change.
+    Both are exact over a step, the second for a signal that is held. See :class:`Plasticity` for when in a step they
+    change.
 
     Parameters
     ----------
@@ -29,13 +30,15 @@ class Trace(State):
     of : callable, optional
         Signal to follow instead of spikes, from the :class:`Synapses`: ``of=lambda s: s.post.V``.
     nearest : bool or str
-        A spike sets the trace to 1 instead of adding 1, so that only the last spike counts. A string names the attribute of
-        the rule that says so.
+        A spike sets the trace to 1 instead of adding 1, so that only the last spike counts. A string names the
+        attribute of the rule that says so.
     cleared : bool or str
         A spike of the other side clears it, so that a spike pairs once. Then there is one value per synapse.
     """
 
-    def __init__(self, tau: str, doc: str, *, side: str, default=0.0, of: Callable | None = None, nearest=False, cleared=False):
+    def __init__(
+        self, tau: str, doc: str, *, side: str, default=0.0, of: Callable | None = None, nearest=False, cleared=False
+    ):
         if side not in ("pre", "post"):
             raise ValueError(f"Trace: side must be 'pre' or 'post', given {side!r}.")
         super().__init__(default, doc, shape=f"n_{side}")

@@ -15,8 +15,9 @@ class TripletSTDP(Plasticity):
     .. math:: \text{post spike:}\quad w \leftarrow w + r_1\,(A_2^+ + A_3^+\,o_2),\ o_{1,2} \leftarrow o_{1,2} + 1
 
     with w kept in [w_min, w_max]. Traces of r and o are those from before the step's spikes, as in the paper
-    (:math:`t - \epsilon`); post spikes change the weight before pre spikes of the same step do (see :class:`Plasticity`).
-    Defaults are the full all-to-all model fitted to visual cortex, with amplitudes in the weight's unit.
+    (:math:`t - \epsilon`); post spikes change the weight before pre spikes of the same step do (see
+    :class:`Plasticity`). Defaults are the full all-to-all model fitted to visual cortex, with amplitudes in the
+    weight's unit.
 
     Parameters
     ----------

@@ -18,8 +18,8 @@ class VoltageSTDP(Plasticity):
     homeostatic factor of depression is 1 where ``u_ref`` is left out.
 
     In a step the filtered potentials move to t + dt, with u at t + dt; then potentiation acts for the step and after it
-    depression by the step's pre spikes; then the spikes enter x. The equations need an action potential: for neurons that are
-    reset at a threshold, give ``V_peak``, which u is in the step of a spike.
+    depression by the step's pre spikes; then the spikes enter x. The equations need an action potential: for neurons
+    that are reset at a threshold, give ``V_peak``, which u is in the step of a spike.
 
     Parameters
     ----------
@@ -59,8 +59,12 @@ class VoltageSTDP(Plasticity):
     w_min = Parameter(0.0, "lowest weight", unit="weight_unit")
     w_max = Parameter(0.0, "highest weight", unit="weight_unit")
     x = Trace("tau_x", "presynaptic trace, in spikes", side="pre")
-    u_minus = Trace("tau_minus", "potential in depression", side="post", default=-70.6 * u.mV, of=lambda s: s.rule.potential(s))
-    u_plus = Trace("tau_plus", "potential in potentiation", side="post", default=-70.6 * u.mV, of=lambda s: s.rule.potential(s))
+    u_minus = Trace(
+        "tau_minus", "potential in depression", side="post", default=-70.6 * u.mV, of=lambda s: s.rule.potential(s)
+    )
+    u_plus = Trace(
+        "tau_plus", "potential in potentiation", side="post", default=-70.6 * u.mV, of=lambda s: s.rule.potential(s)
+    )
     u_mean = Trace("tau_mean", "mean potential", side="post", default=-70.6 * u.mV, of=lambda s: s.u_minus)
 
     def __init__(self, *, A_LTP, A_LTD, w_max, **values):

@@ -11,15 +11,18 @@ from brainsim._core import Dynamics, Parameter
 class Receptor(Dynamics):
     r"""Postsynaptic receptor of a population; all projections onto it share its one state per neuron.
 
-    With ``reversal`` it is a conductance :math:`g` with :math:`I = g\,B(V)\,(E - V)`, without it :math:`g` is the current itself.
+    With ``reversal`` it is a conductance :math:`g` with :math:`I = g\,B(V)\,(E - V)`, without it :math:`g` is the
+    current itself.
 
-    The membrane sees the mean of :math:`g` over the step, taken as the mean of its ends. A subclass gives :meth:`advance`, and where
-    the conductance is a nonlinear function of the kinetic variable :meth:`output`, where it depends on voltage :meth:`block`.
+    The membrane sees the mean of :math:`g` over the step, taken as the mean of its ends. A subclass gives
+    :meth:`advance`, and where the conductance is a nonlinear function of the kinetic variable :meth:`output`, where it
+    depends on voltage :meth:`block`.
 
     Parameters
     ----------
     into : str, optional
-        Input of the population that it feeds, where there is more than one: ``"I_d"`` for the dendrite. The first by default.
+        Input of the population that it feeds, where there is more than one: ``"I_d"`` for the dendrite. The first by
+        default.
     """
 
     port = "g"  # the state that spikes are added to
@@ -82,7 +85,9 @@ class Receptor(Dynamics):
         return None
 
     def current(self, g, V):
-        """Current into the membrane, in the neuron's input unit, at V: the plain variable that ``into`` belongs to (mV)."""
+        """Current into the membrane, in the neuron's input unit, at V: the plain variable that ``into`` belongs to
+        (mV).
+        """
         if self.is_current:
             return g
         block = self.block(V)

@@ -15,10 +15,11 @@ class GABA_B(Receptor):
         \dot r = -K_2\,r,\quad r \leftarrow r + w;\qquad \dot G = K_3\,r - K_4\,G;\qquad
         I = g_{max}\,\frac{G^n}{G^n + K_d^n}\,(E - V)
 
-    A weight is a number: what a spike adds to the bound receptors r, in units of those of one synapse (a pulse of 1 mM and 1 ms binds
-    :math:`1 - e^{-0.09}` = 0.086 of them). r and G are linear, so all spikes onto a neuron share them, and are advanced exactly. The
-    published :math:`K_D` = 100 µM⁴ is :math:`K_d^4` here. Where G protein stays with its synapse and receptors saturate, use the
-    terminal ``SecondMessenger``.
+    A weight is a number: what a spike adds to the bound receptors r, in units of those of one synapse (a pulse of 1 mM
+    and 1 ms binds
+    :math:`1 - e^{-0.09}` = 0.086 of them). r and G are linear, so all spikes onto a neuron share them, and are advanced
+    exactly. The published :math:`K_D` = 100 µM⁴ is :math:`K_d^4` here. Where G protein stays with its synapse and
+    receptors saturate, use the terminal ``SecondMessenger``.
 
     Parameters
     ----------

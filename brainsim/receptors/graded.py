@@ -13,8 +13,9 @@ class Graded(Receptor):
 
     .. math:: g_i = \sum_j w_{ij}\, x_j,\qquad I_i = g_i\,(E - V_i)\ \text{ or }\ I_i = g_i
 
-    x is what the projection sends: a variable of the presynaptic population (``connect(..., signal="r")``) or the output of a
-    graded terminal. A weight is in the unit of g per unit of x. A subclass that gives :meth:`features` transmits functions of x.
+    x is what the projection sends: a variable of the presynaptic population (``connect(..., signal="r")``) or the
+    output of a graded terminal. A weight is in the unit of g per unit of x. A subclass that gives :meth:`features`
+    transmits functions of x.
 
     Parameters
     ----------
@@ -42,8 +43,8 @@ class Diffusive(Graded):
 
     .. math:: I_i = \sum_j w_{ij}\,(x_j - x_i)
 
-    x is the variable that the input ``into`` belongs to. Values are those at the beginning of the step, later by the delay
-    for :math:`x_j`.
+    x is the variable that the input ``into`` belongs to. Values are those at the beginning of the step, later by the
+    delay for :math:`x_j`.
 
     References
     ----------
@@ -58,7 +59,9 @@ class Diffusive(Graded):
     def bind(self, neuron, name, ids=None):
         self.signal = neuron.inputs[neuron.input_named(self.into, name)]
         if self.signal is None:
-            raise ValueError(f"{neuron.path}.{name}: the input {self.into!r} belongs to no variable that could be compared.")
+            raise ValueError(
+                f"{neuron.path}.{name}: the input {self.into!r} belongs to no variable that could be compared."
+            )
         self.variable_unit = neuron.unit_of(self.signal)
         super().bind(neuron, name, ids)
 
@@ -84,8 +87,9 @@ class GapJunction(Diffusive):
 
     .. math:: I_i = \sum_j g_{ij}\,(V_j - V_i)
 
-    Weights are conductances; connect both directions for a symmetric junction. The potentials are those at the beginning of the
-    step, so strong junctions ask for a small step, well below the capacitance over the summed conductance.
+    Weights are conductances; connect both directions for a symmetric junction. The potentials are those at the
+    beginning of the step, so strong junctions ask for a small step, well below the capacitance over the summed
+    conductance.
 
     References
     ----------

@@ -14,8 +14,8 @@ class Delta(Receptor):
 
     .. math:: V \leftarrow V + w
 
-    A refractory neuron does not move. Weights are voltages. A jump that arrives at t comes before the step from t to t + dt:
-    it decays with the membrane over that step, and a neuron that it lifts above threshold fires at t + dt.
+    A refractory neuron does not move. Weights are voltages. A jump that arrives at t comes before the step from t to t
+    + dt: it decays with the membrane over that step, and a neuron that it lifts above threshold fires at t + dt.
 
     References
     ----------
@@ -62,7 +62,8 @@ class Exponential(Receptor):
         g, decay = self.plain("g"), self.decay(clock, "tau")
         self.put("g", g * decay)
         if type(self).output is Receptor.output:
-            return g * (0.5 * (1 + decay))  # of g before the step alone: XLA then advances receptor and membrane in one loop
+            # Of g before the step alone: XLA then advances receptor and membrane in one loop
+            return g * (0.5 * (1 + decay))
         return self.mean(g, g * decay)
 
 
@@ -91,7 +92,8 @@ class DualExponential(_TwoStage):
     .. math:: \dot h = -h/\tau_r,\quad \dot g = -g/\tau_d + c\,h,\quad h \leftarrow h + w,\qquad
               g(t) \propto w\,(e^{-t/\tau_d} - e^{-t/\tau_r})
 
-    The peak is at :math:`t^* = \tau_d \tau_r/(\tau_d - \tau_r)\,\ln(\tau_d/\tau_r)`, and :math:`c` makes :math:`g(t^*) = w`.
+    The peak is at :math:`t^* = \tau_d \tau_r/(\tau_d - \tau_r)\,\ln(\tau_d/\tau_r)`, and :math:`c` makes
+    :math:`g(t^*) = w`.
 
     Parameters
     ----------
@@ -119,7 +121,8 @@ class DualExponential(_TwoStage):
         super().bind(neuron, name, ids)
         if bool(jnp.any(self.plain("tau_rise") >= self.plain("tau_decay"))):
             raise ValueError(
-                f"{self.path}: tau_rise must be below tau_decay, given {self.tau_rise} and {self.tau_decay}; for equal ones use Alpha."
+                f"{self.path}: tau_rise must be below tau_decay, given {self.tau_rise} and {self.tau_decay}; for equal"
+                " ones use Alpha."
             )
 
 

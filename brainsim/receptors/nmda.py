@@ -52,8 +52,8 @@ class GatedNMDA(MagnesiumBlock, Graded):
 
     .. math:: I_i = \sum_j w_{ij}\,s_j\;B(V_i)\,(E - V_i),\qquad B(V) = \frac{1}{1 + \frac{[\mathrm{Mg}^{2+}]}{\beta}\,e^{-\alpha V}}
 
-    :math:`s_j` is what the terminals send: ``NMDAGating`` (saturating), ``Kinetic`` or ``TwoStage``. What is sent at the end of a step
-    holds over the next.
+    :math:`s_j` is what the terminals send: ``NMDAGating`` (saturating), ``Kinetic`` or ``TwoStage``. What is sent at
+    the end of a step holds over the next.
 
     Parameters
     ----------
@@ -66,6 +66,6 @@ class GatedNMDA(MagnesiumBlock, Graded):
 
     References
     ----------
-    X.-J. Wang, Neuron 36:955 (2002); N. Brunel, X.-J. Wang, J. Comput. Neurosci. 11:63 (2001); C. E. Jahr, C. F. Stevens,
-    J. Neurosci. 10:3178 (1990).
+    X.-J. Wang, Neuron 36:955 (2002); N. Brunel, X.-J. Wang, J. Comput. Neurosci. 11:63 (2001); C. E. Jahr, C. F.
+    Stevens, J. Neurosci. 10:3178 (1990).
     """

@@ -21,7 +21,8 @@ class Sinusoidal(Diffusive):
 
     References
     ----------
-    Y. Kuramoto, Chemical Oscillations, Waves, and Turbulence (1984); H. Sakaguchi, Y. Kuramoto, Prog. Theor. Phys. 76:576 (1986).
+    Y. Kuramoto, Chemical Oscillations, Waves, and Turbulence (1984); H. Sakaguchi, Y. Kuramoto, Prog. Theor. Phys.
+    76:576 (1986).
     """
 
     port = "sine"

@@ -5,4 +5,15 @@ from brainsim.simulation.run import Function, function, simulate
 from brainsim.simulation.storage import load, save
 from brainsim.simulation.sweep import Sweep, sweep
 
-__all__ = ["Function", "Recording", "SpikeTrain", "SpikeTrains", "Sweep", "function", "load", "save", "simulate", "sweep"]
+__all__ = [
+    "Function",
+    "Recording",
+    "SpikeTrain",
+    "SpikeTrains",
+    "Sweep",
+    "function",
+    "load",
+    "save",
+    "simulate",
+    "sweep",
+]

@@ -1,4 +1,6 @@
-"""The engine: one step, looped. Compiled once for a structure and a plan, whatever the duration, the parameters or the seed."""
+"""The engine: one step, looped. Compiled once for a structure and a plan, whatever the duration, the parameters or the
+seed.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from brainsim.simulation.fused import Fused
 from brainsim.simulation.grouped import grouped
 from brainsim.simulation.plan import Request
 
-# States of so few numbers are a single cell: its gradient costs calls and not arithmetic, and in segments a quarter less.
+# States of so few numbers are a single cell: its gradient costs calls and not arithmetic, and in segments a quarter
+# less.
 SINGLE_CELL = 32
 
 
@@ -64,8 +67,8 @@ class Plan:
 def _run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_ms, inputs, n_steps):
     """Run up to ``n_steps`` steps, fewer if the event buffer might overflow: the rest is for the next chunk.
 
-    ``inputs`` hold one row per step of this chunk. Returns ``(steps done, state, events, samples)``; ``events`` are index,
-    step and count. With a batch, all arrays but the number of steps have a leading batch axis.
+    ``inputs`` hold one row per step of this chunk. Returns ``(steps done, state, events, samples)``; ``events`` are
+    index, step and count. With a batch, all arrays but the number of steps have a leading batch axis.
     """
     batched = plan.batched or ()
     batch = () if plan.batched is None else (fixed["key"].shape[0],)
@@ -91,7 +94,9 @@ def _run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_
             # The last write into a row is the one at the end of its interval.
             row = step // request.every - first // request.every
             sample = request.select(variable(parameters, state, request.path))
-            samples = samples | {request.label: jax.lax.dynamic_update_index_in_dim(samples[request.label], sample, row, 0)}
+            samples = samples | {
+                request.label: jax.lax.dynamic_update_index_in_dim(samples[request.label], sample, row, 0)
+            }
         return recorded, samples
 
     def unfinished(carry):

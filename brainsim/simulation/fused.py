@@ -65,7 +65,8 @@ class Fused:
         if not here or not self.when(*static) or "xla_backend_extra_options" in os.environ.get("XLA_FLAGS", ""):
             return plain
         lowered = self._jit.lower(*static, *trees)
-        if "stablehlo.scatter" in lowered.as_text():  # two scatters with the same indices abort this pass (jaxlib 0.10.2)
+        # Two scatters with the same indices abort this pass (jaxlib 0.10.2)
+        if "stablehlo.scatter" in lowered.as_text():
             return plain
         try:
             execute = _load(lowered, next(iter(devices)))
@@ -89,7 +90,9 @@ def _load(lowered, device) -> Callable:
     module = lowered.compiler_ir("stablehlo")
     started = time.perf_counter()
     program = device.client.compile_and_load(module, _jax.DeviceList((device,)), options)
-    jax.monitoring.record_event_duration_secs("/jax/core/compile/backend_compile_duration", time.perf_counter() - started)
+    jax.monitoring.record_event_duration_secs(
+        "/jax/core/compile/backend_compile_duration", time.perf_counter() - started
+    )
 
     def execute(leaves):
         return [shards[0] for shards in program.execute_sharded(leaves).disassemble_into_single_device_arrays()]

@@ -48,7 +48,9 @@ def _run(jaxpr, consts, arguments) -> list:
     def read(v):
         return v.val if isinstance(v, Literal) else values[v]
 
-    readers: dict = {v: {None} for v in jaxpr.outvars if not isinstance(v, Literal)}  # by which equations a variable is read
+    readers: dict = {
+        v: {None} for v in jaxpr.outvars if not isinstance(v, Literal)
+    }  # by which equations a variable is read
     for equation in jaxpr.eqns:
         for v in _inputs(equation):
             readers.setdefault(v, set()).add(id(equation))
@@ -136,7 +138,9 @@ def _is_elementwise(equation) -> bool:
 
 
 def _is_not_larger(equation) -> bool:
-    return max((v.aval.size for v in equation.outvars), default=math.inf) <= max((v.aval.size for v in equation.invars), default=0)
+    return max((v.aval.size for v in equation.outvars), default=math.inf) <= max(
+        (v.aval.size for v in equation.invars), default=0
+    )
 
 
 def _inputs(equation) -> list:

@@ -119,7 +119,9 @@ def _elements(label, text, shape):
         else:
             chosen = tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise ValueError(f"record: cannot read the index in {label!r}; accepted: [:10], [5:20:5], [3], [[0, 5, 7]].") from None
+        raise ValueError(
+            f"record: cannot read the index in {label!r}; accepted: [:10], [5:20:5], [3], [[0, 5, 7]]."
+        ) from None
     picked = range(shape[0])[chosen] if isinstance(chosen, slice) else chosen
     if len(picked) == 0 or any(not -shape[0] <= k < shape[0] for k in (min(picked), max(picked))):
         what = "nothing" if len(picked) == 0 else "what does not exist"

@@ -10,7 +10,9 @@ INTERVAL = 0.25  # seconds between updates
 
 
 class Progress:
-    """Shows how far a run is. Off when ``show`` is False; by default only on a terminal or in a notebook, after a second."""
+    """Shows how far a run is. Off when ``show`` is False; by default only on a terminal or in a notebook, after a
+    second.
+    """
 
     def __init__(self, show: bool | None, total: int):
         self.total, self.done, self.show = total, 0, show

@@ -53,8 +53,8 @@ class SpikeTrain:
         return float(low.to_decimal(u.second)), float(high.to_decimal(u.second))
 
     def _events(self):
-        # A spike that ends a step belongs to that step. The windows and bins of analysis see its middle, which no rounding of
-        # a bound, itself a multiple of dt, can push to the other side.
+        # A spike that ends a step belongs to that step. The windows and bins of analysis see its middle, which no
+        # rounding of a bound, itself a multiple of dt, can push to the other side.
         return (self.steps - 0.5) * float(self.dt.to_decimal(u.second)), self.indices, self.n
 
     def rate(self, start=None, stop=None) -> u.Quantity:
@@ -69,7 +69,9 @@ class SpikeTrain:
         """Times and mean rate of the units in bins, optionally smoothed by a Gaussian of that standard deviation."""
         times, _, n = self._events()
         width = None if smooth is None else float(smooth.to_decimal(u.second))
-        result = analysis.population_rate(times, n, float(bin.to_decimal(u.second)), *self._window(start, stop), smooth=width)
+        result = analysis.population_rate(
+            times, n, float(bin.to_decimal(u.second)), *self._window(start, stop), smooth=width
+        )
         return result.times * 1e3 * u.ms, result.rate * u.Hz
 
     def counts(self, bin=1.0 * u.ms, start=None, stop=None) -> np.ndarray:
@@ -92,7 +94,9 @@ class SpikeTrain:
 
     def fano_factor(self, bin=100.0 * u.ms, start=None, stop=None) -> float:
         """Mean over units of the variance of the binned count over its mean."""
-        return float(analysis.fano_factor(*self._events(), float(bin.to_decimal(u.second)), *self._window(start, stop)).mean)
+        return float(
+            analysis.fano_factor(*self._events(), float(bin.to_decimal(u.second)), *self._window(start, stop)).mean
+        )
 
     def synchrony(self, bin=5.0 * u.ms, start=None, stop=None) -> float:
         """Variance of the whole population's binned count over its mean: 1 for independent Poisson units, up to n."""
@@ -100,7 +104,9 @@ class SpikeTrain:
 
     def correlation(self, bin=5.0 * u.ms, start=None, stop=None) -> float:
         """Mean pairwise correlation of the binned counts."""
-        return float(analysis.correlation(*self._events(), float(bin.to_decimal(u.second)), *self._window(start, stop)).mean)
+        return float(
+            analysis.correlation(*self._events(), float(bin.to_decimal(u.second)), *self._window(start, stop)).mean
+        )
 
     def of(self, index: int) -> u.Quantity:
         """Spike times of one unit."""
@@ -146,8 +152,8 @@ class SpikeTrains(dict):
 class Recording:
     """What a run recorded.
 
-    ``rec.spikes["E"]`` is a :class:`SpikeTrain`; ``rec["E.V[:10]"]``, under the label it was asked for, a quantity of shape
-    (samples, ...); ``rec.times`` the times of the samples.
+    ``rec.spikes["E"]`` is a :class:`SpikeTrain`; ``rec["E.V[:10]"]``, under the label it was asked for, a quantity of
+    shape (samples, ...); ``rec.times`` the times of the samples.
 
     Attributes
     ----------
@@ -165,10 +171,14 @@ class Recording:
     @classmethod
     def of_arrays(cls, net, requests, samples, step_ms, first, every):
         """From traced arrays, inside a transformation: spikes are arrays too, and one row per step is kept."""
-        kept = {r.label: samples[r.label] if r.is_spikes else samples[r.label][r.every - 1 :: r.every] for r in requests}
+        kept = {
+            r.label: samples[r.label] if r.is_spikes else samples[r.label][r.every - 1 :: r.every] for r in requests
+        }
         n = max((a.shape[0] for a in samples.values()), default=0)
         times = (first + 1 + np.arange(n)) * step_ms
-        return cls({}, kept, _units(net, requests), times[every - 1 :: every], step_ms, first * step_ms, (first + n) * step_ms)
+        return cls(
+            {}, kept, _units(net, requests), times[every - 1 :: every], step_ms, first * step_ms, (first + n) * step_ms
+        )
 
     def __getitem__(self, label: str):
         if label in self._samples:
@@ -185,7 +195,10 @@ class Recording:
     def __repr__(self):
         spikes = ", ".join(f"{k}: {len(s):,} spikes" for k, s in self.spikes.items())
         samples = ", ".join(f"{k} {tuple(v.shape)}" for k, v in self._samples.items())
-        return f"Recording({self.start} to {self.stop}; {'; '.join(part for part in (spikes, samples) if part) or 'nothing'})"
+        return (
+            f"Recording({self.start} to {self.stop};"
+            f" {'; '.join(part for part in (spikes, samples) if part) or 'nothing'})"
+        )
 
     def plot(self, **options):
         """Raster, population rates and traces in one figure; options as in :func:`brainsim.plot.overview`.
@@ -201,7 +214,9 @@ class Recording:
         return plot.overview(populations, traces, start=self.start, stop=self.stop, **options)
 
     def to_xarray(self):
-        """An ``xarray.Dataset``: samples over ``time``, spikes as ``<name>_time`` and ``<name>_index``; units as attributes."""
+        """An ``xarray.Dataset``: samples over ``time``, spikes as ``<name>_time`` and ``<name>_index``; units as
+        attributes.
+        """
         import xarray
 
         variables = {}
@@ -218,7 +233,9 @@ class Recording:
         import h5py
 
         with h5py.File(path, "w") as file:
-            file.attrs["brainsim"] = json.dumps({k: float(getattr(self, k).to_decimal(u.ms)) for k in ("dt", "start", "stop")})
+            file.attrs["brainsim"] = json.dumps(
+                {k: float(getattr(self, k).to_decimal(u.ms)) for k in ("dt", "start", "stop")}
+            )
             file["times"] = np.asarray(self.times.to_decimal(u.ms))
             for label, array in self._samples.items():
                 file.create_dataset(f"samples/{label}", data=np.asarray(array)).attrs["unit"] = str(self._units[label])
@@ -280,7 +297,9 @@ class Recorder:
                     np.concatenate(parts) if parts else np.zeros(0, np.int32) for parts in self.events[request.label]
                 )
                 name = (
-                    request.label.removesuffix(".spikes") if request.elements is None else request.label.replace(".spikes", "")
+                    request.label.removesuffix(".spikes")
+                    if request.elements is None
+                    else request.label.replace(".spikes", "")
                 )
                 spikes[name] = SpikeTrain(steps, indices, request.shape[0], *window)
         samples = {label: np.concatenate(parts) for label, parts in self.pieces.items()}

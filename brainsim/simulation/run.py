@@ -73,9 +73,9 @@ def simulate(
 
     Notes
     -----
-    Compiles once per structure of the network and plan of recording. Inside ``jax.grad`` or ``jax.vmap`` it runs as a scan with
-    rematerialised steps, and recorded spikes are arrays of shape (steps, n). Where only ``inputs`` are traced, the network keeps
-    its state.
+    Compiles once per structure of the network and plan of recording. Inside ``jax.grad`` or ``jax.vmap`` it runs as a
+    scan with rematerialised steps, and recorded spikes are arrays of shape (steps, n). Where only ``inputs`` are
+    traced, the network keeps its state.
     """
     step_ms, n_steps = steps_of(duration, dt)
     every = interval_of(sample_every, step_ms, n_steps)
@@ -87,7 +87,8 @@ def simulate(
     _check_count("checkpoint_every", checkpoint_every)
     if _traced(parameters, state, fixed, inputs):
         if not _traced(parameters, state, fixed):
-            net = structure.merge(parameters, fixed, state)  # tracers would leak out through a network that is none itself
+            # Tracers would leak out through a network that is none itself
+            net = structure.merge(parameters, fixed, state)
         structure, parameters, fixed, state = net.prepare(step_ms)
         state, samples = engine.run_differentiable(
             requests,
@@ -108,11 +109,23 @@ def simulate(
     structure, parameters, fixed, state = net.prepare(step_ms, (structure, parameters, fixed, state))
     first = int(state["steps"])
     if first + n_steps >= MAX_STEPS:
-        raise ValueError(f"duration: {duration} from step {first} on is more than {MAX_STEPS} steps; net.reset() first, or use a longer dt.")
+        raise ValueError(
+            f"duration: {duration} from step {first} on is more than {MAX_STEPS} steps; net.reset() first, or use a"
+            " longer dt."
+        )
     recorder = Recorder(requests, step_ms, first)
     with Progress(progress, n_steps) as bar:
         state, broken = drive(
-            plan_of(net, requests, chunk_steps), structure, parameters, fixed, state, step_ms, inputs, n_steps, [recorder], bar
+            plan_of(net, requests, chunk_steps),
+            structure,
+            parameters,
+            fixed,
+            state,
+            step_ms,
+            inputs,
+            n_steps,
+            [recorder],
+            bar,
         )
     if broken is not None:
         path, steps = broken
@@ -143,7 +156,11 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms, input
 
             advanced, broken, (_, _, events, samples) = _first_broken(again, advanced, broken)
         for k, recorder in enumerate(recorders):
-            own = (events, samples) if plan.batched is None else jax.tree.map(lambda array, k=k: array[k], (events, samples))
+            own = (
+                (events, samples)
+                if plan.batched is None
+                else jax.tree.map(lambda array, k=k: array[k], (events, samples))
+            )
             recorder.add(plan, advanced, first + done, *own)
         done += advanced
         bar.advance(advanced)
@@ -193,18 +210,19 @@ def function(
 ) -> Function:
     """A network as a pure function, for ``jax.grad``, ``jax.vmap`` and ``jax.jit`` of one's own.
 
-    ``run = function(net, ...)`` gives ``state, recorded = run(parameters, state, inputs=..., key=...)``. All arguments and results
-    are dictionaries of plain arrays by path, in the units that the classes declare; ``run.parameters`` and ``run.state`` are
-    those of the network now. Recorded samples and spikes have one row per step.
+    ``run = function(net, ...)`` gives ``state, recorded = run(parameters, state, inputs=..., key=...)``. All arguments
+    and results are dictionaries of plain arrays by path, in the units that the classes declare; ``run.parameters`` and
+    ``run.state`` are those of the network now. Recorded samples and spikes have one row per step.
 
     Parameters
     ----------
     net, duration, dt, record
         As in :func:`simulate`.
     checkpoint_every : int, optional
-        Keep the state every so many steps on the way forward and compute the steps in between again on the way back: memory
-        grows as ``n_steps / checkpoint_every + checkpoint_every`` states, for one more forward pass. By default the state of
-        every step is kept; that of a single cell (at most 32 numbers) every ``sqrt(n_steps)`` steps, which is faster there.
+        Keep the state every so many steps on the way forward and compute the steps in between again on the way back:
+        memory grows as ``n_steps / checkpoint_every + checkpoint_every`` states, for one more forward pass. By default
+        the state of every step is kept; that of a single cell (at most 32 numbers) every ``sqrt(n_steps)`` steps, which
+        is faster there.
     remat : bool
         Compute each step's intermediate values again on the way back instead of keeping them; on by default.
 
@@ -300,7 +318,8 @@ def check_memory(requests, n_steps, runs=1):
     if needed > free:
         what = ", ".join(r.label for r in requests if not r.is_spikes)
         raise NotEnoughMemoryError(
-            f"record: {what} for {n_steps:,} steps needs {human(needed)}, {human(free)} are free; record fewer elements or set sample_every."
+            f"record: {what} for {n_steps:,} steps needs {human(needed)}, {human(free)} are free; record fewer elements"
+            " or set sample_every."
         )
 
 
@@ -315,7 +334,9 @@ def plan_of(net, requests: tuple[Request, ...], chunk_steps=None, batched=None, 
 
 @jax.jit
 def _finite(state):
-    return {path: jnp.all(jnp.isfinite(array)) for path, array in state.items() if jnp.issubdtype(array.dtype, jnp.floating)}
+    return {
+        path: jnp.all(jnp.isfinite(array)) for path, array in state.items() if jnp.issubdtype(array.dtype, jnp.floating)
+    }
 
 
 def _broken(state) -> str | None:
@@ -336,8 +357,8 @@ def non_finite(path, time_ms, recording) -> NonFiniteError:
     """The error for a variable that is not finite at a time."""
     owner, _, name = path.rpartition(".")
     return NonFiniteError(
-        f"{owner}: {name} is not finite from t = {time_ms:.6g} ms on. Reduce dt, or look at the parameters and the input of {owner}; "
-        "the network is as it was before the run.",
+        f"{owner}: {name} is not finite from t = {time_ms:.6g} ms on. Reduce dt, or look at the parameters and the"
+        f" input of {owner}; the network is as it was before the run.",
         path=path,
         time=time_ms * u.ms,
         recording=recording,

@@ -72,10 +72,13 @@ def load(net: Network, path) -> None:
         for name, array in mine.items():
             if array.shape != theirs[name].shape:
                 raise ValueError(
-                    f"load: {what} {name!r} has shape {array.shape} in the network, {theirs[name].shape} in the checkpoint."
+                    f"load: {what} {name!r} has shape {array.shape} in the network, {theirs[name].shape} in the"
+                    " checkpoint."
                 )
     if int(saved["wiring"]) != _wiring(fixed):
-        raise ValueError("load: the wiring of the network is not that of the checkpoint; build it with the same code and seed.")
+        raise ValueError(
+            "load: the wiring of the network is not that of the checkpoint; build it with the same code and seed."
+        )
     for mine, theirs in ((parameters, saved["parameters"]), (state, saved["state"])):
         write_back(net, {name: jnp.asarray(theirs[name], array.dtype) for name, array in mine.items()})
     net.put("key", jnp.asarray(saved["key"], jnp.uint32))

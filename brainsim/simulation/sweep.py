@@ -90,15 +90,15 @@ def sweep(
     net : Network
         Every run starts from its present state; it stays as it is.
     values : dict of str to quantity, (k, ...)
-        Values to take, by path: ``{"E.tau": [10, 20] * u.ms, "E->I.weight": [4, 6] * u.nS}``. A value may be one number or
-        one per element. States may be varied too: then it is their initial value.
+        Values to take, by path: ``{"E.tau": [10, 20] * u.ms, "E->I.weight": [4, 6] * u.nS}``. A value may be one number
+        or one per element. States may be varied too: then it is their initial value.
     duration, dt, record, sample_every, inputs, progress
         As in :func:`simulate`.
     seeds : sequence of int, optional
         Seeds of the noise. Initial states that were given as distributions are drawn anew for each; the wiring stays.
     batch_size : int, optional
-        Runs at a time; by default as many as fit into a quarter of the free memory, at most 256. With several devices each takes a
-        batch at a time.
+        Runs at a time; by default as many as fit into a quarter of the free memory, at most 256. With several devices
+        each takes a batch at a time.
 
     Returns
     -------
@@ -173,7 +173,8 @@ def _values(net, path, given, arrays):
     array = jnp.asarray(in_unit(given, net[owner].unit_of(name), f"sweep {path}"), arrays[path].dtype)
     if array.ndim == 0 or (array.ndim > 1 and array.shape[1:] != arrays[path].shape and arrays[path].shape != ()):
         raise ValueError(
-            f"sweep {path}: expected a list of values, each of shape () or {arrays[path].shape}, given shape {array.shape}."
+            f"sweep {path}: expected a list of values, each of shape () or {arrays[path].shape}, given shape"
+            f" {array.shape}."
         )
     if not bool(jnp.all(jnp.isfinite(array))):
         raise ValueError(f"sweep {path}: values must be finite, given {given}.")

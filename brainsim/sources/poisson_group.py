@@ -11,9 +11,9 @@ from brainsim.population import Population
 class PoissonGroup(Population):
     r"""Units that fire as independent Poisson processes.
 
-    In each step a unit fires with probability :math:`1 - e^{-r\,dt}`. The rate r is ``rate`` plus the stimuli of the group,
-    which are rates here: ``group.add_stimuli(burst=Constant(50 * u.Hz, start=..., stop=...))`` makes it vary in time.
-    A negative sum counts as zero.
+    In each step a unit fires with probability :math:`1 - e^{-r\,dt}`. The rate r is ``rate`` plus the stimuli of the
+    group, which are rates here: ``group.add_stimuli(burst=Constant(50 * u.Hz, start=..., stop=...))`` makes it vary in
+    time. A negative sum counts as zero.
 
     Parameters
     ----------

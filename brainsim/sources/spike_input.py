@@ -10,8 +10,8 @@ from brainsim.population import Population
 class SpikeInput(Population):
     """Units whose spikes are given from outside, step by step: ``inputs={"name.input": array}`` of shape (steps, n).
 
-    Row k is emitted at the end of step k. Values may be any float: one other than 0 or 1 multiplies the weights. Without an
-    input the units are silent.
+    Row k is emitted at the end of step k. Values may be any float: one other than 0 or 1 multiplies the weights.
+    Without an input the units are silent.
 
     Parameters
     ----------

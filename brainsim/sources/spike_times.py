@@ -37,9 +37,16 @@ class SpikeTimes(Population):
         ms = np.atleast_1d(np.asarray(in_unit(times, u.ms, "SpikeTimes.times"), float))
         indices = np.atleast_1d(np.asarray(indices))
         if ms.shape != indices.shape or ms.ndim != 1:
-            raise ValueError(f"SpikeTimes: times and indices must be one-dimensional and equally long, given {ms.shape} and {indices.shape}.")
-        if indices.size and not (np.issubdtype(indices.dtype, np.integer) and indices.min() >= 0 and indices.max() < self.count):
-            raise ValueError(f"SpikeTimes: indices must be integers in [0, {self.count}), given {indices.min()} to {indices.max()}.")
+            raise ValueError(
+                f"SpikeTimes: times and indices must be one-dimensional and equally long, given {ms.shape} and"
+                f" {indices.shape}."
+            )
+        if indices.size and not (
+            np.issubdtype(indices.dtype, np.integer) and indices.min() >= 0 and indices.max() < self.count
+        ):
+            raise ValueError(
+                f"SpikeTimes: indices must be integers in [0, {self.count}), given {indices.min()} to {indices.max()}."
+            )
         if ms.size and not (np.all(np.isfinite(ms)) and ms.min() > 0):
             raise ValueError(f"SpikeTimes: times must be positive and finite, given {ms.min()} ms.")
         self._aside.times_ms, self._aside.indices = ms, indices.astype(np.int32)
@@ -55,7 +62,9 @@ class SpikeTimes(Population):
         same = (np.diff(steps) == 0) & (np.diff(indices) == 0)
         if same.any():
             k = int(np.argmax(same))
-            raise ValueError(f"{self.path}: unit {indices[k]} has two spikes in the step that ends at {(steps[k] + 1) * step_ms} ms.")
+            raise ValueError(
+                f"{self.path}: unit {indices[k]} has two spikes in the step that ends at {(steps[k] + 1) * step_ms} ms."
+            )
         first = np.searchsorted(steps, np.arange(steps[-1] + 3 if steps.size else 2))
         widest = int(np.diff(first).max(initial=1))
         self.hold("first", FixedVariable(jnp.asarray(first, jnp.int32)))

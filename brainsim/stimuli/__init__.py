@@ -5,4 +5,14 @@ from brainsim.stimuli.currents import Constant, Ramp, Sine, Step, TimedArray
 from brainsim.stimuli.noise import OrnsteinUhlenbeck, WhiteNoise
 from brainsim.stimuli.poisson_input import PoissonInput
 
-__all__ = ["Constant", "OrnsteinUhlenbeck", "PoissonInput", "Ramp", "Sine", "Step", "Stimulus", "TimedArray", "WhiteNoise"]
+__all__ = [
+    "Constant",
+    "OrnsteinUhlenbeck",
+    "PoissonInput",
+    "Ramp",
+    "Sine",
+    "Step",
+    "Stimulus",
+    "TimedArray",
+    "WhiteNoise",
+]

@@ -12,8 +12,9 @@ from brainsim._core import Dynamics, FixedVariable, Parameter
 class Stimulus(Dynamics):
     """An input to the units of a population: a current for neurons, a rate for Poisson groups.
 
-    Present in the steps that start in [start, stop), rounded to whole steps; for ever where these are None. ``into`` names the
-    input that it feeds, where the population has more than one: ``"I_d"`` for a dendrite; the first by default.
+    Present in the steps that start in [start, stop), rounded to whole steps; for ever where these are None. ``into``
+    names the input that it feeds, where the population has more than one: ``"I_d"`` for a dendrite; the first by
+    default.
     """
 
     bound = False

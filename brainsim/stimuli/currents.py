@@ -48,7 +48,9 @@ class Step(Stimulus):
     def __init__(self, values, times, **window):
         given = np.atleast_1d(np.asarray(in_unit(times, u.ms, "Step.times")))
         if np.any(np.diff(given) <= 0) or given.shape != np.shape(u.get_mantissa(values)):
-            raise ValueError(f"Step: times must increase and be as many as values, given times {times} and values {values}.")
+            raise ValueError(
+                f"Step: times must increase and be as many as values, given times {times} and values {values}."
+            )
         super().__init__(values=values, times=times, **window)
 
     def value(self, clock):
@@ -125,13 +127,17 @@ class TimedArray(Stimulus):
 
     def __init__(self, values, interval, **window):
         if np.ndim(u.get_mantissa(values)) not in (1, 2):
-            raise ValueError(f"TimedArray: values must have shape (k,) or (k, n), given {np.shape(u.get_mantissa(values))}.")
+            raise ValueError(
+                f"TimedArray: values must have shape (k,) or (k, n), given {np.shape(u.get_mantissa(values))}."
+            )
         super().__init__(values=values, interval=interval, **window)
 
     def bind(self, population, name, ids=None):
         shape = np.shape(u.get_mantissa(self._aside.given["values"]))
         if shape[1:] not in ((), (population.count,)):
-            raise ValueError(f"{population.path}.{name}: values must have shape (k,) or (k, {population.count}), given {shape}.")
+            raise ValueError(
+                f"{population.path}.{name}: values must have shape (k,) or (k, {population.count}), given {shape}."
+            )
         super().bind(population, name, ids)
 
     def value(self, clock):

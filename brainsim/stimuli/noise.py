@@ -10,7 +10,8 @@ from brainsim.stimuli.base import Stimulus
 
 
 class WhiteNoise(Stimulus):
-    r"""Gaussian white noise, :math:`I(t) = \mu + \sigma\,\xi(t)`, held over each step with standard deviation :math:`\sigma/\sqrt{dt}`.
+    r"""Gaussian white noise, :math:`I(t) = \mu + \sigma\,\xi(t)`, held over each step with standard deviation
+    :math:`\sigma/\sqrt{dt}`.
 
     Parameters
     ----------

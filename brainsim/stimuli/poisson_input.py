@@ -37,7 +37,9 @@ class PoissonInput(Stimulus):
     def bind(self, population, name, ids=None):
         receptors = getattr(population, "receptors", {})
         if self.receptor not in receptors:
-            raise UnknownNameError(f"{population.path} has no receptor {self.receptor!r}.{suggestion(self.receptor, receptors)}")
+            raise UnknownNameError(
+                f"{population.path} has no receptor {self.receptor!r}.{suggestion(self.receptor, receptors)}"
+            )
         target = receptors[self.receptor]
         self.weight_unit = target.unit_of(target.port)
         super().bind(population, name, ids)

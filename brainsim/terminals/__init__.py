@@ -1,4 +1,6 @@
-"""Terminals: what a presynaptic neuron sends when it fires, with short-term memory, by chance, or as a gate that saturates."""
+"""Terminals: what a presynaptic neuron sends when it fires, with short-term memory, by chance, or as a gate that
+saturates.
+"""
 
 from brainsim.terminals.base import Terminal
 from brainsim.terminals.gating import NMDAGating
@@ -6,4 +8,13 @@ from brainsim.terminals.kinetic import Kinetic, SecondMessenger, TwoStage
 from brainsim.terminals.quantal import QuantalRelease
 from brainsim.terminals.tsodyks_markram import ThreeState, TsodyksMarkram
 
-__all__ = ["Kinetic", "NMDAGating", "QuantalRelease", "SecondMessenger", "Terminal", "ThreeState", "TsodyksMarkram", "TwoStage"]
+__all__ = [
+    "Kinetic",
+    "NMDAGating",
+    "QuantalRelease",
+    "SecondMessenger",
+    "Terminal",
+    "ThreeState",
+    "TsodyksMarkram",
+    "TwoStage",
+]

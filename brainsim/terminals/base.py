@@ -10,9 +10,9 @@ from brainsim._core import Dynamics
 class Terminal(Dynamics):
     """The presynaptic side of a projection: one state per presynaptic neuron, before the delay.
 
-    All synapses that a neuron makes in this projection share it, as they see the same spikes. So may several projections of the
-    population: given to each of them, a terminal is advanced once in a step, and held by the first. A subclass declares
-    parameters and states, one for all or one per presynaptic neuron, and gives :meth:`update`.
+    All synapses that a neuron makes in this projection share it, as they see the same spikes. So may several
+    projections of the population: given to each of them, a terminal is advanced once in a step, and held by the first.
+    A subclass declares parameters and states, one for all or one per presynaptic neuron, and gives :meth:`update`.
     """
 
     graded = False  # whether it sends a value at every step (a gating variable), for receptors that are graded
@@ -32,14 +32,18 @@ class Terminal(Dynamics):
             self.bound = True
             self.allocate(key)
         elif self.pre != pre:
-            raise ValueError(f"the terminal given to {path} is that of {self.pre} already, as {self.path}; make another one.")
+            raise ValueError(
+                f"the terminal given to {path} is that of {self.pre} already, as {self.path}; make another one."
+            )
 
     def update(self, clock, spikes):
         """Advance by a step, at whose end ``spikes`` are fired; return what each neuron sends, float ``(n_pre,)``.
 
         A neuron that sends zero costs nothing. What is sent multiplies the weights.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say what it sends: define update(self, clock, spikes).")
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say what it sends: define update(self, clock, spikes)."
+        )
 
     def decay(self, clock, tau: str):
         """Factor by which a state with time constant ``tau`` decays in a step; 0 where there is no such time constant."""

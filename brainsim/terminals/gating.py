@@ -20,9 +20,10 @@ class NMDAGating(Terminal):
 
     .. math:: \dot x = -x/\tau_{rise},\qquad \dot s = -s/\tau_{decay} + \alpha\,x\,(1 - s),\qquad x \leftarrow x + 1 \text{ at a spike}
 
-    It sends s at every step, to a receptor that is graded (``receptors.GatedNMDA``); a weight is the conductance of a synapse
-    whose channels are all open. Since s depends on the presynaptic spikes alone, one per neuron is exact for all its
-    synapses. x is advanced exactly, s with the mean of x over the step: the error of a step is of the third order in dt.
+    It sends s at every step, to a receptor that is graded (``receptors.GatedNMDA``); a weight is the conductance of a
+    synapse whose channels are all open. Since s depends on the presynaptic spikes alone, one per neuron is exact for
+    all its synapses. x is advanced exactly, s with the mean of x over the step: the error of a step is of the third
+    order in dt.
 
     Parameters
     ----------

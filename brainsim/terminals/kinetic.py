@@ -17,10 +17,10 @@ class Kinetic(Terminal):
 
     .. math:: \dot r = \alpha\,[T]\,(1 - r) - \beta\,r,\qquad [T] = T_{max} \text{ for } T_{dur} \text{ after a spike, else } 0
 
-    It sends r, the fraction of open channels, at every step, to a receptor that is graded; a weight is the conductance of a synapse
-    whose channels are all open. A pulse depends on the presynaptic spikes alone, so one r per neuron is exact for all its
-    synapses. A spike during a pulse begins the pulse anew: transmitter does not add up. r is exact at any step, also for a pulse
-    that ends within one.
+    It sends r, the fraction of open channels, at every step, to a receptor that is graded; a weight is the conductance
+    of a synapse whose channels are all open. A pulse depends on the presynaptic spikes alone, so one r per neuron is
+    exact for all its synapses. A spike during a pulse begins the pulse anew: transmitter does not add up. r is exact at
+    any step, also for a pulse that ends within one.
 
     The defaults are those of AMPA receptors; published rates at a pulse of 1 mM and 1 ms:
 
@@ -68,7 +68,9 @@ class Kinetic(Terminal):
         return self.open(clock, after, 0.5 * (during * (before + end) + (dt - during) * (end + after)))
 
     def open(self, clock, bound, dose):
-        """Fraction of open channels at the end of a step, from the fraction of bound receptors there and its integral over the step."""
+        """Fraction of open channels at the end of a step, from the fraction of bound receptors there and its integral
+        over the step.
+        """
         return bound
 
 
@@ -91,8 +93,8 @@ class TwoStage(Kinetic):
 
     References
     ----------
-    G. B. Ermentrout, D. H. Terman, Mathematical Foundations of Neuroscience, Springer, ch. 7 (2010); A. Destexhe, Z. F. Mainen,
-    T. J. Sejnowski, J. Comput. Neurosci. 1:195 (1994).
+    G. B. Ermentrout, D. H. Terman, Mathematical Foundations of Neuroscience, Springer, ch. 7 (2010); A. Destexhe, Z. F.
+    Mainen, T. J. Sejnowski, J. Comput. Neurosci. 1:195 (1994).
     """
 
     alpha = Parameter(1.0 / (u.mM * u.ms), "rate of binding", positive=True)
@@ -117,8 +119,8 @@ class SecondMessenger(Kinetic):
         \text{sent} &= \frac{G^n}{G^n + K_d^n}
 
     with :math:`K_1` = ``alpha`` and :math:`K_2` = ``beta``; as :class:`Kinetic` otherwise. The published
-    :math:`K_D` = 100 µM⁴ is :math:`K_d^4` here. G protein stays with its synapse; ``receptors.GABA_B`` pools that of a neuron. G is
-    advanced with the mean of r over the step: the error of a step is of the third order in dt.
+    :math:`K_D` = 100 µM⁴ is :math:`K_d^4` here. G protein stays with its synapse; ``receptors.GABA_B`` pools that of a
+    neuron. G is advanced with the mean of r over the step: the error of a step is of the third order in dt.
 
     Parameters
     ----------

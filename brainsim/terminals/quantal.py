@@ -15,15 +15,16 @@ class QuantalRelease(Facilitating):
 
     .. math::
         \text{between spikes } \Delta t \text{ apart: } n &\leftarrow n + \mathrm{Binomial}\bigl(N - n,\; 1 - e^{-\Delta t/\tau_{rec}}\bigr) \\
-        \text{at a spike, in this order: } u &\leftarrow u + U (1 - u),\quad k \sim \mathrm{Binomial}(n, u),\quad n \leftarrow n - k,
-        \quad \text{sent} = k / N
+        \text{at a spike, in this order: } u &\leftarrow u + U (1 - u),\quad k \sim \mathrm{Binomial}(n, u),\quad n
+        \leftarrow n - k, \quad \text{sent} = k / N
 
-    Each full site releases with probability u, each empty one is filled again at the rate :math:`1/\tau_{rec}`. The mean over
-    trials is that of :class:`TsodyksMarkram` with the same parameters, so a weight is again the response if all sites released;
-    a quantum is the weight over N.
+    Each full site releases with probability u, each empty one is filled again at the rate :math:`1/\tau_{rec}`. The
+    mean over trials is that of :class:`TsodyksMarkram` with the same parameters, so a weight is again the response if
+    all sites released; a quantum is the weight over N.
 
-    Draws belong to (seed, the projection's path, step). All synapses of a neuron in this projection release together; connect
-    with several projections for contacts that release independently. Derivatives are those of the means, given what was drawn before.
+    Draws belong to (seed, the projection's path, step). All synapses of a neuron in this projection release together;
+    connect with several projections for contacts that release independently. Derivatives are those of the means, given
+    what was drawn before.
 
     Parameters
     ----------
@@ -52,7 +53,9 @@ class QuantalRelease(Facilitating):
         super().bind(path, pre, n_pre, key)
         sites = self.plain("N")
         if not isinstance(sites, jax.core.Tracer) and bool(jnp.any((sites != jnp.round(sites)) | (sites > MOST_SITES))):
-            raise ValueError(f"{self.path}.N: expected a whole number of release sites, up to {MOST_SITES}, given {self.N}.")
+            raise ValueError(
+                f"{self.path}.N: expected a whole number of release sites, up to {MOST_SITES}, given {self.N}."
+            )
 
     def update(self, clock, spikes):
         empty, sites = self.plain("empty"), self.plain("N")
@@ -74,7 +77,9 @@ class QuantalRelease(Facilitating):
 
 
 def _binomial(key, n, p):
-    """Draws from Binomial(n, p), with the derivative of their mean: counts up to where the distribution passes a uniform number."""
+    """Draws from Binomial(n, p), with the derivative of their mean: counts up to where the distribution passes a
+    uniform number.
+    """
     n, p = jnp.broadcast_arrays(n, p)
     mean = n * p
     n, p = jax.lax.stop_gradient((n, p))
@@ -89,7 +94,9 @@ def _binomial(key, n, p):
         return jnp.where(further, k + 1, k), jnp.where(further, term, carry[1]), jnp.where(further, below + term, below)
 
     first = (1 - rare) ** n
-    k, _, _ = jax.lax.while_loop(lambda carry: jnp.any((draw > carry[2]) & (carry[0] < n)), count, (jnp.zeros_like(n), first, first))
+    k, _, _ = jax.lax.while_loop(
+        lambda carry: jnp.any((draw > carry[2]) & (carry[0] < n)), count, (jnp.zeros_like(n), first, first)
+    )
     k = jnp.minimum(k, n)
     drawn = jnp.where(p > 0.5, n - k, k)
     return drawn + (mean - jax.lax.stop_gradient(mean))

@@ -1,4 +1,6 @@
-"""Short-term depression and facilitation: release uses up a resource that recovers, with a probability that rises with use."""
+"""Short-term depression and facilitation: release uses up a resource that recovers, with a probability that rises with
+use.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ class Facilitating(Terminal):
     u = State(lambda terminal: terminal.u_rest, "utilisation")
 
     def facilitate(self, clock, fired):
-        """Advance u by a step at whose end a spike is fired where ``fired`` is 1; return u as a spike finds it, after its rise."""
+        """Advance u by a step at whose end a spike is fired where ``fired`` is 1; return u as a spike finds it, after
+        its rise.
+        """
         rest = self.plain("u_rest")
         before = rest + (self.plain("u") - rest) * self.decay(clock, "tau_facil")
         rise = self.plain("U") * (1 - before)
@@ -34,13 +38,14 @@ class TsodyksMarkram(Facilitating):
 
     .. math::
         \dot u &= -\frac{u - u_{rest}}{\tau_{facil}},\qquad \dot x = \frac{1 - x}{\tau_{rec}} \\
-        \text{at a spike, in this order: } u &\leftarrow u + U (1 - u),\quad \text{sent} = u\,x,\quad x \leftarrow x - u\,x
+        \text{at a spike, in this order: } u &\leftarrow u + U (1 - u),\quad \text{sent} = u\,x,\quad x \leftarrow x -
+        u\,x
 
-    Between spikes u and x are advanced exactly. The spike uses u after its own rise and x before its own use. A weight is the
-    absolute efficacy: the response if all resources were released at once.
+    Between spikes u and x are advanced exactly. The spike uses u after its own rise and x before its own use. A weight
+    is the absolute efficacy: the response if all resources were released at once.
 
-    With ``u_rest`` = 0 this is the form of 1998. Where u is written as resting at U and jumping *after* release, it is the same
-    model; where it rests at U and jumps *before* release, give ``u_rest=U``.
+    With ``u_rest`` = 0 this is the form of 1998. Where u is written as resting at U and jumping *after* release, it is
+    the same model; where it rests at U and jumps *before* release, give ``u_rest=U``.
 
     Parameters
     ----------
@@ -55,11 +60,13 @@ class TsodyksMarkram(Facilitating):
 
     References
     ----------
-    M. Tsodyks, K. Pawelzik, H. Markram, Neural Comput. 10:821 (1998). With u_rest = U: G. Mongillo, O. Barak, M. Tsodyks,
-    Science 319:1543 (2008).
+    M. Tsodyks, K. Pawelzik, H. Markram, Neural Comput. 10:821 (1998). With u_rest = U: G. Mongillo, O. Barak, M.
+    Tsodyks, Science 319:1543 (2008).
     """
 
-    tau_rec = Parameter(800.0 * u.ms, "recovery time constant of resources; None for no depression", optional=True, positive=True)
+    tau_rec = Parameter(
+        800.0 * u.ms, "recovery time constant of resources; None for no depression", optional=True, positive=True
+    )
     x = State(1.0, "available fraction of the resources")
 
     def recovered(self, clock):
@@ -80,8 +87,8 @@ class ThreeState(TsodyksMarkram):
     .. math::
         \dot x = \frac{z}{\tau_{rec}},\qquad \dot y = -\frac{y}{\tau_I},\qquad \dot z = \frac{y}{\tau_I} - \frac{z}{\tau_{rec}},
         \qquad x + y + z = 1 \\
-        \text{at a spike, in this order: } u \leftarrow u + U (1 - u),\quad \text{sent} = u\,x,\quad x \leftarrow x - u\,x,\quad
-        y \leftarrow y + u\,x
+        \text{at a spike, in this order: } u \leftarrow u + U (1 - u),\quad \text{sent} = u\,x,\quad x \leftarrow x -
+        u\,x,\quad y \leftarrow y + u\,x
 
     Between spikes all are advanced exactly. Resources that are active do not recover, so this depresses more than
     :class:`TsodyksMarkram` where spikes follow within :math:`\tau_I`; the limit :math:`\tau_I \to 0` is the same. The

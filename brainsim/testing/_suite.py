@@ -12,7 +12,9 @@ from brainsim._errors import suggestion
 
 
 def exported(module: dict) -> list[str]:
-    """Names of the tests and hooks of a suite, in the order of definition: what ``import *`` brings, beside its fixtures."""
+    """Names of the tests and hooks of a suite, in the order of definition: what ``import *`` brings, beside its
+    fixtures.
+    """
     return [name for name in module if name.startswith(("test_", "pytest_"))]
 
 
@@ -27,7 +29,8 @@ def models_of(module, kind: type) -> list:
     models = list(getattr(module, "MODELS", ()))
     if not models:
         raise pytest.Collector.CollectError(
-            f"{module.__name__} has imported a suite of brainsim.testing: say which classes to test, MODELS = [My{kind.__name__}]."
+            f"{module.__name__} has imported a suite of brainsim.testing: say which classes to test, MODELS ="
+            f" [My{kind.__name__}]."
         )
     classes = [getattr(model, "values", [model])[0] for model in models]
     for model in classes:
@@ -38,7 +41,9 @@ def models_of(module, kind: type) -> list:
     names = {model.__name__ for model in classes}
     for name in getattr(module, "VALUES", {}):
         if name not in names:
-            raise pytest.Collector.CollectError(f"{module.__name__}.VALUES: {name!r} is not in MODELS.{suggestion(name, names)}")
+            raise pytest.Collector.CollectError(
+                f"{module.__name__}.VALUES: {name!r} is not in MODELS.{suggestion(name, names)}"
+            )
     return models
 
 
@@ -47,7 +52,9 @@ def documented(model: type) -> None:
     text = model.__doc__ or ""
     assert ".. math::" in text, f"the docstring of {model.__name__} has no equation (.. math::)"
     cited = re.search(r"References\n\s*-+\n.*\((19|20)\d\d\)", text, re.DOTALL)
-    assert cited, f"the docstring of {model.__name__} has no section References with a paper and its year: Author, Journal (1952)"
+    assert cited, (
+        f"the docstring of {model.__name__} has no section References with a paper and its year: Author, Journal (1952)"
+    )
     for name, declared in model._declared.items():
         assert declared.__doc__, f"{model.__name__}.{name} does not say what it is"
 

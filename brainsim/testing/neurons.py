@@ -7,13 +7,14 @@
 
     MODELS = [AdaptiveLIF]
 
-Tests take the argument ``model``. A class is documented, with its equation and a reference; refuses bad values; rests without input within 1 mV
-(or 1, where it has no unit) of where it begins, and fires when driven in its first input; is reset; is compiled once for all values and
-durations; is refractory; does in float32 what it does in float64; and as a function of its parameters has the gradients of finite
-differences, is the same in a batch as alone, and fires the same spikes with a surrogate.
+Tests take the argument ``model``. A class is documented, with its equation and a reference; refuses bad values; rests
+without input within 1 mV (or 1, where it has no unit) of where it begins, and fires when driven in its first input; is
+reset; is compiled once for all values and durations; is refractory; does in float32 what it does in float64; and as a
+function of its parameters has the gradients of finite differences, is the same in a batch as alone, and fires the same
+spikes with a surrogate.
 
-The tests start near rest and last some tens of milliseconds. A class that by default is not at rest, or fires too rarely to be seen, gets
-other parameters and initial values by its name::
+The tests start near rest and last some tens of milliseconds. A class that by default is not at rest, or fires too
+rarely to be seen, gets other parameters and initial values by its name::
 
     VALUES = {"SlowCell": dict(tau=5.0 * u.ms, V=-70.0 * u.mV)}
 
@@ -85,8 +86,8 @@ def firing(built):
                     break
             else:
                 raise AssertionError(
-                    f"{model.__name__} does not fire twice in 60 ms with any amplitude up to {amplitude:g} {model.input_unit}: "
-                    "make it faster for these tests in VALUES."
+                    f"{model.__name__} does not fire twice in 60 ms with any amplitude up to {amplitude:g}"
+                    f" {model.input_unit}: make it faster for these tests in VALUES."
                 )
             found[model] = amplitude
         return found[model]
@@ -94,7 +95,7 @@ def firing(built):
     return search
 
 
-# -- what a class says of itself ---------------------------------------------------------------------------------------------
+# -- what a class says of itself -------------------------------------------------------------------------------------
 
 
 def test_is_documented(model):
@@ -151,7 +152,7 @@ def test_bad_values_are_refused_and_named(model):
                 model(N, **{name: -1.0 * declared.unit})
 
 
-# -- how it runs ---------------------------------------------------------------------------------------------------------------
+# -- how it runs -----------------------------------------------------------------------------------------------------
 
 
 def test_rests_without_input(model, built):
@@ -217,7 +218,7 @@ def test_float32_is_close_to_float64(model, built, firing):
     assert np.abs(V[True] - V[False])[: min(before)].max() < 0.02
 
 
-# -- as a function -----------------------------------------------------------------------------------------------------------
+# -- as a function ---------------------------------------------------------------------------------------------------
 
 DRIVE = "E.drive.amplitude"
 
@@ -268,7 +269,9 @@ def test_gradient_of_the_voltage_is_the_finite_difference(model, firing, program
     assert any(np.any(g != 0) for g in gradient.values())
     for k, (path, h) in enumerate(steps.items()):
         assert np.all(np.isfinite(gradient[path])), path
-        np.testing.assert_allclose(np.sum(gradient[path]), (up[k] - down[k]) / (2 * h), rtol=2e-5, atol=1e-7, err_msg=path)
+        np.testing.assert_allclose(
+            np.sum(gradient[path]), (up[k] - down[k]) / (2 * h), rtol=2e-5, atol=1e-7, err_msg=path
+        )
 
 
 def test_vmap_over_parameters_is_a_loop(model, firing, programs):

@@ -7,15 +7,15 @@
 
     MODELS = [MyRule]
 
-Tests take the argument ``rule``. A class is documented, with its equation and a reference, and says in no more than 25 lines what moves the
-weights; it learns within its bounds, and without spikes changes nothing unless it ``drifts``; it does the same on every format of
-synapses, with the compiled kernels and without, and in pieces; it is compiled once; its derivatives by all parameters are finite
-differences, and a batch is what its runs are alone.
+Tests take the argument ``rule``. A class is documented, with its equation and a reference, and says in no more than 25
+lines what moves the weights; it learns within its bounds, and without spikes changes nothing unless it ``drifts``; it
+does the same on every format of synapses, with the compiled kernels and without, and in pieces; it is compiled once;
+its derivatives by all parameters are finite differences, and a batch is what its runs are alone.
 
-Dense random spikes, potentials and pulses of dopamine are given to four neurons on either side for 60 ms, with weights from 0.3 to 0.7 pA.
-A rule gets ``w_min = 0 pA``, ``w_max = 1 pA`` and, for each argument that it requires, 0.02 in its unit. Where that teaches nothing, or so
-much that weights come to a bound, which has no derivative, a class gets other arguments by its name, or a function that makes the rule for
-the network::
+Dense random spikes, potentials and pulses of dopamine are given to four neurons on either side for 60 ms, with weights
+from 0.3 to 0.7 pA. A rule gets ``w_min = 0 pA``, ``w_max = 1 pA`` and, for each argument that it requires, 0.02 in its
+unit. Where that teaches nothing, or so much that weights come to a bound, which has no derivative, a class gets other
+arguments by its name, or a function that makes the rule for the network::
 
     VALUES = {
         "MyRule": dict(A=0.05 * u.pA),
@@ -66,7 +66,9 @@ class Clamped(bs.neurons.Neuron):
 
 
 def clamped(plasticity, n_pre, n_post, *, wiring=None, w=0.5, dopamine=None, source=Clamped, **options):
-    """Cells ``pre`` connected to cells ``post``, all to all unless said; ``plasticity`` is a rule or makes one from the network."""
+    """Cells ``pre`` connected to cells ``post``, all to all unless said; ``plasticity`` is a rule or makes one from the
+    network.
+    """
     net = bs.Network(seed=3)
     net.pre, net.post = source(n_pre), Clamped(n_post)
     net.post.add_receptors(syn=bs.receptors.Exponential())
@@ -91,7 +93,9 @@ def example(rule, **given):
 
 def unit_of(rule, name):
     if name not in rule._declared:
-        raise TypeError(f"{rule.__name__} requires {name!r}, which is no parameter: say in VALUES how to make the rule.")
+        raise TypeError(
+            f"{rule.__name__} requires {name!r}, which is no parameter: say in VALUES how to make the rule."
+        )
     unit = rule._declared[name].unit
     if unit == "weight_unit":
         return u.pA
@@ -166,14 +170,20 @@ def test_weights_learn_within_bounds_and_stay_in_silence(rule, network, protocol
     run = bs.function(net, STEPS * DT * u.ms, dt=DT * u.ms, remat=False)
     after = run({}, {}, inputs=protocol)[0]["pre->post.weight"]
     assert np.all(np.isfinite(after))
-    assert np.max(np.abs(after - before)) > 1e-6, f"{rule.__name__} learns nothing here: give it something to learn with in VALUES"
+    assert np.max(np.abs(after - before)) > 1e-6, (
+        f"{rule.__name__} learns nothing here: give it something to learn with in VALUES"
+    )
     silent = {name: jnp.zeros_like(v) if name != "post.V" else jnp.full_like(v, -65.0) for name, v in protocol.items()}
     still = run({}, {}, inputs=silent)[0]["pre->post.weight"]
     if rule.drifts or any(part.drifts for part in net["pre->post"].plasticity.rules.values()):
         assert np.all(np.isfinite(still))
     else:
         np.testing.assert_array_equal(still, before)
-    parameters = {f"{part.path}.{k}": v for part in parts(net["pre->post"].plasticity) for k, v in (("w_min", 0.49), ("w_max", 0.51))}
+    parameters = {
+        f"{part.path}.{k}": v
+        for part in parts(net["pre->post"].plasticity)
+        for k, v in (("w_min", 0.49), ("w_max", 0.51))
+    }
     parameters = {k: jnp.asarray(v) for k, v in parameters.items() if k in run.parameters}
     bounded = run(parameters, {"pre->post.weight": jnp.full(before.shape, 0.5)}, inputs=protocol)[0]["pre->post.weight"]
     assert np.all((bounded >= 0.49) & (bounded <= 0.51))

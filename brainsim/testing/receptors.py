@@ -7,14 +7,14 @@
 
     MODELS = [Saturating]
 
-Tests take the argument ``receptor``. A class is documented, with its equation and a reference; refuses bad values, and times that are not
-positive; is silent until spikes arrive (one with ``graded = True`` is given potentials in their place); does the same after a reset and in
-pieces; is compiled once for all values and durations; does in float32 what it does in float64; and as a function: what spikes are added to is
-linear in the weight, a batch is what its runs are alone, and the derivatives by the weight and by every parameter are finite differences,
-none of them zero.
+Tests take the argument ``receptor``. A class is documented, with its equation and a reference; refuses bad values, and
+times that are not positive; is silent until spikes arrive (one with ``graded = True`` is given potentials in their
+place); does the same after a reset and in pieces; is compiled once for all values and durations; does in float32 what
+it does in float64; and as a function: what spikes are added to is linear in the weight, a batch is what its runs are
+alone, and the derivatives by the weight and by every parameter are finite differences, none of them zero.
 
-Spikes come from two sources within 4 ms onto three cells, with weights of 1, 2 and 50 in the unit of the receptor, and 8 ms are seen. A
-class whose parameters do not all count under these conditions gets others by its name::
+Spikes come from two sources within 4 ms onto three cells, with weights of 1, 2 and 50 in the unit of the receptor, and
+8 ms are seen. A class whose parameters do not all count under these conditions gets others by its name::
 
     VALUES = {"Saturating": dict(g_max=100.0 * u.pA)}
 """

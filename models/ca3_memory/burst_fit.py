@@ -1,18 +1,19 @@
 """Find the conductances of the pyramidal cell from a recorded burst, by gradients through its equations.
 
-A pulse of current at rest calls up one burst: somatic spikes, a calcium spike of the dendrite, and the silence after. The recording
-is the potential of both compartments in a few such sweeps. From conductances that are wrong by up to a third the gradient of the
-error finds those that made the recording: the cell that is fitted is the one that is simulated.
+A pulse of current at rest calls up one burst: somatic spikes, a calcium spike of the dendrite, and the silence after.
+The recording is the potential of both compartments in a few such sweeps. From conductances that are wrong by up to a
+third the gradient of the error finds those that made the recording: the cell that is fitted is the one that is
+simulated.
 
-The error of a sample is bounded in its slope, and the window grows from the pulse on, for the reasons given in ``models/hh_fit.py``.
-Conductances are positive, so Adam works on their logarithms.
+The error of a sample is bounded in its slope, and the window grows from the pulse on, for the reasons given in
+``models/hh_fit.py``. Conductances are positive, so Adam works on their logarithms.
 
     python -m models.ca3_memory.burst_fit
 
 References
 ----------
-P. F. Pinsky, J. Rinzel, J. Comput. Neurosci. 1:39 (1994); M. Deistler et al., Nat. Methods (2025), on fitting biophysical models by
-gradients.
+P. F. Pinsky, J. Rinzel, J. Comput. Neurosci. 1:39 (1994); M. Deistler et al., Nat. Methods (2025), on fitting
+biophysical models by gradients.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ def build(seed: int = 0, *, pulses=PULSES * CURRENT, **conductances) -> bs.Netwo
 
 
 class Fit(NamedTuple):
-    """Result of :func:`fit`: conductances in mS/cm2, loss of every update, voltages (steps, sweeps, compartments) in mV, and seconds."""
+    """Result of :func:`fit`: conductances in mS/cm2, loss of every update, voltages (steps, sweeps, compartments) in
+    mV, and seconds.
+    """
 
     conductances: dict[str, float]
     losses: list[float]
@@ -88,7 +91,14 @@ def both(recorded: dict):
     return jnp.stack([recorded[name] for name in RECORD], -1)
 
 
-def fit(target: np.ndarray | None = None, start: dict | None = None, *, updates: int = 250, rate: float = 0.03, tolerance: float = 1e-6) -> Fit:
+def fit(
+    target: np.ndarray | None = None,
+    start: dict | None = None,
+    *,
+    updates: int = 250,
+    rate: float = 0.03,
+    tolerance: float = 1e-6,
+) -> Fit:
     """Find the conductances that reproduce a recorded burst.
 
     Parameters
@@ -123,7 +133,9 @@ def fit(target: np.ndarray | None = None, start: dict | None = None, *, updates:
         weight = jax.nn.sigmoid(horizon - times)[:, None, None]
         return (weight * (jnp.sqrt(1 + error**2) - 1)).sum() / (weight.sum() * error[0].size)
 
-    optimizer = optax.chain(optax.clip_by_global_norm(0.5), optax.adam(optax.cosine_decay_schedule(rate, updates, 0.01), b2=0.99))
+    optimizer = optax.chain(
+        optax.clip_by_global_norm(0.5), optax.adam(optax.cosine_decay_schedule(rate, updates, 0.01), b2=0.99)
+    )
 
     @jax.jit
     def update(logs, moments, horizon):
@@ -178,7 +190,10 @@ def main(folder: str = "out") -> None:
     """Fit, print the conductances and draw the burst."""
     result = fit()
     for name, value in result.conductances.items():
-        print(f"{name:5}: true {TRUE[name]}, start {START[name]}, fitted {value:.5g} mS/cm2 ({100 * result.errors()[name]:+.3f} %)")
+        print(
+            f"{name:5}: true {TRUE[name]}, start {START[name]}, fitted {value:.5g} mS/cm2"
+            f" ({100 * result.errors()[name]:+.3f} %)"
+        )
     path = Path(folder) / "ca3_burst_fit.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     plot(result).savefig(path, dpi=150)

@@ -1,10 +1,12 @@
-"""Content-addressable memory of CA3: cues and contents that recall each other, in spiking neurons, exactly to the millisecond.
+"""Content-addressable memory of CA3: cues and contents that recall each other, in spiking neurons, exactly to the
+millisecond.
 
-Each cue has a neuron, each bit of a content too. Two pathways of plastic all-to-all synapses store what belongs together. On the path
-of recall by cue (``cue`` -> ``content``) a cue calls up its content; on the path of recall by content (``fragment`` -> ``match``)
-any bits call up every cue whose content has one of them. A gate, with its interneuron, lets content through to the second path only
-where no cue suppresses it. Learning needs three milliseconds in which cue and content fire together: the first pairing builds the
-synapses, and spikes of a cue without the bits of its old content take those synapses down, so learning anew forgets.
+Each cue has a neuron, each bit of a content too. Two pathways of plastic all-to-all synapses store what belongs
+together. On the path of recall by cue (``cue`` -> ``content``) a cue calls up its content; on the path of recall by
+content (``fragment`` -> ``match``) any bits call up every cue whose content has one of them. A gate, with its
+interneuron, lets content through to the second path only where no cue suppresses it. Learning needs three milliseconds
+in which cue and content fire together: the first pairing builds the synapses, and spikes of a cue without the bits of
+its old content take those synapses down, so learning anew forgets.
 
     brainsim run models/ca3_memory/cam.py --plot cam.png
     brainsim run models/ca3_memory/cam.py --arg program=state_map --duration 140ms --plot map.png
@@ -12,8 +14,8 @@ synapses, and spikes of a cue without the bits of its old content take those syn
 
 References
 ----------
-D. Casanueva-Morato, A. Ayuso-Martinez, J. P. Dominguez-Morales, A. Jimenez-Fernandez, G. Jimenez-Moreno, Neural Networks, 106474
-(2024), arXiv:2310.05868.
+D. Casanueva-Morato, A. Ayuso-Martinez, J. P. Dominguez-Morales, A. Jimenez-Fernandez, G. Jimenez-Moreno, Neural
+Networks, 106474 (2024), arXiv:2310.05868.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ def functional() -> Program:
 
 
 def stress() -> Program:
-    """The stress test of the paper: five cues learn a pattern and its complement in turn, all recalled after each, twice over."""
+    """The stress test of the paper: five cues learn a pattern and its complement in turn, all recalled after each,
+    twice over.
+    """
     patterns = [{bit for bit in range(10) if (k + 1) >> bit & 1} for k in range(5)]
     complements = [set(range(10)) - pattern for pattern in patterns]
     recalls = [recall(cue) for cue in range(5)]
@@ -64,7 +68,9 @@ def state_map() -> Program:
 
 
 def before_and_after() -> Program:
-    """Questions before anything is stored, after it, and after one cue has learned anew; two contents overlap, one is orthogonal."""
+    """Questions before anything is stored, after it, and after one cue has learned anew; two contents overlap, one is
+    orthogonal.
+    """
     stored = ({0, 1, 2, 3}, {2, 3, 4, 5}, {8, 9, 10, 11})
     questions = [*[recall(cue) for cue in range(3)], *[recall(content={bit}) for bit in (1, 3, 9)]]
     learned = [learn(cue, content) for cue, content in enumerate(stored)]
@@ -74,7 +80,10 @@ def before_and_after() -> Program:
 PROGRAMS = {"before_and_after": before_and_after, "functional": functional, "stress": stress, "state_map": state_map}
 DURATION = before_and_after().duration * u.ms
 OUTPUTS = ["OUT_cue.spikes", "OUT_content.spikes"]
-RECORD = [f"{name}.spikes" for name in ("IN_cue", "IN_content", "OUT_cue", "OUT_content", "cue", "content", "gate", "fragment", "match")]
+RECORD = [
+    f"{name}.spikes"
+    for name in ("IN_cue", "IN_content", "OUT_cue", "OUT_content", "cue", "content", "gate", "fragment", "match")
+]
 
 
 def build(seed: int = 0, *, program: str | Program = "before_and_after") -> bs.Network:
@@ -90,8 +99,9 @@ def build(seed: int = 0, *, program: str | Program = "before_and_after") -> bs.N
     Returns
     -------
     Network
-        With inputs ``IN_cue`` and ``IN_content``, outputs ``OUT_cue`` and ``OUT_content``, the two pathways ``cue`` -> ``content`` and
-        ``fragment`` -> ``match``, the ``gate`` between them with its ``gate_interneuron``, and ``merge_cue`` and ``merge_content``.
+        With inputs ``IN_cue`` and ``IN_content``, outputs ``OUT_cue`` and ``OUT_content``, the two pathways ``cue`` ->
+        ``content`` and ``fragment`` -> ``match``, the ``gate`` between them with its ``gate_interneuron``, and
+        ``merge_cue`` and ``merge_content``.
     """
     program = named(program)
     cues, contents, (cue_spikes, content_spikes) = program.cues, program.contents, program.inputs()
@@ -158,7 +168,10 @@ def experiment(program: str | Program = "before_and_after", record=RECORD) -> tu
 def answers(program: Program, rec: bs.Recording) -> list[set | None]:
     """What the outputs show 6 ms after each recall: content for a cue, cues for content."""
     cue, content = (spikes_by_time(rec.spikes[name]) for name in ("OUT_cue", "OUT_content"))
-    return [None if one.learns else (cue if one.cue is None else content).get(one.at + 6, set()) for one in program.operations]
+    return [
+        None if one.learns else (cue if one.cue is None else content).get(one.at + 6, set())
+        for one in program.operations
+    ]
 
 
 def plot(program: Program, rec: bs.Recording):
@@ -170,10 +183,19 @@ def plot(program: Program, rec: bs.Recording):
     """
     from matplotlib import pyplot
 
-    names = {"IN_cue": "cue asked", "IN_content": "content asked", "OUT_cue": "cue answered", "OUT_content": "content answered"}
+    names = {
+        "IN_cue": "cue asked",
+        "IN_content": "content asked",
+        "OUT_cue": "cue answered",
+        "OUT_content": "content answered",
+    }
     sizes = [rec.spikes[name].n for name in names]
     figure, axes = pyplot.subplots(
-        4, figsize=(9.0, 6.0), sharex=True, layout="constrained", gridspec_kw={"height_ratios": [max(size, 4) for size in sizes]}
+        4,
+        figsize=(9.0, 6.0),
+        sharex=True,
+        layout="constrained",
+        gridspec_kw={"height_ratios": [max(size, 4) for size in sizes]},
     )
     for ax, (name, label) in zip(axes, names.items()):
         train = rec.spikes[name]
@@ -194,7 +216,10 @@ def main() -> None:
         print(f"{name}: {size}, wrong of asked {wrong(program, given)}")
         for one, answer in zip(program.operations, given) if name != "stress" else ():
             what = "learn " if one.learns else "recall"
-            asked = " ".join(([f"cue {one.cue}"] if one.cue is not None else []) + ([f"content {sorted(one.content)}"] if one.content else []))
+            asked = " ".join(
+                ([f"cue {one.cue}"] if one.cue is not None else [])
+                + ([f"content {sorted(one.content)}"] if one.content else [])
+            )
             print(f"  {one.at:4} ms {what} {asked}" + ("" if answer is None else f" -> {sorted(answer)}"))
 
 

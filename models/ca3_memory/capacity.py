@@ -3,9 +3,9 @@
 Recall by cue is exact for as many cues as there are. Recall by content has two limits:
 
 - *time*: traces of plasticity last for 3 ms, so what follows too soon pairs with what was before;
-- *overlap*: a probe of several bits also writes. Its bits fire together with the cues that any one of them calls up, and become part
-  of their content. Where contents share no bits the bits of a probe have one cue, and nothing is written that was not there; one bit
-  alone is safe always.
+- *overlap*: a probe of several bits also writes. Its bits fire together with the cues that any one of them calls up,
+  and become part of their content. Where contents share no bits the bits of a probe have one cue, and nothing is
+  written that was not there; one bit alone is safe always.
 
     python -m models.ca3_memory.capacity
 
@@ -19,7 +19,9 @@ from __future__ import annotations
 from models.ca3_memory import cam, operations, sparse
 
 
-def timing(cues: int, contents: int, learning: int, recalling: int, seed: int = 0, **options) -> dict[str, tuple[int, int]]:
+def timing(
+    cues: int, contents: int, learning: int, recalling: int, seed: int = 0, **options
+) -> dict[str, tuple[int, int]]:
     """Wrong answers and questions among 200 random operations on the content-addressable memory."""
     program = operations.random(seed, cues, contents, learning=learning, recalling=recalling, **options)
     return operations.wrong(program, cam.experiment(program, record=cam.OUTPUTS)[1])
@@ -27,11 +29,15 @@ def timing(cues: int, contents: int, learning: int, recalling: int, seed: int = 
 
 def behind_a_code(cues: int, contents: int, learning: int, recalling: int, seed: int = 0) -> tuple[int, int]:
     """Wrong answers and questions among 150 random operations on the memory behind a binary code."""
-    program = operations.random(seed, cues, contents, learning=learning, recalling=recalling, number=150, by_content=False)
+    program = operations.random(
+        seed, cues, contents, learning=learning, recalling=recalling, number=150, by_content=False
+    )
     return operations.wrong(program, sparse.experiment(program, record=sparse.OUTPUTS)[1])["cue"]
 
 
-def load(cues: int, contents: int, *, orthogonal: bool, fragment: int | None, seed: int = 0) -> dict[str, tuple[int, int]]:
+def load(
+    cues: int, contents: int, *, orthogonal: bool, fragment: int | None, seed: int = 0
+) -> dict[str, tuple[int, int]]:
     """Wrong answers and questions of a memory that is filled with orthogonal or with overlapping contents, and probed."""
     program = operations.full(seed, cues, contents, orthogonal=orthogonal, fragment=fragment)
     return operations.wrong(program, cam.experiment(program, record=cam.OUTPUTS)[1])
@@ -43,7 +49,10 @@ def main() -> None:
     print("Random operations, probes of one bit: wrong of asked")
     for cues, contents in ((5, 10), (16, 16), (50, 40)):
         for learning, recalling in ((14, 14), (10, 10), (7, 6), (6, 6)):
-            print(f"  {cues} x {contents}, {learning}/{recalling} ms: {shown(timing(cues, contents, learning, recalling))}")
+            print(
+                f"  {cues} x {contents}, {learning}/{recalling} ms:"
+                f" {shown(timing(cues, contents, learning, recalling))}"
+            )
     print("Random operations 14 ms apart, 5 x 10, by size of the probe")
     for fragment in (1, 2, 3, None):
         print(f"  {fragment or 'all'} bits: {shown(timing(5, 10, 14, 14, fragment=fragment))}")

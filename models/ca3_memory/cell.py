@@ -1,10 +1,11 @@
 """The pyramidal cell of CA3 in two compartments, and its regimes: silence, bursts, doublets, tonic spikes.
 
 The soma has the currents of the spike, the dendrite calcium and the potassium currents that calcium opens
-(:class:`brainsim.neurons.PinskyRinzel`). A somatic spike calls up a calcium spike of the dendrite, whose current comes back to the soma:
-the two play ping-pong for 20 ms, then the slow potassium current ends the burst and sets the interval to the next. Bursting needs a
-coupling between: isolated from the dendrite the soma fires tonically, and merged with it both make single broad spikes.
-Between doublets and tonic spikes, at 2.4 to 2.5 uA/cm2, both are stable, and rounding decides which of them is found.
+(:class:`brainsim.neurons.PinskyRinzel`). A somatic spike calls up a calcium spike of the dendrite, whose current comes
+back to the soma: the two play ping-pong for 20 ms, then the slow potassium current ends the burst and sets the interval
+to the next. Bursting needs a coupling between: isolated from the dendrite the soma fires tonically, and merged with it
+both make single broad spikes. Between doublets and tonic spikes, at 2.4 to 2.5 uA/cm2, both are stable, and rounding
+decides which of them is found.
 
     brainsim run models/ca3_memory/cell.py --plot cell.png
     python -m models.ca3_memory.cell
@@ -31,7 +32,9 @@ CURRENT, CONDUCTANCE = u.uA / u.cm2, u.mS / u.cm2
 CURRENTS = (-0.5, 0.5, 0.75, 2.0, 2.5)
 
 
-def build(seed: int = 0, *, I=CURRENTS * CURRENT, I_d=0.0 * CURRENT, g_c=2.1 * CONDUCTANCE, method: str = "rk4") -> bs.Network:
+def build(
+    seed: int = 0, *, I=CURRENTS * CURRENT, I_d=0.0 * CURRENT, g_c=2.1 * CONDUCTANCE, method: str = "rk4"
+) -> bs.Network:
     """Cells, each with its own current; they are not connected.
 
     Parameters
@@ -59,7 +62,9 @@ def build(seed: int = 0, *, I=CURRENTS * CURRENT, I_d=0.0 * CURRENT, g_c=2.1 * C
 
 
 class Regime(NamedTuple):
-    """How cells fire: per second, the events that begin after 25 ms of silence and the spikes, and whether the dendrite has calcium spikes."""
+    """How cells fire: per second, the events that begin after 25 ms of silence and the spikes, and whether the dendrite
+    has calcium spikes.
+    """
 
     events: np.ndarray
     spikes: np.ndarray
@@ -115,7 +120,9 @@ def main() -> None:
     def table(title, names, found):
         print(title)
         for name, events, spikes, calcium in zip(names, *found):
-            print(f"  {name:6.2f}: {events:6.2f} events/s, {spikes:6.1f} spikes/s{', calcium spikes' if calcium else ''}")
+            print(
+                f"  {name:6.2f}: {events:6.2f} events/s, {spikes:6.1f} spikes/s{', calcium spikes' if calcium else ''}"
+            )
 
     table("I (uA/cm2)", *fI_curve())
     couplings = np.array([0.0, 0.5, 1.0, 1.5, 2.1, 3.0, 5.0, 10.0, 20.0, 50.0])

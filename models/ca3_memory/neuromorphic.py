@@ -1,14 +1,14 @@
 """Neurons and plasticity as a neuromorphic machine computes them, in steps of 1 ms.
 
-A machine's time t is the step from t to t + 1 ms: what arrives at t is felt in that step, and a neuron that it lifts to its threshold
-fires "at t". Here the spike is stamped with the end of its step, and spikes that are delivered at once are felt in the next step. So
-a machine's delay d is a delay of d - 1 ms here, none for 1 ms (:func:`delay`), and a machine's time is the stamp less one step
-(:func:`spikes_by_time`).
+A machine's time t is the step from t to t + 1 ms: what arrives at t is felt in that step, and a neuron that it lifts to
+its threshold fires "at t". Here the spike is stamped with the end of its step, and spikes that are delivered at once
+are felt in the next step. So a machine's delay d is a delay of d - 1 ms here, none for 1 ms (:func:`delay`), and a
+machine's time is the stamp less one step (:func:`spikes_by_time`).
 
 References
 ----------
-S. B. Furber, F. Galluppi, S. Temple, L. A. Plana, Proc. IEEE 102:652 (2014); O. Rhodes et al., Front. Neurosci. 12:816 (2018);
-A. P. Davison et al., Front. Neuroinform. 2:11 (2009), on IF_curr_exp.
+S. B. Furber, F. Galluppi, S. Temple, L. A. Plana, Proc. IEEE 102:652 (2014); O. Rhodes et al., Front. Neurosci. 12:816
+(2018); A. P. Davison et al., Front. Neuroinform. 2:11 (2009), on IF_curr_exp.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ KINDS = {
 
 
 class ExponentialCurrent(bs.receptors.Receptor):
-    r"""Exponentially decaying current of which the membrane gets the exact mean over the step, also where steps are long.
+    r"""Exponentially decaying current of which the membrane gets the exact mean over the step, also where steps are
+    long.
 
     .. math:: \frac{1}{dt} \int_0^{dt} g\,e^{-s/\tau} ds = g\,\frac{\tau}{dt} \left(1 - e^{-dt/\tau}\right)
 
@@ -52,10 +53,12 @@ class ExponentialCurrent(bs.receptors.Receptor):
 
 
 class OnlineSTDP(bs.plasticity.PairSTDP):
-    r"""Additive pair-based plasticity in which a post spike depresses the pre spikes of the very step in which it takes effect.
+    r"""Additive pair-based plasticity in which a post spike depresses the pre spikes of the very step in which it takes
+    effect.
 
-    A post spike takes effect after the dendritic delay ``post_delay``. In each step, first :math:`w \leftarrow \min(w + A_+ x, w_{max})`
-    and :math:`y \leftarrow y + 1` for the post spikes, then :math:`w \leftarrow \max(w - A_- y, w_{min})` and
+    A post spike takes effect after the dendritic delay ``post_delay``. In each step, first
+    :math:`w \leftarrow \min(w + A_+ x, w_{max})` and :math:`y \leftarrow y + 1` for the post spikes, then
+    :math:`w \leftarrow \max(w - A_- y, w_{min})` and
     :math:`x \leftarrow x + 1` for the pre spikes, which are sent with the weight that this leaves.
     """
 
@@ -65,10 +68,19 @@ class OnlineSTDP(bs.plasticity.PairSTDP):
 
 
 def neurons(size: int, kind: str) -> bs.neurons.LIF:
-    """Integrate-and-fire neurons of a kind of :data:`KINDS`, with one receptor ``syn`` for excitation and, as negative weights, inhibition."""
+    """Integrate-and-fire neurons of a kind of :data:`KINDS`, with one receptor ``syn`` for excitation and, as negative
+    weights, inhibition.
+    """
     capacitance, tau, threshold = KINDS[kind]
     population = bs.neurons.LIF(
-        size, tau=tau, R=tau / capacitance, E_L=-60.0 * u.mV, V_reset=-60.0 * u.mV, V_th=threshold, refractory=DT, V=-60.0 * u.mV
+        size,
+        tau=tau,
+        R=tau / capacitance,
+        E_L=-60.0 * u.mV,
+        V_reset=-60.0 * u.mV,
+        V_th=threshold,
+        refractory=DT,
+        V=-60.0 * u.mV,
     )
     population.add_receptors(syn=ExponentialCurrent())
     return population
@@ -76,7 +88,9 @@ def neurons(size: int, kind: str) -> bs.neurons.LIF:
 
 def learning() -> OnlineSTDP:
     """The plasticity of the recurrent synapses: from nothing to a strong synapse in one pairing, and back in another."""
-    return OnlineSTDP(A_plus=STRONG, A_minus=STRONG, w_max=STRONG, tau_plus=3.0 * u.ms, tau_minus=3.0 * u.ms, post_delay=DT)
+    return OnlineSTDP(
+        A_plus=STRONG, A_minus=STRONG, w_max=STRONG, tau_plus=3.0 * u.ms, tau_minus=3.0 * u.ms, post_delay=DT
+    )
 
 
 def delay(milliseconds: int):

@@ -11,8 +11,8 @@ import numpy as np
 class Operation(NamedTuple):
     """Something asked of a memory.
 
-    With cue and content: learn that this cue has this content, and forget what it had. With a cue alone: recall its content. With
-    content alone: recall the cues whose content shares any of it.
+    With cue and content: learn that this cue has this content, and forget what it had. With a cue alone: recall its
+    content. With content alone: recall the cues whose content shares any of it.
 
     Parameters
     ----------
@@ -70,7 +70,9 @@ class Program(NamedTuple):
         return cue, content
 
     def answers(self) -> list[set | None]:
-        """What an ideal memory answers to each operation: the content of a cue, or the cues of a content; None to learning."""
+        """What an ideal memory answers to each operation: the content of a cue, or the cues of a content; None to
+        learning.
+        """
         memory: dict[int, frozenset] = {}
         answers = []
         for one in self.operations:
@@ -95,8 +97,12 @@ def wrong(program: Program, given: list[set | None]) -> dict[str, tuple[int, int
     return {name: tuple(count) for name, count in counts.items()}
 
 
-def spaced(cues: int, contents: int, operations: Iterable[Operation], learning: int, recalling: int, start: int = 0) -> Program:
-    """A program that leaves ``learning`` ms from the beginning of a learning to the next operation, ``recalling`` ms from a recall."""
+def spaced(
+    cues: int, contents: int, operations: Iterable[Operation], learning: int, recalling: int, start: int = 0
+) -> Program:
+    """A program that leaves ``learning`` ms from the beginning of a learning to the next operation, ``recalling`` ms
+    from a recall.
+    """
     placed, now = [], start
     for one in operations:
         placed.append(one._replace(at=now))
@@ -128,7 +134,8 @@ def random(
     fragment: int | None = 1,
     by_content: bool = True,
 ) -> Program:
-    """Random operations: learning, recall of a stored cue and, if ``by_content``, recall by a fragment of a stored content.
+    """Random operations: learning, recall of a stored cue and, if ``by_content``, recall by a fragment of a stored
+    content.
 
     Parameters
     ----------
@@ -162,7 +169,14 @@ def random(
 
 
 def full(
-    seed: int, cues: int, contents: int, *, orthogonal: bool, fragment: int | None = 1, density: float = 0.1, spacing: int = 14
+    seed: int,
+    cues: int,
+    contents: int,
+    *,
+    orthogonal: bool,
+    fragment: int | None = 1,
+    density: float = 0.1,
+    spacing: int = 14,
 ) -> Program:
     """Fill a memory, recall every cue, and probe once with a fragment of every content.
 

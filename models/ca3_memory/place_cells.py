@@ -1,17 +1,19 @@
 """Place cells of a rat that runs laps on a linear track, and what their synapses in CA3 learn from it.
 
-Half of the pyramidal cells have a place field of 30 cm on a track of 3 m, which is run at 32 cm/s in laps without a pause. With x the
-position and :math:`\\phi` the beginning of the field, both in radians of the track, a cell fires as a Poisson process of rate
+Half of the pyramidal cells have a place field of 30 cm on a track of 3 m, which is run at 32 cm/s in laps without a
+pause. With x the position and :math:`\\phi` the beginning of the field, both in radians of the track, a cell fires as a
+Poisson process of rate
 
 .. math:: \\lambda = 20\\,\\mathrm{Hz}\\; e^{-(x - \\phi - l/2)^2 / 2 \\sigma^2}
           \\Big[\\cos\\big(2\\pi f_\\theta t + \\tfrac{\\pi}{l}(x - \\phi)\\big)\\Big]_+
 
-so that its spikes come earlier in the theta rhythm the farther the rat is. The others fire rarely. Synapses at random between all
-cells learn from the spikes by pairs, whose order does not matter where the rule is symmetric.
+so that its spikes come earlier in the theta rhythm the farther the rat is. The others fire rarely. Synapses at random
+between all cells learn from the spikes by pairs, whose order does not matter where the rule is symmetric.
 
 References
 ----------
-A. Ecker et al., eLife 11:e71850 (2022); R. K. Mishra, S. Kim, S. J. Guzman, P. Jonas, Nat. Commun. 7:11552 (2016), on the symmetric rule.
+A. Ecker et al., eLife 11:e71850 (2022); R. K. Mishra, S. Kim, S. J. Guzman, P. Jonas, Nat. Commun. 7:11552 (2016), on
+the symmetric rule.
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ class PlaceCells(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """Pair-based plasticity: changes at zero lag relative to ``w_max``, time constant (ms), bound (nS), and the final scale."""
+    """Pair-based plasticity: changes at zero lag relative to ``w_max``, time constant (ms), bound (nS), and the final
+    scale.
+    """
 
     before: float  # pre before post
     after: float
@@ -116,13 +120,21 @@ def spike_trains(place: PlaceCells, seconds: float = 405.0, *, seed: int = 0) ->
     return np.concatenate(trains), np.repeat(np.arange(place.n), [len(t) for t in trains])
 
 
-def build_learning(place: PlaceCells, times, cells, rule: Rule = RULES["symmetric"], *, p: float = 0.1, seed: int = 0) -> bs.Network:
-    """The cells ``PC``, which fire at given times, and between them the synapses ``PC->PC``, which learn and send nothing."""
+def build_learning(
+    place: PlaceCells, times, cells, rule: Rule = RULES["symmetric"], *, p: float = 0.1, seed: int = 0
+) -> bs.Network:
+    """The cells ``PC``, which fire at given times, and between them the synapses ``PC->PC``, which learn and send
+    nothing.
+    """
     before, after, tau, w_max, _ = rule
     net = bs.Network(seed=seed)
     net.PC = bs.sources.SpikeTimes(place.n, times * u.second, cells)
     stdp = bs.plasticity.PairSTDP(
-        A_plus=before * w_max * u.nS, A_minus=-after * w_max * u.nS, w_max=w_max * u.nS, tau_plus=tau * u.ms, tau_minus=tau * u.ms
+        A_plus=before * w_max * u.nS,
+        A_minus=-after * w_max * u.nS,
+        w_max=w_max * u.nS,
+        tau_plus=tau * u.ms,
+        tau_minus=tau * u.ms,
     )
     wiring = bs.FixedProbability(p, self_connections=False)
     net.connect(net.PC, net.PC, wiring, receptor=None, weight=W_INITIAL * u.nS, plasticity=stdp)

@@ -1,6 +1,7 @@
 """100 pyramidal cells of CA3 that excite each other: a kick to one cell becomes a series of population bursts.
 
-Each cell receives from 20 others, through AMPA and NMDA receptors of its dendrite that open while the presynaptic soma is depolarised:
+Each cell receives from 20 others, through AMPA and NMDA receptors of its dendrite that open while the presynaptic soma
+is depolarised:
 
 .. math::
     \\dot S_i = \\sum_j H(V_j + 50\\,\\mathrm{mV})/\\mathrm{ms} - S_i / 150\\,\\mathrm{ms},\\quad S_i \\le 125,\\qquad
@@ -8,8 +9,8 @@ Each cell receives from 20 others, through AMPA and NMDA receptors of its dendri
 
 .. math:: I_{syn} = g_{NMDA}\\,S\\,B(V_d)\\,(0 - V_d) + g_{AMPA}\\,W\\,(0 - V_d),\\qquad B(V) = \\frac{1}{1 + 0.28\\,e^{-0.062\\,V / mV}}
 
-per area of the dendrite. NMDA keeps the network going: the more of it, the more bursts follow, until they do not end. AMPA makes
-the cells fire together.
+per area of the dendrite. NMDA keeps the network going: the more of it, the more bursts follow, until they do not end.
+AMPA makes the cells fire together.
 
     brainsim run models/ca3_memory/population_bursts.py --duration 1s --plot bursts.png
     python -m models.ca3_memory.population_bursts
@@ -155,10 +156,11 @@ class Bursts(NamedTuple):
 
 
 def population_bursts(train: bs.SpikeTrain, share: float = 0.5, window: float = 100.0, apart: float = 75.0) -> Bursts:
-    """Peaks of the number of cells that begin to fire, around which at least ``share`` of the cells do within ``window`` ms.
+    """Peaks of the number of cells that begin to fire, around which at least ``share`` of the cells do within
+    ``window`` ms.
 
-    A cell begins to fire with a spike after 25 ms of silence. Beginnings are counted under a Gaussian of 10 ms; of peaks that are
-    less than ``apart`` from each other the highest counts.
+    A cell begins to fire with a spike after 25 ms of silence. Beginnings are counted under a Gaussian of 10 ms; of
+    peaks that are less than ``apart`` from each other the highest counts.
     """
     times, indices = np.asarray(train.times / u.ms), train.indices
     begun = [(t, cell) for cell in range(train.n) for t in beginnings(np.sort(times[indices == cell]))]
@@ -202,7 +204,10 @@ def main() -> None:
         for g, found in zip(conductances, by_conductance(conductances, g_AMPA=g_AMPA * CONDUCTANCE)):
             line = f"  g_NMDA {g:.3f}: {len(found.times):2} bursts"
             if len(found.times):
-                line += f", last at {found.times[-1]:.0f} ms, interval {found.interval:.0f} ms, peak {np.median(found.peaks):.0f} cells"
+                line += (
+                    f", last at {found.times[-1]:.0f} ms, interval {found.interval:.0f} ms, peak"
+                    f" {np.median(found.peaks):.0f} cells"
+                )
             print(line, flush=True)
 
 

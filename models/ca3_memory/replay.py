@@ -2,7 +2,8 @@
 
 References
 ----------
-A. Ecker et al., eLife 11:e71850 (2022), for the criteria; R. A. Fisher, Proc. R. Soc. A 125:54 (1929), for the test of a period.
+A. Ecker et al., eLife 11:e71850 (2022), for the criteria; R. A. Fisher, Proc. R. Soc. A 125:54 (1929), for the test of
+a period.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ class Replay(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A sharp wave: from when to when (ms), the rates of pyramidal and basket cells in it (Hz), their rhythms, and what it replays."""
+    """A sharp wave: from when to when (ms), the rates of pyramidal and basket cells in it (Hz), their rhythms, and what
+    it replays.
+    """
 
     start: float
     stop: float
@@ -49,7 +52,9 @@ class Event(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """A run: rates of pyramidal and basket cells (Hz) over all and outside events, spectra over all in a band, and the events."""
+    """A run: rates of pyramidal and basket cells (Hz) over all and outside events, spectra over all in a band, and the
+    events.
+    """
 
     rates: tuple[float, float]
     outside: tuple[float, float]
@@ -70,10 +75,14 @@ def fisher(power) -> float:
     .. math:: p = \sum_{k=1}^{\lfloor 1/g \rfloor} (-1)^{k-1} \binom{n}{k} (1 - k g)^{n-1}
     """
     n, g = len(power), float(np.max(power) / np.sum(power))
-    return float(sum((-1) ** (k - 1) * math.comb(n, k) * (1 - k * g) ** (n - 1) for k in range(1, min(int(1 / g), n) + 1)))
+    return float(
+        sum((-1) ** (k - 1) * math.comb(n, k) * (1 - k * g) ** (n - 1) for k in range(1, min(int(1 / g), n) + 1))
+    )
 
 
-def rhythm(train: bs.SpikeTrain, band: tuple[float, float], start: float, stop: float, segment: float = IN_EVENT) -> Rhythm:
+def rhythm(
+    train: bs.SpikeTrain, band: tuple[float, float], start: float, stop: float, segment: float = IN_EVENT
+) -> Rhythm:
     """Rhythm of a population's rate, in bins of 1 ms, between two times in ms."""
     rate = np.asarray(train.population_rate(1.0 * u.ms, start=start * u.ms, stop=stop * u.ms)[1].to_decimal(u.Hz))
     frequencies, power = bs.analysis.power_spectrum(rate, 1e-3, segment)
@@ -84,7 +93,9 @@ def rhythm(train: bs.SpikeTrain, band: tuple[float, float], start: float, stop: 
     return Rhythm(peak, float(power[inside].sum() / power.sum()), fisher(power[inside]))
 
 
-def decoded(train: bs.SpikeTrain, place: PlaceCells, start: float, stop: float, bin: float = 10.0) -> tuple[np.ndarray, np.ndarray]:
+def decoded(
+    train: bs.SpikeTrain, place: PlaceCells, start: float, stop: float, bin: float = 10.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Times (ms) of bins with spikes of place cells, and the median place of those spikes on the track (m)."""
     times, where = np.asarray(train.times.to_decimal(u.ms)), place.centre[train.indices] * TRACK / (2 * np.pi)
     chosen = (times > start) & (times <= stop) & ~np.isnan(where)
@@ -115,8 +126,13 @@ def summary(rec: bs.Recording, place: PlaceCells, band: tuple[float, float] = RI
         return tuple(rhythm(train, *arguments) for train in trains)
 
     rest = whole[1] - whole[0] - sum(b - a for a, b in periods)
-    outside = tuple((spikes(train, *whole) - sum(spikes(train, *period) for period in periods)) / rest for train in trains)
-    events = [Event(*period, rates(*period), rhythms(RIPPLE, *period), replay(trains[0], place, *period)) for period in periods]
+    outside = tuple(
+        (spikes(train, *whole) - sum(spikes(train, *period) for period in periods)) / rest for train in trains
+    )
+    events = [
+        Event(*period, rates(*period), rhythms(RIPPLE, *period), replay(trains[0], place, *period))
+        for period in periods
+    ]
     return Summary(rates(*whole), outside, rhythms(band, *whole, IN_RUN), events)
 
 
@@ -141,7 +157,13 @@ def plot(rec: bs.Recording, place: PlaceCells, start: float | None = None, stop:
     rates = figure.add_subplot(grid[1, :], sharex=raster)
     for train, label, color in ((pyramidal, "pyramidal, x 10", "C0"), (basket, "basket", "C1")):
         t, rate = train.population_rate(1.0 * u.ms, smooth=2.0 * u.ms)
-        rates.plot(t.to_decimal(u.ms), rate.to_decimal(u.Hz) * (10.0 if train is pyramidal else 1.0), color=color, label=label, linewidth=0.6)
+        rates.plot(
+            t.to_decimal(u.ms),
+            rate.to_decimal(u.Hz) * (10.0 if train is pyramidal else 1.0),
+            color=color,
+            label=label,
+            linewidth=0.6,
+        )
     rates.set(xlabel="time (ms)", ylabel="rate (Hz)")
     rates.legend(loc="upper right", fontsize=8)
     periods = [(a, b) for a, b in loud_periods(pyramidal) if a < high and b > low]
@@ -157,4 +179,3 @@ def plot(rec: bs.Recording, place: PlaceCells, start: float | None = None, stop:
         ax.axvspan(*RIPPLE, color="0.5", alpha=0.15, linewidth=0)
         ax.set(xlim=(0, 300), xlabel="frequency (Hz)", ylabel="power (Hz²/Hz)", title=label)
     return figure
-

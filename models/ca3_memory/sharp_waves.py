@@ -1,10 +1,12 @@
-"""Sharp waves, ripples, replay and gamma in CA3: 8,000 pyramidal and 150 basket cells, wired by what place cells have learned.
+"""Sharp waves, ripples, replay and gamma in CA3: 8,000 pyramidal and 150 basket cells, wired by what place cells have
+learned.
 
-Pyramidal cells (``PC``) and parvalbumin-positive basket cells (``BC``) are adaptive exponential integrate-and-fire neurons. Between
-pyramidal cells are the synapses that laps on a track have left (:mod:`~models.ca3_memory.place_cells`), strong between cells with
-fields close to each other. A mossy fibre with Poisson spikes drives each pyramidal cell. Now and then activity of a few cells with one
-place ignites: a sharp wave of half a second runs along the track, forward or backward, eleven times faster than the rat did, and the
-loop between pyramidal and basket cells makes it ripple. With the same weights on other synapses there is nothing of that; with
+Pyramidal cells (``PC``) and parvalbumin-positive basket cells (``BC``) are adaptive exponential integrate-and-fire
+neurons. Between pyramidal cells are the synapses that laps on a track have left
+(:mod:`~models.ca3_memory.place_cells`), strong between cells with fields close to each other. A mossy fibre with
+Poisson spikes drives each pyramidal cell. Now and then activity of a few cells with one place ignites: a sharp wave of
+half a second runs along the track, forward or backward, eleven times faster than the rat did, and the loop between
+pyramidal and basket cells makes it ripple. With the same weights on other synapses there is nothing of that; with
 synapses weakened and cells depolarised as acetylcholine does, there is gamma.
 
     brainsim run models/ca3_memory/sharp_waves.py --duration 3s --plot waves.png
@@ -13,8 +15,8 @@ synapses weakened and cells depolarised as acetylcholine does, there is gamma.
 
 References
 ----------
-A. Ecker, B. Bagi, E. Vertes, O. Steinbach-Nemeth, M. R. Karlocai, O. I. Papp, I. Miklos, N. Hajos, T. F. Freund, A. I. Gulyas, S. Kali,
-eLife 11:e71850 (2022).
+A. Ecker, B. Bagi, E. Vertes, O. Steinbach-Nemeth, M. R. Karlocai, O. I. Papp, I. Miklos, N. Hajos, T. F. Freund, A. I.
+Gulyas, S. Kali, eLife 11:e71850 (2022).
 """
 
 from __future__ import annotations
@@ -34,8 +36,9 @@ N_BASKET = 150
 
 
 class Condition(NamedTuple):
-    """What acetylcholine changes: the scale of learned weights, weights (nS; of mossy fibres None for what goes with the rule of
-    learning), the mossy fibres' rate, and a current into pyramidal cells."""
+    """What acetylcholine changes: the scale of learned weights, weights (nS; of mossy fibres None for what goes with
+    the rule of learning), the mossy fibres' rate, and a current into pyramidal cells.
+    """
 
     PC_PC: float
     BC_PC: float
@@ -56,8 +59,10 @@ MOSSY_BY_RULE = {"symmetric": 19.15, "asymmetric": 21.5}  # nS
 class Synapse(NamedTuple):
     """Times of rise and decay, and the delay, in ms.
 
-    The published equations are :math:`\\dot x = -x/\\tau_d,\\ \\dot g = (x - g)/\\tau_r,\\ x \\leftarrow x + w/p` with p the peak of
-    :math:`e^{-t/\\tau_d} - e^{-t/\\tau_r}`. They raise the conductance to :math:`w\\,\\tau_d/(\\tau_d - \\tau_r)`: a receptor's weight here.
+    The published equations are :math:`\\dot x = -x/\\tau_d,\\ \\dot g = (x - g)/\\tau_r,\\ x \\leftarrow x + w/p` with
+    p the peak of
+    :math:`e^{-t/\\tau_d} - e^{-t/\\tau_r}`. They raise the conductance to :math:`w\\,\\tau_d/(\\tau_d - \\tau_r)`: a
+    receptor's weight here.
     """
 
     rise: float
@@ -153,11 +158,14 @@ def build(
     net.BC.add_receptors(excitatory=PC_BC.receptor(EXCITATORY), inhibitory=BC_BC.receptor(INHIBITORY))
     fibre = MOSSY.peak(present.mossy or MOSSY_BY_RULE[rule])
     net.PC.add_stimuli(
-        fibre=bs.stimuli.PoissonInput("mossy", rate=present.rate, weight=fibre), acetylcholine=bs.stimuli.Constant(present.current)
+        fibre=bs.stimuli.PoissonInput("mossy", rate=present.rate, weight=fibre),
+        acetylcholine=bs.stimuli.Constant(present.current),
     )
     if cue:
         cells = slice(n * 15 // 16, n * 15 // 16 + n // 80)
-        net.PC[cells].add_stimuli(cue=bs.stimuli.PoissonInput("mossy", rate=20.0 * u.Hz, weight=fibre, stop=200.0 * u.ms))
+        net.PC[cells].add_stimuli(
+            cue=bs.stimuli.PoissonInput("mossy", rate=20.0 * u.Hz, weight=fibre, stop=200.0 * u.ms)
+        )
 
     def wire(pre, post, rule, receptor, synapse, w):
         net.connect(pre, post, rule, receptor=receptor, weight=synapse.peak(w), delay=synapse.delay * u.ms)
@@ -170,9 +178,17 @@ def build(
 
 
 def experiment(
-    seed: int = 0, *, learned: Learned | None = None, rule: str = "symmetric", state: str = "ripple", duration=DURATION, **options
+    seed: int = 0,
+    *,
+    learned: Learned | None = None,
+    rule: str = "symmetric",
+    state: str = "ripple",
+    duration=DURATION,
+    **options,
 ) -> tuple[bs.Recording, Learned, Summary]:
-    """Learn, unless ``learned`` is given, and run the network; returns the recording, what was learned, and what there is to see."""
+    """Learn, unless ``learned`` is given, and run the network; returns the recording, what was learned, and what there
+    is to see.
+    """
     learned = learn(rule, seed=seed) if learned is None else learned
     net = build(seed, learned=learned, rule=rule, state=state, **options)
     rec = bs.simulate(net, duration, dt=DT, record=RECORD, progress=False)
@@ -186,7 +202,11 @@ def main() -> None:
         _, learned, found = experiment(seed)
         show(f"seed {seed}", found)
         kept = learned if seed == 2 else kept
-    for title, options in (("shuffled", {"shuffled": True}), ("gamma", {"state": "gamma"}), ("cue", {"cue": True, "duration": 2.0 * u.second})):
+    for title, options in (
+        ("shuffled", {"shuffled": True}),
+        ("gamma", {"state": "gamma"}),
+        ("cue", {"cue": True, "duration": 2.0 * u.second}),
+    ):
         show(f"seed 2, {title}", experiment(2, learned=kept, **options)[2])
     show("seed 2, asymmetric", experiment(2, rule="asymmetric")[2])
 
@@ -195,17 +215,17 @@ def show(title: str, found: Summary) -> None:
     """Print a summary in a line, and a line for each event."""
     (pyramidal, basket), (quiet, quiet_basket), (slow, slow_basket) = found.rates, found.outside, found.rhythms
     print(
-        f"{title}: PC {pyramidal:.2f} Hz, BC {basket:.1f} Hz; outside events {quiet:.2f} and {quiet_basket:.1f} Hz; "
-        f"{len(found.events)} events; peak {slow.frequency:.0f} and {slow_basket.frequency:.0f} Hz (p {slow.p:.2g} and {slow_basket.p:.2g}), "
-        f"share {slow.share:.0%} and {slow_basket.share:.0%}",
+        f"{title}: PC {pyramidal:.2f} Hz, BC {basket:.1f} Hz; outside events {quiet:.2f} and {quiet_basket:.1f} Hz;"
+        f" {len(found.events)} events; peak {slow.frequency:.0f} and {slow_basket.frequency:.0f} Hz (p {slow.p:.2g} and"
+        f" {slow_basket.p:.2g}), share {slow.share:.0%} and {slow_basket.share:.0%}",
         flush=True,
     )
     for one in found.events:
         (frequency, share, p), (frequency_basket, share_basket, _) = one.rhythms
         print(
-            f"  {one.start:5.0f} ms for {one.stop - one.start:.0f} ms: PC {one.rates[0]:.2f} Hz, BC {one.rates[1]:.1f} Hz; ripple "
-            f"{frequency:.0f} Hz {share:.0%} (p {p:.1g}), {frequency_basket:.0f} Hz {share_basket:.0%}; "
-            f"replay r {one.replay.correlation:.3f} at {one.replay.speed:.2f} m/s",
+            f"  {one.start:5.0f} ms for {one.stop - one.start:.0f} ms: PC {one.rates[0]:.2f} Hz, BC {one.rates[1]:.1f}"
+            f" Hz; ripple {frequency:.0f} Hz {share:.0%} (p {p:.1g}), {frequency_basket:.0f} Hz {share_basket:.0%};"
+            f" replay r {one.replay.correlation:.3f} at {one.replay.speed:.2f} m/s",
             flush=True,
         )
 

@@ -1,19 +1,20 @@
 """Dentate gyrus, CA3 and CA1: a memory whose cues are addressed by a binary code.
 
-The dentate gyrus makes a code sparse: each of its neurons answers to one combination of the input lines, by excitation from the lines
-that are 1 in its number, inhibition from those that are 0, and competition. CA3 stores contents on plastic synapses from one neuron
-per cue, as on the cue's path of :mod:`~models.ca3_memory.cam`; learning anew forgets. CA1 gives the code back. Cue j has the number
-j + 1, since the silent code 0 says nothing.
+The dentate gyrus makes a code sparse: each of its neurons answers to one combination of the input lines, by excitation
+from the lines that are 1 in its number, inhibition from those that are 0, and competition. CA3 stores contents on
+plastic synapses from one neuron per cue, as on the cue's path of :mod:`~models.ca3_memory.cam`; learning anew forgets.
+CA1 gives the code back. Cue j has the number j + 1, since the silent code 0 says nothing.
 
-With k ones the excitation of each line is 1 / k of what it takes, so a neuron is misled by a missing line where k is above 14.
+With k ones the excitation of each line is 1 / k of what it takes, so a neuron is misled by a missing line where k is
+above 14.
 
     brainsim run models/ca3_memory/sparse.py --plot sparse.png
     python -m models.ca3_memory.sparse
 
 References
 ----------
-D. Casanueva-Morato, A. Ayuso-Martinez, J. P. Dominguez-Morales, A. Jimenez-Fernandez, G. Jimenez-Moreno, IEEE Trans. Emerg. Top.
-Comput. (2024), arXiv:2206.04924; the variant with spiking dentate gyrus and CA1.
+D. Casanueva-Morato, A. Ayuso-Martinez, J. P. Dominguez-Morales, A. Jimenez-Fernandez, G. Jimenez-Moreno, IEEE Trans.
+Emerg. Top. Comput. (2024), arXiv:2206.04924; the variant with spiking dentate gyrus and CA1.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ from models.ca3_memory.operations import Program, learn, recall
 LEARNING, RECALLING = 7, 5  # ms from one operation to the next, at least
 DURATION = 45.0 * u.ms
 OUTPUTS = ["OUT_code.spikes", "OUT_content.spikes"]
-RECORD = [f"{name}.spikes" for name in ("IN_code", "IN_content", "DG", "CA3_cue", "CA3_content", "CA1", "OUT_code", "OUT_content")]
+RECORD = [
+    f"{name}.spikes"
+    for name in ("IN_code", "IN_content", "DG", "CA3_cue", "CA3_content", "CA1", "OUT_code", "OUT_content")
+]
 
 
 def functional() -> Program:
@@ -68,12 +72,14 @@ def build(seed: int = 0, *, program: Program | None = None) -> bs.Network:
     Returns
     -------
     Network
-        With inputs ``IN_code`` and ``IN_content``, ``DG``, ``CA3_cue`` -> ``CA3_content``, ``CA1``, and outputs ``OUT_code`` and
-        ``OUT_content``.
+        With inputs ``IN_code`` and ``IN_content``, ``DG``, ``CA3_cue`` -> ``CA3_content``, ``CA1``, and outputs
+        ``OUT_code`` and ``OUT_content``.
     """
     program = functional() if program is None else program
     if any(one.cue is None for one in program.operations):
-        raise ValueError("program: this memory is recalled by cue alone; models.ca3_memory.cam is recalled by content too.")
+        raise ValueError(
+            "program: this memory is recalled by cue alone; models.ca3_memory.cam is recalled by content too."
+        )
     code, contents, (cue_spikes, content_spikes) = codes(program.cues), program.contents, program.inputs()
     net = bs.Network(seed=seed)
     net.IN_code = spikes_at(code.shape[1], lines(code, cue_spikes))
@@ -120,7 +126,11 @@ def main() -> None:
     program = functional()
     _, given = experiment(program)
     for one, answer in zip(program.operations, given):
-        asked = f"learn  cue {one.cue} content {sorted(one.content)}" if one.learns else f"recall cue {one.cue} -> {sorted(answer)}"
+        asked = (
+            f"learn  cue {one.cue} content {sorted(one.content)}"
+            if one.learns
+            else f"recall cue {one.cue} -> {sorted(answer)}"
+        )
         print(f"{one.at:4} ms {asked}")
 
 

@@ -1,6 +1,6 @@
 """The swimming body beside the activity of its circuit.
 
-    python -m models.celegans_swimmer.animation swimmer.gif
+python -m models.celegans_swimmer.animation swimmer.gif
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def _panels(film: Film, figure):
     low, high = film.outline.min((0, 1)) - LENGTH / 2, film.outline.max((0, 1)) + LENGTH / 2
     place.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     rows = (
-        ("bend of the joints", film.angles), ("B neurons, dorsal - ventral", film.B[:, 0] - film.B[:, 1]),
+        ("bend of the joints", film.angles),
+        ("B neurons, dorsal - ventral", film.B[:, 0] - film.B[:, 1]),
         ("muscles, dorsal - ventral", film.muscle[:, 0] - film.muscle[:, 1]),
     )
     axes = []

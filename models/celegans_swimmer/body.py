@@ -1,29 +1,33 @@
 r"""A planar chain of rigid links in a viscous fluid: the swimmer, in plain JAX.
 
-``links`` equal rods are joined by ``links - 1`` motorised hinges and move freely in the plane. With :math:`\theta_k` the heading of link
-k, :math:`u = (-\sin\theta, \cos\theta)` the direction from its front to its back and :math:`a` the nose, the centres are
+``links`` equal rods are joined by ``links - 1`` motorised hinges and move freely in the plane. With :math:`\theta_k`
+the heading of link k, :math:`u = (-\sin\theta, \cos\theta)` the direction from its front to its back and :math:`a` the
+nose, the centres are
 
 .. math:: c_k = a + \sum_j L_{kj}\, u(\theta_j), \qquad L_{kj} = \ell\ (j < k),\ \ell/2\ (j = k).
 
-Motion about the centre of mass obeys, with :math:`B = L - \bar L` (mean over k), :math:`t = u'(\theta)` and D the differences of
-neighbours,
+Motion about the centre of mass obeys, with :math:`B = L - \bar L` (mean over k), :math:`t = u'(\theta)` and D the
+differences of neighbours,
 
 .. math::
 
     \sum_j \big[m (B^T B)_{ij} \cos(\theta_i - \theta_j) + I\delta_{ij} + A (D^T D)_{ij}\big] \ddot\theta_j
     = m \sum_j (B^T B)_{ij} \sin(\theta_j - \theta_i)\, \dot\theta_j^2 + t_i \cdot \sum_k B_{ki} F_k + \tau_i + (D^T T)_i
 
-and the centre of mass is moved by :math:`\sum_k F_k`. Fluid acts on each link as on its bounding box, in the link's frame (x normal to
-it, y along it): :math:`F_x = -3 |v_x| v_x`, :math:`F_y = -0.06 |v_y| v_y`, :math:`\tau = -9.375 \cdot 10^{-5} |\omega| \omega`. A joint
-beyond its range is pushed back by a soft constraint, with the reference acceleration and the impedance of MuJoCo's model of contacts.
-Velocities are integrated before positions (semi-implicit Euler, 2 ms); SI units.
+and the centre of mass is moved by :math:`\sum_k F_k`. Fluid acts on each link as on its bounding box, in the link's
+frame (x normal to it, y along it): :math:`F_x = -3 |v_x| v_x`, :math:`F_y = -0.06 |v_y| v_y`,
+:math:`\tau = -9.375 \cdot 10^{-5} |\omega| \omega`. A joint beyond its range is pushed back by a soft constraint, with
+the reference acceleration and the impedance of MuJoCo's model of contacts. Velocities are integrated before positions
+(semi-implicit Euler, 2 ms); SI units.
 
-This is the swimmer of the DeepMind Control Suite; the equations agree with MuJoCo's engine to 3e-10 over hundreds of steps.
+This is the swimmer of the DeepMind Control Suite; the equations agree with MuJoCo's engine to 3e-10 over hundreds of
+steps.
 
 References
 ----------
-Y. Tassa et al., "DeepMind Control Suite", arXiv 1801.00690 (2018); R. Coulom, "Reinforcement learning using neural networks, with
-applications to motor control" (2002); E. Todorov, T. Erez, Y. Tassa, "MuJoCo: a physics engine for model-based control", IROS (2012).
+Y. Tassa et al., "DeepMind Control Suite", arXiv 1801.00690 (2018); R. Coulom, "Reinforcement learning using neural
+networks, with applications to motor control" (2002); E. Todorov, T. Erez, Y. Tassa, "MuJoCo: a physics engine for
+model-based control", IROS (2012).
 """
 
 from __future__ import annotations
@@ -111,9 +115,13 @@ class Swimmer:
 
     def _mass(self, cosines):
         arms = self.levers - self.levers.mean(0)
-        return MASS * (arms.T @ arms) * cosines + INERTIA * np.eye(self.links) + ARMATURE * (self.differences.T @ self.differences)
+        return (
+            MASS * (arms.T @ arms) * cosines
+            + INERTIA * np.eye(self.links)
+            + ARMATURE * (self.differences.T @ self.differences)
+        )
 
-    # -- states ------------------------------------------------------------------------------------------------------------
+    # -- states ------------------------------------------------------------------------------------------------------
 
     def initial(self, key) -> BodyState:
         """At rest, with joint angles drawn within their range and any heading."""
@@ -143,7 +151,7 @@ class Swimmer:
         directions = jnp.stack([-jnp.sin(state.heading), jnp.cos(state.heading)], 1)
         return state.nose[None] + LENGTH * jnp.concatenate([jnp.zeros((1, 2)), jnp.cumsum(directions, 0)])
 
-    # -- mechanics ---------------------------------------------------------------------------------------------------------
+    # -- mechanics ---------------------------------------------------------------------------------------------------
 
     def accelerations(self, state: BodyState, torque):
         """Of the nose (2,) and of the headings (links,), for torques of the joints (joints,)."""
@@ -216,7 +224,9 @@ def _outer(a, b):
 
 
 def _solve(matrix, vector):
-    """Solution of a small symmetric positive definite system; eliminated here, as calls of LAPACK cost more than the arithmetic."""
+    """Solution of a small symmetric positive definite system; eliminated here, as calls of LAPACK cost more than the
+    arithmetic.
+    """
     return jax.lax.custom_linear_solve(lambda x: matrix @ x, vector, lambda _, b: _eliminate(matrix, b), symmetric=True)
 
 

@@ -5,25 +5,27 @@ r"""The nervous system of C. elegans: 302 graded neurons on the measured connect
     C \dot V_i &= G_c (E_c - V_i) + \sum_j g\, n^{gap}_{ij} (V_j - V_i) + \sum_j g\, n^{syn}_{ij}\, s_j (E_j - V_i) + I_i \\
     \dot s_i &= \frac{a_r (1 - s_i)}{1 + \exp(-\beta (V_i - V^{th}_i))} - a_d s_i
 
-n counts the contacts in electron micrographs, g is 100 pS for each; :math:`E_j` is 0 mV, and -48 mV for the 26 GABA neurons. The
-threshold :math:`V^{th}` is the potential at which the network would rest, under its constant input, with all synapses at
+n counts the contacts in electron micrographs, g is 100 pS for each; :math:`E_j` is 0 mV, and -48 mV for the 26 GABA
+neurons. The threshold :math:`V^{th}` is the potential at which the network would rest, under its constant input, with
+all synapses at
 :math:`s_{eq} = a_r / (a_r + 2 a_d)`, so that every neuron works where it is most sensitive.
 
-Constant input to the touch neurons PLM and the interneurons AVB, which start forward locomotion, makes the motor neurons of
-the ventral cord oscillate, and all of them together run round a two-dimensional limit cycle. The stiff membranes (0.13 ms to 150 ms)
-are integrated by exponential Euler.
+Constant input to the touch neurons PLM and the interneurons AVB, which start forward locomotion, makes the motor
+neurons of the ventral cord oscillate, and all of them together run round a two-dimensional limit cycle. The stiff
+membranes (0.13 ms to 150 ms) are integrated by exponential Euler.
 
-The table of contacts is read from ``celegans_connectome.csv`` (columns pre, post, type, weight) and the neurons' names from
-``celegans_neurons.csv`` (name, type, subtype), in the folder ``shared/data`` beside that of the repository unless told otherwise; the counts
-are those of WormAtlas.
+The table of contacts is read from ``celegans_connectome.csv`` (columns pre, post, type, weight) and the neurons' names
+from ``celegans_neurons.csv`` (name, type, subtype), in the folder ``shared/data`` beside that of the repository unless
+told otherwise; the counts are those of WormAtlas.
 
     brainsim run models/celegans_swimmer/connectome.py --duration 2s
     python -m models.celegans_swimmer.connectome
 
 References
 ----------
-J. Kunert, E. Shlizerman, J. N. Kutz, Phys. Rev. E 89:052805 (2014); J. Kim, W. Leahy, E. Shlizerman, Front. Comput. Neurosci. 13:8
-(2019); S. R. Wicks, C. J. Roehrig, C. H. Rankin, J. Neurosci. 16:4017 (1996); L. R. Varshney et al., PLoS Comput. Biol. 7:e1001066 (2011).
+J. Kunert, E. Shlizerman, J. N. Kutz, Phys. Rev. E 89:052805 (2014); J. Kim, W. Leahy, E. Shlizerman, Front. Comput.
+Neurosci. 13:8 (2019); S. R. Wicks, C. J. Roehrig, C. H. Rankin, J. Neurosci. 16:4017 (1996); L. R. Varshney et al.,
+PLoS Comput. Biol. 7:e1001066 (2011).
 """
 
 from __future__ import annotations
@@ -79,7 +81,8 @@ class GradedNeuron(bs.masses.Mass):
 
 
 def neurons(folder: Path | None = None, pharynx: bool = True) -> list[str]:
-    """Names of the neurons in their order: all 302, or without the ``pharynx`` the 279 that the body's connectome joins.
+    """Names of the neurons in their order: all 302, or without the ``pharynx`` the 279 that the body's connectome
+    joins.
 
     Raises
     ------
@@ -88,7 +91,9 @@ def neurons(folder: Path | None = None, pharynx: bool = True) -> list[str]:
     """
     path = Path(folder or DATA) / "celegans_neurons.csv"
     if not path.is_file():
-        raise FileNotFoundError(f"connectome: there is no {path}; give folder=..., with celegans_neurons.csv and celegans_connectome.csv.")
+        raise FileNotFoundError(
+            f"connectome: there is no {path}; give folder=..., with celegans_neurons.csv and celegans_connectome.csv."
+        )
     with path.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["type"] != "muscle"]
     apart = {"CANL", "CANR", "VC6"}
@@ -96,7 +101,12 @@ def neurons(folder: Path | None = None, pharynx: bool = True) -> list[str]:
 
 
 def build(
-    seed: int = 0, *, input: str | dict = "forward", folder: Path | None = None, pharynx: bool = True, inhibitory=INHIBITORY
+    seed: int = 0,
+    *,
+    input: str | dict = "forward",
+    folder: Path | None = None,
+    pharynx: bool = True,
+    inhibitory=INHIBITORY,
 ) -> bs.Network:
     """The network.
 
@@ -140,7 +150,9 @@ def wire(table, names, *, input: str | dict = "none", inhibitory=INHIBITORY, see
     for kind, options in kinds.items():
         rule = bs.FromTable(table, names, unknown="skip", **options)
         signal = "V" if kind == "gap" else "s"
-        net.connect(net.neurons, net.neurons, rule, receptor=kind, weight=rule.values * CONTACT, signal=signal, name=kind)
+        net.connect(
+            net.neurons, net.neurons, rule, receptor=kind, weight=rule.values * CONTACT, signal=signal, name=kind
+        )
     set_input(net, names, input)
     return net
 
@@ -157,7 +169,9 @@ def set_input(net: bs.Network, names, input: str | dict) -> None:
     """Give the neurons a constant input and move their thresholds to where the network would rest under it."""
     if isinstance(input, str):
         if input not in INPUTS:
-            raise ValueError(f"connectome: input must be one of {', '.join(INPUTS)} or currents by neuron, given {input!r}.")
+            raise ValueError(
+                f"connectome: input must be one of {', '.join(INPUTS)} or currents by neuron, given {input!r}."
+            )
         input = INPUTS[input]
     if unknown := set(input) - set(names):
         raise ValueError(f"connectome: no neurons of this network: {', '.join(sorted(unknown))}.")
@@ -189,8 +203,8 @@ def observables(values: np.ndarray, names, step: float) -> dict:
     Returns
     -------
     dict
-        ``frequency`` (Hz), that of the largest power; ``two_modes``, the share of their variance in two principal components;
-        ``amplitude`` (mV), their mean standard deviation.
+        ``frequency`` (Hz), that of the largest power; ``two_modes``, the share of their variance in two principal
+        components; ``amplitude`` (mV), their mean standard deviation.
     """
     motor = [k for k, name in enumerate(names) if name.rstrip("0123456789") in MOTOR]
     x = values[:, motor] - values[:, motor].mean(0)

@@ -1,11 +1,12 @@
 r"""Training by evolution strategies: the return alone, no gradient.
 
-A generation tries the weights :math:`\theta` with perturbations :math:`\pm\delta_k, \delta_k \sim N(0, \sigma^2)`, ranks the returns of one
-episode each, and follows with Adam
+A generation tries the weights :math:`\theta` with perturbations :math:`\pm\delta_k, \delta_k \sim N(0, \sigma^2)`,
+ranks the returns of one episode each, and follows with Adam
 
 .. math:: g = \frac{1}{P\sigma} \sum_k r_k \delta_k, \qquad r_k \in [-\tfrac12, \tfrac12] \text{ the centred rank,}
 
-each component clipped to :math:`\pm 1`, which it hardly ever reaches. (Against the gradient of the smoothed rank this lacks a factor
+each component clipped to :math:`\pm 1`, which it hardly ever reaches. (Against the gradient of the smoothed rank this
+lacks a factor
 :math:`1/\sigma`, to which Adam is blind; with it, clipping would leave nothing but signs.)
 
 References
@@ -90,7 +91,9 @@ def train(
         flat, state = _improve(optimizer, flat, state, tried, found, sigma)
         if generation == 1 or generation % every == 0:
             episodes.append(generation * population)
-            returns.append(float(task.evaluate(body, controller, unravel(flat), jax.random.split(own[2], trials))[0].mean()))
+            returns.append(
+                float(task.evaluate(body, controller, unravel(flat), jax.random.split(own[2], trials))[0].mean())
+            )
     return Trained(unravel(flat), np.array(episodes), np.array(returns))
 
 

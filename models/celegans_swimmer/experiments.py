@@ -30,7 +30,9 @@ ABLATIONS = {
 
 
 def untrained(joints: int = 5, weights: dict | None = None, episodes: int = 10, seed: int = 0):
-    """Returns and mean speeds (m/s) of the circuit on a body of ``joints``, with the authors' first weights or those given."""
+    """Returns and mean speeds (m/s) of the circuit on a body of ``joints``, with the authors' first weights or those
+    given.
+    """
     controller = NCAP(joints)
     weights = controller.constant() if weights is None else weights
     found = task.evaluate(Swimmer(joints), controller, weights, jax.random.split(jax.random.PRNGKey(seed), episodes))
@@ -38,7 +40,9 @@ def untrained(joints: int = 5, weights: dict | None = None, episodes: int = 10, 
 
 
 def ablations(draws: int = 30, seed: int = 0) -> dict[str, np.ndarray]:
-    """Returns of untrained variations of the circuit, one episode for each of ``draws`` (of the weights and of the start)."""
+    """Returns of untrained variations of the circuit, one episode for each of ``draws`` (of the weights and of the
+    start).
+    """
     keys, starts = (jax.random.split(key, draws) for key in jax.random.split(jax.random.PRNGKey(seed)))
     found = {}
     for name, (controller, drawn) in ABLATIONS.items():
@@ -56,7 +60,9 @@ def transfer(weights: dict, joints=(3, 4, 5, 6, 7, 9, 11, 13), episodes: int = 5
 
 
 def learning(seed: int = 0) -> dict[str, evolution.Trained]:
-    """Learning curves of the circuit, from constant and from drawn weights, and of a perceptron, each trained in three ways."""
+    """Learning curves of the circuit, from constant and from drawn weights, and of a perceptron, each trained in three
+    ways.
+    """
     circuit, perceptron = NCAP(), MLP()
     starts = {
         "NCAP": (circuit, circuit.constant()),
@@ -76,14 +82,22 @@ def main() -> None:
         print(f"{controller}: {controller.n_parameters:,} parameters")
     for joints in (2, 3, 5, 7, 9, 11, 13):
         returns, speeds = untrained(joints)
-        print(f"untrained, {joints} joints: {returns.mean():.1f} +- {returns.std():.1f}, {speeds.mean():.4f} m/s", flush=True)
+        print(
+            f"untrained, {joints} joints: {returns.mean():.1f} +- {returns.std():.1f}, {speeds.mean():.4f} m/s",
+            flush=True,
+        )
     for name, returns in ablations().items():
         print(f"{name}: {returns.mean():.0f} +- {returns.std():.0f}", flush=True)
     curves = learning()
     for name, trained in curves.items():
-        print(f"{name}: " + ", ".join(f"{e:.0f}: {r:.0f}" for e, r in zip(trained.episodes, trained.returns)), flush=True)
+        print(
+            f"{name}: " + ", ".join(f"{e:.0f}: {r:.0f}" for e, r in zip(trained.episodes, trained.returns)), flush=True
+        )
     for joints, (returns, speeds) in transfer(curves["NCAP, evolution"].weights).items():
-        print(f"trained on 5, {joints} joints: {returns.mean():.0f} +- {returns.std():.0f}, {speeds.mean():.3f} m/s", flush=True)
+        print(
+            f"trained on 5, {joints} joints: {returns.mean():.0f} +- {returns.std():.0f}, {speeds.mean():.3f} m/s",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

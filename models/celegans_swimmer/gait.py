@@ -1,23 +1,26 @@
 r"""How C. elegans crawls and swims with one circuit: the neuromechanical model of Boyle, Berri and Cohen.
 
-**Body.** 49 rods across the worm, 1 mm long and 80 um wide, are joined along both sides by springs with muscles and crosswise by stiff
-springs. An element of length L that lengthens at the speed S pushes its ends apart with
+**Body.** 49 rods across the worm, 1 mm long and 80 um wide, are joined along both sides by springs with muscles and
+crosswise by stiff springs. An element of length L that lengthens at the speed S pushes its ends apart with
 
 .. math:: F = \kappa_{PE} (L_0 - L) + \kappa_{AE} A\, (L_0 - A (L_0 - L_{min}) - L) - (D_{PE} + A D_{AE}) S
 
-(A the muscle's activation; crosswise :math:`\kappa_{DE} (L_0 - L) - D_{DE} S`). Inertia is nothing: the rods move at the speeds at which drag
-balances F, slowly across the body (:math:`C_N`) and easily along it (:math:`C_L`).
+(A the muscle's activation; crosswise :math:`\kappa_{DE} (L_0 - L) - D_{DE} S`). Inertia is nothing: the rods move at
+the speeds at which drag balances F, slowly across the body (:math:`C_N`) and easily along it (:math:`C_L`).
 
-**Circuit.** Twelve units, each over four segments, hold a dorsal and a ventral B neuron: bistable, on where :math:`I > 0.75 - 0.5\,S`,
+**Circuit.** Twelve units, each over four segments, hold a dorsal and a ventral B neuron: bistable, on where
+:math:`I > 0.75 - 0.5\,S`,
 
 .. math:: I_D = I_{AVB} + W_i\, x_D, \qquad I_V = (0.5 - S_D) + I_{AVB} + W_i\, x_V,
 
-with x the stretch of their side from their own unit to five units behind, and the dorsal state inhibiting the ventral neuron. Neurons of
-one side excite its muscles and inhibit those opposite; muscles follow in 0.1 s. There is no oscillator: the wave comes from
-proprioception, and its frequency and length from the medium, m = 0 for water and 1 for agar.
+with x the stretch of their side from their own unit to five units behind, and the dorsal state inhibiting the ventral
+neuron. Neurons of one side excite its muscles and inhibit those opposite; muscles follow in 0.1 s. There is no
+oscillator: the wave comes from proprioception, and its frequency and length from the medium, m = 0 for water and 1 for
+agar.
 
-The springs are :math:`10^8` times stiffer than water: in float64, the body is stepped by the two-stage implicit Runge-Kutta scheme of
-Alexander, second-order and L-stable, and each stage is solved for the velocities by Newton's method.
+The springs are :math:`10^8` times stiffer than water: in float64, the body is stepped by the two-stage implicit
+Runge-Kutta scheme of Alexander, second-order and L-stable, and each stage is solved for the velocities by Newton's
+method.
 
     python -m models.celegans_swimmer.gait
     OPENBLAS_NUM_THREADS=1 brainsim run models/celegans_swimmer/gait.py --set worm.medium=0.1 --plot gait.png
@@ -26,8 +29,9 @@ Alexander, second-order and L-stable, and each stage is solved for the velocitie
 
 References
 ----------
-J. H. Boyle, S. Berri, N. Cohen, "Gait modulation in C. elegans: an integrated neuromechanical model", Front. Comput. Neurosci. 6:10 (2012);
-R. Alexander, "Diagonally implicit Runge-Kutta methods for stiff O.D.E.'s", SIAM J. Numer. Anal. 14:1006 (1977).
+J. H. Boyle, S. Berri, N. Cohen, "Gait modulation in C. elegans: an integrated neuromechanical model", Front. Comput.
+Neurosci. 6:10 (2012); R. Alexander, "Diagonally implicit Runge-Kutta methods for stiff O.D.E.'s", SIAM J. Numer. Anal.
+14:1006 (1977).
 """
 
 from __future__ import annotations
@@ -66,7 +70,9 @@ NEWTON = 4  # iterations in each of its stages
 
 
 class WormState(NamedTuple):
-    """Rods (49, 3): x, y (m) and angle, and how they move (per s); B neurons (2, 12) and muscles (2, 48), dorsal and ventral."""
+    """Rods (49, 3): x, y (m) and angle, and how they move (per s); B neurons (2, 12) and muscles (2, 48), dorsal and
+    ventral.
+    """
 
     rods: jax.Array
     moving: jax.Array
@@ -102,10 +108,12 @@ class Worm:
         neurons = np.stack([np.ones(UNITS), np.zeros(UNITS)])
         return WormState(jnp.asarray(rods), jnp.zeros((RODS, 3)), jnp.asarray(neurons), jnp.zeros((2, SEGMENTS)))
 
-    # -- body ----------------------------------------------------------------------------------------------------------------
+    # -- body --------------------------------------------------------------------------------------------------------
 
     def velocities(self, rods, moving, muscles, drag):
-        """Of rods (49, 3) that drag (along, across) allows; the elements are damped as if rods were ``moving`` at (49, 3)."""
+        """Of rods (49, 3) that drag (along, across) allows; the elements are damped as if rods were ``moving`` at (49,
+        3).
+        """
         (lengths, directions), (speeds, _) = jax.jvp(elements, (rods,), (moving,))
         A = jnp.maximum(muscles, 0)
         side = (
@@ -115,7 +123,9 @@ class Worm:
         )
         cross = CROSS_STIFFNESS * (CROSS_REST - lengths[2:]) - CROSS_DAMPING * speeds[2:]
         push = jnp.concatenate([side, cross])[:, :, None] * directions  # (4, 48, 2): DD, VV, DV, VD
-        ends = jnp.pad(push[jnp.array([0, 1, 3, 2])], ((0, 0), (1, 0), (0, 0))) - jnp.pad(push, ((0, 0), (0, 1), (0, 0)))
+        ends = jnp.pad(push[jnp.array([0, 1, 3, 2])], ((0, 0), (1, 0), (0, 0))) - jnp.pad(
+            push, ((0, 0), (0, 1), (0, 0))
+        )
         force = ends[:2] + ends[2:]  # on dorsal and ventral ends, (2, 49, 2)
         sin, cos = jnp.sin(rods[:, 2]), jnp.cos(rods[:, 2])
         x, y = force[..., 0], force[..., 1]
@@ -142,7 +152,7 @@ class Worm:
         second = balance(first, rods + (1 - GAMMA) * dt * first)
         return rods + dt * ((1 - GAMMA) * first + GAMMA * second), second
 
-    # -- circuit -------------------------------------------------------------------------------------------------------------
+    # -- circuit -----------------------------------------------------------------------------------------------------
 
     def stretch(self, rods):
         """What the units feel, (2, 12)."""
@@ -165,10 +175,14 @@ class Worm:
 
 
 def elements(rods):
-    """Lengths (4, 48) of the elements (both sides; dorsal to ventral and back) and their directions (4, 48, 2), towards the tail."""
+    """Lengths (4, 48) of the elements (both sides; dorsal to ventral and back) and their directions (4, 48, 2), towards
+    the tail.
+    """
     across = RADIUS[:, None] * jnp.stack([jnp.cos(rods[:, 2]), jnp.sin(rods[:, 2])], 1)
     dorsal, ventral = rods[:, :2] + across, rods[:, :2] - across
-    spans = jnp.stack([b[1:] - a[:-1] for a, b in ((dorsal, dorsal), (ventral, ventral), (dorsal, ventral), (ventral, dorsal))])
+    spans = jnp.stack(
+        [b[1:] - a[:-1] for a, b in ((dorsal, dorsal), (ventral, ventral), (dorsal, ventral), (ventral, dorsal))]
+    )
     lengths = jnp.sqrt((spans**2).sum(-1))
     return lengths, spans / lengths[..., None]
 
@@ -177,7 +191,9 @@ def _receptive_fields():
     """(48, 12): weights of the segments' stretch in each unit."""
     fields = np.zeros((SEGMENTS, UNITS))
     for i in range(UNITS):
-        fields[4 * i : 4 * min(i + 6, UNITS), i] = 0.65 * (0.4 + 0.08 * i) * 2 / 4 * (np.sqrt(6 // (12 - i)) if i >= 7 else 1)
+        fields[4 * i : 4 * min(i + 6, UNITS), i] = (
+            0.65 * (0.4 + 0.08 * i) * 2 / 4 * (np.sqrt(6 // (12 - i)) if i >= 7 else 1)
+        )
     return fields
 
 
@@ -185,7 +201,9 @@ RECEPTIVE_FIELDS = _receptive_fields()
 GAIN = 0.7 * (1 - 0.6 * np.arange(SEGMENTS) / SEGMENTS) / np.where(np.arange(SEGMENTS) == 0, 1.5, 1)
 
 # A rod acts on its neighbours alone, so nine directions show the whole Jacobian: three variables of every third rod.
-_ROD, _NEAR = (k.ravel() for k in np.broadcast_arrays(np.arange(RODS)[:, None], np.arange(RODS)[:, None] + np.arange(-1, 2)))
+_ROD, _NEAR = (
+    k.ravel() for k in np.broadcast_arrays(np.arange(RODS)[:, None], np.arange(RODS)[:, None] + np.arange(-1, 2))
+)
 _ROD, _NEAR = _ROD[(_NEAR >= 0) & (_NEAR < RODS)], _NEAR[(_NEAR >= 0) & (_NEAR < RODS)]
 _PROBES = np.einsum("ik,dj->kdij", np.arange(RODS)[:, None] % 3 == np.arange(3), np.eye(3)).reshape(9, RODS, 3)
 
@@ -198,11 +216,13 @@ def jacobian(f, x):
     return jnp.swapaxes(blocks, 1, 2).reshape(3 * RODS, 3 * RODS)
 
 
-# -- as a network ------------------------------------------------------------------------------------------------------------
+# -- as a network ----------------------------------------------------------------------------------------------------
 
 
 class UndulatingWorm(bs.masses.Mass):
-    """The 24 B neurons, (2, 12), dorsal and ventral, with muscles and body: :class:`Worm` as a population. A step is one of 1 ms."""
+    """The 24 B neurons, (2, 12), dorsal and ventral, with muscles and body: :class:`Worm` as a population. A step is
+    one of 1 ms.
+    """
 
     medium = bs.Parameter(1.0, "0 for water, 1 for agar", shape=())
     drive = bs.Parameter(Worm.drive, "what the command neuron gives to the B neurons", shape=())
@@ -220,10 +240,15 @@ class UndulatingWorm(bs.masses.Mass):
 
     def prepare(self, step_ms):
         if abs(step_ms - 1e3 * STEP) > 1e-9:
-            raise ValueError(f"{self.path}: circuit and body advance in steps of {1e3 * STEP:g} ms; given dt = {step_ms:g} ms.")
+            raise ValueError(
+                f"{self.path}: circuit and body advance in steps of {1e3 * STEP:g} ms; given dt = {step_ms:g} ms."
+            )
 
     def update(self, clock):
-        worm = Worm(*(self.plain(name) for name in ("drive", "threshold", "hysteresis")), muscle_tau=1e-3 * self.plain("muscle_tau"))
+        worm = Worm(
+            *(self.plain(name) for name in ("drive", "threshold", "hysteresis")),
+            muscle_tau=1e-3 * self.plain("muscle_tau"),
+        )
         names, like = ("rods", "moving", "on", "muscles"), Worm().initial()
         state = WormState(*(self.plain(name).reshape(part.shape) for name, part in zip(names, like)))
         state = worm.step(state, self.plain("medium"))
@@ -253,14 +278,17 @@ def build(seed: int = 0, *, medium: float = 1.0) -> bs.Network:
     """
     _check(medium)
     if not jax.config.jax_enable_x64:
-        raise ValueError("gait: the springs of the body need float64; build and simulate under `jax.enable_x64(True)` or JAX_ENABLE_X64=1.")
+        raise ValueError(
+            "gait: the springs of the body need float64; build and simulate under `jax.enable_x64(True)` or"
+            " JAX_ENABLE_X64=1."
+        )
     start = Worm().initial()
     net = bs.Network(seed=seed)
     net.worm = UndulatingWorm((2, UNITS), medium=medium, on=start.neurons.ravel(), rods=start.rods.ravel())
     return net
 
 
-# -- experiments -------------------------------------------------------------------------------------------------------------
+# -- experiments -----------------------------------------------------------------------------------------------------
 
 
 def _check(medium):
@@ -297,9 +325,9 @@ def observables(states: WormState, step: float = 0.01, after: float = 4.0) -> di
     Returns
     -------
     dict
-        ``frequency`` (Hz) at the middle of the body; ``wavelength`` in body lengths; ``curvature``, amplitudes (rad per body length) at
-        segments 6, 24, 42; ``speed`` (mm/s) of the body's centre along its path, averaged over one undulation; ``net_speed`` (mm/s), from
-        start to end as the crow flies: less, as the path curves.
+        ``frequency`` (Hz) at the middle of the body; ``wavelength`` in body lengths; ``curvature``, amplitudes (rad per
+        body length) at segments 6, 24, 42; ``speed`` (mm/s) of the body's centre along its path, averaged over one
+        undulation; ``net_speed`` (mm/s), from start to end as the crow flies: less, as the path curves.
     """
     rods = states.rods[round(after / step) :]
     bend = np.diff(rods[:, :, 2], axis=1) * SEGMENTS  # (times, 48)
@@ -329,8 +357,9 @@ def main() -> None:
         found = observables(simulate(medium))
         bends = ", ".join(f"{x:.1f}" for x in found["curvature"])
         print(
-            f"medium {medium:4.2f}: {found['frequency']:.3f} Hz, wavelength {found['wavelength']:.2f} L, curvature {bends}, "
-            f"{found['speed']:.2f} mm/s, net {found['net_speed']:.2f} mm/s", flush=True,
+            f"medium {medium:4.2f}: {found['frequency']:.3f} Hz, wavelength {found['wavelength']:.2f} L, curvature"
+            f" {bends}, {found['speed']:.2f} mm/s, net {found['net_speed']:.2f} mm/s",
+            flush=True,
         )
 
 

@@ -1,7 +1,7 @@
 r"""Training by gradient through body and brain: the mechanics are differentiated together with the circuit.
 
-Several swimmers go on from window to window of :math:`T` control steps (truncated backpropagation through time); the weights follow,
-with Adam, the gradient of their mean
+Several swimmers go on from window to window of :math:`T` control steps (truncated backpropagation through time); the
+weights follow, with Adam, the gradient of their mean
 
 .. math:: J = \frac{1}{T} \sum_t \min(v_t / 0.1\,\mathrm{m/s},\, 1)
 
@@ -9,7 +9,8 @@ of the forward speed v of the head: the reward, without its floor at zero, below
 
 References
 ----------
-C. D. Freeman et al., "Brax: a differentiable physics engine for large scale rigid body simulation", NeurIPS datasets (2021).
+C. D. Freeman et al., "Brax: a differentiable physics engine for large scale rigid body simulation", NeurIPS datasets
+(2021).
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def train(
     weights : tree of arrays
         Where to start.
     updates, batch, window : int
-        ``updates`` steps of Adam on ``window`` control steps of ``batch`` swimmers, which start anew after an episode of 1000 steps.
+        ``updates`` steps of Adam on ``window`` control steps of ``batch`` swimmers, which start anew after an episode
+        of 1000 steps.
     rate : float
         Learning rate; gradients are clipped to a norm of 1.
     seed : int

@@ -49,10 +49,12 @@ class MLP:
         for a, b, k in zip(self.sizes, self.sizes[1:], jax.random.split(key, len(self.sizes))):
             bound = 1 / np.sqrt(a)
             kw, kb = jax.random.split(k)
-            layers.append({
-                "w": jax.random.uniform(kw, (a, b), minval=-bound, maxval=bound),
-                "b": jax.random.uniform(kb, (b,), minval=-bound, maxval=bound),
-            })
+            layers.append(
+                {
+                    "w": jax.random.uniform(kw, (a, b), minval=-bound, maxval=bound),
+                    "b": jax.random.uniform(kb, (b,), minval=-bound, maxval=bound),
+                }
+            )
         return layers
 
     def __call__(self, weights: list, observation, step):

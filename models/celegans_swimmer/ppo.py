@@ -1,16 +1,19 @@
-r"""Training by proximal policy optimisation (PPO): reinforcement learning with a critic, without a gradient of the body.
+r"""Training by proximal policy optimisation (PPO): reinforcement learning with a critic, without a gradient of the
+body.
 
-Commands are drawn from a normal distribution round the controller's output. After each segment of experience, with advantages A by
-generalised advantage estimation,
+Commands are drawn from a normal distribution round the controller's output. After each segment of experience, with
+advantages A by generalised advantage estimation,
 
 .. math:: J = \mathrm{mean}\,\min\big(\rho A,\ \mathrm{clip}(\rho, 1 - \epsilon, 1 + \epsilon) A\big), \qquad \rho = \pi(a) / \pi_{old}(a)
 
-is climbed with Adam over the whole segment until :math:`\pi` has moved too far from :math:`\pi_{old}`, and the critic fits the returns.
-The settings are those of the authors of NCAP: a fixed noise of 0.1 for the circuit, a learned one for perceptrons.
+is climbed with Adam over the whole segment until :math:`\pi` has moved too far from :math:`\pi_{old}`, and the critic
+fits the returns. The settings are those of the authors of NCAP: a fixed noise of 0.1 for the circuit, a learned one for
+perceptrons.
 
 References
 ----------
-J. Schulman et al., "Proximal policy optimization algorithms", arXiv 1707.06347 (2017); N. X. Bhattasali et al., NeurIPS (2022).
+J. Schulman et al., "Proximal policy optimization algorithms", arXiv 1707.06347 (2017); N. X. Bhattasali et al., NeurIPS
+(2022).
 """
 
 from __future__ import annotations
@@ -39,7 +42,8 @@ class PPO:
     swimmers, length : int
         A segment is ``length`` control steps of ``swimmers`` bodies; ``length`` divides an episode of 1000.
     iterations : int
-        Of actor and critic on a segment; the actor stops where the divergence from its old policy exceeds ``divergence``.
+        Of actor and critic on a segment; the actor stops where the divergence from its old policy exceeds
+        ``divergence``.
     discount, smoothing : float
         Gamma and lambda.
     clip : float
@@ -64,7 +68,9 @@ class PPO:
 
     def __post_init__(self):
         if task.EPISODE % self.length:
-            raise ValueError(f"PPO: length must divide an episode of {task.EPISODE} control steps, given {self.length}.")
+            raise ValueError(
+                f"PPO: length must divide an episode of {task.EPISODE} control steps, given {self.length}."
+            )
 
 
 class Scale(NamedTuple):
@@ -146,7 +152,10 @@ def advantages(options: PPO, rewards, values, last):
     after = jnp.concatenate([values[1:], last[None]])
     surprise = rewards + options.discount * after - values
     _, advantages = jax.lax.scan(
-        lambda sum, d: (d + options.discount * options.smoothing * sum,) * 2, jnp.zeros_like(last), surprise, reverse=True
+        lambda sum, d: (d + options.discount * options.smoothing * sum,) * 2,
+        jnp.zeros_like(last),
+        surprise,
+        reverse=True,
     )
     return advantages
 
@@ -157,7 +166,9 @@ def _segment(options: PPO, body: Swimmer, controller, critic: MLP, learner: Lear
     states, seen = _collect(options, body, controller, learner, states, start, key)
     scale = learner.scale
     judge = jax.vmap(lambda c, o, t: critic(c, scale(o), t)[0], in_axes=(None, 0, 0))
-    flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), seen._replace(step=jnp.broadcast_to(seen.step, seen.reward.shape)))
+    flat = jax.tree.map(
+        lambda x: x.reshape(-1, *x.shape[2:]), seen._replace(step=jnp.broadcast_to(seen.step, seen.reward.shape))
+    )
     values = judge(learner.critic, flat.observation, flat.step).reshape(seen.reward.shape)
     ends = jax.vmap(partial(task.observe, body))(states)
     last = judge(learner.critic, ends, jnp.full(len(ends), start + options.length))
@@ -166,7 +177,9 @@ def _segment(options: PPO, body: Swimmer, controller, critic: MLP, learner: Lear
     gained = ((gained - gained.mean()) / (gained.std() + 1e-8)).ravel()
 
     def likelihoods(actor):
-        mean = jax.vmap(lambda o, t: _mean(body, controller, actor["weights"], scale, o, t))(flat.observation, flat.step)
+        mean = jax.vmap(lambda o, t: _mean(body, controller, actor["weights"], scale, o, t))(
+            flat.observation, flat.step
+        )
         return jax.vmap(_likelihood, in_axes=(0, 0, None))(flat.command, mean, actor["log_noise"])
 
     def loss(actor):
@@ -197,7 +210,11 @@ def _segment(options: PPO, body: Swimmer, controller, critic: MLP, learner: Lear
         return optax.apply_updates(weights, updates), memory
 
     judged, critic_memory = jax.lax.fori_loop(0, options.iterations, fit, (learner.critic, learner.critic_memory))
-    return Learner(actor, judged, actor_memory, critic_memory, scale.updated(flat.observation)), states, seen.reward.mean()
+    return (
+        Learner(actor, judged, actor_memory, critic_memory, scale.updated(flat.observation)),
+        states,
+        seen.reward.mean(),
+    )
 
 
 def _plain(controller, learner: Learner):
@@ -211,8 +228,16 @@ def _plain(controller, learner: Learner):
 
 
 def train(
-    controller, weights, *, steps: int = 100_000, seed: int = 0, options: PPO | None = None, body: Swimmer | None = None,
-    critic: tuple[int, ...] = (64, 64), every: int = 5, trials: int = 3,
+    controller,
+    weights,
+    *,
+    steps: int = 100_000,
+    seed: int = 0,
+    options: PPO | None = None,
+    body: Swimmer | None = None,
+    critic: tuple[int, ...] = (64, 64),
+    every: int = 5,
+    trials: int = 3,
 ) -> Trained:
     """Train a controller.
 
@@ -231,7 +256,8 @@ def train(
     critic : tuple of int
         Hidden layers of the critic.
     every, trials : int
-        The weights are evaluated, without noise, after the first and every ``every``-th segment, over ``trials`` episodes.
+        The weights are evaluated, without noise, after the first and every ``every``-th segment, over ``trials``
+        episodes.
 
     Returns
     -------
@@ -244,7 +270,10 @@ def train(
     actor = {"weights": weights, "log_noise": jnp.full(body.joints, np.log(options.noise))}
     judged, inputs = judge.random(first), judge.sizes[0] - judge.clock
     learner = Learner(
-        actor, judged, optax.adam(options.actor_rate).init(actor), optax.adam(options.critic_rate).init(judged),
+        actor,
+        judged,
+        optax.adam(options.actor_rate).init(actor),
+        optax.adam(options.critic_rate).init(judged),
         Scale(jnp.zeros(inputs), jnp.ones(inputs), jnp.ones(())),
     )
     size, start, states = options.swimmers * options.length, task.EPISODE, None

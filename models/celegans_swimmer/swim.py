@@ -4,8 +4,8 @@
     brainsim run models/celegans_swimmer/swim.py --arg joints=9 --set worm.contra=-0.5
     brainsim run models/celegans_swimmer/swim.py --set worm.right=0.5
 
-The circuit is :class:`~models.celegans_swimmer.ncap.NCAP`, the body :class:`~models.celegans_swimmer.body.Swimmer`; a step is one of
-control, 30 ms. :mod:`~models.celegans_swimmer.task` runs the same pair as a pure function, for training.
+The circuit is :class:`~models.celegans_swimmer.ncap.NCAP`, the body :class:`~models.celegans_swimmer.body.Swimmer`; a
+step is one of control, 30 ms. :mod:`~models.celegans_swimmer.task` runs the same pair as a pure function, for training.
 
 References
 ----------
@@ -28,10 +28,11 @@ RECORD = ["worm.angle", "worm.B", "worm.muscle", "worm.speed"]
 
 
 class SwimmingWorm(bs.masses.Mass):
-    r"""B-type motor neurons, (2, joints), dorsal and ventral, each with a muscle, in a body that they bend and whose stretch they feel.
+    r"""B-type motor neurons, (2, joints), dorsal and ventral, each with a muscle, in a body that they bend and whose
+    stretch they feel.
 
-    One step: the neurons see the joints as they are and the oscillator of this step; neurons, muscles and commands follow at once;
-    the body moves for 30 ms under the commands.
+    One step: the neurons see the joints as they are and the oscillator of this step; neurons, muscles and commands
+    follow at once; the body moves for 30 ms under the commands.
 
     Parameters
     ----------
@@ -70,28 +71,38 @@ class SwimmingWorm(bs.masses.Mass):
         _, self.joints = size
         self.links = self.joints + 1
         self.body = Swimmer(self.joints)
-        self.circuit = NCAP(self.joints, oscillator=oscillator, proprioception=proprioception, commands=True, period=period)
+        self.circuit = NCAP(
+            self.joints, oscillator=oscillator, proprioception=proprioception, commands=True, period=period
+        )
         super().__init__(size, **values)
 
     def prepare(self, step_ms):
         if abs(step_ms - 1e3 * CONTROL_STEP) > 1e-9:
-            raise ValueError(f"{self.path}: a step is one of control, {1e3 * CONTROL_STEP:g} ms; given dt = {step_ms:g} ms.")
+            raise ValueError(
+                f"{self.path}: a step is one of control, {1e3 * CONTROL_STEP:g} ms; given dt = {step_ms:g} ms."
+            )
 
     def update(self, clock):
         state = BodyState(*(self.plain(name) for name in BodyState._fields))
-        weights = {name: self.plain(name) for name in ("prop", "osc", "ipsi", "contra", "turn")} | {"speed": self.plain("slowing")}
+        weights = {name: self.plain(name) for name in ("prop", "osc", "ipsi", "contra", "turn")} | {
+            "speed": self.plain("slowing")
+        }
         commands = (self.plain(name) for name in ("pace", "right", "left"))
         circuit = self.circuit.activity(weights, self._bend(state), clock.step, *commands)
         state = self.body.control_step(state, circuit["command"])
         activity = {name: circuit[name].ravel() for name in ("B", "muscle")}
-        for name, value in (activity | {"angle": self._bend(state), "speed": self.body.speed(state)} | state._asdict()).items():
+        for name, value in (
+            activity | {"angle": self._bend(state), "speed": self.body.speed(state)} | state._asdict()
+        ).items():
             self.put(name, value)
 
     def _bend(self, state):
         return self.body.angles(state) / self.body.range
 
 
-def build(seed: int = 0, *, joints: int = 5, oscillator: bool = True, proprioception: bool = True, period: int = NCAP.period) -> bs.Network:
+def build(
+    seed: int = 0, *, joints: int = 5, oscillator: bool = True, proprioception: bool = True, period: int = NCAP.period
+) -> bs.Network:
     """A network with one population, ``worm``, at rest in a random posture.
 
     Parameters
@@ -112,6 +123,10 @@ def build(seed: int = 0, *, joints: int = 5, oscillator: bool = True, propriocep
     start = Swimmer(joints).initial(jax.random.PRNGKey(seed))
     net = bs.Network(seed=seed)
     net.worm = SwimmingWorm(
-        (2, joints), oscillator=oscillator, proprioception=proprioception, period=period, heading=np.asarray(start.heading)
+        (2, joints),
+        oscillator=oscillator,
+        proprioception=proprioception,
+        period=period,
+        heading=np.asarray(start.heading),
     )
     return net

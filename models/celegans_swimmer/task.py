@@ -1,6 +1,7 @@
 """The task: swim forward, at 0.1 m/s or faster, for 30 s.
 
-The reward of a control step is the forward speed of the head over 0.1 m/s, between 0 and 1, so that 1000 steps give at most 1000.
+The reward of a control step is the forward speed of the head over 0.1 m/s, between 0 and 1, so that 1000 steps give at
+most 1000.
 
 References
 ----------
@@ -21,7 +22,9 @@ FULL_SPEED = 0.1  # m/s, that earns a reward of 1
 
 
 def observe(body: Swimmer, state: BodyState, what: str = "everything"):
-    """What a controller sees: ``"angles"`` over their range (joints,), or ``"everything"``, angles in rad and 3 velocities of each link."""
+    """What a controller sees: ``"angles"`` over their range (joints,), or ``"everything"``, angles in rad and 3
+    velocities of each link.
+    """
     if what == "angles":
         return body.angles(state) / body.range
     v = body.velocities(state)
@@ -71,4 +74,6 @@ def evaluate(body: Swimmer, controller, weights, keys, steps: int = EPISODE):
 @partial(jax.jit, static_argnums=(0, 1, 4))
 def evaluate_each(body: Swimmer, controller, weights, keys, steps: int = EPISODE):
     """As :func:`evaluate`, of many controllers at once: ``weights`` and ``keys`` have a first axis of the same length."""
-    return jax.vmap(lambda w, k: jax.tree.map(lambda x: x[0], evaluate(body, controller, w, k[None], steps)))(weights, keys)
+    return jax.vmap(lambda w, k: jax.tree.map(lambda x: x[0], evaluate(body, controller, w, k[None], steps)))(
+        weights, keys
+    )

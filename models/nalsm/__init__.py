@@ -6,5 +6,6 @@
 - :mod:`~models.nalsm.protocol`: the phase in which the liquid learns, and the one in which it answers;
 - :mod:`~models.nalsm.digit`: a liquid that has seen digits, for ``brainsim run``;
 - :mod:`~models.nalsm.readout`: the linear layer that reads the spike counts;
-- :mod:`~models.nalsm.experiments`: accuracies, branching factors, and the commands of ``python -m models.nalsm.experiments``.
+- :mod:`~models.nalsm.experiments`: accuracies, branching factors, and the commands of
+  ``python -m models.nalsm.experiments``.
 """

@@ -16,8 +16,8 @@ class Astrocyte(Modulator):
 
     and after each step A, w and b are multiplied by :math:`\gamma`.
 
-    Plasticity treats the spikes of the step before (see :mod:`models.nalsm.plasticity`), so in the step that ends at t + 1 the
-    level is A from before the spikes at t, and those at t enter A.
+    Plasticity treats the spikes of the step before (see :mod:`models.nalsm.plasticity`), so in the step that ends at t
+    + 1 the level is A from before the spikes at t, and those at t enter A.
 
     Parameters
     ----------
@@ -37,9 +37,13 @@ class Astrocyte(Modulator):
     w = bs.Parameter(0.015, "weight of a spike", shape=())
     b = bs.Parameter(0.15, "bias", shape=())
     annealing = bs.Parameter(1.0, "factor of A, w and b in each step", shape=())
-    A = bs.State(lambda astrocyte: astrocyte.b, "amplitude of depression, from all spikes before the last step", shape=())
+    A = bs.State(
+        lambda astrocyte: astrocyte.b, "amplitude of depression, from all spikes before the last step", shape=()
+    )
     difference = bs.State(0.0, "spikes of the liquid less those of the input in the last step", shape=())
-    level = bs.State(lambda astrocyte: astrocyte.b, "amplitude of depression that plasticity sees", unit=u.UNITLESS, shape=())
+    level = bs.State(
+        lambda astrocyte: astrocyte.b, "amplitude of depression that plasticity sees", unit=u.UNITLESS, shape=()
+    )
 
     def __init__(self, liquid, input, **values):
         super().__init__(**values)
@@ -60,7 +64,8 @@ class Astrocyte(Modulator):
 
 
 class Annealing(Modulator):
-    r"""A factor of learning that falls in every step: :math:`\gamma^t`, t being when the spikes that plasticity sees were fired.
+    r"""A factor of learning that falls in every step: :math:`\gamma^t`, t being when the spikes that plasticity sees
+    were fired.
 
     Parameters
     ----------

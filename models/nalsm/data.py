@@ -67,9 +67,9 @@ def read(path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     Parameters
     ----------
     path : str or Path
-        A file ``mnist.npz`` with ``x_train``, ``y_train``, ``x_test`` and ``y_test``; a folder with the four IDX files of MNIST or
-        Fashion-MNIST (``train-images-idx3-ubyte``, also with ``.gz``); or a folder with ``mnist_train_*.npz`` and ``mnist_test.npz``
-        of ``x`` and ``y`` each.
+        A file ``mnist.npz`` with ``x_train``, ``y_train``, ``x_test`` and ``y_test``; a folder with the four IDX files
+        of MNIST or Fashion-MNIST (``train-images-idx3-ubyte``, also with ``.gz``); or a folder with
+        ``mnist_train_*.npz`` and ``mnist_test.npz`` of ``x`` and ``y`` each.
 
     Raises
     ------
@@ -86,10 +86,14 @@ def read(path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         train = (np.concatenate([part[name] for part in stored]) for name in "xy")
         return (*train, *(np.load(test)[name] for name in "xy"))
     names = [f"{which}-{what}" for which in ("train", "t10k") for what in ("images-idx3-ubyte", "labels-idx1-ubyte")]
-    files = [next((f for f in (path / name, path / f"{name}.gz", path / name.replace("-idx", ".idx")) if f.exists()), None) for name in names]
+    files = [
+        next((f for f in (path / name, path / f"{name}.gz", path / name.replace("-idx", ".idx")) if f.exists()), None)
+        for name in names
+    ]
     if any(file is None for file in files):
         raise FileNotFoundError(
-            f"{path}: expected mnist.npz, or a folder with {', '.join(names)} (or .gz), or one with mnist_train_*.npz and mnist_test.npz."
+            f"{path}: expected mnist.npz, or a folder with {', '.join(names)} (or .gz), or one with mnist_train_*.npz"
+            " and mnist_test.npz."
         )
     return tuple(_idx(file) for file in files)
 

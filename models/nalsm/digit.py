@@ -4,7 +4,8 @@
     brainsim run models/nalsm/digit.py --arg w_astro=0.002 --arg image=7
     brainsim run models/nalsm/digit.py --arg learning=stdp --arg presentations=500
 
-The digits are those of scikit-learn, 64 pixels. Learning goes on while the digit is shown, annealed as in the second phase of
+The digits are those of scikit-learn, 64 pixels. Learning goes on while the digit is shown, annealed as in the second
+phase of
 :mod:`~models.nalsm.protocol`.
 
 References

@@ -5,8 +5,8 @@
     python -m models.nalsm.experiments trend PATH                 branching factor and accuracy against w_astro
     python -m models.nalsm.experiments full PATH --folder FOLDER  the published protocol on 70,000 images, an hour
 
-PATH is where MNIST lies, see :func:`models.nalsm.data.read`. With --folder, results are kept there while they are computed: stopped and
-given again, a command goes on where it was. ``--models nalsm,lsm0.9`` chooses models.
+PATH is where MNIST lies, see :func:`models.nalsm.data.read`. With --folder, results are kept there while they are
+computed: stopped and given again, a command goes on where it was. ``--models nalsm,lsm0.9`` chooses models.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ class Result(NamedTuple):
     def __str__(self):
         W, r = self.weights, self.rates
         return (
-            f"|W| E {W['E']:.2f} I {W['I']:.2f} input {W['input']:.2f}; first phase {self.first_rate:.1f} Hz; rate {r['all']:.1f} "
-            f"(E {r['E']:.1f}, I {r['I']:.1f}) Hz; BF {self.branching:.3f} ({self.branching_sd:.3f}); "
-            f"valid {100 * self.valid:.2f} %, test {100 * self.test:.2f} %; {self.seconds:.0f} s"
+            f"|W| E {W['E']:.2f} I {W['I']:.2f} input {W['input']:.2f}; first phase {self.first_rate:.1f} Hz; rate"
+            f" {r['all']:.1f} (E {r['E']:.1f}, I {r['I']:.1f}) Hz; BF {self.branching:.3f} ({self.branching_sd:.3f});"
+            f" valid {100 * self.valid:.2f} %, test {100 * self.test:.2f} %; {self.seconds:.0f} s"
         )
 
 
@@ -76,7 +76,9 @@ def mean_weights(net, learned: dict) -> dict[str, float]:
     """Mean absolute weights of excitatory, inhibitory and input synapses."""
     groups = {"E": ("E->E", "E->I"), "I": ("I->E", "I->I"), "input": ("pixels->liquid",)}
     of = lambda name: np.ravel(learned.get(f"{name}.weight", net[name].weight.mantissa))
-    return {group: float(np.abs(np.concatenate([of(name) for name in names])).mean()) for group, names in groups.items()}
+    return {
+        group: float(np.abs(np.concatenate([of(name) for name in names])).mean()) for group, names in groups.items()
+    }
 
 
 def evaluate(
@@ -118,7 +120,8 @@ def evaluate(
     started = time.perf_counter()
     learned = protocol.first_phase(net, images.train, presentations, name=f"{name}-first", **keep)
     counts = {
-        part: protocol.features(net, learned, getattr(images, part), name=f"{name}-{part}", **keep) for part in ("train", "valid", "test")
+        part: protocol.features(net, learned, getattr(images, part), name=f"{name}-{part}", **keep)
+        for part in ("train", "valid", "test")
     }
     raster = protocol.Raster(net, learned, images.test[:20], seed=seed)
     seconds, branching = time.perf_counter() - started, raster.branching_factors()
@@ -140,7 +143,9 @@ def raw(images: data.Images, **options) -> readout.Readout:
 
 
 def kernel_quality(counts, labels, per_class: int = 100, seed: int = 0) -> int:
-    """Rank of the matrix of spike counts of ``per_class`` images of each class: how many responses are linearly independent."""
+    """Rank of the matrix of spike counts of ``per_class`` images of each class: how many responses are linearly
+    independent.
+    """
     rng = np.random.default_rng(seed)
     rows = np.concatenate([rng.permutation(np.flatnonzero(labels == digit))[:per_class] for digit in np.unique(labels)])
     return int(np.linalg.matrix_rank(np.asarray(counts, float)[rows]))
@@ -168,7 +173,11 @@ def main(argv=None) -> None:
     given = parser.parse_args(argv)
     if given.command != "digits" and given.path is None:
         parser.error(f"{given.command} needs a PATH")
-    images = data.digits() if given.command == "digits" else (data.full if given.command == "full" else data.small)(given.path)
+    images = (
+        data.digits()
+        if given.command == "digits"
+        else (data.full if given.command == "full" else data.small)(given.path)
+    )
     names = {
         "digits": ["nalsm", "lsm0.9"],
         "small": ["nalsm", "lsm0.9", "lsm0.7", "ap_stdp", "stdp"],

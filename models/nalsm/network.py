@@ -1,13 +1,15 @@
-"""Neuron-astrocyte liquid state machine: a liquid held near the edge of chaos by an astrocyte that modulates its plasticity.
+"""Neuron-astrocyte liquid state machine: a liquid held near the edge of chaos by an astrocyte that modulates its
+plasticity.
 
 .. math::
 
     \\dot V_i = \\sum_j W_{ij} k_j - V_i / \\tau_v,\\qquad \\Delta W_{ij} = A_+ x_j S_i - A_{astro} x_i S_j,\\qquad
     \\tau \\dot A_{astro} = w_{astro} (n_{liquid} - n_{input}) + b - A_{astro}
 
-Leaky integrate-and-fire neurons on a grid, connected by chance and distance, receive the spikes of 784 input neurons. All synapses
-are plastic, and one astrocyte that sees whether the liquid fires more than its input sets the amplitude of depression. The parts
-are in :mod:`~models.nalsm.neuron`, :mod:`~models.nalsm.plasticity` and :mod:`~models.nalsm.astrocyte`.
+Leaky integrate-and-fire neurons on a grid, connected by chance and distance, receive the spikes of 784 input neurons.
+All synapses are plastic, and one astrocyte that sees whether the liquid fires more than its input sets the amplitude of
+depression. The parts are in :mod:`~models.nalsm.neuron`, :mod:`~models.nalsm.plasticity` and
+:mod:`~models.nalsm.astrocyte`.
 
 References
 ----------
@@ -111,8 +113,12 @@ def build(
         if learning == "ap_stdp":
             return APSTDP(A=A_PLUS * SLOPE, theta=theta, Delta=Delta, **bounds).modulated(A=net.annealing)
         if learning == "stdp":
-            return STDP(A_plus=A_PLUS * SLOPE, A_minus=A_PLUS * SLOPE, **bounds).modulated(A_plus=net.annealing, A_minus=net.annealing)
-        return STDP(A_plus=A_PLUS * SLOPE, A_minus=1.0 * SLOPE, **bounds).modulated(A_plus=net.annealing, A_minus=net.astro)
+            return STDP(A_plus=A_PLUS * SLOPE, A_minus=A_PLUS * SLOPE, **bounds).modulated(
+                A_plus=net.annealing, A_minus=net.annealing
+            )
+        return STDP(A_plus=A_PLUS * SLOPE, A_minus=1.0 * SLOPE, **bounds).modulated(
+            A_plus=net.annealing, A_minus=net.astro
+        )
 
     terminal, sigma = NearestSpike(), LAMBDA / math.sqrt(2)
     for (pre, post), p_max in P_MAX.items():

@@ -50,8 +50,8 @@ class NearestSpike(bs.terminals.Terminal):
 
     .. math:: k_j(t) = \frac{1}{\tau_u} e^{-(t - t_j)/\tau_u}\ \text{ for } t - t_j < 16\,\tau_u
 
-    with :math:`\tau_u` in ms. An earlier spike is forgotten. k is cut where it is below 1e-7 of its peak, so that neurons that have been
-    silent cost nothing.
+    with :math:`\tau_u` in ms. An earlier spike is forgotten. k is cut where it is below 1e-7 of its peak, so that
+    neurons that have been silent cost nothing.
 
     Parameters
     ----------
@@ -75,7 +75,8 @@ class NearestSpike(bs.terminals.Terminal):
 class Events(bs.stimuli.Stimulus):
     r"""In every step an event with probability p, independently of all others, that lifts V by ``amplitude``.
 
-    Given as an input with one row of zeros and ones per step (``inputs={"pixels.events.p": events}``), p is the events themselves.
+    Given as an input with one row of zeros and ones per step (``inputs={"pixels.events.p": events}``), p is the events
+    themselves.
 
     Parameters
     ----------

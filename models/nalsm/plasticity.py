@@ -1,8 +1,8 @@
 r"""The two rules of plasticity.
 
-In a step of the published model the spikes act on the membranes with the weights from before, and then change them. A projection
-lets plasticity act first and delivers after that. The rules here therefore see every spike one step later: what is delivered at t
-is multiplied by weights that the spikes up to t - 1 have changed.
+In a step of the published model the spikes act on the membranes with the weights from before, and then change them. A
+projection lets plasticity act first and delivers after that. The rules here therefore see every spike one step later:
+what is delivered at t is multiplied by weights that the spikes up to t - 1 have changed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 import brainsim as bs
 from models.nalsm.neuron import DT
 
-# A trace is multiplied by m in every step, the m among 1,000 values from 0.01 to 0.9999 whose tenth power is nearest to 1 / e.
+# A trace is multiplied by m in every step, the m among 1,000 values from 0.01 to 0.9999 whose tenth power is nearest to
+# 1 / e.
 _CANDIDATES = np.linspace(0.01, 0.9999, 1000)
 TRACE_DECAY = float(_CANDIDATES[np.argmin(np.abs(_CANDIDATES**10 - np.exp(-999 / 1000)))])
 
@@ -71,8 +72,8 @@ class APSTDP(_Trace):
         C \leftarrow C - C / \tau_C + S_i,\qquad
         \Delta w_{ij} = A\,[\theta < C < \theta + \Delta]\,(\ldots)_+ + A\,[\theta - \Delta < C < \theta]\,(\ldots)_-
 
-    where the dots stand for the two changes of :class:`STDP` with :math:`A_+ = A_- = A`, and only increases, or only decreases, of
-    w count.
+    where the dots stand for the two changes of :class:`STDP` with :math:`A_+ = A_- = A`, and only increases, or only
+    decreases, of w count.
 
     Parameters
     ----------

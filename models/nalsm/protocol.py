@@ -52,7 +52,13 @@ class Checkpoint:
 
 def progress_bar(shown: bool) -> Progress:
     """A bar with what is being done, how far it is, and how long it takes."""
-    columns = ("{task.description}", BarColumn(), "{task.completed:,} / {task.total:,}", TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        "{task.description}",
+        BarColumn(),
+        "{task.completed:,} / {task.total:,}",
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     return Progress(*columns, disable=not shown)
 
 
@@ -62,7 +68,11 @@ def _key(seed: int, what: str):
 
 def learned_by(state: dict) -> list[str]:
     """Paths of what outlives a presentation: weights, traces and calcium."""
-    return [path for path in state if path.endswith(".weight") or path.rpartition(".")[2] in ("x", "y", "C") and ".plasticity." in path]
+    return [
+        path
+        for path in state
+        if path.endswith(".weight") or path.rpartition(".")[2] in ("x", "y", "C") and ".plasticity." in path
+    ]
 
 
 def first_phase(
@@ -75,7 +85,8 @@ def first_phase(
     checkpoint: Checkpoint | None = None,
     name: str = "first",
 ) -> dict:
-    """Let the liquid learn: present images one after the other for 20 ms each. Potentials start anew, weights and traces go on.
+    """Let the liquid learn: present images one after the other for 20 ms each. Potentials start anew, weights and
+    traces go on.
 
     Parameters
     ----------
@@ -97,8 +108,8 @@ def first_phase(
     Returns
     -------
     dict
-        What the network has learned: weights, and calcium where there is some, by path. ``"rate"``: mean rate of the liquid over the
-        last 1,000 presentations in Hz.
+        What the network has learned: weights, and calcium where there is some, by path. ``"rate"``: mean rate of the
+        liquid over the last 1,000 presentations in Hz.
     """
     run = bs.function(net, FIRST, dt=DT, record="liquid.spikes", remat=False)
     kept = learned_by(run.state)
@@ -107,7 +118,11 @@ def first_phase(
     checkpoint = checkpoint or Checkpoint()
     stored = checkpoint.load(name)
     done, rate = (0, 0.0) if stored is None else (int(stored.pop("done")), float(stored.pop("rate")))
-    learned = {path: run.state[path] for path in kept} if stored is None else {path: jnp.asarray(stored[path]) for path in kept}
+    learned = (
+        {path: run.state[path] for path in kept}
+        if stored is None
+        else {path: jnp.asarray(stored[path]) for path in kept}
+    )
     rng = np.random.default_rng(seed)
     rounds = -(-presentations // len(images))
     order = np.concatenate([rng.permutation(len(images)) for _ in range(rounds)])[:presentations]
@@ -138,14 +153,20 @@ def first_phase(
 def _main(net, learned):
     """The second phase as a function, and the overrides that every image starts from."""
     run = bs.function(net, MAIN, dt=DT, record="liquid.spikes", remat=False)
-    start = {path: jnp.asarray(learned[path]) for path in learned_by(run.state) if path in learned and path[-2:] not in (".x", ".y")}
+    start = {
+        path: jnp.asarray(learned[path])
+        for path in learned_by(run.state)
+        if path in learned and path[-2:] not in (".x", ".y")
+    }
     gated = any(path.endswith(".C") for path in run.state)
     annealed = [path for path in ("annealing.factor", "astro.annealing") if path in run.parameters]
     return run, start, {path: jnp.asarray(1.0 if gated else ANNEALING, run.parameters[path].dtype) for path in annealed}
 
 
 def begin_second(net: bs.Network, learned: dict) -> None:
-    """Put what was learned into ``net``, and let its learning fade from now on: as every image of the second phase finds it."""
+    """Put what was learned into ``net``, and let its learning fade from now on: as every image of the second phase
+    finds it.
+    """
     _, start, annealing = _main(net, learned)
     for path, value in (start | annealing).items():
         owner, _, name = path.rpartition(".")
@@ -163,10 +184,11 @@ def features(
     checkpoint: Checkpoint | None = None,
     name: str = "features",
 ) -> np.ndarray:
-    """Spikes of every liquid neuron while each image is presented for 250 ms, from the learned weights and with learning annealed.
+    """Spikes of every liquid neuron while each image is presented for 250 ms, from the learned weights and with
+    learning annealed.
 
-    Every image has weights of its own, which are discarded afterwards. A batch is one call of a compiled function; of its images as
-    many are simulated together as have weights that fit into a core's cache.
+    Every image has weights of its own, which are discarded afterwards. A batch is one call of a compiled function; of
+    its images as many are simulated together as have weights that fit into a core's cache.
 
     Parameters
     ----------
@@ -239,6 +261,8 @@ class Raster:
             steps, neurons = np.nonzero(spikes)
             times = (steps + 1) * 1e-3
             factors.append(
-                bs.analysis.branching_factor(times, neurons, spikes.shape[1], self.pre, self.post, window=4e-3, start=0.025, stop=0.225)
+                bs.analysis.branching_factor(
+                    times, neurons, spikes.shape[1], self.pre, self.post, window=4e-3, start=0.025, stop=0.225
+                )
             )
         return np.array(factors)

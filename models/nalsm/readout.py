@@ -13,7 +13,9 @@ from models.nalsm.protocol import progress_bar
 
 
 class Readout(NamedTuple):
-    """Accuracies (epochs,) on the validation and the test set after each epoch, and W (features, 10), b (10,) of the last."""
+    """Accuracies (epochs,) on the validation and the test set after each epoch, and W (features, 10), b (10,) of the
+    last.
+    """
 
     valid: np.ndarray
     test: np.ndarray
@@ -38,13 +40,23 @@ def normalised(counts) -> np.ndarray:
 
 
 def train(
-    train_counts, train_labels, valid_counts, valid_labels, test_counts, test_labels,
-    *, epochs: int = 1500, batch: int = 250, rate: float = 0.1, seed: int = 0, progress: bool = False,
+    train_counts,
+    train_labels,
+    valid_counts,
+    valid_labels,
+    test_counts,
+    test_labels,
+    *,
+    epochs: int = 1500,
+    batch: int = 250,
+    rate: float = 0.1,
+    seed: int = 0,
+    progress: bool = False,
 ) -> Readout:
     """Train the layer from zero weights.
 
-    Every row of counts is divided by its sum, and a batch by its largest value. Targets are the softmax of 1 for the true class and -1
-    for the others; the loss is the cross-entropy with them plus 5e-10 of half the squared weights.
+    Every row of counts is divided by its sum, and a batch by its largest value. Targets are the softmax of 1 for the
+    true class and -1 for the others; the loss is the cross-entropy with them plus 5e-10 of half the squared weights.
 
     Parameters
     ----------
@@ -65,8 +77,10 @@ def train(
     -------
     Readout
     """
-    sets = [(jnp.asarray(normalised(x)), jnp.asarray(y, jnp.int32)) for x, y in
-            ((train_counts, train_labels), (valid_counts, valid_labels), (test_counts, test_labels))]
+    sets = [
+        (jnp.asarray(normalised(x)), jnp.asarray(y, jnp.int32))
+        for x, y in ((train_counts, train_labels), (valid_counts, valid_labels), (test_counts, test_labels))
+    ]
     x, y = sets[0]
     batch = min(batch, len(x))
     n_batches = len(x) // batch
@@ -83,7 +97,9 @@ def train(
     def accuracy(layer, x, y):
         rest = x[: len(x) // batch * batch] if len(x) >= batch else x
         parts = rest.reshape(-1, min(batch, len(x)), x.shape[1])
-        logits = jax.vmap(lambda part: jnp.dot(scaled(part), layer["W"]))(parts).reshape(len(rest), 10) + layer["b"][None, :]
+        logits = (
+            jax.vmap(lambda part: jnp.dot(scaled(part), layer["W"]))(parts).reshape(len(rest), 10) + layer["b"][None, :]
+        )
         return (logits.argmax(1) == y[: len(rest)]).mean()
 
     @jax.jit

@@ -76,7 +76,9 @@ def test_branching_factor_of_a_chain():
     assert analysis.branching_factor(times, [0, 1, 2], 3, *chain, 0.9e-3, 0, 0.01) == 0
     assert analysis.branching_factor(times, [0, 1, 2], 3, *chain, 1e-3, 0, 2.5e-3) == 1
     # One ancestor spike, two descendants of neuron 1, of which one by two synapses.
-    factor = analysis.branching_factor([1e-3, 2e-3, 3e-3, 3e-3], [0, 1, 2, 3], 4, [0, 1, 1, 1], [1, 2, 3, 3], 1e-3, 1.5e-3, 2.5e-3)
+    factor = analysis.branching_factor(
+        [1e-3, 2e-3, 3e-3, 3e-3], [0, 1, 2, 3], 4, [0, 1, 1, 1], [1, 2, 3, 3], 1e-3, 1.5e-3, 2.5e-3
+    )
     assert factor == 3
     assert np.isnan(analysis.branching_factor([], [], 3, *chain, 1e-3, 0, 1))
     assert analysis.branching_factor(times, [0, 1, 2], 3, [], [], 1e-3, 0, 1) == 0
@@ -111,4 +113,6 @@ def test_branching_factor_of_independent_neurons(rng):
     post = (pre + np.repeat(np.arange(1, degree + 1), n)) % n
     mean, k = degree * rate * window, np.arange(1, 40)
     expected = mean * (np.exp(-mean) + (poisson.pmf(k, mean) / k).sum())
-    assert analysis.branching_factor(times, indices, n, pre, post, window, 0.1, stop - 0.1) == pytest.approx(expected, rel=0.02)
+    assert analysis.branching_factor(times, indices, n, pre, post, window, 0.1, stop - 0.1) == pytest.approx(
+        expected, rel=0.02
+    )

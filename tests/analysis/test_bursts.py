@@ -52,7 +52,9 @@ def test_surprise_is_the_poisson_tail():
 
 
 def test_surprise_beyond_what_a_float_holds():
-    """400 spikes where 0.5 are expected: P is about 1e-989. By hand, its first term x^m e^-x / m!, times 1 + x / (m + 1)."""
+    """400 spikes where 0.5 are expected: P is about 1e-989. By hand, its first term x^m e^-x / m!, times 1 + x / (m +
+    1).
+    """
     from math import lgamma, log
 
     train = np.concatenate([[0.0], 500 + np.arange(400) * 1e-3, [1000.0]])

@@ -1,4 +1,6 @@
-"""What every exported statistic keeps to: plain numbers in, arguments left alone, the same answer again, and a full docstring."""
+"""What every exported statistic keeps to: plain numbers in, arguments left alone, the same answer again, and a full
+docstring.
+"""
 
 import inspect
 
@@ -88,7 +90,9 @@ def test_results_are_numpy_the_same_again_and_arguments_are_left_alone(name):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_lists_do_as_well_as_arrays(name):
-    for one, two in zip(flat(run(name)), flat(run(name, **{k: np.asarray(v).tolist() for k, v in CALLS[name].items()}))):
+    for one, two in zip(
+        flat(run(name)), flat(run(name, **{k: np.asarray(v).tolist() for k, v in CALLS[name].items()}))
+    ):
         np.testing.assert_allclose(one, two, rtol=1e-12)
 
 
@@ -116,4 +120,6 @@ def test_neurons_have_no_order(name):
     if np.ndim(one) == 0:
         assert one == pytest.approx(two)
     else:
-        np.testing.assert_allclose(np.sort(one, axis=None), np.sort(N - 1 - two if name.endswith("bursts") else two, axis=None))
+        np.testing.assert_allclose(
+            np.sort(one, axis=None), np.sort(N - 1 - two if name.endswith("bursts") else two, axis=None)
+        )

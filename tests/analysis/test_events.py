@@ -35,25 +35,46 @@ BAD = {
     "nan signal": (lambda: analysis.power_spectrum(np.full(9, np.nan), 1e-3), r"signal: got NaN"),
     "dt": (lambda: analysis.power_spectrum(np.zeros(9), 0), r"dt: got 0"),
     "segment": (lambda: analysis.power_spectrum(np.zeros(9), 1e-3, segment=1), r"segment: got 1; .*0\.002 to 0\.009"),
-    "one synapse too few": (lambda: analysis.branching_factor(T, I, 2, [0, 1], [1], 0.1, 0, 1), r"post: got shape \(1,\) with pre"),
-    "synapse to nobody": (lambda: analysis.branching_factor(T, I, 2, [0], [2], 0.1, 0, 1), r"post: got 2 to 2; .*n=2 are 0 to 1"),
+    "one synapse too few": (
+        lambda: analysis.branching_factor(T, I, 2, [0, 1], [1], 0.1, 0, 1),
+        r"post: got shape \(1,\) with pre",
+    ),
+    "synapse to nobody": (
+        lambda: analysis.branching_factor(T, I, 2, [0], [2], 0.1, 0, 1),
+        r"post: got 2 to 2; .*n=2 are 0 to 1",
+    ),
     "counts": (lambda: analysis.branching_ratio([1, 2]), r"counts: got shape \(1, 2\); .*bins >= 3"),
-    "lags": (lambda: analysis.multistep_regression(np.arange(50), lags=30), r"counts: got shape \(1, 50\); .*bins >= 60"),
+    "lags": (
+        lambda: analysis.multistep_regression(np.arange(50), lags=30),
+        r"counts: got shape \(1, 50\); .*bins >= 60",
+    ),
     "nan counts": (lambda: analysis.branching_ratio([1, 2, np.nan]), r"counts: got NaN"),
     "interval": (lambda: analysis.interval_bursts(T, I, 2, 0), r"interval: got 0"),
-    "end before begin": (lambda: analysis.interval_bursts(T, I, 2, 0.1, end_interval=0.05), r"end_interval: got 0\.05; .*interval=0\.1"),
+    "end before begin": (
+        lambda: analysis.interval_bursts(T, I, 2, 0.1, end_interval=0.05),
+        r"end_interval: got 0\.05; .*interval=0\.1",
+    ),
     "two spikes": (lambda: analysis.surprise_bursts(T, I, 2, min_spikes=2), r"min_spikes: got 2; .*>= 3"),
     "negative cost": (lambda: analysis.victor_purpura_distance(T, T, -1), r"cost: got -1"),
     "tau": (lambda: analysis.van_rossum_distance(T, T, 0), r"tau: got 0"),
     "frequency": (lambda: analysis.vector_strength(T, 0), r"frequency: got 0"),
     "same current twice": (lambda: analysis.fi_curve([1.0, 1.0], [0, 2]), r"currents: got \[1\. 1\.\]"),
-    "counts of other currents": (lambda: analysis.fi_curve([1.0, 2.0], [0]), r"counts: got shape \(1,\) with 2 currents"),
+    "counts of other currents": (
+        lambda: analysis.fi_curve([1.0, 2.0], [0]),
+        r"counts: got shape \(1,\) with 2 currents",
+    ),
     "negative counts": (lambda: analysis.fi_curve([1.0, 2.0], [0, -1]), r"counts: got negative"),
-    "currents of two lengths": (lambda: analysis.lfp_proxy(np.ones(20), np.ones(19), 1e-3), r"gaba: got 19 steps with ampa of 20"),
+    "currents of two lengths": (
+        lambda: analysis.lfp_proxy(np.ones(20), np.ones(19), 1e-3),
+        r"gaba: got 19 steps with ampa of 20",
+    ),
     "delay": (lambda: analysis.lfp_proxy(np.ones(6), np.ones(6), 1e-3), r"delay_ampa, delay_gaba: got 0\.006"),
     "one column": (lambda: analysis.functional_connectivity(np.ones(6)), r"signals: got shape \(6,\)"),
     "two regions": (lambda: analysis.functional_dynamics(np.ones((9, 2)), 1, 4), r"signals: got 2 columns"),
-    "long window": (lambda: analysis.functional_dynamics(np.ones((9, 3)), 1, 10), r"window: got 10; accepted is 3 to 9 s"),
+    "long window": (
+        lambda: analysis.functional_dynamics(np.ones((9, 3)), 1, 10),
+        r"window: got 10; accepted is 3 to 9 s",
+    ),
     "band": (lambda: analysis.dominant_frequency(np.zeros(99), 1e-3, low=900), r"low, high: got 900"),
 }
 

@@ -53,7 +53,9 @@ def test_what_the_currents_do_not_tell():
 
 
 def test_over_a_sweep():
-    """The squid axon fires repetitively from 6.3 uA/cm2 on (Rinzel and Miller 1980), at once at more than 45 Hz: class 2."""
+    """The squid axon fires repetitively from 6.3 uA/cm2 on (Rinzel and Miller 1980), at once at more than 45 Hz: class
+    2.
+    """
     net = bs.Network()
     net.E = bs.neurons.HodgkinHuxley(1)
     net.E.add_stimuli(drive=bs.stimuli.Constant(0 * u.uA / u.cm2))

@@ -26,7 +26,9 @@ def test_a_constant_signal_has_no_connectivity(rng):
 def test_dynamics_show_two_states(rng):
     """Three pairs of regions go together in the first half, three others in the second."""
     shared = rng.normal(size=(400, 3))
-    signals = 0.3 * rng.normal(size=(400, 6)) + np.concatenate([shared[:200, [0, 0, 1, 1, 2, 2]], shared[200:, [0, 1, 2, 0, 1, 2]]])
+    signals = 0.3 * rng.normal(size=(400, 6)) + np.concatenate(
+        [shared[:200, [0, 0, 1, 1, 2, 2]], shared[200:, [0, 1, 2, 0, 1, 2]]]
+    )
     times, matrices, similarity = analysis.functional_dynamics(signals, 0.5, window=50.0, shift=50.0)
     np.testing.assert_allclose(times, 24.75 + 50 * np.arange(4))
     assert matrices.shape == (4, 6, 6) and similarity.shape == (4, 4)

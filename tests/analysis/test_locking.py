@@ -6,7 +6,9 @@ from brainsim import analysis
 
 
 def test_a_worked_example_of_circular_statistics():
-    """Zar, Biostatistical Analysis, examples 26.4 and 27.1: eight compass directions; r = 0.82522, mean 99 degrees, 0.001 < P < 0.002."""
+    """Zar, Biostatistical Analysis, examples 26.4 and 27.1: eight compass directions; r = 0.82522, mean 99 degrees,
+    0.001 < P < 0.002.
+    """
     degrees = np.array([45, 55, 81, 96, 110, 117, 132, 154])
     strength, phase, p_value = analysis.vector_strength(degrees / 360, 1.0)
     assert strength == pytest.approx(0.82522, abs=1e-5) and np.degrees(phase) == pytest.approx(99, abs=0.5)

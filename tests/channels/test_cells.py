@@ -81,7 +81,7 @@ def test_hodgkin_huxley_loses_and_regains_its_rest():
     assert hopf(cell, -50.0, -40.0) == pytest.approx(154.5, abs=0.1)
 
 
-# -- Morris-Lecar --------------------------------------------------------------------------------------------------------------
+# -- Morris-Lecar ----------------------------------------------------------------------------------------------------
 
 CLASS_1 = dict(g_Ca=4.0 * S, V_3=12.0 * u.mV, V_4=17.4 * u.mV, phi=1 / 15 / u.ms)
 
@@ -112,7 +112,7 @@ def test_morris_lecar_class_1():
     np.testing.assert_allclose(found[2:] / found[1:-1], 2.0, rtol=0.1)
 
 
-# -- type I and II -------------------------------------------------------------------------------------------------------------
+# -- type I and II ---------------------------------------------------------------------------------------------------
 
 
 def test_wang_buzsaki_fires_from_zero_to_hundreds_of_hertz():
@@ -131,9 +131,12 @@ def test_wang_buzsaki_fires_from_zero_to_hundreds_of_hertz():
 def test_reduced_traub_fires_from_zero():
     onset = fold(neurons.ReducedTraub(1), -66.0, -50.0)
     assert onset == pytest.approx(0.12, abs=0.01)
-    times, rec = trains(neurons.ReducedTraub(3), onset + np.array([-0.01, 0.01, 0.04]), 1500.0, start=300.0, record=["E.V"])
+    times, rec = trains(
+        neurons.ReducedTraub(3), onset + np.array([-0.01, 0.01, 0.04]), 1500.0, start=300.0, record=["E.V"]
+    )
     V = np.asarray(rec["E.V"] / u.mV)
-    assert V.min() > -100 and V.max() < 50  # between the reversal potentials, at a step that the upstroke would else overshoot
+    # Between the reversal potentials, at a step that the upstroke would else overshoot
+    assert V.min() > -100 and V.max() < 50
     found = rates(times)
     assert found[0] == 0
     assert 0 < found[1] < 8
@@ -163,7 +166,7 @@ def without(n, leak):
     return neurons.ConnorStevens(n, E_L=leak * u.mV, channels={"a": ch.KA_ConnorStevens(g_max=0.0 * S)})
 
 
-# -- polynomial models ---------------------------------------------------------------------------------------------------------
+# -- polynomial models -----------------------------------------------------------------------------------------------
 
 
 def test_fitzhugh_nagumo_oscillates_between_its_hopf_points():
@@ -215,10 +218,16 @@ def test_hindmarsh_rose_rests_bursts_and_fires():
 
 
 def test_hindmarsh_rose_is_chaotic():
-    """Neighbouring trajectories part: a positive Lyapunov exponent at I = 3.25, none at 2 and 4; of order 0.01 per unit of time."""
-    f = bs.function(network_of(neurons.HindmarshRose(3), [2.0, 3.25, 4.0]), 2000 * u.ms, dt=0.05 * u.ms, record=[], remat=False)
+    """Neighbouring trajectories part: a positive Lyapunov exponent at I = 3.25, none at 2 and 4; of order 0.01 per unit
+    of time.
+    """
+    f = bs.function(
+        network_of(neurons.HindmarshRose(3), [2.0, 3.25, 4.0]), 2000 * u.ms, dt=0.05 * u.ms, record=[], remat=False
+    )
     settled = jax.jit(lambda s: f({}, s)[0])(f.state)
-    short = bs.function(network_of(neurons.HindmarshRose(3), [2.0, 3.25, 4.0]), 20 * u.ms, dt=0.05 * u.ms, record=[], remat=False)
+    short = bs.function(
+        network_of(neurons.HindmarshRose(3), [2.0, 3.25, 4.0]), 20 * u.ms, dt=0.05 * u.ms, record=[], remat=False
+    )
     names = ("E.V", "E.y", "E.z")
 
     @jax.jit
@@ -249,10 +258,10 @@ def network_of(cell, currents):
     return net
 
 
-# -- CA3 -----------------------------------------------------------------------------------------------------------------------
+# -- CA3 -------------------------------------------------------------------------------------------------------------
 
-# I, I_d, g_c, events per second, somatic spikes per second; Pinsky and Rinzel (1994) and the regimes of their figures. Counts are of 4 s, so a
-# rate is good to a quarter. An event begins 25 ms after the spike before.
+# I, I_d, g_c, events per second, somatic spikes per second; Pinsky and Rinzel (1994) and the regimes of their figures.
+# Counts are of 4 s, so a rate is good to a quarter. An event begins 25 ms after the spike before.
 REGIMES = [
     (-0.5, 0.0, 2.1, 0.0, 0.0),  # rest
     (0.0, 0.0, 2.1, 0.76, None),  # calcium spikes
@@ -300,7 +309,9 @@ def test_pinsky_rinzel_regimes():
     net.E = neurons.PinskyRinzel(len(REGIMES), g_c=g_c * S, method="rk4", **start)
     net.E.add_stimuli(soma=bs.stimuli.Constant(I * A), dendrite=bs.stimuli.Constant(I_d * A, into="I_d"))
     bs.simulate(net, 2 * u.second, dt=0.025 * u.ms, progress=False)
-    rec = bs.simulate(net, 4 * u.second, dt=0.025 * u.ms, record=["E.V", "E.V_d", "E.Ca"], sample_every=0.1 * u.ms, progress=False)
+    rec = bs.simulate(
+        net, 4 * u.second, dt=0.025 * u.ms, record=["E.V", "E.V_d", "E.Ca"], sample_every=0.1 * u.ms, progress=False
+    )
     V = np.asarray(rec["E.V"] / u.mV)
     spikes = [somatic_spikes(V[:, k], 0.1) for k in range(len(REGIMES))]
     begins = [t[np.diff(t, prepend=-1e3) > 25.0] for t in spikes]
@@ -314,7 +325,9 @@ def test_pinsky_rinzel_regimes():
     k = [row[:3] for row in REGIMES].index((0.75, 0.0, 2.1))
     np.testing.assert_allclose(np.diff(begins[k]), 495.0, atol=0.5)
     at = int(round(begins[k][1] / 0.1))
-    soma, dendrite, Ca = (np.asarray(u.get_mantissa(rec[name]))[at - 20 : at + 300, k] for name in ("E.V", "E.V_d", "E.Ca"))
+    soma, dendrite, Ca = (
+        np.asarray(u.get_mantissa(rec[name]))[at - 20 : at + 300, k] for name in ("E.V", "E.V_d", "E.Ca")
+    )
     expected = ([84.4, 51.0, 35.6, 38.7], [0, 3.7, 6.0, 9.9]), ([47.4, 66.0, 35.4], [0.6, 5.8, 10.0])
     for trace, (peaks, times) in zip((soma + 60, dendrite + 60), expected):
         top = np.nonzero((trace[1:-1] > trace[:-2]) & (trace[1:-1] > trace[2:]) & (trace[1:-1] > 30))[0] + 1
@@ -324,12 +337,14 @@ def test_pinsky_rinzel_regimes():
     assert Ca.max() == pytest.approx(352.3, rel=0.002)
 
 
-# -- cortex and thalamus: the currents make the firing pattern -------------------------------------------------------------------
+# -- cortex and thalamus: the currents make the firing pattern -------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def patterns(protocol):
-    """Spikes after the step of current of the minimal cells, and of the same without their calcium currents or without M."""
+    """Spikes after the step of current of the minimal cells, and of the same without their calcium currents or without
+    M.
+    """
     return {kind: protocol_spikes(protocol, kind) for kind in ("whole", "without calcium", "without M")}
 
 
@@ -352,7 +367,9 @@ def protocol_spikes(protocol, change):
     net = bs.Network()
     net.E = cell
     onset = protocol.POSPISCHIL_RUN["onset"] * u.ms
-    net.E.add_stimuli(before=bs.stimuli.Constant(p["hold"] * A, stop=onset), step=bs.stimuli.Constant(p["I"] * A, start=onset))
+    net.E.add_stimuli(
+        before=bs.stimuli.Constant(p["hold"] * A, stop=onset), step=bs.stimuli.Constant(p["I"] * A, start=onset)
+    )
     rec = bs.simulate(net, 1300 * u.ms, dt=0.05 * u.ms, record="E.spikes", progress=False)
     return {kind: np.asarray(rec.spikes["E"].of(k) / u.ms) - float(onset / u.ms) for k, kind in enumerate(kinds)}
 

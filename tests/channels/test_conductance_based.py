@@ -42,7 +42,9 @@ def operations(net):
     """How many operations of each kind the compiled step has."""
     f = bs.function(net, 1 * u.ms, dt=0.025 * u.ms, record=[], remat=False)
     text = jax.jit(lambda p: f(p, {})[0]).lower({}).compile().as_text()
-    return {kind: len(re.findall(rf"\b{kind}\(", text)) for kind in ("tanh", "exponential", "logistic", "divide", "fusion")}
+    return {
+        kind: len(re.findall(rf"\b{kind}\(", text)) for kind in ("tanh", "exponential", "logistic", "divide", "fusion")
+    }
 
 
 def test_composition_costs_nothing():
@@ -60,7 +62,10 @@ def test_with_an_area_inputs_are_those_of_the_whole_cell():
         net.S = bs.sources.SpikeTimes(1, [3.0] * u.ms, [0])
         net.E.add_receptors(ampa=bs.receptors.Exponential(tau=5 * u.ms, reversal=0 * u.mV))
         net.connect(net.S, net.E, bs.AllToAll(), receptor=receptor, weight=g)
-    V = [bs.simulate(net, 20 * u.ms, dt=0.05 * u.ms, record="E.V", progress=False)["E.V"] / u.mV for net in (density, whole)]
+    V = [
+        bs.simulate(net, 20 * u.ms, dt=0.05 * u.ms, record="E.V", progress=False)["E.V"] / u.mV
+        for net in (density, whole)
+    ]
     assert np.ptp(V[0]) > 50
     np.testing.assert_allclose(V[0], V[1], atol=1e-7)
 
@@ -93,7 +98,10 @@ def test_the_gradient_reaches_conductances():
 
 def test_gates_start_at_their_steady_state_unless_given():
     cell = bs.neurons.ConductanceBased(
-        50, V=bs.Normal(-65 * u.mV, 5 * u.mV), channels=dict(na=ch.Na_HH1952(h=0.3), ahp=ch.KAHP_Destexhe1994()), pools=dict(Ca=ch.Calcium())
+        50,
+        V=bs.Normal(-65 * u.mV, 5 * u.mV),
+        channels=dict(na=ch.Na_HH1952(h=0.3), ahp=ch.KAHP_Destexhe1994()),
+        pools=dict(Ca=ch.Calcium()),
     )
     net = bs.Network(seed=1)
     net.E = cell
@@ -120,7 +128,11 @@ def test_gates_start_at_their_steady_state_unless_given():
 def test_calcium_settles_where_inflow_and_removal_balance():
     """Clamped by a huge capacitance: [Ca] = rest + tau I_Ca / (2 F d)."""
     cell = bs.neurons.ConductanceBased(
-        1, C=1e9 * u.uF / u.cm2, V=-20.0 * u.mV, channels=dict(l=ch.CaHT_Reuveni1993(g_max=0.01 * S)), pools=dict(Ca=ch.Calcium())
+        1,
+        C=1e9 * u.uF / u.cm2,
+        V=-20.0 * u.mV,
+        channels=dict(l=ch.CaHT_Reuveni1993(g_max=0.01 * S)),
+        pools=dict(Ca=ch.Calcium()),
     )
     net = bs.Network()
     net.E = cell
@@ -134,7 +146,10 @@ def test_calcium_settles_where_inflow_and_removal_balance():
 
 def test_what_cannot_be_composed_is_refused():
     make = bs.neurons.ConductanceBased
-    with pytest.raises(bs.UnknownNameError, match="ConductanceBased.ahp depends on the concentration 'Ca', of which the cell has no pool"):
+    with pytest.raises(
+        bs.UnknownNameError,
+        match="ConductanceBased.ahp depends on the concentration 'Ca', of which the cell has no pool",
+    ):
         make(1, channels=dict(ahp=ch.KAHP_Destexhe1994()))
     with pytest.raises(bs.UnknownNameError, match="no pool. Did you mean 'ca'?"):
         make(1, channels=dict(t=ch.CaT_HM1992(E=None)), pools=dict(ca=ch.Calcium()))

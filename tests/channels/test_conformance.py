@@ -15,15 +15,19 @@ from brainsim._core import Parameter
 
 EXPORTED = [getattr(channels, name) for name in channels.__all__]
 CLASSES = [x for x in EXPORTED if isinstance(x, type)]
-CHANNELS = [x for x in CLASSES if issubclass(x, channels.Channel) and x not in (channels.Channel, channels.CalciumChannel)]
+CHANNELS = [
+    x for x in CLASSES if issubclass(x, channels.Channel) and x not in (channels.Channel, channels.CalciumChannel)
+]
 POOLS = [x for x in CLASSES if issubclass(x, channels.Pool) and x is not channels.Pool]
 every = pytest.mark.parametrize("model", CHANNELS, ids=lambda model: model.__name__)
 every_pool = pytest.mark.parametrize("model", POOLS, ids=lambda model: model.__name__)
 
 ABOVE_ONE = {"Ih_Destexhe1996"}  # a locked channel conducts more than an open one
-# How far published fits pass 1: a power law beyond 30 mV; two branches that meet at 50 mV up to the rounding of a constant.
+# How far published fits pass 1: a power law beyond 30 mV; two branches that meet at 50 mV up to the rounding of a
+# constant.
 OVERSHOOT = {"KA_ConnorStevens": 0.013, "KC_Traub1991": 1e-4}
-V = np.concatenate([np.arange(-120.0, 60.1, 0.1).round(1), [-49.9, -19.9, 1.31, 19.88, -8.9, -46.9, -24.9]])  # with all singular points
+# With all singular points
+V = np.concatenate([np.arange(-120.0, 60.1, 0.1).round(1), [-49.9, -19.9, 1.31, 19.88, -8.9, -46.9, -24.9]])
 
 
 def concentrations(model, shape=()):
@@ -97,7 +101,8 @@ def test_gates_stay_in_bounds(model):
     for end, sign in ((0.0, -1), (1.0, 1)):
         gates = dict.fromkeys(model.gates, jnp.full(V.shape, end))
         for gate, slope in channel.slopes(V * u.mV, **ions, **gates).items():
-            free = {0.0: ABOVE_ONE, 1.0: ABOVE_ONE | OVERSHOOT.keys()}[end]  # the states of a scheme share what there is
+            # The states of a scheme share what there is
+            free = {0.0: ABOVE_ONE, 1.0: ABOVE_ONE | OVERSHOOT.keys()}[end]
             if model.__name__ not in free:
                 assert np.all(sign * plain(slope) <= 1e-12), gate
 
@@ -110,13 +115,23 @@ def test_is_finite_and_differentiable_everywhere(model):
         ions = concentrations(model, v.shape)
         gates = dict.fromkeys(model.gates, jnp.full(v.shape, 0.3))
         slopes = channel.slopes(v * u.mV, **ions, **gates)
-        values = [*slopes.values(), channel.current(v * u.mV, **ions, **gates), *channel.steady_state(v * u.mV, **ions).values()]
+        values = [
+            *slopes.values(),
+            channel.current(v * u.mV, **ions, **gates),
+            *channel.steady_state(v * u.mV, **ions).values(),
+        ]
         return jnp.stack([u.get_mantissa(x) * jnp.ones(v.shape) for x in values])
 
     value, slope = jax.jit(lambda v: jax.jvp(everything, (v,), (jnp.ones_like(v),)))(jnp.asarray(V))
     assert np.all(np.isfinite(value))
     assert np.all(np.isfinite(slope))
-    check_grads(everything, (jnp.array([-93.21, -71.37, -66.43, -48.19, -3.77, 31.13]),), order=1, modes=("fwd", "rev"), rtol=1e-5)
+    check_grads(
+        everything,
+        (jnp.array([-93.21, -71.37, -66.43, -48.19, -3.77, 31.13]),),
+        order=1,
+        modes=("fwd", "rev"),
+        rtol=1e-5,
+    )
 
 
 @every
@@ -128,9 +143,14 @@ def test_temperature_factors_scale_the_rates_only(model):
         fast = model(**{name: 2.0 * getattr(slow, name)})
         for gate in model.gates:
             np.testing.assert_allclose(
-                plain(fast.steady_state(-62.0 * u.mV, **ions)[gate]), plain(slow.steady_state(-62.0 * u.mV, **ions)[gate]), rtol=1e-12
+                plain(fast.steady_state(-62.0 * u.mV, **ions)[gate]),
+                plain(slow.steady_state(-62.0 * u.mV, **ions)[gate]),
+                rtol=1e-12,
             )
-        old, new = (plain(jnp.stack([s.to_decimal(u.kHz) for s in c.slopes(-62.0 * u.mV, **ions, **gates).values()])) for c in (slow, fast))
+        old, new = (
+            plain(jnp.stack([s.to_decimal(u.kHz) for s in c.slopes(-62.0 * u.mV, **ions, **gates).values()]))
+            for c in (slow, fast)
+        )
         changed = ~np.isclose(new, old, rtol=1e-12)
         assert np.any(changed), name
         if model.__name__ not in ABOVE_ONE:
@@ -157,7 +177,9 @@ def test_is_elementwise_in_arrays_of_any_shape(model):
     for at in np.ndindex(2, 3):
         alone = model(g_max=g[at] * u.mS / u.cm2)
         gates = alone.steady_state(v[at] * u.mV, **concentrations(model))
-        np.testing.assert_allclose(plain(current)[at], plain(alone.current(v[at] * u.mV, **concentrations(model), **gates)), rtol=1e-12)
+        np.testing.assert_allclose(
+            plain(current)[at], plain(alone.current(v[at] * u.mV, **concentrations(model), **gates)), rtol=1e-12
+        )
 
 
 @every
@@ -168,7 +190,9 @@ def test_float32_is_close_to_float64(model):
             channel, v = model(), jnp.linspace(-110.0, 50.0, 33) + 0.013
             ions = concentrations(model, v.shape)
             steady = channel.steady_state(v * u.mV, **ions)
-            found[wide] = [plain(x) * np.ones(v.shape) for x in (*steady.values(), channel.current(v * u.mV, **ions, **steady))]
+            found[wide] = [
+                plain(x) * np.ones(v.shape) for x in (*steady.values(), channel.current(v * u.mV, **ions, **steady))
+            ]
     for narrow, exact in zip(found[False], found[True]):
         np.testing.assert_allclose(narrow, exact, rtol=1e-4, atol=1e-6)
 
@@ -188,11 +212,15 @@ def test_published_curves(model, published):
     at_zero = channel.slopes(v * u.mV, **ions, **dict.fromkeys(model.gates, np.zeros(v.shape)))  # x_inf / tau
     for gate, (inf, tau) in expected.items():
         np.testing.assert_allclose(plain(steady[gate]) * np.ones(v.shape), inf, rtol=1e-9, err_msg=gate)
-        np.testing.assert_allclose(at_zero[gate].to_decimal(u.kHz) * np.ones(v.shape), inf / tau, rtol=1e-9, err_msg=gate)
+        np.testing.assert_allclose(
+            at_zero[gate].to_decimal(u.kHz) * np.ones(v.shape), inf / tau, rtol=1e-9, err_msg=gate
+        )
     gates = {gate: np.full(v.shape, 0.2 + 0.15 * k) for k, gate in enumerate(model.gates)}
     current = channel.current(v * u.mV, **ions, **gates)
     g, E = float(channel.g_max / (u.mS / u.cm2)), float(channel.E / u.mV)
-    np.testing.assert_allclose(current.to_decimal(u.uA / u.cm2), g * published.OPEN[name](v, amount, *gates.values()) * (E - v), rtol=1e-9)
+    np.testing.assert_allclose(
+        current.to_decimal(u.uA / u.cm2), g * published.OPEN[name](v, amount, *gates.values()) * (E - v), rtol=1e-9
+    )
 
 
 def test_h_current_with_calcium(published):
@@ -207,8 +235,14 @@ def test_h_current_with_calcium(published):
         np.testing.assert_allclose([float(steady[g]) for g in ("o1", "o2", "p1")], [o1, o2, p1], rtol=1e-12)
         slopes = channel.slopes(v * u.mV, Ca=ca * u.mM, o1=0.2, o2=0.3, p1=0.1)
         k3 = 0.001 * 0.1 / 0.01
-        expected = [a * 0.5 - b * 0.2 + k4 * 0.3 - k3 * 0.2, k3 * 0.2 - k4 * 0.3, 0.0004 * ((ca / 0.002) ** 4 * 0.9 - 0.1)]
-        np.testing.assert_allclose([float(slopes[g].to_decimal(u.kHz)) for g in ("o1", "o2", "p1")], expected, rtol=1e-10, atol=1e-16)
+        expected = [
+            a * 0.5 - b * 0.2 + k4 * 0.3 - k3 * 0.2,
+            k3 * 0.2 - k4 * 0.3,
+            0.0004 * ((ca / 0.002) ** 4 * 0.9 - 0.1),
+        ]
+        np.testing.assert_allclose(
+            [float(slopes[g].to_decimal(u.kHz)) for g in ("o1", "o2", "p1")], expected, rtol=1e-10, atol=1e-16
+        )
 
 
 def test_at_rest_hodgkin_and_huxley_found_these_gates():
@@ -218,7 +252,7 @@ def test_at_rest_hodgkin_and_huxley_found_these_gates():
     assert channels.q10(3.0, 18.5, 6.3) == pytest.approx(3.82, abs=0.005)
 
 
-# -- concentrations ------------------------------------------------------------------------------------------------------------
+# -- concentrations --------------------------------------------------------------------------------------------------
 
 
 @every_pool
@@ -240,7 +274,9 @@ def test_a_pool_is_documented_and_starts_at_rest(model):
 
 
 def test_calcium_enters_by_faradays_law():
-    """1 uA/cm2 into 1 um for 1 ms is 1e-3 C/m2... / (2 F 1e-6 m) = 5.18e-2 mol/m3, which is mM; outward current takes nothing."""
+    """1 uA/cm2 into 1 um for 1 ms is 1e-3 C/m2... / (2 F 1e-6 m) = 5.18e-2 mol/m3, which is mM; outward current takes
+    nothing.
+    """
     pool = bs.neurons.ConductanceBased(1, pools={"Ca": channels.Calcium(depth=1 * u.um, tau=1e12 * u.ms)}).Ca
     rest = pool.concentration
     inflow = pool.slope(rest, 1.0 * u.uA / u.cm2).to_decimal(u.mM / u.ms)

@@ -32,7 +32,9 @@ def test_coupling_coefficient():
 
 
 def test_spiking_cells_synchronise():
-    """Hodgkin-Huxley cells of different drive: apart they fire at different rates; joined at one, with a fixed lag below 1 ms."""
+    """Hodgkin-Huxley cells of different drive: apart they fire at different rates; joined at one, with a fixed lag
+    below 1 ms.
+    """
     trains = {}
     for weight in (None, 0.2 * S):
         net = joined(bs.neurons.HodgkinHuxley(2), weight)
@@ -56,9 +58,13 @@ def test_two_joined_cells_are_nests(protocol, references):
     g = {k: cell[k] * u.nS for k in ("g_Na", "g_K", "g_L")}
     found = {}
     for weight in (None, p["weight"] * u.nS):
-        net = joined(bs.neurons.TraubMiles(2, C=cell["C_m"] * u.pF, V=cell["V_m"] * u.mV, m=m, h=h, n=n, **E, **g), weight)
+        net = joined(
+            bs.neurons.TraubMiles(2, C=cell["C_m"] * u.pF, V=cell["V_m"] * u.mV, m=m, h=h, n=n, **E, **g), weight
+        )
         net.E.add_stimuli(drive=bs.stimuli.Constant(np.array(p["currents"]) * u.pA))
-        rec = bs.simulate(net, p["duration"] * u.ms, dt=0.005 * u.ms, record="E.V", sample_every=1 * u.ms, progress=False)
+        rec = bs.simulate(
+            net, p["duration"] * u.ms, dt=0.005 * u.ms, record="E.V", sample_every=1 * u.ms, progress=False
+        )
         found[weight is not None] = np.asarray(rec["E.V"] / u.mV)
     theirs = references["gap_V"]
     error = np.abs(found[True] - theirs)

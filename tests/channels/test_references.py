@@ -1,7 +1,8 @@
-"""Conductance-based cells against the papers' equations, solved independently to 1e-9, and against NEURON, NEST and Brian2.
+"""Conductance-based cells against the papers' equations, solved independently to 1e-9, and against NEURON, NEST and
+Brian2.
 
-Stored results of `tests/references/make_channels.py`. With Runge-Kutta 4 at dt = 0.01 ms, spike times agree within the step, at whose end
-a spike is taken, and a small part of another in an error that adds up.
+Stored results of `tests/references/make_channels.py`. With Runge-Kutta 4 at dt = 0.01 ms, spike times agree within the
+step, at whose end a spike is taken, and a small part of another in an error that adds up.
 """
 
 import brainunit as u
@@ -19,7 +20,9 @@ def run(cell, duration, stimuli, *, dt=0.01, every=5.0):
     net = bs.Network()
     net.E = cell
     net.E.add_stimuli(**stimuli)
-    rec = bs.simulate(net, duration * u.ms, dt=dt * u.ms, record=["E.spikes", "E.V"], sample_every=every * u.ms, progress=False)
+    rec = bs.simulate(
+        net, duration * u.ms, dt=dt * u.ms, record=["E.spikes", "E.V"], sample_every=every * u.ms, progress=False
+    )
     spikes = rec.spikes["E"]
     return [np.asarray(spikes.of(k) / u.ms) for k in range(len(cell))], np.asarray(u.get_mantissa(rec["E.V"]))
 
@@ -52,7 +55,8 @@ def test_wang_buzsaki(protocol, references):
 def test_reduced_traub(protocol, references):
     p = protocol.REDUCED_TRAUB
     n = len(p["currents"])
-    found = run(bs.neurons.ReducedTraub(n, method="rk4"), p["duration"], constant(p["currents"]), dt=0.005)  # a stiff spike
+    # A stiff spike
+    found = run(bs.neurons.ReducedTraub(n, method="rk4"), p["duration"], constant(p["currents"]), dt=0.005)
     compare(found, references, [f"reduced_traub_{k}" for k in range(n)])
 
 
@@ -69,7 +73,12 @@ def test_morris_lecar(protocol, references):
     runs = protocol.MORRIS_LECAR
     values = {name: np.repeat([run[name] for run in runs.values()], 4) for name in ("g_Ca", "V_3", "V_4", "phi")}
     cell = bs.neurons.MorrisLecar(
-        8, method="rk4", g_Ca=values["g_Ca"] * S, V_3=values["V_3"] * u.mV, V_4=values["V_4"] * u.mV, phi=values["phi"] / u.ms
+        8,
+        method="rk4",
+        g_Ca=values["g_Ca"] * S,
+        V_3=values["V_3"] * u.mV,
+        V_4=values["V_4"] * u.mV,
+        phi=values["phi"] / u.ms,
     )
     found = run(cell, 1000.0, constant([I for run in runs.values() for I in run["currents"]]), dt=0.05)
     compare(found, references, [f"morris_lecar_{kind}_{k}" for kind in runs for k in range(4)], dt=0.05, still=10.0)
@@ -89,7 +98,7 @@ def test_hindmarsh_rose(protocol, references):
 
 def test_pinsky_rinzel(protocol, references):
     p = protocol.PINSKY
-    start = {k: (v * u.mV if k in ("V", "V_d") else v) for k, v in protocol.PINSKY_START.items()}
+    start = {k: v * u.mV if k in ("V", "V_d") else v for k, v in protocol.PINSKY_START.items()}
     I, I_d = np.array(p["currents"]).T
     stimuli = {"soma": bs.stimuli.Constant(I * A), "dendrite": bs.stimuli.Constant(I_d * A, into="I_d")}
     found = run(bs.neurons.PinskyRinzel(3, V_th=p["threshold"] * u.mV, method="rk4", **start), p["duration"], stimuli)
@@ -154,7 +163,12 @@ def test_hodgkin_huxley_at_a_temperature_is_neuron(protocol, references):
     phi = ch.q10(3.0, p["celsius"], 6.3)
     assert phi == pytest.approx(3.0)
     composed = bs.neurons.ConductanceBased(
-        1, g_L=0.3 * S, E_L=-54.387 * u.mV, V=p["V"] * u.mV, channels=dict(na=ch.Na_HH1952(phi=phi), k=ch.K_HH1952(phi=phi)), method="rk4"
+        1,
+        g_L=0.3 * S,
+        E_L=-54.387 * u.mV,
+        V=p["V"] * u.mV,
+        channels=dict(na=ch.Na_HH1952(phi=phi), k=ch.K_HH1952(phi=phi)),
+        method="rk4",
     )
     spikes, _ = run(composed, p["duration"], constant(p["current"]))
     np.testing.assert_allclose(spikes[0], references["neuron_hh_spikes"], atol=0.02)

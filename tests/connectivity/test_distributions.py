@@ -185,7 +185,9 @@ def test_traced_arguments_are_not_validated():
 
 
 def test_units_must_agree():
-    with pytest.raises(u.UnitMismatchError, match=r"Normal: expected a quantity in mV, given std = 1 \(a plain number\)"):
+    with pytest.raises(
+        u.UnitMismatchError, match=r"Normal: expected a quantity in mV, given std = 1 \(a plain number\)"
+    ):
         Normal(3 * u.mV, 1)
     with pytest.raises(u.UnitMismatchError, match="Uniform: expected a plain number, given high = 1 mV"):
         Uniform(0.0, 1 * u.mV)
@@ -216,7 +218,10 @@ def test_wrong_unit_of_the_result(case):
 
 def test_wrong_arguments():
     for make, message in (
-        (lambda: Normal(0.0, -1.0), "Normal: given mean = 0.0, std = -1.0; give a finite mean and a std of 0 or larger"),
+        (
+            lambda: Normal(0.0, -1.0),
+            "Normal: given mean = 0.0, std = -1.0; give a finite mean and a std of 0 or larger",
+        ),
         (lambda: Normal(np.nan, 1.0), "Normal: given mean = nan"),
         (lambda: LogNormal(0.0, 1.0), "LogNormal: given mean = 0.0, std = 1.0; give a finite mean larger than 0"),
         (lambda: LogNormal(1.0, -1.0), "LogNormal: given"),
@@ -225,7 +230,10 @@ def test_wrong_arguments():
         (lambda: Normal(0.0, 1.0).clip(), "Clipped: neither low nor high is given"),
         (lambda: Normal(0.0, 1.0).clip(1.0, 0.0), "Clipped: given .*; give bounds low <= high"),
         (lambda: Normal(0.0, 1.0).truncate(1.0, 0.0), "Truncated: given .*; give bounds low <= high"),
-        (lambda: Normal(0.0, 1.0).truncate(20.0), "Truncated: given .*; give bounds that hold some of the distribution"),
+        (
+            lambda: Normal(0.0, 1.0).truncate(20.0),
+            "Truncated: given .*; give bounds that hold some of the distribution",
+        ),
         (lambda: LogNormal(1.0, 1.0).truncate(high=-1.0), "Truncated: given .*; give bounds that hold some"),
         (lambda: Uniform(0.0, 1.0).truncate(2.0, 3.0), "Truncated: given .*; give bounds that hold some"),
     ):
@@ -234,7 +242,10 @@ def test_wrong_arguments():
     for make, message in (
         (lambda: Normal("a", 1.0), "Normal: given mean = 'a', std = 1.0; give quantities or numbers"),
         (lambda: Clipped(3.0, low=1.0), "Clipped: distribution is 3.0; give a distribution"),
-        (lambda: Truncated(Constant(1.0), low=0.0), "Truncated: distribution is Constant; give Normal, LogNormal or Uniform"),
+        (
+            lambda: Truncated(Constant(1.0), low=0.0),
+            "Truncated: distribution is Constant; give Normal, LogNormal or Uniform",
+        ),
         (lambda: Normal(0.0, 1.0).sample(jax.random.key(0), 3), "Normal: rng is .*; give a numpy.random.Generator"),
     ):
         with pytest.raises(TypeError, match=message):

@@ -53,9 +53,13 @@ def test_arrays_are_validated():
         FromArrays([0.0, 1.0], [0, 1])
     with pytest.raises(ValueError, match=r"FromArrays: pre\[0\] = 4294967296 is out of range"):
         FromArrays([2**32], [0])
-    with pytest.raises(ValueError, match=r"FromArrays: multiple=False, but 1 synapses repeat a pair, the first being 1 -> 2"):
+    with pytest.raises(
+        ValueError, match=r"FromArrays: multiple=False, but 1 synapses repeat a pair, the first being 1 -> 2"
+    ):
         FromArrays([1, 0, 1], [2, 2, 2], multiple=False)
-    with pytest.raises(ValueError, match=r"FromArrays: post\[2\] = 7 is out of range; there are 5 postsynaptic neurons"):
+    with pytest.raises(
+        ValueError, match=r"FromArrays: post\[2\] = 7 is out of range; there are 5 postsynaptic neurons"
+    ):
         FromArrays([0, 1, 2], [0, 1, 7]).connect(5, 5, RNG)
 
 
@@ -77,7 +81,9 @@ def test_arrays_compare_by_content():
     assert hash(FromMatrix(np.eye(2))) == hash(FromMatrix(scipy.sparse.coo_array(np.eye(2))))
 
 
-@pytest.mark.parametrize("sparse_format", ["csr", "csc", "coo", "lil", "dok", "bsr", "dia", "spmatrix", "dense", "list"])
+@pytest.mark.parametrize(
+    "sparse_format", ["csr", "csc", "coo", "lil", "dok", "bsr", "dia", "spmatrix", "dense", "list"]
+)
 def test_every_matrix_format(sparse_format):
     rng = np.random.default_rng(1)
     dense = rng.random((12, 17)) * (rng.random((12, 17)) < 0.4)
@@ -130,5 +136,7 @@ def test_matrix_is_validated():
         FromMatrix(np.ones((2, 2)) * u.mV)
     with pytest.raises(TypeError, match="FromMatrix: matrix is a list that is no array"):
         FromMatrix([[1, 0], [0]])
-    with pytest.raises(ValueError, match=r"FromMatrix: matrix has shape \(2, 3\); give \(n_pre, n_post\) = \(3, 2\): matrix.T"):
+    with pytest.raises(
+        ValueError, match=r"FromMatrix: matrix has shape \(2, 3\); give \(n_pre, n_post\) = \(3, 2\): matrix.T"
+    ):
         FromMatrix(np.ones((2, 3))).connect(3, 2, RNG)

@@ -50,7 +50,8 @@ def test_random_positions_depend_on_seed_and_path_only():
 
     one = placed(1)
     assert one.coordinates.min() >= 0 and (one.coordinates.max(0) < [2, 1]).all()
-    np.testing.assert_allclose(one.coordinates.mean(0), [1, 0.5], atol=3.9 * 2 / np.sqrt(12 * 1000))  # significance 1e-4
+    # Significance 1e-4
+    np.testing.assert_allclose(one.coordinates.mean(0), [1, 0.5], atol=3.9 * 2 / np.sqrt(12 * 1000))
     np.testing.assert_array_equal(one.coordinates, placed(1, other=True).coordinates)
     assert not np.array_equal(one.coordinates, placed(2).coordinates)
 
@@ -58,7 +59,11 @@ def test_random_positions_depend_on_seed_and_path_only():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: bs.neurons.LIF(4, positions=np.zeros((3, 2))), ValueError, "given 3 points; the population has 4 neurons"),
+        (
+            lambda: bs.neurons.LIF(4, positions=np.zeros((3, 2))),
+            ValueError,
+            "given 3 points; the population has 4 neurons",
+        ),
         (lambda: bs.neurons.LIF((2, 2), positions=Grid(spacing=[1, 1, 1] * u.um)), ValueError, "has 2 axes"),
         (lambda: Grid(spacing=1.0, extent=2.0), ValueError, "give one of them"),
         (lambda: Grid(spacing=-1 * u.um), ValueError, "give positive, finite lengths"),

@@ -124,7 +124,9 @@ def test_blocks_have_their_densities():
 
 
 def test_blocks_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"BlockModel: p has shape \(1, 2\); give one probability per pair of blocks, \(2, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"BlockModel: p has shape \(1, 2\); give one probability per pair of blocks, \(2, 2\)"
+    ):
         C.BlockModel((1, 2), [[0.1, 0.2]])
     with pytest.raises(ValueError, match="is not a probability"):
         C.BlockModel((1,), [[2.0]])

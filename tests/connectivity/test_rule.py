@@ -20,7 +20,9 @@ FACTORIES = {
     connectivity.AllToAll: lambda n_pre, n_post, **options: connectivity.AllToAll(**options),
     connectivity.FixedProbability: lambda n_pre, n_post, **options: connectivity.FixedProbability(0.4, **options),
     connectivity.FixedInDegree: lambda n_pre, n_post, **options: connectivity.FixedInDegree(n_pre // 3, **options),
-    connectivity.FixedOutDegree: lambda n_pre, n_post, **options: connectivity.FixedOutDegree(2 * n_post // 3, **options),
+    connectivity.FixedOutDegree: lambda n_pre, n_post, **options: connectivity.FixedOutDegree(
+        2 * n_post // 3, **options
+    ),
     connectivity.FixedTotalNumber: lambda n_pre, n_post, **options: connectivity.FixedTotalNumber(
         n_pre * n_post // 2, **options
     ),
@@ -219,7 +221,9 @@ def test_rules_are_values(cls):
     assert rule != different
     assert pickle.loads(pickle.dumps(rule)) == rule
     assert repr(rule).startswith(cls.__name__ + "(") and len(repr(rule)) < 90
-    assert "self_connections=False" in repr(different) or connect(rule, N, N, np.random.default_rng(0)).order is not None
+    assert (
+        "self_connections=False" in repr(different) or connect(rule, N, N, np.random.default_rng(0)).order is not None
+    )
     with pytest.raises(dataclasses.FrozenInstanceError):
         rule.self_connections = False
 
@@ -227,7 +231,12 @@ def test_rules_are_values(cls):
 @pytest.mark.parametrize("cls", RULES)
 def test_empty_views(cls):
     for n_pre, n_post in ((0, 0),) if cls in EQUAL_SIZES else ((0, 0), (0, 4), (4, 0)):
-        if cls in (connectivity.FixedOutDegree, connectivity.FixedInDegree, connectivity.Nearest, connectivity.ScaleFree):
+        if cls in (
+            connectivity.FixedOutDegree,
+            connectivity.FixedInDegree,
+            connectivity.Nearest,
+            connectivity.ScaleFree,
+        ):
             rule = cls(0)
         else:
             rule = make(cls, n_pre, n_post)
@@ -279,11 +288,15 @@ def test_wrong_arguments_of_connect_are_refused(cls):
         make(cls, N, N, self_connections="no")
 
 
-@pytest.mark.parametrize("cls", [connectivity.FixedInDegree, connectivity.FixedOutDegree, connectivity.FixedTotalNumber])
+@pytest.mark.parametrize(
+    "cls", [connectivity.FixedInDegree, connectivity.FixedOutDegree, connectivity.FixedTotalNumber]
+)
 def test_counts_are_validated(cls):
     name = cls.__name__
     for wrong in (-1, np.int64(-5)):
-        with pytest.raises(ValueError, match=rf"{name}: [kn] = .*-\d.* is not accepted; give a whole number, 0 or larger"):
+        with pytest.raises(
+            ValueError, match=rf"{name}: [kn] = .*-\d.* is not accepted; give a whole number, 0 or larger"
+        ):
             cls(wrong)
     for wrong in (2.0, 2.5, "3", None, True, np.nan):
         with pytest.raises(TypeError, match=rf"{name}: [kn] = .* is not accepted"):
@@ -294,19 +307,25 @@ def test_counts_are_validated(cls):
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.1, np.nan, np.inf, "0.5", None, True, np.ones(2)])
 def test_probability_is_validated(wrong):
-    with pytest.raises(ValueError, match="FixedProbability: p = .* is not a probability; give a number between 0 and 1"):
+    with pytest.raises(
+        ValueError, match="FixedProbability: p = .* is not a probability; give a number between 0 and 1"
+    ):
         connectivity.FixedProbability(wrong)
 
 
 def test_more_partners_than_there_are():
     rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match=r"FixedInDegree: k = 6, .*only 5 possible presynaptic.*give k <= 5, or multiple=True"):
+    with pytest.raises(
+        ValueError, match=r"FixedInDegree: k = 6, .*only 5 possible presynaptic.*give k <= 5, or multiple=True"
+    ):
         connectivity.FixedInDegree(6).connect(5, 9, rng)
     with pytest.raises(ValueError, match=r"FixedOutDegree: k = 10, .*only 9 possible postsynaptic"):
         connectivity.FixedOutDegree(10).connect(5, 9, rng)
     with pytest.raises(ValueError, match=r"neuron 0 has only 4 possible .*itself not counted"):
         connectivity.FixedInDegree(5, self_connections=False).connect(5, 5, rng, same=True)
-    with pytest.raises(ValueError, match=r"FixedTotalNumber: n = 21, .*only 20 possible pairs without self connections"):
+    with pytest.raises(
+        ValueError, match=r"FixedTotalNumber: n = 21, .*only 20 possible pairs without self connections"
+    ):
         connectivity.FixedTotalNumber(21, multiple=False, self_connections=False).connect(5, 5, rng, same=True)
     # One neuron that may not connect to itself has no partner, with multapses neither.
     for rule in (connectivity.FixedInDegree, connectivity.FixedOutDegree, connectivity.FixedTotalNumber):
@@ -317,7 +336,9 @@ def test_more_partners_than_there_are():
 
 
 def test_one_to_one_needs_equal_sizes():
-    with pytest.raises(ValueError, match="OneToOne: 3 presynaptic and 4 postsynaptic neurons; give views of equal size"):
+    with pytest.raises(
+        ValueError, match="OneToOne: 3 presynaptic and 4 postsynaptic neurons; give views of equal size"
+    ):
         connectivity.OneToOne().connect(3, 4, np.random.default_rng(0))
 
 

@@ -90,7 +90,9 @@ def test_partners_are_uniform(rule, exclude, n, k, long_row, monkeypatch):
     m = n - exclude
     fraction = k / m
     # Each row (column) has k of m partners: the covariance has rank m - 1.
-    statistic = ((counts[allowed] - repeats * fraction) ** 2).sum() / (repeats * fraction * (1 - fraction)) * (m - 1) / m
+    statistic = (
+        ((counts[allowed] - repeats * fraction) ** 2).sum() / (repeats * fraction * (1 - fraction)) * (m - 1) / m
+    )
     assert ALPHA / 2 < stats.chi2.sf(statistic, n * (m - 1)) < 1 - ALPHA / 2
 
 
@@ -124,7 +126,9 @@ def test_every_set_of_pairs_is_equally_likely():
 @pytest.mark.parametrize("exclude", [False, True])
 def test_total_number_with_multapses_is_multinomial(exclude):
     n = 50
-    synapses = FixedTotalNumber(100_000, self_connections=not exclude).connect(n, n, np.random.default_rng(7), same=True)
+    synapses = FixedTotalNumber(100_000, self_connections=not exclude).connect(
+        n, n, np.random.default_rng(7), same=True
+    )
     counts = dense(synapses, n)
     allowed = ~np.eye(n, dtype=bool) if exclude else np.ones((n, n), bool)
     assert ALPHA / 2 < stats.chisquare(counts[allowed]).pvalue < 1 - ALPHA / 2

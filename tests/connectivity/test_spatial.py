@@ -31,7 +31,12 @@ CASES = {
         C.UniformBox([4.0, 5.0, 4.0]).place(70, np.random.default_rng(0)),
         lambda x: 0.7 * gaussian(x, 1.5),
     ),
-    "exponential on rings": (C.DistanceDependent(C.Exponential(0.2)), RING, C.Ring().place(90), lambda x: np.exp(-distance(x) / 0.2)),
+    "exponential on rings": (
+        C.DistanceDependent(C.Exponential(0.2)),
+        RING,
+        C.Ring().place(90),
+        lambda x: np.exp(-distance(x) / 0.2),
+    ),
     "mexican hat on a ring": (
         C.DistanceDependent(C.DifferenceOfGaussians(0.3, 0.6, 0.5)),
         RING,
@@ -57,7 +62,12 @@ CASES = {
         lambda x: gaussian(x, 2.0) * (distance(x) >= 1) * (distance(x) <= 3),
     ),
     "von Neumann": (C.Radial(C.VonNeumann(2), 0.3), SHEET, SHEET, lambda x: 0.3 * (abs(x).sum(-1) <= 2)),
-    "a box beside": (C.Radial(C.Box([0.0, -1.0], [2.0, 1.0])), SHEET, SHEET, lambda x: ((x >= [0, -1]) & (x <= [2, 1])).all(-1) * 1.0),
+    "a box beside": (
+        C.Radial(C.Box([0.0, -1.0], [2.0, 1.0])),
+        SHEET,
+        SHEET,
+        lambda x: ((x >= [0, -1]) & (x <= [2, 1])).all(-1) * 1.0,
+    ),
     "a disc": (C.Radial(C.Disc(2.0)), TORUS, TORUS, lambda x: (distance(x) <= 2) * 1.0),
 }
 
@@ -122,7 +132,9 @@ def test_amplitudes_differ_by_the_types_of_the_neurons():
         assert abs(count - 20 * p.sum()) < 3.9 * np.sqrt(20 * (p * (1 - p)).sum())  # significance 1e-4
 
 
-@pytest.mark.parametrize(("mask", "neighbours"), [(C.VonNeumann(1), 4), (C.Moore(1), 8), (C.VonNeumann(2), 12), (C.Moore(2), 24)])
+@pytest.mark.parametrize(
+    ("mask", "neighbours"), [(C.VonNeumann(1), 4), (C.Moore(1), 8), (C.VonNeumann(2), 12), (C.Moore(2), 24)]
+)
 def test_neighbourhoods_of_a_torus(mask, neighbours):
     space = C.Space(*[C.Grid(periodic=True).place((7, 6))] * 2)
     synapses = C.Radial(mask, self_connections=False).connect(42, 42, np.random.default_rng(0), same=True, space=space)
@@ -153,7 +165,9 @@ def test_what_does_not_fit_is_refused():
     rng, space = np.random.default_rng(0), C.Space(RING, RING)
     with pytest.raises(ValueError, match="DistanceDependent: space is NoneType; give Space"):
         C.DistanceDependent(C.Gaussian(1.0)).connect(60, 60, rng)
-    with pytest.raises(ValueError, match="space has 60 presynaptic and 60 postsynaptic positions; the views have 50 and 60"):
+    with pytest.raises(
+        ValueError, match="space has 60 presynaptic and 60 postsynaptic positions; the views have 50 and 60"
+    ):
         C.DistanceDependent(C.Gaussian(1.0)).connect(50, 60, rng, space=space)
     with pytest.raises(UnitError, match="Gaussian: distance: expected um"):
         C.DistanceDependent(C.Gaussian(1.0 * u.um)).connect(60, 60, rng, space=space)

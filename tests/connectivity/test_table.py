@@ -29,7 +29,9 @@ def matrix(rule, n=3):
 
 def test_names_become_indices_and_weights_stay_with_their_pairs():
     np.testing.assert_array_equal(matrix(FromTable(TABLE, NAMES)), [[0, 2, 3], [0, 4, 0], [1.5, 0, 0]])
-    np.testing.assert_array_equal(matrix(FromTable(TABLE, NAMES, where={"type": "chemical"})), [[0, 2, 0], [0, 0, 0], [1.5, 0, 0]])
+    np.testing.assert_array_equal(
+        matrix(FromTable(TABLE, NAMES, where={"type": "chemical"})), [[0, 2, 0], [0, 0, 0], [1.5, 0, 0]]
+    )
     both = FromTable(TABLE, NAMES, where={"type": ("electrical",)}, symmetric=True)
     np.testing.assert_array_equal(matrix(both), [[0, 0, 3], [0, 4, 0], [3, 0, 0]])
 
@@ -46,7 +48,10 @@ def test_a_file_holds_the_same(tmp_path):
 
 
 def test_rows_with_unknown_neurons_are_refused_or_skipped():
-    with pytest.raises(UnknownNameError, match=r"2 rows name a neuron in column 'pre' that is not listed, the first 'A'.*unknown='skip'"):
+    with pytest.raises(
+        UnknownNameError,
+        match=r"2 rows name a neuron in column 'pre' that is not listed, the first 'A'.*unknown='skip'",
+    ):
         FromTable(TABLE, ["B", "C"])
     assert FromTable(TABLE, ["B", "C"], unknown="skip").expected_synapses(2, 2) == 1
     # Muscles that receive only.
@@ -73,8 +78,16 @@ def test_a_projection_takes_the_weights():
         (lambda: FromTable(TABLE, NAMES, where={"typ": "x"}), UnknownNameError, "no column 'typ'. Did you mean 'type'"),
         (lambda: FromTable(TABLE), ValueError, "column 'pre' holds 'C', no index; give the names of the neurons"),
         (lambda: FromTable(TABLE, ["A", "A", "B", "C"]), ValueError, "names lists 'A' more than once"),
-        (lambda: FromTable(TABLE | {"weight": ["x"] * 4}, NAMES), ValueError, "column 'weight' holds entries that are no numbers"),
-        (lambda: FromTable(TABLE | {"weight": [1.0]}, NAMES), ValueError, "give one-dimensional columns of equal length"),
+        (
+            lambda: FromTable(TABLE | {"weight": ["x"] * 4}, NAMES),
+            ValueError,
+            "column 'weight' holds entries that are no numbers",
+        ),
+        (
+            lambda: FromTable(TABLE | {"weight": [1.0]}, NAMES),
+            ValueError,
+            "give one-dimensional columns of equal length",
+        ),
         (lambda: FromTable(7, NAMES), TypeError, "give a path, a dictionary of columns, or a data frame"),
         (lambda: FromTable("no such file.csv"), FileNotFoundError, "no such file"),
         (lambda: FromTable(TABLE, NAMES, unknown="drop"), ValueError, "give 'refuse' or 'skip'"),

@@ -39,9 +39,7 @@ def test_one_spike_with_one_delay(delay, implementation):
     ring, arrived = jnp.zeros((5, 1)), []
     for n in range(12):
         spike = jnp.array([n == 3])
-        into, ring = events.deliver_delayed(
-            events.OneToOne(1), spike, 2.0, jnp.array([delay]), ring, n, jnp.zeros(1)
-        )
+        into, ring = events.deliver_delayed(events.OneToOne(1), spike, 2.0, jnp.array([delay]), ring, n, jnp.zeros(1))
         arrived.append(float(into[0]))
     assert arrived == [2.0 if n == 3 + delay else 0.0 for n in range(12)]
 
@@ -98,7 +96,10 @@ def test_what_spikes_are_delivered_into_is_not_copied(both):
     [
         ({"delay": np.ones(3, int)}, r"delay is an integer array of shape \[4\], in steps; got int64\[3\]"),
         ({"delay": np.ones(4)}, r"delay is an integer array of shape \[4\], in steps; got float64\[4\]"),
-        ({"delay": np.full(4, 9)}, r"delay lies in 1 to 5, the slots of the ring; got 9 to 9. A longer delay needs a deeper"),
+        (
+            {"delay": np.full(4, 9)},
+            r"delay lies in 1 to 5, the slots of the ring; got 9 to 9. A longer delay needs a deeper",
+        ),
         ({"delay": np.zeros(4, int)}, r"delay lies in 1 to 5, the slots of the ring; got 0 to 0"),
         ({"ring": np.zeros((5, 3))}, r"ring is a float array of shape \[5, 4\]; got float64\[5, 3\]"),
         ({"ring": np.zeros(4)}, r"ring is a float array"),

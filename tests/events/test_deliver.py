@@ -174,7 +174,9 @@ def test_only_formats_are_accepted():
 @pytest.mark.parametrize("make", [lambda: events.Dense(300, 400), lambda: events.Block(320, 400, 10, 310, 50, 400)])
 @pytest.mark.parametrize("dtype", [bool, jnp.float32])
 def test_one_weight_between_all_is_a_sum(make, dtype):
-    """No operation of the compiled program has one element per pair of neurons, nor is a kernel called that would visit them."""
+    """No operation of the compiled program has one element per pair of neurons, nor is a kernel called that would visit
+    them.
+    """
     conn = make()
 
     def run(spikes, weight, into):

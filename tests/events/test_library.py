@@ -25,7 +25,9 @@ def test_kernels_are_switched_off_silently():
 def test_a_missing_library_warns_what_to_install(monkeypatch):
     monkeypatch.delenv("BRAINSIM_KERNELS", raising=False)
     monkeypatch.setattr(_library, "EXTENSION_SUFFIXES", [".none"])
-    with pytest.warns(RuntimeWarning, match=r"not built, so .* Install a C\+\+ compiler \(for example g\+\+\) and reinstall"):
+    with pytest.warns(
+        RuntimeWarning, match=r"not built, so .* Install a C\+\+ compiler \(for example g\+\+\) and reinstall"
+    ):
         assert not _library._load()
 
 

@@ -182,7 +182,9 @@ def test_kernel_equals_plain(pair, rng, spikes, scalar, dtype, both):
     case = operation(Given(conn, rng, dtype, spikes, scalar))
     kernel, plain = both(lambda: case.function(*case.arguments))
     if case.distribution:
-        assert [(x.shape, x.dtype) for x in jax.tree.leaves(kernel)] == [(x.shape, x.dtype) for x in jax.tree.leaves(plain)]
+        assert [(x.shape, x.dtype) for x in jax.tree.leaves(kernel)] == [
+            (x.shape, x.dtype) for x in jax.tree.leaves(plain)
+        ]
     else:
         close(kernel, plain, dtype)
 

@@ -50,13 +50,20 @@ def test_one_weight_for_all_cannot_be_plastic():
 
 def test_the_index_of_another_connectivity_is_refused():
     index = events.transpose_index(events.OneToOne(3))
-    with pytest.raises(ValueError, match=r"by_post has 3 postsynaptic neurons and 3 synapses, the connectivity 4 and 4"):
+    with pytest.raises(
+        ValueError, match=r"by_post has 3 postsynaptic neurons and 3 synapses, the connectivity 4 and 4"
+    ):
         events.add_on_post(events.OneToOne(4), index, jnp.zeros(4, bool), np.ones(4), np.zeros(4))
     with pytest.raises(TypeError, match=r"by_post is events.transpose_index\(conn\); got NoneType"):
         events.add_on_post(events.OneToOne(4), None, jnp.zeros(4, bool), np.ones(4), np.zeros(4))
 
 
-LAWS = [events.PowerLaw(1.5, 2.0, 0.4), events.PowerLaw(-1.0, 1.0, 1.0), events.PowerLaw(0.0, 3.0, 2.0), events.PowerLaw(0.0, 1.0, 0.0)]
+LAWS = [
+    events.PowerLaw(1.5, 2.0, 0.4),
+    events.PowerLaw(-1.0, 1.0, 1.0),
+    events.PowerLaw(0.0, 3.0, 2.0),
+    events.PowerLaw(0.0, 1.0, 0.0),
+]
 
 
 @pytest.mark.parametrize("side", ["pre", "post"])
@@ -79,12 +86,17 @@ def test_derivatives_of_changes_that_depend_on_the_weight(build, rng):
     """In weights, changes, bounds, the law and the factors, also where a neuron does not spike."""
     conn = build(events.FixedFanOut, rng)
     factor = jnp.asarray(np.where(rng.random(conn.n_pre) < 0.5, rng.normal(size=conn.n_pre), 0.0))
-    weight, delta = jnp.asarray(rng.uniform(-0.5, 0.5, conn.weight_shape)), jnp.asarray(0.1 * rng.normal(size=conn.n_post))
+    weight, delta = (
+        jnp.asarray(rng.uniform(-0.5, 0.5, conn.weight_shape)),
+        jnp.asarray(0.1 * rng.normal(size=conn.n_post)),
+    )
 
     def change(factor, weight, delta, anchor, scale, power):
         return events.add_on_pre(conn, factor, weight, delta, -10.0, 10.0, events.PowerLaw(anchor, scale, power))
 
-    check_grads(change, (factor, weight, delta, jnp.float64(2.0), jnp.float64(1.5), jnp.float64(0.7)), 1, rtol=1e-6, atol=1e-6)
+    check_grads(
+        change, (factor, weight, delta, jnp.float64(2.0), jnp.float64(1.5), jnp.float64(0.7)), 1, rtol=1e-6, atol=1e-6
+    )
 
 
 def test_at_the_anchor_of_a_root_nothing_moves_and_the_derivative_is_finite():

@@ -40,7 +40,9 @@ def by(implementation):
 
 
 def test_every_exported_rule_is_covered():
-    exported = {x for n in events.__all__ if inspect.isclass(x := getattr(events, n)) and issubclass(x, events.Procedural)}
+    exported = {
+        x for n in events.__all__ if inspect.isclass(x := getattr(events, n)) and issubclass(x, events.Procedural)
+    }
     assert {x for x in exported if not inspect.isabstract(x)} == {type(make()) for make in CASES.values()}
 
 
@@ -115,7 +117,9 @@ def test_each_row_agrees_bit_for_bit_with_the_stored_form(procedural, implementa
     """One neuron at a time, where each target gets its weights in the same order."""
     stored, weights = procedural.materialise()
     weight, into = jnp.float32(2.5), jnp.zeros(procedural.n_post, jnp.float32)
-    expected = jax.jit(jax.vmap(lambda s: events.deliver(stored, s, weight * weights, into)))(jnp.eye(N_PRE, dtype=bool))
+    expected = jax.jit(jax.vmap(lambda s: events.deliver(stored, s, weight * weights, into)))(
+        jnp.eye(N_PRE, dtype=bool)
+    )
     with by(implementation):
         found = jax.jit(jax.vmap(lambda s: events.deliver(procedural, s, weight, into)))(jnp.eye(N_PRE, dtype=bool))
     np.testing.assert_array_equal(found, expected)
@@ -248,7 +252,9 @@ def test_drawn_weights_follow_their_distribution(rng):
 
 
 def test_uniform_weights_are_exact():
-    conn = events.ProceduralFixedOutDegree(50, 20, 40, 3, events.Quantiles(2.0 + 3.0 * events.Quantiles.probabilities()))
+    conn = events.ProceduralFixedOutDegree(
+        50, 20, 40, 3, events.Quantiles(2.0 + 3.0 * events.Quantiles.probabilities())
+    )
     _, weights = conn.materialise()
     assert weights.min() >= 2 and weights.max() <= 5
     assert scipy.stats.kstest((weights - 2) / 3, "uniform").pvalue > 1e-4
@@ -259,7 +265,10 @@ def test_uniform_weights_are_exact():
     [
         (lambda: events.ProceduralFixedProbability(3, 3, 1.5), "p is a probability; got 1.5"),
         (lambda: events.ProceduralFixedProbability(-3, 3, 0.5), "n_pre is a number of neurons, 0 or more; got -3"),
-        (lambda: events.ProceduralFixedProbability(3, 3, 0.5, pre=(2, 5)), r"pre is a range .* within 0 to 3; got \(2, 5\)"),
+        (
+            lambda: events.ProceduralFixedProbability(3, 3, 0.5, pre=(2, 5)),
+            r"pre is a range .* within 0 to 3; got \(2, 5\)",
+        ),
         (lambda: events.ProceduralFixedProbability(3, 3, 0.5, key=0.5), "key is an integer or uint32"),
         (lambda: events.ProceduralFixedOutDegree(3, 0, 2), "k = 2, but there is nobody to connect to"),
         (lambda: events.ProceduralFixedOutDegree(1, 1, 2, self_connections=False), "nobody to connect to"),
@@ -273,7 +282,9 @@ def test_what_is_no_rule_is_refused(make, message):
 
 def test_what_needs_stored_synapses_is_refused():
     conn = CASES["probability"]()
-    with pytest.raises(TypeError, match="transpose_index: a ProceduralFixedProbability stores nothing for single synapses"):
+    with pytest.raises(
+        TypeError, match="transpose_index: a ProceduralFixedProbability stores nothing for single synapses"
+    ):
         events.transpose_index(conn)
     with pytest.raises(ValueError, match=r"weight of a ProceduralFixedProbability is a float, of shape \[\]"):
         events.deliver(conn, jnp.zeros(N_PRE, bool), jnp.ones(7), jnp.zeros(N_POST))

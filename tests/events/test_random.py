@@ -129,7 +129,9 @@ def test_counts_come_in_the_dtype_that_is_asked_for(dtype):
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"key_data is uint32\[2\], such as jax.random.key_data\(key\); got int64\[2\]"):
+    with pytest.raises(
+        ValueError, match=r"key_data is uint32\[2\], such as jax.random.key_data\(key\); got int64\[2\]"
+    ):
         events.poisson_counts(np.array([1, 2]), 0, 1.0, 5)
     with pytest.raises(ValueError, match=r"mean is a float array of shape \[5\]; got float64\[4\]"):
         events.poisson_counts(KEY, 0, np.ones(4), 5)

@@ -9,7 +9,16 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from brainsim import integrators
-from brainsim.integrators import ADAPTIVE, RKF45, AdaptiveMethod, EmbeddedTableau, get, get_adaptive, integrate, integrate_adaptive
+from brainsim.integrators import (
+    ADAPTIVE,
+    RKF45,
+    AdaptiveMethod,
+    EmbeddedTableau,
+    get,
+    get_adaptive,
+    integrate,
+    integrate_adaptive,
+)
 
 
 def fitzhugh_nagumo(t, y):
@@ -18,7 +27,9 @@ def fitzhugh_nagumo(t, y):
 
 
 def exact(times, y0=(-1.0, 0.5)):
-    return solve_ivp(jax.jit(fitzhugh_nagumo), (0, max(times)), y0, t_eval=times, rtol=1e-12, atol=1e-13, method="DOP853").y.T
+    return solve_ivp(
+        jax.jit(fitzhugh_nagumo), (0, max(times)), y0, t_eval=times, rtol=1e-12, atol=1e-13, method="DOP853"
+    ).y.T
 
 
 def test_all_that_is_exported_is_found_by_name():
@@ -29,7 +40,9 @@ def test_all_that_is_exported_is_found_by_name():
 
 @pytest.mark.parametrize("method", [m for m in ADAPTIVE.values() if m.name != "kvaerno5"], ids=lambda m: m.name)
 def test_order_at_fixed_steps(method):
-    """The solution that advances has the order stated, whatever the controller does. (An implicit solver needs a controller.)"""
+    """The solution that advances has the order stated, whatever the controller does. (An implicit solver needs a
+    controller.)
+    """
     goal = exact([4.0])[-1]
     steps = (16, 32) if method.order == 8 else (64, 128)
 
@@ -37,7 +50,9 @@ def test_order_at_fixed_steps(method):
     def run(n):
         term = diffrax.ODETerm(lambda t, y, _: fitzhugh_nagumo(t, y))
         y0 = jnp.array([-1.0, 0.5])
-        return diffrax.diffeqsolve(term, method.solver(), 0.0, 4.0, 4.0 / n, y0, max_steps=None, adjoint=diffrax.ForwardMode()).ys[-1]
+        return diffrax.diffeqsolve(
+            term, method.solver(), 0.0, 4.0, 4.0 / n, y0, max_steps=None, adjoint=diffrax.ForwardMode()
+        ).ys[-1]
 
     errors = [np.max(np.abs(run(n) - goal)) for n in steps]
     # at order 8 rounding is near
@@ -58,7 +73,9 @@ def test_tolerance_steps_and_dense_output(name):
 
     @jax.jit
     def run(rtol):
-        solution = integrate_adaptive(fitzhugh_nagumo, jnp.array([-1.0, 0.5]), 20.0, name, rtol=rtol, atol=1e-9, dense=True)
+        solution = integrate_adaptive(
+            fitzhugh_nagumo, jnp.array([-1.0, 0.5]), 20.0, name, rtol=rtol, atol=1e-9, dense=True
+        )
         return solution, solution(jnp.linspace(0.0, 20.0, 41))
 
     fine, dense = run(1e-8)
@@ -75,7 +92,9 @@ def test_units_pytrees_and_tolerances_of_each_leaf():
         return {"v": (-65 * u.mV - y["v"]) / (10 * u.ms), "w": -y["w"] / (0.02 * u.second)}
 
     y0 = {"v": jnp.array([-60.0, -70.0], np.float32) * 1e-3 * u.volt, "w": 1.0}
-    times, ys = integrate(f, y0, 0.02 * u.second, 5 * u.ms, "cash_karp", save_every=2, rtol=1e-5, atol={"v": 1e-6 * u.mV, "w": 1e-6})
+    times, ys = integrate(
+        f, y0, 0.02 * u.second, 5 * u.ms, "cash_karp", save_every=2, rtol=1e-5, atol={"v": 1e-6 * u.mV, "w": 1e-6}
+    )
     assert times.unit == u.ms and ys["v"].unit == u.volt and ys["v"].mantissa.dtype == np.float32
     np.testing.assert_allclose(times.mantissa, [0.0, 10.0, 20.0], rtol=1e-6)
     decay = np.exp(-np.arange(3))[:, None]
@@ -93,13 +112,17 @@ def test_derivatives_and_vmap(adjoint):
 
     derivative = jax.jacfwd if adjoint == "forward" else jax.grad
     rates = jnp.array([0.5, 2.0])
-    np.testing.assert_allclose(jax.jit(jax.vmap(derivative(end), (0, None)))(rates, 3.0), -3 * np.exp(-rates), rtol=1e-6)
+    np.testing.assert_allclose(
+        jax.jit(jax.vmap(derivative(end), (0, None)))(rates, 3.0), -3 * np.exp(-rates), rtol=1e-6
+    )
 
 
 def test_a_stiff_system_and_a_step_of_current():
     """tau = 1 ms for 1 s by an implicit pair in few steps; the input jumps at 0.4 s."""
     f = lambda t, y: (jnp.where(t < 0.4, 1.0, 3.0) - y) * 1e3  # noqa: E731
-    solution = integrate_adaptive(f, jnp.float64(0.0), 1.0, "kvaerno5", save_at=jnp.array([0.2, 0.39, 1.0]), jumps=jnp.array([0.4]))
+    solution = integrate_adaptive(
+        f, jnp.float64(0.0), 1.0, "kvaerno5", save_at=jnp.array([0.2, 0.39, 1.0]), jumps=jnp.array([0.4])
+    )
     np.testing.assert_allclose(solution.ys, [1.0, 1.0, 3.0], rtol=1e-6)
     assert int(solution.steps) < 200
 
@@ -110,11 +133,19 @@ def test_a_stiff_system_and_a_step_of_current():
         (ValueError, "'dopri6' is no adaptive integration method. Did you mean 'dopri8'", dict(method="dopri6")),
         (TypeError, "a name, an AdaptiveMethod or a solver of diffrax, got 5", dict(method=5)),
         (ValueError, r"atol of y must be a positive number, got -1.0", dict(atol=-1.0)),
-        (ValueError, "atol must be a plain number, in the unit of each leaf, or have the structure of y", dict(atol=(1.0, 2.0))),
+        (
+            ValueError,
+            "atol must be a plain number, in the unit of each leaf, or have the structure of y",
+            dict(atol=(1.0, 2.0)),
+        ),
         (u.UnitMismatchError, "atol of y has the wrong unit. Expected 'mV', got 'ms'", dict(atol=1 * u.ms)),
         (ValueError, "rtol must not be negative", dict(rtol=-1e-3)),
         (ValueError, "save_at must increase from 0 to 20 at most", dict(save_at=jnp.array([0.0, 30.0]) * u.ms)),
-        (u.UnitMismatchError, "save_at has the wrong unit. Expected 'ms', got a plain number", dict(save_at=jnp.array([0.0]))),
+        (
+            u.UnitMismatchError,
+            "save_at has the wrong unit. Expected 'ms', got a plain number",
+            dict(save_at=jnp.array([0.0])),
+        ),
         (u.UnitMismatchError, "t has the wrong unit", dict(t0=3.0)),
         (ValueError, "adjoint must be one of 'checkpoint'.*got 'x'", dict(adjoint="x")),
         (ValueError, "max_steps must be a positive integer, got 0", dict(max_steps=0)),

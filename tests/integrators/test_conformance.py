@@ -28,7 +28,9 @@ def step(method, f, g, t, y, dt, noise):
 
 
 def for_any_shapes(method):
-    """Methods that couple leaves at the same element need leaves of one shape, and to Rush-Larsen the first leaf is another than the rest."""
+    """Methods that couple leaves at the same element need leaves of one shape, and to Rush-Larsen the first leaf is
+    another than the rest.
+    """
     changes = {name: value for name, value in (("coupling", "full"), ("gates", ())) if hasattr(method, name)}
     return dataclasses.replace(method, **changes) if changes else method
 
@@ -67,7 +69,10 @@ def plain(method, y=Y, t=0.2, dt=0.1, noise=NOISE):
 def test_every_exported_method_is_found_by_name():
     exported = [getattr(integrators, name) for name in integrators.__all__]
     assert {id(x) for x in exported if isinstance(x, ODEMethod | SDEMethod)} <= {id(x) for x in METHODS.values()}
-    classes = {x for x in exported if isinstance(x, type) and issubclass(x, ODEMethod | SDEMethod)} - {ODEMethod, SDEMethod}
+    classes = {x for x in exported if isinstance(x, type) and issubclass(x, ODEMethod | SDEMethod)} - {
+        ODEMethod,
+        SDEMethod,
+    }
     assert all(any(isinstance(method, cls) for method in METHODS.values()) for cls in classes)
 
 
@@ -144,7 +149,9 @@ def test_units_leave_no_trace_in_the_program(method):
         return step(method, lambda t, v: -v / tau, lambda t, v: v / 1.0, 0.0, v, 0.1, noise)
 
     args = (Y["v"], NOISE["v"])
-    lowered = [jax.jit(fun).lower(*args).compile().as_text().split("ENTRY")[1].count("\n") for fun in (with_units, without)]
+    lowered = [
+        jax.jit(fun).lower(*args).compile().as_text().split("ENTRY")[1].count("\n") for fun in (with_units, without)
+    ]
     assert lowered[0] == lowered[1]
     np.testing.assert_array_equal(jax.jit(with_units)(*args), jax.jit(without)(*args))
 
@@ -157,9 +164,13 @@ def test_a_wrong_unit_names_the_leaf_and_both_units(method):
     def wrong(t, y):
         return {**drift_with_units(t, y), "v": y["v"]}
 
-    with pytest.raises(u.UnitMismatchError, match=r"dy/dt of y\['v'\] has the wrong unit. Expected 'mV / ms', got 'mV'"):
+    with pytest.raises(
+        u.UnitMismatchError, match=r"dy/dt of y\['v'\] has the wrong unit. Expected 'mV / ms', got 'mV'"
+    ):
         step(method, wrong, diffusion_with_units, *args)
-    with pytest.raises(u.UnitMismatchError, match=r"dy/dt of y\['w'\].* Expected '(kHz|1 / ms|ms\^-1)', got a plain number"):
+    with pytest.raises(
+        u.UnitMismatchError, match=r"dy/dt of y\['w'\].* Expected '(kHz|1 / ms|ms\^-1)', got a plain number"
+    ):
         step(method, lambda t, y: {**drift_with_units(t, y), "w": y["w"]}, diffusion_with_units, *args)
     with pytest.raises(u.UnitMismatchError, match=r"t has the wrong unit. Expected 'ms', got a plain number"):
         step(method, drift_with_units, diffusion_with_units, 0.0, *args[1:])
@@ -219,7 +230,9 @@ def linear_step(method):
     return jax.jit(lambda y: step(method, lambda t, y: -0.7 * y, lambda t, y: 0.3 * y, 0.0, y, 0.1, jnp.float64(0.8)))
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS.values() if getattr(m, "scale_free", True)], ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "method", [m for m in METHODS.values() if getattr(m, "scale_free", True)], ids=lambda m: m.name
+)
 @settings(max_examples=10, deadline=None)
 @given(scale=st.floats(-100, 100), shift=st.floats(-10, 10))
 def test_is_linear_for_linear_equations(method, scale, shift):

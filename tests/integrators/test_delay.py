@@ -44,7 +44,9 @@ def test_order_for_a_delay_that_depends_on_the_state(method):
     steps, errors = [16, 64], []
     for n in steps:
         delay = lambda t, y: t - (y - math.sqrt(2) + 1)  # noqa: E731
-        times, ys = integrate_dde(lambda t, y, late: late / (2 * jnp.sqrt(t)), 1.0, 4.0, 1 / n, delays=delay, t0=1.0, method=method)
+        times, ys = integrate_dde(
+            lambda t, y, late: late / (2 * jnp.sqrt(t)), 1.0, 4.0, 1 / n, delays=delay, t0=1.0, method=method
+        )
         errors.append(np.max(np.abs(ys - exact(times))))
     assert slope(steps, errors) == pytest.approx(ORDERS[method], abs=0.2)
 
@@ -63,10 +65,14 @@ def test_a_break_that_is_given_keeps_the_order():
 
 
 def test_mackey_glass_against_a_fine_reference():
-    """The chaotic setting (tau = 17): order 4 over the first 100, in nine places of the reference at a quarter of the step."""
+    """The chaotic setting (tau = 17): order 4 over the first 100, in nine places of the reference at a quarter of the
+    step.
+    """
 
     def run(n):
-        return integrate_dde(lambda t, y, late: 0.2 * late / (1 + late**10) - 0.1 * y, 1.2, 100.0, 1 / n, delays=17.0, save_every=n)[1]
+        return integrate_dde(
+            lambda t, y, late: 0.2 * late / (1 + late**10) - 0.1 * y, 1.2, 100.0, 1 / n, delays=17.0, save_every=n
+        )[1]
 
     coarse, middle, fine = run(2), run(4), run(16)
     errors = [np.max(np.abs(y - fine)) for y in (coarse, middle)]
@@ -104,8 +110,16 @@ def test_derivatives_in_the_delay_and_vmap():
     ("error", "message", "change"),
     [
         (ValueError, r"delays must be at least the step, got 0.05 with a step of 0.1", dict(delays=0.05)),
-        (ValueError, r"delays\['a'\] is one number for the whole system, got shape \(2,\)", dict(delays={"a": jnp.ones(2)})),
-        (ValueError, r"A delay is one number for the whole system, got shape \(3,\)", dict(delays=lambda t, y: jnp.ones(3))),
+        (
+            ValueError,
+            r"delays\['a'\] is one number for the whole system, got shape \(2,\)",
+            dict(delays={"a": jnp.ones(2)}),
+        ),
+        (
+            ValueError,
+            r"A delay is one number for the whole system, got shape \(3,\)",
+            dict(delays=lambda t, y: jnp.ones(3)),
+        ),
         (ValueError, "delays holds no delay", dict(delays=())),
         (u.UnitMismatchError, "delays has the wrong unit. Expected a plain number, got 'ms'", dict(delays=1 * u.ms)),
         (TypeError, "take a method for ordinary equations", dict(delays=1.0, method="milstein")),

@@ -130,6 +130,8 @@ def test_gates_first_keeps_spike_times_of_hodgkin_huxley():
 def test_ornstein_uhlenbeck_is_exact_in_distribution(staggered):
     tau, sigma, dt = 5.0, 0.4, 8.0
     method = ExponentialEulerMaruyama(staggered)
-    mean, shifted = (method(lambda t, y: (1 - y) / tau, lambda t, y: sigma, 0.0, 3.0, dt, noise) for noise in (0.0, 1.0))
+    mean, shifted = (
+        method(lambda t, y: (1 - y) / tau, lambda t, y: sigma, 0.0, 3.0, dt, noise) for noise in (0.0, 1.0)
+    )
     assert mean == pytest.approx(1 + 2 * np.exp(-dt / tau), rel=1e-14)
     assert (shifted - mean) ** 2 == pytest.approx(sigma**2 * tau / 2 * (1 - np.exp(-2 * dt / tau)), rel=1e-13)

@@ -23,21 +23,32 @@ def slope(steps, errors):
 
 
 def test_all_that_is_exported_is_found_by_name():
-    exported = {x for name in integrators.__all__ if isinstance(x := getattr(integrators, name), type) and issubclass(x, FractionalMethod)}
+    exported = {
+        x
+        for name in integrators.__all__
+        if isinstance(x := getattr(integrators, name), type) and issubclass(x, FractionalMethod)
+    }
     assert {type(method) for method in FRACTIONAL.values()} == exported - {FractionalMethod}
 
 
 @pytest.mark.parametrize("alpha", [0.4, 0.8])
 @pytest.mark.parametrize(
     ("method", "order"),
-    [("l1", lambda a: 2 - a), ("gl", lambda a: 1), (CaputoL1(implicit=False), lambda a: 1), (GrunwaldLetnikov(implicit=True), lambda a: 1)],
+    [
+        ("l1", lambda a: 2 - a),
+        ("gl", lambda a: 1),
+        (CaputoL1(implicit=False), lambda a: 1),
+        (GrunwaldLetnikov(implicit=True), lambda a: 1),
+    ],
     ids=["l1", "gl", "l1-explicit", "gl-implicit"],
 )
 def test_order_for_a_smooth_solution(method, order, alpha):
     """D^a y = -y + t^2 + 2 t^(2 - a) / Gamma(3 - a) from 0 has y = t^2."""
     steps = [40, 160]
     f = lambda t, y: -y + t**2 + 2 / math.gamma(3 - alpha) * t ** (2 - alpha)  # noqa: E731
-    errors = [abs(float(integrate_fractional(f, 0.0, 1.0, 1 / n, alpha, method, save_every=n)[1][-1]) - 1) for n in steps]
+    errors = [
+        abs(float(integrate_fractional(f, 0.0, 1.0, 1 / n, alpha, method, save_every=n)[1][-1]) - 1) for n in steps
+    ]
     assert slope(steps, errors) == pytest.approx(order(alpha), abs=0.2)
 
 
@@ -46,7 +57,9 @@ def test_order_for_a_smooth_solution(method, order, alpha):
 def test_relaxation_is_a_mittag_leffler_function(method, alpha):
     """D^a y = -2 y: y = E_a(-2 t^a) rises as t^a, so on an even mesh both schemes have order 1 at a fixed time."""
     steps = [40, 160]
-    ends = [integrate_fractional(lambda t, y: -2 * y, 1.0, 1.0, 1 / n, alpha, method, save_every=n)[1][-1] for n in steps]
+    ends = [
+        integrate_fractional(lambda t, y: -2 * y, 1.0, 1.0, 1 / n, alpha, method, save_every=n)[1][-1] for n in steps
+    ]
     errors = np.abs(np.array(ends) - mittag_leffler(alpha, -2.0))
     assert errors[-1] < 2e-3
     assert slope(steps, errors) == pytest.approx(1, abs=0.2)
@@ -60,7 +73,9 @@ def test_at_order_one_it_is_eulers_method(method):
 
 
 def test_weights_sum_to_what_theory_says():
-    """GL: 1 + sum of n weights is Gamma(n + 1 - a) / (Gamma(1 - a) n!). L1: 1 + their sum telescopes to (n + 1)^(1 - a)."""
+    """GL: 1 + sum of n weights is Gamma(n + 1 - a) / (Gamma(1 - a) n!). L1: 1 + their sum telescopes to (n + 1)^(1 -
+    a).
+    """
     n, a = 30, 0.6
     gl = math.gamma(n + 1 - a) / (math.gamma(1 - a) * math.factorial(n))
     assert 1 + GrunwaldLetnikov().weights(a, n).sum() == pytest.approx(gl, rel=1e-12)
@@ -86,7 +101,10 @@ def test_units_pytrees_and_float32():
     times, ys = integrate_fractional(f, y0, 0.001 * u.second, 0.01 * u.ms, 0.5, save_every=50)
     assert times.unit == u.ms and ys["v"].unit == u.mV and ys["v"].mantissa.dtype == np.float32
     np.testing.assert_allclose(ys["v"].mantissa[-1], mittag_leffler(0.5, -2.0) * np.array([1.0, 3.0]), rtol=0.02)
-    with pytest.raises(u.UnitMismatchError, match=r"the derivative of order 0.5 of y\['v'\] has the wrong unit. Expected 'mV / ms\^0.5'"):
+    with pytest.raises(
+        u.UnitMismatchError,
+        match=r"the derivative of order 0.5 of y\['v'\] has the wrong unit. Expected 'mV / ms\^0.5'",
+    ):
         integrate_fractional(lambda t, y: {"v": y["v"] / u.ms}, y0, 1 * u.ms, 0.1 * u.ms, 0.5)
 
 

@@ -50,7 +50,9 @@ def test_a_longer_run_with_noise_begins_as_a_shorter_one():
     def run(duration, key, save_every=1):
         y0 = jnp.zeros(3, jnp.float32)
         g = lambda t, y: jnp.ones_like(y)  # noqa: E731
-        return integrate(lambda t, y: -y, y0, duration, 0.1, "euler_maruyama", diffusion=g, key=key, save_every=save_every)[1]
+        return integrate(
+            lambda t, y: -y, y0, duration, 0.1, "euler_maruyama", diffusion=g, key=key, save_every=save_every
+        )[1]
 
     key = jax.random.key(3)
     long = run(2.0, key)

@@ -93,7 +93,9 @@ class NoisyLIF(bs.neurons.LIF):
 
 @pytest.mark.parametrize("method", SDE.values(), ids=SDE)
 def test_noise_in_neurons(method):
-    """V - E_L is Ornstein-Uhlenbeck: variance sigma^2 tau / 2 (1 - exp(-2 t / tau)) after t = tau / 2; scalar noise is one for all."""
+    """V - E_L is Ornstein-Uhlenbeck: variance sigma^2 tau / 2 (1 - exp(-2 t / tau)) after t = tau / 2; scalar noise is
+    one for all.
+    """
     method = dataclasses.replace(method, scale=100.0) if hasattr(method, "scale") else method  # mV
     net = bs.Network(seed=1)
     net.each = NoisyLIF(3000, method=method, V_th=0 * u.mV)

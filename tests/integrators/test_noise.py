@@ -32,7 +32,9 @@ def test_one_process_is_scalar_noise(method):
     g = lambda t, y: (0.3 * y[1], 0.2 + 0.1 * y[0] ** 2)  # noqa: E731
     y = (jnp.float64(0.7), jnp.float64(-0.4))
     noise = noise_of(method, 1)
-    one = with_noise(method, noise="general", processes=1)(drift, lambda t, y: tuple(x[None] for x in g(t, y)), 0.0, y, 0.1, noise)
+    one = with_noise(method, noise="general", processes=1)(
+        drift, lambda t, y: tuple(x[None] for x in g(t, y)), 0.0, y, 0.1, noise
+    )
     scalar = with_noise(method, noise="scalar")(drift, g, 0.0, y, 0.1, noise[..., 0])
     np.testing.assert_allclose(one, scalar, rtol=1e-13)
 
@@ -67,7 +69,9 @@ MULTIPLICATIVE = {name: method for name, method in GENERAL.items() if not method
 
 @pytest.mark.parametrize("method", MULTIPLICATIVE.values(), ids=MULTIPLICATIVE)
 def test_strong_order_with_commutative_noise(method):
-    """A rotation and a growth, both noisy: dy = mu y dt + s R y dW1 + r y dW2 with R a quarter turn; all matrices commute."""
+    """A rotation and a growth, both noisy: dy = mu y dt + s R y dW1 + r y dW2 with R a quarter turn; all matrices
+    commute.
+    """
     mu, s, r, paths = 0.3, 0.6, 0.4, 1000
     dw = np.random.default_rng(2).normal(size=(128, paths, 2)) / np.sqrt(128)
     turn, grow = dw.sum(0).T
@@ -81,7 +85,9 @@ def test_strong_order_with_commutative_noise(method):
 
 @pytest.mark.parametrize("name", ["milstein", "derivative_free_milstein", "sri1", "stochastic_heun"])
 def test_strong_order_is_one_half_where_noise_does_not_commute(name):
-    """dy1 = dW1, dy2 = y1 dW2: what is missing is the Lévy area. The exact integral is taken on 32 times as fine a path."""
+    """dy1 = dW1, dy2 = y1 dW2: what is missing is the Lévy area. The exact integral is taken on 32 times as fine a
+    path.
+    """
     method, paths = with_noise(GENERAL[name], noise="general", processes=2), 1000
     dw = np.random.default_rng(3).normal(size=(4096, paths, 2)) / 64
     w = np.cumsum(dw, 0)
@@ -100,7 +106,9 @@ def test_units_and_integrate_with_general_noise():
     method = EulerMaruyama(noise="general", processes=3)
 
     def run(key):
-        return integrate(f, {"v": jnp.zeros(2) * u.mV}, 1 * u.ms, 0.5 * u.ms, method, diffusion=g, key=key)[1]["v"][-1].mantissa
+        return integrate(f, {"v": jnp.zeros(2) * u.mV}, 1 * u.ms, 0.5 * u.ms, method, diffusion=g, key=key)[1]["v"][
+            -1
+        ].mantissa
 
     v = np.asarray(jax.vmap(run)(jax.random.split(jax.random.key(0), 4000)))
     np.testing.assert_allclose(np.cov(v.T), matrix @ matrix.T, atol=0.8)

@@ -21,7 +21,10 @@ def lotka_volterra(t, y):
     return (x * (1.1 - 0.4 * p), p * (0.1 * x - 0.4 * (1 + 0.2 * jnp.sin(2 * t))))
 
 
-PROBLEMS = {"fitzhugh_nagumo": (fitzhugh_nagumo, (-1.0, 0.5), 2.0), "lotka_volterra": (lotka_volterra, (10.0, 5.0), 2.0)}
+PROBLEMS = {
+    "fitzhugh_nagumo": (fitzhugh_nagumo, (-1.0, 0.5), 2.0),
+    "lotka_volterra": (lotka_volterra, (10.0, 5.0), 2.0),
+}
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)

@@ -36,7 +36,9 @@ def test_euler_adds_nothing_to_the_program():
         (dict(a=((),), b=(0.0, 1.0), c=(0.0, 0.5), order=2), "one row per stage"),
         (dict(a=((), (0.5,)), b=(0.0, 1.0), c=(0.0, 0.5), order=3), "2 stages has an order of 1 to 2, got 3"),
         (
-            dict(a=((), (0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)), b=(0.25, 0.25, 0.25, 0.25), c=(0.0, 0.5, 0.5, 1.0), order=4),
+            dict(
+                a=((), (0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)), b=(0.25, 0.25, 0.25, 0.25), c=(0.0, 0.5, 0.5, 1.0), order=4
+            ),
             "Order 4 needs b·c² = 0.3333, got 0.375",
         ),
     ],

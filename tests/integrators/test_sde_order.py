@@ -74,8 +74,16 @@ def test_strong_order_on_geometric_brownian_motion(method):
 
 SYSTEMS = {
     # Variables that drive each other, each with its own noise; one noise for both; additive noise that changes in time
-    "sriw1-diagonal": (SDE["sriw1"], lambda t, y: jnp.array([0.4 + 0.8 * jnp.cos(2 * y[0]), 0.5 * jnp.sin(2 * t) + 0.8 * y[1]]), (2,)),
-    "sriw1-scalar": (type(SDE["sriw1"])(noise="scalar"), lambda t, y: jnp.array([0.4 * y[1], 0.3 + 0.3 * jnp.sin(y[0])]), ()),
+    "sriw1-diagonal": (
+        SDE["sriw1"],
+        lambda t, y: jnp.array([0.4 + 0.8 * jnp.cos(2 * y[0]), 0.5 * jnp.sin(2 * t) + 0.8 * y[1]]),
+        (2,),
+    ),
+    "sriw1-scalar": (
+        type(SDE["sriw1"])(noise="scalar"),
+        lambda t, y: jnp.array([0.4 * y[1], 0.3 + 0.3 * jnp.sin(y[0])]),
+        (),
+    ),
     "sra1-general": (
         type(SDE["sra1"])(noise="general", processes=2),
         lambda t, y: jnp.array([[1.5, jnp.sin(3 * t)], [-1.0, 1.5]]),
@@ -123,8 +131,9 @@ def gauss_hermite(method):
 def test_weak_order(method):
     """Error of the second moment at t = 1, free of sampling noise.
 
-    One step multiplies y by a polynomial of the noise, so its moment is a Gauss-Hermite sum and that of n steps a power. (The tamed drift
-    is not linear: the sum over one path of moments is taken for its linear part, a step at y = 1, which has the same order.)
+    One step multiplies y by a polynomial of the noise, so its moment is a Gauss-Hermite sum and that of n steps a
+    power. (The tamed drift is not linear: the sum over one path of moments is taken for its linear part, a step at y =
+    1, which has the same order.)
     """
     steps = np.array([64, 128, 256, 512])
     moments = [moment_factor(method, n, gauss_hermite(method)) ** n for n in steps]
@@ -165,7 +174,9 @@ def test_integrate_gives_independent_standard_noise(method):
 
 
 def test_tamed_euler_holds_where_euler_maruyama_explodes():
-    """dy = -y**5 dt + y dW from 4 with dt = 1/16: the drift throws Euler-Maruyama from 4 to -60 and beyond. E y(1)**2 < 4**2 e."""
+    """dy = -y**5 dt + y dW from 4 with dt = 1/16: the drift throws Euler-Maruyama from 4 to -60 and beyond. E y(1)**2 <
+    4**2 e.
+    """
     paths = Paths(2048, (2000,))
     args = (lambda t, y: -(y**5), lambda t, y: y, jnp.full(2000, 4.0))
     explicit, tamed = SDE["euler_maruyama"], SDE["tamed_euler"]

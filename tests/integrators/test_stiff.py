@@ -56,7 +56,9 @@ def coupled_linear(t, y):
 
 @every
 def test_stiff_linear_system_with_a_step_500_times_too_long_for_euler(method):
-    """Ten steps of 1 for two elements: exponential methods are exact, the implicit ones those of their stability function."""
+    """Ten steps of 1 for two elements: exponential methods are exact, the implicit ones those of their stability
+    function.
+    """
     matrix, drive, dt = np.array([[-1000.0, 400.0], [0.4, -0.66]]), np.array([1.0, 2.0]), 1.0
     rest = -np.linalg.solve(matrix, drive)
     one, y = np.eye(2), (jnp.array([3.0, -1.0]), jnp.array([0.5, 2.0]))
@@ -93,7 +95,9 @@ def test_leaves_of_different_shapes_are_refused_with_the_way_out():
 
 
 def test_backward_euler_solves_its_equation_for_each_element_on_its_own():
-    """dy/dt = -y**3: y1 + dt y1**3 = y0 for starts that need different numbers of iterations; no solution is NaN, its neighbours stay."""
+    """dy/dt = -y**3: y1 + dt y1**3 = y0 for starts that need different numbers of iterations; no solution is NaN, its
+    neighbours stay.
+    """
     y0 = jnp.array([0.0, 1e-8, 0.3, 20.0, 1e4])
     y1 = np.asarray(BackwardEuler()(lambda t, y: -(y**3), 0.0, y0, 0.5))
     np.testing.assert_allclose(y1 + 0.5 * y1**3, y0, rtol=1e-12)

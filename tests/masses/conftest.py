@@ -18,7 +18,9 @@ class Flow:
         inputs = {name: u.Quantity(jnp.asarray([self.inputs.get(name, 0.0)]), unit=m.input_unit) for name in m.takes}
         rates = m.derivative(0.0 * u.ms, **values, **inputs)
         rates = rates if isinstance(rates, tuple) else (rates,)
-        return jnp.stack([u.Quantity(rate).to_decimal(m.unit_of(name) / u.ms)[0] for name, rate in zip(m.variables, rates)])
+        return jnp.stack(
+            [u.Quantity(rate).to_decimal(m.unit_of(name) / u.ms)[0] for name, rate in zip(m.variables, rates)]
+        )
 
     def fixed_point(self, guess):
         """The fixed point near ``guess``, and the largest real part of its eigenvalues."""

@@ -36,7 +36,7 @@ def frequency(x, step_ms):
     return np.fft.rfftfreq(8 * len(x), 1e-3 * step_ms)[power.argmax()]
 
 
-# -- rate units ----------------------------------------------------------------------------------------------------------------
+# -- rate units ------------------------------------------------------------------------------------------------------
 
 
 def test_a_threshold_linear_unit_relaxes_to_its_response():
@@ -75,6 +75,7 @@ def test_wilson_cowan_oscillates_on_the_limit_cycle_of_figure_11_and_rests_witho
 
 def wilson_cowan_period():
     """Period in ms of the paper's equations, typed on their own and solved by scipy."""
+
     def S(x, a, th):
         return 1 / (1 + np.exp(-a * (x - th))) - 1 / (1 + np.exp(a * th))
 
@@ -90,7 +91,7 @@ def wilson_cowan_period():
     return np.diff(upward(t, E, E.mean())).mean()
 
 
-# -- columns -------------------------------------------------------------------------------------------------------------------
+# -- columns ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("p", "sign"), [(89.7, -1), (89.9, 1), (315.6, 1), (315.8, -1)])
@@ -126,11 +127,13 @@ def test_wendling_goes_from_background_to_discharges_to_fast_activity():
     assert fast.std() < discharges.std()
 
 
-# -- decisions -----------------------------------------------------------------------------------------------------------------
+# -- decisions -------------------------------------------------------------------------------------------------------
 
 
 def test_wong_wang_is_undecided_without_a_stimulus_and_has_to_decide_with_one(flow):
-    """Figure 4 and 5 of the paper: three attractors at rest; the symmetric state is a saddle at 30 Hz of zero coherence."""
+    """Figure 4 and 5 of the paper: three attractors at rest; the symmetric state is a saddle at 30 Hz of zero
+    coherence.
+    """
     rest = flow(masses.WongWang(1))
     stimulus = flow(masses.WongWang(1), I_1=0.52e-3 * 30, I_2=0.52e-3 * 30)
     assert rest.fixed_point([0.1, 0.1])[1] < 0
@@ -148,7 +151,7 @@ def test_reduced_wong_wang_solves_its_own_balance(flow):
     assert abs(S - 0.034) < 5e-4
 
 
-# -- oscillators -----------------------------------------------------------------------------------------------------------------
+# -- oscillators -----------------------------------------------------------------------------------------------------
 
 
 def test_stuart_landau_and_hopf_run_on_their_circles():
@@ -211,7 +214,7 @@ def test_kuramoto_synchronises_above_the_critical_coupling(ratio, expected):
     assert r == pytest.approx(expected, abs=0.06)
 
 
-# -- mean fields and epilepsy ----------------------------------------------------------------------------------------------------
+# -- mean fields and epilepsy ----------------------------------------------------------------------------------------
 
 
 def test_the_qif_mean_field_is_bistable_at_the_roots_of_its_polynomial(flow):
@@ -231,10 +234,13 @@ def test_the_qif_mean_field_is_bistable_at_the_roots_of_its_polynomial(flow):
 
 @pytest.mark.slow
 def test_the_qif_mean_field_is_that_of_the_neurons():
-    """10,000 neurons with the same equations, from the mean field's distribution of V in the high state: their rate stays there within 3 %."""
+    """10,000 neurons with the same equations, from the mean field's distribution of V in the high state: their rate
+    stays there within 3 %.
+    """
     n, dt, peak = 10_000, 0.002, 200.0
     roots = np.roots([-1, 15 / np.pi, -5.0, 0, 0.25])
-    x = roots[np.abs(roots.imag) < 1e-9].real.max()  # pi times the rate: half the width of the Lorentzian; its centre is -1 / (2 x)
+    # Pi times the rate: half the width of the Lorentzian; its centre is -1 / (2 x)
+    x = roots[np.abs(roots.imag) < 1e-9].real.max()
     eta = -5 + np.tan(np.pi / 2 * (2 * np.arange(1, n + 1) - n - 1) / (n + 1))
     V = -0.5 / x + x * np.tan(np.pi * (np.random.default_rng(0).permutation(n) + 0.5 - n / 2) / n)
     V, held, rate, counts = np.clip(V, -peak, peak), np.zeros(n), x / np.pi, []
@@ -284,7 +290,7 @@ def test_bold_has_its_steady_state_and_its_lag():
     assert bold[t > 8000, 0].min() < -0.1 * bold.max()  # the undershoot
 
 
-# -- a whole brain -----------------------------------------------------------------------------------------------------------------
+# -- a whole brain ---------------------------------------------------------------------------------------------------
 
 
 def test_regions_are_coupled_over_a_connectome_with_delays_and_observed():

@@ -1,8 +1,8 @@
 """The four regimes of N. Brunel (2000), figure 8, against NEST (full size, fixed in-degree, two seeds) and the paper.
 
-NEST: SR 333.3 Hz, CV 0.001, modulation 1.42; SI fast 57.9, 58.1 Hz, CV 0.73, 0.83, modulation 0.84, 0.93, 182 to 184 Hz;
-AI 37.7 Hz, CV 0.42, modulation 0.56, 0.59; SI slow 5.5, 5.8 Hz, CV 0.63, modulation 1.98, 1.94, 17 to 18 Hz.
-Paper: SI fast 60.7 Hz, global oscillation 180 Hz; AI 37.7 Hz; SI slow 5.5 Hz, 22 Hz.
+NEST: SR 333.3 Hz, CV 0.001, modulation 1.42; SI fast 57.9, 58.1 Hz, CV 0.73, 0.83, modulation 0.84, 0.93, 182 to 184
+Hz; AI 37.7 Hz, CV 0.42, modulation 0.56, 0.59; SI slow 5.5, 5.8 Hz, CV 0.63, modulation 1.98, 1.94, 17 to 18 Hz. Paper:
+SI fast 60.7 Hz, global oscillation 180 Hz; AI 37.7 Hz; SI slow 5.5 Hz, 22 Hz.
 """
 
 import brainunit as u
@@ -53,7 +53,8 @@ def test_asynchronous_irregular(net):
 
 def test_synchronous_irregular_slow(net):
     found = measure(net, "SI slow", 1200)
-    assert found["rate"] == pytest.approx(5.5, rel=0.2)  # 5.1: see the long run for the 8 % that belong to the order of a step
+    # 5.1: see the long run for the 8 % that belong to the order of a step
+    assert found["rate"] == pytest.approx(5.5, rel=0.2)
     assert found["modulation"] == pytest.approx(1.96, abs=0.3)
     assert 15 < found["frequency"] < 24
 
@@ -71,10 +72,16 @@ def test_regimes_are_set_on_one_network(net):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("regime", "rate", "cv", "frequency"),
-    [("SI fast", 58.0, (0.7, 0.9), (176, 190)), ("AI", 37.7, (0.38, 0.46), None), ("SI slow", 5.55, (0.55, 0.75), (16, 23))],
+    [
+        ("SI fast", 58.0, (0.7, 0.9), (176, 190)),
+        ("AI", 37.7, (0.38, 0.46), None),
+        ("SI slow", 5.55, (0.55, 0.75), (16, 23)),
+    ],
 )
 def test_long_runs(net, regime, rate, cv, frequency):
-    """5 s in each regime, rates within 5 % of NEST, with NEST's order in a step: a jump comes after the decay, here before it."""
+    """5 s in each regime, rates within 5 % of NEST, with NEST's order in a step: a jump comes after the decay, here
+    before it.
+    """
     undecayed = np.exp(float(brunel2000.DT / brunel2000.TAU))
     brunel2000.set_regime(net, regime)
     g, _ = brunel2000.REGIMES[regime]

@@ -1,4 +1,5 @@
-"""The pyramidal cell of CA3 and its network against P. F. Pinsky, J. Rinzel (1994), and another program with the same equations.
+"""The pyramidal cell of CA3 and its network against P. F. Pinsky, J. Rinzel (1994), and another program with the same
+equations.
 
 The whole table of regimes is tested with the neuron, in tests/channels/test_cells.py.
 """
@@ -81,7 +82,9 @@ def test_synapses_open_while_the_presynaptic_cell_is_depolarised():
 
 def test_a_burst_has_a_gradient():
     """The slope of the error by the coupling, through 20 ms with a burst, is that of central differences."""
-    run = bs.function(burst_fit.build(pulses=np.array([6.0]) * CURRENT), 20.0 * u.ms, dt=burst_fit.DT, record=burst_fit.RECORD)
+    run = bs.function(
+        burst_fit.build(pulses=np.array([6.0]) * CURRENT), 20.0 * u.ms, dt=burst_fit.DT, record=burst_fit.RECORD
+    )
 
     @jax.jit
     def error(g_c):

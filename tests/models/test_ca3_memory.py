@@ -1,4 +1,5 @@
-"""The memories of CA3 against the published spike trains, and every neuron against the machine's rules written out in NumPy.
+"""The memories of CA3 against the published spike trains, and every neuron against the machine's rules written out in
+NumPy.
 
 D. Casanueva-Morato et al., Neural Networks, 106474 (2024), and IEEE Trans. Emerg. Top. Comput. (2024).
 """
@@ -13,14 +14,18 @@ from models.ca3_memory import cam, capacity, operations, sparse
 from models.ca3_memory.neuromorphic import spikes_by_time
 from models.ca3_memory.operations import Program, learn, recall
 
-# -- the machine, written out -------------------------------------------------------------------------------------------------
+# -- the machine, written out ----------------------------------------------------------------------------------------
 
 LIF = {"A": (0.27, 3.0, -57.0), "B": (0.14, 0.5, -57.0), "C": (0.27, 3.0, -57.5), "decoder": (0.14, 0.5, -57.5)}
 
 
 def machine(populations, projections, inputs, duration):
-    """Spikes of all neurons by time: ``populations`` name size and kind, ``projections`` pre, post, weights (pre x post), delay, plastic."""
-    state = {name: dict(V=np.full(n, -60.0), I=np.zeros(n), held=np.zeros(n, bool)) for name, (n, _) in populations.items()}
+    """Spikes of all neurons by time: ``populations`` name size and kind, ``projections`` pre, post, weights (pre x
+    post), delay, plastic.
+    """
+    state = {
+        name: dict(V=np.full(n, -60.0), I=np.zeros(n), held=np.zeros(n, bool)) for name, (n, _) in populations.items()
+    }
     arriving = collections.defaultdict(float)
     weights = [np.array(p[2], float) for p in projections]
     x = [np.zeros(w.shape[0]) for w in weights]
@@ -100,7 +105,7 @@ EVERYONE = [
 ]  # fmt: skip
 
 
-# -- the content-addressable memory ---------------------------------------------------------------------------------------------
+# -- the content-addressable memory ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -175,13 +180,20 @@ def outputs_of(program):
         else:
             content[one.at + 5] |= one.content
             cue[one.at + 6] |= answer
-    return {name: {t: those for t, those in spikes.items() if those} for name, spikes in (("OUT_cue", cue), ("OUT_content", content))}
+    return {
+        name: {t: those for t, those in spikes.items() if those}
+        for name, spikes in (("OUT_cue", cue), ("OUT_content", content))
+    }
 
 
 @pytest.mark.parametrize("name", ["functional", "stress", "state_map"])
 def test_every_spike_of_the_three_programs(name, request):
     program = cam.PROGRAMS[name]()
-    found = request.getfixturevalue("functional") if name == "functional" else trains(cam.experiment(program, record=EVERYONE)[0])
+    found = (
+        request.getfixturevalue("functional")
+        if name == "functional"
+        else trains(cam.experiment(program, record=EVERYONE)[0])
+    )
     expected = cam_on_the_machine(program)
     for population, spikes in expected.items():
         assert found[population] == spikes, population
@@ -224,7 +236,7 @@ def test_what_cannot_be_asked():
         recall(1, {2})
 
 
-# -- dentate gyrus, CA3 and CA1 ---------------------------------------------------------------------------------------------------
+# -- dentate gyrus, CA3 and CA1 --------------------------------------------------------------------------------------
 
 
 def sparse_on_the_machine(program):
@@ -232,10 +244,21 @@ def sparse_on_the_machine(program):
     n, m, bits = program.cues, program.contents, math.ceil(math.log2(program.cues + 1))
     code = np.array([[(j + 1) >> b & 1 for b in range(bits)] for j in range(n)])
     populations = dict(
-        DG=(n, "decoder"), CA3_cue=(n, "A"), CA3_content=(m, "C"), CA1=(bits, "C"), OUT_code=(bits, "C"), OUT_content=(m, "C")
+        DG=(n, "decoder"),
+        CA3_cue=(n, "A"),
+        CA3_content=(m, "C"),
+        CA1=(bits, "C"),
+        OUT_code=(bits, "C"),
+        OUT_content=(m, "C"),
     )
     projections = [
-        ("IN_code", "DG", np.array([[3 / sum(word) if word[b] else -3 for word in code] for b in range(bits)]), 1, False),
+        (
+            "IN_code",
+            "DG",
+            np.array([[3 / sum(word) if word[b] else -3 for word in code] for b in range(bits)]),
+            1,
+            False,
+        ),
         ("DG", "DG", -2.5 * (1 - np.eye(n)), 1, False),
         ("DG", "CA3_cue", 6 * np.eye(n), 1, False),
         ("IN_content", "CA3_content", 6 * np.eye(m), 2, False),
@@ -265,7 +288,7 @@ def test_the_memory_behind_a_code_takes_no_fragments():
         sparse.build(program=Program(2, 3, (recall(content={1}),), 10))
 
 
-# -- capacity: random operations -----------------------------------------------------------------------------------------------------
+# -- capacity: random operations -------------------------------------------------------------------------------------
 
 
 def test_random_operations_with_room_between_them():
@@ -279,7 +302,9 @@ def test_random_operations_with_room_between_them():
 
 @pytest.mark.parametrize(("spacing", "cue", "content"), [((14, 14), (0, 0), (0, 2)), ((7, 6), (0, 6), (30, 70))])
 def test_random_operations_on_the_content_addressable_memory(spacing, cue, content):
-    """14 ms apart next to nothing is wrong; with the least spacing recall by cue holds, and most of that by content does not."""
+    """14 ms apart next to nothing is wrong; with the least spacing recall by cue holds, and most of that by content
+    does not.
+    """
     program = operations.random(2, 5, 10, learning=spacing[0], recalling=spacing[1])
     rec, given = cam.experiment(program, record=EVERYONE)
     errors = operations.wrong(program, given)

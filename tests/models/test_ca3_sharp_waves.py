@@ -18,7 +18,8 @@ def test_half_of_the_cells_have_a_field_and_more_at_the_ends_of_the_track():
     assert {len(place.cells) for place in drawn} == {4000}
     has = ~np.isnan([place.centre for place in drawn])
     ends = has[:, np.r_[:100, -100:0]].mean()
-    # Of half drawn, one with a weight of 1 is left with probability s and one of 2 with s^2, where 0.975 s + 0.025 s^2 = 0.5.
+    # Of half drawn, one with a weight of 1 is left with probability s and one of 2 with s^2, where 0.975 s + 0.025 s^2
+    # = 0.5.
     left = (-0.975 + np.sqrt(0.975**2 + 4 * 0.025 * 0.5)) / 0.05
     assert ends == pytest.approx(1 - left**2, abs=4 * np.sqrt(0.19 / 1000))
     assert all(np.all(np.diff(place.begin) >= 0) for place in drawn)
@@ -28,12 +29,15 @@ def test_half_of_the_cells_have_a_field_and_more_at_the_ends_of_the_track():
 
 
 def test_spikes_of_place_cells():
-    """Rate, field and theta phase are integrals of the rate over a lap; intervals below 5 ms take their share of the square."""
+    """Rate, field and theta phase are integrals of the rate over a lap; intervals below 5 ms take their share of the
+    square.
+    """
     place = place_cells.place_cells(800, seed=1)
     times, cells = place_cells.spike_trains(place, 100.0, seed=1)
     inside = (place.begin > 0) & (place.begin + FIELD < 2 * np.pi)
     whole = np.isin(cells, place.cells[inside])
-    rate = 20.0 * WIDTH * np.sqrt(2 * np.pi) / (2 * np.pi) / np.pi  # the mean of the positive half of a cosine is 1 / pi
+    # The mean of the positive half of a cosine is 1 / pi
+    rate = 20.0 * WIDTH * np.sqrt(2 * np.pi) / (2 * np.pi) / np.pi
     lost = 5e-3 * 20.0 / np.sqrt(2) * np.pi / 4
     assert whole.sum() / inside.sum() / 100.0 == pytest.approx(rate * (1 - lost), rel=0.06)
     assert (np.isin(cells, place.cells, invert=True)).sum() / 400 / 100.0 == pytest.approx(0.1, rel=0.07)
@@ -42,7 +46,8 @@ def test_spikes_of_place_cells():
     assert x.mean() == pytest.approx(0.0, abs=0.01) and x.std() == pytest.approx(WIDTH, rel=0.05)
     theta = 2 * np.pi * THETA * times[whole]
     precessing = np.exp(1j * (theta + np.pi / FIELD * (x + FIELD / 2))).mean()
-    assert abs(precessing) == pytest.approx(np.pi / 4, rel=0.03) and abs(np.angle(precessing)) < 0.05  # of a half cosine
+    # Of a half cosine
+    assert abs(precessing) == pytest.approx(np.pi / 4, rel=0.03) and abs(np.angle(precessing)) < 0.05
     assert abs(np.exp(1j * theta).mean()) < 0.9 * abs(precessing)
 
 
@@ -89,7 +94,9 @@ def test_fishers_test_has_his_table():
 
 
 def test_a_run_along_the_track_is_found_in_spikes():
-    """Cells that fire within 10 cm of a point that moves backward at 4 m/s for 500 ms, with a ripple at 180 Hz, and noise."""
+    """Cells that fire within 10 cm of a point that moves backward at 4 m/s for 500 ms, with a ripple at 180 Hz, and
+    noise.
+    """
     place, rng = place_cells.place_cells(1000, seed=1), np.random.default_rng(1)
     t = np.arange(0.0, 2000.0, 0.1)
     where = place.centre * 3.0 / (2 * np.pi)
@@ -181,7 +188,9 @@ def test_weights_of_the_whole_network(whole):
 
 @pytest.mark.slow
 def test_sharp_waves_of_the_whole_network(whole):
-    """Another program finds 0 to 4 events a seed, 13 in six of them, which ripple at 175 to 184 Hz and run at 3.5 to 3.7 m/s."""
+    """Another program finds 0 to 4 events a seed, 13 in six of them, which ripple at 175 to 184 Hz and run at 3.5 to
+    3.7 m/s.
+    """
     events = [event for _, found in whole.values() for event in found.events]
     assert 3 <= len(events) <= 12
     for event in events:
@@ -191,7 +200,8 @@ def test_sharp_waves_of_the_whole_network(whole):
     assert np.all((np.median(ripples[..., 0], axis=0) >= 165) & (np.median(ripples[..., 0], axis=0) <= 195))
     assert np.all(np.median(ripples[..., 1], axis=0) > 0.5)
     assert np.mean(ripples[..., 2] < 0.05) >= 0.25  # what the paper asks of a ripple
-    quiet = np.median([found.outside for _, found in whole.values()], axis=0)  # 0.55 to 0.78 and 9.4 to 16.8 Hz there, within 15 %
+    # 0.55 to 0.78 and 9.4 to 16.8 Hz there, within 15 %
+    quiet = np.median([found.outside for _, found in whole.values()], axis=0)
     assert 0.55 * 0.85 < quiet[0] < 0.78 * 1.15 and 9.4 * 0.85 < quiet[1] < 16.8 * 1.15
 
 
@@ -208,5 +218,7 @@ def test_controls_of_the_whole_network(whole):
 @pytest.mark.slow
 def test_the_asymmetric_rule():
     _, learned, found = sharp_waves.experiment(2, rule="asymmetric")
-    assert learned.weight.mean() == pytest.approx(0.224, rel=0.1) and learned.weight.max() == pytest.approx(14.5, rel=0.15)
+    assert learned.weight.mean() == pytest.approx(0.224, rel=0.1) and learned.weight.max() == pytest.approx(
+        14.5, rel=0.15
+    )
     assert found.outside == pytest.approx((0.76, 16.1), rel=0.25)

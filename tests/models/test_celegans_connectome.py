@@ -1,8 +1,10 @@
-"""The connectome as graded neurons: against scipy's BDF on a small table, and on the measured one against an independent program.
+"""The connectome as graded neurons: against scipy's BDF on a small table, and on the measured one against an
+independent program.
 
-The measured connectome, 279 neurons, 26 of them inhibitory (BDF, rtol 1e-6): under the input "forward" the motor neurons oscillate at
-0.47 Hz, 99.7 % of their variance in two components, with a mean standard deviation of 3.8 mV (PVR 30.6, PLMR 20.8, VB4 16.6, DB4
-15.8, AVBL 8.0, VD6 1.8); thresholds DB4 497, VB4 547, PVR 1907, PLMR 4836 mV; without input nothing moves.
+The measured connectome, 279 neurons, 26 of them inhibitory (BDF, rtol 1e-6): under the input "forward" the motor
+neurons oscillate at 0.47 Hz, 99.7 % of their variance in two components, with a mean standard deviation of 3.8 mV (PVR
+30.6, PLMR 20.8, VB4 16.6, DB4 15.8, AVBL 8.0, VD6 1.8); thresholds DB4 497, VB4 547, PVR 1907, PLMR 4836 mV; without
+input nothing moves.
 """
 
 import brainunit as u
@@ -20,7 +22,9 @@ TABLE = {
     "type": np.array(["chemical"] * 5 + ["electrical"] * 2 + ["chemical"]),
     "weight": np.array([3, 2, 5, 8, 4, 1, 6, 9]),
 }
-measured = pytest.mark.skipif(not (connectome.DATA / "celegans_connectome.csv").is_file(), reason="the connectome's table is not there")
+measured = pytest.mark.skipif(
+    not (connectome.DATA / "celegans_connectome.csv").is_file(), reason="the connectome's table is not there"
+)
 
 
 def test_small_network_agrees_with_scipy():
@@ -45,7 +49,9 @@ def test_small_network_agrees_with_scipy():
         return np.concatenate([(leak + junctions + chemical + current) / 0.015, opening - a_d * s])
 
     net.neurons.V, net.neurons.s = np.full(4, -35.0) * u.mV, np.zeros(4)
-    expected = solve_ivp(slope, (0, 0.5), [-35.0] * 4 + [0.0] * 4, method="BDF", rtol=1e-8, atol=1e-8, t_eval=np.arange(1, 6) * 0.1).y.T
+    expected = solve_ivp(
+        slope, (0, 0.5), [-35.0] * 4 + [0.0] * 4, method="BDF", rtol=1e-8, atol=1e-8, t_eval=np.arange(1, 6) * 0.1
+    ).y.T
     rec = bs.simulate(net, 500 * u.ms, dt=0.01 * u.ms, record=["neurons.V", "neurons.s"], sample_every=100 * u.ms)
     np.testing.assert_allclose(np.asarray(rec["neurons.V"].to_decimal(u.mV)), expected[:, :4], atol=0.2, rtol=2e-3)
     np.testing.assert_allclose(np.asarray(rec["neurons.s"]), expected[:, 4:], atol=2e-3)

@@ -1,8 +1,8 @@
 """Gait of Boyle, Berri and Cohen's worm against two independent programs.
 
-``tests/references/gait.npz`` holds rods by ``make_gait.py``. An earlier program (implicit Euler with Newton's method, 1 ms, water
-0.25 ms) gave on agar 0.402 Hz, wavelength 0.67 body lengths, 0.19 mm/s from 2 s to 10 s; m = 0.3: 0.67 Hz, 0.77, 0.36; 0.1: 0.98 Hz,
-0.90, 0.54; 0.03: 1.33 Hz, 1.24, 0.72; 0.01: 1.68 Hz, 1.87, 0.73; water 2.24 Hz, 1.68, 0.08.
+``tests/references/gait.npz`` holds rods by ``make_gait.py``. An earlier program (implicit Euler with Newton's method, 1
+ms, water 0.25 ms) gave on agar 0.402 Hz, wavelength 0.67 body lengths, 0.19 mm/s from 2 s to 10 s; m = 0.3: 0.67 Hz,
+0.77, 0.36; 0.1: 0.98 Hz, 0.90, 0.54; 0.03: 1.33 Hz, 1.24, 0.72; 0.01: 1.68 Hz, 1.87, 0.73; water 2.24 Hz, 1.68, 0.08.
 """
 
 from pathlib import Path
@@ -32,7 +32,9 @@ def reference():
 
 @pytest.mark.parametrize("medium", [0.3, 0.01])
 def test_body_and_circuit_against_an_independent_program(reference, medium):
-    """After 1 s, in which the body moves by up to 0.5 mm: 1e-9 m where the scheme is the same, 1e-7 m where its steps are of 0.25 ms."""
+    """After 1 s, in which the body moves by up to 0.5 mm: 1e-9 m where the scheme is the same, 1e-7 m where its steps
+    are of 0.25 ms.
+    """
     rods = gait.simulate(medium, 1.0, every=1000).rods[-1]
     size = np.array([1e3, 1e3, 1])  # mm and rad
     assert np.abs((rods - reference[f"rods_{medium}"][0]) * size).max() < 1e-6
@@ -61,14 +63,17 @@ def test_crawling(agar):
     assert found["wavelength"] == pytest.approx(0.67, abs=0.02)
     assert found["net_speed"] == pytest.approx(0.19, abs=0.01)
     assert found["speed"] == pytest.approx(found["net_speed"], rel=0.03)  # it goes straight
-    assert found["curvature"] == pytest.approx([10.4, 8.8, 4.2], rel=0.16)  # those are of all harmonics, ours of the first
+    # Those are of all harmonics, ours of the first
+    assert found["curvature"] == pytest.approx([10.4, 8.8, 4.2], rel=0.16)
 
 
 def test_observables_of_a_worm_in_a_circle():
     """1 Hz, waves of half a body length, along a circle of radius 1 mm at 0.5 mm/s: the path is longer than the way."""
     t, s = 0.01 * np.arange(1, 1001)[:, None], np.arange(49)[None] / 48
     heading = 0.5 * t
-    rods = np.stack([1e-3 * np.sin(heading) + 0 * s, 1e-3 * np.cos(heading) + 0 * s, np.sin(2 * np.pi * (t - 2 * s))], 2)
+    rods = np.stack(
+        [1e-3 * np.sin(heading) + 0 * s, 1e-3 * np.cos(heading) + 0 * s, np.sin(2 * np.pi * (t - 2 * s))], 2
+    )
     found = gait.observables(gait.WormState(rods, None, None, None))
     assert found["frequency"] == pytest.approx(1, abs=0.02)
     assert found["wavelength"] == pytest.approx(0.5, rel=0.01)
@@ -153,7 +158,11 @@ def test_steps_of_the_body_against_scipy(monkeypatch, medium):
         q = y.reshape(49, 3) * size
         return (make_gait.velocity(q, 0.0, np.zeros((49, 3)), np.maximum(state.muscles, 0), drag) / size).ravel()
 
-    found = solve_ivp(slope, (0, 0.02), (state.rods / size).ravel(), method="BDF", rtol=1e-9, atol=1e-11).y[:, -1].reshape(49, 3)
+    found = (
+        solve_ivp(slope, (0, 0.02), (state.rods / size).ravel(), method="BDF", rtol=1e-9, atol=1e-11)
+        .y[:, -1]
+        .reshape(49, 3)
+    )
     assert 0.03 < np.abs(found * size - state.rods)[:, :2].max() * 1e3 < 0.06
     step = jax.jit(lambda rods, moving, dt: Worm().body_step(rods, moving, jnp.asarray(state.muscles), medium, dt))
     for steps, error in ((20, 5e-5), (80, 5e-5 / 16)):

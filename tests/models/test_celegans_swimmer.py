@@ -1,7 +1,7 @@
 """The swimmer against MuJoCo's engine, and NCAP's returns against the published code's controller in MuJoCo's body.
 
-Untrained NCAP, constant weights, 10 seeds in MuJoCo: joints 2, 3, 5, 7, 9, 11, 13 earn 289.5, 344.2, 798.4, 902.1, 908.8, 904.4, 915.0;
-5 joints over 30 seeds 797.6 +- 4.9; without oscillator 6 to 89, without proprioception 131.
+Untrained NCAP, constant weights, 10 seeds in MuJoCo: joints 2, 3, 5, 7, 9, 11, 13 earn 289.5, 344.2, 798.4, 902.1,
+908.8, 904.4, 915.0; 5 joints over 30 seeds 797.6 +- 4.9; without oscillator 6 to 89, without proprioception 131.
 """
 
 from pathlib import Path
@@ -30,7 +30,9 @@ def mujoco():
 
 
 def state_of(qpos, qvel, dtype=float):
-    """MuJoCo's coordinates (x, y, yaw about the nose, angles) as ours; its x and y are of the middle of the head at yaw 0."""
+    """MuJoCo's coordinates (x, y, yaw about the nose, angles) as ours; its x and y are of the middle of the head at yaw
+    0.
+    """
     values = [qpos[0], qpos[1] - 0.05], np.cumsum(qpos[2:]), qvel[:2], np.cumsum(qvel[2:])
     return BodyState(*(jnp.asarray(v, dtype) for v in values))
 
@@ -43,9 +45,9 @@ def test_body_moves_as_in_mujoco(mujoco, links):
 
     def errors(dtype, steps):
         start = state_of(qpos[0], qvel[0], dtype)
-        _, states = jax.jit(
-            lambda s, c: jax.lax.scan(lambda s, c: (body.control_step(s, c),) * 2, s, c)
-        )(start, jnp.asarray(commands[:steps], dtype))
+        _, states = jax.jit(lambda s, c: jax.lax.scan(lambda s, c: (body.control_step(s, c),) * 2, s, c))(
+            start, jnp.asarray(commands[:steps], dtype)
+        )
         theirs = jax.vmap(state_of)(jnp.asarray(qpos[1 : steps + 1]), jnp.asarray(qvel[1 : steps + 1]))
         return [float(jnp.abs(a - b).max()) for a, b in zip(states, theirs)]
 
@@ -58,9 +60,13 @@ def test_body_moves_as_in_mujoco(mujoco, links):
 
 
 def test_a_fluid_acts_as_said():
-    """The centre of mass is accelerated by the sum of the fluid's forces, and everything is quadratic in the velocities."""
+    """The centre of mass is accelerated by the sum of the fluid's forces, and everything is quadratic in the
+    velocities.
+    """
     body = Swimmer(3)
-    state = BodyState(jnp.zeros(2), jnp.array([0.1, 0.4, 0.2, -0.3]), jnp.array([0.01, 0.02]), jnp.array([0.5, -0.2, 0.1, 0.3]))
+    state = BodyState(
+        jnp.zeros(2), jnp.array([0.1, 0.4, 0.2, -0.3]), jnp.array([0.01, 0.02]), jnp.array([0.5, -0.2, 0.1, 0.3])
+    )
     acceleration, spin = body.accelerations(state, jnp.zeros(3))
     slow = jax.tree.map(lambda x: 1e-4 * x, state)._replace(nose=state.nose, heading=state.heading)
     slow_acceleration, slow_spin = body.accelerations(slow, jnp.zeros(3))
@@ -68,14 +74,20 @@ def test_a_fluid_acts_as_said():
     np.testing.assert_allclose(slow_spin, 1e-8 * spin, rtol=1e-9)
     levers = body.levers.mean(0)
     sin, cos = np.sin(state.heading), np.cos(state.heading)
-    centre = acceleration + np.array([levers @ (-cos * spin + sin * state.turning**2), levers @ (-sin * spin - cos * state.turning**2)])
+    centre = acceleration + np.array(
+        [levers @ (-cos * spin + sin * state.turning**2), levers @ (-sin * spin - cos * state.turning**2)]
+    )
     v = body.velocities(state)
     normal, along = -3.0 * np.abs(v.normal) * v.normal, -0.06 * np.abs(v.along) * v.along
-    np.testing.assert_allclose(centre, np.array([(cos * normal - sin * along).sum(), (sin * normal + cos * along).sum()]) / 0.04, rtol=1e-10)
+    np.testing.assert_allclose(
+        centre, np.array([(cos * normal - sin * along).sum(), (sin * normal + cos * along).sum()]) / 0.04, rtol=1e-10
+    )
 
 
 def test_the_network_swims_as_the_pure_function_does():
-    """60 control steps from the same posture, at constant weights and with others; then with a command, which bends the path."""
+    """60 control steps from the same posture, at constant weights and with others; then with a command, which bends the
+    path.
+    """
     body, circuit = Swimmer(4), NCAP(4)
 
     def both(**weights):
@@ -100,7 +112,11 @@ def test_the_network_swims_as_the_pure_function_does():
         net = swim.build(joints=5)
         for name, value in commands.items():
             net.worm.assign(name, value)
-        heading = np.unwrap(bs.simulate(net, 18 * u.second, dt=swim.DT, record="worm.heading", sample_every=60 * swim.DT)["worm.heading"][:, 0])
+        heading = np.unwrap(
+            bs.simulate(net, 18 * u.second, dt=swim.DT, record="worm.heading", sample_every=60 * swim.DT)[
+                "worm.heading"
+            ][:, 0]
+        )
         return heading[-1] - heading[3]
 
     assert course(right=0.5) == pytest.approx(-course(left=0.5), rel=0.1)  # from another posture: not exactly
@@ -194,7 +210,9 @@ def test_evolution_by_hand():
     """Ranks 1/2, -1/6, -1/2, 1/6 times perturbations in units of sigma, over four; nothing is cut to 1."""
     tried = 0.02 * jnp.array([[1.0, 2.0], [0.0, -1.0], [-1.0, -2.0], [0.0, 1.0]])
     optimizer, start = optax.sgd(1.0), jnp.array([5.0, 5.0])
-    found, _ = evolution._improve(optimizer, start, optimizer.init(start), tried, jnp.array([30.0, 10.0, 0.0, 20.0]), 0.02)
+    found, _ = evolution._improve(
+        optimizer, start, optimizer.init(start), tried, jnp.array([30.0, 10.0, 0.0, 20.0]), 0.02
+    )
     np.testing.assert_allclose(found, [5 + 1 / 4, 5 + 7 / 12])
 
 
@@ -222,7 +240,8 @@ def test_evolution_and_transfer():
 def test_gradient_finds_the_circuit_from_random_weights():
     """25 episodes; 100 generations of evolution take 800."""
     controller = NCAP(5)
-    weak = {"prop": 0.39, "osc": 0.99, "ipsi": 0.64, "contra": -0.37}  # a draw that swims badly, the same in any precision
+    # A draw that swims badly, the same in any precision
+    weak = {"prop": 0.39, "osc": 0.99, "ipsi": 0.64, "contra": -0.37}
     trained = gradient.train(controller, jax.tree.map(jnp.asarray, weak))
     assert trained.returns[0] < 600
     assert trained.returns[-1] > 840

@@ -1,4 +1,6 @@
-"""COBA-HH against R. Brette et al. (2007), benchmark 3: Brian2 35.6 to 37.5 Hz, CV 2.1 to 2.2; NEST 31.4 to 33.6 Hz, CV 2.3."""
+"""COBA-HH against R. Brette et al. (2007), benchmark 3: Brian2 35.6 to 37.5 Hz, CV 2.1 to 2.2; NEST 31.4 to 33.6 Hz, CV
+2.3.
+"""
 
 import brainunit as u
 import numpy as np
@@ -24,6 +26,8 @@ def test_rates_and_irregularity():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [{"dt": 0.05 * u.ms}, {"method": "exponential_euler"}], ids=["half step", "V and gates at once"])
+@pytest.mark.parametrize(
+    "options", [{"dt": 0.05 * u.ms}, {"method": "exponential_euler"}], ids=["half step", "V and gates at once"]
+)
 def test_at_other_steps_and_methods(options):
     check(*averages(2.0 * u.second, range(3), **options))

@@ -1,6 +1,7 @@
 """COBA-LIF against R. Brette et al. (2007), benchmark 1, and against the same equations in NumPy on the same wiring.
 
-Reference rates and CV: four seeds of an independent program, 21.2 to 23.0 Hz (E), 21.1 to 22.0 Hz (I), CV 1.79 to 1.85 over 2 s.
+Reference rates and CV: four seeds of an independent program, 21.2 to 23.0 Hz (E), 21.1 to 22.0 Hz (I), CV 1.79 to 1.85
+over 2 s.
 """
 
 import brainunit as u
@@ -49,7 +50,9 @@ def test_drive_is_checked():
 
 
 def test_kicked_network_sustains_itself_or_dies():
-    """NEST, the original benchmark: one of three seeds stays active, at 14.6 Hz (E) and 14.4 Hz (I); silent after 62 and 148 ms."""
+    """NEST, the original benchmark: one of three seeds stays active, at 14.6 Hz (E) and 14.4 Hz (I); silent after 62
+    and 148 ms.
+    """
     active = []
     for seed in range(4):
         _, one = coba_lif.experiment(seed=seed, drive="poisson")

@@ -1,7 +1,7 @@
 """Izhikevich's network against his program net.m: 12 seeds of 3 s in NumPy, and spike for spike with the same noise.
 
-E 7.36 +- 0.11 Hz, I 6.91 +- 0.21 Hz, CV 0.42, peaks at 8 +- 0.6 Hz and 26 to 38 Hz, power 36 % in 5-20 Hz and 51 % in 25-70 Hz;
-variance over mean of the population count in 1 ms bins 3.4.
+E 7.36 +- 0.11 Hz, I 6.91 +- 0.21 Hz, CV 0.42, peaks at 8 +- 0.6 Hz and 26 to 38 Hz, power 36 % in 5-20 Hz and 51 % in
+25-70 Hz; variance over mean of the population count in 1 ms bins 3.4.
 """
 
 import brainunit as u
@@ -57,10 +57,14 @@ def program_of_the_paper(net, noise):
     """net.m with the parameters and weights of ``net`` and a given noise; (step, neuron) of every spike."""
 
     def both(name, unit):
-        return np.concatenate([np.broadcast_to(np.asarray(u.Quantity(getattr(p, name)).to_decimal(unit)), len(p)) for p in (net.E, net.I)])
+        return np.concatenate(
+            [np.broadcast_to(np.asarray(u.Quantity(getattr(p, name)).to_decimal(unit)), len(p)) for p in (net.E, net.I)]
+        )
 
     a, b, c, d = both("a", u.kHz), both("b", u.UNITLESS), both("c", u.mV), both("d", u.mV)
-    S = np.block([[np.asarray(net[f"{pre}->{post}"].weight.to_decimal(u.mV)) for post in ("E", "I")] for pre in ("E", "I")])
+    S = np.block(
+        [[np.asarray(net[f"{pre}->{post}"].weight.to_decimal(u.mV)) for post in ("E", "I")] for pre in ("E", "I")]
+    )
     v = np.full(1000, -65.0)
     recovery = b * v
     spikes = []

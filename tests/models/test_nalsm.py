@@ -67,7 +67,9 @@ def events():
 @pytest.mark.parametrize("learning, gamma", [("astrocyte", 0.99), ("stdp", 1.0)])
 def test_every_step_is_that_of_the_published_order(events, learning, gamma):
     net = network.build(3, size=SIZE, inputs=INPUTS, learning=learning, w_astro=0.05)
-    expected, mask = reference(net, events, gamma=gamma, w_astro=0.05, depression="astro" if learning == "astrocyte" else "plus")
+    expected, mask = reference(
+        net, events, gamma=gamma, w_astro=0.05, depression="astro" if learning == "astrocyte" else "plus"
+    )
     net.annealing.factor = gamma
     watched = {"liquid.spikes", "liquid.V", "pixels.V", "pixels.spikes"}
     if learning == "astrocyte":
@@ -97,11 +99,14 @@ def test_every_step_is_that_of_the_published_order(events, learning, gamma):
 
 
 def test_structure_is_the_published_one():
-    """Numbers of synapses expected on a grid of 10 x 10 x 10, from the law of distance; 0.15 of the input's pairs; bounds and signs."""
+    """Numbers of synapses expected on a grid of 10 x 10 x 10, from the law of distance; 0.15 of the input's pairs;
+    bounds and signs.
+    """
     net = network.build(1)
     expected = {"E->E": 11_032, "E->I": 1_379, "I->E": 4_137, "I->I": 172}
     for name, mean in expected.items():
-        assert abs(net[name].n_synapses - mean) < 5 * mean**0.5 + 0.03 * mean  # the places of the two types are random as well
+        # The places of the two types are random as well
+        assert abs(net[name].n_synapses - mean) < 5 * mean**0.5 + 0.03 * mean
     assert net["pixels->liquid"].n_synapses == 117_600
     pre, post = net["pixels->liquid"].indices_of_synapses()
     assert len(np.unique(pre * 1000 + post)) == 117_600
@@ -132,7 +137,9 @@ def test_the_kernel_forgets_earlier_spikes():
     net.source = bs.sources.SpikeTimes(1, times=[1, 2, 4] * u.ms, indices=[0, 0, 0])
     net.cell = LIF(1)
     net.cell.add_receptors(synaptic=bs.receptors.Graded())
-    net.connect(net.source, net.cell, bs.OneToOne(), receptor="synaptic", weight=2.0 * u.mV / u.ms, terminal=NearestSpike())
+    net.connect(
+        net.source, net.cell, bs.OneToOne(), receptor="synaptic", weight=2.0 * u.mV / u.ms, terminal=NearestSpike()
+    )
     rec = bs.simulate(net, 25 * DT, dt=DT, record="cell.synaptic.g", progress=False)
     g = rec["cell.synaptic.g"].mantissa[:, 0] / 2.0
     np.testing.assert_allclose(g[:8], np.exp(-np.array([0, 0, 1, 0, 1, 2, 3, 4.0])), rtol=1e-12)
@@ -148,10 +155,22 @@ def test_calcium_gates_learning():
         net.post2 = LIF(5)
         net.post2.add_receptors(synaptic=bs.receptors.Graded())
         rule = APSTDP(A=0.1 * SLOPE, theta=10.0, Delta=8.0, w_min=-3 * SLOPE, w_max=3 * SLOPE, inhibitory=inhibitory)
-        net.connect(net.pre, net.post2, bs.AllToAll(), receptor="synaptic", weight=sign * 1.0 * SLOPE, terminal=NearestSpike(), plasticity=rule)
+        net.connect(
+            net.pre,
+            net.post2,
+            bs.AllToAll(),
+            receptor="synaptic",
+            weight=sign * 1.0 * SLOPE,
+            terminal=NearestSpike(),
+            plasticity=rule,
+        )
         path = "pre->post2.plasticity."
         run = bs.function(net, 1 * DT, dt=DT)
-        state = {path + "C": jnp.asarray(calcium * np.exp(1e-3)), path + "x": jnp.full(1, 1.0), path + "y": jnp.full(5, 1.0)}
+        state = {
+            path + "C": jnp.asarray(calcium * np.exp(1e-3)),
+            path + "x": jnp.full(1, 1.0),
+            path + "y": jnp.full(5, 1.0),
+        }
         change = {}
         for who in ("pre", "post"):
             line = {f"{path}{who}_line": jnp.ones_like(run.state[f"{path}{who}_line"])}
@@ -174,7 +193,7 @@ def test_astrocyte_raises_depression_while_the_liquid_fires_more_than_its_input(
         assert float(rec["astro.level"][-1]) == pytest.approx(level, rel=1e-5)
 
 
-# -- data and readout ---------------------------------------------------------------------------------------------------
+# -- data and readout ------------------------------------------------------------------------------------------------
 
 
 def test_encoding():
@@ -185,14 +204,23 @@ def test_encoding():
 def test_images_are_read_from_idx_and_npz(tmp_path):
     rng = np.random.default_rng(0)
     arrays = [rng.integers(0, 256, shape, np.uint8) for shape in ((7, 3, 2), (7,), (4, 3, 2), (4,))]
-    names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte"]
+    names = [
+        "train-images-idx3-ubyte",
+        "train-labels-idx1-ubyte.gz",
+        "t10k-images-idx3-ubyte.gz",
+        "t10k-labels-idx1-ubyte",
+    ]
     for name, array in zip(names, arrays):
         content = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes() + array.tobytes()
         (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
     np.savez(tmp_path / "mnist.npz", **dict(zip(("x_train", "y_train", "x_test", "y_test"), arrays)))
     parts = tmp_path / "parts"
     parts.mkdir()
-    for name, x, y in (("train_0", *(a[:3] for a in arrays[:2])), ("train_1", *(a[3:] for a in arrays[:2])), ("test", *arrays[2:])):
+    for name, x, y in (
+        ("train_0", *(a[:3] for a in arrays[:2])),
+        ("train_1", *(a[3:] for a in arrays[:2])),
+        ("test", *arrays[2:]),
+    ):
         np.savez(parts / f"mnist_{name}.npz", x=x, y=y)
     for path in (tmp_path, tmp_path / "mnist.npz", parts):
         assert all(np.array_equal(a, b) for a, b in zip(data.read(path), arrays))
@@ -216,7 +244,7 @@ def test_rank_of_the_responses():
     assert experiments.kernel_quality(counts, np.array([0, 0, 0, 1, 1, 1]), per_class=3) == 4
 
 
-# -- the protocol -------------------------------------------------------------------------------------------------------
+# -- the protocol ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +299,9 @@ def test_images_have_weights_of_their_own(learned, images):
     assert np.array_equal(protocol.features(net, after, images.test[:6], batch=6), counts)
     assert np.array_equal(net["E->E"].weight.mantissa, before)
     (folder / "features_0.npz").rename(folder / "moved.npz")
-    assert np.array_equal(protocol.features(net, after, images.test[:6], batch=4, checkpoint=protocol.Checkpoint(folder)), counts)
+    assert np.array_equal(
+        protocol.features(net, after, images.test[:6], batch=4, checkpoint=protocol.Checkpoint(folder)), counts
+    )
 
 
 def test_branching_factor_of_a_liquid(learned, images):
@@ -283,22 +313,28 @@ def test_branching_factor_of_a_liquid(learned, images):
 
 
 def test_bad_arguments_are_refused(capsys):
-    with pytest.raises(ValueError, match="learning: accepted are 'astrocyte', 'stdp', 'ap_stdp', 'fixed', given 'hebb'"):
+    with pytest.raises(
+        ValueError, match="learning: accepted are 'astrocyte', 'stdp', 'ap_stdp', 'fixed', given 'hebb'"
+    ):
         network.build(learning="hebb")
     with pytest.raises(SystemExit):
         experiments.main(["small"])
     assert "small needs a PATH" in capsys.readouterr().err
 
 
-# -- the published figures, on MNIST where it is at hand ------------------------------------------------------------------
+# -- the published figures, on MNIST where it is at hand -------------------------------------------------------------
 
 MNIST = Path(os.environ.get("MNIST", Path(__file__).resolve().parents[3] / "shared" / "data"))
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (MNIST / "mnist_test.npz").exists(), reason="no MNIST in the folder that the variable MNIST names")
+@pytest.mark.skipif(
+    not (MNIST / "mnist_test.npz").exists(), reason="no MNIST in the folder that the variable MNIST names"
+)
 def test_small_data_protocol(tmp_path):
-    """Against an independent program with the same 10,000 images, one network each: 95.0 % with a standard error of 0.7."""
+    """Against an independent program with the same 10,000 images, one network each: 95.0 % with a standard error of
+    0.7.
+    """
     result = experiments.evaluate(data.small(MNIST), folder=tmp_path)
     assert result.weights["E"] == pytest.approx(1.48, abs=0.15)
     assert result.weights["I"] == pytest.approx(1.52, abs=0.15)
@@ -310,7 +346,9 @@ def test_small_data_protocol(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (MNIST / "mnist_test.npz").exists(), reason="no MNIST in the folder that the variable MNIST names")
+@pytest.mark.skipif(
+    not (MNIST / "mnist_test.npz").exists(), reason="no MNIST in the folder that the variable MNIST names"
+)
 def test_branching_factor_of_fixed_weights():
     """An independent program: 1.229 (s.d. 0.049 over images) with weights of 0.9, 0.983 (0.066) with 0.7."""
     images = data.small(MNIST)
@@ -320,7 +358,9 @@ def test_branching_factor_of_fixed_weights():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (MNIST / "mnist_test.npz").exists(), reason="no MNIST in the folder that the variable MNIST names")
+@pytest.mark.skipif(
+    not (MNIST / "mnist_test.npz").exists(), reason="no MNIST in the folder that the variable MNIST names"
+)
 def test_branching_falls_with_the_weight_of_the_astrocyte():
     """Figure of the paper, with a tenth of the presentations: 1.42, 1.245 and 0.885."""
     images, factors = data.small(MNIST), []

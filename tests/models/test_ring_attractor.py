@@ -1,4 +1,6 @@
-"""The ring attractor against its theory (Wu, Hamaguchi, Amari 2008; Mi et al. 2014) and an independent program with the same parameters."""
+"""The ring attractor against its theory (Wu, Hamaguchi, Amari 2008; Mi et al. 2014) and an independent program with the
+same parameters.
+"""
 
 import brainunit as u
 import numpy as np
@@ -26,7 +28,10 @@ def test_bump_moves_to_where_the_stimulus_jumps():
 
 @pytest.mark.parametrize(
     ("k", "velocities", "lags"),
-    [(8.1, [0.1, 0.2, 0.3, 0.6, 1.0, 1.5], [0.090, 0.185, 0.27, 0.50, 0.73, 0.90]), (0.1, [0.1, 0.2, 0.3, 0.6], [0.30, 0.59, 0.84, 1.39])],
+    [
+        (8.1, [0.1, 0.2, 0.3, 0.6, 1.0, 1.5], [0.090, 0.185, 0.27, 0.50, 0.73, 0.90]),
+        (0.1, [0.1, 0.2, 0.3, 0.6], [0.30, 0.59, 0.84, 1.39]),
+    ],
 )
 def test_lag_behind_a_moving_stimulus(k, velocities, lags):
     assert ring.tracking(velocities, k=k) == pytest.approx(lags, rel=0.02, abs=0.01)
@@ -35,14 +40,16 @@ def test_lag_behind_a_moving_stimulus(k, velocities, lags):
 def test_lag_behind_a_slow_stimulus_is_that_of_the_theory():
     for k, A in ((8.1, 10.0), (0.1, 10.0)):
         v = 0.02
-        lag = ring.tracking([v], k=k, A=A)[0] + v * float(ring.DT / ring.TAU)  # from where the stimulus is by the end of the step
+        # From where the stimulus is by the end of the step
+        lag = ring.tracking([v], k=k, A=A)[0] + v * float(ring.DT / ring.TAU)
         assert lag == pytest.approx(ring.tracking_lag(v, k=k, A=A), rel=0.01)
 
 
 def test_adaptation_anticipates_and_oscillates():
     sweep = ring.oscillatory_tracking()
     still, weak, medium, strong = (ring.oscillation(rec) for rec in sweep.recordings)
-    # Offsets of an independent program: -0.020, -0.012, 0.057, and 0.168 +- 0.140 in 18 cycles of 88.9 from -0.03 to 0.36.
+    # Offsets of an independent program: -0.020, -0.012, 0.057, and 0.168 +- 0.140 in 18 cycles of 88.9 from -0.03 to
+    # 0.36.
     assert [m["mean"] for m in (still, weak, medium)] == pytest.approx([-0.020, -0.012, 0.057], abs=1e-3)
     assert max(m["sd"] for m in (still, weak, medium)) < 1e-3
     assert strong["mean"] == pytest.approx(0.168, abs=0.01) and strong["sd"] == pytest.approx(0.140, abs=0.01)

@@ -1,4 +1,6 @@
-"""Wang's decision network against an independent program with the same parameters (120 trials a coherence) and the paper's behaviour."""
+"""Wang's decision network against an independent program with the same parameters (120 trials a coherence) and the
+paper's behaviour.
+"""
 
 import brainunit as u
 import numpy as np
@@ -7,7 +9,8 @@ import pytest
 import brainsim as bs
 from models import wang2002
 
-# coherence: correct (E1 chosen at 0), mean decision time in ms, rates of winner and loser at the end of the stimulus, memory
+# coherence: correct (E1 chosen at 0), mean decision time in ms, rates of winner and loser at the end of the stimulus,
+# memory
 PROGRAM = {
     0.0: (0.50, 923, 25.7, 2.8, 13.6),
     0.032: (0.65, 909, 25.9, 2.8, 13.4),
@@ -75,7 +78,9 @@ def test_strong_motion_decides_fast_and_right():
 
 @pytest.mark.slow
 def test_psychometric_and_chronometric_functions():
-    """120 trials at each coherence: fractions within 0.08 of the program's (2 s.d. of the difference of two such samples), 0.13 at c = 0."""
+    """120 trials at each coherence: fractions within 0.08 of the program's (2 s.d. of the difference of two such
+    samples), 0.13 at c = 0.
+    """
     found = [wang2002.summary(trials) for trials in wang2002.experiment(PROGRAM, trials=120, progress=False)]
     for (c, (correct, time, winner, loser, _)), measured in zip(PROGRAM.items(), found):
         assert measured["correct"] == pytest.approx(correct, abs=0.08 if c > 0.05 else 0.13)

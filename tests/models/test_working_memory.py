@@ -16,7 +16,9 @@ def net():
 
 
 def equations(net, x):
-    """Spikes (steps, 100) and outputs (steps, 2) of the recurrence of the module's docstring, for spikes x of the channels."""
+    """Spikes (steps, 100) and outputs (steps, 2) of the recurrence of the module's docstring, for spikes x of the
+    channels.
+    """
     W_in, W, W_out = (np.asarray(net[p].weight) for p in ("channels->cells", "cells->cells", "cells->readout"))
     b, b_rec, b_out = (np.asarray(net[receptor].b) for receptor in ("cells.input", "cells.recurrent", "readout.input"))
     A1, slow = np.asarray(net.cells.A1), np.exp(-1 / net.cells.tau_I2.to_decimal(u.ms))
@@ -38,8 +40,11 @@ def test_network_follows_its_equations(net):
     net["readout.input"].b = rng.normal(0, 0.1, 2)
     x = (rng.random((300, 100)) < 0.05).astype(float)
     net.reset()
-    rec = bs.simulate(net, 300 * u.ms, dt=1 * u.ms, record=working_memory.RECORD, inputs={"channels.input": x}, progress=False)
-    # A spike of a channel arrives at the beginning of the next step, and so does one at the readout, which has leaked once by then.
+    rec = bs.simulate(
+        net, 300 * u.ms, dt=1 * u.ms, record=working_memory.RECORD, inputs={"channels.input": x}, progress=False
+    )
+    # A spike of a channel arrives at the beginning of the next step, and so does one at the readout, which has leaked
+    # once by then.
     spikes, outputs = equations(net, np.concatenate([np.zeros((1, 100)), x[:-1]]))
     found = np.zeros_like(spikes)
     found[rec.spikes["cells"].steps - 1, rec.spikes["cells"].indices] = 1
@@ -58,11 +63,15 @@ def test_trials_have_their_statistics():
     spikes, match = jax.jit(jax.vmap(task.trial))(jax.random.split(jax.random.PRNGKey(0), 40))
     spikes, match = np.asarray(spikes), np.asarray(match)
     assert spikes.shape == (40, 2500, 100) and 10 <= match.sum() <= 30
-    assert spikes[:, :500].mean() == pytest.approx(1e-3, rel=0.05) and spikes[:, 1000:2000].mean() == pytest.approx(1e-3, rel=0.05)
+    assert spikes[:, :500].mean() == pytest.approx(1e-3, rel=0.05) and spikes[:, 1000:2000].mean() == pytest.approx(
+        1e-3, rel=0.05
+    )
     # The mean of exp(2 (cos - 1)) over a circle is exp(-2) I0(2) = 0.3085.
     assert spikes[:, 500:1000].mean() == pytest.approx(1e-3 * (1 + 40 * 0.3085), rel=0.02)
     towards = np.exp(2j * np.pi * np.arange(100) / 100)
-    sample, test = (np.round(np.angle(spikes[:, t : t + 500].sum(1) @ towards) * 8 / (2 * np.pi)) % 8 for t in (500, 2000))
+    sample, test = (
+        np.round(np.angle(spikes[:, t : t + 500].sum(1) @ towards) * 8 / (2 * np.pi)) % 8 for t in (500, 2000)
+    )
     assert np.array_equal(sample == test, match == 1)
     assert len(np.unique(sample)) == 8
 
@@ -80,7 +89,8 @@ def test_short_task_is_learned():
 
 @pytest.mark.slow
 def test_working_memory_is_learned():
-    """The whole training, in float32: 0.62, 0.78, 0.89, 0.93, 0.93 in an independent program, at best 0.954, and 0.6 to 16 Hz.
+    """The whole training, in float32: 0.62, 0.78, 0.89, 0.93, 0.93 in an independent program, at best 0.954, and 0.6 to
+    16 Hz.
 
     When gradients explode is a matter of rounding, so a hundred updates may be bad; the best of them are not.
     """

@@ -41,7 +41,9 @@ def run(net, inputs, dt=1.0, **options):
 
 def test_an_astrocyte_is_the_leaky_difference_of_two_groups():
     net = two_groups()
-    net.astro = bs.modulators.Astrocyte(net.liquid, net.input[1:], tau=50 * u.ms, w_plus=0.4, w_minus=0.3, bias=1.0, level=1.0)
+    net.astro = bs.modulators.Astrocyte(
+        net.liquid, net.input[1:], tau=50 * u.ms, w_plus=0.4, w_minus=0.3, bias=1.0, level=1.0
+    )
     inputs = given(net)
     rec = run(net, inputs, record=["astro.level"])
     level, expected = 1.0, []
@@ -86,9 +88,13 @@ def astrocyte_modulated(net):
     net.connect(net.liquid[:2], net.post, bs.OneToOne(), receptor="kick", weight=100 * u.mV)
     net.astro = bs.modulators.Astrocyte([net.liquid], net.input, tau=20 * u.ms, w_plus=3.0, w_minus=1.0, level=0.1)
     net.decay = bs.modulators.Schedule(lambda t: u.math.exp(-t / (50 * u.ms)))
-    rule = bs.plasticity.PairSTDP(A_plus=0.15 * u.mV, A_minus=0.05 * u.mV, w_min=-5 * u.mV, w_max=5 * u.mV, tau_minus=30 * u.ms)
+    rule = bs.plasticity.PairSTDP(
+        A_plus=0.15 * u.mV, A_minus=0.05 * u.mV, w_min=-5 * u.mV, w_max=5 * u.mV, tau_minus=30 * u.ms
+    )
     rule.modulated(A_minus=net.astro).modulated(rate=net.decay, A_plus=net.decay)
-    net.connect(net.input, net.post, bs.AllToAll(), receptor="syn", weight=bs.Uniform(0.01 * u.mV, 0.02 * u.mV), plasticity=rule)
+    net.connect(
+        net.input, net.post, bs.AllToAll(), receptor="syn", weight=bs.Uniform(0.01 * u.mV, 0.02 * u.mV), plasticity=rule
+    )
     return net
 
 
@@ -142,6 +148,13 @@ def test_what_cannot_modulate_is_refused():
     other.E = bs.neurons.LIF(2)
     other.E.add_receptors(syn=bs.receptors.Exponential())
     with pytest.raises(bs.UnknownNameError, match="plasticity follows 'dopamine', no modulator here"):
-        other.connect(other.E, other.E, bs.AllToAll(), receptor="syn", weight=1 * u.pA, plasticity=rule.modulated(A_plus=net.dopamine))
+        other.connect(
+            other.E,
+            other.E,
+            bs.AllToAll(),
+            receptor="syn",
+            weight=1 * u.pA,
+            plasticity=rule.modulated(A_plus=net.dopamine),
+        )
     with pytest.raises(TypeError, match="plasticity must be one of brainsim.plasticity"):
         other.connect(other.E, other.E, bs.AllToAll(), receptor="syn", weight=1 * u.pA, plasticity=3)

@@ -50,7 +50,9 @@ def test_qif_fires_with_the_analytic_period():
 
 
 def test_a_perfect_integrator_fires_at_the_analytic_rate():
-    """C (V_th - V_reset) / I = 250 pF 10 mV / 500 pA = 5 ms, and the step after it is the first that ends above threshold."""
+    """C (V_th - V_reset) / I = 250 pF 10 mV / 500 pA = 5 ms, and the step after it is the first that ends above
+    threshold.
+    """
     dt = 2.0**-5
     spikes, V = run(bs.neurons.IF(1), 500 * u.pA, 100.0, dt)
     np.testing.assert_allclose(np.diff(spikes), 5.0 + dt, atol=1e-9)
@@ -87,7 +89,9 @@ def test_theta_is_a_qif_on_a_circle():
     """x = tan(theta / 2) obeys tau x' = x^2 + eta + I: with it the same potential, as long as it is finite."""
     net = bs.Network()
     net.theta = bs.neurons.Theta(1, method="rk4")
-    net.qif = bs.neurons.QIF(1, a_0=1.0 / u.mV, E_L=-1.0 * u.mV, V_c=1.0 * u.mV, V_peak=1e9 * u.mV, V=-1.0 * u.mV, method="rk4")
+    net.qif = bs.neurons.QIF(
+        1, a_0=1.0 / u.mV, E_L=-1.0 * u.mV, V_c=1.0 * u.mV, V_peak=1e9 * u.mV, V=-1.0 * u.mV, method="rk4"
+    )
     net.theta.add_stimuli(drive=bs.stimuli.Constant(1.5))
     net.qif.add_stimuli(drive=bs.stimuli.Constant(1.5 * u.nA))
     rec = bs.simulate(net, 32 * u.ms, dt=0.01 * u.ms, record=["theta.theta", "qif.V"])
@@ -117,7 +121,9 @@ def test_srm0_is_the_renewal_process_of_its_hazard():
     hazard = 0.1 * np.exp(-49 - 10 * np.exp(-s / 20) + 50)  # per ms
     survivor = np.exp(-np.cumsum(hazard) * 0.01)
     mean, square = np.sum(survivor) * 0.01, 2 * np.sum(s * survivor) * 0.01
-    intervals = np.concatenate([np.diff(np.asarray(train.times / u.ms)[np.asarray(train.indices) == k]) for k in range(400)])
+    intervals = np.concatenate(
+        [np.diff(np.asarray(train.times / u.ms)[np.asarray(train.indices) == k]) for k in range(400)]
+    )
     assert intervals.mean() == pytest.approx(mean + 0.05, rel=4 * 0.3 / np.sqrt(len(intervals)))  # half a step late
     assert intervals.std() / intervals.mean() == pytest.approx(np.sqrt(square / mean**2 - 1), abs=0.01)
 

@@ -11,13 +11,15 @@ ALIKE = ("ReducedTraub",)
 MODELS = [
     pytest.param(getattr(neurons, name), marks=[pytest.mark.slow] if name in ALIKE else [])
     for name in neurons.__all__
-    if issubclass(getattr(neurons, name), neurons.Neuron) and name not in ("Neuron", "ConductanceBased")  # these are to be completed
+    # These are to be completed
+    if issubclass(getattr(neurons, name), neurons.Neuron) and name not in ("Neuron", "ConductanceBased")
 ]
 VALUES = {
     # The COBA-HH and CA3 cells fire on their own; they rest with their leak 5 mV lower.
     "TraubMiles": dict(E_L=-65.0 * u.mV, V=-65.0 * u.mV),
     "PinskyRinzel": dict(E_L=-65.0 * u.mV, V=-64.6 * u.mV, V_d=-64.6 * u.mV),
     # Slow cells, made fast enough to fire within these tests: ten and five times.
-    "MorrisLecar": dict(C=2.0 * u.uF / u.cm2, phi=0.4 / u.ms, E_L=-40.0 * u.mV, V=-44.03 * u.mV),  # nearer to its window of firing
+    # Nearer to its window of firing
+    "MorrisLecar": dict(C=2.0 * u.uF / u.cm2, phi=0.4 / u.ms, E_L=-40.0 * u.mV, V=-44.03 * u.mV),
     "FitzHughNagumo": dict(tau_V=0.2 * u.ms, tau_w=2.5 * u.ms),
 }

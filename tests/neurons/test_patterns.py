@@ -1,4 +1,6 @@
-"""The published firing patterns: against the paper's program, against event-driven integration, and what the papers show."""
+"""The published firing patterns: against the paper's program, against event-driven integration, and what the papers
+show.
+"""
 
 import brainunit as u
 import numpy as np
@@ -14,12 +16,16 @@ def ms(quantity):
 
 
 def spikes_of(table, dt=None, **options):
-    """Spike times of every pattern of a table, and V at the end of each step, at its own step or ``dt``: one program for all."""
+    """Spike times of every pattern of a table, and V at the end of each step, at its own step or ``dt``: one program
+    for all.
+    """
     found, V, steps = {}, {}, {name: dt or ms(p.dt) for name, p in table.items()}
     for dt in sorted(set(steps.values())):
         net = bs.Network()
         net.E = population(table.values(), dt=dt * u.ms, **options)
-        rec = bs.simulate(net, max(ms(p.duration) for p in table.values()) * u.ms, dt=dt * u.ms, record=["E.spikes", "E.V"])
+        rec = bs.simulate(
+            net, max(ms(p.duration) for p in table.values()) * u.ms, dt=dt * u.ms, record=["E.spikes", "E.V"]
+        )
         train = rec.spikes["E"]
         for k, (name, p) in enumerate(table.items()):
             if steps[name] == dt:
@@ -29,14 +35,15 @@ def spikes_of(table, dt=None, **options):
     return found, V
 
 
-# -- Izhikevich, 2004 ----------------------------------------------------------------------------------------------------------
+# -- Izhikevich, 2004 ------------------------------------------------------------------------------------------------
 
 
 def pulses(height, width, *times):
     return lambda t: height * any(T < t < T + width for T in times)
 
 
-# The program of the paper, line by line: a, b, c, d, V, step, duration, current; then how it differs, and how often it fires.
+# The program of the paper, line by line: a, b, c, d, V, step, duration, current; then how it differs, and how often it
+# fires.
 PROGRAM = {
     "tonic spiking": ((0.02, 0.2, -65, 6, -70, 0.25, 100, lambda t: 14 * (t > 10)), {}, 5),
     "phasic spiking": ((0.02, 0.25, -65, 6, -64, 0.25, 200, lambda t: 0.5 * (t > 20)), {}, 1),
@@ -97,7 +104,8 @@ def test_what_izhikevich_shows(izhikevich):
     assert t["phasic bursting"][-1] < 70  # one burst at the onset, then silence for two thirds of the step
     assert [len(group) for group in groups("mixed mode", 20)] == [3, 1, 1, 1]  # a burst, then single spikes
     assert np.all(np.diff(np.diff(t["spike frequency adaptation"])) > 0)
-    assert t["class 1 excitability"][1] - t["class 1 excitability"][0] > 2 * np.diff(t["class 1 excitability"])[-1]  # from low rates
+    # From low rates
+    assert t["class 1 excitability"][1] - t["class 1 excitability"][0] > 2 * np.diff(t["class 1 excitability"])[-1]
     assert np.diff(t["class 2 excitability"])[0] < 22  # begins at 50 Hz
     assert t["spike latency"][0] - 13 > 10  # long after the end of the pulse
     after = V["subthreshold oscillations"][round(50 / 0.25) :]
@@ -114,12 +122,18 @@ def test_what_izhikevich_shows(izhikevich):
         assert t[name][0] > 50 and t[name][-1] < 250
 
 
-# -- Naud et al., 2008, and Mihalas and Niebur, 2009 ------------------------------------------------------------------------------
+# -- Naud et al., 2008, and Mihalas and Niebur, 2009 -----------------------------------------------------------------
 
 
 def event_driven(pattern, f, y, event, jump):
     """Spike times by an adaptive method of order 8 that stops at the event."""
-    cuts = sorted({0.0, ms(pattern.duration), *(float(t) for piece in pattern.pieces for t in piece[:2] if t < ms(pattern.duration))})
+    cuts = sorted(
+        {
+            0.0,
+            ms(pattern.duration),
+            *(float(t) for piece in pattern.pieces for t in piece[:2] if t < ms(pattern.duration)),
+        }
+    )
     fired = []
     event.terminal, event.direction = True, 1
     for start, stop in zip(cuts, cuts[1:]):
@@ -133,7 +147,9 @@ def event_driven(pattern, f, y, event, jump):
             y = solve_ivp(f, (t, leave), y, args=(current,), method="DOP853", rtol=1e-10, atol=1e-10).y[:, -1]
             if leave == stop:
                 break
-            solution = solve_ivp(f, (leave, stop), y, args=(current,), events=event, method="DOP853", rtol=1e-10, atol=1e-10)
+            solution = solve_ivp(
+                f, (leave, stop), y, args=(current,), events=event, method="DOP853", rtol=1e-10, atol=1e-10
+            )
             assert solution.success, solution.message
             t, y = solution.t[-1], solution.y[:, -1]
             if solution.status == 1:
@@ -186,16 +202,21 @@ def gif():
 def test_adex_patterns_are_those_of_the_equations(name, adex):
     theirs, mine = naud(NAUD_2008[name]), adex[0][name]
     assert len(mine) == len(theirs)
-    if name == "irregular spiking":  # chaos: the error of the times, which is of the order of dt, grows twofold with every spike
+    # Chaos: the error of the times, which is of the order of dt, grows twofold with every spike
+    if name == "irregular spiking":
         theirs, mine = theirs[:4], mine[:4]
-    np.testing.assert_allclose(np.diff(mine, prepend=0), np.diff(theirs, prepend=0), atol=0.2, rtol=0)  # ten steps: times lag
+    # Ten steps: times lag
+    np.testing.assert_allclose(np.diff(mine, prepend=0), np.diff(theirs, prepend=0), atol=0.2, rtol=0)
 
 
 def test_what_naud_et_al_show(adex):
     t, V = adex
     intervals = {name: np.diff(times) for name, times in t.items()}
     assert np.ptp(intervals["tonic spiking"][10:]) < 0.05
-    assert np.all(np.diff(intervals["adaptation"][:6]) > 1) and intervals["adaptation"][-1] > 6 * intervals["adaptation"][0]
+    assert (
+        np.all(np.diff(intervals["adaptation"][:6]) > 1)
+        and intervals["adaptation"][-1] > 6 * intervals["adaptation"][0]
+    )
     assert np.sum(intervals["initial burst"] < 10) == 2 and np.ptp(intervals["initial burst"][4:]) < 1.0  # then regular
     bursts = lambda name: [len(b) for b in np.split(t[name], np.nonzero(intervals[name] > 30)[0] + 1)]
     assert bursts("regular bursting")[1:-1] == [2, 2, 2]
@@ -229,7 +250,12 @@ def test_what_mihalas_and_niebur_show(gif):
     assert t["input bistability"][-1] < 500  # the later, equal input finds the other state
     for name in ("hyperpolarisation-induced spiking", "hyperpolarisation-induced bursting"):
         assert len(t[name]) >= 3 and V[name].max() < -50
-    assert [len(b) for b in np.split(t["tonic bursting"], np.nonzero(np.diff(t["tonic bursting"]) > 40)[0] + 1)] == [8, 6, 5, 5]
+    assert [len(b) for b in np.split(t["tonic bursting"], np.nonzero(np.diff(t["tonic bursting"]) > 40)[0] + 1)] == [
+        8,
+        6,
+        5,
+        5,
+    ]
     assert len(t["rebound burst"]) == 7 and t["rebound burst"][0] > 600
     assert np.diff(t["mixed mode"])[0] < 6 and np.diff(t["mixed mode"])[-1] > 40
     after = V["after-potentials"][round(t["after-potentials"][0] / 0.01) + 1 :]
@@ -239,7 +265,7 @@ def test_what_mihalas_and_niebur_show(gif):
     assert t["spike latency"][0] > 10
 
 
-# -- the tables themselves -----------------------------------------------------------------------------------------------------
+# -- the tables themselves -------------------------------------------------------------------------------------------
 
 
 def test_a_pattern_builds_its_neuron_with_its_stimulus():

@@ -58,7 +58,9 @@ def test_it_can_be_swept_and_differentiated():
 
 
 def test_a_variable_that_is_no_state_is_refused_when_the_class_is_made():
-    with pytest.raises(bs.UnknownNameError, match="derivative takes 'VV', which is no State of the class. Did you mean 'V'"):
+    with pytest.raises(
+        bs.UnknownNameError, match="derivative takes 'VV', which is no State of the class. Did you mean 'V'"
+    ):
 
         class Wrong(bs.neurons.Neuron):
             V = bs.State(-60.0 * u.mV, "membrane potential")

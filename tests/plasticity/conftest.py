@@ -18,8 +18,8 @@ def raster(train, steps, n):
 def forced(plasticity, pre, post, n_pre, n_post, *, dt=0.1, w=0.5, delay=None):
     """A network whose pre- and postsynaptic neurons fire at given steps, all to all under ``plasticity``.
 
-    ``pre`` and ``post`` are pairs (steps, indices). A postsynaptic neuron is thrown over its threshold by a spike that is fired
-    one step before.
+    ``pre`` and ``post`` are pairs (steps, indices). A postsynaptic neuron is thrown over its threshold by a spike that
+    is fired one step before.
     """
     net = bs.Network()
     net.pre = bs.sources.SpikeTimes(n_pre, pre[0] * dt * u.ms, pre[1])

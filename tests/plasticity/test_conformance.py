@@ -11,7 +11,8 @@ from brainsim.testing.plasticity import example
 
 
 class Presynaptic(plasticity.Plasticity):
-    r"""A rule as somebody may write it, the shortest with a trace, a side and a bound: it takes part in all that follows.
+    r"""A rule as somebody may write it, the shortest with a trace, a side and a bound: it takes part in all that
+    follows.
 
     .. math:: \text{pre spike:}\quad w \leftarrow w + A\,(1 - y)\,w, \qquad \dot y = -y / \tau
 
@@ -29,7 +30,11 @@ class Presynaptic(plasticity.Plasticity):
 
 
 ABSTRACT = (plasticity.Plasticity, plasticity.RateRule)
-MODELS = [x for n in plasticity.__all__ if inspect.isclass(x := getattr(plasticity, n)) and issubclass(x, plasticity.Plasticity)]
+MODELS = [
+    x
+    for n in plasticity.__all__
+    if inspect.isclass(x := getattr(plasticity, n)) and issubclass(x, plasticity.Plasticity)
+]
 MODELS = [*(rule for rule in MODELS if rule not in ABSTRACT), Presynaptic]
 SCALING = dict(target_rate=20 * u.Hz)
 VALUES = {
@@ -38,6 +43,11 @@ VALUES = {
     ),
     "HomeostaticScaling": SCALING,
     "RewardModulated": lambda net: plasticity.RewardModulated(
-        example(plasticity.PairSTDP), net.dopamine, gain=20 * u.Hz, tau_mean=300 * u.ms, w_min=0.0 * u.pA, w_max=1.0 * u.pA
+        example(plasticity.PairSTDP),
+        net.dopamine,
+        gain=20 * u.Hz,
+        tau_mean=300 * u.ms,
+        w_min=0.0 * u.pA,
+        w_max=1.0 * u.pA,
     ),
 }

@@ -65,8 +65,9 @@ def test_calcium_solves_the_paper_s_equation(clamp, learn):
             middle = c * np.exp(-((stop - t) / 2) / tau_Ca)
             high, low = middle > p["theta_p"], middle > p["theta_d"]
             slope = lambda _, r, high=high, low=low: (
-                -r * (1 - r) * (p["rho_star"] - r) + p["gamma_p"] * (1 - r) * high - p["gamma_d"] * r * low
-            ) / (1e3 * tau)
+                (-r * (1 - r) * (p["rho_star"] - r) + p["gamma_p"] * (1 - r) * high - p["gamma_d"] * r * low)
+                / (1e3 * tau)
+            )
             rho = solve_ivp(slope, (t, stop), [rho], rtol=1e-11, atol=1e-13).y[0, -1] if stop > t else rho
             c, t = c * np.exp(-(stop - t) / tau_Ca), stop
         c += jump
@@ -75,9 +76,19 @@ def test_calcium_solves_the_paper_s_equation(clamp, learn):
 
 
 def test_calcium_noise_has_the_paper_s_variance(clamp, learn):
-    """Above both thresholds for the whole run: the variance of many synapses after a time much shorter than the drift's."""
+    """Above both thresholds for the whole run: the variance of many synapses after a time much shorter than the
+    drift's.
+    """
     rule = bs.plasticity.CalciumPlasticity(
-        tau=10 * u.second, sigma=0.5, gamma_p=0.0, gamma_d=0.0, w_min=0 * u.pA, w_max=1 * u.pA, x=100.0, tau_Ca=1e5 * u.ms, theta_p=1.0
+        tau=10 * u.second,
+        sigma=0.5,
+        gamma_p=0.0,
+        gamma_d=0.0,
+        w_min=0 * u.pA,
+        w_max=1 * u.pA,
+        x=100.0,
+        tau_Ca=1e5 * u.ms,
+        theta_p=1.0,
     )
     weights = learn(clamp(rule, 60, 60), np.zeros((100, 60)), np.zeros((100, 60)))
     assert np.std(weights) == pytest.approx(0.5 * np.sqrt(2 * 10.0 / 1e4), rel=0.05)
@@ -165,7 +176,8 @@ def test_inhibition_leads_to_the_target_rate():
     rec = bs.simulate(net, 12 * u.second, dt=0.2 * u.ms, record=["cell.spikes"], progress=False)
     rate = lambda **when: float(rec.spikes["cell"].rate(**when) / u.Hz)
     assert rate(stop=0.2 * u.second) > 20
-    assert rate(start=6 * u.second) == pytest.approx(8.0, rel=0.1)  # a pre spike keeps post spikes off for a while: a little above
+    # A pre spike keeps post spikes off for a while: a little above
+    assert rate(start=6 * u.second) == pytest.approx(8.0, rel=0.1)
 
 
 def test_reward_after_a_pair_is_the_closed_integral(clamp, learn):
@@ -174,11 +186,15 @@ def test_reward_after_a_pair_is_the_closed_integral(clamp, learn):
     pre, post, release = np.zeros((steps, 1)), np.zeros((steps, 1)), np.zeros(steps)
     pre[99], post[149], release[400] = 1.0, 1.0, 0.8 * 1e3 / dt
     rule = lambda net: bs.plasticity.RewardModulated(
-        bs.plasticity.PairSTDP(A_plus=0.3 * u.pA, A_minus=0.1 * u.pA, w_max=1 * u.pA), net.dopamine, tau_c=tau_c * u.ms, gain=1 / u.ms
+        bs.plasticity.PairSTDP(A_plus=0.3 * u.pA, A_minus=0.1 * u.pA, w_max=1 * u.pA),
+        net.dopamine,
+        tau_c=tau_c * u.ms,
+        gain=1 / u.ms,
     )
     found = learn(clamp(rule, 1, 1), pre, post, release=release)
     tau = 1 / (1 / tau_c + 1 / tau_d)
-    c = 0.3 * np.exp(-5 / 20) * np.exp(-(40.05 - 15) / tau_c)  # the reward is spread over a step of 0.1 ms from 40 ms on
+    # The reward is spread over a step of 0.1 ms from 40 ms on
+    c = 0.3 * np.exp(-5 / 20) * np.exp(-(40.05 - 15) / tau_c)
     expected = 0.5 + c * 0.8 * tau * (1 - np.exp(-(steps * dt - 40.05) / tau))
     np.testing.assert_allclose(found, expected, rtol=2e-6)
 
@@ -225,13 +241,21 @@ def test_rules_combine_in_their_order(clamp, learn):
 def test_weights_are_differentiable_in_the_spikes(clamp, pairing):
     """Presynaptic spikes that are floats, against differences, also where there is none."""
     rule = bs.plasticity.PairSTDP(
-        A_plus=0.1 * u.pA, A_minus=0.2 * u.pA, w_min=-9 * u.pA, w_max=9 * u.pA, mu_plus=0.5, mu_minus=1.0, pairing=pairing
+        A_plus=0.1 * u.pA,
+        A_minus=0.2 * u.pA,
+        w_min=-9 * u.pA,
+        w_max=9 * u.pA,
+        mu_plus=0.5,
+        mu_minus=1.0,
+        pairing=pairing,
     )
     run = bs.function(clamp(rule, 3, 2, source=bs.sources.SpikeInput), 40 * u.ms, dt=1 * u.ms, remat=False)
     rng = np.random.default_rng(0)
     given, post = (jnp.asarray((rng.random((40, n)) < 0.2).astype(float)) for n in (3, 2))
     probe = jnp.asarray(rng.normal(size=(3, 2)))
-    loss = lambda given: jnp.sum(probe * run({}, {}, inputs={"pre.input": given, "post.given": post})[0]["pre->post.weight"])
+    loss = lambda given: jnp.sum(
+        probe * run({}, {}, inputs={"pre.input": given, "post.given": post})[0]["pre->post.weight"]
+    )
     slope = jax.jit(jax.grad(loss))(given)
     at = rng.permutation(given.size)[:12]
     h = 1e-6 * jnp.eye(given.size)[at].reshape(-1, *given.shape)
@@ -265,14 +289,18 @@ def test_rate_units_learn_through_graded_synapses():
     oja = bs.plasticity.Oja(eta=100 * u.Hz, w_1=2.0, **rates)
     net.connect(net.source, net.unit, bs.AllToAll(), receptor="syn", signal="r", weight=0.1, plasticity=oja)
     bs.simulate(net, 0.5 * u.second, dt=1 * u.ms, progress=False)
-    np.testing.assert_allclose(np.asarray(net["source->unit"].plain("weight")).ravel(), 2.0 * np.array([0.5, 1.5]) / 0.8, rtol=1e-6)
+    np.testing.assert_allclose(
+        np.asarray(net["source->unit"].plain("weight")).ravel(), 2.0 * np.array([0.5, 1.5]) / 0.8, rtol=1e-6
+    )
     stdp = bs.plasticity.PairSTDP(A_plus=1.0, A_minus=1.0, w_max=1.0)
     with pytest.raises(ValueError, match="plasticity on spikes cannot serve a graded signal"):
         net.connect(net.source, net.unit, bs.AllToAll(), receptor="syn", signal="r", weight=0.1, plasticity=stdp)
 
 
 class _Bounce(bs.plasticity.Plasticity):
-    """Post spikes raise a weight, pre spikes lower it; both count before it is kept within bounds, or one after the other."""
+    """Post spikes raise a weight, pre spikes lower it; both count before it is kept within bounds, or one after the
+    other.
+    """
 
     up = bs.Parameter(0.0, "raise", unit="weight_unit")
     down = bs.Parameter(0.0, "lowering", unit="weight_unit")

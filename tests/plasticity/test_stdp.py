@@ -90,7 +90,9 @@ def test_spike_trains_shape_synapses_that_send_nothing(trains):
     net = bs.Network()
     net.pre, net.post = (bs.sources.SpikeTimes(n, t * 0.5 * u.ms, k) for n, t, k in ((3, pre, i), (4, post, j)))
     stdp = bs.plasticity.PairSTDP(A_plus=0.01 * u.nS, A_minus=-0.02 * u.nS, tau_minus=30 * u.ms, w_max=1e3 * u.nS)
-    learning = net.connect(net.pre, net.post, bs.AllToAll(), receptor=None, weight=0.1 * u.nS, delay=1 * u.ms, plasticity=stdp)
+    learning = net.connect(
+        net.pre, net.post, bs.AllToAll(), receptor=None, weight=0.1 * u.nS, delay=1 * u.ms, plasticity=stdp
+    )
     bs.simulate(net, 210 * u.ms, dt=0.5 * u.ms)
     lag = 0.5 * (post[None] - pre[:, None] - 2)  # ms
     change = np.where(lag > 0, 0.01 * np.exp(-np.abs(lag) / 20), 0.02 * np.exp(-np.abs(lag) / 30)) * (lag != 0)
@@ -103,7 +105,9 @@ def test_synapses_that_send_nothing_take_one_delay():
     net.pre = bs.sources.SpikeTimes(3, [1.0] * u.ms, [0])
     stdp = bs.plasticity.PairSTDP(A_plus=1 * u.nS, A_minus=1 * u.nS, w_max=1 * u.nS)
     with pytest.raises(ValueError, match="synapses without a receptor take one delay for all of them"):
-        net.connect(net.pre, net.pre, bs.OneToOne(), receptor=None, weight=0.1 * u.nS, delay=np.ones(3) * u.ms, plasticity=stdp)
+        net.connect(
+            net.pre, net.pre, bs.OneToOne(), receptor=None, weight=0.1 * u.nS, delay=np.ones(3) * u.ms, plasticity=stdp
+        )
 
 
 def test_wrong_values_are_refused(force):

@@ -36,7 +36,9 @@ def test_terms_are_matrices_that_are_not_written_out(conn, expression):
     c = Term(conn, one=jnp.asarray(0.3))
     plain = expression(A[:, None], B[None, :], W, 0.3)
     found = expression(a, b, w, c)
-    np.testing.assert_allclose(np.broadcast_to(found.per_synapse(), conn.weight_shape), at(np.broadcast_to(plain, (M, N))), rtol=1e-12)
+    np.testing.assert_allclose(
+        np.broadcast_to(found.per_synapse(), conn.weight_shape), at(np.broadcast_to(plain, (M, N))), rtol=1e-12
+    )
 
 
 def test_products_of_sides_stay_factors():
@@ -65,7 +67,11 @@ AT = r"pre->post\.plasticity"
 MISTAKES = {
     "a unit": (lambda self, s: s.on_pre(s.A), bs.UnitError, AT + ": change of the weight: expected pA, given mV"),
     "a name": (lambda self, s: s.on_pre(s.AA * s.w), bs.UnknownNameError, AT + r" has no 'AA'\. Did you mean 'A'"),
-    "a variable": (lambda self, s: s.on_pre(s.post.v * s.w), bs.UnknownNameError, "post has no 'v', which a plasticity rule reads"),
+    "a variable": (
+        lambda self, s: s.on_pre(s.post.v * s.w),
+        bs.UnknownNameError,
+        "post has no 'v', which a plasticity rule reads",
+    ),
     "nothing": (None, NotImplementedError, "Rule does not change weights: define update"),
 }
 
@@ -82,7 +88,10 @@ def test_wrong_arguments_are_refused(clamp):
     with pytest.raises(ValueError, match="Trace: side must be 'pre' or 'post', given 'left'"):
         Trace("tau", "", side="left")
     pair = dict(A_plus=1 * u.pA, A_minus=1 * u.pA, w_max=1 * u.pA)
-    with pytest.raises(ValueError, match="pairing must be one of 'all', 'nearest', 'nearest_pre_centred', 'nearest_restricted', given 'some'"):
+    with pytest.raises(
+        ValueError,
+        match="pairing must be one of 'all', 'nearest', 'nearest_pre_centred', 'nearest_restricted', given 'some'",
+    ):
         bs.plasticity.PairSTDP(**pair, pairing="some")
     with pytest.raises(ValueError, match="post_delay: one positive time, given 0"):
         bs.plasticity.PairSTDP(**pair, post_delay=0 * u.ms)

@@ -102,7 +102,9 @@ def test_magnesium_block_is_that_of_jahr_and_stevens(V):
 
 def test_receptors_with_a_published_reversal_are_conductances():
     cell = bs.neurons.LIF(1)
-    cell.add_receptors(**{name: getattr(receptors, name)() for name in ("AMPA", "GABA_A", "GABA_B", "NMDA", "GatedNMDA")})
+    cell.add_receptors(
+        **{name: getattr(receptors, name)() for name in ("AMPA", "GABA_A", "GABA_B", "NMDA", "GatedNMDA")}
+    )
     assert {name: r.reversal.to_decimal(u.mV) for name, r in cell.receptors.items()} == dict(
         AMPA=0.0, GABA_A=-80.0, GABA_B=-95.0, NMDA=0.0, GatedNMDA=0.0
     )

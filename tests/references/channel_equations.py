@@ -1,7 +1,7 @@
 """The channels' equations once more, typed from the papers in plain NumPy and in the papers' own form.
 
-V in mV, times in ms, rates per ms. `GATES[channel](V, Ca)` gives (steady state, time constant) of every gate, `OPEN` the part that
-conducts, `DEFAULTS` the conductance in mS/cm2 and the reversal potential in mV. No brainsim in here.
+V in mV, times in ms, rates per ms. `GATES[channel](V, Ca)` gives (steady state, time constant) of every gate, `OPEN`
+the part that conducts, `DEFAULTS` the conductance in mS/cm2 and the reversal potential in mV. No brainsim in here.
 """
 
 import numpy as np
@@ -65,7 +65,10 @@ def traub_a(V, Ca=None):
 def traub_ca(V, Ca=None):
     v = V + 60
     r = np.where(v <= 0, 0.005, exp(-v / 20) / 200)
-    return {"s": ab(1.6 / (1 + exp(-0.072 * (v - 65))), ratio(0.02, v - 51.1, 5)), "r": ab(r, np.where(v <= 0, 0.0, 0.005 - r))}
+    return {
+        "s": ab(1.6 / (1 + exp(-0.072 * (v - 65))), ratio(0.02, v - 51.1, 5)),
+        "r": ab(r, np.where(v <= 0, 0.0, 0.005 - r)),
+    }
 
 
 def traub_c(V, Ca=None):

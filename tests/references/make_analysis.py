@@ -1,9 +1,10 @@
-"""Measure the same spike trains with Elephant and the same activity with mrestimator, and keep what they say in `analysis.npz`.
+"""Measure the same spike trains with Elephant and the same activity with mrestimator, and keep what they say in
+`analysis.npz`.
 
     python tests/references/make_analysis.py
 
-It needs Elephant and mrestimator (`pip install elephant mrestimator`) and no brainsim. The spike trains and activity below are
-the common ground: the tests draw them again from the same seed. Times are in seconds.
+It needs Elephant and mrestimator (`pip install elephant mrestimator`) and no brainsim. The spike trains and activity
+below are the common ground: the tests draw them again from the same seed. Times are in seconds.
 """
 
 from pathlib import Path
@@ -67,7 +68,11 @@ def main():
     for name, counted in (("whole", whole), ("seen", seen)):
         coefficients = mrestimator.coefficients(counted.astype(float), steps=(1, LAGS), dt=1, method="stationarymean")
         fit = mrestimator.fit(coefficients, fitfunc="exponential")
-        result[f"slopes_{name}"], result[f"m_{name}"], result[f"amplitude_{name}"] = coefficients.coefficients, fit.mre, fit.popt[1]
+        result[f"slopes_{name}"], result[f"m_{name}"], result[f"amplitude_{name}"] = (
+            coefficients.coefficients,
+            fit.mre,
+            fit.popt[1],
+        )
         with_offset = mrestimator.fit(coefficients, fitfunc="exponential_offset")
         result[f"offset_m_{name}"] = with_offset.mre
     versions = f"elephant {elephant.__version__}, mrestimator {mrestimator.__version__}"

@@ -1,9 +1,11 @@
-"""Conductance-based cells, solved once more from the papers' equations, and in other simulators; results in `channels.npz`.
+"""Conductance-based cells, solved once more from the papers' equations, and in other simulators; results in
+`channels.npz`.
 
     python tests/references/make_channels.py
 
-It needs SciPy for the equations, NEURON, NEST and Brian2 for the rest (`pip install brainsim[bench]`), and no brainsim. The protocols
-below are the common ground: the tests build the same cells from them. Times in ms, potentials in mV, per area: uF/cm2, mS/cm2, uA/cm2.
+It needs SciPy for the equations, NEURON, NEST and Brian2 for the rest (`pip install brainsim[bench]`), and no brainsim.
+The protocols below are the common ground: the tests build the same cells from them. Times in ms, potentials in mV, per
+area: uF/cm2, mS/cm2, uA/cm2.
 """
 
 import importlib.util
@@ -20,31 +22,84 @@ _spec.loader.exec_module(eq)
 
 FARADAY, GAS = 96485.33212, 8.314462618
 
-# -- protocols: duration, threshold, currents ----------------------------------------------------------------------------------
+# -- protocols: duration, threshold, currents ------------------------------------------------------------------------
 
 WANG_BUZSAKI = dict(duration=300.0, threshold=0.0, currents=[0.1, 0.3, 1.0, 3.0])
 REDUCED_TRAUB = dict(duration=300.0, threshold=0.0, currents=[0.3, 1.0, 3.0])
 CONNOR = dict(duration=400.0, threshold=0.0, currents=[7.0, 8.5, 10.0, 20.0])
 MORRIS_LECAR = {  # g_Ca, V_3, V_4, phi
-    "class_1": dict(g_Ca=4.0, V_3=12.0, V_4=17.4, phi=1 / 15, duration=1000.0, threshold=0.0, currents=[39.0, 40.5, 45.0, 80.0]),
-    "class_2": dict(g_Ca=4.4, V_3=2.0, V_4=30.0, phi=0.04, duration=1000.0, threshold=0.0, currents=[80.0, 96.0, 120.0, 230.0]),
+    "class_1": dict(
+        g_Ca=4.0, V_3=12.0, V_4=17.4, phi=1 / 15, duration=1000.0, threshold=0.0, currents=[39.0, 40.5, 45.0, 80.0]
+    ),
+    "class_2": dict(
+        g_Ca=4.4, V_3=2.0, V_4=30.0, phi=0.04, duration=1000.0, threshold=0.0, currents=[80.0, 96.0, 120.0, 230.0]
+    ),
 }
 FITZHUGH = dict(duration=300.0, threshold=1.0, currents=[0.3, 0.5, 1.0, 1.5])
 HINDMARSH = dict(duration=400.0, threshold=1.0, currents=[1.0, 1.6, 2.0, 4.0])
 PINSKY = dict(duration=600.0, threshold=-20.0, currents=[(0.75, 0.0), (1.25, 0.0), (-0.5, 2.0)])  # I, I_d
 PINSKY_START = dict(V=-64.6, V_d=-64.5, h=0.999, n=0.001, s=0.009, c=0.007, q=0.01, Ca=0.2)
 
-# Minimal cortical cells of Pospischil et al. (2008): leak, sodium, delayed rectifier, M, high- and low-threshold calcium.
-# The step of current lasts from 100 ms to the end; the last number is the current before it.
+# Minimal cortical cells of Pospischil et al. (2008): leak, sodium, delayed rectifier, M, high- and low-threshold
+# calcium. The step of current lasts from 100 ms to the end; the last number is the current before it.
 POSPISCHIL = {
-    "RS": dict(g_L=0.0205, E_L=-70.3, g_Na=56.0, V_T=-56.2, g_K=6.0, g_M=0.075, tau_max=608.0, g_CaL=0.0, g_CaT=0.0, I=1.0, hold=0.0),
-    "FS": dict(g_L=0.038, E_L=-70.4, g_Na=58.0, V_T=-57.9, g_K=3.9, g_M=0.0, tau_max=502.0, g_CaL=0.0, g_CaT=0.0, I=2.0, hold=0.0),
-    "IB": dict(g_L=0.01, E_L=-70.0, g_Na=50.0, V_T=-56.2, g_K=5.0, g_M=0.03, tau_max=608.0, g_CaL=0.15, g_CaT=0.0, I=0.7, hold=0.0),
-    "LTS": dict(g_L=0.019, E_L=-50.0, g_Na=50.0, V_T=-50.0, g_K=4.0, g_M=0.028, tau_max=4000.0, g_CaL=0.0, g_CaT=0.4, I=0.0, hold=-0.8),
+    "RS": dict(
+        g_L=0.0205,
+        E_L=-70.3,
+        g_Na=56.0,
+        V_T=-56.2,
+        g_K=6.0,
+        g_M=0.075,
+        tau_max=608.0,
+        g_CaL=0.0,
+        g_CaT=0.0,
+        I=1.0,
+        hold=0.0,
+    ),
+    "FS": dict(
+        g_L=0.038,
+        E_L=-70.4,
+        g_Na=58.0,
+        V_T=-57.9,
+        g_K=3.9,
+        g_M=0.0,
+        tau_max=502.0,
+        g_CaL=0.0,
+        g_CaT=0.0,
+        I=2.0,
+        hold=0.0,
+    ),
+    "IB": dict(
+        g_L=0.01,
+        E_L=-70.0,
+        g_Na=50.0,
+        V_T=-56.2,
+        g_K=5.0,
+        g_M=0.03,
+        tau_max=608.0,
+        g_CaL=0.15,
+        g_CaT=0.0,
+        I=0.7,
+        hold=0.0,
+    ),
+    "LTS": dict(
+        g_L=0.019,
+        E_L=-50.0,
+        g_Na=50.0,
+        V_T=-50.0,
+        g_K=4.0,
+        g_M=0.028,
+        tau_max=4000.0,
+        g_CaL=0.0,
+        g_CaT=0.4,
+        I=0.0,
+        hold=-0.8,
+    ),
 }
 POSPISCHIL_RUN = dict(duration=700.0, onset=300.0, threshold=0.0, V_x={"LTS": -7.0})
 
-# A thalamic relay cell: T current with the Nernst potential of its calcium, h with calcium, a slow potassium current, spikes.
+# A thalamic relay cell: T current with the Nernst potential of its calcium, h with calcium, a slow potassium current,
+# spikes.
 RELAY = dict(
     g_L=0.01, E_L=-70.0, g_KL=0.02, E_K=-100.0, g_Na=90.0, g_K=10.0, V_T=-45.0, g_T=2.0, g_h=0.015, g_AHP=0.05,
     depth=1.0, tau_Ca=5.0, rest=2.4e-4, outside=2.0, celsius=36.0,
@@ -52,7 +107,7 @@ RELAY = dict(
 )  # fmt: skip
 
 
-# -- the equations -------------------------------------------------------------------------------------------------------------
+# -- the equations ---------------------------------------------------------------------------------------------------
 
 
 def solve(f, y0, duration, threshold, breaks=()):
@@ -66,7 +121,9 @@ def solve(f, y0, duration, threshold, breaks=()):
     crossing.direction = 1
     for start, stop in zip(edges[:-1], edges[1:]):
         grid = np.arange(start, stop, 5.0)[1:]
-        found = solve_ivp(f, (start, stop), y, "LSODA", t_eval=[*grid, stop], events=crossing, rtol=1e-9, atol=1e-10, max_step=5.0)
+        found = solve_ivp(
+            f, (start, stop), y, "LSODA", t_eval=[*grid, stop], events=crossing, rtol=1e-9, atol=1e-10, max_step=5.0
+        )
         spikes.append(found.t_events[0])
         samples.append(found.y[0])
         y = found.y[:, -1]
@@ -93,7 +150,10 @@ def composed(parts, leak, I, V0, C=1.0, Ca0=None, pool=None):
             inflow += current if feeds else 0.0
             slopes += [(inf - value) / tau for value, (inf, tau) in zip(x, gates(V, Ca).values())]
         if pool is not None:  # uA/cm2 over um: 1e-2 A/m2 over 1e-6 m, per s; mol/m3 is mM
-            slopes.append(max(inflow, 0.0) * 1e-2 / (2 * FARADAY * pool["depth"] * 1e-6) * 1e-3 + (pool["rest"] - Ca) / pool["tau"])
+            slopes.append(
+                max(inflow, 0.0) * 1e-2 / (2 * FARADAY * pool["depth"] * 1e-6) * 1e-3
+                + (pool["rest"] - Ca) / pool["tau"]
+            )
         return [total / C, *slopes]
 
     return f, start
@@ -121,7 +181,11 @@ def reduced_traub(I):
 
 
 def connor_stevens(I):
-    parts = [channel("Na_ConnorStevens", 120.0, 55.0), channel("K_ConnorStevens", 20.0, -72.0), channel("KA_ConnorStevens", 47.7, -75.0)]
+    parts = [
+        channel("Na_ConnorStevens", 120.0, 55.0),
+        channel("K_ConnorStevens", 20.0, -72.0),
+        channel("KA_ConnorStevens", 47.7, -75.0),
+    ]
     return composed(parts, (0.3, -17.0), lambda t: I, -68.0)
 
 
@@ -136,7 +200,10 @@ def morris_lecar(I, g_Ca, V_3, V_4, phi, **_):
 
 
 def fitzhugh_nagumo(I):
-    return lambda t, y: (y[0] - y[0] ** 3 / 3 - y[1] + I, (y[0] + 0.7 - 0.8 * y[1]) / 12.5), [-1.1994, (-1.1994 + 0.7) / 0.8]
+    return lambda t, y: (y[0] - y[0] ** 3 / 3 - y[1] + I, (y[0] + 0.7 - 0.8 * y[1]) / 12.5), [
+        -1.1994,
+        (-1.1994 + 0.7) / 0.8,
+    ]
 
 
 def hindmarsh_rose(I):
@@ -154,8 +221,17 @@ def pinsky_rinzel(Is, Id, gc=2.1, p=0.5):
         na, k, ca, kc = eq.traub_na(Vs - 60), eq.traub_k(Vs - 60), eq.traub_ca(Vd - 60), eq.traub_c(Vd - 60)
         ICa = 10 * s**2 * (Vd - 140)
         dVs = -0.1 * Vs - 30 * na["m"][0] ** 2 * h * (Vs - 120) - 15 * n * (Vs + 15) + gc / p * (Vd - Vs) + Is / p
-        dVd = -0.1 * Vd - ICa - 0.8 * q * (Vd + 15) - 15 * min(Ca / 250, 1) * c * (Vd + 15) + (gc * (Vs - Vd) + Id) / (1 - p)
-        relax = [(inf - x) / tau for x, (inf, tau) in ((h, na["h"]), (n, k["n"]), (s, ca["s"]), (c, kc["c"]), (q, eq.traub_ahp(0, Ca)["q"]))]
+        dVd = (
+            -0.1 * Vd
+            - ICa
+            - 0.8 * q * (Vd + 15)
+            - 15 * min(Ca / 250, 1) * c * (Vd + 15)
+            + (gc * (Vs - Vd) + Id) / (1 - p)
+        )
+        relax = [
+            (inf - x) / tau
+            for x, (inf, tau) in ((h, na["h"]), (n, k["n"]), (s, ca["s"]), (c, kc["c"]), (q, eq.traub_ahp(0, Ca)["q"]))
+        ]
         return [dVs / 3, dVd / 3, *relax, -0.13 * ICa - 0.075 * Ca]
 
     start = dict(PINSKY_START, V=PINSKY_START["V"] + 60, V_d=PINSKY_START["V_d"] + 60)
@@ -225,7 +301,7 @@ def from_equations() -> dict:
     return found
 
 
-# -- other simulators ----------------------------------------------------------------------------------------------------------
+# -- other simulators ------------------------------------------------------------------------------------------------
 
 NEURON_HH = dict(current=10.0, celsius=16.3, duration=60.0, V=-65.0)  # at 16.3 °C the rates are three times as fast
 # Two cells of Traub and Miles of NEST's, spiking at rates of their own until a gap junction joins them; pF, nS, pA, mV.
@@ -272,12 +348,22 @@ def from_nest() -> dict:
 
     nest.verbosity = nest.VerbosityLevel.ERROR
     nest.ResetKernel()
-    nest.set(resolution=0.05, use_wfr=True, wfr_comm_interval=1.0, wfr_tol=1e-7, wfr_max_iterations=50, wfr_interpolation_order=3)
+    nest.set(
+        resolution=0.05,
+        use_wfr=True,
+        wfr_comm_interval=1.0,
+        wfr_tol=1e-7,
+        wfr_max_iterations=50,
+        wfr_interpolation_order=3,
+    )
     cells = nest.Create("hh_cond_beta_gap_traub", 2, params=GAP["cell"])
     gates = np.array([[float(x) for x in np.ravel(cells[0].get(k))] for k in ("Act_m", "Inact_h", "Act_n")])[:, 0]
     cells.I_e = GAP["currents"]
     nest.Connect(
-        cells[0], cells[1], {"rule": "one_to_one", "make_symmetric": True}, {"synapse_model": "gap_junction", "weight": GAP["weight"]}
+        cells[0],
+        cells[1],
+        {"rule": "one_to_one", "make_symmetric": True},
+        {"synapse_model": "gap_junction", "weight": GAP["weight"]},
     )
     meter = nest.Create("multimeter", params={"record_from": ["V_m"], "interval": 1.0})
     nest.Connect(meter, cells)

@@ -1,13 +1,14 @@
 """Makes ``gait.npz``: the worm of Boyle, Berri and Cohen (2012) by an independent program, in NumPy and SciPy.
 
-Written from the equations, apart from ``models/celegans_swimmer/gait.py``: forces on the ends of rods are summed as functions of positions q
-and velocities v, and C v = F(q, v) is solved for v by Newton's method to 1e-12 m, with derivatives by complex steps and banded
-matrices. Between two updates of the circuit (1 ms) the body is stepped by the L-stable Runge-Kutta scheme of Alexander (1977), or, to
-see how much that matters, by implicit Euler.
+Written from the equations, apart from ``models/celegans_swimmer/gait.py``: forces on the ends of rods are summed as
+functions of positions q and velocities v, and C v = F(q, v) is solved for v by Newton's method to 1e-12 m, with
+derivatives by complex steps and banded matrices. Between two updates of the circuit (1 ms) the body is stepped by the
+L-stable Runge-Kutta scheme of Alexander (1977), or, to see how much that matters, by implicit Euler.
 
     python tests/references/make_gait.py
 
-Saved for each medium m: ``second_m``, the rods after 1 s, in steps of 0.25 ms; ``rods_m``, after 1, 4 and 10 s in steps of 1 ms.
+Saved for each medium m: ``second_m``, the rods after 1 s, in steps of 0.25 ms; ``rods_m``, after 1, 4 and 10 s in steps
+of 1 ms.
 """
 
 from pathlib import Path
@@ -32,15 +33,23 @@ def imbalance(q, v, A, C_L, C_N):
     """v - F(q, v) / C of all rods, (..., 49, 3)."""
     cos, sin = np.cos(q[..., 2]), np.sin(q[..., 2])
     across, turned = np.stack([cos, sin], -1), np.stack([-sin, cos], -1) * v[..., 2:]
-    ends = [(q[..., :2] + s * R[:, None] * across, v[..., :2] + s * R[:, None] * turned) for s in (1, -1)]  # dorsal, ventral
+    # Dorsal, ventral
+    ends = [(q[..., :2] + s * R[:, None] * across, v[..., :2] + s * R[:, None] * turned) for s in (1, -1)]
     forces = [np.zeros_like(across), np.zeros_like(across)]
     for a, b in ((0, 0), (1, 1), (0, 1), (1, 0)):
-        span, moving = ends[b][0][..., 1:, :] - ends[a][0][..., :-1, :], ends[b][1][..., 1:, :] - ends[a][1][..., :-1, :]
+        span, moving = (
+            ends[b][0][..., 1:, :] - ends[a][0][..., :-1, :],
+            ends[b][1][..., 1:, :] - ends[a][1][..., :-1, :],
+        )
         L = np.sqrt((span**2).sum(-1))
         S = (span * moving).sum(-1) / L
         if a == b:
             beyond = np.where((L - L0_P).real > 0, 2 * (L - L0_P), 0)
-            F = K_PE * (L0_P - L + beyond**4) + K_AE * A[a] * (L0_P - A[a] * (L0_P - L_MIN) - L) - (D_PE + A[a] * D_AE) * S
+            F = (
+                K_PE * (L0_P - L + beyond**4)
+                + K_AE * A[a] * (L0_P - A[a] * (L0_P - L_MIN) - L)
+                - (D_PE + A[a] * D_AE) * S
+            )
         else:
             F = K_DE * (L0_D - L) - D_DE * S
         F = (F / L)[..., None] * span
@@ -54,11 +63,18 @@ def imbalance(q, v, A, C_L, C_N):
 
 
 #: Columns of the Jacobian are found nine at a time: rods three apart have no neighbour in common.
-PROBES = np.array([[[(i % 3 == r) * (k == j) for j in range(3)] for i in range(RODS)] for r in range(3) for k in range(3)], float)
-ENTRIES = np.array([
-    (3 * j + m, 3 * i + k, 3 * (i % 3) + k, j, m)
-    for i in range(RODS) for k in range(3) for j in range(max(i - 1, 0), min(i + 2, RODS)) for m in range(3)
-]).T
+PROBES = np.array(
+    [[[(i % 3 == r) * (k == j) for j in range(3)] for i in range(RODS)] for r in range(3) for k in range(3)], float
+)
+ENTRIES = np.array(
+    [
+        (3 * j + m, 3 * i + k, 3 * (i % 3) + k, j, m)
+        for i in range(RODS)
+        for k in range(3)
+        for j in range(max(i - 1, 0), min(i + 2, RODS))
+        for m in range(3)
+    ]
+).T
 
 
 def velocity(q, h, v, A, drag):

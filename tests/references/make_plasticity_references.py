@@ -2,11 +2,11 @@
 
     python tests/references/make_plasticity_references.py
 
-It needs NEST (`pip install brainsim[bench]`) and no brainsim. The protocols below are the common ground. Times are in ms,
-potentials in mV; weights have no unit in NEST and are in pA in the tests.
+It needs NEST (`pip install brainsim[bench]`) and no brainsim. The protocols below are the common ground. Times are in
+ms, potentials in mV; weights have no unit in NEST and are in pA in the tests.
 
-NEST's delay is dendritic: a post spike reaches the synapse ``DELAY`` after it is fired, a pre spike at once. Weights are written
-on pre spikes only, so every train ends with one.
+NEST's delay is dendritic: a post spike reaches the synapse ``DELAY`` after it is fired, a pre spike at once. Weights
+are written on pre spikes only, so every train ends with one.
 """
 
 from pathlib import Path
@@ -28,7 +28,9 @@ SQUID = dict(C_m=100.0, g_Na=12000.0, g_K=3600.0, g_L=30.0, E_Na=50.0, E_K=-77.0
 
 
 def trains(n=160, duration=DURATION, seed=2):
-    """Pre- and postsynaptic spike times, with bursts; none pair at the same time. A last pre spike reads the weight out."""
+    """Pre- and postsynaptic spike times, with bursts; none pair at the same time. A last pre spike reads the weight
+    out.
+    """
     rng = np.random.default_rng(seed)
     steps = rng.permutation(np.arange(50, int(duration / STEP) - 200))[:n]
     pre, post = (np.sort(steps[k::2]) for k in (0, 1))
@@ -43,7 +45,10 @@ def pair(model, pre, post, parameters, post_parameters=None, defaults=None, extr
     nest.ResetKernel()
     nest.set(resolution=STEP)
     generators = [nest.Create("spike_generator", params={"spike_times": np.round(t - DELAY, 1)}) for t in (pre, post)]
-    cells = [nest.Create("parrot_neuron"), nest.Create("parrot_neuron", params=post_parameters or {"tau_minus": TAU_MINUS})]
+    cells = [
+        nest.Create("parrot_neuron"),
+        nest.Create("parrot_neuron", params=post_parameters or {"tau_minus": TAU_MINUS}),
+    ]
     for generator, cell in zip(generators, cells):
         nest.Connect(generator, cell, syn_spec={"delay": DELAY})
     if extra is not None:
@@ -91,7 +96,9 @@ def clopath():
     parrot = nest.Create("parrot_neuron")
     nest.Connect(source, parrot, syn_spec={"delay": DELAY})
     nest.Connect(
-        parrot, cell, syn_spec=dict(synapse_model="clopath_synapse", weight=W, Wmax=1e3, Wmin=0.0, tau_x=p["tau_x"], delay=step)
+        parrot,
+        cell,
+        syn_spec=dict(synapse_model="clopath_synapse", weight=W, Wmax=1e3, Wmin=0.0, tau_x=p["tau_x"], delay=step),
     )
     meter = nest.Create("multimeter", params={"record_from": ["V_m"], "interval": step})
     nest.Connect(meter, cell)

@@ -2,8 +2,9 @@
 
     python tests/references/make_references.py
 
-It needs NEST and Brian2 (`pip install brainsim[bench]`) and no brainsim. The protocols below are the common ground: the tests
-build the same cells from them. Times are in ms, potentials in mV, capacitances in pF, conductances in nS, currents in pA.
+It needs NEST and Brian2 (`pip install brainsim[bench]`) and no brainsim. The protocols below are the common ground: the
+tests build the same cells from them. Times are in ms, potentials in mV, capacitances in pF, conductances in nS,
+currents in pA.
 """
 
 from pathlib import Path
@@ -16,7 +17,17 @@ EVERY = 5  # steps between two samples of V that are kept
 
 LIF = dict(C_m=250.0, tau=20.0, E_L=-60.0, V_th=-50.0, V_reset=-60.0, t_ref=5.0)
 ADEX = dict(
-    C_m=281.0, g_L=30.0, E_L=-70.6, V_th=-50.4, Delta_T=2.0, tau_w=144.0, a=4.0, b=80.5, V_peak=20.0, V_reset=-70.6, t_ref=0.0
+    C_m=281.0,
+    g_L=30.0,
+    E_L=-70.6,
+    V_th=-50.4,
+    Delta_T=2.0,
+    tau_w=144.0,
+    a=4.0,
+    b=80.5,
+    V_peak=20.0,
+    V_reset=-70.6,
+    t_ref=0.0,
 )
 IZHIKEVICH = {
     "regular": dict(a=0.02, b=0.2, c=-65.0, d=8.0),
@@ -29,7 +40,9 @@ QIF = dict(tau=10.0, a_0=0.07, E_L=-65.0, V_c=-50.0, V_peak=-30.0, V_reset=-68.0
 
 GLIF = dict(C_m=58.72, g=9.43, E_L=-78.85, V_th=-51.68, V_reset=-78.85, t_ref=3.75)
 GLIF = GLIF | dict(th_spike_add=4.5, th_spike_decay=0.009, voltage_reset_fraction=0.2, voltage_reset_add=12.0)
-GLIF = GLIF | dict(th_voltage_index=0.02, th_voltage_decay=0.09, asc_decay=(0.003, 0.1), asc_amps=(-9.18, -198.94), asc_r=(1.0, 0.8))
+GLIF = GLIF | dict(
+    th_voltage_index=0.02, th_voltage_decay=0.09, asc_decay=(0.003, 0.1), asc_amps=(-9.18, -198.94), asc_r=(1.0, 0.8)
+)
 GLIF_LEVELS = {  # the mechanisms that NEST switches on for each level
     1: (), 2: ("spike_dependent_threshold",), 3: ("after_spike_currents",), 4: ("spike_dependent_threshold", "after_spike_currents"),
     5: ("spike_dependent_threshold", "after_spike_currents", "adapting_threshold"),
@@ -48,14 +61,25 @@ THETA = dict(tau=10.0, eta=-1.0)
 GLIF_CURRENT, MAT2_CURRENT, ESCAPE_CURRENT, POINT_PROCESS_CURRENT = 500.0, 700.0, 300.0, 150.0
 ALIF_DRIVE, EXPIF_CURRENT, ADQIF_CURRENT, GIF_CURRENT, THETA_DRIVE = 15.0, 150.0, 150.0, 200.0, 1.2
 CHANCE = dict(cells=500, duration=2000.0, seed=7)  # of the neurons that fire by chance
-LIF_CURRENT, ADEX_CURRENT, IZHIKEVICH_CURRENT, SQUID_CURRENT, TRAUB_CURRENT, QIF_DRIVE = 200.0, 800.0, 10.0, 1000.0, 200.0, 8.0
-DURATION = dict(lif_current=200.0, lif_conductance=200.0, adex=500.0, izhikevich=500.0, squid=100.0, traub=200.0, qif=300.0)
+LIF_CURRENT, ADEX_CURRENT, IZHIKEVICH_CURRENT, SQUID_CURRENT, TRAUB_CURRENT, QIF_DRIVE = (
+    200.0,
+    800.0,
+    10.0,
+    1000.0,
+    200.0,
+    8.0,
+)
+DURATION = dict(
+    lif_current=200.0, lif_conductance=200.0, adex=500.0, izhikevich=500.0, squid=100.0, traub=200.0, qif=300.0
+)
 DURATION = DURATION | dict(glif=400.0, mat2=400.0, alif=400.0, expif=200.0, adqif=400.0, gif=400.0, theta=200.0)
 TAU_SYN = dict(ex=5.0, inh=10.0)
 WEIGHT = dict(lif_conductance=(6.0, 12.0), traub=(6.0, 30.0))  # excitatory, inhibitory
 DELAY = 1.0  # of NEST's synapses from the generator to the cell
 
-STDP = dict(tau_plus=20.0, tau_minus=30.0, A_plus=0.01, A_minus=0.012, w=0.5, w_max=1.0, duration=2000.0, dendritic_delay=1.0)
+STDP = dict(
+    tau_plus=20.0, tau_minus=30.0, A_plus=0.01, A_minus=0.012, w=0.5, w_max=1.0, duration=2000.0, dendritic_delay=1.0
+)
 
 
 def input_trains(duration, rate=0.2, seed=1):
@@ -66,14 +90,16 @@ def input_trains(duration, rate=0.2, seed=1):
 
 
 def stdp_trains(seed=2):
-    """Pre- and postsynaptic spikes for the pair protocol, never in the same step; a last pre spike reads the weight out."""
+    """Pre- and postsynaptic spikes for the pair protocol, never in the same step; a last pre spike reads the weight
+    out.
+    """
     rng = np.random.default_rng(seed)
     steps = rng.permutation(np.arange(50, int(STDP["duration"] / STEP) - 1000))[:160]
     pre, post = (np.sort(steps[k::2]) * STEP for k in (0, 1))
     return np.append(pre, STDP["duration"] - 10.0), post
 
 
-# -- NEST ----------------------------------------------------------------------------------------------------------------------
+# -- NEST ------------------------------------------------------------------------------------------------------------
 
 
 def nest_cell(model, parameters, duration, *, current=None, generator=None, weights=None):
@@ -112,7 +138,11 @@ def from_nest() -> dict:
         ),
         "adex": ("aeif_cond_exp", ADEX | {"V_m": -70.6, "gsl_error_tol": 1e-10}, dict(current=ADEX_CURRENT)),
         "squid": ("hh_psc_alpha", SQUID | {"V_m": -65.0}, dict(current=SQUID_CURRENT)),
-        "traub": ("hh_cond_exp_traub", TRAUB | synapses | {"V_m": -65.0}, dict(weights=WEIGHT["traub"], current=TRAUB_CURRENT)),
+        "traub": (
+            "hh_cond_exp_traub",
+            TRAUB | synapses | {"V_m": -65.0},
+            dict(weights=WEIGHT["traub"], current=TRAUB_CURRENT),
+        ),
     }
     found = {}
     for name, (model, parameters, options) in cases.items():
@@ -135,7 +165,9 @@ def nest_glif() -> dict:
     """The five levels, at the current that a generator gives from t = 0.2 ms on."""
     found = {}
     for level, mechanisms in GLIF_LEVELS.items():
-        parameters = {k: list(v) if isinstance(v, tuple) else v for k, v in GLIF.items()} | {k: True for k in mechanisms}
+        parameters = {k: list(v) if isinstance(v, tuple) else v for k, v in GLIF.items()} | {
+            k: True for k in mechanisms
+        }
         found[f"glif{level}_spikes"], found[f"glif{level}_V"] = nest_cell(
             "glif_psc", parameters, DURATION["glif"], generator=GLIF_CURRENT
         )
@@ -165,7 +197,9 @@ def nest_chance() -> dict:
         nest.Simulate(CHANCE["duration"])
         times, senders = np.asarray(recorder.events["times"]), np.asarray(recorder.events["senders"])
         counts = np.histogram(times, np.arange(0.0, CHANCE["duration"] + 1, 100.0))[0] / CHANCE["cells"]
-        intervals = np.concatenate([np.diff(np.sort(times[(senders == k) & (times > 500)])) for k in np.unique(senders)])
+        intervals = np.concatenate(
+            [np.diff(np.sort(times[(senders == k) & (times > 500)])) for k in np.unique(senders)]
+        )
         found |= {f"{name}_counts": counts, f"{name}_cv": np.array(intervals.std() / intervals.mean())}
     return found
 
@@ -173,8 +207,8 @@ def nest_chance() -> dict:
 def nest_stdp():
     """Weight of a `stdp_synapse` after the protocol.
 
-    NEST's delay is dendritic: a post spike reaches the synapse ``delay`` after it is fired, so it is fired that much earlier
-    here. The bounds multiply with the power mu; mu = 0 is the additive rule.
+    NEST's delay is dendritic: a post spike reaches the synapse ``delay`` after it is fired, so it is fired that much
+    earlier here. The bounds multiply with the power mu; mu = 0 is the additive rule.
     """
     import nest
 
@@ -182,7 +216,9 @@ def nest_stdp():
     nest.set(resolution=STEP)
     pre, post = stdp_trains()
     delay = STDP["dendritic_delay"]
-    generators = [nest.Create("spike_generator", params={"spike_times": np.round(t - DELAY, 1)}) for t in (pre, post - delay)]
+    generators = [
+        nest.Create("spike_generator", params={"spike_times": np.round(t - DELAY, 1)}) for t in (pre, post - delay)
+    ]
     cells = nest.Create("parrot_neuron", 2, params={"tau_minus": STDP["tau_minus"]})
     for generator, cell in zip(generators, cells):
         nest.Connect(generator, cell, syn_spec={"delay": DELAY})
@@ -196,7 +232,7 @@ def nest_stdp():
     return np.array(nest.GetConnections(cells[0], cells[1]).weight)
 
 
-# -- Brian2 --------------------------------------------------------------------------------------------------------------------
+# -- Brian2 ----------------------------------------------------------------------------------------------------------
 
 
 def brian_cell(equations, threshold, reset, initial, duration, dt=0.002, method="rk4"):

@@ -1,7 +1,8 @@
 """Write swimmer.npz: the swimmer of the DeepMind Control Suite in MuJoCo's own engine (``pip install mujoco``).
 
-The model is written here from its description (links of mass 0.01 and length 0.1, armature 1e-6, gear 5e-4, density 3000, soft limits),
-started from drawn angles and velocities, and driven by drawn commands over 40 control steps of 15 steps of 2 ms.
+The model is written here from its description (links of mass 0.01 and length 0.1, armature 1e-6, gear 5e-4, density
+3000, soft limits), started from drawn angles and velocities, and driven by drawn commands over 40 control steps of 15
+steps of 2 ms.
 """
 
 from pathlib import Path
@@ -15,8 +16,8 @@ def xml(links):
     body, tail = "", ""
     for k in range(1, links):
         body += (
-            f'<body name="s{k}" pos="0 .1 0"><geom type="box" size=".001 .05 .01" mass=".01"/>'
-            f'<joint name="j{k}" type="hinge" axis="0 0 1" pos="0 -.05 0" range="{-limit} {limit}" limited="true" armature="1e-6"'
+            f'<body name="s{k}" pos="0 .1 0"><geom type="box" size=".001 .05 .01" mass=".01"/><joint name="j{k}"'
+            f' type="hinge" axis="0 0 1" pos="0 -.05 0" range="{-limit} {limit}" limited="true" armature="1e-6"'
             ' solreflimit=".05 1" solimplimit="0 .8 .1"/>'
         )
         tail += "</body>"

@@ -2,8 +2,8 @@
 
     python tests/references/make_synapses.py
 
-It needs NEST (`pip install brainsim[bench]`) and no brainsim. The protocols below are the common ground: the tests build the same
-synapses from them. Times are in ms, potentials in mV, capacitances in pF, conductances in nS.
+It needs NEST (`pip install brainsim[bench]`) and no brainsim. The protocols below are the common ground: the tests
+build the same synapses from them. Times are in ms, potentials in mV, capacitances in pF, conductances in nS.
 """
 
 from pathlib import Path
@@ -60,7 +60,8 @@ def sent_by_nest(model, parameters, spikes, n=1):
     nest.Simulate(float(spikes[-1]) + 10.0)
     events = recorder.get("events")
     sent = np.zeros((len(spikes), n))
-    steps = np.round((np.asarray(events["times"]) - DELAY) / STEP).astype(int)  # passed on by the source a delay after the generator
+    # Passed on by the source a delay after the generator
+    steps = np.round((np.asarray(events["times"]) - DELAY) / STEP).astype(int)
     at = np.searchsorted(np.round(spikes / STEP).astype(int), steps)
     sent[at, np.asarray(events["targets"]) - targets[0].global_id] = events["weights"]
     return sent
@@ -74,7 +75,10 @@ def driven_cell(model, parameters, spikes, duration, weight, record, receptor=0)
     nest.set(resolution=STEP)
     cell = nest.Create(model, params=parameters)
     generator = nest.Create("spike_generator", params={"spike_times": np.round(spikes - 2 * DELAY, 1)})
-    source, meter = nest.Create("parrot_neuron"), nest.Create("multimeter", params={"record_from": record, "interval": STEP})
+    source, meter = (
+        nest.Create("parrot_neuron"),
+        nest.Create("multimeter", params={"record_from": record, "interval": STEP}),
+    )
     nest.Connect(generator, source, syn_spec={"delay": DELAY})
     nest.Connect(source, cell, syn_spec={"weight": weight, "delay": DELAY, "receptor_type": receptor})
     nest.Connect(meter, cell)
@@ -91,7 +95,9 @@ def from_nest() -> dict:
         own = {"U": p["U"], "tau_rec": p["tau_rec"], "tau_fac": p["tau_facil"]}
         # NEST's two-state synapses raise u after a spike, so the first one finds u = U; the other raises it before.
         found[f"two_state_{name}"] = sent_by_nest("tsodyks2_synapse", own | {"u": p["U"]}, train())[:, 0]
-        found[f"three_state_{name}"] = sent_by_nest("tsodyks_synapse", own | {"u": 0.0, "tau_psc": TAU_PSC}, train())[:, 0]
+        found[f"three_state_{name}"] = sent_by_nest("tsodyks_synapse", own | {"u": 0.0, "tau_psc": TAU_PSC}, train())[
+            :, 0
+        ]
     q = QUANTAL
     own = {"U": q["U"], "tau_rec": q["tau_rec"], "tau_fac": q["tau_facil"], "u": q["U"], "n": q["N"], "a": q["N"]}
     sent = sent_by_nest("quantal_stp_synapse", own, QUANTAL_TRAIN, QUANTAL_SYNAPSES) / q["N"]
@@ -99,11 +105,23 @@ def from_nest() -> dict:
     found["quantal_next"] = np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(sent[:-1], sent[1:])])
 
     p = {"C_m": BW["C_m"], "g_L": BW["g_L"], "E_L": BW["E_L"], "V_m": BW["E_L"], "E_ex": BW["E_ex"], "V_th": 1e3}
-    p |= {"tau_rise_NMDA": BW["tau_rise"], "tau_decay_NMDA": BW["tau_decay"], "alpha": BW["alpha"], "gsl_error_tol": 1e-8}
+    p |= {
+        "tau_rise_NMDA": BW["tau_rise"],
+        "tau_decay_NMDA": BW["tau_decay"],
+        "alpha": BW["alpha"],
+        "gsl_error_tol": 1e-8,
+    }
     s, V = driven_cell("iaf_bw_2001_exact", p, bw_train(), BW_DURATION, BW["weight"], ["s_NMDA", "V_m"], receptor=3)
     found |= {"bw_s": s[4::5], "bw_V": V[4::5]}
 
-    p = {"C_m": CELL["C_m"], "g_L": CELL["g_L"], "E_L": CELL["E_L"], "V_m": CELL["E_L"], "E_ex": CELL["E_ex"], "V_th": 1e3}
+    p = {
+        "C_m": CELL["C_m"],
+        "g_L": CELL["g_L"],
+        "E_L": CELL["E_L"],
+        "V_m": CELL["E_L"],
+        "E_ex": CELL["E_ex"],
+        "V_th": 1e3,
+    }
     cells = {
         "alpha": ("iaf_cond_alpha", {"tau_syn_ex": ALPHA["tau"]}, ALPHA["weight"]),
         "beta": ("iaf_cond_beta", {"tau_rise_ex": BETA["tau_rise"], "tau_decay_ex": BETA["tau_decay"]}, BETA["weight"]),

@@ -35,7 +35,9 @@ def pairwise(distance, trains, scale):
 
 
 def test_van_rossum_distance(made, expected):
-    """Elephant's kernel is normalised so that one spike more gives D = 1, ours as in the original paper: a factor of 1/sqrt(2)."""
+    """Elephant's kernel is normalised so that one spike more gives D = 1, ours as in the original paper: a factor of
+    1/sqrt(2).
+    """
     ours = pairwise(analysis.van_rossum_distance, made.trains(), made.TAU)
     np.testing.assert_allclose(ours, expected["van_rossum"] / np.sqrt(2), rtol=1e-9, atol=1e-6)
 
@@ -54,11 +56,15 @@ def test_counts(made, expected, events):
     bins = round(made.STOP / made.BIN)  # Elephant divides by the number of bins, we by one less
     fano = analysis.fano_factor(*events, made.BIN, 0, made.STOP).per_neuron
     np.testing.assert_allclose(fano * (bins - 1) / bins, expected["fano"], rtol=1e-9)
-    np.testing.assert_allclose(analysis.correlation(*events, made.BIN, 0, made.STOP).matrix, expected["correlation"], atol=1e-9)
+    np.testing.assert_allclose(
+        analysis.correlation(*events, made.BIN, 0, made.STOP).matrix, expected["correlation"], atol=1e-9
+    )
 
 
 def test_cross_correlation_of_binned_trains(made, expected):
-    """Elephant counts pairs by the difference of their bins; so does the correlogram of times moved to their bin's centre."""
+    """Elephant counts pairs by the difference of their bins; so does the correlogram of times moved to their bin's
+    centre.
+    """
     width = made.BIN / 5
     a, b = ((np.floor(made.trains()[k] / width) + 0.5) * width for k in (1, 4))
     correlogram = analysis.cross_correlogram(a, b, bin=width, max_lag=made.MAX_LAG)

@@ -1,7 +1,7 @@
 """brainsim against NEST and Brian2: same cell, same input, stored results of `make_references.py`.
 
-Stated accuracy: spike times within one step of the peer (0.1 ms for NEST, which stamps a Hodgkin-Huxley spike at the maximum of
-V, some steps after the crossing), subthreshold V as written at each comparison.
+Stated accuracy: spike times within one step of the peer (0.1 ms for NEST, which stamps a Hodgkin-Huxley spike at the
+maximum of V, some steps after the crossing), subthreshold V as written at each comparison.
 """
 
 import brainunit as u
@@ -28,7 +28,9 @@ def run(protocol, cell, duration, *, dt, current=None, trains=None, weights=None
             setattr(net, name, bs.sources.SpikeTimes(1, times * u.ms, np.zeros(len(times), int)))
             net.connect(getattr(net, name), net.E, bs.AllToAll(), receptor=name, weight=weight * u.nS)
     every = protocol.STEP * protocol.EVERY
-    rec = bs.simulate(net, duration * u.ms, dt=dt * u.ms, record=["E.spikes", "E.V"], sample_every=every * u.ms, progress=False)
+    rec = bs.simulate(
+        net, duration * u.ms, dt=dt * u.ms, record=["E.spikes", "E.V"], sample_every=every * u.ms, progress=False
+    )
     return np.asarray(u.get_mantissa(rec.spikes["E"].times)), np.asarray(u.get_mantissa(rec["E.V"]))[:, 0]
 
 
@@ -38,7 +40,9 @@ def pair(mine, theirs, within):
 
 
 def pair_intervals(mine, theirs, within):
-    """A spike is taken, and V reset, at the end of a step: times fall behind by a part of a step each, so compare intervals."""
+    """A spike is taken, and V reset, at the end of a step: times fall behind by a part of a step each, so compare
+    intervals.
+    """
     assert len(mine) == len(theirs)
     assert abs(mine[0] - theirs[0]) < within
     np.testing.assert_allclose(np.diff(mine), np.diff(theirs), atol=within, rtol=0)
@@ -110,7 +114,7 @@ def test_izhikevich_converges_to_brian2(protocol, references, kind):
 
 def squid(protocol, gates):
     p, area = protocol.SQUID, 1e-4 * u.cm2  # the density is what NEST has on 1e-4 cm2
-    S = {k: (p[k] * u.nS / area) for k in ("g_Na", "g_K", "g_L")}
+    S = {k: p[k] * u.nS / area for k in ("g_Na", "g_K", "g_L")}
     E = {k: p[k] * u.mV for k in ("E_Na", "E_K", "E_L")}
     m, h, n = (float(x) for x in gates)
     return bs.neurons.HodgkinHuxley(1, C=p["C_m"] * u.pF / area, m=m, h=h, n=n, **S, **E)
@@ -168,7 +172,11 @@ def glif(protocol, level):
         values |= dict(V_reset=p["V_reset"] * u.mV)
     if "after_spike_currents" in mechanisms:
         for k in (1, 2):
-            values |= {f"k_{k}": p["asc_decay"][k - 1] / u.ms, f"f_{k}": p["asc_r"][k - 1], f"delta_{k}": p["asc_amps"][k - 1] * u.pA}
+            values |= {
+                f"k_{k}": p["asc_decay"][k - 1] / u.ms,
+                f"f_{k}": p["asc_r"][k - 1],
+                f"delta_{k}": p["asc_amps"][k - 1] * u.pA,
+            }
     if "adapting_threshold" in mechanisms:
         values |= dict(a_v=p["th_voltage_index"] / u.ms, b_v=p["th_voltage_decay"] / u.ms)
     return getattr(bs.neurons, f"GLIF{level}")(1, method="rk4", **values)
@@ -180,10 +188,13 @@ def test_glif(protocol, references, level):
     net.E = glif(protocol, level)
     net.E.add_stimuli(drive=bs.stimuli.Constant(protocol.GLIF_CURRENT * u.pA, start=0.2 * u.ms))
     every = protocol.STEP * protocol.EVERY
-    rec = bs.simulate(net, protocol.DURATION["glif"] * u.ms, record=["E.spikes", "E.V"], sample_every=every * u.ms, progress=False)
+    rec = bs.simulate(
+        net, protocol.DURATION["glif"] * u.ms, record=["E.spikes", "E.V"], sample_every=every * u.ms, progress=False
+    )
     pair(np.asarray(rec.spikes["E"].times / u.ms), references[f"glif{level}_spikes"], 1e-6)
-    # NEST takes the V of a rule of reset at the beginning of the step: V rises by 0.4 mV in the last step before a spike, of which
-    # a fifth is left. It takes the mean of after-spike currents over the step where they decay exponentially: 2e-4 mV.
+    # NEST takes the V of a rule of reset at the beginning of the step: V rises by 0.4 mV in the last step before a
+    # spike, of which a fifth is left. It takes the mean of after-spike currents over the step where they decay
+    # exponentially: 2e-4 mV.
     within = {1: 1e-6, 2: 0.1, 3: 5e-4, 4: 0.1, 5: 0.1}[level]
     np.testing.assert_allclose(np.asarray(rec["E.V"] / u.mV)[:, 0], references[f"glif{level}_V"], atol=within, rtol=0)
 
@@ -203,7 +214,12 @@ def test_mat2_is_exactly_nest(protocol, references):
 def test_alif_is_exactly_brian2(protocol, references):
     p = protocol.ALIF
     cell = bs.neurons.ALIF(
-        1, tau=p["tau"] * u.ms, tau_a=p["tau_a"] * u.ms, E_L=p["E_L"] * u.mV, V_th=p["V_th"] * u.mV, beta=p["beta"] * u.mV
+        1,
+        tau=p["tau"] * u.ms,
+        tau_a=p["tau_a"] * u.ms,
+        E_L=p["E_L"] * u.mV,
+        V_th=p["V_th"] * u.mV,
+        beta=p["beta"] * u.mV,
     )
     spikes, _ = run(protocol, cell, protocol.DURATION["alif"], dt=0.1, current=protocol.ALIF_DRIVE * u.nA)
     pair(spikes, references["alif_spikes"], 1e-6)
@@ -221,7 +237,14 @@ def test_adqif(protocol, references):
     p = protocol.ADQIF
     mV = {k: p[k] * u.mV for k in ("E_L", "V_c", "V_peak", "V_reset")}
     cell = bs.neurons.AdQIF(
-        1, tau=p["tau"] * u.ms, a_0=p["a_0"] / u.mV, R=p["R"] * u.Mohm, tau_w=p["tau_w"] * u.ms, a=p["a"] * u.nS, b=p["b"] * u.pA, **mV
+        1,
+        tau=p["tau"] * u.ms,
+        a_0=p["a_0"] / u.mV,
+        R=p["R"] * u.Mohm,
+        tau_w=p["tau_w"] * u.ms,
+        a=p["a"] * u.nS,
+        b=p["b"] * u.pA,
+        **mV,
     )
     spikes, _ = run(protocol, cell, protocol.DURATION["adqif"], dt=0.01, current=protocol.ADQIF_CURRENT * u.pA)
     pair_intervals(spikes, references["adqif_spikes"], 0.02)

@@ -1,8 +1,8 @@
 """Pair STDP against NEST's `stdp_synapse`, additive (mu = 0).
 
-Conventions: NEST's delay is dendritic, so a post spike counts when it has come back to the synapse; the protocol fires NEST's
-post spikes that much earlier, and both then pair the same times. Both pair all spikes, and neither those at the same time.
-NEST writes a weight on pre spikes only, so the protocol ends with one.
+Conventions: NEST's delay is dendritic, so a post spike counts when it has come back to the synapse; the protocol fires
+NEST's post spikes that much earlier, and both then pair the same times. Both pair all spikes, and neither those at the
+same time. NEST writes a weight on pre spikes only, so the protocol ends with one.
 """
 
 import brainunit as u

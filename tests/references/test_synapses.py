@@ -31,7 +31,9 @@ def trains(times, n):
 
 def membrane(p):
     rest = p["E_L"] * u.mV
-    return bs.neurons.LIF(1, tau=p["C_m"] / p["g_L"] * u.ms, R=1e3 / p["g_L"] * u.Mohm, E_L=rest, V=rest, V_th=1e9 * u.mV)
+    return bs.neurons.LIF(
+        1, tau=p["C_m"] / p["g_L"] * u.ms, R=1e3 / p["g_L"] * u.Mohm, E_L=rest, V=rest, V_th=1e9 * u.mV
+    )
 
 
 def test_short_term_plasticity(script, nest):
@@ -78,13 +80,17 @@ def test_quantal_release(script, nest):
 
 
 def test_saturating_nmda(script, nest):
-    """The gate and the membrane of `iaf_bw_2001_exact`, whose NMDA channels block with magnesium: s within 0.2 %, V within 0.05 mV."""
+    """The gate and the membrane of `iaf_bw_2001_exact`, whose NMDA channels block with magnesium: s within 0.2 %, V
+    within 0.05 mV.
+    """
     p = script.BW
     net = bs.Network()
     net.S = trains(script.bw_train(), 1)
     net.T = membrane(p)
     net.T.add_receptors(nmda=bs.receptors.GatedNMDA(reversal=p["E_ex"] * u.mV))
-    gate = bs.terminals.NMDAGating(tau_rise=p["tau_rise"] * u.ms, tau_decay=p["tau_decay"] * u.ms, alpha=p["alpha"] / u.ms)
+    gate = bs.terminals.NMDAGating(
+        tau_rise=p["tau_rise"] * u.ms, tau_decay=p["tau_decay"] * u.ms, alpha=p["alpha"] / u.ms
+    )
     net.connect(net.S, net.T, bs.OneToOne(), receptor="nmda", weight=p["weight"] * u.nS, terminal=gate)
     rec = bs.simulate(net, script.BW_DURATION * u.ms, record=["T.nmda.g", "T.V"], sample_every=0.5 * u.ms)
     g, V = (np.asarray(x)[:, 0] for x in (rec["T.nmda.g"] / u.nS, rec["T.V"] / u.mV))

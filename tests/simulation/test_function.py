@@ -19,7 +19,9 @@ def smooth():
     net.A.add_stimuli(drive=bs.stimuli.Constant(300 * u.pA))
     net.B = bs.neurons.LIF(2, V_th=1e3 * u.mV, **relu)
     net.B.add_receptors(syn=bs.receptors.Exponential(tau=2 * u.ms))
-    net.connect(net.A, net.B, bs.AllToAll(), receptor="syn", weight=np.arange(1.0, 7.0).reshape(3, 2) * u.pA, delay=0.5 * u.ms)
+    net.connect(
+        net.A, net.B, bs.AllToAll(), receptor="syn", weight=np.arange(1.0, 7.0).reshape(3, 2) * u.pA, delay=0.5 * u.ms
+    )
     return net
 
 

@@ -104,7 +104,8 @@ def test_spikes_are_recorded_in_the_same_call(batched, implementation):
     np.testing.assert_array_equal(found[3], expected[3])
     for mine, other in zip(np.atleast_2d(found[1]), np.atleast_2d(expected[1])):
         stored = set(mine[3:].tolist()) - {0}
-        assert stored and len(stored & set(other[3:].tolist())) >= len(stored) - 9  # which events find room depends on the order
+        # Which events find room depends on the order
+        assert stored and len(stored & set(other[3:].tolist())) >= len(stored) - 9
     if implementation == "kernel":
         text = jax.jit(grouped(lifted)).lower(V, w, g, buffers, 7).as_text()
         assert (text.count("brainsim.deliver_together"), text.count("brainsim.append_events")) == (1, 0)

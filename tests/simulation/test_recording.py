@@ -103,10 +103,14 @@ def test_merged_trains_are_one_population():
     np.testing.assert_array_equal(spikes.merged("I", "E").indices, [2, 1, 4, 0, 2])
     np.testing.assert_array_equal(spikes.merged().indices, both.indices)
     np.testing.assert_array_equal(spikes.merged("I").indices, spikes["I"].indices)
-    with pytest.raises(bs.UnknownNameError, match=r"Recording has no spikes of 'E1'. Did you mean 'E'\? Accepted: E, I."):
+    with pytest.raises(
+        bs.UnknownNameError, match=r"Recording has no spikes of 'E1'. Did you mean 'E'\? Accepted: E, I."
+    ):
         spikes.merged("E1")
     other = bs.simulate(net, 1 * u.ms, record=["E.spikes"])
-    with pytest.raises(ValueError, match=r"share one window and step; given 0.0 to 2.0 ms in steps of 0.1 ms, 2.0 to 3.0 ms"):
+    with pytest.raises(
+        ValueError, match=r"share one window and step; given 0.0 to 2.0 ms in steps of 0.1 ms, 2.0 to 3.0 ms"
+    ):
         spikes["E"].merge(other.spikes["E"])
     with pytest.raises(bs.UnknownNameError, match="no spikes to merge"):
         bs.simulate(net, 1 * u.ms).spikes.merged()
@@ -118,9 +122,9 @@ def test_no_spike_falls_out_of_its_window_by_rounding(dt):
     net = bs.Network()
     net.S = bs.sources.SpikeInput(2)
     for _ in range(30):
-        train = bs.simulate(net, 7 * dt * u.ms, dt=dt * u.ms, inputs={"S.input": np.ones((7, 2))}, record="S.spikes").spikes[
-            "S"
-        ]
+        train = bs.simulate(
+            net, 7 * dt * u.ms, dt=dt * u.ms, inputs={"S.input": np.ones((7, 2))}, record="S.spikes"
+        ).spikes["S"]
         assert train.rate().to_decimal(u.Hz) == pytest.approx(1000 / dt)
         np.testing.assert_array_equal(train.counts(bin=dt * u.ms), np.ones((7, 2)))
 

@@ -41,7 +41,9 @@ def test_results_do_not_depend_on_the_chunk(chunk_steps, balanced, same_spikes):
 def test_same_seed_same_spikes_other_seed_others(balanced, same_spikes):
     first, again, other = (bs.simulate(balanced(seed=seed), 20 * u.ms, record=RECORD) for seed in (1, 1, 2))
     same_spikes(first, again)
-    assert len(first.spikes["E"]) != len(other.spikes["E"]) or np.any(first.spikes["E"].steps != other.spikes["E"].steps)
+    assert len(first.spikes["E"]) != len(other.spikes["E"]) or np.any(
+        first.spikes["E"].steps != other.spikes["E"].steps
+    )
 
 
 def test_another_component_changes_nobody_elses_draws(balanced, same_spikes):
@@ -125,8 +127,16 @@ def test_inputs_override_for_their_step(balanced):
         ({"chunk_steps": 0}, ValueError, "chunk_steps: expected a positive integer, given 0"),
         ({"checkpoint_every": 0}, ValueError, "checkpoint_every: expected a positive integer, given 0"),
         ({"inputs": {"E.drve.amplitude": np.ones(10)}}, bs.UnknownNameError, "Did you mean 'E.drive.amplitude'"),
-        ({"inputs": {"E.drive.amplitude": np.ones(10) * u.mV}}, bs.UnitError, r"inputs\['E.drive.amplitude'\]: expected pA"),
-        ({"inputs": {"E.drive.amplitude": np.ones(9) * u.pA}}, ValueError, r"expected shape .*one row per step, given \(9,\)"),
+        (
+            {"inputs": {"E.drive.amplitude": np.ones(10) * u.mV}},
+            bs.UnitError,
+            r"inputs\['E.drive.amplitude'\]: expected pA",
+        ),
+        (
+            {"inputs": {"E.drive.amplitude": np.ones(9) * u.pA}},
+            ValueError,
+            r"expected shape .*one row per step, given \(9,\)",
+        ),
     ],
 )
 def test_what_cannot_be_run_is_refused_and_the_network_stays(options, error, message, balanced):
@@ -154,7 +164,9 @@ def test_samples_that_do_not_fit_into_memory_are_refused(balanced, monkeypatch):
 
 @pytest.mark.parametrize("chunk_steps", [None, 7])
 def test_a_broken_state_is_named_with_its_time_and_the_network_stays(chunk_steps):
-    """R I is not a number in step 31 only, so V is not finite from 3.1 ms on: the end of the step that starts at 3.0 ms."""
+    """R I is not a number in step 31 only, so V is not finite from 3.1 ms on: the end of the step that starts at 3.0
+    ms.
+    """
     net = bs.Network()
     net.A = bs.neurons.LIF(2)
     net.B = bs.neurons.LIF(3, R=100 * u.Mohm)

@@ -38,7 +38,8 @@ def test_constant_and_its_window():
     same(values(stimuli.Constant(3 * u.pA, start=1 * u.ms)), [0, 0, 3, 3, 3, 3, 3, 3])
     same(values(stimuli.Constant(3 * u.pA, stop=1 * u.ms)), [3, 3, 0, 0, 0, 0, 0, 0])
     same(values(stimuli.Constant(3 * u.pA, start=1 * u.ms, stop=2.5 * u.ms)), [0, 0, 3, 3, 3, 0, 0, 0])
-    same(values(stimuli.Constant(3 * u.pA, start=1.1 * u.ms, stop=2.4 * u.ms)), [0, 0, 3, 3, 3, 0, 0, 0])  # to whole steps
+    # To whole steps
+    same(values(stimuli.Constant(3 * u.pA, start=1.1 * u.ms, stop=2.4 * u.ms)), [0, 0, 3, 3, 3, 0, 0, 0])
 
 
 def test_one_value_and_one_window_per_unit():

@@ -13,7 +13,8 @@ def network(terminal, times, indices=None, n=1, seed=0):
     times = np.asarray(times, float)
     net.S = bs.sources.SpikeTimes(n, times * u.ms, np.zeros(len(times), int) if indices is None else indices)
     net.T = bs.neurons.LIF(n, V_th=1e9 * u.mV)
-    # What has arrived at a receptor is what was sent: one of spikes is so fast that nothing is left from the step before.
+    # What has arrived at a receptor is what was sent: one of spikes is so fast that nothing is left from the step
+    # before.
     receptor = bs.receptors.Graded() if terminal.graded else bs.receptors.Exponential(tau=1e-4 * u.ms)
     net.T.add_receptors(syn=receptor)
     net.connect(net.S, net.T, bs.OneToOne(), receptor="syn", weight=1.0 * u.pA, terminal=terminal)

@@ -125,7 +125,8 @@ def test_as_a_function(kind, built):
     np.testing.assert_allclose(g[1], alone, rtol=1e-10, atol=1e-14)
     for k, path in enumerate(paths):
         assert np.isfinite(gradient[path][0]), path
-        if kind is not terminals.QuantalRelease:  # there one draw is a step function of its parameters: tests/terminals/test_quantal.py
+        # There one draw is a step function of its parameters: tests/terminals/test_quantal.py
+        if kind is not terminals.QuantalRelease:
             difference = (means[2 * k + 1] - means[2 * k + 2]) / (2 * steps[path])
             np.testing.assert_allclose(gradient[path][0], difference, rtol=1e-5, atol=1e-8, err_msg=path)
             assert gradient[path][0] != 0 or path.endswith("u_rest")

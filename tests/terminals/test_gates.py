@@ -19,7 +19,8 @@ def solved(slope, start, kinks, at, jump=lambda y, t: y):
         # what is recorded at the time of a spike is before its jump: it changes the steps that follow
         inside = at[(at > a + 1e-9) & (at <= b + 1e-9)]
         y = jump(y, a)
-        piece = solve_ivp(lambda t, y: slope(min(max(t, a + 1e-9), b - 1e-9), y), (a, b), y, dense_output=True, rtol=1e-11, atol=1e-13)  # noqa: B023
+        within = lambda t, y, a=a, b=b: slope(min(max(t, a + 1e-9), b - 1e-9), y)
+        piece = solve_ivp(within, (a, b), y, dense_output=True, rtol=1e-11, atol=1e-13)
         found += [piece.sol(np.clip(inside, a, b)).T] if len(inside) else []
         y = piece.y[:, -1]
     return np.concatenate(found)
@@ -63,7 +64,9 @@ def second_messenger(times):
     ids=lambda x: getattr(x, "__name__", None),
 )
 def test_follows_its_equations_with_order_two(terminal, exact, network, sent):
-    errors = [np.abs(sent(network(terminal(), TIMES), DURATION, dt=dt)[:, 0] - exact(at(dt))).max() for dt in (0.2, 0.1)]
+    errors = [
+        np.abs(sent(network(terminal(), TIMES), DURATION, dt=dt)[:, 0] - exact(at(dt))).max() for dt in (0.2, 0.1)
+    ]
     scale = exact(at(0.1)).max()
     assert errors[1] < 2e-3 * scale
     assert np.log2(errors[0] / errors[1]) == pytest.approx(2.0, abs=0.2)
@@ -71,7 +74,9 @@ def test_follows_its_equations_with_order_two(terminal, exact, network, sent):
 
 @pytest.mark.parametrize("dt", [0.1, 0.4])
 @pytest.mark.parametrize(
-    ("alpha", "beta", "length"), [(1.1, 0.19, 1.0), (0.072, 0.0066, 1.0), (5.0, 0.18, 0.55)], ids=["AMPA", "NMDA", "GABA_A"]
+    ("alpha", "beta", "length"),
+    [(1.1, 0.19, 1.0), (0.072, 0.0066, 1.0), (5.0, 0.18, 0.55)],
+    ids=["AMPA", "NMDA", "GABA_A"],
 )
 def test_kinetics_are_exact_at_any_step(alpha, beta, length, dt, network, sent):
     """Also where a pulse ends within a step; a spike within a pulse begins it anew."""
@@ -85,7 +90,9 @@ def test_kinetics_are_exact_at_any_step(alpha, beta, length, dt, network, sent):
 
 
 def test_a_pulse_opens_what_destexhe_et_al_give(network, sent):
-    """Closed form at the end of a pulse of 1 mM and 1 ms: alpha / (alpha + beta) (1 - exp(-(alpha + beta))), then decay with beta."""
+    """Closed form at the end of a pulse of 1 mM and 1 ms: alpha / (alpha + beta) (1 - exp(-(alpha + beta))), then decay
+    with beta.
+    """
     found = sent(network(Kinetic(), [1.0]), 8.0)[:, 0]
     peak = 1.1 / 1.29 * (1 - np.exp(-1.29))
     assert found.max() == pytest.approx(peak, rel=1e-12) and (np.argmax(found) + 1) * 0.1 == pytest.approx(2.0)
@@ -93,7 +100,9 @@ def test_a_pulse_opens_what_destexhe_et_al_give(network, sent):
 
 
 def test_nmda_gates_saturate(network, sent):
-    """At a constant rate f the mean of x is tau_rise f, and s tends to a x / (1/tau_decay + a x) for fast fluctuations of x."""
+    """At a constant rate f the mean of x is tau_rise f, and s tends to a x / (1/tau_decay + a x) for fast fluctuations
+    of x.
+    """
     times = np.arange(1, 500) * 1.0
     s = sent(network(NMDAGating(), times), 500.0)[-10:, 0].mean()
     drive = 0.5 * 2.0 * 1.0

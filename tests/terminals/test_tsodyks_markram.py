@@ -24,7 +24,9 @@ def by_hand(times, U, tau_rec, tau_facil, u_rest=0.0):
 
 
 def test_steady_state_at_a_constant_rate(network, sent):
-    """At an interval T: u = U / (1 - (1 - U) e^(-T/tau_facil)), x = (1 - e^(-T/tau_rec)) / (1 - (1 - u) e^(-T/tau_rec))."""
+    """At an interval T: u = U / (1 - (1 - U) e^(-T/tau_facil)), x = (1 - e^(-T/tau_rec)) / (1 - (1 - u)
+    e^(-T/tau_rec)).
+    """
     U, tau_rec, tau_facil = np.array([0.5, 0.15, 0.04]), np.array([50.0, 30.0, 10.0]), np.array([1e-3, 40.0, 60.0])
     T, spikes = 8.0, 60
     terminal = TsodyksMarkram(U=U, tau_rec=tau_rec * u.ms, tau_facil=tau_facil * u.ms)
@@ -59,8 +61,9 @@ def test_utilisation_that_rests_at_u(network, sent):
 
 
 def test_three_states_and_their_current(network, sent):
-    """Without inactivation they are two; the current of a receptor with the same time constant is the weight times y; equal time
-    constants of recovery and inactivation are no exception."""
+    """Without inactivation they are two; the current of a receptor with the same time constant is the weight times y;
+    equal time constants of recovery and inactivation are no exception.
+    """
     times = np.array([2.0, 4.0, 11.0, 12.0, 30.0])
     net = bs.Network()
     net.S = bs.sources.SpikeTimes(3, np.tile(times, 3) * u.ms, np.repeat([0, 1, 2], 5))

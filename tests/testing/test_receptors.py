@@ -31,7 +31,8 @@ class Saturating(bs.receptors.Receptor):
 
 
 MODELS = [Saturating]
-VALUES = {"Saturating": dict(g_max=100.0 * u.pA)}  # so that two of the strong spikes stay below it, and the third does not
+# So that two of the strong spikes stay below it, and the third does not
+VALUES = {"Saturating": dict(g_max=100.0 * u.pA)}
 
 
 def test_it_takes_twentyfive_lines():

@@ -17,18 +17,22 @@ pytest_plugins = ["pytester"]
 
 HEAD = "import pytest\nimport brainsim as bs\nfrom brainsim.testing.receptors import *\n"
 MODULES = {
-    "test_fine": """
+    "test_fine": (
+        """
 MODELS = [bs.receptors.Exponential, pytest.param(bs.receptors.Alpha, marks=pytest.mark.skip)]
 
 def test_own(receptor):
     assert bs.neurons.LIF(1).plain("tau").dtype == "float64"
-""",
-    "test_mute": """
+"""
+    ),
+    "test_mute": (
+        """
 class Mute(bs.receptors.Exponential):
     "No equation."
 
 MODELS = [Mute]
-""",
+"""
+    ),
     "test_wrong": "",
 }
 
@@ -37,7 +41,9 @@ def test_in_a_project_without_settings(pytester):
     """JAX computes in float32 there; a failure shows its values, and what is missing in a module is said in one line."""
     pytester.makepyfile(**{name: HEAD + text for name, text in MODULES.items()})
     with jax.enable_x64(False):
-        result = pytester.runpytest_inprocess("-v", "--continue-on-collection-errors", "-k", "own or documented", "-p", "no:cacheprovider")
+        result = pytester.runpytest_inprocess(
+            "-v", "--continue-on-collection-errors", "-k", "own or documented", "-p", "no:cacheprovider"
+        )
         assert jax.numpy.zeros(()).dtype == "float32"
     result.assert_outcomes(passed=2, skipped=2, failed=1, errors=1, deselected=12)
     result.stdout.fnmatch_lines_random(
@@ -53,9 +59,18 @@ def test_in_a_project_without_settings(pytester):
 
 MISTAKES = {
     "no models": ({}, r"test_mine has imported a suite .*, MODELS = \[MyReceptor\]"),
-    "another kind": ({"MODELS": [bs.neurons.LIF]}, r"test_mine.MODELS: expected subclasses of brainsim.receptors.base.Receptor, given <.*LIF"),
-    "no class": ({"MODELS": [bs.receptors.Alpha()]}, r"test_mine.MODELS: expected subclasses of brainsim.receptors.base.Receptor, given Alpha"),
-    "values": ({"MODELS": [bs.receptors.Alpha], "VALUES": {"Alhpa": {}}}, "test_mine.VALUES: 'Alhpa' is not in MODELS. Did you mean 'Alpha'"),
+    "another kind": (
+        {"MODELS": [bs.neurons.LIF]},
+        r"test_mine.MODELS: expected subclasses of brainsim.receptors.base.Receptor, given <.*LIF",
+    ),
+    "no class": (
+        {"MODELS": [bs.receptors.Alpha()]},
+        r"test_mine.MODELS: expected subclasses of brainsim.receptors.base.Receptor, given Alpha",
+    ),
+    "values": (
+        {"MODELS": [bs.receptors.Alpha], "VALUES": {"Alhpa": {}}},
+        "test_mine.VALUES: 'Alhpa' is not in MODELS. Did you mean 'Alpha'",
+    ),
 }
 
 
