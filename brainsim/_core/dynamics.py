@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from brainsim._core.checked import checked
 from brainsim._core.clock import name_hash
 from brainsim._core.declared import Parameter, State, StateVariable, _Declared
 from brainsim._errors import UnknownNameError, suggestion
@@ -155,6 +156,42 @@ class Dynamics(nnx.Module):
         else:
             variable.set_value(array)
 
+    def convert(self, name: str, value, *, what: str | None = None, lead: tuple[int, ...] = ()):
+        """``value`` for ``name`` as a plain array: in its unit and type, and checked. Every value comes in through here.
+
+        Parameters
+        ----------
+        name : str
+            Parameter or state.
+        value : quantity, number or array, () or the shape of ``name``, each after the axes of ``lead``
+        what : str, optional
+            What the value is called in errors; the path by default.
+        lead : tuple of int
+            Axes before those of one value: the steps of an input, the points of a sweep.
+
+        Returns
+        -------
+        array, of shape ``lead`` or ``lead + shape``
+
+        Raises
+        ------
+        UnitError, TypeError, ValueError
+            For a wrong unit, type or shape, and for a value that is not finite or of a sign that is not accepted.
+        """
+        what = what or f"{self.path}.{name}"
+        number = in_unit(value, self.unit_of(name), what)
+        shape = self.shape_of(name)
+        if shape is None and lead:
+            shape = self.plain(name).shape
+        accepted = {lead} if shape is None else {lead, lead + shape}
+        if shape is not None and np.shape(number) not in accepted:
+            raise ValueError(
+                f"{what}: expected shape {' or '.join(map(str, sorted(accepted)))}, given {np.shape(number)}."
+            )
+        if isinstance(number, jax.core.Tracer):
+            return jnp.asarray(number, self.dtype_of(name))
+        return checked(what, number, self.dtype_of(name), positive=self._declared[name].positive)
+
     def trainable(self, *names: str) -> None:
         """Make parameters ``nnx.Param``: what ``nnx.grad`` and ``nnx.Optimizer`` select by default."""
         parameters = {k for k, d in self._declared.items() if isinstance(d, Parameter)}
@@ -188,18 +225,8 @@ class Dynamics(nnx.Module):
     def _array(self, name, value, key) -> jax.Array:
         declared, what = self._declared[name], f"{self.path}.{name}"
         shape = self.shape_of(name)
-        unit = self.unit_of(name)
         if isinstance(value, Distribution):
             with named(what):
-                return value.sample_jax(key, shape, unit, float_dtype())
-        number = in_unit(value, unit, what)
-        dtype, given = self.dtype_of(name), np.shape(number)
-        if shape is not None and given not in ((), shape):
-            raise ValueError(f"{what}: expected shape () or {shape}, given {given}.")
-        traced = isinstance(number, jax.core.Tracer)
-        if not traced and not np.all(np.isfinite(np.asarray(number))):
-            raise ValueError(f"{what}: values must be finite, given {value}.")
-        if not traced and declared.positive and not np.all(np.asarray(number) > 0):
-            raise ValueError(f"{what}: values must be positive, given {value}.")
-        array = jnp.asarray(number, dtype)
+                value = with_unit(value.sample_jax(key, shape, self.unit_of(name), float_dtype()), self.unit_of(name))
+        array = jnp.asarray(self.convert(name, value))
         return jnp.broadcast_to(array, shape) if isinstance(declared, State) else array
