@@ -40,7 +40,7 @@ def checked(what: str, number, dtype, *, positive: bool = False) -> np.ndarray:
             what,
             given,
             kept != given,
-            "values must be true or false" if dtype == bool else f"values must be whole numbers ({dtype})",
+            "values must be true or false" if dtype.kind == "b" else f"values must be whole numbers ({dtype})",
         )
     return kept
 
