@@ -6,6 +6,7 @@ This room is all there is of flax nnx: above it stand ordinary classes, below it
 from brainsim._core.clock import Clock, name_hash
 from brainsim._core.declared import FixedVariable, Parameter, ParameterVariable, State, StateVariable
 from brainsim._core.dynamics import Dynamics
+from brainsim._core.slot import Slot
 from brainsim._core.structure import Structure, split, write_back
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "FixedVariable",
     "Parameter",
     "ParameterVariable",
+    "Slot",
     "State",
     "StateVariable",
     "Structure",

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from brainsim._core.checked import checked
 from brainsim._core.clock import name_hash
 from brainsim._core.declared import Parameter, State, StateVariable, _Declared
+from brainsim._core.slot import Slot
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import float_dtype, in_unit, named, with_unit
 from brainsim.connectivity.distributions import Distribution
@@ -156,41 +156,16 @@ class Dynamics(nnx.Module):
         else:
             variable.set_value(array)
 
-    def convert(self, name: str, value, *, what: str | None = None, lead: tuple[int, ...] = ()):
-        """``value`` for ``name`` as a plain array: in its unit and type, and checked. Every value comes in through here.
-
-        Parameters
-        ----------
-        name : str
-            Parameter or state.
-        value : quantity, number or array, () or the shape of ``name``, each after the axes of ``lead``
-        what : str, optional
-            What the value is called in errors; the path by default.
-        lead : tuple of int
-            Axes before those of one value: the steps of an input, the points of a sweep.
-
-        Returns
-        -------
-        array, of shape ``lead`` or ``lead + shape``
-
-        Raises
-        ------
-        UnitError, TypeError, ValueError
-            For a wrong unit, type or shape, and for a value that is not finite or of a sign that is not accepted.
-        """
-        what = what or f"{self.path}.{name}"
-        number = in_unit(value, self.unit_of(name), what)
-        shape = self.shape_of(name)
-        if shape is None and lead:
-            shape = self.plain(name).shape
-        accepted = {lead} if shape is None else {lead, lead + shape}
-        if shape is not None and np.shape(number) not in accepted:
-            raise ValueError(
-                f"{what}: expected shape {' or '.join(map(str, sorted(accepted)))}, given {np.shape(number)}."
-            )
-        if isinstance(number, jax.core.Tracer):
-            return jnp.asarray(number, self.dtype_of(name))
-        return checked(what, number, self.dtype_of(name), positive=self._declared[name].positive)
+    def slot(self, name: str) -> Slot:
+        """What a value of ``name`` must be; assignment and every other way in convert through it."""
+        declared = self._declared[name]
+        return Slot(
+            f"{self.path}.{name}",
+            self.unit_of(name),
+            self.shape_of(name),
+            np.dtype(self.dtype_of(name)),
+            positive=declared.positive,
+        )
 
     def trainable(self, *names: str) -> None:
         """Make parameters ``nnx.Param``: what ``nnx.grad`` and ``nnx.Optimizer`` select by default."""
@@ -228,5 +203,5 @@ class Dynamics(nnx.Module):
         if isinstance(value, Distribution):
             with named(what):
                 value = with_unit(value.sample_jax(key, shape, self.unit_of(name), float_dtype()), self.unit_of(name))
-        array = jnp.asarray(self.convert(name, value))
+        array = jnp.asarray(self.slot(name).convert(value))
         return jnp.broadcast_to(array, shape) if isinstance(declared, State) else array

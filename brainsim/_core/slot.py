@@ -1,0 +1,112 @@
+"""Where a value goes, and what it must be to go there: the one check for every way in."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim._units import in_unit
+
+
+@dataclasses.dataclass(frozen=True)
+class Slot:
+    """What the array of a parameter or state must be.
+
+    Assignment, inputs, sweeps, pure functions, distributions and files all convert through it, so that what one door
+    refuses no other lets in.
+
+    Parameters
+    ----------
+    path : str
+        Where the value goes, for errors.
+    unit : Unit
+        Unit that the array is kept in.
+    shape : tuple of int or None
+        Shape of one value per element; None for any shape.
+    dtype : numpy dtype
+        Type that the array is kept in.
+    positive, nonnegative : bool
+        Refuse zero and what is below; refuse what is below zero.
+    at_most : float, optional
+        Refuse what is above, in ``unit``.
+    """
+
+    path: str
+    unit: u.Unit
+    shape: tuple[int, ...] | None
+    dtype: np.dtype
+    positive: bool = False
+    nonnegative: bool = False
+    at_most: float | None = None
+
+    def convert(self, value, *, what: str | None = None, lead: tuple[int, ...] = ()):
+        """``value`` as a plain array.
+
+        Parameters
+        ----------
+        value : quantity, number or array, () or the slot's shape, each after the axes of ``lead``
+        what : str, optional
+            What the value is called in errors; the path by default.
+        lead : tuple of int
+            Axes before those of one value: the steps of an input, the points of a sweep.
+
+        Returns
+        -------
+        array, of shape ``lead`` or ``lead + shape``
+
+        Raises
+        ------
+        UnitError, TypeError, ValueError
+            For a wrong unit, type or shape, and for a value that is not finite or out of range.
+        """
+        what = what or self.path
+        number = in_unit(value, self.unit, what)
+        if isinstance(number, jax.core.Tracer):
+            self._check_shape(what, number.shape, lead)
+            return jnp.asarray(number, self.dtype)
+        try:
+            given = np.asarray(number)
+        except ValueError:
+            raise ValueError(f"{what}: the values have different lengths, given {value!r}.") from None
+        if given.dtype.kind not in "biuf":
+            raise TypeError(f"{what}: expected numbers, given {value!r}.")
+        self._check_shape(what, given.shape, lead)
+        self._check_range(what, given)
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            kept = given.astype(self.dtype)
+        if kept.dtype.kind == "f":
+            self._check_range(what, kept, f", as {kept.dtype}")
+        else:
+            whole = "true or false" if kept.dtype == np.bool_ else f"whole numbers ({kept.dtype})"
+            _refuse(what, given, kept != given, f"must be {whole}")
+        return kept
+
+    def _check_shape(self, what, given, lead):
+        accepted = [lead] if self.shape is None else [lead, lead + self.shape]
+        if self.shape is None and given[: len(lead)] == lead:
+            return
+        if given not in accepted:
+            shown = " or ".join(map(str, dict.fromkeys(accepted)))
+            raise ValueError(f"{what}: expected shape {shown}, given {given}.")
+
+    def _check_range(self, what, array, note=""):
+        if array.dtype.kind == "f":
+            _refuse(what, array, ~np.isfinite(array), f"must be finite{note}")
+        if self.positive:
+            _refuse(what, array, array <= 0, f"must be positive{note}")
+        if self.nonnegative:
+            _refuse(what, array, array < 0, f"must not be negative{note}")
+        if self.at_most is not None:
+            _refuse(what, array, array > self.at_most * (1 + 1e-6), f"must be at most {self.at_most:g}{note}")
+
+
+def _refuse(what, given, bad, must):
+    """Raise a ValueError that says what values ``must`` be, and shows the first of the ``bad`` ones."""
+    if np.any(bad):
+        first = given[bad].flat[0] if given.ndim else given
+        where = f" ({int(bad.sum()):,} of {bad.size:,} values)" if given.ndim else ""
+        raise ValueError(f"{what}: values {must}, given {first}{where}.")
