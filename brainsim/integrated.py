@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections import namedtuple
+from collections.abc import Callable, Mapping
 
 import brainunit as u
 
-from brainsim import integrators
+from brainsim import integrators, vector_field
 from brainsim._core import State
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import in_unit
 from brainsim.population import Population
 from brainsim.receptors.base import Receptor
+from brainsim.vector_field import VectorField
 
 
 class IntegratedPopulation(Population):
@@ -21,8 +24,8 @@ class IntegratedPopulation(Population):
 
     A subclass declares parameters and states and gives ``derivative(self, t, ...)``, whose further arguments name the
     states that it integrates and the inputs that it takes. An argument ``V_held`` is the potential for conductances
-    that follow V at once: V, or with an exponential method V at the beginning of the step. The membrane is then linear
-    over the step, and stays between its reversal potentials in an upstroke that would otherwise run away.
+    that follow V at once, so that the membrane is linear in V at a held one: methods that take V linearly hold it over
+    the step, and V stays between its reversal potentials in an upstroke that would otherwise run away.
 
     Parameters
     ----------
@@ -112,11 +115,42 @@ class IntegratedPopulation(Population):
         for name, value in values.items():
             self.put(name, in_unit(value, self.unit_of(name), f"{self.path}.{name}"))
 
-    def integrate(self, clock, before: dict, drives: list) -> dict:
-        """The variables at the end of the step, from those ``before`` it and the ``drives`` of the receptors."""
+    def vector_field(self, parameters: Mapping | None = None, inputs: Mapping | None = None) -> VectorField:
+        r"""The right-hand side :math:`f(t, y)` of the equations as a pure function, the one that a step integrates.
+
+        For phase planes, Jacobians (``jax.jvp``), adaptive solvers (``brainsim.integrate``) and rules of one's own::
+
+            f = net.E.vector_field(inputs={"I": 10 * u.uA / u.cm2})
+            f(0 * u.ms, {"V": -65 * u.mV, "m": 0.05, "h": 0.6, "n": 0.32})  # {"V": ... mV / ms, "m": ...}
+            jax.jacfwd(lambda y: jnp.stack(f(0.0, list(y))))(jnp.array([-65.0, 0.05, 0.6, 0.32]))
+
+        Parameters
+        ----------
+        parameters : mapping from name to quantity, optional
+            Parameters that differ from those of the population: ``{"g_Na": 60 * u.mS / u.cm2, "na.phi": 2.0}``, each
+            one for all or one per unit. May be traced.
+        inputs : mapping from name to quantity or callable, optional
+            Total inputs, in the input unit: values, or functions ``(t, y) -> quantity`` of time and of the variables
+            by name, both with units. Inputs that are not named are zero: receptors and stimuli are not part of f.
+
+        Returns
+        -------
+        VectorField
+
+        Raises
+        ------
+        UnknownNameError, UnitError, ValueError
+            For a parameter or input that does not exist or does not fit.
+        """
+        return vector_field.of(self, parameters, inputs)
+
+    def total_inputs(self, clock, drives: list) -> dict[str, Callable]:
+        """Each input over the step, a function of time and variables: stimuli, held, and the ``drives`` of the
+        receptors at the present potential.
+        """
         stimuli = {name: self.stimulation(clock, name) for name in self.takes}
 
-        def total(name, y):
+        def total(t, y, name):
             variable = self.inputs[name]
             own = None if variable is None else in_unit(y[variable], self.unit_of(variable), f"{self.path}.{variable}")
             current = stimuli[name]
@@ -125,29 +159,40 @@ class IntegratedPopulation(Population):
                     current = current + receptor.current(drive, own)
             return u.Quantity(current, unit=self.input_unit)
 
-        exponential = isinstance(self.method, integrators.ExponentialEuler | integrators.ExponentialEulerMaruyama)
+        return {name: functools.partial(total, name=name) for name in self.takes}
 
-        def f(t, y):
-            values = dict(zip(self.variables, y))
-            inputs = {name: total(name, values) for name in self.takes}
-            if self.takes_held:
-                values["V_held"] = before["V"] if exponential else values["V"]
-            rates = self.derivative(t, **values, **inputs)
-            return Variables._make(rates if isinstance(rates, tuple) else (rates,))
-
+    def integrate(self, clock, before: dict, drives: list) -> dict:
+        """The variables at the end of the step, from those ``before`` it and the ``drives`` of the receptors."""
         Variables = namedtuple("Variables", [name.replace(".", "_") for name in self.variables])
+        f = self.vector_field(inputs=self.total_inputs(clock, drives))
         y = Variables._make(before.values())
         if isinstance(self.method, integrators.SDEMethod):
 
             def g(t, y):
-                noise = self.diffusion(t, *y)
-                return Variables._make(noise if isinstance(noise, tuple) else (noise,))
+                return Variables._make(self.returned("diffusion", self.diffusion(t, *y)))
 
             noise = self.method.draw(lambda n: clock.of("noise").normal((n,)), y)
             y = self.method(f, g, clock.t, y, clock.dt, noise)
         else:
             y = self.method(f, clock.t, y, clock.dt)
         return dict(zip(self.variables, y))
+
+    def returned(self, method: str, values) -> tuple:
+        """What ``derivative`` or ``diffusion`` returned: one value for each variable.
+
+        Raises
+        ------
+        ValueError
+            For another number of values. Names the class, and the variables.
+        """
+        values = values if isinstance(values, tuple) else (values,)
+        if len(values) != len(self.variables):
+            given = f"{len(values)} value{'s' * (len(values) != 1)}"
+            raise ValueError(
+                f"{self.path}: {type(self).__name__}.{method} returned {given}, expected {len(self.variables)}, one for"
+                f" each of the states that derivative takes, in their order: {', '.join(self.variables)}."
+            )
+        return values
 
     def advance_receptors(self, clock) -> list:
         """Each receptor with what it gives over the step."""

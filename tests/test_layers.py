@@ -12,7 +12,7 @@ ROOT = Path(brainsim.__file__).parent
 FLOORS = (
     {"_errors", "_units", "_memory", "_platform", "integrators", "events", "connectivity", "surrogate", "analysis"},
     {"_core", "plot"},
-    {"population", "integrated", "neurons", "channels", "cells", "masses", "nn"}
+    {"population", "vector_field", "integrated", "neurons", "channels", "cells", "masses", "nn"}
     | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources"},
     {"network", "projection"},
     {"simulation"},

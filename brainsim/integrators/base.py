@@ -50,7 +50,7 @@ class ODEMethod(abc.ABC):
 
     def __call__(self, f: Callable, t, y, dt):
         plain = Stripped(t, y, dt)
-        return plain.wrap(self.step(plain.rate(f, "dy/dt"), plain.t, plain.leaves, plain.dt))
+        return plain.wrap(self.step(Field(f, plain), plain.t, plain.leaves, plain.dt))
 
     @abc.abstractmethod
     def step(self, f: PlainFunction, t, y: Leaves, dt) -> Leaves:
@@ -115,7 +115,7 @@ class SDEMethod(abc.ABC):
     def __call__(self, f: Callable, g: Callable, t, y, dt, noise):
         plain = Stripped(t, y, dt)
         axis = (self.processes,) if self.noise == "general" else ()
-        drift, diffusion = plain.rate(f, "dy/dt"), plain.rate(g, "the diffusion", power=0.5, axis=axis)
+        drift, diffusion = Field(f, plain), plain.rate(g, "the diffusion", power=0.5, axis=axis)
         return plain.wrap(self.step(drift, diffusion, plain.t, plain.leaves, plain.dt, self._leaves_of(noise, plain)))
 
     @abc.abstractmethod
@@ -214,6 +214,36 @@ class Stripped:
                 new = jnp.broadcast_to(new, shape)
             plain.append(new)
         return plain
+
+
+class Field:
+    r"""`f` on plain leaves, with what it tells of its structure, if it does: the membrane equation is
+
+    .. math:: \dot V = J(V_{held})\,V + i(V_{held})
+
+    Attributes
+    ----------
+    holds : bool
+        Whether :meth:`held` differs from a call.
+    potentials : tuple of int
+        Places of the leaves that are potentials: linear in themselves at what is held. The first, unless `f` says.
+    """
+
+    def __init__(self, f: Callable, plain: Stripped):
+        self._call = plain.rate(f, "dy/dt")
+        self.holds = bool(getattr(f, "holds", False))
+        self.potentials = tuple(getattr(f, "potentials", (0,)))
+        self._f, self._plain = f, plain
+
+    def __call__(self, t, leaves: Leaves) -> Leaves:
+        return self._call(t, leaves)
+
+    def held(self, t, leaves: Leaves, at: Leaves) -> Leaves:
+        """The rates with conductances that follow a potential at once as they are at the leaves `at`."""
+        if not self.holds:
+            return self(t, leaves)
+        at = self._plain.wrap(at)
+        return self._plain.rate(lambda t, y: self._f.held(t, y, at), "dy/dt")(t, leaves)
 
 
 def _broadcasts(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:

@@ -150,7 +150,7 @@ def _sweep(f: PlainFunction, t, y: Leaves, dt, staggered: bool, advance) -> Leav
     for k in reversed(range(len(y))):
 
         def own_slope(leaf, k=k):
-            return f(t, [*seen[:k], leaf, *seen[k + 1 :]])[k]
+            return f.held(t, [*seen[:k], leaf, *seen[k + 1 :]], y)[k]
 
         slope, rate = jax.jvp(own_slope, (seen[k],), (jnp.ones_like(seen[k]),))
         new[k] = advance(k, seen[k], slope, rate * dt)

@@ -160,6 +160,10 @@ class ConductanceBased(Neuron):
             part, name = self._home(path)
             part.put(name, in_unit(value, part.unit_of(name), f"{part.path}.{name}"))
 
+    def unit_of(self, name):
+        part, own = self._home(name)
+        return part.unit_of(own) if part is not self else super().unit_of(name)
+
     def _home(self, path):
         """The object that holds a variable, and its name there."""
         *part, name = path.split(".")

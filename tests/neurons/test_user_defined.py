@@ -79,5 +79,19 @@ def test_equations_with_a_wrong_unit_say_so():
 
     net = bs.Network()
     net.E = Wrong(1)
-    with pytest.raises(u.UnitMismatchError, match="Expected 'mV / ms', got 'pA / ms'"):
+    with pytest.raises(bs.UnitError, match="E: the rate of V: expected mV / ms, given pA / ms"):
+        bs.simulate(net, 1 * u.ms)
+
+
+def test_equations_that_return_too_few_rates_say_so():
+    class Wrong(bs.neurons.Neuron):
+        V = bs.State(-60.0 * u.mV, "membrane potential")
+        w = bs.State(0.0, "recovery")
+
+        def derivative(self, t, V, w):
+            return -V / (1 * u.ms)
+
+    net = bs.Network()
+    net.E = Wrong(1)
+    with pytest.raises(ValueError, match="E: Wrong.derivative returned 1 value, expected 2, one for .* order: V, w"):
         bs.simulate(net, 1 * u.ms)
