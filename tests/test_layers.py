@@ -10,7 +10,8 @@ import brainsim
 
 ROOT = Path(brainsim.__file__).parent
 FLOORS = (
-    {"_errors", "_units", "_memory", "_platform", "integrators", "events", "connectivity", "surrogate", "analysis"},
+    {"_errors", "_units", "_memory", "_files", "_platform"}
+    | {"integrators", "events", "connectivity", "surrogate", "analysis"},
     {"_core", "plot"},
     {"population", "vector_field", "integrated", "neurons", "channels", "cells", "masses", "nn"}
     | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources"},
