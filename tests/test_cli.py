@@ -278,6 +278,8 @@ def test_info(capsys):
     facts = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert facts["brainsim"] == bs.__version__ and facts["jax"] == jax.__version__
     assert facts["precision"].startswith("float64")
+    compiled = [name for name, there in bs.events.kernels().items() if there]
+    assert facts["kernels"] == (", ".join(compiled) or "none: plain JAX, many times slower on a CPU")
     assert facts.keys() == {
         "brainsim",
         "python",
@@ -289,6 +291,12 @@ def test_info(capsys):
         "kernels",
         "precision",
     }
+
+
+def test_info_where_nothing_is_compiled(capsys, monkeypatch):
+    monkeypatch.setattr("brainsim.events._library._loaded", False)
+    assert main(["info"]) == 0
+    assert "none: plain JAX" in next(x for x in capsys.readouterr().out.splitlines() if x.startswith("kernels"))
 
 
 def test_from_a_shell(model):

@@ -7,17 +7,22 @@ import dataclasses
 import jax
 from flax import nnx
 
+from brainsim import events
 from brainsim._core.clock import Clock
 from brainsim._core.declared import FixedVariable, ParameterVariable
 
 
 @dataclasses.dataclass(frozen=True)
 class Structure:
-    """Everything about a network that is not an array: what a compiled program depends on."""
+    """Everything about a network that is not an array: what a compiled program depends on.
+
+    ``implementation`` is what serves its event operations, ``"kernel"`` or ``"plain"``.
+    """
 
     graphdef: nnx.GraphDef
     treedefs: tuple
     paths: tuple[tuple[str, ...], ...]
+    implementation: str = "kernel"
 
     def merge(self, parameters, fixed, state):
         """The network made of these arrays (dictionaries from path to array)."""
@@ -30,7 +35,8 @@ class Structure:
     def step(self, parameters, fixed, state, clock: Clock, inputs):
         """Advance one step: ``inputs`` overrides any variable, by path, for this step. Returns the new state."""
         net = self.merge(*({**a, **{k: v for k, v in inputs.items() if k in a}} for a in (parameters, fixed, state)))
-        net.update(clock)
+        with events.served_by(self.implementation):
+            net.update(clock)
         return split(net)[3]
 
 
@@ -40,7 +46,7 @@ def split(net) -> tuple[Structure, dict, dict, dict]:
     flat = [jax.tree_util.tree_flatten_with_path(tree) for tree in trees]
     paths = tuple(tuple(_path(path) for path, _ in leaves) for leaves, _ in flat)
     arrays = [dict(zip(names, (leaf for _, leaf in leaves))) for names, (leaves, _) in zip(paths, flat)]
-    return Structure(graphdef, tuple(treedef for _, treedef in flat), paths), *arrays
+    return Structure(graphdef, tuple(treedef for _, treedef in flat), paths, events.implementation()), *arrays
 
 
 def _path(keys) -> str:

@@ -16,7 +16,8 @@ def info(_options) -> int:
     facts = {"brainsim": brainsim.__version__, "python": platform.python_version()}
     facts |= {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "flax", "brainunit")}
     facts["devices"] = ", ".join(str(device) for device in jax.devices())
-    facts["kernels"] = ", ".join(events.kernels()) or "none: plain JAX, many times slower on a CPU"
+    compiled = [name for name, there in events.kernels().items() if there]
+    facts["kernels"] = ", ".join(compiled) or "none: plain JAX, many times slower on a CPU"
     facts["precision"] = "float64" if jax.config.jax_enable_x64 else "float32 (float64 with JAX_ENABLE_X64=1)"
     for name, fact in facts.items():
         print(f"{name:<10} {fact}")

@@ -4,7 +4,7 @@ Pure functions on plain arrays. Each has a definition in plain JAX that works ev
 that is held against it, exact derivatives, and a batching rule that never replicates connectivity or weights.
 """
 
-from brainsim.events._library import kernels
+from brainsim.events._backends import implementation, kernels, served_by
 from brainsim.events.delay import delay_line, deliver_delayed
 from brainsim.events.deliver import deliver, deliver_transposed, weight_gradient
 from brainsim.events.formats import CSR, Block, Dense, FixedFanOut, Format, OneToOne
@@ -36,9 +36,11 @@ __all__ = [
     "deliver_delayed",
     "deliver_interpolated",
     "deliver_transposed",
+    "implementation",
     "kernels",
     "poisson_counts",
     "poisson_input",
+    "served_by",
     "transpose_index",
     "weight_gradient",
     "whole_and_rest",

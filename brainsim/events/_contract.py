@@ -98,7 +98,8 @@ class _Contract(Operation):
         ones.
         """
         one_weight = sorted(zip((*others(static[0]), static[0]), operands))[WEIGHT][1].ndim == 0
-        return not (isinstance(shared[0], Dense) and len(shared) == 1 and (batch.extents or one_weight))
+        product = isinstance(shared[0], Dense) and len(shared) == 1 and (batch.extents or one_weight)
+        return not product and super().serves(shared, operands, static, batch)
 
     def plain(self, shared, operands, static, batch: Batch):
         """Also sums over the levels that the result lacks."""

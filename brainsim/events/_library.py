@@ -6,12 +6,11 @@ served by its plain-JAX definition.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -67,34 +66,18 @@ def target(name: str) -> str:
 
 
 _loaded = _load()
-_in_use = _loaded
 
 
-def in_use() -> bool:
-    """Whether operations traced now are to be compiled to the kernels."""
-    return _in_use
+def lowering(name: str) -> Callable | None:
+    """What calls a handler; None where the library has none."""
+    if not _loaded:
+        return None
 
+    def lower(context, *arguments, numbers, aliases):
+        rule = jax.ffi.ffi_lowering(target(name), operand_output_aliases=aliases)
+        return rule(context, *arguments, numbers=numbers)
 
-def kernels() -> dict[str, bool]:
-    """Which handlers are compiled.
-
-    Returns
-    -------
-    dict
-        Name of each handler, and whether a compiled kernel serves it on the CPU.
-    """
-    return dict.fromkeys(HANDLERS, _loaded)
-
-
-@contextlib.contextmanager
-def plain() -> Iterator[None]:
-    """Trace with the plain-JAX definitions, to hold the kernels against them."""
-    global _in_use
-    before, _in_use = _in_use, False
-    try:
-        yield
-    finally:
-        _in_use = before
+    return lower
 
 
 def use_huge_pages(array: jax.Array) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from brainsim.events import _library
+from brainsim.events import _backends as backends
 
 REAL = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -85,17 +85,22 @@ class Operation:
         batching.primitive_batchers[primitive] = self._batch
         ad.primitive_jvps[primitive] = self._flat
         mlir.register_lowering(primitive, mlir.lower_fun(self._plain, multiple_results=True))
-        mlir.register_lowering(primitive, self._lower_cpu, platform="cpu")
+        for platform, lowering in backends.of(name).items():
+            mlir.register_lowering(primitive, functools.partial(self._lower, lowering), platform=platform)
 
-    def __call__(self, shared: Any, *operands: Any, static: tuple = (), batch: Batch | None = None) -> list[jax.Array]:
+    def __call__(
+        self,
+        shared: Any,
+        *operands: Any,
+        static: tuple = (),
+        batch: Batch | None = None,
+        implementation: str | None = None,
+    ) -> list[jax.Array]:
+        """Bind the primitive; ``implementation`` is ``"kernel"`` or ``"plain"``, by default the one chosen here."""
         leaves, tree = jax.tree.flatten(shared)
         if batch is None:
             batch = Batch((), ((),) * len(operands))
-        kernel = (
-            _library.in_use()
-            and self.numbers(shared, static) is not None
-            and all(operands[i].dtype in REAL for i in self.real)
-        )
+        kernel = (implementation or backends.implementation()) == "kernel"
         return self.primitive.bind(*leaves, *operands, tree=tree, static=static, batch=batch, kernel=kernel)
 
     def def_jvp(self, rule: Callable) -> None:
@@ -104,7 +109,8 @@ class Operation:
         def jvp(primals, tangents, *, tree, static, batch, kernel):
             n = tree.num_leaves
             shared = tree.unflatten(primals[:n])
-            return rule(shared, primals[n:], tangents[n:], static=static, batch=batch)
+            with _kept(kernel):
+                return rule(shared, primals[n:], tangents[n:], static=static, batch=batch)
 
         ad.primitive_jvps[self.primitive] = jvp
 
@@ -114,7 +120,8 @@ class Operation:
         def transpose(cotangents, *arguments, tree, static, batch, kernel):
             n = tree.num_leaves
             shared = tree.unflatten(arguments[:n])
-            return [None] * n + list(rule(cotangents, shared, arguments[n:], static=static, batch=batch))
+            with _kept(kernel):
+                return [None] * n + list(rule(cotangents, shared, arguments[n:], static=static, batch=batch))
 
         ad.primitive_transposes[self.primitive] = transpose
 
@@ -133,8 +140,8 @@ class Operation:
         return shapes
 
     def serves(self, shared, operands, static, batch: Batch) -> bool:
-        """Whether the kernel is better than the plain definition for arguments of these shapes."""
-        return True
+        """Whether kernels take arguments of these shapes and dtypes, and are better than the plain definition."""
+        return self.numbers(shared, static) is not None and all(operands[i].dtype in REAL for i in self.real)
 
     def _plain(self, *arguments, tree, static, batch, kernel):
         n = tree.num_leaves
@@ -145,18 +152,15 @@ class Operation:
         """The definition over all batch levels."""
         return batch.lift(functools.partial(self.definition, shared, static), batch.masks)(*operands)
 
-    def _lower_cpu(self, context, *arguments, tree, static, batch, kernel):
+    def _lower(self, lowering, context, *arguments, tree, static, batch, kernel):
         n = tree.num_leaves
-        shapes = tree.unflatten(context.avals_in[:n]), context.avals_in[n:]
-        if not kernel or not self.serves(*shapes, static, batch):
+        shared, operands = tree.unflatten(context.avals_in[:n]), context.avals_in[n:]
+        if not kernel or not self.serves(shared, operands, static, batch):
             plain = mlir.lower_fun(self._plain, multiple_results=True)
             return plain(context, *arguments, tree=tree, static=static, batch=batch, kernel=kernel)
-        masks = [sum(1 << level for level, flag in enumerate(mask) if flag) for mask in batch.masks]
-        own = self.numbers(tree.unflatten(context.avals_in[:n]), static)
-        numbers = np.array([len(batch.extents), *batch.extents, n, *masks, *own], np.int64)
+        numbers = [len(batch.extents), *batch.extents, n, *map(bits, batch.masks), *self.numbers(shared, static)]
         aliases = {n + operand: result for operand, result in self.in_place.items()}
-        lower = jax.ffi.ffi_lowering(_library.target(self.name), operand_output_aliases=aliases)
-        return lower(context, *arguments, numbers=numbers)
+        return lowering(context, *arguments, numbers=np.array(numbers, np.int64), aliases=aliases)
 
     def _batch(self, arguments, axes, *, tree, static, batch, kernel):
         n = tree.num_leaves
@@ -188,6 +192,16 @@ class Operation:
 @functools.cache
 def _compiled(operation: Operation, parameters: tuple) -> Callable:
     return jax.jit(functools.partial(operation.primitive.bind, **dict(parameters)))
+
+
+def bits(mask: Sequence[bool]) -> int:
+    """A mask as the bits of a number, level 0 in the lowest."""
+    return sum(1 << level for level, flag in enumerate(mask) if flag)
+
+
+def _kept(kernel: bool):
+    """Derivatives are served as what they are derivatives of."""
+    return backends.served_by("kernel" if kernel else "plain")
 
 
 def _core_shape(operand, mask):

@@ -4,17 +4,17 @@ already.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from jax.extend.core import Literal, Primitive
 from jax.interpreters import mlir
 
-from brainsim.events import _library
+from brainsim.events import _backends as backends
 from brainsim.events._contract import POST, contract_p
-from brainsim.events._primitive import Batch
+from brainsim.events._primitive import Batch, bits
 from brainsim.events.record import append_events_p
 
 
@@ -31,7 +31,7 @@ class _Record(NamedTuple):
 
 
 def is_record(equation) -> bool:
-    """Whether an equation of a jaxpr appends spikes to buffers of events by the compiled kernel."""
+    """Whether an equation of a jaxpr appends spikes to buffers of events, and a kernel may."""
     if equation.primitive is not append_events_p.primitive or not equation.params["kernel"]:
         return False
     recorded = equation.invars[5::2]
@@ -39,22 +39,29 @@ def is_record(equation) -> bool:
 
 
 def is_delivery(equation) -> bool:
-    """Whether an equation of a jaxpr is a delivery by the compiled kernel."""
+    """Whether an equation of a jaxpr is a delivery, and a kernel may make it."""
     if equation.primitive is not contract_p.primitive or not equation.params["kernel"]:
         return False
     tree, static, batch = (equation.params[name] for name in ("tree", "static", "batch"))
     shared = tree.unflatten([v.aval for v in equation.invars[: tree.num_leaves]])
-    return static == (POST, 0) and contract_p.serves(
-        shared, [v.aval for v in equation.invars[tree.num_leaves :]], static, batch
-    )
+    operands = [v.aval for v in equation.invars[tree.num_leaves :]]
+    return static == (POST, 0) and all(batch.masks[2]) and contract_p.serves(shared, operands, static, batch)
+
+
+def extents(equation) -> tuple[int, ...]:
+    """Extents of the batch of a delivery or a recording; those made together have the same."""
+    return equation.params["batch"].extents
 
 
 def deliver_together(equations: Sequence, read: Callable, record=None) -> dict:
     """Evaluate deliveries, given the value of each variable: the arrays that they add up to, by variable.
 
     Where one takes the result of another, only the last of them is among the results. With ``record``, an equation that
-    appends spikes, its buffers are among them too.
+    appends spikes, its buffers are among them too. All have a batch of the same extents.
     """
+    found = {extents(equation) for equation in (*equations, *([] if record is None else [record]))}
+    if len(found) > 1:
+        raise ValueError(f"deliveries of different batches are not one call; got extents {sorted(found)}.")
     sources: dict = {}  # variable: position
     targets: list = []  # [first operand, last result]
 
@@ -104,15 +111,16 @@ def _one_by_one(*arguments, sources, deliveries, recorded):
     shared, spikes, weights, into, record = _split(arguments, sources, deliveries, recorded)
     for own, weight, (tree, batch, source, target) in zip(shared, weights, deliveries, strict=True):
         operands = spikes[source], weight, into[target]
-        (into[target],) = contract_p(tree.unflatten(own), *operands, static=(POST, 0), batch=batch)
+        call = {"static": (POST, 0), "batch": batch, "implementation": "kernel"}
+        (into[target],) = contract_p(tree.unflatten(own), *operands, **call)
     if not recorded:
         return into
     populations = [x for pair in zip(record[4:], (spikes[k] for k in recorded.sources), strict=True) for x in pair]
-    buffers = append_events_p((), *record[:4], *populations, static=(len(recorded.sources),), batch=recorded.batch)
-    return [*into, *buffers]
+    call = {"static": (len(recorded.sources),), "batch": recorded.batch, "implementation": "kernel"}
+    return [*into, *append_events_p((), *record[:4], *populations, **call)]
 
 
-def _lower_cpu(context, *arguments, sources, deliveries, recorded):
+def _lower(lowering, context, *arguments, sources, deliveries, recorded):
     shared, _, _, into, record = _split(context.avals_in, sources, deliveries, recorded)
     numbers, start = [], 0
     for own, delivery in zip(shared, deliveries, strict=True):
@@ -124,13 +132,11 @@ def _lower_cpu(context, *arguments, sources, deliveries, recorded):
     extents = deliveries[0].batch.extents
     masks += [(True,) * len(extents)] * len(into)
     masks += [*recorded.batch.masks[:4], *recorded.batch.masks[4::2]] if recorded else []
-    bits = [sum(1 << level for level, flag in enumerate(mask) if flag) for mask in masks]
-    numbers = np.array([len(extents), *extents, start, *bits, sources, len(deliveries), len(into), *numbers], np.int64)
-    numbers = np.concatenate([numbers, np.array(recorded.sources if recorded else (), np.int64)])
+    numbers = [sources, len(deliveries), len(into), *numbers, *(recorded.sources if recorded else ())]
+    numbers = np.array([len(extents), *extents, start, *map(bits, masks), *numbers], np.int64)
     first = len(arguments) - len(record) - len(into)
     aliases = {first + k: k for k in range(len(into) + (3 if recorded else 0))}
-    lower = jax.ffi.ffi_lowering(_library.target("deliver_together"), operand_output_aliases=aliases)
-    return lower(context, *arguments, numbers=numbers)
+    return lowering(context, *arguments, numbers=numbers, aliases=aliases)
 
 
 def _shapes(*avals, sources, deliveries, recorded):
@@ -143,4 +149,5 @@ _deliver_p.multiple_results = True
 _deliver_p.def_impl(_one_by_one)
 _deliver_p.def_abstract_eval(_shapes)
 mlir.register_lowering(_deliver_p, mlir.lower_fun(_one_by_one, multiple_results=True))
-mlir.register_lowering(_deliver_p, _lower_cpu, platform="cpu")
+for platform, lowering in backends.of("deliver_together").items():
+    mlir.register_lowering(_deliver_p, functools.partial(_lower, lowering), platform=platform)

@@ -89,7 +89,8 @@ def _run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_
         step = first + done
         if plan.spikes:
             fired = [request.select(state[request.path]) for request in plan.spikes]
-            recorded = events.append_events(*recorded, fired, step + 1, plan.offsets[:-1].tolist())
+            with events.served_by(structure.implementation):
+                recorded = events.append_events(*recorded, fired, step + 1, plan.offsets[:-1].tolist())
         for request in plan.samples:
             # The last write into a row is the one at the end of its interval.
             row = step // request.every - first // request.every

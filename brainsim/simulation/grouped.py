@@ -13,7 +13,7 @@ import jax
 from jax.experimental.xla_metadata import set_xla_metadata
 from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 
-from brainsim.events import _together as events
+from brainsim.events import _together as together
 
 # One value per element, from values of the same element.
 ELEMENTWISE = frozenset(
@@ -75,16 +75,18 @@ def _run(jaxpr, consts, arguments) -> list:
         elementwise, moving = _ready(moving, values, _is_elementwise)
         for part in _connected(elementwise):
             evaluate(part, as_call=True)
-        reached, _ = _ready(moving, values, events.is_delivery)
-        # What something else reads must not be added to yet.
+        reached, _ = _ready(moving, values, together.is_delivery)
+        # One call has one batch: a network of which a parameter is swept delivers with and without one. What something
+        # else reads must not be added to yet.
+        reached = [e for e in reached if together.extents(e) == together.extents(reached[0])]
         kept, own = set(read_elsewhere(reached)), set(map(id, reached))
         deliveries, moving = _ready(moving, values, lambda e: id(e) in own and e.invars[-1] not in kept)  # noqa: B023
         if deliveries:
-            batch = deliveries[0].params["batch"].extents
-            known = [e for e in moving if events.is_record(e) and all(v in values for v in _inputs(e))]
-            record = next((e for e in known if e.params["batch"].extents == batch), None)
+            batch = together.extents(deliveries[0])
+            known = [e for e in moving if together.is_record(e) and all(v in values for v in _inputs(e))]
+            record = next((e for e in known if together.extents(e) == batch), None)
             moving = [e for e in moving if e is not record]
-            values.update(events.deliver_together(deliveries, read, record))
+            values.update(together.deliver_together(deliveries, read, record))
         for k, equation in enumerate(moving):
             if all(v in values for v in _inputs(equation)):
                 evaluate([moving.pop(k)])

@@ -35,7 +35,6 @@ import pytest
 import brainsim as bs
 from brainsim import plasticity
 from brainsim._core import Parameter
-from brainsim.events import _library
 from brainsim.simulation import engine
 from brainsim.testing._suite import documented, double_precision, exported, parametrise, values
 
@@ -194,7 +193,7 @@ def test_formats_and_implementations_agree(rule, network, protocol):
     net = network(rule)
     start = matrix(net, net["pre->post"].plain("weight"))
     dense = matrix(net, final(net, protocol))
-    with _library.plain():
+    with bs.events.served_by("plain"):
         np.testing.assert_allclose(matrix(net, final(net, protocol)), dense, rtol=1e-12)
     for wiring in ("CSR", "FixedFanOut", "OneToOne"):
         net = network(rule, wiring)

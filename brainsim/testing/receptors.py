@@ -52,7 +52,8 @@ def built(values):
         net.E.add_receptors(syn=receptor(**values(receptor)))
         signal, unit = ("V", u.mV) if receptor.graded else (None, u.UNITLESS)
         weight = amount * net.E.syn.weight_unit(unit)
-        net.connect(net.S, net.E, bs.AllToAll(), receptor="syn", weight=weight, signal=signal)
+        stored = bs.FixedProbability(1.0)  # all to all, by a kernel
+        net.connect(net.S, net.E, stored, receptor="syn", weight=weight, signal=signal)
         return net
 
     return build
@@ -114,6 +115,12 @@ def test_float32_is_close_to_float64(receptor, built):
             results[wide] = potential(built(receptor), 5.0)
             assert results[wide].dtype == (np.float64 if wide else np.float32)
     np.testing.assert_allclose(results[False], results[True], rtol=3e-6)
+
+
+def test_kernels_and_plain_jax_agree(receptor, built):
+    with bs.events.served_by("plain"):
+        plain = potential(built(receptor), 3.0)
+    np.testing.assert_allclose(potential(built(receptor), 3.0), plain, rtol=1e-12)
 
 
 def test_as_a_function(receptor, built):

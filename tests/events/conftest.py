@@ -1,6 +1,5 @@
 """Connectivities of every exported format, small enough to hold against a matrix."""
 
-import contextlib
 import inspect
 
 import jax
@@ -8,7 +7,6 @@ import numpy as np
 import pytest
 
 from brainsim import events
-from brainsim.events import _library
 
 N_PRE, N_POST = 37, 45  # not multiples of eight: the ends of the kernels' blocks count
 
@@ -59,21 +57,21 @@ def rng():
 @pytest.fixture(params=["kernel", "plain"])
 def implementation(request):
     """Both ways to serve an operation."""
-    if request.param == "kernel" and not _library.in_use():
+    if request.param == "kernel" and not all(events.kernels().values()):
         pytest.skip("the kernels are not compiled")
-    with _library.plain() if request.param == "plain" else contextlib.nullcontext():
+    with events.served_by(request.param):
         yield request.param
 
 
 @pytest.fixture
 def both():
     """A function's result by the kernel and by plain JAX."""
-    if not _library.in_use():
+    if not all(events.kernels().values()):
         pytest.skip("the kernels are not compiled")
 
     def run(function):
         kernel = function()
-        with _library.plain():
+        with events.served_by("plain"):
             return kernel, function()
 
     return run

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import warnings
 
 import pytest
 
@@ -38,10 +37,3 @@ def test_a_broken_library_warns_and_is_left_out(monkeypatch, tmp_path):
     monkeypatch.setattr(_library, "EXTENSION_SUFFIXES", [".so"])
     with pytest.warns(RuntimeWarning, match=r"_kernels.so could not be loaded"):
         assert not _library._load()
-
-
-def test_tracing_plainly_ends_with_the_block():
-    before = _library.in_use()
-    with warnings.catch_warnings(), _library.plain():
-        assert not _library.in_use()
-    assert _library.in_use() == before

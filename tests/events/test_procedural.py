@@ -1,6 +1,5 @@
 """Procedural connectivity: kernel, plain JAX and stored form agree bit for bit, and follow their law. Seeds are fixed."""
 
-import contextlib
 import inspect
 
 import jax
@@ -11,7 +10,7 @@ import scipy.stats
 from jax.test_util import check_grads
 
 from brainsim import events
-from brainsim.events import _library, _philox
+from brainsim.events import _philox
 from brainsim.events.procedural import gap_table
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -34,9 +33,9 @@ def procedural(request):
 
 
 def by(implementation):
-    if implementation == "kernel" and not _library.in_use():
+    if implementation == "kernel" and not all(events.kernels().values()):
         pytest.skip("the kernels are not compiled")
-    return _library.plain() if implementation == "plain" else contextlib.nullcontext()
+    return events.served_by(implementation)
 
 
 def test_every_exported_rule_is_covered():
@@ -126,7 +125,7 @@ def test_each_row_agrees_bit_for_bit_with_the_stored_form(procedural, implementa
 
 
 def test_kernels_add_in_the_same_order_too(procedural, rng):
-    if not _library.in_use():
+    if not all(events.kernels().values()):
         pytest.skip("the kernels are not compiled")
     stored, weights = procedural.materialise()
     spikes, into = jnp.asarray(rng.random(N_PRE) < 0.5), jnp.asarray(rng.normal(size=procedural.n_post), jnp.float32)
@@ -167,7 +166,7 @@ def test_operations_equal_those_of_the_stored_form(name, implementation, dtype, 
 
 def test_derivatives_and_batches(rng):
     conn = CASES["probability, weights, part"]()
-    if not _library.in_use():
+    if not all(events.kernels().values()):
         pytest.skip("the kernels are not compiled")
     spikes, weight = jnp.asarray(rng.normal(size=(2, 3, N_PRE))), jnp.asarray(rng.normal(size=3))
     into = jnp.asarray(rng.normal(size=N_POST))

@@ -1,23 +1,23 @@
 """A step in few calls gives what it gives equation by equation."""
 
-import contextlib
-
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import brainsim as bs
 from brainsim import events
-from brainsim.events import _library
+from brainsim.events import _together as together
 from brainsim.simulation.grouped import grouped
 
 
 @pytest.fixture(params=["kernel", "plain"])
 def implementation(request):
     """Both ways to deliver spikes."""
-    if request.param == "kernel" and not _library.in_use():
+    if request.param == "kernel" and not all(events.kernels().values()):
         pytest.skip("the kernels are not compiled")
-    with _library.plain() if request.param == "plain" else contextlib.nullcontext():
+    with events.served_by(request.param):
         yield request.param
 
 
@@ -74,13 +74,47 @@ def test_a_result_that_is_read_between_deliveries_is_kept(implementation):
 
 
 def test_all_deliveries_are_one_call():
-    if not _library.in_use():
+    if not all(events.kernels().values()):
         pytest.skip("the kernels are not compiled")
     step, state = circuit(np.random.default_rng(3), jnp.float32)
     apart, together = (jax.jit(f).lower(*state).as_text() for f in (step, grouped(step)))
     assert apart.count("brainsim.contract") == 4
     assert together.count("brainsim.contract") == 0
     assert together.count("brainsim.deliver_together") == 1
+
+
+def test_deliveries_with_and_without_a_batch_are_different_calls(implementation):
+    """Of two deliveries that could be made at the same time one has a batch, and one has none."""
+    rng = np.random.default_rng(4)
+    conn = events.CSR(np.arange(31) * 3, rng.integers(0, 20, 90), 20)
+    weight = jnp.asarray(rng.normal(size=90))
+
+    def step(spikes, others, g, h):
+        one = jax.vmap(lambda s, x: events.deliver(conn, s, weight, x))(spikes, g)
+        return one, events.deliver(conn, others, 0.5, h)
+
+    spikes, others = jnp.asarray(rng.random((4, 30)) < 0.4), jnp.asarray(rng.random(30) < 0.4)
+    arguments = spikes, others, jnp.asarray(rng.normal(size=(4, 20))), jnp.asarray(rng.normal(size=20))
+    for found, expected in zip(jax.jit(grouped(step))(*arguments), jax.jit(step)(*arguments), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    equations = [e for e in jax.make_jaxpr(step)(*arguments).jaxpr.eqns if together.is_delivery(e)]
+    if implementation == "kernel":
+        with pytest.raises(ValueError, match=r"different batches.*\[\(\), \(4,\)\]"):
+            together.deliver_together(equations, None)
+
+
+@pytest.mark.parametrize("swept", ["B.tau", "B->B.weight"])
+def test_a_coupling_in_a_sweep(swept):
+    """The coupling is the same in all runs, or the only thing that is not."""
+    net = bs.Network()
+    net.B = bs.neurons.LIF(4)
+    net.B.add_receptors(gj=bs.receptors.GapJunction())
+    net.connect(net.B, net.B, bs.OneToOne(), receptor="gj", weight=10 * u.nS, signal="V")
+    values = {"B.tau": [20.0, 20.0, 20.0] * u.ms, "B->B.weight": [10.0, 20.0, 30.0] * u.nS}[swept]
+    found = bs.sweep(net, {swept: values}, 0.3 * u.ms, record="B.gj.g", progress=False)
+    for k in range(3):
+        expected = 10.0 if swept == "B.tau" else values[k] / u.nS
+        np.testing.assert_allclose(found[k]["B.gj.g"][-1] / u.nS, np.full(4, expected), rtol=1e-12)
 
 
 @pytest.mark.parametrize("batched", [False, True])

@@ -3,8 +3,11 @@
 import inspect
 
 import brainunit as u
+import jax
+import pytest
 
 import brainsim as bs
+from brainsim.events.plasticity import add_on_post_p, add_on_pre_p
 from brainsim.testing.plasticity import *  # noqa: F403
 
 
@@ -34,3 +37,14 @@ VALUES = {"Homeostatic": dict(up=0.002 * u.pA, down=0.05)}  # so little that no 
 
 def test_it_takes_twentyfive_lines():
     assert len([line for line in inspect.getsource(Homeostatic).splitlines() if line.strip()]) <= 25
+
+
+@pytest.mark.skipif(not all(bs.events.kernels().values()), reason="the kernels are not compiled")
+@pytest.mark.parametrize("operation", [add_on_pre_p, add_on_post_p], ids=lambda operation: operation.name)
+def test_a_broken_definition_fails_the_suite(operation, network, protocol, monkeypatch):
+    right = operation.definition
+    monkeypatch.setattr(operation, "definition", lambda *a: (right(*a)[0] + 1e-6,))
+    jax.clear_caches()
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        test_formats_and_implementations_agree(bs.plasticity.PairSTDP, network, protocol)  # noqa: F405
+    jax.clear_caches()

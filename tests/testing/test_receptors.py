@@ -3,9 +3,12 @@
 import inspect
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
+import pytest
 
 import brainsim as bs
+from brainsim.events._contract import contract_one, contract_p
 from brainsim.testing.receptors import *  # noqa: F403
 
 
@@ -37,3 +40,18 @@ VALUES = {"Saturating": dict(g_max=100.0 * u.pA)}
 
 def test_it_takes_twentyfive_lines():
     assert len([line for line in inspect.getsource(Saturating).splitlines() if line.strip()]) <= 25
+
+
+@pytest.mark.skipif(not all(bs.events.kernels().values()), reason="the kernels are not compiled")
+def test_a_broken_definition_fails_the_suite(built, monkeypatch):
+    def plain(shared, operands, static, batch):
+        return ((1 + 1e-6) * contract_one(shared, static, *operands)[0],)
+
+    class Fresh(bs.receptors.Exponential):
+        """What no program has been compiled for."""
+
+    monkeypatch.setattr(contract_p, "plain", plain)
+    jax.clear_caches()
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        test_kernels_and_plain_jax_agree(Fresh, built)  # noqa: F405
+    jax.clear_caches()
