@@ -5,6 +5,7 @@ from brainsim.receptors.gaba_b import GABA_B
 from brainsim.receptors.graded import Diffusive, GapJunction, Graded
 from brainsim.receptors.ionotropic import AMPA, GABA_A
 from brainsim.receptors.kinetics import Alpha, Delta, DualExponential, Exponential
+from brainsim.receptors.linear import LinearReceptor
 from brainsim.receptors.nmda import NMDA, GatedNMDA
 from brainsim.receptors.sinusoidal import Sinusoidal
 
@@ -21,6 +22,7 @@ __all__ = [
     "GapJunction",
     "GatedNMDA",
     "Graded",
+    "LinearReceptor",
     "Receptor",
     "Sinusoidal",
 ]

@@ -14,9 +14,9 @@ class Receptor(Dynamics):
     With ``reversal`` it is a conductance :math:`g` with :math:`I = g\,B(V)\,(E - V)`, without it :math:`g` is the
     current itself.
 
-    The membrane sees the mean of :math:`g` over the step, taken as the mean of its ends. A subclass gives
-    :meth:`advance`, and where the conductance is a nonlinear function of the kinetic variable :meth:`output`, where it
-    depends on voltage :meth:`block`.
+    The membrane sees the mean of :math:`g` over the step. A subclass gives :meth:`advance`, or as a
+    ``LinearReceptor`` its linear equations; where the conductance is a nonlinear function of the kinetic variable
+    ``output(self, g)``, and where it depends on voltage :meth:`block`.
 
     Parameters
     ----------
@@ -72,13 +72,17 @@ class Receptor(Dynamics):
         """Advance the kinetics over the step and return the mean of g over it."""
         raise NotImplementedError(f"{type(self).__name__} has no kinetics: define advance(self, clock).")
 
-    def output(self, g):
-        """Conductance, or current, of a value of the kinetic variable: the value itself here; a subclass may bend it."""
-        return g
+    #: Conductance, or current, that belongs to a value of the kinetic variable, where that is not g itself: a subclass
+    #: defines ``output(self, g)``.
+    output = None
 
-    def mean(self, before, after):
-        """Mean of the output over a step, from the kinetic variable at its two ends."""
-        return 0.5 * (self.output(before) + self.output(after))
+    def mean(self, before, after, exact=None):
+        """Mean over a step of what the membrane sees, from the kinetic variable at its two ends; ``exact`` is that of g,
+        where it is known, and holds unless an ``output`` bends it.
+        """
+        if self.output is not None:
+            return 0.5 * (self.output(before) + self.output(after))
+        return 0.5 * (before + after) if exact is None else exact
 
     def block(self, V):
         """Factor B(V) of the conductance, V in mV; None for 1, as here."""

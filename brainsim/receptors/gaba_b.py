@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import brainunit as u
-import jax.numpy as jnp
 
 from brainsim._core import Parameter, State
-from brainsim.integrators.exponential import phi1
-from brainsim.receptors.base import Receptor
+from brainsim.receptors.linear import TwoStage
 
 
-class GABA_B(Receptor):
+class GABA_B(TwoStage):
     r"""GABA_B receptors that share their G protein: weak for a single spike, strong for many at once.
 
     .. math::
@@ -16,10 +14,10 @@ class GABA_B(Receptor):
         I = g_{max}\,\frac{G^n}{G^n + K_d^n}\,(E - V)
 
     A weight is a number: what a spike adds to the bound receptors r, in units of those of one synapse (a pulse of 1 mM
-    and 1 ms binds
-    :math:`1 - e^{-0.09}` = 0.086 of them). r and G are linear, so all spikes onto a neuron share them, and are advanced
-    exactly. The published :math:`K_D` = 100 µM⁴ is :math:`K_d^4` here. Where G protein stays with its synapse and
-    receptors saturate, use the terminal ``SecondMessenger``.
+    and 1 ms binds :math:`1 - e^{-0.09}` = 0.086 of them). r and G are linear, so all spikes onto a neuron share them,
+    and are advanced exactly; the conductance over a step is the mean of its two ends, with an error of second order in
+    dt. The published :math:`K_D` = 100 µM⁴ is :math:`K_d^4` here. Where G protein stays with its synapse and receptors
+    saturate, use the terminal ``SecondMessenger``.
 
     Parameters
     ----------
@@ -43,6 +41,7 @@ class GABA_B(Receptor):
     """
 
     port = "r"
+    stages = ("r", "G")
 
     g_max = Parameter(1.0, "conductance with all channels open", unit="g_unit")
     reversal = Parameter(-95.0 * u.mV, "reversal potential")
@@ -54,17 +53,11 @@ class GABA_B(Receptor):
     r = State(0.0, "bound receptors")
     G = State(0.0 * u.uM, "G protein")
 
+    def rates(self):
+        return self.plain("K_2"), self.plain("K_3"), self.plain("K_4")
+
     def output(self, g):
         return self.plain("g_max") * cooperative(g, self.plain("K_d"), self.plain("n"))
-
-    def advance(self, clock):
-        r, before, dt = self.plain("r"), self.plain("G"), clock.step_ms
-        unbinding, lost = self.plain("K_2"), self.plain("K_4")
-        remains = jnp.exp(-lost * dt)
-        after = before * remains + self.plain("K_3") * r * dt * remains * phi1((lost - unbinding) * dt)
-        self.put("r", r * jnp.exp(-unbinding * dt))
-        self.put("G", after)
-        return self.mean(before, after)
 
 
 def cooperative(G, K_d, n):

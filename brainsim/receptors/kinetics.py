@@ -6,7 +6,9 @@ import brainunit as u
 import jax.numpy as jnp
 
 from brainsim._core import Parameter, State
+from brainsim.integrators.exponential import phi1
 from brainsim.receptors.base import Receptor
+from brainsim.receptors.linear import LinearReceptor, TwoStage
 
 
 class Delta(Receptor):
@@ -38,7 +40,7 @@ class Delta(Receptor):
         return 0.0
 
 
-class Exponential(Receptor):
+class Exponential(LinearReceptor):
     r"""Each spike raises g by its weight; g decays exponentially.
 
     .. math:: \dot g = -g / \tau,\qquad g \leftarrow g + w
@@ -58,47 +60,38 @@ class Exponential(Receptor):
     tau = Parameter(5.0 * u.ms, "decay time constant", positive=True)
     g = State(0.0, "conductance, or current", unit="g_unit")
 
-    def advance(self, clock):
-        g, decay = self.plain("g"), self.decay(clock, "tau")
-        self.put("g", g * decay)
-        if type(self).output is Receptor.output:
-            # Of g before the step alone: XLA then advances receptor and membrane in one loop
-            return g * (0.5 * (1 + decay))
-        return self.mean(g, g * decay)
+    def derivative(self, g):
+        return -g / self.plain("tau")
+
+    def propagator(self, dt):
+        lost = dt / self.plain("tau")
+        return [[jnp.exp(-lost)]], [phi1(-lost)]
 
 
-class _TwoStage(Receptor):
+class PeakNormalised(TwoStage):
+    """Two stages with a peak of g that is the weight."""
+
     port = "h"
+    stages = ("h", "g")
 
     h = State(0.0, "what spikes are added to; drives g", unit="g_unit")
     g = State(0.0, "conductance, or current", unit="g_unit")
 
-    def propagator(self, clock):
-        """``(h to h, h to g, g to g)`` over a step, with a peak of g equal to the weight."""
-        raise NotImplementedError(f"{type(self).__name__} has no kinetics: define propagator(self, clock).")
 
-    def advance(self, clock):
-        h, g = self.plain("h"), self.plain("g")
-        hh, hg, gg = self.propagator(clock)
-        after = gg * g + hg * h
-        self.put("h", hh * h)
-        self.put("g", after)
-        return self.mean(g, after)
-
-
-class DualExponential(_TwoStage):
+class DualExponential(PeakNormalised):
     r"""Difference of two exponentials, with a peak equal to the weight.
 
     .. math:: \dot h = -h/\tau_r,\quad \dot g = -g/\tau_d + c\,h,\quad h \leftarrow h + w,\qquad
               g(t) \propto w\,(e^{-t/\tau_d} - e^{-t/\tau_r})
 
-    The peak is at :math:`t^* = \tau_d \tau_r/(\tau_d - \tau_r)\,\ln(\tau_d/\tau_r)`, and :math:`c` makes
-    :math:`g(t^*) = w`.
+    The peak is at :math:`t^* = \tau_d \tau_r/(\tau_d - \tau_r)\,\ln(\tau_d/\tau_r)`, and
+    :math:`c = e^{t^*/\tau_d}/\tau_r` makes :math:`g(t^*) = w`. Either time constant may be the longer one, which makes
+    no difference to g; where they are equal it is :class:`Alpha`.
 
     Parameters
     ----------
     tau_rise, tau_decay : quantity, time
-        Time constants, rise below decay. Where they are equal, use :class:`Alpha`.
+        Time constants.
     reversal : quantity, voltage, optional
         Makes it a conductance; without, a current.
 
@@ -110,23 +103,13 @@ class DualExponential(_TwoStage):
     tau_rise = Parameter(1.0 * u.ms, "rise time constant", positive=True)
     tau_decay = Parameter(5.0 * u.ms, "decay time constant", positive=True)
 
-    def propagator(self, clock):
-        rise, decay = self.decay(clock, "tau_rise"), self.decay(clock, "tau_decay")
-        r, d = self.plain("tau_rise"), self.plain("tau_decay")
-        peak_time = d * r / (d - r) * jnp.log(d / r)
-        peak = jnp.exp(-peak_time / d) - jnp.exp(-peak_time / r)
-        return rise, (decay - rise) / peak, decay
-
-    def bind(self, neuron, name, ids=None):
-        super().bind(neuron, name, ids)
-        if bool(jnp.any(self.plain("tau_rise") >= self.plain("tau_decay"))):
-            raise ValueError(
-                f"{self.path}: tau_rise must be below tau_decay, given {self.tau_rise} and {self.tau_decay}; for equal"
-                " ones use Alpha."
-            )
+    def rates(self):
+        rise, decay = self.plain("tau_rise"), self.plain("tau_decay")
+        peak_time = 1 / phi1(jnp.log(decay / rise))  # in units of tau_decay
+        return 1 / rise, jnp.exp(peak_time) / rise, 1 / decay
 
 
-class Alpha(_TwoStage):
+class Alpha(PeakNormalised):
     r"""Alpha function, with a peak equal to the weight at :math:`t = \tau`.
 
     .. math:: \dot h = -h/\tau,\quad \dot g = -g/\tau + (e/\tau)\,h,\quad h \leftarrow h + w,\qquad
@@ -146,6 +129,6 @@ class Alpha(_TwoStage):
 
     tau = Parameter(2.0 * u.ms, "time to peak", positive=True)
 
-    def propagator(self, clock):
-        decay = self.decay(clock, "tau")
-        return decay, decay * (jnp.e * clock.step_ms / self.plain("tau")), decay
+    def rates(self):
+        tau = self.plain("tau")
+        return 1 / tau, jnp.e / tau, 1 / tau

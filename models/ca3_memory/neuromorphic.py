@@ -31,27 +31,6 @@ KINDS = {
 }
 
 
-class ExponentialCurrent(bs.receptors.Receptor):
-    r"""Exponentially decaying current of which the membrane gets the exact mean over the step, also where steps are
-    long.
-
-    .. math:: \frac{1}{dt} \int_0^{dt} g\,e^{-s/\tau} ds = g\,\frac{\tau}{dt} \left(1 - e^{-dt/\tau}\right)
-
-    Parameters
-    ----------
-    tau : quantity, time
-        Decay time constant.
-    """
-
-    tau = bs.Parameter(TAU_SYN, "decay time constant", positive=True)
-    g = bs.State(0.0, "the current", unit="g_unit")
-
-    def advance(self, clock):
-        g, decay = self.plain("g"), self.decay(clock, "tau")
-        self.put("g", g * decay)
-        return g * self.plain("tau") / clock.step_ms * (1.0 - decay)
-
-
 class OnlineSTDP(bs.plasticity.PairSTDP):
     r"""Additive pair-based plasticity in which a post spike depresses the pre spikes of the very step in which it takes
     effect.
@@ -82,7 +61,7 @@ def neurons(size: int, kind: str) -> bs.neurons.LIF:
         refractory=DT,
         V=-60.0 * u.mV,
     )
-    population.add_receptors(syn=ExponentialCurrent())
+    population.add_receptors(syn=bs.receptors.Exponential(tau=TAU_SYN))
     return population
 
 

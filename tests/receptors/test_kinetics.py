@@ -1,8 +1,12 @@
 """Receptors against their closed forms."""
 
 import brainunit as u
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
+from scipy.linalg import expm
 
 import brainsim as bs
 from brainsim import receptors
@@ -27,39 +31,41 @@ CASES = {
     "AMPA": (lambda **o: receptors.AMPA(), lambda t: dual(t, 0.2, 1.7)),
     "GABA_A": (lambda **o: receptors.GABA_A(), lambda t: dual(t, 0.2, 8.3)),
 }
-every = pytest.mark.parametrize("kind", CASES)
 
 
-def impulse(receptor, dt, duration=60.0, weight=3.0):
-    """g at the end of each step, from the arrival of one spike on."""
+def impulses(given: dict, dt, duration=60.0, weight=3.0):
+    """g of each receptor at the end of each step, from the arrival of one spike on."""
     net = bs.Network()
     net.S = bs.sources.SpikeTimes(1, [ARRIVES] * u.ms, [0])
     net.E = bs.neurons.LIF(2, V_th=1e9 * u.mV)
-    net.E.add_receptors(syn=receptor)
-    unit = receptor.unit_of(receptor.port)
-    net.connect(net.S, net.E[1:], bs.AllToAll(), receptor="syn", weight=weight * unit)
-    rec = bs.simulate(net, duration * u.ms, dt=dt * u.ms, record=["E.syn.g"])
-    g = np.asarray(u.get_mantissa(rec["E.syn.g"]))
-    assert u.get_unit(rec["E.syn.g"]) == unit
-    assert not g[:, 0].any()
+    net.E.add_receptors(**given)
+    for name, receptor in given.items():
+        unit = receptor.unit_of(receptor.port)
+        net.connect(net.S, net.E[1:], bs.AllToAll(), receptor=name, weight=weight * unit)
+    rec = bs.simulate(net, duration * u.ms, dt=dt * u.ms, record=[f"E.{name}.g" for name in given])
     t = np.asarray(rec.times / u.ms)
-    assert not g[t < ARRIVES - dt / 2].any()
     after = t > ARRIVES - dt / 2
-    return t[after] - ARRIVES, g[after, 1]
+    found = {}
+    for name, receptor in given.items():
+        g = np.asarray(u.get_mantissa(rec[f"E.{name}.g"]))
+        assert u.get_unit(rec[f"E.{name}.g"]) == receptor.unit_of(receptor.port)
+        assert not g[:, 0].any() and not g[~after].any()
+        found[name] = g[after, 1]
+    return t[after] - ARRIVES, found
 
 
-@every
-@pytest.mark.parametrize("dt", [0.1, 0.5, 2.0])
-def test_impulse_response_is_the_closed_form_at_any_step(kind, dt):
-    make, closed = CASES[kind]
-    t, g = impulse(make(), dt)
-    np.testing.assert_allclose(g, 3.0 * closed(t), atol=1e-12, rtol=1e-12)
+@pytest.mark.parametrize("dt", [0.1, 2.0])
+def test_impulse_response_is_the_closed_form_at_any_step(dt):
+    t, found = impulses({name: make() for name, (make, _) in CASES.items()}, dt)
+    for name, (_, closed) in CASES.items():
+        np.testing.assert_allclose(found[name], 3.0 * closed(t), atol=1e-12, rtol=1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize("kind", ["Alpha", "DualExponential"])
-def test_the_peak_is_the_weight(kind):
-    make, _ = CASES[kind]
-    assert impulse(make(), 0.005, duration=8.0)[1].max() == pytest.approx(3.0, rel=1e-6)
+def test_the_peak_is_the_weight():
+    kinds = ("Alpha", "DualExponential")
+    _, found = impulses({name: CASES[name][0]() for name in kinds}, 0.005, duration=8.0)
+    for name in kinds:
+        assert found[name].max() == pytest.approx(3.0, rel=1e-6)
 
 
 def test_currents_and_conductances_have_their_units():
@@ -148,9 +154,101 @@ def test_a_crossing_by_a_delta_jump_is_a_spike():
     np.testing.assert_allclose(rec.spikes["E"].times / u.ms, [1.01])
 
 
-def test_rise_must_be_shorter_than_decay():
-    with pytest.raises(ValueError, match="tau_rise must be below tau_decay.*use Alpha"):
-        bs.neurons.LIF(1).add_receptors(syn=receptors.DualExponential(tau_rise=5 * u.ms, tau_decay=5 * u.ms))
+def test_equal_and_nearly_equal_time_constants_are_an_alpha_function():
+    """Also when they become equal later, and whichever is the longer."""
+    times = {"equal": (5.0, 5.0), "below": (4.9999, 5.0), "above": (5.0, 4.9999), "digit": (5.0 * (1 - 1e-15), 5.0)}
+    times["swapped"] = (6.0, 1.0)
+    t, found = impulses(
+        {k: receptors.DualExponential(tau_rise=r * u.ms, tau_decay=d * u.ms) for k, (r, d) in times.items()}
+        | {"chain": Chain(), "chains": Chain(tau=[9.0, 2.0] * u.ms)},
+        0.5,
+    )
+    alpha = 3.0 * t / 5 * exp(1 - t / 5)
+    for k, within in {"equal": 1e-14, "digit": 1e-14, "below": 3e-5, "above": 3e-5}.items():
+        np.testing.assert_allclose(found[k], alpha, atol=within, err_msg=k)
+    np.testing.assert_allclose(found["swapped"], 3.0 * dual(t, 1, 6), atol=1e-13)
+    for k in ("chain", "chains"):  # by the matrix exponential
+        np.testing.assert_allclose(found[k], 3.0 * (t / 2) ** 2 / 2 * exp(-t / 2), atol=1e-12)
+    bs.neurons.LIF(2).add_receptors(syn=(syn := receptors.DualExponential(tau_rise=[1.0, 5.0] * u.ms)))
+    syn.tau_decay = 5 * u.ms
+    rows, mean = syn.propagator(jnp.asarray(0.1))
+    assert np.all(np.isfinite(np.stack([rows[1][0], mean[0]])))
+
+
+class Chain(receptors.LinearReceptor):
+    """A user's receptor of three stages, of which no closed form is given."""
+
+    port = "a"
+    tau = bs.Parameter(2 * u.ms, "time constant of each stage", positive=True)
+    a = bs.State(0.0, "first stage", unit="g_unit")
+    b = bs.State(0.0, "second stage", unit="g_unit")
+    g = bs.State(0.0, "conductance", unit="g_unit")
+
+    def derivative(self, a, b, g):
+        tau = self.plain("tau")
+        return -a / tau, (a - b) / tau, (b - g) / tau
+
+
+def test_a_stage_that_is_no_state_is_refused():
+    with pytest.raises(bs.UnknownNameError, match="Wrong: the stage 'gg' is no State.*Did you mean 'g'"):
+
+        class Wrong(receptors.Exponential):
+            def derivative(self, gg):
+                return -gg
+
+
+LINEAR = {
+    "Exponential": lambda: receptors.Exponential(tau=0.2 * u.ms),
+    "Alpha": lambda: receptors.Alpha(tau=0.3 * u.ms),
+    "AMPA": receptors.AMPA,
+    "NMDA": receptors.NMDA,
+    "equal": lambda: receptors.DualExponential(tau_rise=2 * u.ms, tau_decay=2 * u.ms),
+    "Chain": Chain,
+}
+
+
+@pytest.mark.parametrize("kind", LINEAR)
+@pytest.mark.parametrize(
+    "dt, dtype, within", [(0.1, "float64", 1e-13), (3.0, "float64", 1e-13), (0.1, "float32", 1e-6)]
+)
+def test_the_membrane_sees_the_exact_mean(kind, dt, dtype, within):
+    """The integral of the same kinetics over a step, by quadrature of exponentials of the matrix of their equations."""
+    with jax.enable_x64(dtype == "float64"):
+        bs.neurons.LIF(1).add_receptors(syn=(syn := LINEAR[kind]()))
+        k = len(syn.stages)
+        A = np.stack([np.stack(np.atleast_1d(*syn._slopes(j))).ravel() for j in range(k)], axis=1).astype(float)
+        points, weights = np.polynomial.legendre.leggauss(40)
+        g = sum(w / 2 * expm(A * dt * (1 + p) / 2)[-1] for p, w in zip(points, weights))
+        rows, mean = syn.propagator(jnp.asarray(dt))
+        assert mean[-1].dtype == dtype
+        np.testing.assert_allclose(mean, g, rtol=within, atol=within * g.max())
+        np.testing.assert_allclose(
+            [0 if x is None else x for x in rows[-1]], expm(A * dt)[-1], rtol=within, atol=within
+        )
+
+
+@pytest.mark.parametrize("kind, peak", [("Exponential", 2e-3), ("Alpha", 1e-3)])
+def test_a_fast_synapse_has_the_analytic_epsp(kind, peak):
+    """tau (0.2 and 0.3 ms) as short as a few steps: V is that of the continuous equation."""
+    net = bs.Network()
+    net.S = bs.sources.SpikeTimes(1, [1.0] * u.ms, [0])
+    net.E = bs.neurons.LIF(1, tau=10 * u.ms, R=40 * u.Mohm, E_L=0 * u.mV, V=0 * u.mV, V_th=1e9 * u.mV)
+    net.E.add_receptors(syn=LINEAR[kind]())
+    net.connect(net.S, net.E, bs.AllToAll(), receptor="syn", weight=1 * u.nA)
+    rec = bs.simulate(net, 30 * u.ms, record="E.V")
+    V, t = np.asarray(rec["E.V"] / u.mV)[10:, 0], np.asarray(rec.times / u.ms)[10:] - 1.0
+
+    def slope(s, y):
+        h, g, V = y
+        if kind == "Exponential":
+            return 0.0, -g / 0.2, (40 * g - V) / 10
+        return -h / 0.3, (np.e * h - g) / 0.3, (40 * g - V) / 10
+
+    start = (0.0, 1.0, 0.0) if kind == "Exponential" else (1.0, 0.0, 0.0)
+    exact = solve_ivp(slope, (0, 30), start, t_eval=t, rtol=1e-11, atol=1e-13).y[2]
+    late = t > 1.0
+    np.testing.assert_allclose(V[late], exact[late], rtol=5e-4)
+    assert V.max() == pytest.approx(exact.max(), rel=peak)
 
 
 def test_projections_share_the_one_state_of_a_receptor():
