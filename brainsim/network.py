@@ -280,7 +280,7 @@ class Network(Dynamics):
             )
         steps = int(self.plain("steps")) * before / step_ms
         if abs(steps - round(steps)) > 1e-6:
-            raise ValueError(f"dt: the present time is no multiple of {step_ms} ms; net.reset() first.")
+            raise ValueError(f"dt: the present time is not a multiple of {step_ms} ms; net.reset() first.")
         if any(bool(jnp.any(line)) for p in self.projections.values() for line in p.under_way.values()):
             raise ValueError(
                 f"dt: cannot change from {before} to {step_ms} ms while spikes are under way in delays; net.reset()"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -161,11 +163,13 @@ class Projection(Dynamics):
             raise ValueError(
                 f"{self.path}.delay is fixed, given {value}; connect with max_delay=... for delays that may change."
             )
-        if name == "delay" and isinstance(value, u.Quantity | list | tuple):
-            ms = in_unit(value, u.ms, f"{self.path}.delay")
-            if not isinstance(ms, jax.core.Tracer):
-                _check_longest(np.asarray(ms, float), self._aside.max_delay_ms, self.path)
         super().assign(name, value)
+
+    def slot(self, name):
+        slot = super().slot(name)
+        if name != "delay":
+            return slot
+        return dataclasses.replace(slot, positive=True, at_most=self._aside.max_delay_ms)
 
     def indices_of_synapses(self) -> tuple[np.ndarray, np.ndarray]:
         """Presynaptic and postsynaptic neuron of every synapse, in the order of ``weight``."""

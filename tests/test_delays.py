@@ -126,7 +126,7 @@ def test_a_delay_assigned_between_runs_counts_from_then_on():
 
 
 def test_between_two_steps_an_arrival_is_divided():
-    """In proportion to how near they are; below a step and beyond the longest, the delay is that."""
+    """In proportion to how near they are; of a traced delay below a step or beyond the longest, the delay is that."""
     delay = np.array([[0.25, 0.11, 0.3, 0.1, 0.5]] + 3 * [[0.2] * 5])
     net = network(bs.AllToAll(), delay, [(0, 10)], max_delay=0.5 * u.ms)
     found = arrived(net, 20)[10:17]
@@ -135,7 +135,10 @@ def test_between_two_steps_an_arrival_is_divided():
     np.testing.assert_allclose(found, wanted, atol=1e-12)
     f = bs.function(network(bs.AllToAll(), delay, [(0, 10)], max_delay=0.5 * u.ms), 2 * u.ms, record="T.syn.g")
     path = "S->T.delay"
-    out_of_range = f({path: jnp.full((N_PRE, N_POST), 0.03).at[0, 0].set(3.0)}, {})[1]["T.syn.g"]
+    given = jnp.full((N_PRE, N_POST), 0.03).at[0, 0].set(3.0)
+    with pytest.raises(ValueError, match="at most 0.5 ms, given 3.0 ms"):
+        f({path: given}, {})
+    out_of_range = jax.jit(lambda delay: f({path: delay}, {})[1]["T.syn.g"])(given)
     assert np.argmax(out_of_range[:, 0]) == 14 and np.all(np.argmax(out_of_range[:, 1:], axis=0) == 10)
 
 
@@ -237,7 +240,7 @@ def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match="S->T.delay is fixed, given 0.2 ms; connect with max_delay"):
         fixed["S->T"].delay = 0.2 * u.ms
     assert fixed["S->T"].delay == 0.3 * u.ms and fixed["S->T"].max_delay is None
-    with pytest.raises(ValueError, match="above 0 and up to max_delay = 1.0 ms, given 1.5 to 1.5 ms"):
+    with pytest.raises(ValueError, match="S->T.delay: values must be at most 1 ms, given 1.5 ms"):
         changing["S->T"].delay = 1.5 * u.ms
     with pytest.raises(ValueError, match="delays must be at least one step of 2.0 ms, given 1.0 ms"):
         bs.simulate(changing, 4 * u.ms, dt=2 * u.ms)

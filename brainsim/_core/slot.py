@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._units import in_unit
+from brainsim._units import in_unit, split_quantity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Slot:
     nonnegative: bool = False
     at_most: float | None = None
 
-    def convert(self, value, *, what: str | None = None, lead: tuple[int, ...] = ()):
+    def convert(self, value, *, what: str | None = None, lead: tuple[int, ...] = (), plain: bool = False):
         """``value`` as a plain array.
 
         Parameters
@@ -53,6 +53,8 @@ class Slot:
             What the value is called in errors; the path by default.
         lead : tuple of int
             Axes before those of one value: the steps of an input, the points of a sweep.
+        plain : bool
+            Take a number without unit to be in the slot's unit, as inside compiled code.
 
         Returns
         -------
@@ -64,7 +66,7 @@ class Slot:
             For a wrong unit, type or shape, and for a value that is not finite or out of range.
         """
         what = what or self.path
-        number = in_unit(value, self.unit, what)
+        number = value if plain and split_quantity(value)[1] == u.UNITLESS else in_unit(value, self.unit, what)
         if isinstance(number, jax.core.Tracer):
             self._check_shape(what, number.shape, lead)
             return jnp.asarray(number, self.dtype)
@@ -82,7 +84,7 @@ class Slot:
             self._check_range(what, kept, f", as {kept.dtype}")
         else:
             whole = "true or false" if kept.dtype == np.bool_ else f"whole numbers ({kept.dtype})"
-            _refuse(what, given, kept != given, f"must be {whole}")
+            _refuse(what, given, kept != given, f"must be {whole}", self._shown_unit)
         return kept
 
     def _check_shape(self, what, given, lead):
@@ -93,20 +95,27 @@ class Slot:
             shown = " or ".join(map(str, dict.fromkeys(accepted)))
             raise ValueError(f"{what}: expected shape {shown}, given {given}.")
 
+    @property
+    def _shown_unit(self) -> str:
+        return "" if self.unit in (None, u.UNITLESS) else f" {self.unit}"
+
     def _check_range(self, what, array, note=""):
+        unit = self._shown_unit
         if array.dtype.kind == "f":
-            _refuse(what, array, ~np.isfinite(array), f"must be finite{note}")
+            _refuse(what, array, ~np.isfinite(array), f"must be finite{note}", unit)
         if self.positive:
-            _refuse(what, array, array <= 0, f"must be positive{note}")
+            _refuse(what, array, array <= 0, f"must be positive{note}", unit)
         if self.nonnegative:
-            _refuse(what, array, array < 0, f"must not be negative{note}")
+            _refuse(what, array, array < 0, f"must not be negative{note}", unit)
         if self.at_most is not None:
-            _refuse(what, array, array > self.at_most * (1 + 1e-6), f"must be at most {self.at_most:g}{note}")
+            _refuse(
+                what, array, array > self.at_most * (1 + 1e-6), f"must be at most {self.at_most:g}{unit}{note}", unit
+            )
 
 
-def _refuse(what, given, bad, must):
+def _refuse(what, given, bad, must, unit):
     """Raise a ValueError that says what values ``must`` be, and shows the first of the ``bad`` ones."""
     if np.any(bad):
         first = given[bad].flat[0] if given.ndim else given
         where = f" ({int(bad.sum()):,} of {bad.size:,} values)" if given.ndim else ""
-        raise ValueError(f"{what}: values {must}, given {first}{where}.")
+        raise ValueError(f"{what}: values {must}, given {first}{unit}{where}.")

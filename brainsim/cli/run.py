@@ -164,7 +164,7 @@ def _build(model, path, arguments, seed):
 
 def _inputs(model, path, seed, duration, dt) -> dict | None:
     """What the model feeds into its network; a run that is shorter takes the beginning."""
-    from brainsim.simulation.run import steps_of
+    from brainsim.simulation.door import steps_of
 
     if not hasattr(model, "inputs"):
         return None

@@ -1,7 +1,8 @@
 """What runs a network."""
 
+from brainsim.simulation.function import Function, function
 from brainsim.simulation.recording import Recording, SpikeTrain, SpikeTrains
-from brainsim.simulation.run import Function, function, simulate
+from brainsim.simulation.run import simulate
 from brainsim.simulation.storage import load, save
 from brainsim.simulation.sweep import Sweep, sweep
 

@@ -10,25 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import split
-from brainsim._errors import NotEnoughMemoryError, UnknownNameError, suggestion
+from brainsim._errors import NotEnoughMemoryError
 from brainsim._memory import available_bytes, human
 from brainsim._units import in_unit
 from brainsim.network import Network
-from brainsim.simulation.plan import parse
+from brainsim.simulation.door import check_count, enter, lists_of_values, over
+from brainsim.simulation.loop import bytes_per_row, check_memory, drive, non_finite, plan_of
 from brainsim.simulation.progress import Progress
 from brainsim.simulation.recording import Recorder, Recording
-from brainsim.simulation.run import (
-    bytes_per_row,
-    check_memory,
-    check_network,
-    drive,
-    inputs_of,
-    interval_of,
-    non_finite,
-    plan_of,
-    steps_of,
-)
 
 MAX_BATCH = 256  # runs in one batch: beyond it, more in parallel gains nothing on a CPU
 MEMORY_SHARE = 0.25  # of the free memory that one batch may use
@@ -113,24 +102,21 @@ def sweep(
     -----
     The wiring is shared by all runs and stored once.
     """
-    step_ms, n_steps = steps_of(duration, dt)
-    every = interval_of(sample_every, step_ms, n_steps)
-    check_network(net)
-    _, parameters, _, state = split(net)
-    requests = parse(net, record, every, parameters | state)
+    check_count("batch_size", batch_size)
+    entry = enter(net, duration, dt=dt, record=record, sample_every=sample_every, inputs=inputs)
     if not values and seeds is None:
         raise ValueError("sweep: nothing to vary; give values={'E.tau': [...] * u.ms} or seeds=[...].")
-    arrays = {path: _values(net, path, given, parameters | state) for path, given in values.items()}
-    structure, parameters, fixed, state = net.prepare(step_ms)
-    inputs = inputs_of(net, inputs or {}, parameters | state, n_steps)
+    arrays = lists_of_values(entry.slots, entry.parameters | entry.state, values)
+    seeds = None if seeds is None else _seeds(seeds)
+    requests, step_ms, n_steps = entry.requests, entry.step_ms, entry.n_steps
+    entry = entry.prepared()
+    structure, parameters, fixed, state = entry.structure, entry.parameters, entry.fixed, entry.state
 
-    axes = dict(values) | ({} if seeds is None else {"seed": np.asarray(seeds)})
+    axes = dict(values) | ({} if seeds is None else {"seed": seeds})
     points = list(itertools.product(*(range(len(u.get_mantissa(v))) for v in axes.values())))
-    if not points:
-        raise ValueError("sweep: one of the lists of values is empty.")
     check_memory(requests, n_steps, runs=len(points))
     devices = jax.local_devices()
-    size = _batch_size(net, batch_size, requests, parameters | state, arrays, len(points), len(devices))
+    size = batch_size or _batch_size(net, requests, parameters | state, arrays, len(points), len(devices))
 
     def one_batch(job):
         which, device = job
@@ -140,17 +126,15 @@ def sweep(
         if seeds is None:
             keys = jnp.broadcast_to(fixed["key"], (len(which), 2))
         else:
-            keys = jnp.stack([jax.random.PRNGKey(int(seed)) for seed in np.asarray(seeds)[rows[:, -1]]])
+            keys = jnp.stack([jax.random.PRNGKey(int(seed)) for seed in seeds[rows[:, -1]]])
             own_state |= jax.vmap(net.initial_states)(keys)
         own_state |= {
-            k: jnp.broadcast_to(v.reshape(len(which), *v.shape[1:] or (1,) * state[k].ndim), own_state[k].shape)
-            for k, v in varied.items()
-            if k in state
+            path: over(array, len(which), state[path].shape) for path, array in varied.items() if path in state
         }
         swept = {k: v for k, v in varied.items() if k in parameters}
         plan = plan_of(net, requests, None, tuple(sorted(swept)), runs=len(which))
         recorders = [Recorder(requests, step_ms, int(state["steps"])) for _ in which]
-        data = jax.device_put((parameters | swept, fixed | {"key": keys}, own_state, inputs), device)
+        data = jax.device_put((parameters | swept, fixed | {"key": keys}, own_state, entry.inputs), device)
         _, broken = drive(plan, structure, *data[:3], step_ms, data[3], n_steps, recorders, bar)
         if broken is not None:
             raise non_finite(broken[0], (int(state["steps"]) + broken[1]) * step_ms, recorders[0].finish(net))
@@ -163,29 +147,14 @@ def sweep(
     return Sweep(axes, recordings)
 
 
-def _values(net, path, given, arrays):
-    if path not in arrays:
-        raise UnknownNameError(f"sweep: the network has no {path!r}.{suggestion(path, arrays)}")
-    owner, _, name = path.rpartition(".")
-    if isinstance(given, list | tuple) and given and all(isinstance(v, u.Quantity) for v in given):
-        unit = given[0].unit
-        given = u.Quantity(np.stack([in_unit(v, unit, f"sweep {path}") for v in given]), unit=unit)
-    array = jnp.asarray(in_unit(given, net[owner].unit_of(name), f"sweep {path}"), arrays[path].dtype)
-    if array.ndim == 0 or (array.ndim > 1 and array.shape[1:] != arrays[path].shape and arrays[path].shape != ()):
-        raise ValueError(
-            f"sweep {path}: expected a list of values, each of shape () or {arrays[path].shape}, given shape"
-            f" {array.shape}."
-        )
-    if not bool(jnp.all(jnp.isfinite(array))):
-        raise ValueError(f"sweep {path}: values must be finite, given {given}.")
+def _seeds(seeds) -> np.ndarray:
+    array = np.asarray(seeds)
+    if array.ndim != 1 or not array.size or array.dtype.kind not in "iu":
+        raise ValueError(f"sweep: seeds must be a list of integers, given {seeds!r}.")
     return array
 
 
-def _batch_size(net, batch_size, requests, arrays, varied, points, devices) -> int:
-    if batch_size is not None:
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size: expected a positive integer, given {batch_size!r}.")
-        return batch_size
+def _batch_size(net, requests, arrays, varied, points, devices) -> int:
     # Of each run: its state twice (before and after a step), what is varied, and its event and sample buffers.
     worst = sum(r.shape[0] for r in requests if r.is_spikes)
     per_run = 2 * sum(a.nbytes for a in arrays.values()) + sum(a.nbytes for a in varied.values()) // max(points, 1)

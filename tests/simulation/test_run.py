@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import brainsim as bs
-from brainsim.simulation import engine, run
+from brainsim.simulation import engine, loop
 
 RECORD = ["E.spikes", "I.spikes", "E.V[:3]"]
 KINDS = {
@@ -84,7 +84,7 @@ def test_reset_with_a_seed_draws_initial_values_anew(balanced):
 
 def test_no_spike_is_lost_when_the_buffer_overflows(monkeypatch):
     """Every unit fires in every step, and the buffer holds two steps."""
-    monkeypatch.setattr(run, "EVENT_ROOM", 0)
+    monkeypatch.setattr(loop, "EVENT_ROOM", 0)
     net = bs.Network()
     net.S = bs.sources.SpikeInput(50)
     rec = bs.simulate(net, 10 * u.ms, inputs={"S.input": np.ones((100, 50))}, record=["S.spikes"])
@@ -110,7 +110,7 @@ def test_inputs_override_for_their_step(balanced):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"duration": 1.05 * u.ms}, ValueError, "1.05 ms is no multiple of dt = 0.1 ms; nearest: 1 ms"),
+        ({"duration": 1.05 * u.ms}, ValueError, "1.05 ms is not a multiple of dt = 0.1 ms; nearest: 1 ms"),
         ({"duration": 1 * u.mV}, bs.UnitError, "duration: expected ms, given mV"),
         ({"duration": 5}, bs.UnitError, "duration: expected ms, given a number without unit"),
         ({"duration": 0 * u.ms}, ValueError, "duration: expected a positive time"),
@@ -122,7 +122,7 @@ def test_inputs_override_for_their_step(balanced):
         ({"record": "E.V[a]"}, ValueError, "cannot read the index"),
         ({"record": ["E.V", "E.V"]}, ValueError, "asked for twice"),
         ({"record": "steps[0]"}, ValueError, "indexes a single number"),
-        ({"record": "E.V", "sample_every": 0.25 * u.ms}, ValueError, "sample_every: 0.25 ms is no multiple of dt"),
+        ({"record": "E.V", "sample_every": 0.25 * u.ms}, ValueError, "sample_every: 0.25 ms is not a multiple of dt"),
         ({"record": "E.V", "sample_every": 5 * u.ms}, ValueError, "longer than the run"),
         ({"chunk_steps": 0}, ValueError, "chunk_steps: expected a positive integer, given 0"),
         ({"checkpoint_every": 0}, ValueError, "checkpoint_every: expected a positive integer, given 0"),
@@ -155,7 +155,7 @@ def test_what_is_no_network_is_refused():
 
 
 def test_samples_that_do_not_fit_into_memory_are_refused(balanced, monkeypatch):
-    monkeypatch.setattr(run, "available_bytes", lambda: 1e6)
+    monkeypatch.setattr(loop, "available_bytes", lambda: 1e6)
     net = balanced()
     with pytest.raises(bs.NotEnoughMemoryError, match=r"record: E.V for 10,000 steps needs 6.4 MB, 1.0 MB are free"):
         bs.simulate(net, 1 * u.second, record="E.V")
@@ -189,5 +189,5 @@ def test_the_step_can_change_between_runs():
     rec = bs.simulate(net, 1 * u.ms, dt=0.05 * u.ms, record="E.V")
     np.testing.assert_allclose(rec.times.to_decimal(u.ms), 1 + 0.05 * np.arange(1, 21))
     np.testing.assert_allclose(rec["E.V"].mantissa[:, 0], -60 + 5 * np.exp(-rec.times.to_decimal(u.ms) / 20), rtol=1e-9)
-    with pytest.raises(ValueError, match="the present time is no multiple of 0.3 ms"):
+    with pytest.raises(ValueError, match="the present time is not a multiple of 0.3 ms"):
         bs.simulate(net, 3 * u.ms, dt=0.3 * u.ms)

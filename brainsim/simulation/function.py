@@ -1,0 +1,112 @@
+"""A network as a pure function of its arrays, for gradients and transformations of one's own."""
+
+from __future__ import annotations
+
+import brainunit as u
+import jax.numpy as jnp
+
+from brainsim._units import float_dtype
+from brainsim.network import Network
+from brainsim.simulation import door, engine
+
+
+def function(
+    net: Network, duration, *, dt=0.1 * u.ms, record=(), checkpoint_every: int | None = None, remat: bool = True
+) -> Function:
+    """A network as a pure function, for ``jax.grad``, ``jax.vmap`` and ``jax.jit`` of one's own.
+
+    ``run = function(net, ...)`` gives ``state, recorded = run(parameters, state, inputs=..., key=...)``. Arguments and
+    results are dictionaries by path; plain numbers are in the units that the classes declare, as all results are, and
+    quantities are converted. ``run.parameters`` and ``run.state`` are those of the network now. Recorded samples and
+    spikes have one row per step.
+
+    Parameters
+    ----------
+    net, duration, dt, record
+        As in :func:`simulate`.
+    checkpoint_every : int, optional
+        Keep the state every so many steps on the way forward and compute the steps in between again on the way back:
+        memory grows as ``n_steps / checkpoint_every + checkpoint_every`` states, for one more forward pass. By default
+        the state of every step is kept; that of a single cell (at most 32 numbers) every ``sqrt(n_steps)`` steps, which
+        is faster there.
+    remat : bool
+        Compute each step's intermediate values again on the way back instead of keeping them; on by default.
+
+    Returns
+    -------
+    Function
+    """
+    door.check_count("checkpoint_every", checkpoint_every)
+    return Function(door.enter(net, duration, dt=dt, record=record).prepared(), checkpoint_every, remat)
+
+
+class Function:
+    """A network as a pure function: see :func:`function`.
+
+    Attributes
+    ----------
+    parameters, state : dict of str to array
+        Those of the network when the function was made, by path.
+    """
+
+    def __init__(self, entry: door.Entry, checkpoint_every: int | None, remat: bool):
+        self.parameters, self.fixed, self.state = entry.parameters, entry.fixed, entry.state
+        self._entry, self._slots = entry, door.slots_of(entry.net, entry.parameters | entry.state)
+        self._checkpoint_every, self._remat = checkpoint_every, remat
+        self._initial_states = entry.net.initial_states
+
+    def __call__(self, parameters: dict, state: dict, *, inputs: dict | None = None, key=None) -> tuple[dict, dict]:
+        """Run from ``state`` with ``parameters``.
+
+        Parameters
+        ----------
+        parameters, state : dict of str to array or quantity
+            By path; paths that are left out are as in the network. Plain numbers are in the units that the classes
+            declare, quantities are converted.
+        inputs : dict of str to array or quantity, (steps, ...), optional
+            Time courses, as in :func:`brainsim.simulate`.
+        key : uint32 array, (2,), optional
+            Random key of the run; that of the network by default.
+
+        Returns
+        -------
+        state, recorded : dict of str to array
+            The state at the end, and what was recorded, one row per step.
+
+        Raises
+        ------
+        UnknownNameError, UnitError, TypeError, ValueError
+            For values that the network does not take.
+        """
+        parameters = self._values(parameters, self.parameters, "parameters")
+        given = self._values(state, self.state, "state")
+        state = self.state | {path: jnp.broadcast_to(value, self.state[path].shape) for path, value in given.items()}
+        arrays = self.parameters | self.state
+        courses = door.time_courses(self._slots, arrays, inputs or {}, self._entry.n_steps, plain=True)
+        fixed = self.fixed if key is None else self.fixed | {"key": key}
+        parameters = self.parameters | parameters
+        return run_traced(self._entry, parameters, fixed, state, courses, self._checkpoint_every, self._remat)
+
+    def _values(self, values, mine, what):
+        return door.values_at({path: self._slots[path] for path in mine}, mine, values, what, plain=True)
+
+    def initial_state(self, key) -> dict:
+        """The initial state with the values that were given as distributions drawn anew with ``key``."""
+        return self.state | self._initial_states(key)
+
+
+def run_traced(entry: door.Entry, parameters, fixed, state, inputs, checkpoint_every, remat=True) -> tuple[dict, dict]:
+    """Run as a scan that can be transformed: ``(state, recorded)``."""
+    step = jnp.asarray(entry.step_ms, float_dtype())
+    return engine.run_differentiable(
+        entry.requests,
+        entry.structure,
+        parameters,
+        fixed,
+        state,
+        step,
+        entry.n_steps,
+        checkpoint_every,
+        remat,
+        inputs,
+    )
