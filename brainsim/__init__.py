@@ -17,7 +17,7 @@ from brainsim import (
     surrogate,
     terminals,
 )
-from brainsim._core import Clock, Dynamics, Parameter, State
+from brainsim._core import Clock, Dynamics, Fixed, Parameter, State
 from brainsim._errors import NonFiniteError, NotEnoughMemoryError, UnitError, UnknownNameError
 from brainsim.connectivity import (
     AllToAll,
@@ -79,6 +79,7 @@ __all__ = [
     "DistanceDependent",
     "Dynamics",
     "events",
+    "Fixed",
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",

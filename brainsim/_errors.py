@@ -5,14 +5,43 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+#: Names that other simulators and papers use, and ours.
+SYNONYMS = {
+    "refractory": (
+        "t_ref",
+        "tau_ref",
+        "tau_refrac",
+        "refrac",
+        "t_refractory",
+        "tau_rp",
+        "abs_ref",
+        "refractory_period",
+    ),
+    "tau": ("tau_m", "taum", "tau_mem", "membrane_time_constant"),
+    "C": ("C_m", "Cm", "cm", "capacitance"),
+    "E_L": ("V_rest", "v_rest", "El", "EL", "V_leak", "E_leak", "E_rest"),
+    "V_th": ("V_threshold", "threshold", "v_thresh", "Vt", "V_t", "theta", "v_th"),
+    "V_reset": ("v_reset", "V_r", "Vr", "reset"),
+    "V": ("v", "Vm", "V_m", "v_init", "membrane_potential"),
+    "reversal": ("E", "E_rev", "e_rev", "E_syn"),
+    "tau_decay": ("tau_d", "decay"),
+    "tau_rise": ("tau_r", "rise"),
+}
+_MEANT = {synonym: name for name, synonyms in SYNONYMS.items() for synonym in synonyms}
+
 
 def suggestion(name: str, accepted: Iterable[str]) -> str:
     """``"Did you mean 'tau'? Accepted: ..."`` for a mistyped ``name``."""
     accepted = sorted(accepted)
-    near = difflib.get_close_matches(name, accepted, n=1, cutoff=0.5)
+    near = [_MEANT[name]] if _MEANT.get(name) in accepted else _nearest(name, accepted)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     listed = ", ".join(accepted) if accepted else "none"
     return f"{hint} Accepted: {listed}."
+
+
+def _nearest(name: str, accepted: list[str]) -> list[str]:
+    same = [other for other in accepted if other.lower() == name.lower()]
+    return same or difflib.get_close_matches(name, accepted, n=1, cutoff=0.5)
 
 
 class UnitError(TypeError):

@@ -37,6 +37,7 @@ class IntegratedPopulation(Population):
         Parameters and initial states by name.
     """
 
+    method: integrators.Method
     default_method = "exponential_euler"
     #: Inputs of ``derivative``, each with the variable that its receptors act on (their V), or None for a plain drive.
     inputs: dict[str, str | None] = {"I": "V"}

@@ -71,7 +71,26 @@ class Network(Dynamics):
                     f"Network: the {kind} given as {name!r} already stands in a network as {value.path!r}."
                 )
             value.join(name, jax.random.fold_in(self.plain("key"), name_hash(name)))
-        super().__setattr__(name, value)
+            self.fix(**{name: value})
+        elif isinstance(value, list | tuple) and any(isinstance(part, Population | Modulator) for part in value):
+            raise TypeError(f"Network.{name}: a name holds one population or modulator; given {len(value)} of them.")
+        else:
+            super().__setattr__(name, value)
+
+    def _refusal(self, name):
+        return f"{super()._refusal(name)} Only populations and modulators are assigned to a network."
+
+    def __delattr__(self, name):
+        """Take a population or modulator out that nothing refers to."""
+        plastic = [p for p in self.projections.values() if p.plastic]
+        users = [p.path for p in self.projections.values() if name in (p.pre, p.post)]
+        users += [p.path for p in plastic if name in p.plasticity.modulators()]
+        users += [m.path for m in self.modulators.values() if name in [s for s, *_ in getattr(m, "sources", ())]]
+        if users or not isinstance(vars(self).get(name), Population | Modulator):
+            why = f"{', '.join(users)} refers to it" if users else "only populations and modulators can be"
+            raise ValueError(f"Network: {name!r} cannot be taken out: {why}. Build another network.")
+        self.let_go(name)
+        self._aside.initial = {k: v for k, v in self._aside.initial.items() if not k.startswith(f"{name}.")}
 
     def __getitem__(self, path: str):
         """A population, projection, receptor or stimulus by path: ``net["E->I"]``, ``net["E.ampa"]``."""
@@ -181,10 +200,10 @@ class Network(Dynamics):
                 made.append(self._projection(pre, target, rule, receptor, own, {p.path for p in made}, options))
         except Exception:
             if fresh:
-                terminal.bound = False
+                terminal.fix(bound=False)
             raise
         for projection in made:
-            super().__setattr__(projection.path, projection)
+            self.fix(**{projection.path: projection})
         return made if isinstance(post, list | tuple) else made[0]
 
     def _projection(self, pre, post, rule, receptor, name, taken, options):

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Dynamics, State, name_hash
+from brainsim._core import Dynamics, State, elements, held, name_hash
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.connectivity.geometry import Positions, as_layout
 from brainsim.stimuli.base import Stimulus
@@ -40,6 +40,8 @@ class Population(Dynamics):
         For a name that the class does not declare.
     """
 
+    size: tuple[int, ...]
+    count: int
     input_unit = u.pA  # of the sum of the stimuli
     inputs: dict[str, str | None] = {"I": None}  # what stimuli and receptors feed
 
@@ -122,10 +124,10 @@ class Population(Dynamics):
                     part.allocate(self._key_of(name))
         except Exception:
             for part in parts.values():
-                part.bound = False
+                part.fix(bound=False)
             raise
         for name, part in parts.items():
-            setattr(self, name, part)
+            self.fix(**{name: part})
 
     def parts(self, kind: type) -> dict:
         """Receptors, or stimuli, by name."""
@@ -159,12 +161,36 @@ class Population(Dynamics):
 
 
 class View:
-    """Some units of a population, for wiring and stimulation: ``net.E[:100]``."""
+    """Some units of a population, for wiring, stimulation and values: ``net.E[:100].V = -50 * u.mV``."""
 
     def __init__(self, population: Population, ids):
-        self.population, self.ids = population, np.atleast_1d(ids).ravel()
+        vars(self).update(population=population, ids=np.atleast_1d(ids).ravel())
         if self.ids.size == 0:
             raise ValueError(f"{population.path}: the view is empty; the population has {population.count} units.")
+
+    def _checked(self, name: str) -> str:
+        """``name``, if the population has one value per unit of it."""
+        declared = self.population._declared
+        units = [key for key in declared if declared[key].shape == "count"]
+        if name in units:
+            return name
+        what = f"{name!r} has no value per unit" if name in declared else f"there is no {name!r}"
+        raise UnknownNameError(f"a view of {self.population.path}: {what}.{suggestion(name, units)}")
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        values = self.population.plain(self._checked(name))
+        values = values[self.ids] if values.ndim else jnp.broadcast_to(values, self.ids.shape)
+        return held(values, self.population.unit_of(name), self, name)
+
+    def __setattr__(self, name, value):
+        self.population.assign_items(self._checked(name), self.ids, value, (self.population.count,))
+
+    def assign_items(self, name: str, index, value) -> None:
+        """Set some elements; what ``view.V[index] = value`` does."""
+        chosen = self.ids[elements(index, self.ids.shape, f"a view of {self.population.path}: {name}")]
+        self.population.assign_items(name, chosen, value, (self.population.count,))
 
     def __len__(self):
         return len(self.ids)

@@ -4,14 +4,17 @@ This room is all there is of flax nnx: above it stand ordinary classes, below it
 """
 
 from brainsim._core.clock import Clock, name_hash
-from brainsim._core.declared import FixedVariable, Parameter, ParameterVariable, State, StateVariable
+from brainsim._core.declared import Fixed, FixedVariable, Parameter, ParameterVariable, State, StateVariable
 from brainsim._core.dynamics import Dynamics
+from brainsim._core.held import held
+from brainsim._core.items import elements
 from brainsim._core.slot import Slot
 from brainsim._core.structure import Structure, split, write_back
 
 __all__ = [
     "Clock",
     "Dynamics",
+    "Fixed",
     "FixedVariable",
     "Parameter",
     "ParameterVariable",
@@ -19,6 +22,8 @@ __all__ = [
     "State",
     "StateVariable",
     "Structure",
+    "elements",
+    "held",
     "name_hash",
     "split",
     "write_back",

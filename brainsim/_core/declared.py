@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flax import nnx
 
-from brainsim._units import split_quantity, with_unit
+from brainsim._core.held import held
+from brainsim._units import split_quantity
 
 
 class ParameterVariable(nnx.Variable):
@@ -24,10 +25,22 @@ class _Declared:
 
     variable_type: type[nnx.Variable]
 
-    def __init__(self, default, doc="", *, unit=None, shape="count", optional=False, positive=False, dtype=None):
+    def __init__(
+        self,
+        default,
+        doc="",
+        *,
+        unit=None,
+        shape="count",
+        optional=False,
+        positive=False,
+        nonnegative=False,
+        dtype=None,
+    ):
         self.default, self.__doc__ = default, doc
         self.unit = split_quantity(default)[1] if unit is None else unit
-        self.shape, self.optional, self.positive, self.dtype = shape, optional, positive, dtype
+        self.shape, self.optional, self.dtype = shape, optional, dtype
+        self.positive, self.nonnegative = positive, nonnegative
 
     def __set_name__(self, owner, name):
         self.name = name
@@ -42,7 +55,7 @@ class _Declared:
             raise AttributeError(
                 f"{type(instance).__name__}.{self.name} has no value yet: add the object to a network first."
             )
-        return with_unit(variable.get_value(), variable.get_metadata("unit"))
+        return held(variable.get_value(), variable.get_metadata("unit"), instance, self.name)
 
     def __set__(self, instance, value):
         instance.assign(self.name, value)
@@ -66,6 +79,8 @@ class Parameter(_Declared):
         None is accepted, and then there is no such array.
     positive : bool
         Refuse values that are zero or negative.
+    nonnegative : bool
+        Refuse values that are negative.
     """
 
     variable_type = ParameterVariable
@@ -75,3 +90,19 @@ class State(_Declared):
     """What changes in time: one value per neuron, starting from ``default``. Arguments as in :class:`Parameter`."""
 
     variable_type = StateVariable
+
+
+class Fixed(_Declared):
+    """A table or an array that is neither: connectivity, templates, lookup tables. It is not trained and never changes.
+
+    Arguments as in :class:`Parameter`. Any shape is accepted unless ``shape`` says otherwise; whole numbers and truth
+    values keep their type. It is declared without a value where every object brings its own::
+
+        class Playback(Stimulus):
+            frames = Fixed(None, "currents, one row per frame", unit=u.pA)
+    """
+
+    variable_type = FixedVariable
+
+    def __init__(self, default, doc="", *, shape=None, **options):
+        super().__init__(default, doc, shape=shape, **options)

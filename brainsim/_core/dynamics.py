@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -9,7 +11,8 @@ import numpy as np
 from flax import nnx
 
 from brainsim._core.clock import name_hash
-from brainsim._core.declared import Parameter, State, StateVariable, _Declared
+from brainsim._core.declared import Fixed, Parameter, State, StateVariable, _Declared
+from brainsim._core.items import Patched, elements, replaced
 from brainsim._core.slot import Slot
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import float_dtype, in_unit, named, with_unit
@@ -30,6 +33,7 @@ class Aside:
         self.prepared_for: float | None = None  # length of the steps that buffers were made for
         self.seed: int | None = None
         self.key: jax.Array | None = None  # that values given as distributions are drawn with
+        self.closed = False  # whether the object is made and takes no new names
 
     def but(self, **changes) -> Aside:
         """A copy with some facts changed."""
@@ -44,13 +48,29 @@ class Aside:
         return 0
 
 
-class Dynamics(nnx.Module):
-    """A thing with parameters and states. Subclasses declare them and say how they change."""
+class _Closing(type(nnx.Module)):
+    """After construction, an object takes no new names."""
+
+    def __call__(cls, *args, **kwargs):
+        made = super().__call__(*args, **kwargs)
+        if "_aside" not in vars(made):
+            raise TypeError(f"{cls.__name__}.__init__ does not call super().__init__(...).")
+        made._aside.closed = True
+        return made
+
+
+class Dynamics(nnx.Module, metaclass=_Closing):
+    """A thing with parameters and states. Subclasses declare them and say how they change.
+
+    An object takes attributes of its own in ``__init__``, and no new ones after it: a name that is not declared is
+    refused.
+    """
 
     _declared: dict[str, _Declared] = {}
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
+        _check_reserved(cls)
         named = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
         cls._declared = {name: value for name, value in named.items() if isinstance(value, _Declared)}
 
@@ -73,8 +93,11 @@ class Dynamics(nnx.Module):
         return getattr(self, unit, None) if isinstance(unit, str) else unit
 
     def dtype_of(self, name: str):
-        """Type of the array of ``name``: floats unless declared otherwise."""
-        return self._declared[name].dtype or float_dtype()
+        """Type of the array of ``name``: floats unless declared otherwise; None for that of the value, of tables."""
+        declared = self._declared[name]
+        if declared.dtype is None and isinstance(declared, Fixed):
+            return None
+        return np.dtype(declared.dtype or float_dtype())
 
     def shape_of(self, name: str) -> tuple[int, ...] | None:
         """Shape of one value per element; None where any shape will do."""
@@ -94,6 +117,12 @@ class Dynamics(nnx.Module):
         """Hold ``variable`` under ``name``."""
         object.__setattr__(self, "_pytree__nodes", self._pytree__nodes.update({name: True}))
         vars(self)[name] = variable
+
+    def let_go(self, name: str) -> None:
+        """Hold nothing under ``name`` any more."""
+        nodes = {key: held for key, held in self._pytree__nodes.items() if key != name}
+        object.__setattr__(self, "_pytree__nodes", type(self._pytree__nodes)(nodes))
+        vars(self).pop(name, None)
 
     def allocate(self, key: jax.Array | None = None) -> None:
         """Create every array; values given as distributions are drawn with ``key``."""
@@ -143,18 +172,36 @@ class Dynamics(nnx.Module):
             return
         if name not in self._declared:
             raise UnknownNameError(f"{self.path} has no {name!r}.{suggestion(name, self._declared)}")
+        self._check_none(name, value)
         self._check_unit(name, value)
-        if "_path" not in vars(self):
-            self._aside.given[name] = value  # joining a network allocates again, from what was given
-        variable = vars(self).get(name)
-        if variable is None and "_path" not in vars(self):
+        if "_path" not in vars(self) and name not in vars(self):
+            self._remember(name, value)
             return
-        key = jax.random.fold_in(jax.random.PRNGKey(0), name_hash(f"{self.path}.{name}"))
-        array = self._array(name, value, key)
-        if variable is None:
+        array = None if value is None else self._array(name, value, self._key_for(name))
+        self._remember(name, value)
+        self._store(name, array)
+
+    def _check_none(self, name, value) -> None:
+        declared = self._declared[name]
+        if value is None and not (declared.optional or declared.default is None):
+            raise ValueError(f"{self.path}.{name} may not be None.")
+
+    def _remember(self, name, value) -> None:
+        """Joining a network allocates again, from what was given."""
+        if "_path" not in vars(self):
+            self._aside.given[name] = value
+
+    def _store(self, name, array) -> None:
+        variable = vars(self).get(name)
+        if array is None:
+            self.let_go(name)
+        elif variable is None:
             self.hold(name, self._declared[name].variable_type(array, unit=self.unit_of(name)))
         else:
             variable.set_value(array)
+
+    def _key_for(self, name):
+        return jax.random.fold_in(jax.random.PRNGKey(0), name_hash(f"{self.path}.{name}"))
 
     def slot(self, name: str) -> Slot:
         """What a value of ``name`` must be; assignment and every other way in convert through it."""
@@ -163,9 +210,16 @@ class Dynamics(nnx.Module):
             f"{self.path}.{name}",
             self.unit_of(name),
             self.shape_of(name),
-            np.dtype(self.dtype_of(name)),
+            self.dtype_of(name),
             positive=declared.positive,
+            nonnegative=declared.nonnegative,
+            grid=self._grid(name),
         )
+
+    def _grid(self, name):
+        """Shape that the elements of ``name`` are arranged in, where it is not flat."""
+        size = vars(self).get("size", ())
+        return size if len(size) > 1 and self._declared[name].shape == "count" else None
 
     def trainable(self, *names: str) -> None:
         """Make parameters ``nnx.Param``: what ``nnx.grad`` and ``nnx.Optimizer`` select by default."""
@@ -184,24 +238,100 @@ class Dynamics(nnx.Module):
                 )
             vars(self)[name] = nnx.Param(variable.get_value(), unit=variable.get_metadata("unit"))
 
+    def assign_items(self, name: str, index, value, shape: tuple[int, ...] | None = None) -> None:
+        """Set some elements of parameter or state ``name``; what ``self.name[index] = value`` does.
+
+        ``shape``: that of the array first, where it is one value for all.
+        """
+        present = self.plain(name)
+        present = present if shape is None else jnp.broadcast_to(present, shape)
+        ids = elements(index, present.shape, f"{self.path}.{name}")
+        array = replaced(present, ids, self._array(name, value, self._key_for(name), ids.shape))
+        before = self._aside.given.get(name)
+        if not isinstance(before, Distribution | Patched):
+            before = with_unit(present, self.unit_of(name))
+        self._remember(name, Patched(before, ids, value))
+        self._store(name, array)
+
+    def fix(self, **facts) -> None:
+        """Take attributes after construction: facts about the place of the object, which programs depend on."""
+        for name, value in facts.items():
+            super().__setattr__(name, value)
+
     def __setattr__(self, name, value):
         if name in self._declared:
             self.assign(name, value)
-        elif isinstance(value, u.Quantity) and "_path" in vars(self):
-            # On an object that stands in a network this is a mistyped name, not a new attribute.
-            raise UnknownNameError(f"{self.path} has no {name!r}.{suggestion(name, self._declared)}")
+        elif _is_closed(self) and not name.startswith("_"):
+            raise UnknownNameError(self._refusal(name))
+        elif isinstance(value, np.ndarray | jax.Array | u.Quantity | list | dict | set):
+            raise TypeError(
+                f"{type(self).__name__}.{name}: numbers and arrays are declared on the class, {name} = Parameter(...),"
+                f" State(...) or, for tables, Fixed(...); other sequences must be tuples. Given {type(value).__name__}."
+            )
         else:
             super().__setattr__(name, value)
 
+    def __delattr__(self, name):
+        if name in self._declared or isinstance(vars(self).get(name), Dynamics):
+            raise ValueError(f"{self.path}: {name!r} belongs to it and cannot be taken out.")
+        super().__delattr__(name)
+
+    def _refusal(self, name: str) -> str:
+        """Why ``name`` cannot be assigned."""
+        if name in vars(self) or hasattr(type(self), name):
+            return f"{self.path}.{name} is fixed at construction."
+        return f"{self.path} has no {name!r}.{suggestion(name, self.names())}"
+
+    def names(self) -> list[str]:
+        """Names of parameters, states and parts."""
+        return [*self._declared, *(name for name, part in vars(self).items() if isinstance(part, Dynamics))]
+
+    def __getattr__(self, name):
+        if name.startswith("_") or hasattr(type(self), name):
+            return object.__getattribute__(self, name)  # raises what it raised before
+        raise UnknownNameError(f"{self.path} has no {name!r}.{suggestion(name, self.names())}")
+
     def _check_unit(self, name, value):
-        if value is not None and not isinstance(value, Distribution) and self.unit_of(name) is not None:
+        if value is not None and not isinstance(value, Distribution | Patched) and self.unit_of(name) is not None:
             in_unit(value, self.unit_of(name), f"{self.path}.{name}")
 
-    def _array(self, name, value, key) -> jax.Array:
-        declared, what = self._declared[name], f"{self.path}.{name}"
-        shape = self.shape_of(name)
+    def _array(self, name, value, key, shape: tuple[int, ...] | None = None) -> jax.Array:
+        """``value`` as it is kept; ``shape``: of some of its elements."""
+        slot, state = self.slot(name), isinstance(self._declared[name], State)
+        if isinstance(value, Patched):
+            base = jnp.broadcast_to(self._array(name, value.base, key), slot.shape)
+            key = jax.random.fold_in(key, 1)
+            return replaced(base, value.ids, self._array(name, value.value, key, value.ids.shape))
+        slot = slot if shape is None else dataclasses.replace(slot, shape=shape)
         if isinstance(value, Distribution):
-            with named(what):
-                value = with_unit(value.sample_jax(key, shape, self.unit_of(name), float_dtype()), self.unit_of(name))
-        array = jnp.asarray(self.slot(name).convert(value))
-        return jnp.broadcast_to(array, shape) if isinstance(declared, State) else array
+            with named(slot.path):
+                value = with_unit(value.sample_jax(key, slot.shape, slot.unit, float_dtype()), slot.unit)
+        elif slot.dtype is None:
+            slot = dataclasses.replace(slot, dtype=_kept_type(value))
+        array = jnp.asarray(slot.convert(value))
+        return jnp.broadcast_to(array, slot.shape) if state else array
+
+
+def _kept_type(value) -> np.dtype:
+    """Type in which a table is kept: floats as all floats are, whole numbers and truth values as they are."""
+    numbers = u.get_mantissa(value)
+    kind = (numbers if isinstance(numbers, jax.Array) else np.asarray(numbers)).dtype.kind
+    return np.dtype({"b": np.bool_, "i": np.int32, "u": np.int32}.get(kind, float_dtype()))
+
+
+def _is_closed(made: Dynamics) -> bool:
+    return "_aside" in vars(made) and made._aside.closed
+
+
+def _check_reserved(cls) -> None:
+    """Refuse a parameter or state with the name of something else that the class has."""
+    for name, declared in vars(cls).items():
+        if isinstance(declared, _Declared):
+            for base in cls.__mro__[1:]:
+                if isinstance(vars(base).get(name), _Declared):
+                    break
+                if name in vars(base) or name in vars(base).get("__annotations__", ()):
+                    raise TypeError(
+                        f"{cls.__name__}: the name {name!r} is reserved, {base.__name__} has it already; give the"
+                        f" {type(declared).__name__.lower()} another one."
+                    )

@@ -33,6 +33,8 @@ class Slot:
         Refuse zero and what is below; refuse what is below zero.
     at_most : float, optional
         Refuse what is above, in ``unit``.
+    grid : tuple of int, optional
+        Shape that the elements are arranged in: values of this shape are accepted too, and kept flat.
     """
 
     path: str
@@ -42,6 +44,7 @@ class Slot:
     positive: bool = False
     nonnegative: bool = False
     at_most: float | None = None
+    grid: tuple[int, ...] | None = None
 
     def convert(self, value, *, what: str | None = None, lead: tuple[int, ...] = (), plain: bool = False):
         """``value`` as a plain array.
@@ -68,15 +71,14 @@ class Slot:
         what = what or self.path
         number = value if plain and split_quantity(value)[1] == u.UNITLESS else in_unit(value, self.unit, what)
         if isinstance(number, jax.core.Tracer):
-            self._check_shape(what, number.shape, lead)
-            return jnp.asarray(number, self.dtype)
+            return jnp.asarray(self._shaped(what, number, lead), self.dtype)
         try:
             given = np.asarray(number)
         except ValueError:
             raise ValueError(f"{what}: the values have different lengths, given {value!r}.") from None
         if given.dtype.kind not in "biuf":
             raise TypeError(f"{what}: expected numbers, given {value!r}.")
-        self._check_shape(what, given.shape, lead)
+        given = self._shaped(what, given, lead)
         self._check_range(what, given)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             kept = given.astype(self.dtype)
@@ -87,13 +89,18 @@ class Slot:
             _refuse(what, given, kept != given, f"must be {whole}", self._shown_unit)
         return kept
 
-    def _check_shape(self, what, given, lead):
+    def _shaped(self, what, array, lead):
+        """The array, flat if it came in the shape of the grid."""
+        if self.shape is None and array.shape[: len(lead)] == lead:
+            return array
+        if self.grid is not None and array.shape == lead + self.grid:
+            return array.reshape(lead + self.shape)
         accepted = [lead] if self.shape is None else [lead, lead + self.shape]
-        if self.shape is None and given[: len(lead)] == lead:
-            return
-        if given not in accepted:
-            shown = " or ".join(map(str, dict.fromkeys(accepted)))
-            raise ValueError(f"{what}: expected shape {shown}, given {given}.")
+        if array.shape not in accepted:
+            also = [] if self.grid is None else [lead + self.grid]
+            shown = " or ".join(map(str, dict.fromkeys(accepted + also)))
+            raise ValueError(f"{what}: expected shape {shown}, given {array.shape}.")
+        return array
 
     @property
     def _shown_unit(self) -> str:

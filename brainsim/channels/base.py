@@ -68,8 +68,7 @@ class Channel(Dynamics):
 
     def bind(self, cell, name, ids=None) -> None:
         """Make this the channel ``name`` of ``cell``, which may be anything with a ``count`` and a ``path``."""
-        self.count, self._path = cell.count, f"{cell.path}.{name}"
-        self.bound = True
+        self.fix(count=cell.count, _path=f"{cell.path}.{name}", bound=True)
         self.allocate()
 
     def shape_of(self, name):

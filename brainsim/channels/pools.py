@@ -40,8 +40,7 @@ class Pool(Dynamics):
 
     def bind(self, cell, name, ids=None) -> None:
         """Make this the pool ``name`` of ``cell``; the name is that of the ion: ``Ca``."""
-        self.count, self._path = cell.count, f"{cell.path}.{name}"
-        self.bound = True
+        self.fix(count=cell.count, _path=f"{cell.path}.{name}", bound=True)
         self.allocate()
 
     def slope(self, concentration, current):

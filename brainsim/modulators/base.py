@@ -55,8 +55,8 @@ class LeakyModulator(Modulator):
 
     def join(self, name: str, key) -> None:
         super().join(name, key)
-        self.sources = tuple(
-            (view.population.path, f"units{k}", weight) for k, (view, weight) in enumerate(self._sources)
+        self.fix(
+            sources=tuple((view.population.path, f"units{k}", weight) for k, (view, weight) in enumerate(self._sources))
         )
         for k, (view, _) in enumerate(self._sources):
             self.hold(f"units{k}", FixedVariable(jnp.asarray(view.ids, jnp.int32)))

@@ -41,9 +41,12 @@ class Neuron(IntegratedPopulation):
         Parameters and initial states by name.
     """
 
+    surrogate: Surrogate | None
     clamped: tuple[str, ...] = ("V",)
 
-    refractory = Parameter(None, "time after a spike in which the neuron cannot fire", unit=u.ms, optional=True)
+    refractory = Parameter(
+        None, "time after a spike in which the neuron cannot fire", unit=u.ms, optional=True, nonnegative=True
+    )
     refractory_steps = State(0, "steps of refractoriness that are left", dtype=jnp.int32)
 
     def __init__(self, size, *, method=None, surrogate: Surrogate | None = None, **values):

@@ -61,6 +61,8 @@ class Plasticity(Dynamics):
         Parameters and initial states by name.
     """
 
+    n_pre: int
+    n_post: int
     bound = False
     drifts = False  # whether weights change without spikes
 
@@ -132,7 +134,8 @@ class Plasticity(Dynamics):
                 raise UnknownNameError(
                     f"{type(self).__name__} has no parameter {name!r}.{suggestion(name, parameters)}"
                 )
-        self.modulation += tuple((name, self.path_of(modulator, name)) for name, modulator in modulators.items())
+        followed = tuple((name, self.path_of(modulator, name)) for name, modulator in modulators.items())
+        self.fix(modulation=self.modulation + followed)
         return self
 
     def path_of(self, modulator, name: str) -> str:
@@ -179,8 +182,9 @@ class Plasticity(Dynamics):
                 f"the plasticity given to {site.path.rpartition('.')[0]} already belongs to {self.path}; make another"
                 " one."
             )
-        self.n_pre, self.n_post, self.weight_shape = site.conn.n_pre, site.conn.n_post, site.conn.weight_shape
-        self.weight_unit, self._path, self.bound = site.weight_unit, site.path, True
+        conn = site.conn
+        self.fix(n_pre=conn.n_pre, n_post=conn.n_post, weight_shape=conn.weight_shape)
+        self.fix(weight_unit=site.weight_unit, _path=site.path, bound=True)
         self.allocate(site.key)
         for name, rule in self.rules.items():
             rule.bind(site.below(name))

@@ -25,6 +25,8 @@ class Receptor(Dynamics):
         default.
     """
 
+    into: str | None
+    count: int
     port = "g"  # the state that spikes are added to
     graded = False  # whether it takes values that are sent at every step, not spikes
     signal = "spikes"  # what it takes from a presynaptic population unless told otherwise
@@ -39,9 +41,8 @@ class Receptor(Dynamics):
 
     def bind(self, neuron, name, ids=None) -> None:
         """Make this the receptor ``name`` of ``neuron``."""
-        self.into = neuron.input_named(self.into, name)
-        self.count, self.input_unit, self._path = neuron.count, neuron.input_unit, f"{neuron.path}.{name}"
-        self.bound = True
+        into = neuron.input_named(self.into, name)
+        self.fix(into=into, count=neuron.count, input_unit=neuron.input_unit, _path=f"{neuron.path}.{name}", bound=True)
         self.allocate()
 
     @property
@@ -67,6 +68,14 @@ class Receptor(Dynamics):
     @property
     def is_current(self) -> bool:
         return self._aside.given.get("reversal", self._declared["reversal"].default) is None
+
+    def assign(self, name, value):
+        if name == "reversal" and self.bound and (value is None) != self.is_current:
+            kind = "a current" if self.is_current else "a conductance"
+            raise ValueError(
+                f"{self.path}.reversal: the receptor is {kind}, which is fixed at construction; given {value}."
+            )
+        super().assign(name, value)
 
     def advance(self, clock):
         """Advance the kinetics over the step and return the mean of g over it."""

@@ -57,12 +57,12 @@ class Diffusive(Graded):
     g = State(0.0, "sum of the weights", unit="per_variable")
 
     def bind(self, neuron, name, ids=None):
-        self.signal = neuron.inputs[neuron.input_named(self.into, name)]
-        if self.signal is None:
+        signal = neuron.inputs[neuron.input_named(self.into, name)]
+        if signal is None:
             raise ValueError(
                 f"{neuron.path}.{name}: the input {self.into!r} belongs to no variable that could be compared."
             )
-        self.variable_unit = neuron.unit_of(self.signal)
+        self.fix(signal=signal, variable_unit=neuron.unit_of(signal))
         super().bind(neuron, name, ids)
 
     @property

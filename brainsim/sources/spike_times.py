@@ -69,7 +69,7 @@ class SpikeTimes(Population):
         widest = int(np.diff(first).max(initial=1))
         self.hold("first", FixedVariable(jnp.asarray(first, jnp.int32)))
         self.hold("order", FixedVariable(jnp.asarray(np.concatenate([indices, np.full(widest, self.count, np.int32)]))))
-        self.widest = widest
+        self.fix(widest=widest)
 
     def update(self, clock):
         first, order = self.plain("first"), self.plain("order")

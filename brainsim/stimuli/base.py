@@ -17,6 +17,8 @@ class Stimulus(Dynamics):
     default.
     """
 
+    into: str | None
+    count: int
     bound = False
 
     start = Parameter(None, "when it begins", unit=u.ms, optional=True)
@@ -28,9 +30,8 @@ class Stimulus(Dynamics):
 
     def bind(self, population, name, ids=None) -> None:
         """Make this the stimulus ``name`` of the units ``ids`` (all if None) of ``population``."""
-        self.into = population.input_named(self.into, name)
-        self.count, self.input_unit, self._path = population.count, population.input_unit, f"{population.path}.{name}"
-        self.bound = True
+        into, path = population.input_named(self.into, name), f"{population.path}.{name}"
+        self.fix(into=into, count=population.count, input_unit=population.input_unit, _path=path, bound=True)
         self.allocate()
         if ids is not None:
             mask = np.zeros(self.count, bool)

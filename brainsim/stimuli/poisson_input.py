@@ -41,7 +41,7 @@ class PoissonInput(Stimulus):
                 f"{population.path} has no receptor {self.receptor!r}.{suggestion(self.receptor, receptors)}"
             )
         target = receptors[self.receptor]
-        self.weight_unit = target.unit_of(target.port)
+        self.fix(weight_unit=target.unit_of(target.port))
         super().bind(population, name, ids)
 
     def rate_now(self, clock):

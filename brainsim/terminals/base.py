@@ -17,6 +17,8 @@ class Terminal(Dynamics):
 
     graded = False  # whether it sends a value at every step (a gating variable), for receptors that are graded
 
+    count: int
+    n_pre: int
     bound = False
 
     def bind(self, path: str, pre: str, n_pre: int, key=None) -> None:
@@ -28,8 +30,7 @@ class Terminal(Dynamics):
             If it serves another population than ``pre`` already.
         """
         if not self.bound:
-            self.count, self.n_pre, self._path, self.pre = n_pre, n_pre, f"{path}.terminal", pre
-            self.bound = True
+            self.fix(count=n_pre, n_pre=n_pre, _path=f"{path}.terminal", pre=pre, bound=True)
             self.allocate(key)
         elif self.pre != pre:
             raise ValueError(

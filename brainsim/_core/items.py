@@ -1,0 +1,36 @@
+"""Some elements of an array: which they are, and values given for them alone."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+
+class Patched(NamedTuple):
+    """A value that some elements were given anew: ``value`` at the flat positions ``ids``, elsewhere ``base``."""
+
+    base: Any
+    ids: np.ndarray
+    value: Any
+
+
+def elements(index, shape: tuple[int, ...], what: str) -> np.ndarray:
+    """Flat positions of the elements that ``index`` selects in an array of ``shape``.
+
+    Raises
+    ------
+    IndexError
+        For an index that does not fit; the message names ``what``.
+    """
+    try:
+        return np.arange(int(np.prod(shape))).reshape(shape)[index]
+    except IndexError:
+        raise IndexError(f"{what}: the index {index!r} does not fit; the shape is {shape}.") from None
+
+
+def replaced(array, ids: np.ndarray, part):
+    """``array`` with ``part``, one value or one for each, at the flat positions ``ids``."""
+    flat = jnp.asarray(array).ravel().at[ids.ravel()].set(jnp.broadcast_to(part, ids.shape).ravel())
+    return flat.reshape(array.shape)

@@ -1,0 +1,190 @@
+"""Names are closed: what is assigned is assigned, or refused with the nearest name."""
+
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import brainsim as bs
+
+
+@pytest.fixture(scope="module")
+def net():
+    net = bs.Network()
+    net.E = bs.neurons.LIF(6, R=100 * u.Mohm, refractory=2 * u.ms)
+    net.grid = bs.neurons.LIF((2, 3))
+    net.E.add_receptors(ampa=bs.receptors.Exponential(), gaba=bs.receptors.Exponential(reversal=-80 * u.mV))
+    net.E.add_stimuli(drive=bs.stimuli.Constant(1 * u.nA))
+    net.connect(net.E, net.E, bs.AllToAll(), receptor="ampa", weight=np.ones((6, 6)) * u.pA)
+    return net
+
+
+@pytest.mark.parametrize("value", [5.0, 5.0 * u.ms, None, "5", np.ones(3)])
+def test_a_mistyped_name_is_refused_whatever_the_value(net, value):
+    for thing in (net.E, net.E.gaba, bs.neurons.LIF(3), net["E->E"]):
+        with pytest.raises(bs.UnknownNameError, match="has no 'taau'"):
+            thing.taau = value
+    with pytest.raises(bs.UnknownNameError, match="Did you mean 'tau'"):
+        net.E.taau = value
+
+
+@pytest.mark.parametrize(
+    "read, message",
+    [
+        (lambda net: net.E.taau, "E has no 'taau'. Did you mean 'tau'"),
+        (lambda net: net.e, "Network has no 'e'. Did you mean 'E'"),
+        (lambda net: net.E.t_ref, "Did you mean 'refractory'"),
+        (lambda net: net.E[:2].v, "a view of E: there is no 'v'. Did you mean 'V'"),
+        (lambda net: net.E.v_reset, "Did you mean 'V_reset'"),
+        (lambda net: bs.neurons.LIF(3, t_ref=1 * u.ms), "Did you mean 'refractory'"),
+    ],
+)
+def test_reading_a_mistyped_name_suggests_one(net, read, message):
+    with pytest.raises(bs.UnknownNameError, match=message):
+        read(net)
+    assert not hasattr(net.E, "shape")
+
+
+@pytest.mark.parametrize("name", ["count", "size", "method", "surrogate", "path", "positions"])
+def test_what_is_fixed_at_construction_says_so(net, name):
+    with pytest.raises(bs.UnknownNameError, match="is fixed at construction"):
+        setattr(net.E, name, 3)
+
+
+@pytest.mark.parametrize(
+    "base, name",
+    [(bs.neurons.LIF, n) for n in ("count", "size", "method", "path", "surrogate", "update", "fires", "positions")]
+    + [(bs.stimuli.Stimulus, "into"), (bs.receptors.Exponential, "count"), (bs.terminals.Terminal, "n_pre")],
+)
+def test_reserved_names_are_refused_where_the_class_is_defined(base, name):
+    with pytest.raises(TypeError, match=f"the name '{name}' is reserved"):
+        type("Own", (base,), {name: bs.Parameter(1.0)})
+
+
+def test_a_declaration_may_be_declared_again():
+    Slow = type("Slow", (bs.neurons.LIF,), {"tau": bs.Parameter(200.0 * u.ms, "slow")})
+    assert Slow(1).tau == 200 * u.ms
+
+
+def test_items_and_views_read_and_write(net):
+    net.E.V = -60 * u.mV
+    net.E.V[0] = -0.05 * u.volt
+    net.E[1:3].V = -51 * u.mV
+    net.E[1:3].V[1] = -52 * u.mV
+    assert np.allclose(net.E.V.to_decimal(u.mV), [-50, -51, -52, -60, -60, -60])
+    assert np.allclose(net.E[1:3].V.to_decimal(u.mV), [-51, -52])
+    for bad, error, message in (
+        (lambda: net.E.V.__setitem__(6, -50 * u.mV), IndexError, r"E\.V: the index 6 does not fit"),
+        (lambda: net.E.V.__setitem__(0, -50 * u.nS), bs.UnitError, r"E\.V: expected mV"),
+        (lambda: net.E.V.__setitem__(0, np.nan * u.mV), ValueError, "finite"),
+        (lambda: setattr(net.E[:2], "V", np.zeros(3) * u.mV), ValueError, r"expected shape \(\) or \(2,\)"),
+    ):
+        with pytest.raises(error, match=message):
+            bad()
+    assert np.allclose(net.E.V.to_decimal(u.mV), [-50, -51, -52, -60, -60, -60])
+
+
+def test_some_units_may_have_another_parameter(net):
+    net.E[:2].tau = 5 * u.ms
+    assert np.allclose(net.E.tau.to_decimal(u.ms), [5, 5, 20, 20, 20, 20])
+    net.E.tau = 20 * u.ms
+
+
+def test_weights_of_a_matrix_are_assigned_by_pair(net):
+    net["E->E"].weight[3, 1] = 5 * u.pA
+    assert net["E->E"].weight[3, 1] == 5 * u.pA
+    assert float(jnp.sum(net["E->E"].plain("weight"))) == 36 - 1 + 5
+
+
+def test_values_come_in_the_shape_of_the_units(net):
+    net.grid.V = np.arange(6.0).reshape(2, 3) * u.mV
+    assert np.array_equal(net.grid.plain("V"), np.arange(6))
+    assert net.grid[1, 0].V == 3 * u.mV
+    assert np.array_equal(bs.neurons.LIF((2, 3), V=np.ones((2, 3)) * u.mV).plain("V"), np.ones(6))
+    with pytest.raises(ValueError, match=r"expected shape \(\) or \(6,\) or \(2, 3\), given \(3, 2\)"):
+        net.grid.V = np.zeros((3, 2)) * u.mV
+
+
+def test_an_optional_parameter_comes_and_goes(net):
+    net.E.refractory = None
+    assert net.E.refractory is None
+    net.E.refractory = 3 * u.ms
+    assert net.E.refractory == 3 * u.ms
+    with pytest.raises(ValueError, match="must not be negative"):
+        net.E.refractory = -1 * u.ms
+    with pytest.raises(ValueError, match=r"E\.tau may not be None"):
+        net.E.tau = None
+
+
+def test_the_kind_of_a_receptor_is_fixed(net):
+    with pytest.raises(ValueError, match=r"E\.ampa\.reversal: the receptor is a current"):
+        net.E.ampa.reversal = 0 * u.mV
+    with pytest.raises(ValueError, match=r"E\.gaba\.reversal: the receptor is a conductance"):
+        net.E.gaba.reversal = None
+    net.E.gaba.reversal = -75 * u.mV
+
+
+def test_a_network_takes_populations_one_by_one():
+    net = bs.Network()
+    with pytest.raises(TypeError, match="a name holds one population"):
+        net.layers = [bs.neurons.LIF(2), bs.neurons.LIF(2)]
+    with pytest.raises(bs.UnknownNameError, match="Only populations and modulators"):
+        net.tau = 5 * u.ms
+    net.E, net.F = bs.neurons.LIF(2), bs.neurons.LIF(2)
+    net.E.add_receptors(syn=bs.receptors.Exponential())
+    net.connect(net.E, net.E, bs.AllToAll(), receptor="syn", weight=1 * u.pA)
+    with pytest.raises(ValueError, match="E->E refers to it"):
+        del net.E
+    with pytest.raises(ValueError, match="belongs to it"):
+        del net.E.V
+    bs.simulate(net, 1 * u.ms)
+    del net.F
+    net.reset()
+    bs.simulate(net, 1 * u.ms)
+    assert list(net.populations) == ["E"]
+
+
+class Playback(bs.stimuli.Stimulus):
+    """A current from a table, by an index."""
+
+    levels = bs.Fixed(np.arange(4.0) * u.nA, "currents", unit=u.pA)
+    order = bs.Fixed(None, "which one in which step")
+
+    def value(self, clock):
+        return self.plain("levels")[self.plain("order")[clock.step % 2]]
+
+
+def test_tables_are_fixed_values():
+    net = bs.Network()
+    net.E = bs.neurons.LIF(1, R=1 * u.Mohm, tau=10 * u.ms, E_L=0 * u.mV, V=0 * u.mV, V_th=1 * u.volt)
+    net.E.add_stimuli(played=Playback(order=[0, 3]))
+    assert net.E.played.order.dtype == jnp.int32 and net.E.played.levels[3] == 3 * u.nA
+    V = bs.simulate(net, 0.2 * u.ms, record="E.V")["E.V"].to_decimal(u.mV).ravel()
+    assert np.allclose(V, [0, 3 * (1 - np.exp(-0.01))], rtol=1e-5)
+    net.E.played.levels = np.zeros(4) * u.pA
+    V = bs.simulate(net, 0.2 * u.ms, record="E.V")["E.V"].to_decimal(u.mV).ravel()
+    assert np.allclose(V, 3 * (1 - np.exp(-0.01)) * np.exp([-0.01, -0.02]), rtol=1e-5)
+    with pytest.raises(bs.UnitError, match=r"E\.played\.levels: expected pA"):
+        net.E.played.levels = np.zeros(4) * u.mV
+
+
+@pytest.mark.parametrize(
+    "value", [np.zeros(3), [1.0, 2.0], {"a": 1}, 3 * u.mV], ids=["array", "list", "dict", "quantity"]
+)
+def test_arrays_that_are_not_declared_are_refused(value):
+    class Own(bs.neurons.LIF):
+        def __init__(self, size):
+            super().__init__(size)
+            self.table = value
+
+    with pytest.raises(TypeError, match=r"Own\.table: numbers and arrays are declared on the class, table = Parameter"):
+        Own(3)
+
+
+def test_a_class_that_forgets_its_base_says_so():
+    class Own(bs.neurons.LIF):
+        def __init__(self, size):
+            pass
+
+    with pytest.raises(TypeError, match="does not call super"):
+        Own(3)
