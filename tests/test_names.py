@@ -99,7 +99,7 @@ def test_weights_of_a_matrix_are_assigned_by_pair(net):
 def test_values_come_in_the_shape_of_the_units(net):
     net.grid.V = np.arange(6.0).reshape(2, 3) * u.mV
     assert np.array_equal(net.grid.plain("V"), np.arange(6))
-    assert net.grid[1, 0].V == 3 * u.mV
+    assert 3 * u.mV == net.grid[1, 0].V
     assert np.array_equal(bs.neurons.LIF((2, 3), V=np.ones((2, 3)) * u.mV).plain("V"), np.ones(6))
     with pytest.raises(ValueError, match=r"expected shape \(\) or \(6,\) or \(2, 3\), given \(3, 2\)"):
         net.grid.V = np.zeros((3, 2)) * u.mV
