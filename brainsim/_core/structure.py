@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import jax
 from flax import nnx
@@ -10,19 +11,33 @@ from flax import nnx
 from brainsim import events
 from brainsim._core.clock import Clock
 from brainsim._core.declared import FixedVariable, ParameterVariable
+from brainsim._core.reads import NOTHING, Reads, also_known_as, reads_of, tracing_with
 
 
 @dataclasses.dataclass(frozen=True)
 class Structure:
     """Everything about a network that is not an array: what a compiled program depends on.
 
-    ``implementation`` is what serves its event operations, ``"kernel"`` or ``"plain"``.
+    ``implementation`` is what serves its event operations, ``"kernel"`` or ``"plain"``; ``reads``, what its
+    classes read from outside the network.
     """
 
     graphdef: nnx.GraphDef
     treedefs: tuple
     paths: tuple[tuple[str, ...], ...]
     implementation: str = "kernel"
+    reads: Reads = NOTHING
+
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash((self.graphdef, self.treedefs, self.paths, self.implementation, self.reads))
+
+    def __hash__(self):
+        return self._hash
+
+    def current(self) -> Structure:
+        """The same with what its classes read now."""
+        return dataclasses.replace(self, reads=reads_of(self.graphdef))
 
     def merge(self, parameters, fixed, state):
         """The network made of these arrays (dictionaries from path to array)."""
@@ -35,18 +50,25 @@ class Structure:
     def step(self, parameters, fixed, state, clock: Clock, inputs):
         """Advance one step: ``inputs`` overrides any variable, by path, for this step. Returns the new state."""
         net = self.merge(*({**a, **{k: v for k, v in inputs.items() if k in a}} for a in (parameters, fixed, state)))
-        with events.served_by(self.implementation):
+        with events.served_by(self.implementation), tracing_with(self.reads):
             net.update(clock)
-        return split(net)[3]
+        also_known_as(self.reads, self.graphdef)
+        return _flat(net)[-1]
 
 
 def split(net) -> tuple[Structure, dict, dict, dict]:
     """``(structure, parameters, fixed, state)`` of a network; state is whatever is not one of the others."""
+    graphdef, treedefs, paths, *arrays = _flat(net)
+    return Structure(graphdef, treedefs, paths, events.implementation(), reads_of(graphdef)), *arrays
+
+
+def _flat(net) -> tuple:
+    """Graph, structure of its three trees, paths and arrays of the network's parameters, fixed arrays and state."""
     graphdef, *trees = nnx.split(net, (ParameterVariable, nnx.Param), FixedVariable, ...)
     flat = [jax.tree_util.tree_flatten_with_path(tree) for tree in trees]
     paths = tuple(tuple(_path(path) for path, _ in leaves) for leaves, _ in flat)
     arrays = [dict(zip(names, (leaf for _, leaf in leaves))) for names, (leaves, _) in zip(paths, flat)]
-    return Structure(graphdef, tuple(treedef for _, treedef in flat), paths, events.implementation()), *arrays
+    return graphdef, tuple(treedef for _, treedef in flat), paths, *arrays
 
 
 def _path(keys) -> str:

@@ -100,7 +100,7 @@ def run_traced(entry: door.Entry, parameters, fixed, state, inputs, checkpoint_e
     step = jnp.asarray(entry.step_ms, float_dtype())
     return engine.run_differentiable(
         entry.requests,
-        entry.structure,
+        entry.structure.current(),
         parameters,
         fixed,
         state,
