@@ -14,6 +14,7 @@ from brainsim.plasticity import Combined, Plasticity
 from brainsim.population import Population, view_of
 from brainsim.projection import Projection
 from brainsim.terminals.base import Terminal
+from brainsim.wiring import wire
 
 # The spikes that arrive at t are delivered at the end of the step before: the same order as delivering first, and XLA
 # then decays a receptor and adds to it in place, without a copy.
@@ -224,7 +225,7 @@ class Network(Dynamics):
             raise UnknownNameError(
                 f"{post.population.path} has no receptor {receptor!r}.{suggestion(str(receptor), receptors)}"
             )
-        if options["weight"] is None and not hasattr(rule, "values"):
+        if options["weight"] is None and rule.values is None:
             raise ValueError(f"connect: {rule.name} carries no weights; give weight=...")
         path = name or self._free_name(f"{pre.population.path}->{post.population.path}", taken)
         if path in vars(self) or hasattr(type(self), path) or set(path) & set("./[]"):
@@ -241,7 +242,9 @@ class Network(Dynamics):
                     f"connect: plasticity follows {unknown!r}, no modulator here.{suggestion(unknown, self.modulators)}"
                 )
         rng = np.random.default_rng([abs(self._aside.seed), int(self._aside.seed < 0), name_hash(path)])
-        return Projection(path, pre, post, rule, receptor, rng=rng, **options)
+        wired = wire(path, rule, pre, post, receptor, rng, **options)
+        parts = {k: options[k] for k in ("terminal", "plasticity")}
+        return Projection(path, pre.population, post.population, receptor, wired, rng, **parts)
 
     def _free_name(self, base, taken):
         name, k = base, 1
@@ -273,7 +276,7 @@ class Network(Dynamics):
             If a delay is shorter than the step, or the step changes while spikes are under way.
         """
         for projection in self.projections.values():
-            projection.check_step(step_ms)
+            projection.axon.check_step(step_ms)
         before = self._aside.step_ms
         if before is not None and before != step_ms:
             self._change_step(before, step_ms)
@@ -339,8 +342,8 @@ class Network(Dynamics):
                 own = jax.random.fold_in(jax.random.fold_in(key, name_hash(name)), name_hash("terminal"))
                 states |= {f"{name}.terminal.{k}": v for k, v in projection.terminal.redraw(own).items()}
             signal = f"{projection.pre}.{projection.signal}"
-            if "line" in vars(projection) and signal in states:
-                states[f"{name}.line"] = projection.history(states[signal])
+            if signal in states and projection.axon.graded:
+                states |= {f"{name}.axon.{k}": v for k, v in projection.axon.history(states[signal]).items()}
         return states
 
     # -- the step ----------------------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ FLOORS = (
     | {"integrators", "events", "connectivity", "surrogate", "analysis"},
     {"_core", "plot"},
     {"population", "vector_field", "integrated", "neurons", "channels", "cells", "masses", "nn"}
-    | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources"},
-    {"network", "projection"},
+    | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources", "delays", "paths"},
+    {"network", "projection", "wiring"},
     {"simulation"},
     {"train"},
     {"cli", "io", "__main__"},

@@ -198,7 +198,9 @@ class Dynamics(nnx.Module, metaclass=_Closing):
         elif variable is None:
             self.hold(name, self._declared[name].variable_type(array, unit=self.unit_of(name)))
         else:
-            variable.set_value(array)
+            # A parameter that something changes in time has one value per element
+            changes = isinstance(variable, StateVariable)
+            variable.set_value(jnp.broadcast_to(array, variable.get_value().shape) if changes else array)
 
     def _key_for(self, name):
         return jax.random.fold_in(jax.random.PRNGKey(0), name_hash(f"{self.path}.{name}"))

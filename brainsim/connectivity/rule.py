@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import MISSING, dataclass, field, fields
+from typing import ClassVar
 
 import numpy as np
 
@@ -26,6 +27,7 @@ class ConnectionRule(abc.ABC):
     """
 
     self_connections: bool = field(default=True, kw_only=True)
+    values: ClassVar[np.ndarray | None] = None  # weights that the rule carries, in the order of its list of pairs
 
     def __post_init__(self):
         self._set("self_connections", _checks.flag(self.name, "self_connections", self.self_connections))

@@ -47,7 +47,7 @@ class FromTable(FromArrays):
     Attributes
     ----------
     values : ndarray, one per synapse
-        Weights as plain numbers, in the order of the list; absent where the table has none. A projection takes them, in
+        Weights as plain numbers, in the order of the list; None where the table has none. A projection takes them, in
         the receptor's unit, where it is given no weight.
 
     Raises
@@ -109,7 +109,7 @@ class FromTable(FromArrays):
         super().__post_init__()
 
     def _content(self):
-        return (*super()._content(), *([self.values] if hasattr(self, "values") else []))
+        return (*super()._content(), *([self.values] if self.values is not None else []))
 
 
 def _columns(rule: str, table) -> dict[str, np.ndarray]:

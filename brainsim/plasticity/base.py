@@ -28,6 +28,7 @@ class Site(NamedTuple):
     weight_unit: u.Unit
     pre: Population
     post: Population
+    single: bool = False  # whether every synapse has presynaptic spikes of its own
     key: jax.Array | None = None
 
     def below(self, name: str) -> Site:
@@ -46,8 +47,8 @@ class Plasticity(Dynamics):
        so a pre and a post spike at the same time do not pair with each other;
     3. the spikes at t + dt enter their traces.
 
-    A pre spike counts when it reaches the synapse: after the projection's delay where all synapses share one, on
-    emission where every synapse has its own. A post spike counts when it is fired. ``pre_delay`` and ``post_delay``
+    A pre spike counts when it reaches the synapse, after the projection's delay; where every synapse has its own delay,
+    traces of the presynaptic side are kept for every synapse. A post spike counts when it is fired. ``pre_delay`` and ``post_delay``
     make the rule see them later: NEST's dendritic delay d is ``post_delay=d`` for spikes that reach the synapse at
     once.
 
@@ -184,7 +185,7 @@ class Plasticity(Dynamics):
             )
         conn = site.conn
         self.fix(n_pre=conn.n_pre, n_post=conn.n_post, weight_shape=conn.weight_shape)
-        self.fix(weight_unit=site.weight_unit, _path=site.path, bound=True)
+        self.fix(weight_unit=site.weight_unit, _path=site.path, bound=True, single=site.single)
         self.allocate(site.key)
         for name, rule in self.rules.items():
             rule.bind(site.below(name))
@@ -192,10 +193,11 @@ class Plasticity(Dynamics):
     @property
     def states_of_synapses(self) -> list[str]:
         """Names of the states and traces of one value per synapse."""
+        sides = ("each", "pre") if self.single else ("each",)
         return [
             name
             for name, declared in self._declared.items()
-            if isinstance(declared, State) and self.side_of(name) == "each"
+            if isinstance(declared, State) and self.side_of(name) in sides
         ]
 
     @property

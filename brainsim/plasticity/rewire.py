@@ -7,6 +7,7 @@ import numpy as np
 
 from brainsim import events
 from brainsim._units import in_unit
+from brainsim.plasticity.synapses import single_rows
 
 
 def rewire(net, path: str, *, weight, threshold=None, fraction=None, seed: int) -> int:
@@ -94,10 +95,10 @@ def _weakest(size, threshold, fraction, projection):
 
 def _allowed(projection, conn):
     """Which pairs of the connected views may have a synapse, as a matrix."""
-    sides = projection._aside.views
+    wired = projection._aside.wired
     allowed = np.zeros((conn.n_pre, conn.n_post), bool)
-    allowed[np.ix_(*sides)] = True
-    if projection._aside.without_self:
+    allowed[np.ix_(*wired.views)] = True
+    if wired.without_self:
         np.fill_diagonal(allowed, False)
     return allowed
 
@@ -112,7 +113,7 @@ def _draw(rng, candidates, count, path):
 
 def _put(net, projection, conn, order, pruned, weight):
     """Move every array of one value per synapse to its new place, and give grown synapses their first values."""
-    path, shape = projection.path, conn.weight_shape
+    path = projection.path
     moved = {f"{path}.weight": weight} | ({f"{path}.{k}": v for k, v in _states(projection)})
     initial = dict(net._aside.initial)
 
@@ -120,22 +121,27 @@ def _put(net, projection, conn, order, pruned, weight):
         flat = np.array(array).ravel()
         if fresh is not None:
             flat[pruned] = fresh
-        return jnp.asarray(flat[order].reshape(shape))
+        return jnp.asarray(flat[order].reshape(np.shape(array)))
 
     for name, fresh in moved.items():
         owner, _, state = name.rpartition(".")
         net[owner].put(state, place(net[owner].plain(state), fresh))
         if name in initial:
             initial[name] = place(initial[name], fresh)
-    if "delay_steps" in vars(projection):
-        projection.put("delay_steps", place(projection.plain("delay_steps"), None))
-    if np.ndim(projection._aside.delay_ms) > 0:
-        projection._aside = projection._aside.but(
-            delay_ms=np.asarray(projection._aside.delay_ms).ravel()[order].reshape(shape)
-        )
+    if projection.plastic and projection.axon.single:
+        for name, line in projection.plasticity.under_way.items():
+            if name.endswith("pre_line"):
+                owner, _, state = f"{path}.plasticity.{name}".rpartition(".")
+                net[owner].put(
+                    state, jnp.asarray(np.where(np.isin(order, pruned), 0, np.asarray(line)[:, order]), line.dtype)
+                )
+    if "delay" in vars(projection) and projection.plain("delay").ndim:
+        projection.put("delay", place(projection.plain("delay"), None))
+    projection.axon.reorder(conn, order)
     projection.put("connectivity", conn)
     if "by_post" in vars(projection):
-        projection.put("by_post", events.transpose_index(conn))
+        rows = single_rows(conn) if projection.axon.single else conn
+        projection.put("by_post", events.transpose_index(rows))
     net._aside = net._aside.but(initial=initial)
 
 

@@ -37,8 +37,9 @@ class Side:
     rule.
     """
 
-    def __init__(self, conn, side: str, population: Population, spikes):
+    def __init__(self, conn, side: str, population: Population, spikes, source=None):
         self._conn, self._side, self._population, self._spikes = conn, side, population, spikes
+        self._source = source
 
     def __getattr__(self, name: str) -> Term:
         declared = self._population._declared
@@ -49,6 +50,8 @@ class Side:
         value = self._spikes if name == "spikes" else getattr(self._population, name)
         number, unit = split_quantity(value)
         number = number.astype(float) if number.dtype == bool else number
+        if self._source is not None and jnp.ndim(number) and name != "spikes":
+            number = number[self._source]
         return Term(self._conn, unit, **{self._side if jnp.ndim(number) else "one": number})
 
 
@@ -68,12 +71,15 @@ class Synapses:
     conn, by_post : Format, PostIndex
         The synapses, by presynaptic and by postsynaptic neuron.
     spikes_pre, spikes_post : bool or float arrays, (n_pre,) and (n_post,)
-        Spikes that reach the synapses at t + dt.
+        Presynaptic spikes that reach the synapses at t + dt, and postsynaptic spikes fired then.
     weight : float array, one per synapse
         What the rule changes.
     around : Surroundings
     actual : float array, optional
         The weights, where what the rule changes is something else, such as their eligibility.
+    source : int array, one per synapse, optional
+        Presynaptic neuron of each synapse, where every synapse has its own delay: then each is a row of ``conn``, with
+        presynaptic spikes and traces of its own.
     """
 
     rule: object
@@ -85,13 +91,14 @@ class Synapses:
     weight: jax.Array
     around: Surroundings
     actual: jax.Array | None = None
+    source: jax.Array | None = None
 
     # -- what there is -----------------------------------------------------------------------------------------------
 
     @property
     def pre(self) -> Side:
         """Variables of the presynaptic population, at t + dt."""
-        return Side(self.conn, "pre", self.around.pre, self.spikes_pre)
+        return Side(self.conn, "pre", self.around.pre, self.spikes_pre, self.source)
 
     @property
     def post(self) -> Side:
@@ -215,3 +222,11 @@ class Synapses:
             touched = jnp.ones((), dtype)
         new = self.weight + touched * change
         self.weight = jnp.where(touched != 0, jnp.where(new < low, low, jnp.where(new > high, high, new)), new)
+
+
+def single_rows(conn: events.Format) -> events.Format:
+    """The same synapses as a format in which each of them is a row: what arrives then has a value for each."""
+    if isinstance(conn, events.OneToOne):
+        return conn
+    targets = jnp.broadcast_to(conn.targets(), conn.weight_shape).ravel()
+    return events.CSR(jnp.arange(conn.n_synapses + 1, dtype=jnp.int32), targets, conn.n_post)

@@ -77,6 +77,11 @@ class Receptor(Dynamics):
             )
         super().assign(name, value)
 
+    @property
+    def signed(self) -> bool:
+        """Whether weights may be negative: those of a current may, a conductance cannot."""
+        return self.is_current
+
     def advance(self, clock):
         """Advance the kinetics over the step and return the mean of g over it."""
         raise NotImplementedError(f"{type(self).__name__} has no kinetics: define advance(self, clock).")

@@ -95,3 +95,5 @@ class GapJunction(Diffusive):
     ----------
     T. J. Lewis, J. Rinzel, J. Comput. Neurosci. 14:283 (2003).
     """
+
+    signed = False

@@ -28,19 +28,22 @@ def weights(net):
 
 def expected(pre, post, n_pre, n_post, dt, delay=0.0):
     t = lambda train, k: train[0][train[1] == k] * dt
-    return [[0.5 + pair_sum(t(pre, i) + delay, t(post, j)) for j in range(n_post)] for i in range(n_pre)]
+    delay = np.round(np.broadcast_to(delay, (n_pre, n_post)) / dt) * dt
+    return [[0.5 + pair_sum(t(pre, i) + delay[i, j], t(post, j)) for j in range(n_post)] for i in range(n_pre)]
 
 
-@pytest.mark.parametrize("delay", [None, 0.1, 2.3])
+@pytest.mark.parametrize("delay", [None, 0.1, 2.3, np.full((4, 3), 2.3), np.linspace(0.1, 3.4, 12).reshape(4, 3)])
 def test_random_trains_give_the_closed_sum_over_pairs(force, trains, delay):
-    """An axonal delay moves the pre spikes: they count when they arrive."""
+    """A delay moves the pre spikes, whether all synapses share one or each has its own: they count when they arrive."""
     pre, post = trains(4, 3000, 0.01, 1), trains(3, 3000, 0.01, 2)
     assert set(pre[0]) & set(post[0])  # some fall together
     net = force(rule(), pre, post, 4, 3, delay=delay)
     rec = bs.simulate(net, 310 * u.ms, record=["post.spikes", "pre.spikes"])
     assert np.array_equal(rec.spikes["post"].steps, post[0])
     assert np.array_equal(rec.spikes["pre"].steps, pre[0])
-    np.testing.assert_allclose(weights(net), expected(pre, post, 4, 3, 0.1, delay or 0.0), atol=1e-12, rtol=0)
+    np.testing.assert_allclose(
+        weights(net), expected(pre, post, 4, 3, 0.1, 0.0 if delay is None else delay), atol=1e-12, rtol=0
+    )
 
 
 def one_pair(force, lag, **values):
@@ -100,14 +103,27 @@ def test_spike_trains_shape_synapses_that_send_nothing(trains):
     np.testing.assert_allclose(learning.weight.to_decimal(u.nS), expected, rtol=1e-12)
 
 
-def test_synapses_that_send_nothing_take_one_delay():
-    net = bs.Network()
-    net.pre = bs.sources.SpikeTimes(3, [1.0] * u.ms, [0])
-    stdp = bs.plasticity.PairSTDP(A_plus=1 * u.nS, A_minus=1 * u.nS, w_max=1 * u.nS)
-    with pytest.raises(ValueError, match="synapses without a receptor take one delay for all of them"):
+@pytest.mark.parametrize("receptor", ["syn", None])
+def test_a_delay_has_one_meaning_whatever_its_form(trains, receptor):
+    """The same delay for all, and for each: the same weights, and the same input to the membrane to the last bit."""
+    (pre, i), (post, j) = trains(3, 300, 0.03, 5), trains(4, 300, 0.03, 6)
+
+    def run(delay):
+        net = bs.Network()
+        net.pre, net.force = (bs.sources.SpikeTimes(n, t * 0.1 * u.ms, k) for n, t, k in ((3, pre, i), (4, post, j)))
+        net.post = bs.neurons.LIF(4)
+        net.post.add_receptors(kick=bs.receptors.Delta(), syn=bs.receptors.Exponential(reversal=0 * u.mV))
+        net.connect(net.force, net.post, bs.OneToOne(), receptor="kick", weight=1000 * u.mV)
+        stdp = bs.plasticity.TripletSTDP(A2_plus=0.1 * u.nS, A2_minus=0.2 * u.nS, A3_plus=0.1 * u.nS, w_max=9 * u.nS)
         net.connect(
-            net.pre, net.pre, bs.OneToOne(), receptor=None, weight=0.1 * u.nS, delay=np.ones(3) * u.ms, plasticity=stdp
+            net.pre, net.post, bs.AllToAll(), receptor=receptor, weight=5 * u.nS, delay=delay * u.ms, plasticity=stdp
         )
+        rec = bs.simulate(net, 35 * u.ms, record=["post.V", "pre->post.weight"])
+        return rec["post.V"].mantissa, rec["pre->post.weight"].mantissa
+
+    for one, each in zip(run(1.3), run(np.full((3, 4), 1.3))):
+        assert np.ptp(each) > 0.1 or receptor is None
+        np.testing.assert_array_equal(one, each)
 
 
 def test_wrong_values_are_refused(force):

@@ -57,7 +57,7 @@ def test_history_follows_initial_values_that_are_drawn_again():
     net.connect(net.A, net.A, bs.AllToAll(), receptor="gap", weight=1 * u.nS, delay=2 * u.ms)
     bs.simulate(net, 1 * u.ms)
     net.reset(seed=5)
-    np.testing.assert_array_equal(net["A->A"].plain("line"), np.tile(net.A.plain("V"), (20, 1)))
+    np.testing.assert_array_equal(net["A->A"].axon.plain("line"), np.tile(net.A.plain("V"), (20, 1)))
 
 
 def test_a_graded_conductance_follows_the_presynaptic_variable():

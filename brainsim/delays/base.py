@@ -1,0 +1,91 @@
+"""What every delay shares: it takes what is sent in a step, and gives what arrives."""
+
+from __future__ import annotations
+
+import jax
+
+from brainsim._core import Dynamics
+from brainsim.delays.times import Times
+
+
+class Delay(Dynamics):
+    """The way in time from what a terminal sends to what arrives at the synapses. This one is no delay at all.
+
+    A kind of delay says what it keeps (:meth:`prepare`), what it holds where nothing has changed (:meth:`history`),
+    and what arrives when something is sent (:meth:`send`). A kind whose arrivals are known as sums over the synapses
+    only, as with a ring per target, gives :meth:`deliver` too.
+
+    Parameters
+    ----------
+    path : str
+        Where it stands: ``"E->I.axon"``.
+    times : Times or None
+        The delays.
+    n_pre : int
+        How many send.
+    sent : dtype
+        Of what they send.
+    graded : bool
+        Whether they send at every step.
+    """
+
+    kind = "none"
+    changes = False  # whether the delays are a parameter, given at every step
+    single = False  # whether arrivals are one per synapse, not one per presynaptic unit
+
+    def __init__(self, path: str, times: Times | None, n_pre: int, sent, graded: bool):
+        super().__init__()
+        self._path, self.n_pre, self.sent_dtype, self.graded = path, n_pre, str(sent), graded
+        self._aside.times = times
+
+    @property
+    def arriving_dtype(self) -> str:
+        """Type of what arrives."""
+        return self.sent_dtype
+
+    @property
+    def source(self) -> jax.Array | None:
+        """Presynaptic unit of each synapse, where each has its own arrivals."""
+        return None
+
+    @property
+    def times(self) -> Times | None:
+        """The delays that it was made with."""
+        return self._aside.times
+
+    def check_step(self, step_ms: float) -> None:
+        """Refuse a step that is longer than a delay."""
+        if self.times is not None:
+            self.times.check_step(step_ms)
+
+    def prepare(self, step_ms: float, conn) -> None:
+        """Make what is kept for steps of this length, with nothing under way, for the synapses ``conn``."""
+
+    def history(self, value: jax.Array) -> dict[str, jax.Array]:
+        """States, by name, where ``value`` has been sent for ever."""
+        return {}
+
+    @property
+    def under_way(self) -> dict[str, jax.Array]:
+        """States, by name, that hold spikes which have been sent and have not arrived."""
+        return {}
+
+    def resampled(self, before_ms: float, step_ms: float, step: int, new_step: int) -> dict:
+        """What a graded signal has been, by name, in steps of another length: at ``step`` of the old ones, which is
+        ``new_step`` of the new.
+        """
+        return {}
+
+    def reorder(self, conn, order) -> None:
+        """Serve other synapses ``conn``: number k has the delay of number ``order[k]`` before."""
+
+    def send(self, clock, sent: jax.Array, delay=None) -> jax.Array:
+        """Take in what is sent at t + dt; returns what arrives then, or what is sent where :meth:`deliver` does it.
+
+        ``delay``: the present delays in steps, for delays that change.
+        """
+        return sent
+
+    def deliver(self, clock, path, arrived: jax.Array, receptor, delay=None) -> None:
+        """Add what ``arrived`` (from :meth:`send`) to the ports of a receptor, through synapses or a layer."""
+        path.deliver(clock, arrived, receptor)

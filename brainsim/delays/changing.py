@@ -1,0 +1,82 @@
+"""Delays of spikes that change: an arrival between two steps is divided between them, which has a derivative."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from brainsim import events
+from brainsim._core import StateVariable
+from brainsim._units import float_dtype
+from brainsim.delays.base import Delay
+from brainsim.delays.times import Times
+
+
+class Changing(Delay):
+    """Base of both: a spike keeps the delay that it was sent with. Delays are a parameter of the projection.
+
+    Parameters
+    ----------
+    path, times, n_pre, sent, graded
+        As :class:`Delay`.
+    longest : Times
+        The longest that they may become.
+    """
+
+    changes = True
+
+    def __init__(self, path, times, n_pre, sent, graded, *, longest):
+        super().__init__(path, times, n_pre, sent, graded)
+        self._aside.longest = longest
+
+    @property
+    def longest(self) -> Times:
+        """The longest that a delay may become."""
+        return self._aside.longest
+
+    def check_step(self, step_ms):
+        self._aside.longest.check_step(step_ms)
+
+    def slots(self, step_ms) -> int:
+        """Slots of a ring: an arrival between steps reaches into a second slot."""
+        return self._aside.longest.longest_in_steps(step_ms) + 2
+
+    @property
+    def under_way(self):
+        return {"ring": self.plain("ring")} if "ring" in vars(self) else {}
+
+
+class ChangingAxonal(Changing):
+    """One delay for all synapses, that may change: a ring over the axons."""
+
+    kind = "axonal"
+
+    @property
+    def arriving_dtype(self):
+        return float_dtype().name
+
+    def prepare(self, step_ms, conn):
+        self.hold("ring", StateVariable(jnp.zeros((self.slots(step_ms), self.n_pre), float_dtype())))
+
+    def send(self, clock, sent, delay=None):
+        ring = self.plain("ring")
+        axons, nothing = events.OneToOne(self.n_pre), jnp.zeros(self.n_pre, ring.dtype)
+        one = jnp.ones((), ring.dtype)
+        arrived, ring = events.deliver_interpolated(axons, sent, one, delay, ring, clock.step, nothing)
+        self.put("ring", ring)
+        return arrived
+
+
+class ChangingSynaptic(Changing):
+    """A delay for each synapse, that may change: a ring over the targets."""
+
+    kind = "synaptic"
+
+    def prepare(self, step_ms, conn):
+        self.hold("ring", StateVariable(jnp.zeros((self.slots(step_ms), conn.n_post), float_dtype())))
+
+    def deliver(self, clock, path, arrived, receptor, delay=None):
+        into, ring = events.deliver_interpolated(
+            path.conn, arrived, path.weight, delay, self.plain("ring"), clock.step, receptor.plain(receptor.port)
+        )
+        self.put("ring", ring)
+        receptor.put(receptor.port, into)

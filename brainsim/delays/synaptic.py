@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from brainsim import events
+from brainsim._core import FixedVariable, StateVariable
+from brainsim._units import float_dtype
+from brainsim.delays.base import Delay
+
+
+class Synaptic(Delay):
+    """A delay for each synapse: weights of what is sent wait in a ring of one slot per step and target.
+
+    What arrives is known as a sum for each target, with the weights at emission. Where single arrivals are needed, as
+    a rule of plasticity needs them, :class:`~brainsim.delays.Followed` knows them.
+    """
+
+    kind = "synaptic"
+
+    def prepare(self, step_ms, conn):
+        steps = self.times.steps(step_ms)
+        self.hold("steps", FixedVariable(jnp.asarray(steps)))
+        self.hold("ring", StateVariable(jnp.zeros((int(steps.max(initial=1)), conn.n_post), float_dtype())))
+
+    @property
+    def under_way(self):
+        return {"ring": self.plain("ring")} if "ring" in vars(self) else {}
+
+    def reorder(self, conn, order):
+        self._aside = self._aside.but(times=self.times.reordered(order))
+        if "steps" in vars(self):
+            steps = self.plain("steps")
+            self.put("steps", steps.ravel()[jnp.asarray(order)].reshape(steps.shape))
+
+    def deliver(self, clock, path, arrived, receptor, delay=None):
+        into, ring = events.deliver_delayed(
+            path.conn,
+            arrived,
+            path.weight,
+            self.plain("steps"),
+            self.plain("ring"),
+            clock.step,
+            receptor.plain(receptor.port),
+        )
+        self.put("ring", ring)
+        receptor.put(receptor.port, into)

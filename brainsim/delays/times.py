@@ -1,0 +1,107 @@
+"""Delays as they were given, in as few bytes as hold them exactly, and in steps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+BLOCK = 1 << 20  # values that are looked at together: working copies stay small
+DISTINCT = 1 << 16  # values that a table may hold
+
+
+class Times:
+    """Delays in milliseconds: one for all synapses, or one each.
+
+    They are checked when they are made. One per synapse is kept as float32 where that is exact, else as places in a
+    table of the values that occur, else as float64.
+
+    Parameters
+    ----------
+    ms : float array, () or one per synapse
+    what : str
+        What they are called in errors.
+
+    Raises
+    ------
+    ValueError
+        For delays that are not positive and finite.
+    """
+
+    def __init__(self, ms: np.ndarray, what: str):
+        self.what, self.shape = what, np.shape(ms)
+        flat = np.asarray(ms).reshape(-1)
+        extremes = [(part.min(), part.max()) for part in _blocks(flat)] or [(np.inf, 0.0)]
+        self.shortest, self.longest = float(min(low for low, _ in extremes)), float(max(high for _, high in extremes))
+        finite = all(np.isfinite(high) and low > 0 for low, high in extremes) if flat.size else True
+        if not finite:
+            bad = flat[~(np.isfinite(flat) & (flat > 0))][0]
+            raise ValueError(f"{what}: delays must be positive and finite, given {bad} ms; leave it out for none.")
+        self._values, self._places = _compact(flat)
+
+    def __len__(self):
+        return len(self._values if self._places is None else self._places)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that they take."""
+        return self._values.nbytes + (0 if self._places is None else self._places.nbytes)
+
+    @property
+    def ms(self) -> np.ndarray:
+        """All of them, float64."""
+        values = self._values if self._places is None else self._values[self._places]
+        return values.astype(float).reshape(self.shape)
+
+    def steps(self, step_ms: float) -> np.ndarray:
+        """All of them in whole steps, at least 1, int32."""
+        if self._places is not None:
+            return _steps(self._values, step_ms)[self._places].reshape(self.shape)
+        return _steps(self._values, step_ms).reshape(self.shape)
+
+    def longest_in_steps(self, step_ms: float) -> int:
+        """The longest of them in steps."""
+        return int(_steps(np.array([self.longest]), step_ms)[0]) if len(self) else 1
+
+    def check_step(self, step_ms: float) -> None:
+        """Refuse a step that is longer than a delay."""
+        if np.round(self.shortest / step_ms, 6) < 1:
+            raise ValueError(
+                f"{self.what}: delays must be at least one step of {step_ms} ms, given {self.shortest} ms. "
+                "Leave the delay out for spikes that arrive when they are fired."
+            )
+
+    def reordered(self, order: np.ndarray) -> Times:
+        """The same, synapse k with the delay that ``order[k]`` has here."""
+        other = object.__new__(Times)
+        vars(other).update(vars(self))
+        if self._places is None:
+            other._values = self._values[order]
+        else:
+            other._places = self._places[order]
+        return other
+
+
+def _blocks(flat):
+    return (flat[start : start + BLOCK] for start in range(0, len(flat), BLOCK))
+
+
+def _steps(ms, step_ms):
+    steps = np.empty(len(ms), np.int32)
+    for start in range(0, len(ms), BLOCK):
+        part = slice(start, start + BLOCK)
+        steps[part] = np.maximum(np.round(ms[part].astype(float) / step_ms), 1)
+    return steps
+
+
+def _compact(flat):
+    """``(values, places)``: each delay is ``values[place]``, or the value itself where places are None."""
+    if flat.dtype == np.float32:
+        return np.array(flat), None
+    if all(np.array_equal(part, part.astype(np.float32)) for part in _blocks(flat)):
+        return flat.astype(np.float32), None
+    values = np.zeros(0)
+    for part in _blocks(flat):
+        values = np.union1d(values, part)
+        if len(values) > min(DISTINCT, len(flat) // 2):
+            return flat.astype(float), None
+    narrow = np.uint8 if len(values) <= 1 << 8 else np.uint16
+    return values, np.concatenate([np.searchsorted(values, part).astype(narrow) for part in _blocks(flat)])

@@ -1,0 +1,23 @@
+"""What every way from arrivals to a receptor shares."""
+
+from __future__ import annotations
+
+import abc
+
+import jax
+
+
+class Path(abc.ABC):
+    """How what arrives reaches the ports of a receptor: through synapses, or through a layer."""
+
+    @abc.abstractmethod
+    def deliver(self, clock, arrived: jax.Array, receptor) -> None:
+        """Add to the ports of ``receptor`` what arrives at t + dt.
+
+        Parameters
+        ----------
+        clock : Clock
+            The projection's.
+        arrived : bool or float array, (n_pre,), or (n_synapses,) where each synapse has its own arrivals
+        receptor : Receptor
+        """

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+
+from brainsim import events
+from brainsim.paths.base import Path
+from brainsim.plasticity import Plasticity
+from brainsim.plasticity.synapses import Surroundings, single_rows
+from brainsim.plasticity.synapses import Synapses as Learning
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Synapses(Path):
+    r"""Synapses: each adds its weight times what arrives to its target.
+
+    .. math:: g_j \leftarrow g_j + \sum_i W_{ij}\, f(s_i)
+
+    with :math:`f` what the receptor's port takes of a value (:meth:`~brainsim.receptors.Receptor.features`).
+
+    Parameters
+    ----------
+    conn : Format or Procedural
+        Who connects to whom.
+    weight : float array, () or one per synapse
+    plasticity : Plasticity, optional
+        How the weights change.
+    by_post : PostIndex, optional
+        The synapses of each postsynaptic neuron, for plasticity.
+    """
+
+    conn: events.Format | events.Procedural
+    weight: jax.Array
+    plasticity: Plasticity | None = None
+    by_post: events.PostIndex | None = None
+
+    @property
+    def single(self) -> Synapses:
+        """The same synapses, each of them in a row of its own."""
+        weight = self.weight.ravel() if self.weight.ndim else self.weight
+        return dataclasses.replace(self, conn=single_rows(self.conn), weight=weight)
+
+    def deliver(self, clock, arrived, receptor):
+        here = self if len(arrived) == self.conn.n_pre else self.single
+        for port, feature in zip(receptor.ports, receptor.features(arrived)):
+            receptor.put(port, events.deliver(here.conn, feature, here.weight, receptor.plain(port)))
+
+    def learn(self, clock, arrived, fired, around: Surroundings, source=None) -> jax.Array:
+        """The weights after a step of plasticity.
+
+        Parameters
+        ----------
+        clock : Clock
+            The rule's.
+        arrived : bool or float array, (n_pre,), or (n_synapses,) with ``source``
+            Presynaptic spikes that reach the synapses at t + dt.
+        fired : bool or float array, (n_post,)
+            Postsynaptic spikes fired at t + dt.
+        around : Surroundings
+        source : int array, (n_synapses,), optional
+            Presynaptic neuron of each synapse, where each synapse has its own arrivals.
+        """
+        here = self if source is None else self.single
+        s = Learning(
+            self.plasticity, clock, here.conn, self.by_post, arrived, fired, here.weight, around, source=source
+        )
+        self.plasticity.advance(s)
+        return s.weight.reshape(self.weight.shape)

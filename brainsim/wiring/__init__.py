@@ -1,0 +1,5 @@
+"""From a rule to synapses: who is connected, in which format, with which weights and delays."""
+
+from brainsim.wiring.wired import Wired, wire
+
+__all__ = ["Wired", "wire"]

@@ -1,0 +1,59 @@
+"""The event format that holds the synapses of a rule with the least work."""
+
+from __future__ import annotations
+
+import brainunit as u
+import numpy as np
+
+from brainsim import connectivity as rules
+from brainsim import events
+from brainsim._errors import NotEnoughMemoryError
+from brainsim._memory import available_bytes, human
+from brainsim.population import View
+
+
+def format_of(rule, synapses, pre: View, post: View, alike: bool):
+    """The event format that holds the synapses with the least work, and the order of the rule's own list of pairs."""
+    runs = np.all(np.diff(pre.ids) == 1) and np.all(np.diff(post.ids) == 1)
+    n_pre, n_post = pre.population.count, post.population.count
+    if runs and len(pre) == n_pre and len(post) == n_post:
+        return _whole(rule, synapses, n_pre, n_post)
+    if runs and alike and isinstance(rule, rules.AllToAll) and synapses.size == len(pre) * len(post):
+        return events.Block(n_pre, n_post, *(int(k) for v in (pre, post) for k in (v.ids[0], v.ids[-1] + 1))), None
+    sources, targets = pre.ids[synapses.pre], post.ids[synapses.indices]
+    ascending = np.all(np.diff(post.ids) >= 0)
+    by_source = np.argsort(sources, kind="stable") if ascending else np.lexsort((targets, sources))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(sources, minlength=n_pre))])
+    order = by_source if synapses.order is None else synapses.order[by_source]
+    return events.CSR(indptr.astype(np.int32), targets[by_source].astype(np.int32), n_post), order
+
+
+def _whole(rule, synapses, n_pre, n_post):
+    """As :func:`format_of`, between two whole populations."""
+    if isinstance(rule, rules.OneToOne) and synapses.size == n_pre == n_post:
+        return events.OneToOne(n_pre), None
+    if isinstance(rule, rules.AllToAll) and synapses.size == n_pre * n_post:
+        return events.Dense(n_pre, n_post), None
+    if isinstance(rule, rules.FixedOutDegree):
+        return events.FixedFanOut(synapses.indices.reshape(n_pre, -1), n_post), None
+    return events.CSR(synapses.indptr, synapses.indices, n_post), synapses.order
+
+
+def alike(weight, delay, plastic) -> bool:
+    """Whether all synapses have the same weight and delay, and keep them."""
+    drawn = any(isinstance(x, rules.Distribution | rules.DistanceValue) for x in (weight, delay))
+    return not drawn and not plastic and all(x is None or np.ndim(u.get_mantissa(x)) == 0 for x in (weight, delay))
+
+
+def check_memory(path, rule, pre, post, weight, delay, plastic, space):
+    """Refuse before building what cannot fit: the result and one working copy."""
+    each = weight is None or isinstance(weight, rules.DistanceValue) or not np.isscalar(u.get_mantissa(weight))
+    per_synapse = 4 + 4 * each + 8 * (delay is not None) + 16 * plastic
+    expected = rule.expected_synapses(len(pre), len(post)) if space is None else rule.expected_in(space)
+    needed = 2 * per_synapse * expected
+    free = available_bytes()
+    if needed > free:
+        raise NotEnoughMemoryError(
+            f"{path}: {rule} from {len(pre)} to {len(post)} neurons makes about {expected:,} synapses "
+            f"and needs {human(needed)} to build; {human(free)} are free."
+        )

@@ -1,0 +1,40 @@
+"""Procedural projections: nothing is stored for single synapses."""
+
+from __future__ import annotations
+
+import brainunit as u
+import numpy as np
+
+from brainsim import connectivity as rules
+from brainsim._units import named
+
+
+def procedural(path, rule, pre, post, same, weight, unit, delay, plastic, rng):
+    _check_procedural(path, weight, delay, plastic)
+    drawn = None
+    if isinstance(weight, rules.Distribution):
+        with named(f"{path}.weight"):
+            drawn = rules.quantiles(weight, unit)
+            # One number that multiplies what is drawn
+            weight = u.Quantity(1.0 if drawn is not None else float(weight.quantile(0.5, unit)), unit=unit)
+    return rule.form(pre.population.count, post.population.count, pre.ids, post.ids, same, rng, drawn), weight
+
+
+def _check_procedural(path, weight, delay, plastic):
+    """Refuse what needs memory for each synapse."""
+    for name, value, accepted in (
+        ("weight", weight, "one value or a distribution"),
+        ("delay", delay, "one value for the whole projection, or none"),
+    ):
+        drawn = isinstance(value, rules.Distribution)
+        if value is None or (drawn and name == "weight"):
+            continue
+        if drawn or isinstance(value, rules.DistanceValue) or np.ndim(value):
+            raise ValueError(
+                f"{path}.{name}: a procedural projection stores nothing for single synapses; give {accepted}."
+            )
+    if plastic:
+        raise ValueError(
+            f"{path}: the weights of a procedural projection are not stored and cannot change by plasticity; "
+            "give the rule inside Procedural(...) itself."
+        )

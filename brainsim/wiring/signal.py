@@ -1,0 +1,66 @@
+"""What a projection sends, checked against what a receptor takes."""
+
+from __future__ import annotations
+
+import brainunit as u
+
+from brainsim import connectivity as rules
+from brainsim._core import State
+from brainsim._errors import UnknownNameError, suggestion
+from brainsim.population import Population
+from brainsim.terminals.base import Terminal
+
+
+class Nowhere:
+    """In place of a receptor, for synapses that learn and send nothing: their weights have the unit they are given in."""
+
+    graded, signal, path, signed = False, "spikes", "nothing", True
+
+    def __init__(self, weight):
+        self.unit = weight.unit if isinstance(weight, rules.Distribution) else u.get_unit(weight)
+
+    def weight_unit(self, signal_unit):
+        return self.unit
+
+
+def signal_of(
+    path: str, pre: Population, post: Population, receptor, signal: str | None, terminal, plasticity, delayed: bool
+) -> str:
+    """Name of the presynaptic variable to send, checked against what the receptor takes.
+
+    Raises
+    ------
+    TypeError, ValueError, UnknownNameError
+        For a signal that does not exist, or that receptor, terminal or plasticity cannot take.
+    """
+    if terminal is not None and not isinstance(terminal, Terminal):
+        raise TypeError(f"{path}.terminal: expected one of brainsim.terminals, given {terminal!r}.")
+    signal = _named_signal(path, pre, receptor, signal, terminal)
+    if terminal is not None and signal != "spikes":
+        raise ValueError(f"{path}: a terminal takes spikes, given signal={signal!r}.")
+    graded = signal != "spikes" or (terminal is not None and terminal.graded)
+    if graded != receptor.graded:
+        takes, given = ("a graded signal", "spikes") if receptor.graded else ("spikes", "a graded signal")
+        raise ValueError(f"{path}: {receptor.path} takes {takes}, given {given}.")
+    learns = plasticity is not None and plasticity.of_spikes
+    if learns and "spikes" not in post._declared:
+        raise ValueError(f"{path}: plasticity on spikes needs postsynaptic units that fire; {post.path} has no spikes.")
+    if graded and learns and (terminal is None or delayed):
+        raise ValueError(
+            f"{path}: plasticity on spikes cannot serve a graded signal, other than that of a terminal without a delay."
+        )
+    return signal
+
+
+def _named_signal(path, pre, receptor, signal, terminal):
+    states = {name for name, declared in pre._declared.items() if isinstance(declared, State)}
+    if signal is None:
+        signal = "spikes" if terminal is not None else receptor.signal
+        if signal == "spikes" and receptor.graded and terminal is None:
+            raise ValueError(
+                f"{path}: {receptor.path} is graded; say with signal=... what of {pre.path} it takes. Accepted:"
+                f" {', '.join(sorted(states))}."
+            )
+    if signal not in states:
+        raise UnknownNameError(f"{path}: {pre.path} has no {signal!r} to send.{suggestion(signal, states)}")
+    return signal

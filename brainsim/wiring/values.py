@@ -1,0 +1,82 @@
+"""Weights and delays of synapses, from whatever form they are given in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import brainunit as u
+import numpy as np
+
+from brainsim import connectivity as rules
+from brainsim import events
+from brainsim._units import in_unit, named
+from brainsim.population import View
+
+
+class Values(NamedTuple):
+    """The synapses that values are made for."""
+
+    conn: events.Format | events.Procedural
+    order: np.ndarray | None  # place of each synapse in the list of pairs that the rule made
+    listed: int  # how long that list was
+    rule: rules.ConnectionRule
+    pre: View
+    post: View
+    rng: np.random.Generator
+
+    def of(self, values, unit, dtype, what):
+        """A quantity of shape () or one per synapse, in synapse order, from whatever form the values are given in."""
+        shape = self.conn.weight_shape
+        if isinstance(values, rules.Distribution):
+            with named(what):
+                return u.Quantity(values.sample(self.rng, shape, unit, dtype=np.dtype(dtype)), unit=unit)
+        if isinstance(values, rules.DistanceValue):
+            whole = rules.Space(self.pre.population.positions, self.post.population.positions)
+            sources, targets = (np.asarray(side) for side in self.conn.coo())
+            found = values.between(whole, sources, targets, unit, np.dtype(dtype), what)
+            return u.Quantity(found.reshape(shape), unit=unit)
+        number = np.asarray(in_unit(values, unit, what))
+        if number.ndim == 0:
+            return u.Quantity(number, unit=unit)
+        pairs = (len(self.pre), len(self.post))
+        if number.shape == pairs and isinstance(self.rule, rules.AllToAll):
+            number = self._from_matrix(number)
+        elif number.size == self.listed and number.shape in ((self.listed,), shape):
+            number = number.ravel() if self.order is None else number.ravel()[self.order]
+        else:
+            accepted = {"()", f"({self.listed},)", str(shape)} | (
+                {str(pairs)} if isinstance(self.rule, rules.AllToAll) else set()
+            )
+            raise ValueError(
+                f"{what}: expected one value for all synapses or one each, of shape"
+                f" {' or '.join(sorted(accepted, key=len))}, given {number.shape}. One each is in the order of the"
+                " rule's list, or by presynaptic, then postsynaptic neuron."
+            )
+        return u.Quantity(number.reshape(shape), unit=unit)
+
+    def _from_matrix(self, matrix):
+        """The entries of the pairs, one row per neuron of the presynaptic view."""
+        if isinstance(self.conn, events.Dense):
+            return matrix
+        sources, targets = (np.asarray(side) for side in self.conn.coo())
+        row, column = (_places(view) for view in (self.pre, self.post))
+        return matrix[row[sources], column[targets]]
+
+
+def _places(view: View) -> np.ndarray:
+    """Where each neuron of the population stands in a view."""
+    places = np.zeros(view.population.count, int)
+    places[view.ids] = np.arange(len(view))
+    return places
+
+
+def check_weight(path, weight, unit):
+    if weight is None or isinstance(weight, rules.Distribution | rules.DistanceValue):
+        return
+    if callable(weight) and not isinstance(weight, u.Quantity):
+        raise TypeError(
+            f"{path}.weight: expected a quantity, an array of one per synapse or a distribution, given a function. For"
+            " weights that follow from the distance give OfDistance(function); for weights of pairs give a matrix"
+            " (FromMatrix) or a list of pairs (FromArrays)."
+        )
+    in_unit(weight, unit, f"{path}.weight")

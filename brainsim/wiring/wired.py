@@ -1,0 +1,146 @@
+"""From a rule to synapses: who is connected, in which format, with which weights and delays."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import brainunit as u
+import numpy as np
+
+from brainsim import connectivity as rules
+from brainsim import events
+from brainsim._units import float_dtype, in_unit
+from brainsim.delays import Times
+from brainsim.population import View
+from brainsim.wiring.formats import alike, check_memory, format_of
+from brainsim.wiring.procedural import procedural
+from brainsim.wiring.signal import Nowhere, signal_of
+from brainsim.wiring.values import Values, check_weight
+
+
+class Wired(NamedTuple):
+    """Synapses between two views, and what they send.
+
+    Parameters
+    ----------
+    rule : ConnectionRule
+        What made them.
+    views : tuple of int arrays
+        The neurons of the two views, by their indices.
+    without_self : bool
+        Whether no neuron may connect to itself.
+    signal : str
+        State of the presynaptic population that is sent.
+    graded : bool
+        Whether it is sent at every step.
+    unit : Unit
+        That weights are kept in.
+    signed : bool
+        Whether weights may be negative.
+    conn : Format or Procedural
+        Who connects to whom, between the whole populations.
+    weight : quantity, () or one per synapse
+    times : Times or None
+        The delays.
+    longest : Times or None
+        The longest that they may become, where they change.
+    """
+
+    rule: rules.ConnectionRule
+    views: tuple[np.ndarray, np.ndarray]
+    without_self: bool
+    signal: str
+    graded: bool
+    unit: u.Unit
+    signed: bool
+    conn: events.Format | events.Procedural
+    weight: u.Quantity
+    times: Times | None
+    longest: Times | None
+
+    @property
+    def facts(self) -> Wired:
+        """The same without what the projection holds itself."""
+        return self._replace(conn=None, weight=None, times=None)
+
+
+def wire(
+    path: str, rule, pre: View, post: View, receptor: str | None, rng, *,
+    weight=None, delay=None, max_delay=None, terminal=None, plasticity=None, signal: str | None = None,
+) -> Wired:  # fmt: skip
+    """Draw the synapses of a rule from one view to a receptor of another, with their weights and delays.
+
+    Parameters
+    ----------
+    path : str
+        Of the projection, for errors.
+    rule : ConnectionRule
+    pre, post : View
+    receptor : str or None
+    rng : numpy.random.Generator
+    weight, delay : quantity, array, Distribution, DistanceValue or None
+    max_delay : quantity, time, or None
+    terminal : Terminal or None
+    plasticity : Plasticity or None
+    signal : str or None
+
+    Raises
+    ------
+    TypeError, ValueError, UnitError, UnknownNameError, NotEnoughMemoryError
+        For what cannot be wired.
+    """
+    target = Nowhere(weight) if receptor is None else post.population.receptors[receptor]
+    signal = signal_of(path, pre.population, post.population, target, signal, terminal, plasticity, delay is not None)
+    unit = target.weight_unit(u.UNITLESS if signal == "spikes" else pre.population.unit_of(signal))
+    check_weight(path, weight, unit)
+    same, learns = pre.population is post.population, plasticity is not None
+    if isinstance(rule, rules.Procedural):
+        conn, weight = procedural(path, rule, pre, post, same, weight, unit, delay, learns, rng)
+        order, listed = None, conn.n_synapses
+    else:
+        space = rules.Space(pre.positions, post.positions) if isinstance(rule, rules.SpatialRule) else None
+        check_memory(path, rule, pre, post, weight, delay, learns, space)
+        synapses = rule.connect(pre.ids, post.ids, rng, same, space)
+        conn, order = format_of(rule, synapses, pre, post, alike(weight, delay, learns))
+        # Of the pairs in a list, some may have been left out as self connections
+        listed = synapses.size if synapses.order is None else rule.expected_synapses(len(pre), len(post))
+        del synapses
+    if weight is None:
+        weight = u.Quantity(np.asarray(rule.values), unit=unit)
+    made = Values(conn, order, listed, rule, pre, post, rng)
+    weight = made.of(weight, unit, float_dtype(), f"{path}.weight")
+    times = None
+    if delay is not None:
+        # Delays that are drawn are float32 numbers; those that are given stay what they are
+        dtype = np.float32 if isinstance(delay, rules.Distribution) else float
+        times = Times(made.of(delay, u.ms, dtype, f"{path}.delay").mantissa, f"{path}.delay")
+    longest = None if max_delay is None else longest_of(max_delay, times, learns, path)
+    views, without_self = (pre.ids, post.ids), same and not rule.self_connections
+    return Wired(rule, views, without_self, signal, target.graded, unit, target.signed, conn, weight, times, longest)
+
+
+def longest_of(given, times: Times | None, learns: bool, path: str) -> Times:
+    """The longest that a delay may become, checked against the delays that there are.
+
+    Raises
+    ------
+    UnitError, ValueError
+        For what is no time, or shorter than a delay, or where there is nothing that could change.
+    """
+    what = f"{path}.max_delay"
+    longest = np.asarray(in_unit(given, u.ms, what), float)
+    if longest.ndim or not np.isfinite(longest) or longest <= 0:
+        raise ValueError(f"{what}: expected one positive time, given {given}.")
+    if times is None:
+        raise ValueError(f"{what}: there is no delay that could change; give delay=... too.")
+    if learns:
+        raise ValueError(
+            f"{path}: a delay that changes divides a spike between two steps, and plasticity needs whole spikes; leave"
+            " out max_delay=... or plasticity=..."
+        )
+    if times.longest > longest * (1 + 1e-6):
+        raise ValueError(
+            f"{path}.delay: expected delays above 0 and up to max_delay = {longest} ms, given {times.shortest} to"
+            f" {times.longest} ms."
+        )
+    return Times(longest, f"{path}.max_delay")
