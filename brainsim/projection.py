@@ -117,12 +117,6 @@ class Projection(Dynamics):
             )
         super().assign(name, value)
 
-    def slot(self, name):
-        slot = super().slot(name)
-        if name != "delay":
-            return slot
-        return dataclasses.replace(slot, positive=True, at_most=self._aside.max_delay_ms)
-
     def indices_of_synapses(self) -> tuple[np.ndarray, np.ndarray]:
         """Presynaptic and postsynaptic neuron of every synapse, in the order of ``weight``."""
         return tuple(np.asarray(side) for side in self.plain("connectivity").coo())
