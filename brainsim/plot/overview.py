@@ -22,6 +22,8 @@ def overview(
     time_unit=None,
     title=None,
     figsize=None,
+    labels=None,
+    colored=None,
 ):
     """Raster of all populations, their rates below, and traces below those, on one time axis.
 
@@ -48,6 +50,10 @@ def overview(
     title : str, optional
     figsize : (float, float), optional
         Width and height in inches.
+    labels : dict of str to sequence of k str, optional
+        What to call the columns of a trace; their numbers if not given.
+    colored : dict of str to str, optional
+        The population whose colour a trace takes; by default the part of its name before the first dot.
 
     Returns
     -------
@@ -91,8 +97,9 @@ def overview(
             smooth = None if smooth is None else float(seconds("smooth", smooth))
             _rates(next(remaining), events, colors, start, stop, bin, smooth, time_unit)
         for name, (times, values, unit) in panels.items():
-            color = colors.get(name.split(".")[0])
-            settings = {"start": start, "stop": stop, "time_unit": time_unit}
+            color = colors.get((colored or {}).get(name, name.split(".")[0]))
+            own = {} if (labels or {}).get(name) is None else {"labels": labels[name]}
+            settings = {"start": start, "stop": stop, "time_unit": time_unit, **own}
             _named(name, draw_traces, times, values, next(remaining), name=name, unit=unit, color=color, **settings)
     except BaseException:
         pyplot.close(figure)

@@ -1,8 +1,9 @@
 """What runs a network."""
 
 from brainsim.simulation.function import Function, function
-from brainsim.simulation.recording import Recording, SpikeTrain, SpikeTrains
+from brainsim.simulation.recording import Recording
 from brainsim.simulation.run import simulate
+from brainsim.simulation.spikes import SpikeTrain, SpikeTrains
 from brainsim.simulation.storage import load, save
 from brainsim.simulation.sweep import Sweep, sweep
 

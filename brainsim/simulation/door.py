@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 import brainunit as u
@@ -70,14 +71,14 @@ def enter(net: Network, duration, *, dt, record=(), sample_every=None, inputs: d
         For arguments that cannot be run.
     """
     step_ms, n_steps = steps_of(duration, dt)
-    every = interval_of(sample_every, step_ms, n_steps)
+    every = 1 if sample_every is None else interval_of(step_ms, n_steps, sample_every)
     if not isinstance(net, Network):
         raise TypeError(f"expected a Network, given {type(net).__name__}.")
     if not net.populations:
         raise ValueError("the network has no population; assign one (net.E = LIF(100)).")
     structure, parameters, fixed, state = split(net)
     arrays = parameters | state
-    requests = parse(net, record, every, arrays)
+    requests = parse(net, record, every, arrays, functools.partial(interval_of, step_ms, n_steps))
     slots = slots_of(net, arrays)
     courses = time_courses(slots, arrays, inputs or {}, n_steps)
     return Entry(net, structure, parameters, fixed, state, slots, step_ms, n_steps, every, requests, courses)
@@ -184,16 +185,14 @@ def steps_of(duration, dt) -> tuple[float, int]:
     return step_ms, n
 
 
-def interval_of(sample_every, step_ms: float, n_steps: int) -> int:
+def interval_of(step_ms: float, n_steps: int, interval, what: str = "sample_every") -> int:
     """Steps between samples."""
-    if sample_every is None:
-        return 1
-    ratio = _time(sample_every, "sample_every") / step_ms
+    ratio = _time(interval, what) / step_ms
     every = round(ratio)
     if every < 1 or abs(ratio - every) > 1e-6 * every:
-        raise ValueError(f"sample_every: {sample_every} is not a multiple of dt = {step_ms} ms.")
+        raise ValueError(f"{what}: {interval} is not a multiple of dt = {step_ms} ms.")
     if every > n_steps:
-        raise ValueError(f"sample_every: {sample_every} is longer than the run.")
+        raise ValueError(f"{what}: {interval} is longer than the run.")
     return every
 
 

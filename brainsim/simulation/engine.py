@@ -85,8 +85,8 @@ def _run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_
         clock = Clock(first + done, step_ms, fixed["key"])
         return structure.step(parameters, fixed, state, clock, now)
 
-    def write(parameters, state, recorded, samples, done):
-        step = first + done
+    def write(parameters, state, recorded, samples, done, now):
+        step, parameters = first + done, parameters | {k: v for k, v in now.items() if k in parameters}
         if plan.spikes:
             fired = [request.select(state[request.path]) for request in plan.spikes]
             with events.served_by(structure.implementation):
@@ -108,7 +108,8 @@ def _run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_
         done, state, recorded, samples = carry
         now = {path: rows[done] for path, rows in inputs.items()}
         state = plan.map(advance, (*axes, None, None))(parameters, fixed, state, done, now)
-        recorded, samples = plan.map(write, (axes[0], 0, 0, 0, None))(parameters, state, recorded, samples, done)
+        held = (axes[0], 0, 0, 0, None, None)
+        recorded, samples = plan.map(write, held)(parameters, state, recorded, samples, done, now)
         return done + 1, state, recorded, samples
 
     return jax.lax.while_loop(unfinished, grouped(body), (jnp.zeros((), jnp.int32), state, buffers, samples))
@@ -133,7 +134,8 @@ def run_differentiable(
     def body(state, now):
         clock = Clock(state["steps"], step_ms, fixed["key"])
         state = structure.step(parameters, fixed, state, clock, now)
-        return state, {r.label: r.select(variable(parameters, state, r.path)) for r in requests}
+        held = parameters | {k: v for k, v in now.items() if k in parameters}
+        return state, {r.label: r.select(variable(held, state, r.path)) for r in requests}
 
     if remat:
         body = jax.checkpoint(body)

@@ -37,7 +37,11 @@ def function(
     Function
     """
     door.check_count("checkpoint_every", checkpoint_every)
-    return Function(door.enter(net, duration, dt=dt, record=record).prepared(), checkpoint_every, remat)
+    entry = door.enter(net, duration, dt=dt, record=record)
+    for request in entry.requests:
+        if request.every > 1:
+            raise ValueError(f"record: {request.label!r} takes no interval in a function, which records every step.")
+    return Function(entry.prepared(), checkpoint_every, remat)
 
 
 class Function:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -21,29 +22,39 @@ class Request:
     ----------
     label : str
         As the user wrote it.
+    name : str
+        Under which the recording holds it: for spikes, the population and the elements.
     path : str
         Variable in the network.
-    elements : tuple of int or None
+    elements : tuple of int, slice or None
         Which elements of its first axis; None for all.
+    size : int or None
+        Length of its first axis; None for a single number.
     shape : tuple of int
         Shape of one sample.
     every : int
         Steps between samples.
+    is_spikes : bool
+        Whether it is kept as events.
     """
 
     label: str
+    name: str
     path: str
     elements: tuple[int, ...] | slice | None
+    size: int | None
     shape: tuple[int, ...]
     every: int
-
-    @property
-    def is_spikes(self) -> bool:
-        return self.path.endswith(".spikes")
+    is_spikes: bool
 
     @property
     def population(self) -> str:
         return self.path.rpartition(".")[0]
+
+    @property
+    def numbers(self) -> np.ndarray | None:
+        """Which elements of the first axis, (k,); None for a single number."""
+        return None if self.size is None else self.select(np.arange(self.size, dtype=np.int32))
 
     def select(self, array):
         """The elements of an array of the variable."""
@@ -59,50 +70,66 @@ class Request:
         return hash((self.label, self.path, str(self.elements), self.shape, self.every))
 
 
-def parse(net: Network, labels, every: int, arrays: dict) -> tuple[Request, ...]:
-    """Requests for ``labels``.
+def parse(
+    net: Network, record, every: int, arrays: dict, interval: Callable[[object, str], int]
+) -> tuple[Request, ...]:
+    """Requests for what is to be recorded.
 
     Parameters
     ----------
     net : Network
-    labels : str or iterable of str
-        ``"E.spikes"``, ``"E.V"``, ``"E.V[:10]"``, ``"E.ampa.g[[0, 5]]"``, ``"E->I.weight[::100]"``.
+    record : str, iterable of str, or dict of str to quantity
+        ``"E.spikes"``, ``"E.V"``, ``"E.V[:10]"``, ``"E.ampa.g[[0, 5]]"``, ``"E->I.weight[::100]"``. As a dictionary,
+        each with an interval of its own; None stands for ``every``.
     every : int
         Steps between samples of what is not spikes.
     arrays : dict
         Parameters and states by path.
+    interval : callable
+        Steps of an interval: ``interval(quantity, what)``.
 
     Raises
     ------
     UnknownNameError
         For a path that does not exist.
     ValueError
-        For an index that cannot be read or selects nothing.
+        For an index that cannot be read or selects nothing, or an interval that cannot be.
     """
-    labels = [labels] if isinstance(labels, str) else list(labels)
-    requests = []
-    for label in labels:
-        match = _REQUEST.match(label.replace("[[", "[").replace("]]", "]")) if isinstance(label, str) else None
-        if match is None:
-            raise ValueError(f"record: cannot read {label!r}; write a path such as 'E.spikes', 'E.V' or 'E.V[:10]'.")
-        path = match["path"]
-        if path in net.populations:
-            raise UnknownNameError(
-                f"record: {path!r} is a population; say what of it, for example '{path}.spikes' or '{path}.V'."
-            )
-        if path not in arrays:
-            raise UnknownNameError(f"record: the network has no {path!r}.{suggestion(path, arrays)}")
-        shape = arrays[path].shape
-        elements = _elements(label, match["index"], shape)
-        sample = (
-            shape
-            if elements is None
-            else (len(range(*elements.indices(shape[0]))) if isinstance(elements, slice) else len(elements), *shape[1:])
-        )
-        requests.append(Request(label, path, elements, sample, 1 if path.endswith(".spikes") else every))
-    if len({r.label for r in requests}) < len(requests):
+    if isinstance(record, str):
+        record = [record]
+    intervals = record if isinstance(record, Mapping) else dict.fromkeys(labels := list(record))
+    if not isinstance(record, Mapping) and len(intervals) < len(labels):
         raise ValueError(f"record: something is asked for twice in {labels}.")
-    return tuple(requests)
+    return tuple(_request(net, label, given, every, arrays, interval) for label, given in intervals.items())
+
+
+def _request(net, label, given, every, arrays, interval) -> Request:
+    match = _REQUEST.match(label.replace("[[", "[").replace("]]", "]")) if isinstance(label, str) else None
+    if match is None:
+        raise ValueError(f"record: cannot read {label!r}; write a path such as 'E.spikes', 'E.V' or 'E.V[:10]'.")
+    path = match["path"]
+    if path in net.populations:
+        raise UnknownNameError(
+            f"record: {path!r} is a population; say what of it, for example '{path}.spikes' or '{path}.V'."
+        )
+    if path not in arrays:
+        raise UnknownNameError(f"record: the network has no {path!r}.{suggestion(path, arrays)}")
+    owner, _, variable = path.rpartition(".")
+    is_spikes = variable == "spikes" and owner in net.populations
+    if given is not None:
+        if is_spikes:
+            raise ValueError(f"record: {label!r} takes no interval, given {given}: all spikes are recorded.")
+        every = interval(given, f"record[{label!r}]")
+    shape = arrays[path].shape
+    elements = _elements(label, match["index"], shape)
+    size = shape[0] if shape else None
+    chosen = shape if elements is None else (len(_picked(elements, size)), *shape[1:])
+    name = f"{owner}{label[len(path) :]}" if is_spikes else label
+    return Request(label, name, path, elements, size, chosen, 1 if is_spikes else every, is_spikes)
+
+
+def _picked(elements, size):
+    return range(size)[elements] if isinstance(elements, slice) else elements
 
 
 def _elements(label, text, shape):
@@ -113,7 +140,7 @@ def _elements(label, text, shape):
     try:
         if ":" in text:
             numbers = [int(part) if part.strip() else None for part in text.split(":")]
-            if len(numbers) > 3:
+            if len(numbers) > 3 or numbers[2:] == [0]:
                 raise ValueError
             chosen = slice(*numbers)
         else:
@@ -122,8 +149,13 @@ def _elements(label, text, shape):
         raise ValueError(
             f"record: cannot read the index in {label!r}; accepted: [:10], [5:20:5], [3], [[0, 5, 7]]."
         ) from None
-    picked = range(shape[0])[chosen] if isinstance(chosen, slice) else chosen
+    picked = _picked(chosen, shape[0])
     if len(picked) == 0 or any(not -shape[0] <= k < shape[0] for k in (min(picked), max(picked))):
         what = "nothing" if len(picked) == 0 else "what does not exist"
         raise ValueError(f"record: {label!r} selects {what}; the variable has {shape[0]} elements.")
-    return chosen if isinstance(chosen, slice) else tuple(k % shape[0] for k in chosen)
+    if isinstance(chosen, slice):
+        return chosen
+    numbers = tuple(k % shape[0] for k in chosen)
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"record: {label!r} selects an element twice.")
+    return numbers

@@ -10,7 +10,8 @@ from brainsim.network import Network
 from brainsim.simulation import door, loop
 from brainsim.simulation.function import run_traced
 from brainsim.simulation.progress import Progress
-from brainsim.simulation.recording import Recorder, Recording
+from brainsim.simulation.recorder import Recorder, of_arrays
+from brainsim.simulation.recording import Recording
 
 
 def simulate(
@@ -34,10 +35,12 @@ def simulate(
         How long; a multiple of ``dt``.
     dt : quantity, time
         Length of a step.
-    record : str or list of str
-        What to record: ``"E.spikes"``, ``"E.V[:10]"``, ``"E->I.weight[::100]"``.
+    record : str, list of str, or dict of str to quantity
+        What to record: ``"E.spikes"``, ``"E.V[:10]"``, ``"E->I.weight[::100]"``. As a dictionary, each with the
+        interval of its samples: ``{"E.spikes": None, "E.V[0]": 0.1 * u.ms, "E->I.weight": 100 * u.ms}``.
     sample_every : quantity, time, optional
-        Interval between samples of what is not spikes, a multiple of ``dt``; every step if left out.
+        Interval between samples of what is not spikes and has none of its own, a multiple of ``dt``; every step if left
+        out.
     inputs : dict of str to array or quantity, (steps, ...), optional
         Time courses that override variables by path, one row per step: ``{"E.drive.amplitude": I}``.
     progress : bool, optional
@@ -99,7 +102,7 @@ def _simulate_traced(entry: door.Entry, checkpoint_every) -> Recording:
     entry = entry.prepared(copy)
     state, samples = run_traced(entry, entry.parameters, entry.fixed, entry.state, entry.inputs, checkpoint_every)
     write_back(entry.net, state)
-    return Recording.of_arrays(entry.net, entry.requests, samples, entry.step_ms, 0, entry.every)
+    return of_arrays(entry.net, entry.requests, samples, entry.step_ms, 0)
 
 
 def _traced(*trees) -> bool:

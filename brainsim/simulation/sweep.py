@@ -17,7 +17,8 @@ from brainsim.network import Network
 from brainsim.simulation.door import check_count, enter, lists_of_values, over
 from brainsim.simulation.loop import bytes_per_row, check_memory, drive, non_finite, plan_of
 from brainsim.simulation.progress import Progress
-from brainsim.simulation.recording import Recorder, Recording
+from brainsim.simulation.recorder import Recorder
+from brainsim.simulation.recording import Recording
 
 MAX_BATCH = 256  # runs in one batch: beyond it, more in parallel gains nothing on a CPU
 MEMORY_SHARE = 0.25  # of the free memory that one batch may use

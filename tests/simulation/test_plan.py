@@ -18,7 +18,7 @@ def read():
 
     def parse_one(label, every=1):
         _, parameters, _, state = split(net)
-        return parse(net, label, every, parameters | state)[0]
+        return parse(net, label, every, parameters | state, None)[0]
 
     return parse_one
 
@@ -48,6 +48,31 @@ def test_a_request_is_a_value_that_can_be_hashed(read):
     assert read("E.V[:3]") != read("E.V[:4]")
     assert read("E.V", every=5) != read("E.V")
     assert read("E.spikes", every=5).every == 1
+
+
+@pytest.mark.parametrize(
+    ("index", "numbers"), [("", np.arange(10)), ("[8:2:-3]", [8, 5]), ("[-1]", [9]), ("[[7, 0]]", [7, 0])]
+)
+def test_a_request_knows_its_elements(index, numbers, read):
+    np.testing.assert_array_equal(read(f"E.V{index}").numbers, numbers)
+    assert read(f"E.spikes{index}").name == f"E{index}"
+    assert read("E.spikes").is_spikes and not read("E.V").is_spikes and read("E.tau").numbers is None
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("E.V[[3, 3]]", "selects an element twice"),
+        ("E.V[[9, -1]]", "selects an element twice"),
+        ("E.V[3:3]", "selects nothing"),
+        ("E.V[10]", "selects what does not exist; the variable has 10 elements"),
+        ("E.tau[0]", "indexes a single number"),
+        ("E.V[::0]", "cannot read the index"),
+    ],
+)
+def test_an_index_that_selects_nothing_good_is_refused(label, message, read):
+    with pytest.raises(ValueError, match=message):
+        read(label)
 
 
 @pytest.mark.parametrize("label", ["", "E.V[", "E.V]", "E.V[1][2]", "[1]", 3])

@@ -44,8 +44,13 @@ def test_elements_of_a_variable(balanced):
         np.testing.assert_array_equal(rec[label].mantissa, V[:, columns])
         assert u.get_unit(rec[label]) == u.mV
     whole, some = rec["E.spikes"], rec["E.spikes[[3, 7]]"]
-    for k, unit in enumerate((3, 7)):
-        np.testing.assert_array_equal(some.of(k).mantissa, whole.of(unit).mantissa)
+    for unit in (3, 7):
+        np.testing.assert_array_equal(some.of(unit).mantissa, whole.of(unit).mantissa)
+    for label, elements in (("E.V[10:20:5]", [10, 15]), ("E.V[[5, 0]]", [5, 0]), ("E.spikes[[3, 7]]", [3, 7])):
+        np.testing.assert_array_equal(rec.elements_of(label), elements)
+    np.testing.assert_array_equal(rec.elements_of("E.V"), np.arange(80))
+    with pytest.raises(ValueError, match="'E.tau' is a single number"):
+        rec.elements_of("E.tau")
     assert u.get_unit(rec["E->E.weight"]) == u.nS and rec["E->E.weight"].shape == (200,)
     with pytest.raises(bs.UnknownNameError, match=r"Recording has no 'E.v'. Did you mean 'E.V'\?"):
         rec["E.v"]
@@ -89,6 +94,97 @@ def test_irregularity_and_synchrony_are_those_of_analysis():
     times = (steps + 0.5) * 1e-4
     assert train.cv2(3, *part) == pytest.approx(bs.analysis.cv2(times, indices, 20, 3, 5, 10).mean)
     assert train.synchrony(10 * u.ms, *part) == pytest.approx(bs.analysis.synchrony(times, 0.01, 5, 10))
+
+
+def test_recorded_spikes_lead_back_to_their_neurons():
+    """Units 5 to 8 of ten, of which unit k fires at k ms; in an order of one's own too."""
+    net = bs.Network()
+    net.S = bs.sources.SpikeTimes(10, np.arange(1.0, 10.0) * u.ms, np.arange(1, 10))
+    labels = ["S.spikes[5:9]", "S.spikes[[7, 2]]"]
+    rec = bs.simulate(net, 10 * u.ms, record=labels)
+    part, two = (rec[label] for label in labels)
+    np.testing.assert_array_equal(part.indices, [5, 6, 7, 8])
+    np.testing.assert_array_equal(part.units, [5, 6, 7, 8])
+    np.testing.assert_array_equal(part.local, [0, 1, 2, 3])
+    assert part.n == 4 and part.of(7).to_decimal(u.ms) == pytest.approx([7])
+    np.testing.assert_array_equal((two.indices, two.local), ([2, 7], [1, 0]))
+    np.testing.assert_array_equal(two.rates().to_decimal(u.Hz), [100, 100])
+    np.testing.assert_array_equal(two.counts(bin=5 * u.ms), [[0, 1], [1, 0]])
+    with pytest.raises(IndexError, match="unit 3 was not recorded; recorded: 5, 6, 7, 8"):
+        part.of(3)
+    assert list(rec.spikes) == ["S[5:9]", "S[[7, 2]]"]
+    merged = rec.spikes.merged("S[[7, 2]]", "S[5:9]")
+    np.testing.assert_array_equal(merged.indices, [1, 2, 3, 0, 4, 5])
+
+
+@pytest.mark.parametrize(
+    "window", [{"stop": 1 * u.second}, {"start": -1 * u.ms}, {"start": 30 * u.ms, "stop": 20 * u.ms}]
+)
+def test_a_window_that_was_not_recorded_is_refused(window):
+    """Ten spikes in 50 ms are 20 Hz of ten units, never 1 Hz."""
+    train = bs.SpikeTrain(np.arange(1, 11), np.arange(10), 10, 0.1 * u.ms, 0 * u.ms, 50 * u.ms)
+    assert train.rate(stop=50 * u.ms).to_decimal(u.Hz) == pytest.approx(20)
+    for ask in (train.rate, train.rates, train.counts, train.population_rate, train.cv, train.synchrony):
+        with pytest.raises(ValueError, match="is empty or reaches beyond what was recorded, 0 to 50 ms"):
+            ask(**window)
+
+
+def test_recordings_of_successive_runs_join(balanced):
+    """Two runs after each other are one run, in every bit; what does not follow is refused."""
+    labels = {"E.spikes": None, "I.spikes[3:9]": None, "E.V[:2]": 0.4 * u.ms, "E->I.weight": None, "E.tau": 1 * u.ms}
+    net, other = balanced(delay=1 * u.ms), balanced(delay=1 * u.ms)
+    whole = bs.simulate(other, 5 * u.ms, record=labels, chunk_steps=10)
+    parts = [bs.simulate(net, steps * 0.1 * u.ms, record=labels, chunk_steps=10) for steps in (17, 3 + 7, 23)]
+    joined = parts[0] + parts[1] + parts[2]
+    assert (joined.start, joined.stop) == (whole.start, whole.stop)
+    for label in labels:
+        if label.partition("[")[0].endswith("spikes"):
+            for field in ("steps", "indices", "units"):
+                np.testing.assert_array_equal(getattr(joined[label], field), getattr(whole[label], field))
+            assert joined[label].rate() == whole[label].rate()
+        else:
+            np.testing.assert_array_equal(u.get_mantissa(joined[label]), u.get_mantissa(whole[label]))
+            np.testing.assert_array_equal(joined.times_of(label).mantissa, whole.times_of(label).mantissa)
+    with pytest.raises(
+        ValueError, match="what ends at 1.7 ms in steps of 0.1 ms is not followed by what begins at 2.7"
+    ):
+        parts[0] + parts[2]
+    with pytest.raises(ValueError, match="'E->I.weight' is only in the first of the two"):
+        parts[2] + bs.simulate(net, 1 * u.ms, record=["E.spikes"])
+    with pytest.raises(ValueError, match="recorded the same|same elements"):
+        a = bs.simulate(net, 1 * u.ms, record="E.V[:2]")
+        a + bs.simulate(net, 1 * u.ms, record={"E.V[:2]": 0.2 * u.ms})
+
+
+def test_each_item_may_have_an_interval_of_its_own(tmp_path):
+    """What is fed in is recorded as it was fed in: row k is k pA."""
+    net = bs.Network()
+    net.S = bs.neurons.LIF(2)
+    net.S.add_stimuli(i=bs.stimuli.Constant(np.zeros(2) * u.pA))
+    options = {"inputs": {"S.i.amplitude": np.arange(1.0, 41.0)[:, None] * np.ones(2) * u.pA}, "chunk_steps": 7}
+    record = {"S.spikes": None, "S.i.amplitude": 0.5 * u.ms, "S.i.amplitude[1]": None, "steps": 1 * u.ms}
+    rec = bs.simulate(net, 4 * u.ms, record=record, sample_every=0.2 * u.ms, **options)
+    for back in (rec, saved(rec, tmp_path)):
+        np.testing.assert_array_equal(back["S.i.amplitude"][:, 0].mantissa, np.arange(5, 41, 5))
+        np.testing.assert_array_equal(back["S.i.amplitude[1]"][:, 0].mantissa, np.arange(2, 41, 2))
+        np.testing.assert_array_equal(back["steps"], [10, 20, 30, 40])
+        np.testing.assert_allclose(back.times_of("steps").to_decimal(u.ms), [1, 2, 3, 4])
+        np.testing.assert_allclose(back.to_xarray()["steps"]["steps_time"], [1, 2, 3, 4])
+        with pytest.raises(ValueError, match="each has its own here; ask for times_of"):
+            _ = back.times
+    with pytest.raises(ValueError, match=r"record\['S.i.amplitude'\]: 0.25 ms is not a multiple of dt"):
+        bs.simulate(net, 4 * u.ms, record={"S.i.amplitude": 0.25 * u.ms}, **options)
+    with pytest.raises(ValueError, match="'S.spikes' takes no interval, given 1 ms: all spikes are recorded"):
+        bs.simulate(net, 4 * u.ms, record={"S.spikes": 1 * u.ms}, **options)
+    with pytest.raises(ValueError, match="'steps' takes no interval in a function, which records every step"):
+        bs.function(net, 4 * u.ms, record={"steps": 1 * u.ms})
+    with pytest.raises(bs.UnitError, match=r"record\['S.i.amplitude'\]: expected ms, given mV"):
+        bs.simulate(net, 4 * u.ms, record={"S.i.amplitude": 1 * u.mV}, **options)
+
+
+def saved(rec, tmp_path):
+    rec.save(tmp_path / "rec.h5")
+    return bs.Recording.load(tmp_path / "rec.h5")
 
 
 def test_merged_trains_are_one_population():
@@ -154,12 +250,63 @@ def test_files_and_back(rec, tmp_path):
         np.testing.assert_array_equal(back[label].rates().mantissa, rec[label].rates().mantissa)
 
 
-def test_a_file_that_is_no_recording_is_refused(tmp_path):
+def test_a_file_that_is_no_recording_is_refused(rec, tmp_path):
     import h5py
 
     h5py.File(tmp_path / "other.h5", "w").close()
-    with pytest.raises(ValueError, match="is no recording of brainsim"):
-        bs.Recording.load(tmp_path / "other.h5")
+    (tmp_path / "model.py").write_text("def build(): ...")
+    for name in ("other.h5", "model.py"):
+        before = (tmp_path / name).read_bytes()
+        with pytest.raises(ValueError, match="is not a recording of brainsim"):
+            bs.Recording.load(tmp_path / name)
+        with pytest.raises(FileExistsError, match="is another file, not a recording; give another name"):
+            rec.save(tmp_path / name)
+        assert (tmp_path / name).read_bytes() == before
+    with pytest.raises(ValueError, match="is a folder"):
+        bs.Recording.load(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        bs.Recording.load(tmp_path / "none.h5")
+
+
+@pytest.mark.parametrize("size", [600, 5000, 20_000])
+def test_a_full_disk_leaves_the_old_recording(size, rec, tmp_path):
+    """The library below ends in a segmentation fault where it meets this."""
+    import resource
+
+    rec.save(tmp_path / "rec.h5")
+    before = (tmp_path / "rec.h5").read_bytes()
+    assert len(before) > size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            rec.save(tmp_path / "rec.h5")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in tmp_path.iterdir()] == ["rec.h5"]
+    assert (tmp_path / "rec.h5").read_bytes() == before
+
+
+def test_every_byte_of_a_recording_counts(rec, tmp_path):
+    rec.save(tmp_path / "rec.h5")
+    whole = (tmp_path / "rec.h5").read_bytes()
+    for place in [*range(0, 120, 7), *range(120, len(whole), len(whole) // 30), len(whole) - 1]:
+        (tmp_path / "rec.h5").write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(ValueError, match=r"\ARecording: [^\n]* is (damaged|not a recording)[^\n]*\Z"):
+            bs.Recording.load(tmp_path / "rec.h5")
+    for end in (0, 100, 512, len(whole) - 1):
+        (tmp_path / "rec.h5").write_bytes(whole[:end])
+        with pytest.raises(ValueError, match="damaged|not a recording"):
+            bs.Recording.load(tmp_path / "rec.h5")
+
+
+def test_what_is_no_file_is_not_replaced(rec, tmp_path):
+    (tmp_path / "link.h5").symlink_to(tmp_path / "file.h5")
+    rec.save(tmp_path / "link.h5")
+    assert (tmp_path / "link.h5").is_symlink() and (tmp_path / "file.h5").is_file()
+    for place in ("/dev/null", tmp_path, tmp_path / "nowhere" / "rec.h5"):
+        with pytest.raises(OSError, match=r"\A.+\Z"):
+            rec.save(place)
 
 
 def test_xarray_holds_the_same_numbers(rec):
@@ -172,8 +319,30 @@ def test_xarray_holds_the_same_numbers(rec):
 
 
 def test_a_recording_draws_itself(rec):
+    """Traces have the colour of their population, whatever part of it was recorded; each says which element it is."""
     import matplotlib.pyplot as plt
 
     figure = rec.plot()
-    assert figure.axes
+    raster, _, V, g, *_ = figure.axes
+    names = [text.get_text() for text in raster.get_yticklabels()]
+    assert names == ["E  80", "E[:9]  9"]
+    color = raster.get_yticklabels()[0].get_color()
+    assert all(line.get_color() == color for line in V.lines[:4])
+    assert [text.get_text() for text in V.get_yticklabels()] == ["0", "1", "2", "3"]
+    plt.close(figure)
+
+
+def test_what_has_no_elements_is_not_drawn():
+    import matplotlib.pyplot as plt
+
+    net = bs.Network()
+    net.E = bs.neurons.LIF(3)
+    net.E.add_receptors(ampa=bs.receptors.Exponential(tau=5 * u.ms))
+    weight = bs.Uniform(0 * u.pA, 1 * u.pA)
+    net.connect(net.E, net.E, bs.FixedProbability(0.0), receptor="ampa", weight=weight)
+    rec = bs.simulate(net, 1 * u.ms, record=["E.V[1:3]", "E->E.weight"])
+    assert rec["E->E.weight"].shape == (10, 0)
+    figure = rec.plot()
+    assert len(figure.axes) == 1
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["1", "2"]
     plt.close(figure)

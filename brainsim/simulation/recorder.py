@@ -1,0 +1,69 @@
+"""Collects on the host what a run records, and makes the recording of it."""
+
+from __future__ import annotations
+
+import brainunit as u
+import numpy as np
+
+from brainsim.simulation.recording import Recording, Samples
+from brainsim.simulation.spikes import SpikeTrain
+
+
+class Recorder:
+    """Collects the pieces of a run on the host."""
+
+    def __init__(self, requests, step_ms, first):
+        self.requests, self.step_ms, self.first = requests, step_ms, first
+        self.steps = 0
+        self.events = {r.label: ([], []) for r in requests if r.is_spikes}
+        self.pieces = {r.label: [] for r in requests if not r.is_spikes}
+
+    def add(self, plan, advanced: int, first: int, events, samples) -> None:
+        """Add what ``advanced`` steps from step number ``first`` on have recorded."""
+        self.steps += advanced
+        count = int(events[2])
+        index, step = (np.asarray(array)[:count] for array in events[:2])
+        for request, low, high in zip(plan.spikes, plan.offsets, plan.offsets[1:]):
+            own = slice(None) if len(plan.spikes) == 1 else np.flatnonzero((index >= low) & (index < high))
+            indices, steps = self.events[request.label]
+            indices.append(index[own] - np.int32(low))
+            steps.append(step[own].copy())
+        for request in plan.samples:
+            complete = (first + advanced) // request.every - first // request.every
+            self.pieces[request.label].append(np.asarray(samples[request.label])[:complete].copy())
+
+    def finish(self, net) -> Recording:
+        """The recording."""
+        start, stop = self.first * self.step_ms, (self.first + self.steps) * self.step_ms
+        window = self.step_ms * u.ms, start * u.ms, stop * u.ms
+        spikes, samples, labels = {}, {}, {}
+        for request in self.requests:
+            if request.is_spikes:
+                local, steps = (
+                    np.concatenate(parts) if parts else np.zeros(0, np.int32) for parts in self.events[request.label]
+                )
+                indices = local if request.elements is None else request.numbers[local]
+                spikes[request.name] = SpikeTrain(steps, indices, request.shape[0], *window, request.numbers)
+                labels[request.label] = request.name
+            else:
+                pieces = self.pieces[request.label]
+                array = np.concatenate(pieces) if pieces else np.zeros((0, *request.shape))
+                samples[request.label] = _samples(net, request, array, self.first)
+        return Recording(spikes, samples, labels, self.step_ms, start, stop)
+
+
+def of_arrays(net, requests, samples, step_ms, first) -> Recording:
+    """The recording of traced arrays, inside a transformation: spikes are arrays too, with one row for each step."""
+    held = {}
+    for request in requests:
+        every = 1 if request.is_spikes else request.every
+        held[request.label] = _samples(net, request, samples[request.label][every - 1 :: every], first)
+    n = max((array.shape[0] for array in samples.values()), default=0)
+    return Recording({}, held, {}, step_ms, first * step_ms, (first + n) * step_ms)
+
+
+def _samples(net, request, array, first) -> Samples:
+    owner, _, name = request.path.rpartition(".")
+    unit = u.UNITLESS if request.is_spikes else (net[owner] if owner else net).unit_of(name)
+    every = request.every
+    return Samples(array, unit, request.path, request.numbers, (first // every + 1) * every, every)
