@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from brainsim import events
 from brainsim._core import Parameter, State
+from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import float_dtype, in_unit, with_unit
 from brainsim.integrated import IntegratedPopulation
 from brainsim.surrogate import Surrogate, hard_reset
@@ -37,11 +38,14 @@ class Neuron(IntegratedPopulation):
         How to integrate; see :mod:`brainsim.integrators`.
     surrogate : Surrogate, optional
         Pseudo-derivative of the spike; with it, gradients pass through spikes. The spikes themselves are the same.
+    detach_reset : bool, optional
+        No gradient passes from a spike through :meth:`reset`, as online rules of learning assume; values are the same.
     **values
         Parameters and initial states by name.
     """
 
     surrogate: Surrogate | None
+    detach_reset: bool
     clamped: tuple[str, ...] = ("V",)
 
     refractory = Parameter(
@@ -49,10 +53,10 @@ class Neuron(IntegratedPopulation):
     )
     refractory_steps = State(0, "steps of refractoriness that are left", dtype=jnp.int32)
 
-    def __init__(self, size, *, method=None, surrogate: Surrogate | None = None, **values):
+    def __init__(self, size, *, method=None, surrogate: Surrogate | None = None, detach_reset: bool = False, **values):
         if surrogate is not None and not isinstance(surrogate, Surrogate):
             raise TypeError(f"{type(self).__name__}: surrogate must be one of brainsim.surrogate, given {surrogate!r}.")
-        self.surrogate = surrogate
+        self.surrogate, self.detach_reset = surrogate, bool(detach_reset)
         super().__init__(size, method=method, **values)
 
     # -- what a model defines ----------------------------------------------------------------------------------------
@@ -76,28 +80,59 @@ class Neuron(IntegratedPopulation):
     def after_spike(self, y: dict) -> dict:
         """What variables become where a neuron has fired: here :math:`V = V_{reset}`, if the model has one.
 
-        ``y`` holds the variables at the end of the step; those that are not in the result go on as they are.
+        ``y`` holds the variables at the end of the step, and its time as ``y["t"]``. The result may name any state of
+        the class, also one that ``derivative`` does not take: a count (``{"n": self.n + 1}``), the time of the last
+        spike. What is not in it goes on as it is.
         """
         return {"V": self.V_reset} if "V_reset" in self._declared else {}
 
-    def reset(self, y: dict, spikes) -> dict:
-        """The variables ``y`` with :meth:`after_spike` where a neuron fires; differentiable through float spikes."""
-        return y | {name: self.replace(y[name], new, spikes) for name, new in self.after_spike(y).items()}
+    def reset(self, y: dict, spikes, t=None) -> dict:
+        """The variables ``y`` with :meth:`after_spike` where a neuron fires at ``t``; differentiable through float
+        spikes.
+        """
+        spikes = jax.lax.stop_gradient(spikes) if self.detach_reset else spikes
+        changes = self.after_spike(y | {"t": t})
+        states = {name: d for name, d in self._declared.items() if isinstance(d, State)}
+        for name in changes.keys() - y.keys() - states.keys():
+            raise UnknownNameError(
+                f"{type(self).__name__}.after_spike returns {name!r}, which is no State of the"
+                f" class.{suggestion(name, states)}"
+            )
+        return y | {name: self.replace(self._value(y, name), new, spikes) for name, new in changes.items()}
+
+    def _value(self, y, name):
+        return y[name] if name in y else getattr(self, name)
 
     # -- helpers for models ------------------------------------------------------------------------------------------
 
     def spike_where(self, V, V_th, scale=None):
         """Spikes where ``V > V_th``: bool, or float with the surrogate's derivative in ``(V - V_th) / scale``.
 
-        The scale is ``V_th - V_reset`` where the model has a reset, otherwise 1 mV; its size counts, not its sign. Any
-        variable will do for V; one that is no potential needs a scale.
+        The scale is ``V_th - V_reset`` where the model has a reset in the same unit, otherwise 1 mV, or 1 for a V
+        without unit; its size counts, not its sign.
+
+        Raises
+        ------
+        ValueError
+            For a V in another unit, of which no scale is given.
         """
         if self.surrogate is None:
             return V_th < V
-        if scale is None:
-            scale = V_th - self.V_reset if "V_reset" in self._declared else 1.0 * u.mV
+        scale = self._scale(V, V_th) if scale is None else scale
         distance = (V - V_th) / u.math.maximum(u.math.abs(scale), with_unit(1e-3, u.get_unit(scale)))
         return self.surrogate(in_unit(distance, u.UNITLESS, "threshold distance"))
+
+    def _scale(self, V, V_th):
+        unit = u.get_unit(V)
+        if "V_reset" in self._declared and unit.has_same_dim(self.unit_of("V_reset")):
+            return V_th - self.V_reset
+        for known in (u.mV, u.UNITLESS):
+            if unit.has_same_dim(known):
+                return with_unit(1.0, known)
+        raise ValueError(
+            f"{type(self).__name__}: a surrogate needs to know what is far from the threshold, for a variable in {unit}:"
+            " give spike_where(..., scale=...), such as the distance from reset to threshold."
+        )
 
     def spike_crossing(self, before, after, V_th, scale=None):
         """Spikes where V comes from ``V_th`` or below to above it.
@@ -112,7 +147,10 @@ class Neuron(IntegratedPopulation):
     def replace(self, value, new, spikes):
         """``new`` where a neuron fires, else ``value``; differentiable through float spikes."""
         unit = u.get_unit(value)
-        return u.Quantity(hard_reset(u.get_mantissa(value), in_unit(new, unit, "reset value"), spikes), unit=unit)
+        new, value = in_unit(new, unit, "reset value"), jnp.asarray(u.get_mantissa(value))
+        if not jnp.issubdtype(value.dtype, jnp.floating):  # a count has no derivative
+            return jnp.where(spikes != 0, jnp.asarray(new).astype(value.dtype), value)
+        return with_unit(hard_reset(value, new, spikes), unit)
 
     # -- inputs ------------------------------------------------------------------------------------------------------
 
@@ -138,7 +176,7 @@ class Neuron(IntegratedPopulation):
         spikes = self._spikes(clock, before, after)
         if held is not None:
             spikes = jnp.where(held, jnp.zeros_like(spikes), spikes)
-        after = self.reset(after, spikes)
+        after = self.reset(after, spikes, clock.t + clock.dt)
         if held is not None:
             steps = jnp.round(self.plain("refractory") / clock.step_ms).astype(jnp.int32)
             self.put(

@@ -41,9 +41,13 @@ class Receptor(Dynamics):
 
     def bind(self, neuron, name, ids=None) -> None:
         """Make this the receptor ``name`` of ``neuron``."""
-        into = neuron.input_named(self.into, name)
+        into = self.goes_into(neuron, name)
         self.fix(into=into, count=neuron.count, input_unit=neuron.input_unit, _path=f"{neuron.path}.{name}", bound=True)
         self.allocate()
+
+    def goes_into(self, neuron, name) -> str | None:
+        """The input of ``neuron`` that the receptor ``name`` feeds."""
+        return neuron.input_named(self.into, name)
 
     @property
     def ports(self) -> tuple[str, ...]:

@@ -82,3 +82,110 @@ def test_a_hazard_has_the_gradient_of_the_mean():
     p = 1 - np.exp(-20 * np.e * 0.5e-3)
     # V does not depend on the spikes here: d count / d rho is that of the mean, n steps (1 - p) e dt.
     assert float(jax.grad(count)(rho)) == pytest.approx(200 * 100 * (1 - p) * np.e * 0.5e-3, rel=1e-6)
+
+
+class Counting(bs.neurons.LIF):
+    """LIF that counts its spikes and knows when the last one was, which no equation does."""
+
+    n = bs.State(0, "spikes so far", dtype=jnp.int32)
+    last = bs.State(-1e9 * u.ms, "time of the last spike")
+
+    def after_spike(self, y):
+        return super().after_spike(y) | {"n": self.n + 1, "last": y["t"]}
+
+
+@pytest.mark.parametrize("surrogate", [None, bs.surrogate.ATan()])
+def test_a_spike_may_change_any_state(surrogate):
+    net = bs.Network()
+    net.E = Counting(2, surrogate=surrogate, refractory=2 * u.ms)
+    net.E.add_stimuli(drive=bs.stimuli.Constant([15.0, 0.0] * u.nA))
+    train = bs.simulate(net, 100 * u.ms, record="E.spikes").spikes["E"]
+    assert len(train) > 3
+    np.testing.assert_array_equal(net.E.n, [len(train), 0])
+    np.testing.assert_allclose(net.E.last / u.ms, [train.times[-1] / u.ms, -1e9])
+
+
+def test_a_change_of_what_is_no_state_is_refused():
+    class Wrong(bs.neurons.LIF):
+        def after_spike(self, y):
+            return {"VV": self.V_reset}
+
+    net = bs.Network()
+    net.E = Wrong(1)
+    with pytest.raises(
+        bs.UnknownNameError, match="Wrong.after_spike returns 'VV', which is no State.*Did you mean 'V'"
+    ):
+        bs.simulate(net, 1 * u.ms)
+
+
+class Plain(bs.neurons.Neuron):
+    """Leaky integrate-and-fire neuron of textbooks on learning: no unit but that of time."""
+
+    input_unit = u.UNITLESS
+    inputs = {"I": "x"}
+    clamped = ("x",)
+    tau = bs.Parameter(10 * u.ms, "time constant")
+    x = bs.State(0.0, "potential")
+    w = bs.State(0.0, "adaptation")
+
+    def derivative(self, t, x, w, I):
+        return (I - x - w) / self.tau, -w / self.tau
+
+    def fires(self, before, after):
+        return self.spike_where(after["x"], 1.0)
+
+    def after_spike(self, y):
+        return {"x": y["x"] - 1.0}
+
+
+def test_neurons_without_units_take_jumps_and_surrogates():
+    net = bs.Network()
+    net.S = bs.sources.SpikeTimes(1, [1.0] * u.ms, [0])
+    net.E = Plain(1, surrogate=bs.surrogate.ATan(), tau=1e9 * u.ms)
+    net.T = bs.neurons.Theta(1, tau=1e9 * u.ms, theta=0.5)
+    net.A = bs.neurons.AdEx(1, tau_w=1e9 * u.ms)
+    jumps = {("E", "x", None): 0.25, ("E", "w", "w"): 0.5, ("T", "theta", None): 0.125, ("A", "w", "w"): 3.0 * u.pA}
+    jumps[("A", "V", "I")] = 1.0 * u.mV
+    for (cell, variable, into), weight in jumps.items():
+        net[cell].add_receptors(**{f"to_{variable}": bs.receptors.Delta(into=into)})
+        net.connect(net.S, net[cell], bs.AllToAll(), receptor=f"to_{variable}", weight=weight)
+    net.E.add_stimuli(drive=bs.stimuli.Constant(0.0))
+    bs.simulate(net, 1.1 * u.ms)
+    found = [float(u.get_mantissa(getattr(net[cell], v))[0]) for cell, v, _ in jumps]
+    np.testing.assert_allclose(found[:4], [0.25, 0.5, 0.625, 3.0], atol=1e-7)
+    assert found[4] == pytest.approx(-69.6, abs=0.02)
+    with pytest.raises(bs.UnknownNameError, match="A: 'wrong' is to move 'v'.*Did you mean 'V'"):
+        net.A.add_receptors(wrong=bs.receptors.Delta(into="v"))
+
+
+def test_a_surrogate_of_a_variable_in_another_unit_needs_a_scale():
+    class Charge(bs.neurons.Neuron):
+        inputs = {"I": None}
+        clamped = ()
+        q = bs.State(0.0 * u.pA * u.ms, "charge")
+
+        def derivative(self, t, q, I):
+            return I
+
+        def fires(self, before, after):
+            return self.spike_where(after["q"], 1.0 * u.pA * u.ms)
+
+    net = bs.Network()
+    net.E = Charge(1, surrogate=bs.surrogate.ATan())
+    with pytest.raises(ValueError, match="Charge: a surrogate needs to know what is far.*give spike_where"):
+        bs.simulate(net, 1 * u.ms)
+
+
+def test_a_detached_reset_passes_no_gradient():
+    """In the step of a spike dV = (V_reset - V) h(x) dx, with x = (V - V_th) / 10 mV, and nothing where it is cut."""
+    surrogate, found = bs.surrogate.ATan(), {}
+    for detach in (False, True):
+        net = bs.Network()
+        net.E = bs.neurons.LIF(1, V=-49 * u.mV, E_L=-49 * u.mV, surrogate=surrogate, detach_reset=detach)
+        f = bs.function(net, 0.1 * u.ms, record=["E.V", "E.spikes"], remat=False)
+        both = lambda V, f=f: jnp.stack([f({}, {"E.V": V})[1][k][0, 0] for k in ("E.V", "E.spikes")])
+        found[detach] = jax.jacobian(both)(jnp.array([-49.0]))[:, 0]
+        np.testing.assert_array_equal(both(jnp.array([-49.0])), [-60.0, 1.0])
+    decay, h = np.exp(-0.1 / 20), float(surrogate.derivative(jnp.asarray(0.1)))
+    np.testing.assert_allclose(found[False], [-11 * h / 10 * decay, h / 10 * decay], rtol=1e-6)
+    np.testing.assert_allclose(found[True], [0, h / 10 * decay], rtol=1e-6, atol=1e-12)
