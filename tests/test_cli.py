@@ -198,11 +198,29 @@ def test_what_a_model_feeds_in(model, capsys, tmp_path):
         (["--plot", "out.pgn"], "--plot: 'out.pgn' ends in no kind of picture. Did you mean 'png'?"),
         (["--plot", "nowhere/out.png"], "--plot: cannot write 'nowhere/out.png'; its folder must exist"),
         (["--save", "nowhere/out.h5"], "--save: cannot write 'nowhere/out.h5'; its folder must exist"),
+        (
+            ["--save", "models/small.py"],
+            "--save: cannot write 'models/small.py'; Recording: models/small.py is another file",
+        ),
+        (["--save", "/dev/null"], "--save: cannot write '/dev/null'; /dev/null is no regular file"),
+        (["--save", "/proc/out.h5"], "--save: cannot write '/proc/out.h5'; [Errno 2]"),
+        (["--save", "models"], "--save: cannot write 'models'; "),
         (["more"], "there is no further argument 'more'."),
     ],
 )
 def test_what_is_refused_in_one_line(flags, message, model, capsys):
+    before = Path(model).read_text()
     assert message in refused(capsys, "run", model, *flags)
+    assert Path(model).read_text() == before and sorted(path.name for path in Path().iterdir()) == ["models"]
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_anything_runs(model, capsys, monkeypatch):
+    monkeypatch.setattr(bs, "simulate", lambda *_, **__: pytest.fail("it was simulated"))
+    Path("out.h5").write_text("")
+    for place in ("/proc/out.h5", "models/small.py"):
+        refused(capsys, "run", model, "--save", place)
+    Path("other.png").mkdir()
+    refused(capsys, "run", model, "--plot", "other.png")
 
 
 @pytest.mark.parametrize(
@@ -210,6 +228,11 @@ def test_what_is_refused_in_one_line(flags, message, model, capsys):
     [
         ("def build(:\n", "line 1: SyntaxError"),
         ("import nonesuch\n", "ModuleNotFoundError: No module named 'nonesuch'"),
+        ("raise SystemExit(3)\n", "brainsim run: SystemExit: 3"),
+        ("def build():\n    assert False\n", "brainsim run: AssertionError\n"),
+        ("def build():\n    return build()\n", "brainsim run: RecursionError: maximum recursion depth exceeded"),
+        ("def build():\n    raise RuntimeError('two\\nlines')\n", "brainsim run: RuntimeError: two lines\n"),
+        ("class Own(Exception): ...\ndef build():\n    raise Own('my way')\n", "brainsim run: Own: my way\n"),
         ("x = 1\n", "has no function build(seed=0, ...) that returns a Network"),
         ("def build(seed=0):\n    return 3\n", "build() of bad.py must return a Network, it returned int"),
         (
@@ -306,3 +329,16 @@ def test_from_a_shell(model):
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("brainsim run: there is no flag '--sett'. Did you mean '--set'?")
+
+
+def test_a_reader_who_has_seen_enough(model):
+    """`brainsim models | head -1`, whose reader is gone before the first line."""
+    code = "import time; time.sleep(0.2); from brainsim.cli import main; import sys; sys.exit(main(['models']))"
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, env=environment())
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, env=environment())
+    assert (done.returncode, done.stderr) == (1, b"brainsim: [Errno 28] No space left on device\n")

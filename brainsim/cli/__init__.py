@@ -6,6 +6,7 @@ Nothing heavy is imported here: a mistyped flag is refused before JAX starts.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from brainsim._errors import suggestion
@@ -102,7 +103,15 @@ def main(argv: list[str] | None = None) -> int:
             from brainsim.cli.info import info as command
         else:
             from brainsim.cli.run import run as command
-        return command(options)
+        status = command(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever reads has seen enough, as in `brainsim models | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes nowhere
+        return 128 + 13  # what a shell reports for a program that ends with a broken pipe
+    except OSError as error:  # of the output
+        print(f"brainsim: {error}", file=sys.stderr)
+        return 1
     except UsageError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2

@@ -10,21 +10,14 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from brainsim._errors import suggestion
+from brainsim._files import check_writable, replacing
 from brainsim.cli import UsageError
 from brainsim.cli.models import find, load
 from brainsim.cli.values import assignment, parse
+from brainsim.simulation import recording_file
 
-FAILURES = (
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ImportError,
-    SyntaxError,
-    ArithmeticError,
-    MemoryError,
-    OSError,
-)
+# Whose message says enough without the name of the exception.
+PLAIN = (ValueError, TypeError, AttributeError, MemoryError, OSError)
 PRECISIONS = ("float32", "float64")
 
 
@@ -39,14 +32,10 @@ def run(options) -> int:
     except FloatingPointError as error:  # well-formed, but the numbers blew up
         print(f"brainsim run: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    except FAILURES as error:
+    except (Exception, SystemExit) as error:  # a model file may raise anything
         where = f"{options.model}, line {error.lineno}: " if isinstance(error, SyntaxError) else ""
-        kind = (
-            ""
-            if isinstance(error, ValueError | TypeError | AttributeError | MemoryError)
-            else f"{type(error).__name__}: "
-        )
-        raise UsageError(f"brainsim run: {where}{kind}{error}") from None
+        kind = "" if isinstance(error, PLAIN) and str(error) else type(error).__name__
+        raise UsageError(f"brainsim run: {where}{': '.join(part for part in (kind, str(error)) if part)}") from None
 
 
 def _run(options) -> int:
@@ -93,7 +82,8 @@ def _run(options) -> int:
         rec.save(options.save)
         print(f"recording   {options.save}")
     if options.plot:
-        rec.plot().savefig(options.plot)
+        with replacing(options.plot) as beside:
+            rec.plot().savefig(beside, format=Path(options.plot).suffix.lstrip("."))
         print(f"figure      {options.plot}")
     return 0
 
@@ -133,9 +123,15 @@ def _precision(flag, model, path):
 def _check_outputs(options) -> None:
     """Refuse what cannot be written before anything is simulated."""
     for flag in ("plot", "save"):
-        file = getattr(options, flag)
-        if file and (not Path(file).absolute().parent.is_dir() or Path(file).is_dir()):
-            raise UsageError(f"brainsim run: --{flag}: cannot write {file!r}; its folder must exist.")
+        if file := getattr(options, flag):
+            if not Path(file).absolute().parent.is_dir():
+                raise UsageError(f"brainsim run: --{flag}: cannot write {file!r}; its folder must exist.")
+            try:
+                check_writable(file)
+                if flag == "save":
+                    recording_file.check_place(file)
+            except OSError as error:
+                raise UsageError(f"brainsim run: --{flag}: cannot write {file!r}; {error}") from None
     if options.plot:
         from matplotlib.backend_bases import FigureCanvasBase
 
@@ -205,9 +201,7 @@ def _report(net, rec, built, wall, compiling) -> None:
 
 
 class _Compiling:
-    """Measures the time in which JAX traces, lowers or compiles while it is entered: each moment once, though traces
-    are nested.
-    """
+    """Measures how long JAX traces, lowers and compiles inside the block. Traces are nested; overlaps count once."""
 
     def __enter__(self):
         import jax
