@@ -278,13 +278,15 @@ class Network(Dynamics):
         for projection in self.projections.values():
             projection.axon.check_step(step_ms)
         before = self._aside.step_ms
+        remembered = {}
         if before is not None and before != step_ms:
-            self._change_step(before, step_ms)
+            remembered = self._change_step(before, step_ms)
         for part in (*self.populations.values(), *self.projections.values()):
             if part._aside.prepared_for != step_ms:
                 part.prepare(step_ms, *((self.populations[part.pre],) if isinstance(part, Projection) else ()))
                 part._aside = part._aside.but(prepared_for=step_ms)
                 parts = None
+        write_back(self, remembered)
         if before != step_ms or parts is None:
             self._aside = self._aside.but(step_ms=step_ms)
             parts = split(self)
@@ -294,13 +296,15 @@ class Network(Dynamics):
             self._aside.initial = state | same
         return parts
 
-    def _change_step(self, before, step_ms):
+    def _change_step(self, before, step_ms) -> dict:
+        """Count time in other steps; returns what graded signals have been, by path, in those."""
         if isinstance(self.plain("steps"), jax.core.Tracer):
             raise ValueError(
                 f"dt: cannot change from {before} to {step_ms} ms inside a transformation; net.reset() and change it"
                 " outside."
             )
-        steps = int(self.plain("steps")) * before / step_ms
+        old = int(self.plain("steps"))
+        steps = old * before / step_ms
         if abs(steps - round(steps)) > 1e-6:
             raise ValueError(f"dt: the present time is not a multiple of {step_ms} ms; net.reset() first.")
         if any(bool(jnp.any(line)) for p in self.projections.values() for line in p.under_way.values()):
@@ -311,6 +315,11 @@ class Network(Dynamics):
         self.put("steps", jnp.asarray(round(steps), jnp.int32))
         empty = {f"{p.path}.{name}" for p in self.projections.values() for name in p.under_way}
         self._aside.initial = {k: v for k, v in self._aside.initial.items() if k not in empty}
+        return {
+            f"{name}.axon.{k}": array
+            for name, p in self.projections.items()
+            for k, array in p.axon.resampled(before, step_ms, old, round(steps)).items()
+        }
 
     def reset(self, seed: int | None = None) -> None:
         """Go back to the state before the first run.

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim import events
-from brainsim._core import Dynamics, FixedVariable, Parameter, StateVariable
+from brainsim._core import Dynamics, FixedVariable, Parameter, StateVariable, write_back
 from brainsim._units import float_dtype, with_unit
 from brainsim.delays import delay_for
 from brainsim.paths import Path, Synapses
@@ -131,8 +131,33 @@ class Projection(Dynamics):
             self.plasticity.prepare(step_ms, {"pre": self.spike_dtype, "post": self.fired_dtype})
         self.axon.prepare(step_ms, self.plain("connectivity"))
         if self.signal != "spikes":
-            for name, array in self.axon.history(pre.plain(self.signal)).items():
-                self.axon.put(name, array)
+            write_back(self, self.histories(self.sends(pre)))
+
+    def sends(self, pre: Population, terminal=None) -> jax.Array:
+        """What a graded signal is now: that of ``pre``, or of the terminal that serves the projection."""
+        return pre.plain(self.signal) if terminal is None else terminal.present()
+
+    def histories(self, sent: jax.Array) -> dict[str, jax.Array]:
+        """States, by name from here, where ``sent`` has been sent for ever; nothing where spikes are sent."""
+        return {f"axon.{name}": array for name, array in self.axon.history(sent).items()}
+
+    def first_delivery(self, sent: jax.Array, receptor) -> dict[str, jax.Array]:
+        """What has arrived at the ports of a receptor before the first step, where ``sent`` has been sent for ever.
+
+        A graded signal couples from the beginning; of spikes there are none.
+
+        Parameters
+        ----------
+        sent : float array, (n_pre,)
+            What :meth:`sends` gives.
+        receptor : Receptor
+
+        Returns
+        -------
+        dict of str to float array, (n_post,)
+            To be added to the receptor's ports, by name.
+        """
+        return self.way.sums(sent, receptor) if self.graded else {}
 
     @property
     def under_way(self) -> dict[str, jax.Array]:

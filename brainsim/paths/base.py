@@ -21,3 +21,7 @@ class Path(abc.ABC):
         arrived : bool or float array, (n_pre,), or (n_synapses,) where each synapse has its own arrivals
         receptor : Receptor
         """
+
+    @abc.abstractmethod
+    def sums(self, arrived: jax.Array, receptor) -> dict[str, jax.Array]:
+        """What arrives at the ports of ``receptor`` together, by name, float ``(n_post,)`` each."""

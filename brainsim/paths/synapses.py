@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 
 from brainsim import events
 from brainsim.paths.base import Path
@@ -45,6 +46,12 @@ class Synapses(Path):
         here = self if len(arrived) == self.conn.n_pre else self.single
         for port, feature in zip(receptor.ports, receptor.features(arrived)):
             receptor.put(port, events.deliver(here.conn, feature, here.weight, receptor.plain(port)))
+
+    def sums(self, arrived, receptor):
+        return {
+            port: events.deliver(self.conn, feature, self.weight, jnp.zeros(self.conn.n_post, self.weight.dtype))
+            for port, feature in zip(receptor.ports, receptor.features(arrived))
+        }
 
     def learn(self, clock, arrived, fired, around: Surroundings, source=None) -> jax.Array:
         """The weights after a step of plasticity.

@@ -46,6 +46,12 @@ class Terminal(Dynamics):
             f"{type(self).__name__} does not say what it sends: define update(self, clock, spikes)."
         )
 
+    def present(self):
+        """What a graded terminal sends in its present state, float ``(n_pre,)``: it acts before the first step too."""
+        raise NotImplementedError(
+            f"{type(self).__name__} is graded and does not say what it sends: define present(self)."
+        )
+
     def decay(self, clock, tau: str):
         """Factor by which a state with time constant ``tau`` decays in a step; 0 where there is no such time constant."""
         if tau not in vars(self):

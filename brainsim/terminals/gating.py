@@ -52,3 +52,6 @@ class NMDAGating(Terminal):
         self.put("x", x * decay + spikes.astype(x.dtype))
         self.put("s", s)
         return s
+
+    def present(self):
+        return self.plain("s")

@@ -73,6 +73,9 @@ class Kinetic(Terminal):
         """
         return bound
 
+    def present(self):
+        return self.plain("r")
+
 
 class TwoStage(Kinetic):
     r"""Two-stage kinetics of NMDA receptors: binding, then opening.
@@ -108,6 +111,9 @@ class TwoStage(Kinetic):
         s = opened(self.plain("s"), self.plain("alpha_2") * dose, self.plain("beta_2") * clock.step_ms)
         self.put("s", s)
         return s
+
+    def present(self):
+        return self.plain("s")
 
 
 class SecondMessenger(Kinetic):
@@ -153,4 +159,7 @@ class SecondMessenger(Kinetic):
         G, lost = self.plain("G"), self.plain("K_4") * clock.step_ms
         G = G + (self.plain("K_3") * dose - lost * G) * phi1(-lost)
         self.put("G", G)
-        return cooperative(G, self.plain("K_d"), self.plain("n"))
+        return self.present()
+
+    def present(self):
+        return cooperative(self.plain("G"), self.plain("K_d"), self.plain("n"))

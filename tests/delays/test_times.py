@@ -1,0 +1,43 @@
+"""Delays are kept as they were given, in few bytes, and rounded to steps as numbers are."""
+
+import numpy as np
+import pytest
+
+from brainsim.delays import Times
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("ms", "bytes_each"),
+    [
+        (RNG.integers(1, 80, 50_000) * 0.1, 1),  # few values that float32 cannot hold
+        (RNG.integers(1, 9_000, 50_000) * 0.1, 2),
+        (RNG.integers(1, 80, 50_000) * 0.25, 4),  # float32 holds these
+        (RNG.uniform(0.1, 8.0, 50_000).astype(np.float32), 4),
+        (RNG.uniform(0.1, 8.0, 50_000), 8),
+    ],
+    ids=["tenths", "many tenths", "quarters", "float32", "float64"],
+)
+def test_delays_are_exact_in_few_bytes(ms, bytes_each):
+    times = Times(ms, "delay")
+    np.testing.assert_array_equal(times.ms, ms.astype(float))
+    assert times.nbytes <= bytes_each * ms.size + 8 * 9_000
+    assert (times.shortest, times.longest) == (ms.min(), ms.max())
+    for step in (0.1, 0.025, 0.3):
+        steps = np.maximum(np.round(ms.astype(float) / step), 1)
+        np.testing.assert_array_equal(times.steps(step), steps)
+        assert times.longest_in_steps(step) == steps.max()
+    order = RNG.permutation(ms.size)
+    np.testing.assert_array_equal(times.reordered(order).ms, ms[order].astype(float))
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
+def test_delays_that_are_none_are_refused(bad):
+    for ms in (np.array(bad), np.array([1.0, bad, 2.0])):
+        with pytest.raises(ValueError, match=f"E->I.delay: delays must be positive and finite, given {bad} ms"):
+            Times(ms, "E->I.delay")
+    times = Times(np.array([[1.0, 0.3]]), "E->I.delay")
+    times.check_step(0.3)
+    with pytest.raises(ValueError, match="E->I.delay: delays must be at least one step of 0.5 ms, given 0.3 ms"):
+        times.check_step(0.5)
