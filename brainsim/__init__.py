@@ -18,7 +18,7 @@ from brainsim import (
     terminals,
 )
 from brainsim._core import Clock, Dynamics, Fixed, Parameter, State
-from brainsim._errors import NonFiniteError, NotEnoughMemoryError, UnitError, UnknownNameError
+from brainsim._errors import NonFiniteError, NotEnoughMemoryError, OutsideStepError, UnitError, UnknownNameError
 from brainsim.connectivity import (
     AllToAll,
     BlockModel,
@@ -103,6 +103,7 @@ __all__ = [
     "NotEnoughMemoryError",
     "OfDistance",
     "OneToOne",
+    "OutsideStepError",
     "Parameter",
     "plasticity",
     "plot",

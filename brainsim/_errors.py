@@ -54,6 +54,10 @@ class UnknownNameError(AttributeError, KeyError):
     __str__ = Exception.__str__
 
 
+class OutsideStepError(RuntimeError):
+    """A step used an object that takes no part in it."""
+
+
 class NonFiniteError(FloatingPointError):
     """The state of a run became infinite or not a number.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flax import nnx
 
 from brainsim._core.held import held
+from brainsim._core.stepping import check_in_reach
 from brainsim._units import split_quantity
 
 
@@ -48,6 +49,7 @@ class _Declared:
     def __get__(self, instance, owner=None):
         if instance is None:
             return self
+        check_in_reach(instance, self.name)
         variable = vars(instance).get(self.name)
         if variable is None:
             if self.optional or self.default is None:

@@ -14,6 +14,7 @@ from brainsim._core.clock import name_hash
 from brainsim._core.declared import Fixed, Parameter, State, StateVariable, _Declared
 from brainsim._core.items import Patched, elements, replaced
 from brainsim._core.slot import Slot
+from brainsim._core.stepping import check_in_reach
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import float_dtype, in_unit, named, with_unit
 from brainsim.connectivity.distributions import Distribution
@@ -107,10 +108,12 @@ class Dynamics(nnx.Module, metaclass=_Closing):
 
     def plain(self, name: str) -> jax.Array:
         """The plain array inside, in the unit :meth:`unit_of`."""
+        check_in_reach(self, name)
         return vars(self)[name].get_value()
 
     def put(self, name: str, array: jax.Array) -> None:
         """Replace the plain array inside, unchecked: for the inside of a step."""
+        check_in_reach(self, name)
         vars(self)[name].set_value(array)
 
     def hold(self, name: str, variable: nnx.Variable) -> None:
@@ -172,6 +175,7 @@ class Dynamics(nnx.Module, metaclass=_Closing):
             return
         if name not in self._declared:
             raise UnknownNameError(f"{self.path} has no {name!r}.{suggestion(name, self._declared)}")
+        check_in_reach(self, name)
         self._check_none(name, value)
         self._check_unit(name, value)
         if "_path" not in vars(self) and name not in vars(self):

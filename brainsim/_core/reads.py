@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from brainsim._core.declared import FixedVariable, ParameterVariable, StateVariable, _Declared
+from brainsim._core.declared import _Declared
 from brainsim._core.outside import (
     INSTALLED,
     bases,
@@ -193,9 +193,10 @@ class _Walk:
             return self.of(value.default) if callable(value.default) else _Same(value)
         inside = {k: getattr(value, k) for base in kind.__mro__ for k in slots(base) if hasattr(value, k)}
         inside |= getattr(value, "__dict__", {})
-        if isinstance(value, nnx.Pytree):  # another component: that a step reads its arrays is refused elsewhere
-            inside = {k: v for k, v in inside.items() if k not in ("_aside", "_pytree__state", "_pytree__nodes")}
-            inside = {k: v for k, v in inside.items() if not isinstance(v, WATCHED)}
+        if hasattr(kind, "_declared"):  # another component: that a step reads its arrays is refused
+            inside = {k: v for k, v in inside.items() if k != "_aside" and not isinstance(v, nnx.Variable)}
+        if isinstance(value, nnx.Pytree):
+            inside = {k: v for k, v in inside.items() if not k.startswith("_pytree__")}
         self.foreign = self.foreign or not kind.__module__.startswith(("brainsim.", "saiunit."))
         if inside or hasattr(value, "__dict__"):
             return self.of(kind), *self.named(inside)
@@ -206,7 +207,6 @@ class _Walk:
         return _Same(value) if isinstance(made, str) else (self.of(kind), *self.all(made[1:]))
 
 
-WATCHED = (ParameterVariable, StateVariable, FixedVariable)
 _PARTS = (
     (types.MethodType, lambda method: (method.__func__, method.__self__)),
     ((staticmethod, classmethod), lambda method: (method.__func__,)),

@@ -12,6 +12,7 @@ from brainsim import events
 from brainsim._core.clock import Clock
 from brainsim._core.declared import FixedVariable, ParameterVariable
 from brainsim._core.reads import NOTHING, Reads, also_known_as, reads_of, tracing_with
+from brainsim._core.stepping import check_unshared, stepping
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Structure:
     def step(self, parameters, fixed, state, clock: Clock, inputs):
         """Advance one step: ``inputs`` overrides any variable, by path, for this step. Returns the new state."""
         net = self.merge(*({**a, **{k: v for k, v in inputs.items() if k in a}} for a in (parameters, fixed, state)))
-        with events.served_by(self.implementation), tracing_with(self.reads):
+        with events.served_by(self.implementation), tracing_with(self.reads), stepping(net):
             net.update(clock)
         also_known_as(self.reads, self.graphdef)
         return _flat(net)[-1]
@@ -59,6 +60,7 @@ class Structure:
 def split(net) -> tuple[Structure, dict, dict, dict]:
     """``(structure, parameters, fixed, state)`` of a network; state is whatever is not one of the others."""
     graphdef, treedefs, paths, *arrays = _flat(net)
+    check_unshared(net, graphdef)
     return Structure(graphdef, treedefs, paths, events.implementation(), reads_of(graphdef)), *arrays
 
 

@@ -1,0 +1,73 @@
+"""Which objects take part in the step that is being traced: its copies of a network's parts, and no live ones."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from flax import nnx
+
+from brainsim._errors import OutsideStepError
+
+INSTEAD = (
+    "To follow another population, connect it with signal='V' (or another state) to a graded receptor, or write a"
+    " Modulator, whose update is given the populations. A number that does not change is a Parameter of the class that"
+    " uses it."
+)
+
+
+class _Now(threading.local):
+    members: frozenset[int] | None = None
+
+
+_now = _Now()
+
+
+@contextlib.contextmanager
+def stepping(net) -> Iterator[None]:
+    """While a step of ``net`` is traced: arrays of what is no part of it are out of reach."""
+    before, _now.members = _now.members, frozenset(_parts(net))
+    try:
+        yield
+    finally:
+        _now.members = before
+
+
+def _parts(node) -> Iterator[int]:
+    yield id(node)
+    for part in vars(node).values():
+        if isinstance(part, nnx.Pytree) and not isinstance(part, nnx.Variable):
+            yield from _parts(part)
+
+
+def check_in_reach(owner, name: str) -> None:
+    """Refuse that a step uses an array of an object that takes no part in it.
+
+    Raises
+    ------
+    OutsideStepError
+        The array would stay what it is now for the whole run, and for all runs after it.
+    """
+    if _now.members is not None and id(owner) not in _now.members:
+        raise OutsideStepError(
+            f"{owner.path}.{name} was used inside a step by something that it was not given to, so that it would keep"
+            f" its present value for the whole run. {INSTEAD}"
+        )
+
+
+def check_unshared(net, graphdef) -> None:
+    """Refuse a network in which one component holds another one that stands elsewhere.
+
+    Raises
+    ------
+    OutsideStepError
+        Its arrays would have two paths, and the order of names would say when the other has been advanced.
+    """
+    again = {node.index for node in graphdef.nodes if type(node).__name__ == "NodeRef"}
+    for node in graphdef.nodes if again else ():
+        kind = getattr(node, "metadata", None)
+        if node.index in again and isinstance(kind, type) and hasattr(kind, "_declared"):
+            raise OutsideStepError(
+                f"{net!r}: a component holds a {kind.__name__} that stands elsewhere in the network. {INSTEAD}"
+            )
