@@ -1,6 +1,5 @@
 """Sphinx configuration. `make docs` builds the pages and executes the examples in them."""
 
-import inspect
 import os
 import re
 import sys
@@ -45,51 +44,12 @@ autodoc_default_options = {"no-value": True}
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
+napoleon_custom_sections = [("States", "params_style")]
 templates_path = ["_templates"]
-
-
-def parameter_table(app, what, name, obj, options, lines):
-    """After the docstring of a model: what it declares, with defaults and units, read from the class."""
-    declared = getattr(obj, "_declared", None) if inspect.isclass(obj) else None
-    if not declared:
-        return
-    shown = {k: d for k, d in declared.items() if k not in ("spikes", "refractory_steps")}
-    if not shown:
-        return
-    lines += ["", ".. list-table::", "   :header-rows: 1", "   :widths: auto", ""]
-    rows = [("", "name", "default", "unit", "meaning")]
-    rows += [
-        ("state" if isinstance(d, State) else "parameter", f"``{k}``", *default(d), d.__doc__) for k, d in shown.items()
-    ]
-    for row in rows:
-        lines += [f"   {'*' if k == 0 else ' '} - {cell}" for k, cell in enumerate(row)]
-    lines.append("")
-
-
-def default(declared):
-    value, unit = declared.default, declared.unit
-    if callable(value):
-        value = "from the others"
-    elif value is None:
-        value = "none"
-    else:
-        value = f"{getattr(value, 'mantissa', value):g}" if not isinstance(value, bool) else str(value)
-    return value, {"input_unit": "input", "g_unit": "receptor", "weight_unit": "weight"}.get(
-        unit, unit if isinstance(unit, str) else str(unit)
-    )
 
 
 def skip_declared(app, what, name, obj, skip, options):
     return True if isinstance(obj, Parameter | State) else None
-
-
-def signature(app, what, name, obj, options, given, returned):
-    """That of ``__init__``: the metaclass of flax modules shows ``(*args, **kwargs)``."""
-    if what == "class" and issubclass(obj, brainsim.Dynamics):
-        own = inspect.signature(obj.__init__)
-        shown = [parameter.replace(annotation=own.empty) for parameter in list(own.parameters.values())[1:]]
-        return str(own.replace(parameters=shown, return_annotation=own.empty)), returned
-    return None
 
 
 def tidy(app, what, name, obj, options, lines):
@@ -109,6 +69,4 @@ def tidy(app, what, name, obj, options, lines):
 def setup(app):
     app.connect("builder-inited", lambda app: _gallery.make(HERE / "gallery"))
     app.connect("autodoc-process-docstring", tidy, priority=100)
-    app.connect("autodoc-process-docstring", parameter_table, priority=900)
-    app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-skip-member", skip_declared)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 from flax import nnx
 
 from brainsim._core.held import held
 from brainsim._core.stepping import check_in_reach
-from brainsim._units import split_quantity
+from brainsim._units import UNITLESS, split_quantity
 
 
 class ParameterVariable(nnx.Variable):
@@ -61,6 +62,30 @@ class _Declared:
 
     def __set__(self, instance, value):
         instance.assign(self.name, value)
+
+    @property
+    def shown_default(self) -> str:
+        """The default as a person would write it."""
+        if self.default is None or isinstance(self.default, bool):
+            return str(self.default)
+        if callable(self.default):
+            return "<from the others>"
+        number, unit = split_quantity(self.default)
+        text = f"{number:g}" if np.ndim(number) == 0 else f"<array of shape {np.shape(number)}>"
+        return text if unit == UNITLESS else f"{text} {unit}"
+
+    def described(self) -> str:
+        """The entry of a docstring: name, unit, default and meaning."""
+        unit = f"the unit of {self.unit.removesuffix('_unit')}" if isinstance(self.unit, str) else str(self.unit)
+        kind = "number" if self.unit == UNITLESS else f"quantity in {unit}"
+        default = {"None": "optional", "<from the others>": "by default made from the others"}.get(
+            self.shown_default, f"default {self.shown_default}"
+        )
+        sign = ", positive" if self.positive else ", not negative" if self.nonnegative else ""
+        return f"{self.name} : {kind}{sign}, {default}\n    {self.__doc__ or 'a number of the model'}"
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.shown_default}, {self.__doc__!r})"
 
 
 class Parameter(_Declared):

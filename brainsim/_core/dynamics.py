@@ -12,6 +12,7 @@ from flax import nnx
 
 from brainsim._core.clock import name_hash
 from brainsim._core.declared import Fixed, Parameter, State, StateVariable, _Declared
+from brainsim._core.described import docstring, signature
 from brainsim._core.items import Patched, elements, replaced
 from brainsim._core.slot import Slot
 from brainsim._core.stepping import check_in_reach
@@ -50,7 +51,10 @@ class Aside:
 
 
 class _Closing(type(nnx.Module)):
-    """After construction, an object takes no new names."""
+    # After construction, an object takes no new names. Its class says all about itself to those who ask.
+
+    __signature__ = property(signature)
+    __doc__ = property(docstring, lambda cls, text: type.__dict__["__doc__"].__set__(cls, text))
 
     def __call__(cls, *args, **kwargs):
         made = super().__call__(*args, **kwargs)
