@@ -64,8 +64,11 @@ class Projection(Dynamics):
         self._aside.wired = wired.facts
         self.hold("connectivity", FixedVariable(conn))
         sent = jnp.dtype(float_dtype() if terminal is not None else pre.dtype_of(self.signal)).name
-        self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent,
-                              graded=self.graded, follow=self.plastic, longest=wired.longest)  # fmt: skip
+        target = None if receptor is None else post.receptors[receptor]
+        self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent, graded=self.graded, follow=self.plastic,
+                              longest=wired.longest, exact=target is not None and target.exact)  # fmt: skip
+        if target is not None:
+            target.expect(conn)
         self.allocate()
         self._aside.given = {}  # or a second copy of the weights would stay in memory
         if terminal is not None:

@@ -3,9 +3,11 @@
 One for all synapses (axonal) or one each (synaptic), fixed or a parameter that changes, of spikes or of a graded signal.
 """
 
+from brainsim._units import float_dtype
 from brainsim.delays.axonal import Axonal
 from brainsim.delays.base import Delay
 from brainsim.delays.changing import Changing, ChangingAxonal, ChangingSynaptic
+from brainsim.delays.exact import Exact
 from brainsim.delays.graded import Followed, GradedChanging
 from brainsim.delays.synaptic import Synaptic
 from brainsim.delays.times import Times
@@ -20,6 +22,7 @@ def delay_for(
     graded: bool = False,
     follow: bool = False,
     longest: Times | None = None,
+    exact: bool = False,
 ) -> Delay:
     """The kind of delay for these times.
 
@@ -38,7 +41,23 @@ def delay_for(
         Whether the arrivals at single synapses are needed, as plasticity needs them.
     longest : Times, optional
         The longest that delays may become, where they change.
+    exact : bool
+        Whether spikes are fired and arrive within steps.
+
+    Raises
+    ------
+    ValueError
+        For delays that spikes between steps cannot have.
     """
+    if exact:
+        if times is None or times.shape or longest is not None or follow:
+            given = "none" if times is None else "one for each synapse" if times.shape else "one that changes"
+            given = "plasticity" if follow else given
+            raise ValueError(
+                f"{path}: exact spike times need one fixed delay of at least a step for all synapses, without"
+                f" plasticity; given {given}."
+            )
+        return Exact(path, times, n_pre, float_dtype(), graded)
     kind, options = Delay, {}
     if longest is not None:
         kind, options = ChangingSynaptic if times.shape else ChangingAxonal, {"longest": longest}
@@ -54,6 +73,7 @@ __all__ = [
     "ChangingAxonal",
     "ChangingSynaptic",
     "Delay",
+    "Exact",
     "Followed",
     "GradedChanging",
     "Synaptic",

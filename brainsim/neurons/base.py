@@ -5,13 +5,17 @@ from __future__ import annotations
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from brainsim import events
+from brainsim import events, integrators
 from brainsim._core import Parameter, State
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import float_dtype, in_unit, with_unit
 from brainsim.integrated import IntegratedPopulation
+from brainsim.neurons import between
 from brainsim.surrogate import Surrogate, hard_reset
+
+SPIKE_TIMES = ("grid", "interpolated", "exact")
 
 
 class Neuron(IntegratedPopulation):
@@ -38,6 +42,13 @@ class Neuron(IntegratedPopulation):
         How to integrate; see :mod:`brainsim.integrators`.
     surrogate : Surrogate, optional
         Pseudo-derivative of the spike; with it, gradients pass through spikes. The spikes themselves are the same.
+    spike_times : {"grid", "interpolated", "exact"}, optional
+        When a neuron fires. ``"grid"``: at the end of the step in which it reaches threshold. ``"interpolated"``: that
+        step is the same, and a recording tells the time within it at which a straight line between the two ends of the
+        step passes the threshold. ``"exact"``: the crossing is located within the step; reset and refractoriness
+        apply from there, and spikes that are sent on arrive at receptors at their own times, between steps. It needs
+        a refractory time of a step at least and projections with a delay of a step at least. Where membrane and
+        receptors are linear, times are exact to rounding, whatever dt; otherwise the error is of order 4.
     detach_reset : bool, optional
         No gradient passes from a spike through :meth:`reset`, as online rules of learning assume; values are the same.
     **values
@@ -46,18 +57,53 @@ class Neuron(IntegratedPopulation):
 
     surrogate: Surrogate | None
     detach_reset: bool
+    spike_times: str
     clamped: tuple[str, ...] = ("V",)
 
     refractory = Parameter(
         None, "time after a spike in which the neuron cannot fire", unit=u.ms, optional=True, nonnegative=True
     )
+    fired_at = State(None, "when in the last step it fired, as a fraction of it; 0 where it did not", optional=True)
+    held_for = State(None, "time of refractoriness that is left, with exact spike times", unit=u.ms, optional=True)
     refractory_steps = State(0, "steps of refractoriness that are left", dtype=jnp.int32)
 
-    def __init__(self, size, *, method=None, surrogate: Surrogate | None = None, detach_reset: bool = False, **values):
+    def __init__(
+        self, size, *, method=None, surrogate: Surrogate | None = None, spike_times: str = "grid",
+        detach_reset: bool = False, **values,
+    ):  # fmt: skip
         if surrogate is not None and not isinstance(surrogate, Surrogate):
             raise TypeError(f"{type(self).__name__}: surrogate must be one of brainsim.surrogate, given {surrogate!r}.")
-        self.surrogate, self.detach_reset = surrogate, bool(detach_reset)
+        self.surrogate, self.detach_reset, self.spike_times = surrogate, bool(detach_reset), spike_times
+        if spike_times not in SPIKE_TIMES:
+            raise ValueError(
+                f"{type(self).__name__}: spike_times={spike_times!r} is unknown."
+                f"{suggestion(str(spike_times), SPIKE_TIMES)}"
+            )
+        if spike_times != "grid":
+            values["fired_at"] = 0.0
+        if spike_times == "exact":
+            values["held_for"] = 0.0 * u.ms
         super().__init__(size, method=method, **values)
+        if spike_times != "grid":
+            self._check_between()
+
+    def _check_between(self):
+        """Refuse what has no time within a step."""
+        by_chance, exact = type(self).hazard is not Neuron.hazard, self.spike_times == "exact"
+        stochastic = isinstance(self.method, integrators.SDEMethod)
+        if by_chance or (exact and (stochastic or self.surrogate is not None)):
+            what = "that fire by chance" if by_chance else "with noise" if stochastic else "with a surrogate"
+            raise ValueError(f"{type(self).__name__}: spike_times={self.spike_times!r} is not for neurons {what}.")
+
+    def prepare(self, step_ms: float) -> None:
+        super().prepare(step_ms)
+        if self.spike_times == "exact":
+            lasts = None if self.refractory is None else np.asarray(self.plain("refractory"))
+            if lasts is None or np.any(lasts < step_ms * (1 - 1e-6)):
+                raise ValueError(
+                    f"{self.path}: with exact spike times a neuron fires once in a step at most, so refractory must be"
+                    f" a step of {step_ms} ms at least, given {self.refractory}."
+                )
 
     # -- what a model defines ----------------------------------------------------------------------------------------
 
@@ -162,6 +208,9 @@ class Neuron(IntegratedPopulation):
 
     def update(self, clock) -> None:
         self.advance_stimuli(clock)
+        if self.spike_times == "exact":
+            between.Within(self, clock).run()
+            return
         before = self.present()
         drives = self.advance_receptors(clock)
         displaced = before
@@ -176,6 +225,8 @@ class Neuron(IntegratedPopulation):
         spikes = self._spikes(clock, before, after)
         if held is not None:
             spikes = jnp.where(held, jnp.zeros_like(spikes), spikes)
+        if self.spike_times == "interpolated":
+            self.put("fired_at", between.interpolated(self, displaced, after, spikes))
         after = self.reset(after, spikes, clock.t + clock.dt)
         if held is not None:
             steps = jnp.round(self.plain("refractory") / clock.step_ms).astype(jnp.int32)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import brainunit as u
 import jax.numpy as jnp
+import numpy as np
 
 from brainsim._core import Dynamics, Parameter
+from brainsim.receptors.arrivals import Arrivals
 
 
 class Receptor(Dynamics):
@@ -28,12 +30,15 @@ class Receptor(Dynamics):
     into: str | None
     count: int
     port = "g"  # the state that spikes are added to
+    exact = False  # whether spikes arrive within a step, each at its own time
+    arrivals: Arrivals | None = None  # what does so in the coming one
     graded = False  # whether it takes values that are sent at every step, not spikes
     signal = "spikes"  # what it takes from a presynaptic population unless told otherwise
 
     reversal = Parameter(None, "reversal potential E; None for a current", unit=u.mV, optional=True)
 
     bound = False
+    listable = False  # whether spikes can arrive within a step
 
     def __init__(self, *, into: str | None = None, **values):
         self.into = into
@@ -43,7 +48,16 @@ class Receptor(Dynamics):
         """Make this the receptor ``name`` of ``neuron``."""
         into = self.goes_into(neuron, name)
         self.fix(into=into, count=neuron.count, input_unit=neuron.input_unit, _path=f"{neuron.path}.{name}", bound=True)
+        if getattr(neuron, "spike_times", "grid") == "exact" and self.listable:
+            self.fix(exact=True, signal="fired_at")
         self.allocate()
+
+    def expect(self, conn) -> None:
+        """Make room for what may arrive through further synapses."""
+        if self.exact:
+            targets = np.asarray(conn.coo()[1])
+            room = int(np.bincount(targets, minlength=1).max()) + (0 if self.arrivals is None else self.arrivals.room)
+            self.fix(arrivals=Arrivals(f"{self.path}.arrivals", self.count, room))
 
     def goes_into(self, neuron, name) -> str | None:
         """The input of ``neuron`` that the receptor ``name`` feeds."""

@@ -34,6 +34,8 @@ class Delta(Receptor):
     """
 
     port = "jump"
+    listable = True
+    stages = ()
     variable: str
     variable_unit: u.Unit | None = None
 

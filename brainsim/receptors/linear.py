@@ -27,6 +27,7 @@ class LinearReceptor(Receptor):
     two ends: the error is of second order in dt.
     """
 
+    listable = True
     stages: tuple[str, ...] = ()  # the states, in the order of ``derivative``
 
     def __init_subclass__(cls, **kwargs):

@@ -36,6 +36,8 @@ class Request:
         Steps between samples.
     is_spikes : bool
         Whether it is kept as events.
+    of_spikes : bool
+        Whether it says of spikes that are recorded when in their step they were fired.
     """
 
     label: str
@@ -46,6 +48,7 @@ class Request:
     shape: tuple[int, ...]
     every: int
     is_spikes: bool
+    of_spikes: bool = False
 
     @property
     def population(self) -> str:
@@ -100,7 +103,16 @@ def parse(
     intervals = record if isinstance(record, Mapping) else dict.fromkeys(labels := list(record))
     if not isinstance(record, Mapping) and len(intervals) < len(labels):
         raise ValueError(f"record: something is asked for twice in {labels}.")
-    return tuple(_request(net, label, given, every, arrays, interval) for label, given in intervals.items())
+    requests = [_request(net, label, given, every, arrays, interval) for label, given in intervals.items()]
+    return (*requests, *(r for request in requests for r in _within(request, arrays)))
+
+
+def _within(request, arrays) -> list[Request]:
+    """Beside the spikes of neurons that fire between steps, when in its step each was fired."""
+    path = f"{request.path.rpartition('.')[0]}.fired_at"
+    if not request.is_spikes or path not in arrays:
+        return []
+    return [dataclasses.replace(request, label=f"{request.label} within", path=path, is_spikes=False, of_spikes=True)]
 
 
 def _request(net, label, given, every, arrays, interval) -> Request:

@@ -16,7 +16,8 @@ class Recorder:
         self.requests, self.step_ms, self.first = requests, step_ms, first
         self.steps = 0
         self.events = {r.label: ([], []) for r in requests if r.is_spikes}
-        self.pieces = {r.label: [] for r in requests if not r.is_spikes}
+        self.within = {r.label: [] for r in requests if r.of_spikes}
+        self.pieces = {r.label: [] for r in requests if not (r.is_spikes or r.of_spikes)}
 
     def add(self, plan, advanced: int, first: int, events, samples) -> None:
         """Add what ``advanced`` steps from step number ``first`` on have recorded."""
@@ -28,7 +29,11 @@ class Recorder:
             indices, steps = self.events[request.label]
             indices.append(index[own] - np.int32(low))
             steps.append(step[own].copy())
+            if (beside := f"{request.label} within") in self.within:
+                self.within[beside].append(np.asarray(samples[beside])[steps[-1] - first - 1, indices[-1]])
         for request in plan.samples:
+            if request.of_spikes:
+                continue
             complete = (first + advanced) // request.every - first // request.every
             self.pieces[request.label].append(np.asarray(samples[request.label])[:complete].copy())
 
@@ -38,12 +43,19 @@ class Recorder:
         window = self.step_ms * u.ms, start * u.ms, stop * u.ms
         spikes, samples, labels = {}, {}, {}
         for request in self.requests:
+            if request.of_spikes:
+                continue
             if request.is_spikes:
                 local, steps = (
                     np.concatenate(parts) if parts else np.zeros(0, np.int32) for parts in self.events[request.label]
                 )
                 indices = local if request.elements is None else request.numbers[local]
-                spikes[request.name] = SpikeTrain(steps, indices, request.shape[0], *window, request.numbers)
+                parts = self.within.get(f"{request.label} within")
+                within = None if parts is None else np.concatenate(parts) if parts else np.zeros(0)
+                if within is not None:
+                    order = np.lexsort((within, steps))
+                    steps, indices, within = steps[order], indices[order], within[order]
+                spikes[request.name] = SpikeTrain(steps, indices, request.shape[0], *window, request.numbers, within)
                 labels[request.label] = request.name
             else:
                 pieces = self.pieces[request.label]
@@ -56,6 +68,8 @@ def of_arrays(net, requests, samples, step_ms, first) -> Recording:
     """The recording of traced arrays, inside a transformation: spikes are arrays too, with one row for each step."""
     held = {}
     for request in requests:
+        if request.of_spikes:
+            continue
         every = 1 if request.is_spikes else request.every
         held[request.label] = _samples(net, request, samples[request.label][every - 1 :: every], first)
     n = max((array.shape[0] for array in samples.values()), default=0)

@@ -48,6 +48,8 @@ def write(path, window: dict, spikes: dict, samples: dict, labels: dict) -> None
             for name, train in spikes.items():
                 group = file.create_group(f"spikes/{name}")
                 group["steps"], group["indices"], group["units"] = train.steps, train.indices, train.units
+                if train.within is not None:
+                    group["within"] = train.within
         target.check()
         with beside.open("r+b") as content:
             content.seek(HEAD)
@@ -91,7 +93,8 @@ def read(file) -> tuple[dict, dict, dict, dict]:
     """``(window, spikes, samples, labels)`` as :func:`write` takes them, as plain dictionaries."""
     window, labels = json.loads(file.attrs["window"]), json.loads(file.attrs["labels"])
     spikes = {
-        name: {key: group[key][...] for key in ("steps", "indices", "units")} | {"n": group["units"].size}
+        name: {key: group[key][...] for key in ("steps", "indices", "units", "within") if key in group}
+        | {"n": group["units"].size}
         for name, group in file.get("spikes", {}).items()
     }
     samples = {

@@ -28,6 +28,9 @@ class SpikeTrain:
         The recorded window.
     units : int32 array, (n,)
         Which units of the population were recorded: ``indices`` are some of these. All, 0 to n - 1, if not given.
+    within : float array, (k,), or None
+        At which fraction of its step each spike was fired, of neurons whose ``spike_times`` lie between steps; None for
+        the end.
     """
 
     steps: np.ndarray
@@ -37,6 +40,7 @@ class SpikeTrain:
     start: u.Quantity
     stop: u.Quantity
     units: np.ndarray | None = None
+    within: np.ndarray | None = None
 
     def __post_init__(self):
         if self.units is None:
@@ -51,7 +55,8 @@ class SpikeTrain:
     @property
     def times(self) -> u.Quantity:
         """Spike times, (k,)."""
-        return self.steps * float(self.dt.to_decimal(u.ms)) * u.ms
+        steps = self.steps if self.within is None else self.steps - 1 + self.within.astype(float)
+        return steps * float(self.dt.to_decimal(u.ms)) * u.ms
 
     @property
     def local(self) -> np.ndarray:
@@ -76,7 +81,8 @@ class SpikeTrain:
     def _events(self):
         # A spike that ends a step belongs to that step. The windows and bins of analysis see its middle, which no
         # rounding of a bound, itself a multiple of dt, can push to the other side.
-        return (self.steps - 0.5) * float(self.dt.to_decimal(u.second)), self.local, self.n
+        passed = 0.5 if self.within is None else self.within.astype(float)
+        return (self.steps - 1 + passed) * float(self.dt.to_decimal(u.second)), self.local, self.n
 
     def rate(self, start=None, stop=None) -> u.Quantity:
         """Mean firing rate in Hz, over units and over [start, stop)."""
@@ -149,6 +155,7 @@ class SpikeTrain:
         if not np.array_equal(self.units, later.units):
             raise ValueError(f"SpikeTrain: units {_listed(self.units)} do not go on as {_listed(later.units)}.")
         both = {name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in ("steps", "indices")}
+        both["within"] = _joined([self, later])
         return dataclasses.replace(self, **both, stop=later.stop)
 
     def merge(self, *others: SpikeTrain) -> SpikeTrain:
@@ -169,9 +176,17 @@ class SpikeTrain:
         offsets = np.cumsum([0, *(t.n for t in trains)])
         steps = np.concatenate([t.steps for t in trains])
         indices = np.concatenate([t.local + np.int32(offset) for t, offset in zip(trains, offsets)])
-        order = np.argsort(steps, kind="stable")
-        n = int(offsets[-1])
-        return dataclasses.replace(self, steps=steps[order], indices=indices[order], n=n, units=None)
+        within = _joined(trains)
+        order = np.argsort(steps if within is None else steps - 1 + within, kind="stable")
+        within, n = None if within is None else within[order], int(offsets[-1])
+        return dataclasses.replace(self, steps=steps[order], indices=indices[order], n=n, units=None, within=within)
+
+
+def _joined(trains) -> np.ndarray | None:
+    """``within`` of trains one after the other; an end of a step is 1, where others are within."""
+    if all(train.within is None for train in trains):
+        return None
+    return np.concatenate([np.ones(len(t)) if t.within is None else t.within for t in trains])
 
 
 def check_successive(one, other) -> None:

@@ -4,8 +4,8 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import FixedVariable
-from brainsim._units import in_unit
+from brainsim._core import FixedVariable, State
+from brainsim._units import float_dtype, in_unit
 from brainsim.population import Population
 
 
@@ -23,6 +23,9 @@ class SpikeTimes(Population):
         Spike times after 0, in any order.
     indices : array of int, (k,)
         Which unit fires.
+    exact : bool, optional
+        Do not round: a spike reaches neurons with exact spike times at its own time. Others see it at the end of the
+        step that it falls in.
     positions : optional
         Where the units are, as in :class:`~brainsim.Population`.
 
@@ -32,8 +35,11 @@ class SpikeTimes(Population):
         For unequal lengths, an index outside the group, or a time that is not positive.
     """
 
-    def __init__(self, size, times, indices, *, positions=None):
-        super().__init__(size, positions=positions)
+    fired_at = State(None, "when in the last step it fired, as a fraction of it; 0 where it did not", optional=True)
+
+    def __init__(self, size, times, indices, *, exact: bool = False, positions=None):
+        super().__init__(size, positions=positions, **({"fired_at": 0.0} if exact else {}))
+        self.exact = bool(exact)
         ms = np.atleast_1d(np.asarray(in_unit(times, u.ms, "SpikeTimes.times"), float))
         indices = np.atleast_1d(np.asarray(indices))
         if ms.shape != indices.shape or ms.ndim != 1:
@@ -53,7 +59,8 @@ class SpikeTimes(Population):
 
     def prepare(self, step_ms: float) -> None:
         """Sort the spikes into steps of this length."""
-        last = np.round(self._aside.times_ms / step_ms).astype(np.int64) - 1  # the step at whose end each is emitted
+        last = self._aside.times_ms / step_ms  # the step at whose end each is emitted
+        last = (np.ceil(last - 1e-9) if self.exact else np.round(last)).astype(np.int64) - 1
         if last.size and last.min() < 0:
             early = self._aside.times_ms.min()
             raise ValueError(f"{self.path}: a spike at {early} ms is before the end of the first step of {step_ms} ms.")
@@ -69,6 +76,9 @@ class SpikeTimes(Population):
         widest = int(np.diff(first).max(initial=1))
         self.hold("first", FixedVariable(jnp.asarray(first, jnp.int32)))
         self.hold("order", FixedVariable(jnp.asarray(np.concatenate([indices, np.full(widest, self.count, np.int32)]))))
+        if self.exact:
+            passed = self._aside.times_ms[order] / step_ms - steps
+            self.hold("passed", FixedVariable(jnp.asarray(np.append(passed, np.zeros(widest)), float_dtype())))
         self.fix(widest=widest)
 
     def update(self, clock):
@@ -77,3 +87,6 @@ class SpikeTimes(Population):
         slots = first[step] + jnp.arange(self.widest)
         units = jnp.where(slots < first[step + 1], order[slots], self.count)
         self.put("spikes", jnp.zeros(self.count, bool).at[units].set(True, mode="drop"))
+        if self.exact:
+            passed = self.plain("passed")[slots]
+            self.put("fired_at", jnp.zeros(self.count, passed.dtype).at[units].set(passed, mode="drop"))

@@ -14,7 +14,7 @@ from brainsim.terminals.base import Terminal
 class Nowhere:
     """In place of a receptor, for synapses that learn and send nothing: their weights have the unit they are given in."""
 
-    graded, signal, path, signed = False, "spikes", "nothing", True
+    graded, signal, path, signed, exact = False, "spikes", "nothing", True, False
 
     def __init__(self, weight):
         self.unit = weight.unit if isinstance(weight, rules.Distribution) else u.get_unit(weight)
@@ -38,7 +38,11 @@ def signal_of(
     signal = _named_signal(path, pre, receptor, signal, terminal)
     if terminal is not None and signal != "spikes":
         raise ValueError(f"{path}: a terminal takes spikes, given signal={signal!r}.")
-    graded = signal != "spikes" or (terminal is not None and terminal.graded)
+    if terminal is not None and receptor.exact:
+        raise ValueError(
+            f"{path}: a terminal takes spikes at the ends of steps; {receptor.path} has exact spike times."
+        )
+    graded = signal not in ("spikes", "fired_at") or (terminal is not None and terminal.graded)
     if graded != receptor.graded:
         takes, given = ("a graded signal", "spikes") if receptor.graded else ("spikes", "a graded signal")
         raise ValueError(f"{path}: {receptor.path} takes {takes}, given {given}.")
@@ -56,6 +60,8 @@ def _named_signal(path, pre, receptor, signal, terminal):
     states = {name for name, declared in pre._declared.items() if isinstance(declared, State)}
     if signal is None:
         signal = "spikes" if terminal is not None else receptor.signal
+        if signal == "fired_at" and signal not in vars(pre):  # it fires at the ends of steps
+            signal = "spikes"
         if signal == "spikes" and receptor.graded and terminal is None:
             raise ValueError(
                 f"{path}: {receptor.path} is graded; say with signal=... what of {pre.path} it takes. Accepted:"
