@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Clock, Dynamics, FixedVariable, State, name_hash, split, write_back
+from brainsim._core import Clock, Dynamics, FixedVariable, State, is_layer, name_hash, split, write_back
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.connectivity import ConnectionRule
 from brainsim.modulators import Modulator
+from brainsim.paths import Layer
 from brainsim.plasticity import Combined, Plasticity
 from brainsim.population import Population, view_of
 from brainsim.projection import Projection
@@ -94,12 +95,13 @@ class Network(Dynamics):
         self._aside.initial = {k: v for k, v in self._aside.initial.items() if not k.startswith(f"{name}.")}
 
     def __getitem__(self, path: str):
-        """A population, projection, receptor or stimulus by path: ``net["E->I"]``, ``net["E.ampa"]``."""
+        """A population, projection, receptor, stimulus or layer by path: ``net["E->I"]``, ``net["E.ampa"]``."""
         node = self
         for name in path.split("."):
-            parts = {k: v for k, v in vars(node).items() if isinstance(v, Dynamics)}
+            parts = {k: v for k, v in vars(node).items() if isinstance(v, Dynamics) or is_layer(v)}
             if name not in parts:
-                raise UnknownNameError(f"{node.path} has no {name!r}.{suggestion(name, parts)}")
+                where = getattr(node, "path", type(node).__name__)
+                raise UnknownNameError(f"{where} has no {name!r}.{suggestion(name, parts)}")
             node = parts[name]
         return node
 
@@ -122,7 +124,7 @@ class Network(Dynamics):
         self,
         pre,
         post,
-        rule: ConnectionRule,
+        rule: ConnectionRule | Layer,
         *,
         receptor: str | None,
         weight=None,
@@ -141,13 +143,15 @@ class Network(Dynamics):
             Who sends: ``net.E`` or ``net.E[:100]``.
         post : Population, View or list of them
             Who receives.
-        rule : ConnectionRule
-            Which pairs: ``FixedProbability(0.02)``, ``FixedInDegree(80)``, ...
+        rule : ConnectionRule or Layer
+            Which pairs: ``FixedProbability(0.02)``, ``FixedInDegree(80)``, ...; or a layer of flax nnx in place of
+            synapses: ``paths.Layer(nnx.Conv(...))``.
         receptor : str or None
             Name of the receptor of ``post``. None: the synapses learn and send nothing, so that spikes which are given
             on both sides can shape weights for later.
         weight : quantity in the receptor's unit, array of one per synapse, distribution, or OfDistance
-            What a spike adds. May be left out with a rule from a matrix: then the entries are the weights.
+            What a spike adds. May be left out with a rule from a matrix: then the entries are the weights; and with a
+            layer, whose output it multiplies.
         delay : quantity, time; array of one per synapse, distribution, DistanceDelay or OfDistance; optional
             From spike to arrival, rounded to whole steps, at least one. None: arrives at the time it is fired.
         max_delay : quantity, time, optional
@@ -208,8 +212,11 @@ class Network(Dynamics):
         return made if isinstance(post, list | tuple) else made[0]
 
     def _projection(self, pre, post, rule, receptor, name, taken, options):
-        if not isinstance(rule, ConnectionRule):
-            raise TypeError(f"connect: rule must be a connection rule such as FixedProbability(0.02), given {rule!r}.")
+        if not isinstance(rule, ConnectionRule | Layer):
+            raise TypeError(
+                "connect: the third argument is a connection rule such as FixedProbability(0.02), or paths.Layer(module),"
+                f" given {rule!r}."
+            )
         pre, post = view_of(pre), view_of(post)
         for view in (pre, post):
             if self.populations.get(view.population.path) is not view.population:

@@ -13,7 +13,7 @@ from brainsim import events
 from brainsim._core import Dynamics, FixedVariable, Parameter, StateVariable, write_back
 from brainsim._units import float_dtype, with_unit
 from brainsim.delays import delay_for
-from brainsim.paths import Path, Synapses
+from brainsim.paths import Applied, Ends, Path, Synapses
 from brainsim.plasticity.base import Site
 from brainsim.plasticity.synapses import Surroundings, single_rows
 from brainsim.population import Population
@@ -57,12 +57,15 @@ class Projection(Dynamics):
         self._path, self.pre, self.post, self.receptor = path, pre.path, post.path, receptor
         conn, self.signal, self.graded = wired.conn, wired.signal, wired.graded
         self.weight_unit, self.signed, self.fires = wired.unit, wired.signed, "spikes" in post._declared
-        self.n_synapses, self.n_pre, self.n_post = conn.n_synapses, conn.n_pre, conn.n_post
-        self.weight_shape, self.plastic = conn.weight_shape, plasticity is not None
+        self.n_pre, self.n_post, self.plastic = conn.n_pre, conn.n_post, plasticity is not None
+        self.n_synapses, self.weight_shape = conn.n_synapses, conn.weight_shape
         changing = {} if wired.longest is None else {"delay": with_unit(wired.times.ms, u.ms)}
         super().__init__(weight=wired.weight, **changing)
         self._aside.wired = wired.facts
-        self.hold("connectivity", FixedVariable(conn))
+        if isinstance(conn, Ends):
+            self.ends, self.layer = conn, wired.rule.module
+        else:
+            self.hold("connectivity", FixedVariable(conn))
         sent = jnp.dtype(float_dtype() if terminal is not None else pre.dtype_of(self.signal)).name
         target = None if receptor is None else post.receptors[receptor]
         self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent, graded=self.graded, follow=self.plastic,
@@ -121,7 +124,15 @@ class Projection(Dynamics):
         super().assign(name, value)
 
     def indices_of_synapses(self) -> tuple[np.ndarray, np.ndarray]:
-        """Presynaptic and postsynaptic neuron of every synapse, in the order of ``weight``."""
+        """Presynaptic and postsynaptic neuron of every synapse, in the order of ``weight``.
+
+        Raises
+        ------
+        ValueError
+            For a layer, which has no single synapses.
+        """
+        if "layer" in vars(self):
+            raise ValueError(f"{self.path}: a layer has no single synapses; its parameters are {self.path}.layer.")
         return tuple(np.asarray(side) for side in self.plain("connectivity").coo())
 
     # -- running -----------------------------------------------------------------------------------------------------
@@ -132,7 +143,7 @@ class Projection(Dynamics):
         """
         if self.plastic:
             self.plasticity.prepare(step_ms, {"pre": self.spike_dtype, "post": self.fired_dtype})
-        self.axon.prepare(step_ms, self.plain("connectivity"))
+        self.axon.prepare(step_ms, None if "layer" in vars(self) else self.plain("connectivity"))
         if self.signal != "spikes":
             write_back(self, self.histories(self.sends(pre)))
 
@@ -172,6 +183,8 @@ class Projection(Dynamics):
     @property
     def way(self) -> Path:
         """From what arrives to the receptor, as it is now."""
+        if "layer" in vars(self):
+            return Applied(self.layer, self.ends, self.plain("weight"))
         rule, by_post = (self.plasticity, self.plain("by_post")) if self.plastic else (None, None)
         return Synapses(self.plain("connectivity"), self.plain("weight"), rule, by_post)
 

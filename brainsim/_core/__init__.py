@@ -8,6 +8,7 @@ from brainsim._core.declared import Fixed, FixedVariable, Parameter, ParameterVa
 from brainsim._core.dynamics import Dynamics
 from brainsim._core.held import held
 from brainsim._core.items import elements
+from brainsim._core.layers import applied, in_the_float_type, is_layer, looked_at, number_of_parameters, result_of
 from brainsim._core.slot import Slot
 from brainsim._core.structure import Structure, split, write_back
 
@@ -23,8 +24,14 @@ __all__ = [
     "StateVariable",
     "Structure",
     "elements",
+    "applied",
     "held",
+    "in_the_float_type",
+    "is_layer",
+    "looked_at",
     "name_hash",
+    "number_of_parameters",
+    "result_of",
     "split",
     "write_back",
 ]

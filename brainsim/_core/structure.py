@@ -66,7 +66,7 @@ def split(net) -> tuple[Structure, dict, dict, dict]:
 
 def _flat(net) -> tuple:
     """Graph, structure of its three trees, paths and arrays of the network's parameters, fixed arrays and state."""
-    graphdef, *trees = nnx.split(net, (ParameterVariable, nnx.Param), FixedVariable, ...)
+    graphdef, *trees = nnx.split(net, (ParameterVariable, nnx.Param), (FixedVariable, nnx.RngState), ...)
     flat = [jax.tree_util.tree_flatten_with_path(tree) for tree in trees]
     paths = tuple(tuple(_path(path) for path, _ in leaves) for leaves, _ in flat)
     arrays = [dict(zip(names, (leaf for _, leaf in leaves))) for names, (leaves, _) in zip(paths, flat)]

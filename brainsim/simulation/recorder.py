@@ -5,6 +5,7 @@ from __future__ import annotations
 import brainunit as u
 import numpy as np
 
+from brainsim._core import Dynamics
 from brainsim.simulation.recording import Recording, Samples
 from brainsim.simulation.spikes import SpikeTrain
 
@@ -78,6 +79,7 @@ def of_arrays(net, requests, samples, step_ms, first) -> Recording:
 
 def _samples(net, request, array, first) -> Samples:
     owner, _, name = request.path.rpartition(".")
-    unit = u.UNITLESS if request.is_spikes else (net[owner] if owner else net).unit_of(name)
+    part = net[owner] if owner else net
+    unit = part.unit_of(name) if isinstance(part, Dynamics) and not request.is_spikes else u.UNITLESS
     every = request.every
     return Samples(array, unit, request.path, request.numbers, (first // every + 1) * every, every)

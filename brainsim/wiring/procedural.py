@@ -20,6 +20,20 @@ def procedural(path, rule, pre, post, same, weight, unit, delay, plastic, rng):
     return rule.form(pre.population.count, post.population.count, pre.ids, post.ids, same, rng, drawn), weight
 
 
+def check_layer(path, layer, receptor, weight, delay, learns):
+    """Refuse what a layer, which has no single synapses, cannot have."""
+    for name, value in (("weight", weight), ("delay", delay)):
+        if isinstance(value, rules.Distribution | rules.DistanceValue) or np.ndim(u.get_mantissa(value)):
+            raise ValueError(f"{path}.{name}: {layer} has no single synapses; give one value, or none.")
+    if learns:
+        raise ValueError(
+            f"{path}: plasticity changes single synapses, and {layer} has none; its parameters are trained, as those of"
+            " the network are."
+        )
+    if len(receptor.ports) > 1:
+        raise ValueError(f"{path}: {receptor.path} compares single values, and {layer} makes sums of them.")
+
+
 def _check_procedural(path, weight, delay, plastic):
     """Refuse what needs memory for each synapse."""
     for name, value, accepted in (

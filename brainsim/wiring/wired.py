@@ -11,9 +11,10 @@ from brainsim import connectivity as rules
 from brainsim import events
 from brainsim._units import float_dtype, in_unit
 from brainsim.delays import Times
+from brainsim.paths import Ends, Layer
 from brainsim.population import View
 from brainsim.wiring.formats import alike, check_memory, format_of
-from brainsim.wiring.procedural import procedural
+from brainsim.wiring.procedural import check_layer, procedural
 from brainsim.wiring.signal import Nowhere, signal_of
 from brainsim.wiring.values import Values, check_weight
 
@@ -23,7 +24,7 @@ class Wired(NamedTuple):
 
     Parameters
     ----------
-    rule : ConnectionRule
+    rule : ConnectionRule or Layer
         What made them.
     views : tuple of int arrays
         The neurons of the two views, by their indices.
@@ -37,8 +38,8 @@ class Wired(NamedTuple):
         That weights are kept in.
     signed : bool
         Whether weights may be negative.
-    conn : Format or Procedural
-        Who connects to whom, between the whole populations.
+    conn : Format, Procedural or Ends
+        Who connects to whom, between the whole populations; where a layer stands.
     weight : quantity, () or one per synapse
     times : Times or None
         The delays.
@@ -46,14 +47,14 @@ class Wired(NamedTuple):
         The longest that they may become, where they change.
     """
 
-    rule: rules.ConnectionRule
+    rule: rules.ConnectionRule | Layer
     views: tuple[np.ndarray, np.ndarray]
     without_self: bool
     signal: str
     graded: bool
     unit: u.Unit
     signed: bool
-    conn: events.Format | events.Procedural
+    conn: events.Format | events.Procedural | Ends
     weight: u.Quantity
     times: Times | None
     longest: Times | None
@@ -94,7 +95,10 @@ def wire(
     unit = target.weight_unit(u.UNITLESS if signal == "spikes" else pre.population.unit_of(signal))
     check_weight(path, weight, unit)
     same, learns = pre.population is post.population, plasticity is not None
-    if isinstance(rule, rules.Procedural):
+    if isinstance(rule, Layer):
+        check_layer(path, rule, target, weight, delay, learns)
+        conn, order, listed = rule.between(path, pre, post), None, 0
+    elif isinstance(rule, rules.Procedural):
         conn, weight = procedural(path, rule, pre, post, same, weight, unit, delay, learns, rng)
         order, listed = None, conn.n_synapses
     else:
@@ -115,7 +119,7 @@ def wire(
         dtype = np.float32 if isinstance(delay, rules.Distribution) else float
         times = Times(made.of(delay, u.ms, dtype, f"{path}.delay").mantissa, f"{path}.delay")
     longest = None if max_delay is None else longest_of(max_delay, times, learns, path)
-    views, without_self = (pre.ids, post.ids), same and not rule.self_connections
+    views, without_self = (pre.ids, post.ids), same and not getattr(rule, "self_connections", True)
     return Wired(rule, views, without_self, signal, target.graded, unit, target.signed, conn, weight, times, longest)
 
 

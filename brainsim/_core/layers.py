@@ -1,0 +1,50 @@
+"""Modules of flax nnx that a network carries as they are: applied inside a step, with randomness that belongs to it."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from brainsim._core.dynamics import Dynamics
+from brainsim._units import float_dtype
+
+
+def is_layer(thing) -> bool:
+    """Whether it is a module of flax nnx, and none of ours."""
+    return isinstance(thing, nnx.Module) and not isinstance(thing, Dynamics)
+
+
+def in_the_float_type(module: nnx.Module) -> None:
+    """Keep the single-precision numbers of a module in the float type of this process, as all numbers are."""
+    for _, node in nnx.iter_graph(module):
+        if isinstance(node, nnx.Variable) and getattr(node.get_value(), "dtype", None) == jnp.float32:
+            node.set_value(node.get_value().astype(float_dtype()))
+
+
+def applied(module: nnx.Module, x: jax.Array, key: jax.Array) -> jax.Array:
+    """``module(x)``; what it draws follows from ``key`` alone, and what else it changes is changed in it."""
+    streams = (node for _, node in nnx.iter_graph(module) if isinstance(node, nnx.RngStream))
+    for k, stream in enumerate(streams):
+        own = jax.random.fold_in(key, k)
+        typed = jax.dtypes.issubdtype(stream.key.get_value().dtype, jax.dtypes.prng_key)
+        stream.key.set_value(jax.random.wrap_key_data(own) if typed else own)
+        stream.count.set_value(stream.count.get_value() * 0)
+    return module(x)
+
+
+def looked_at(module: nnx.Module, x: jax.Array, key: jax.Array) -> jax.Array:
+    """As :func:`applied`; the module stays as it is."""
+    return applied(nnx.clone(module), x, key)
+
+
+def result_of(module: nnx.Module, shape: tuple[int, ...], dtype) -> jax.ShapeDtypeStruct:
+    """Shape and type of ``module(x)`` for an x of ``shape`` and ``dtype``, without calculating it."""
+    graphdef, state = nnx.split(module)
+    x, key = jax.ShapeDtypeStruct(shape, dtype), jax.random.PRNGKey(0)
+    return jax.eval_shape(lambda state, x: applied(nnx.merge(graphdef, state), x, key), state, x)
+
+
+def number_of_parameters(module: nnx.Module) -> int:
+    """How many numbers of a module are trained."""
+    return sum(array.size for array in jax.tree.leaves(nnx.state(module, nnx.Param)))

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim._core import applied, in_the_float_type, is_layer, looked_at, number_of_parameters, result_of
+from brainsim._units import float_dtype
+from brainsim.paths.base import Path
+from brainsim.population import View
+
+
+class Layer:
+    r"""A layer of flax nnx between two populations: dense, convolution, normalisation, attention, or a module of your
+    own.
+
+    .. math:: g \leftarrow g + w\,f_\theta(s)
+
+    with s what arrives in a step, in the shape of the presynaptic population, and w the ``weight`` of the projection:
+    what 1 in the layer's output stands for. The output has as many elements as the postsynaptic population::
+
+        net.inp = SpikeInput((28, 28, 1))
+        net.hid = LIF((28, 28, 8))
+        net.connect(net.inp, net.hid, Layer(nnx.Conv(1, 8, (3, 3), rngs=nnx.Rngs(0))), receptor="ampa", weight=1 * u.nS)
+
+    Parameters of the layer are parameters of the network by path (``"inp->hid.layer.kernel"``): trained, swept and
+    saved like all. Its other variables, such as the statistics of a batch normalisation, are state. It is applied to one
+    example at every step, whether there are spikes or not; ``jax.vmap`` and ``sweep`` give batches. What it draws, as
+    dropout does, follows from the network's seed, the projection's path and the step. Whether it trains or evaluates is
+    the layer's own matter (``layer.train()``, ``layer.eval()``).
+
+    Parameters
+    ----------
+    module : flax.nnx.Module
+        Called with one array.
+
+    Raises
+    ------
+    TypeError
+        For what is no module of flax nnx.
+
+    References
+    ----------
+    flax.readthedocs.io, Flax NNX.
+    """
+
+    values = 1.0  # the weight where none is given
+
+    def __init__(self, module):
+        if not is_layer(module):
+            raise TypeError(
+                f"paths.Layer: expected a module of flax nnx, such as nnx.Linear(100, 10, rngs=nnx.Rngs(0)), given"
+                f" {type(module).__name__}."
+            )
+        self.module = module
+
+    def __repr__(self):
+        return f"Layer({type(self.module).__name__})"
+
+    name = property(__repr__)
+
+    def between(self, path: str, pre: View, post: View) -> Ends:
+        """Where the layer stands, between two views.
+
+        Raises
+        ------
+        ValueError
+            For a layer that does not fit there.
+        """
+        in_the_float_type(self.module)
+        ends = Ends(
+            number_of_parameters(self.module), pre.population.count, post.population.count, *_side(pre), _side(post)[0]
+        )
+        try:
+            result = result_of(self.module, ends.shape, float_dtype())
+        except Exception as error:
+            raise ValueError(
+                f"{path}: {self!r} cannot take what {ends.n_in} presynaptic units send as an array of shape"
+                f" {ends.shape}: {error}"
+            ) from error
+        made = getattr(result, "shape", None)
+        if made is None or math.prod(made) != len(post):
+            raise ValueError(
+                f"{path}: {self!r} makes {type(result).__name__ if made is None else f'shape {made}'} of an input of"
+                f" shape {ends.shape}; the postsynaptic side has {len(post)} units."
+            )
+        return ends
+
+
+@dataclasses.dataclass(frozen=True)
+class Ends:
+    """Between which units a layer stands.
+
+    Parameters
+    ----------
+    n_synapses : int
+        What is counted as its synapses: the parameters of the layer.
+    n_pre, n_post : int
+        Sizes of the two populations.
+    sources : tuple of int or None
+        The presynaptic units; None for all.
+    shape : tuple of int
+        Shape in which their values enter the layer.
+    targets : tuple of int or None
+        The postsynaptic units; None for all.
+    """
+
+    n_synapses: int
+    n_pre: int
+    n_post: int
+    sources: tuple[int, ...] | None
+    shape: tuple[int, ...]
+    targets: tuple[int, ...] | None
+
+    @property
+    def weight_shape(self) -> tuple:
+        """One weight multiplies what the layer makes."""
+        return ()
+
+    @property
+    def n_in(self) -> int:
+        """Number of inputs."""
+        return math.prod(self.shape)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Applied(Path):
+    """A layer in one step.
+
+    Parameters
+    ----------
+    module : flax.nnx.Module
+    ends : Ends
+    weight : float array, ()
+    """
+
+    module: object
+    ends: Ends
+    weight: jax.Array
+
+    def deliver(self, clock, arrived, receptor):
+        key = jax.random.fold_in(clock.of("layer").key, clock.step)
+        for port, value in self._outputs(applied, arrived, receptor, key).items():
+            receptor.put(port, receptor.plain(port) + value)
+
+    def sums(self, arrived, receptor):
+        return self._outputs(looked_at, arrived, receptor, jax.random.PRNGKey(0))
+
+    def _outputs(self, call, arrived, receptor, key) -> dict:
+        (port,), (feature,) = receptor.ports, receptor.features(arrived)
+        ends, x = self.ends, feature.astype(self.weight.dtype)
+        x = x if ends.sources is None else x[np.asarray(ends.sources)]
+        y = self.weight * call(self.module, x.reshape(ends.shape), key).ravel().astype(x.dtype)
+        if ends.targets is not None:
+            y = jnp.zeros(ends.n_post, y.dtype).at[np.asarray(ends.targets)].add(y)
+        return {port: y}
+
+
+def _side(view: View) -> tuple:
+    """``(units, shape)`` of a view: None and the shape of the population where it is all of it."""
+    whole = np.array_equal(view.ids, np.arange(view.population.count))
+    return (None, view.population.size) if whole else (tuple(view.ids.tolist()), (len(view),))
