@@ -3,9 +3,10 @@
 This room is all there is of flax nnx: above it stand ordinary classes, below it ordinary arrays.
 """
 
-from brainsim._core.clock import Clock, name_hash
+from brainsim._core.clock import Clock, name_hash, step_length
 from brainsim._core.declared import Fixed, FixedVariable, Parameter, ParameterVariable, State, StateVariable
 from brainsim._core.dynamics import Dynamics
+from brainsim._core.exact import Exact
 from brainsim._core.held import held
 from brainsim._core.items import elements
 from brainsim._core.layers import applied, in_the_float_type, is_layer, looked_at, number_of_parameters, result_of
@@ -15,6 +16,7 @@ from brainsim._core.structure import Structure, split, write_back
 __all__ = [
     "Clock",
     "Dynamics",
+    "Exact",
     "Fixed",
     "FixedVariable",
     "Parameter",
@@ -33,5 +35,6 @@ __all__ = [
     "number_of_parameters",
     "result_of",
     "split",
+    "step_length",
     "write_back",
 ]

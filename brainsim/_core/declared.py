@@ -38,10 +38,11 @@ class _Declared:
         positive=False,
         nonnegative=False,
         dtype=None,
+        exact=False,
     ):
         self.default, self.__doc__ = default, doc
         self.unit = split_quantity(default)[1] if unit is None else unit
-        self.shape, self.optional, self.dtype = shape, optional, dtype
+        self.shape, self.optional, self.dtype, self.exact = shape, optional, dtype, exact
         self.positive, self.nonnegative = positive, nonnegative
 
     def __set_name__(self, owner, name):
@@ -108,6 +109,8 @@ class Parameter(_Declared):
         Refuse values that are zero or negative.
     nonnegative : bool
         Refuse values that are negative.
+    exact : bool
+        Keep the digits that a float32 has no room for: for times and frequencies, see :meth:`Dynamics.exact`.
     """
 
     variable_type = ParameterVariable

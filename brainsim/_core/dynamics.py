@@ -13,6 +13,8 @@ from flax import nnx
 from brainsim._core.clock import name_hash
 from brainsim._core.declared import Fixed, Parameter, State, StateVariable, _Declared
 from brainsim._core.described import docstring, signature
+from brainsim._core.digits import keep_digits
+from brainsim._core.exact import Exact
 from brainsim._core.items import Patched, elements, replaced
 from brainsim._core.slot import Slot
 from brainsim._core.stepping import check_in_reach
@@ -115,6 +117,14 @@ class Dynamics(nnx.Module, metaclass=_Closing):
         check_in_reach(self, name)
         return vars(self)[name].get_value()
 
+    def exact(self, name: str) -> Exact:
+        """Parameter ``name``, declared with ``exact=True``, with all the digits that the user gave, for a clock.
+
+        A value that is put in its place by a sweep, an input or a transformation has the digits of its array.
+        """
+        array, kept = self.plain(name), vars(self)[f"{name}_digits"].get_value()
+        return Exact(array, jnp.where(array == kept[0], kept[1], 0.0))
+
     def put(self, name: str, array: jax.Array) -> None:
         """Replace the plain array inside, unchecked: for the inside of a step."""
         check_in_reach(self, name)
@@ -144,6 +154,7 @@ class Dynamics(nnx.Module, metaclass=_Closing):
                 value = value(self) if value is declared.default and callable(value) else value
                 array = self._array(name, value, jax.random.fold_in(key, name_hash(name)))
                 self.hold(name, declared.variable_type(array, unit=self.unit_of(name)))
+                keep_digits(self, name, value, array)
 
     def redraw(self, key: jax.Array) -> dict[str, jax.Array]:
         """Initial values, drawn with ``key``, of the states that were given as distributions and of those made from
@@ -187,7 +198,7 @@ class Dynamics(nnx.Module, metaclass=_Closing):
             return
         array = None if value is None else self._array(name, value, self._key_for(name))
         self._remember(name, value)
-        self._store(name, array)
+        self._store(name, array, value)
 
     def _check_none(self, name, value) -> None:
         declared = self._declared[name]
@@ -199,16 +210,19 @@ class Dynamics(nnx.Module, metaclass=_Closing):
         if "_path" not in vars(self):
             self._aside.given[name] = value
 
-    def _store(self, name, array) -> None:
+    def _store(self, name, array, value) -> None:
         variable = vars(self).get(name)
         if array is None:
             self.let_go(name)
-        elif variable is None:
+            self.let_go(f"{name}_digits")
+            return
+        if variable is None:
             self.hold(name, self._declared[name].variable_type(array, unit=self.unit_of(name)))
         else:
             # A parameter that something changes in time has one value per element
             changes = isinstance(variable, StateVariable)
             variable.set_value(jnp.broadcast_to(array, variable.get_value().shape) if changes else array)
+        keep_digits(self, name, value, array)
 
     def _key_for(self, name):
         return jax.random.fold_in(jax.random.PRNGKey(0), name_hash(f"{self.path}.{name}"))
@@ -260,8 +274,9 @@ class Dynamics(nnx.Module, metaclass=_Closing):
         before = self._aside.given.get(name)
         if not isinstance(before, Distribution | Patched):
             before = with_unit(present, self.unit_of(name))
-        self._remember(name, Patched(before, ids, value))
-        self._store(name, array)
+        patched = Patched(before, ids, value)
+        self._remember(name, patched)
+        self._store(name, array, patched)
 
     def fix(self, **facts) -> None:
         """Take attributes after construction: facts about the place of the object, which programs depend on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import brainunit as u
 import jax.numpy as jnp
 
-from brainsim._units import float_dtype
+from brainsim._core import step_length
 from brainsim.network import Network
 from brainsim.simulation import door, engine
 
@@ -101,7 +101,7 @@ class Function:
 
 def run_traced(entry: door.Entry, parameters, fixed, state, inputs, checkpoint_every, remat=True) -> tuple[dict, dict]:
     """Run as a scan that can be transformed: ``(state, recorded)``."""
-    step = jnp.asarray(entry.step_ms, float_dtype())
+    step = step_length(entry.step_ms)
     return engine.run_differentiable(
         entry.requests,
         entry.structure.current(),

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainsim._core import step_length
 from brainsim._errors import NonFiniteError, NotEnoughMemoryError
 from brainsim._memory import available_bytes, human
-from brainsim._units import float_dtype
 from brainsim.simulation import engine
 from brainsim.simulation.plan import Request
 
@@ -33,7 +33,7 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms, input
     Returns the state, and None or ``(path, steps)``: the variable that is not finite after so many steps.
     """
     first = int(np.ravel(state["steps"])[0])
-    step = jnp.asarray(step_ms, float_dtype())
+    step = step_length(step_ms)
     inputs = {path: _padded(array, plan.rows) for path, array in inputs.items()}
     done = 0
     while done < n_steps:

@@ -64,6 +64,11 @@ class SpikeTimes(Population):
         if last.size and last.min() < 0:
             early = self._aside.times_ms.min()
             raise ValueError(f"{self.path}: a spike at {early} ms is before the end of the first step of {step_ms} ms.")
+        if last.size and last.max() >= 2**31 - 1:
+            late = self._aside.times_ms.max()
+            raise ValueError(
+                f"{self.path}: a spike at {late} ms is beyond the longest run, 2**31 steps of {step_ms} ms."
+            )
         order = np.lexsort((self._aside.indices, last))
         steps, indices = last[order], self._aside.indices[order]
         same = (np.diff(steps) == 0) & (np.diff(indices) == 0)
@@ -72,8 +77,10 @@ class SpikeTimes(Population):
             raise ValueError(
                 f"{self.path}: unit {indices[k]} has two spikes in the step that ends at {(steps[k] + 1) * step_ms} ms."
             )
-        first = np.searchsorted(steps, np.arange(steps[-1] + 3 if steps.size else 2))
+        begun, first = np.unique(steps, return_index=True)  # each step with spikes, and where its units begin
+        first = np.concatenate([first, [steps.size, steps.size]])
         widest = int(np.diff(first).max(initial=1))
+        self.hold("begun", FixedVariable(jnp.asarray(np.append(begun, -1), jnp.int32)))
         self.hold("first", FixedVariable(jnp.asarray(first, jnp.int32)))
         self.hold("order", FixedVariable(jnp.asarray(np.concatenate([indices, np.full(widest, self.count, np.int32)]))))
         if self.exact:
@@ -82,10 +89,11 @@ class SpikeTimes(Population):
         self.fix(widest=widest)
 
     def update(self, clock):
-        first, order = self.plain("first"), self.plain("order")
-        step = jnp.clip(clock.step, 0, first.shape[0] - 2)
-        slots = first[step] + jnp.arange(self.widest)
-        units = jnp.where(slots < first[step + 1], order[slots], self.count)
+        begun, first, order = self.plain("begun"), self.plain("first"), self.plain("order")
+        place = jnp.searchsorted(begun[:-1], clock.step, method="scan_unrolled")
+        slots = first[place] + jnp.arange(self.widest)
+        fires = (begun[place] == clock.step) & (slots < first[place + 1])
+        units = jnp.where(fires, order[slots], self.count)
         self.put("spikes", jnp.zeros(self.count, bool).at[units].set(True, mode="drop"))
         if self.exact:
             passed = self.plain("passed")[slots]

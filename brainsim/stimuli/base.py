@@ -21,8 +21,8 @@ class Stimulus(Dynamics):
     count: int
     bound = False
 
-    start = Parameter(None, "when it begins", unit=u.ms, optional=True)
-    stop = Parameter(None, "when it ends", unit=u.ms, optional=True)
+    start = Parameter(None, "when it begins", unit=u.ms, optional=True, exact=True)
+    stop = Parameter(None, "when it ends", unit=u.ms, optional=True, exact=True)
 
     def __init__(self, *, into: str | None = None, **values):
         self.into = into
@@ -55,14 +55,10 @@ class Stimulus(Dynamics):
         """Where and whether the stimulus is on: bool of shape () or (n,), None for always and everywhere."""
         on = None
         if self.start is not None:
-            on = clock.step >= _steps(self.plain("start"), clock)
+            on = clock.reached(self.exact("start"))
         if self.stop is not None:
-            before = clock.step < _steps(self.plain("stop"), clock)
+            before = ~clock.reached(self.exact("stop"))
             on = before if on is None else on & before
         if "mask" in vars(self):
             on = self.plain("mask") if on is None else on & self.plain("mask")
         return on
-
-
-def _steps(time, clock):
-    return jnp.round(time / clock.step_ms).astype(jnp.int32)

@@ -43,7 +43,7 @@ class Step(Stimulus):
     """
 
     values = Parameter(0.0, "levels", unit="input_unit", shape=None)
-    times = Parameter(0.0 * u.ms, "when each level begins", shape=None)
+    times = Parameter(0.0 * u.ms, "when each level begins", shape=None, exact=True)
 
     def __init__(self, values, times, **window):
         given = np.atleast_1d(np.asarray(in_unit(times, u.ms, "Step.times")))
@@ -54,9 +54,8 @@ class Step(Stimulus):
         super().__init__(values=values, times=times, **window)
 
     def value(self, clock):
-        begun = clock.step >= jnp.round(self.plain("times") / clock.step_ms).astype(jnp.int32)
-        levels = self.plain("values")
-        return jnp.sum(jnp.where(begun, jnp.diff(levels, prepend=0.0), 0.0))
+        begun = jnp.sum(clock.reached(self.exact("times")))
+        return jnp.concatenate([jnp.zeros(1, clock.step_ms.dtype), self.plain("values")])[begun]
 
 
 class Ramp(Stimulus):
@@ -77,8 +76,8 @@ class Ramp(Stimulus):
         super().__init__(low=low, high=high, start=start, stop=stop, **values)
 
     def value(self, clock):
-        start, stop = self.plain("start"), self.plain("stop")
-        fraction = (u.get_mantissa(clock.t) - start) / (stop - start)
+        since_start, until_stop = clock.since(self.exact("start")), -clock.since(self.exact("stop"))
+        fraction = since_start / (since_start + until_stop)
         return self.plain("low") + (self.plain("high") - self.plain("low")) * fraction
 
 
@@ -98,7 +97,7 @@ class Sine(Stimulus):
     """
 
     amplitude = Parameter(0.0, "amplitude", unit="input_unit")
-    frequency = Parameter(1.0 * u.Hz, "frequency")
+    frequency = Parameter(1.0 * u.Hz, "frequency", exact=True)
     phase = Parameter(0.0, "phase, in radians")
     offset = Parameter(None, "mean", unit="input_unit", optional=True)
 
@@ -106,7 +105,7 @@ class Sine(Stimulus):
         super().__init__(amplitude=amplitude, frequency=frequency, phase=phase, offset=offset, **window)
 
     def value(self, clock):
-        turns = u.get_mantissa(clock.t) * self.plain("frequency") * 1e-3
+        turns = clock.phase(self.exact("frequency"))
         wave = self.plain("amplitude") * jnp.sin(2 * jnp.pi * turns + self.plain("phase"))
         return wave if self.offset is None else wave + self.plain("offset")
 
@@ -119,11 +118,12 @@ class TimedArray(Stimulus):
     values : quantity in the input unit, (k,) or (k, n)
         The same for all units, or one column per unit.
     interval : quantity, time
-        How long each value lasts, rounded to whole steps; at least one.
+        How long each value lasts. Each step takes the value that holds at its start, so it need not be a multiple of
+        dt; values that last less than dt are partly skipped.
     """
 
     values = Parameter(0.0, "values over time", unit="input_unit", shape=None)
-    interval = Parameter(1.0 * u.ms, "how long each value lasts", shape=(), positive=True)
+    interval = Parameter(1.0 * u.ms, "how long each value lasts", shape=(), positive=True, exact=True)
 
     def __init__(self, values, interval, **window):
         if np.ndim(u.get_mantissa(values)) not in (1, 2):
@@ -142,5 +142,4 @@ class TimedArray(Stimulus):
 
     def value(self, clock):
         values = self.plain("values")
-        each = jnp.maximum(jnp.round(self.plain("interval") / clock.step_ms).astype(jnp.int32), 1)
-        return values[jnp.clip(clock.step // each, 0, values.shape[0] - 1)]
+        return values[jnp.minimum(clock.count(self.exact("interval")), values.shape[0] - 1)]

@@ -6,7 +6,7 @@ import numpy as np
 
 import brainsim as bs
 from brainsim import receptors
-from brainsim._core import Clock
+from brainsim._core import Clock, step_length
 from brainsim.testing.receptors import *  # noqa: F403
 
 MODELS = [getattr(receptors, name) for name in receptors.__all__ if name not in ("Receptor", "LinearReceptor")]
@@ -26,7 +26,7 @@ def test_outputs_may_be_nonlinear_and_depend_on_the_potential():
     cell = bs.neurons.LIF(2, V=[-60.0, -40.0] * u.mV)
     cell.add_receptors(syn=(syn := Squared(tau=5 * u.ms, reversal=0 * u.mV)))
     syn.g = 3.0 * syn.unit_of("g")
-    g = syn.advance(Clock(jnp.int32(0), jnp.asarray(1.0), None))
+    g = syn.advance(Clock(jnp.int32(0), step_length(1.0), None))
     np.testing.assert_allclose(g, 0.5 * (9.0 + (3.0 * np.exp(-0.2)) ** 2), rtol=1e-12)
     V = np.array([-60.0, -40.0])
     np.testing.assert_allclose(syn.current(g, V), g * -V / (1 + np.exp((V + 50) / 2)), rtol=1e-12)

@@ -1,0 +1,33 @@
+"""The digits that a float32 parameter has no room for, kept beside it: for times and frequencies."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim._core.declared import FixedVariable
+from brainsim._core.exact import exact
+from brainsim._core.items import Patched
+from brainsim._units import in_unit
+from brainsim.connectivity.distributions import Distribution
+
+
+def keep_digits(owner, name: str, value, array) -> None:
+    """Keep, as ``<name>_digits``, what ``array`` was rounded from, where the parameter is declared with ``exact``."""
+    if owner._declared[name].exact:
+        known = not isinstance(array, jax.core.Tracer)
+        digits = exact(_digits(owner, name, value, array) if known else array)
+        owner.hold(f"{name}_digits", FixedVariable(jnp.stack(digits)))
+
+
+def _digits(owner, name, value, array):
+    if isinstance(value, Distribution):
+        return array  # drawn values have no more
+    if isinstance(value, Patched):
+        kept = vars(owner).get(f"{name}_digits")
+        base = _digits(owner, name, value.base, array) if kept is None else np.asarray(kept.get_value(), float).sum(0)
+        digits = np.array(np.broadcast_to(base, array.shape), float)
+        digits.flat[value.ids.ravel()] = np.ravel(_digits(owner, name, value.value, array.ravel()[value.ids]))
+        return digits
+    return in_unit(value, owner.unit_of(name), f"{owner.path}.{name}")
