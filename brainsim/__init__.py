@@ -49,6 +49,7 @@ from brainsim.connectivity import (
 )
 from brainsim.integrators import integrate
 from brainsim.network import Network
+from brainsim.operation import Operation
 from brainsim.population import Population, View
 from brainsim.projection import Projection
 from brainsim.simulation import (
@@ -98,6 +99,7 @@ __all__ = [
     "modulators",
     "Nearest",
     "Network",
+    "Operation",
     "neurons",
     "NonFiniteError",
     "Normal",

@@ -195,6 +195,7 @@ class IntegratedPopulation(Population):
             )
         return values
 
-    def advance_receptors(self, clock) -> list:
-        """Each receptor with what it gives over the step."""
-        return [(receptor, receptor.advance(clock)) for receptor in self.receptors.values()]
+    def receive(self, clock) -> tuple:
+        """Let stimuli change their own state or add to receptors, then receptors advance; each with what it gives."""
+        self.advance_stimuli(clock)
+        return ([(receptor, receptor.advance(clock)) for receptor in self.receptors.values()],)

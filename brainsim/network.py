@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainsim import schedule
 from brainsim._core import Clock, Dynamics, FixedVariable, State, is_layer, name_hash, split, write_back
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.connectivity import ConnectionRule
 from brainsim.modulators import Modulator
+from brainsim.operation import Operation
 from brainsim.paths import Layer
 from brainsim.plasticity import Combined, Plasticity
 from brainsim.population import Population, view_of
@@ -17,15 +19,7 @@ from brainsim.projection import Projection
 from brainsim.terminals.base import Terminal
 from brainsim.wiring import wire
 
-# The spikes that arrive at t are delivered at the end of the step before: the same order as delivering first, and XLA
-# then decays a receptor and adds to it in place, without a copy.
-SCHEDULE = (
-    "1. receptors advance over [t, t + dt] and give their current or conductance to the membrane",
-    "2. populations integrate over [t, t + dt] with that and their stimuli, and fire at t + dt",
-    "3. modulators take in the spikes fired at t + dt",
-    "4. spikes fired at t + dt pass terminals and enter delays; plasticity updates weights",
-    "5. every projection delivers the spikes that arrive at t + dt into its receptor",
-)
+MEMBERS = (Population, Modulator, Operation)  # what is assigned to a network
 
 
 class Network(Dynamics):
@@ -62,8 +56,8 @@ class Network(Dynamics):
     # -- building ----------------------------------------------------------------------------------------------------
 
     def __setattr__(self, name, value):
-        if isinstance(value, Population | Modulator):
-            kind = "population" if isinstance(value, Population) else "modulator"
+        if isinstance(value, MEMBERS):
+            kind = next(kind for kind in MEMBERS if isinstance(value, kind)).__name__.lower()
             if name in vars(self) or hasattr(type(self), name):
                 raise ValueError(f"Network: the name {name!r} is taken.")
             if not name.isidentifier():
@@ -74,22 +68,24 @@ class Network(Dynamics):
                 )
             value.join(name, jax.random.fold_in(self.plain("key"), name_hash(name)))
             self.fix(**{name: value})
-        elif isinstance(value, list | tuple) and any(isinstance(part, Population | Modulator) for part in value):
-            raise TypeError(f"Network.{name}: a name holds one population or modulator; given {len(value)} of them.")
+        elif isinstance(value, list | tuple) and any(isinstance(part, MEMBERS) for part in value):
+            raise TypeError(
+                f"Network.{name}: a name holds one population, modulator or operation; given {len(value)} of them."
+            )
         else:
             super().__setattr__(name, value)
 
     def _refusal(self, name):
-        return f"{super()._refusal(name)} Only populations and modulators are assigned to a network."
+        return f"{super()._refusal(name)} Only populations, modulators and operations are assigned to a network."
 
     def __delattr__(self, name):
-        """Take a population or modulator out that nothing refers to."""
+        """Take a population, modulator or operation out that nothing refers to."""
         plastic = [p for p in self.projections.values() if p.plastic]
         users = [p.path for p in self.projections.values() if name in (p.pre, p.post)]
         users += [p.path for p in plastic if name in p.plasticity.modulators()]
         users += [m.path for m in self.modulators.values() if name in [s for s, *_ in getattr(m, "sources", ())]]
-        if users or not isinstance(vars(self).get(name), Population | Modulator):
-            why = f"{', '.join(users)} refers to it" if users else "only populations and modulators can be"
+        if users or not isinstance(vars(self).get(name), MEMBERS):
+            why = f"{', '.join(users)} refers to it" if users else "only populations, modulators and operations can be"
             raise ValueError(f"Network: {name!r} cannot be taken out: {why}. Build another network.")
         self.let_go(name)
         self._aside.initial = {k: v for k, v in self._aside.initial.items() if not k.startswith(f"{name}.")}
@@ -114,6 +110,11 @@ class Network(Dynamics):
     def modulators(self) -> dict[str, Modulator]:
         """Modulators by name."""
         return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, Modulator)}
+
+    @property
+    def operations(self) -> dict[str, Operation]:
+        """Operations by name."""
+        return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, Operation)}
 
     @property
     def projections(self) -> dict[str, Projection]:
@@ -288,7 +289,7 @@ class Network(Dynamics):
         remembered = {}
         if before is not None and before != step_ms:
             remembered = self._change_step(before, step_ms)
-        for part in (*self.populations.values(), *self.projections.values()):
+        for part in (*self.populations.values(), *self.projections.values(), *self.operations.values()):
             if part._aside.prepared_for != step_ms:
                 part.prepare(step_ms, *((self.populations[part.pre],) if isinstance(part, Projection) else ()))
                 part._aside = part._aside.but(prepared_for=step_ms)
@@ -366,35 +367,12 @@ class Network(Dynamics):
 
     def update(self, clock: Clock) -> None:
         """Advance from t to t + dt, in the order of :meth:`schedule`."""
-        populations = self.populations
-        for name, population in populations.items():
-            population.update(clock.of(name))
-        modulators = self.modulators
-        for name, modulator in modulators.items():
-            modulator.update(clock.of(name), populations)
-        projections = self.projections
-        released = {  # a terminal may serve several projections
-            name: projection.terminal.update(clock.of(name).of("terminal"), populations[projection.pre].plain("spikes"))
-            for name, projection in projections.items()
-            if projection.held_by == name
-        }
-        for name, projection in projections.items():
-            pre, post = populations[projection.pre], populations[projection.post]
-            projection.update(clock.of(name), pre, post, modulators, released.get(projection.held_by))
+        schedule.advance(self, clock)
         self.put("steps", clock.step + 1)
 
     def schedule(self) -> str:
-        """The order of a step, with the members of this network, to print."""
-        members = (
-            [r for p in self.populations.values() for r in getattr(p, "receptors", {}).values()],
-            self.populations.values(),
-            self.modulators.values(),
-            [p for p in self.projections.values() if p.plastic or p.delay_kind != "none" or p.held_by],
-            self.projections.values(),
-        )
-        return "\n".join(
-            f"{line}: {', '.join(m.path for m in group) or 'none'}" for line, group in zip(SCHEDULE, members)
-        )
+        """The order of a step, with the members and operations of this network, to print."""
+        return schedule.printed(self)
 
     def __repr__(self):
         populations = ", ".join(f"{k}: {type(p).__name__}({p.count})" for k, p in self.populations.items())

@@ -89,6 +89,10 @@ class Population(Dynamics):
     def prepare(self, step_ms: float) -> None:
         """Get ready for steps of this length; most populations have nothing to do."""
 
+    def receive(self, clock) -> tuple:
+        """Let receptors advance over the step; what they give is what :meth:`update` takes beside the clock."""
+        return ()
+
     def update(self, clock) -> None:
         """Advance from t to t + dt and set ``spikes``."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it advances: define update(self, clock).")

@@ -188,9 +188,8 @@ class Projection(Dynamics):
         rule, by_post = (self.plasticity, self.plain("by_post")) if self.plastic else (None, None)
         return Synapses(self.plain("connectivity"), self.plain("weight"), rule, by_post)
 
-    def update(self, clock, pre, post, modulators: dict, sent=None) -> None:
-        """Send what was fired at t + dt through terminal and delay, learn, and add what arrives at t + dt to the
-        receptor.
+    def send(self, clock, pre, post, modulators: dict, sent=None):
+        """Send what was fired at t + dt through the delay, and learn.
 
         Parameters
         ----------
@@ -201,17 +200,29 @@ class Projection(Dynamics):
             The network's, for a plasticity rule that follows them.
         sent : float array, (n_pre,), optional
             What a terminal makes of the spikes; without, the presynaptic variable itself is sent.
+
+        Returns
+        -------
+        array
+            What arrives at t + dt, for :meth:`deliver`.
         """
         sent = pre.plain(self.signal) if sent is None else sent
-        delay = self.plain("delay") / clock.step_ms if self.axon.changes else None
-        arrived = self.axon.send(clock, sent, delay)
+        arrived = self.axon.send(clock, sent, self._present_delay(clock))
         if self.plastic:
             fired = post.plain("spikes") if self.fires else jnp.zeros(self.n_post, bool)
             around, source = Surroundings(pre, post, modulators), self.axon.source
             spikes = self._spikes(pre, arrived)
             self.put("weight", self.way.learn(clock.of("plasticity"), spikes, fired, around, source))
+        return arrived
+
+    def deliver(self, clock, post, arrived) -> None:
+        """Add what arrives at t + dt to the receptor."""
         if self.receptor is not None:
-            self.axon.deliver(clock, self.way, arrived, post.receptors[self.receptor], delay)
+            receptor = post.receptors[self.receptor]
+            self.axon.deliver(clock, self.way, arrived, receptor, self._present_delay(clock))
+
+    def _present_delay(self, clock):
+        return self.plain("delay") / clock.step_ms if self.axon.changes else None
 
     def _spikes(self, pre, arrived):
         """The presynaptic spikes that plasticity sees: what arrives, or where that is a gate at every step, what opens

@@ -81,11 +81,8 @@ class GIF(bs.neurons.Neuron):
     I2 = bs.State(0.0, "slow current")
     excess = bs.State(0.0, "sum over the steps of how far V was above 1.4 or below -1, squared")
 
-    def update(self, clock):
-        self.advance_stimuli(clock)
-        drive = sum(receptor.current(g, None) for receptor, g in self.advance_receptors(clock)) + self.stimulation(
-            clock
-        )
+    def update(self, clock, drives):
+        drive = sum(receptor.current(g, None) for receptor, g in drives) + self.stimulation(clock)
         spikes = self.plain("spikes")
         I1 = jnp.where(spikes > 0, self.plain("A1"), self.plain("I1") * self.decay(clock, "tau_I1"))
         I2 = self.plain("I2") * self.decay(clock, "tau_I2") + self.plain("A2") * spikes
@@ -108,8 +105,8 @@ class Readout(bs.masses.Mass):
 
     o = bs.State(0.0, "output")
 
-    def update(self, clock):
-        self.put("o", sum(receptor.current(g, None) for receptor, g in self.advance_receptors(clock)))
+    def update(self, clock, drives):
+        self.put("o", sum(receptor.current(g, None) for receptor, g in drives))
 
 
 def signs() -> np.ndarray:

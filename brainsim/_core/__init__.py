@@ -11,6 +11,7 @@ from brainsim._core.held import held
 from brainsim._core.items import elements
 from brainsim._core.layers import applied, in_the_float_type, is_layer, looked_at, number_of_parameters, result_of
 from brainsim._core.slot import Slot
+from brainsim._core.stepping import stepping
 from brainsim._core.structure import Structure, split, write_back
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "result_of",
     "split",
     "step_length",
+    "stepping",
     "write_back",
 ]

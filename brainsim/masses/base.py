@@ -40,9 +40,8 @@ class Mass(IntegratedPopulation):
         """Further states, derived from the variables ``y`` at the end of each step."""
         return {}
 
-    def update(self, clock) -> None:
-        self.advance_stimuli(clock)
-        after = self.integrate(clock, self.present(), self.advance_receptors(clock))
+    def update(self, clock, drives: list) -> None:
+        after = self.integrate(clock, self.present(), drives)
         self.keep(after | self.observe(after))
 
 

@@ -206,13 +206,17 @@ class Neuron(IntegratedPopulation):
 
     # -- the step ----------------------------------------------------------------------------------------------------
 
-    def update(self, clock) -> None:
+    def receive(self, clock) -> tuple:
+        if self.spike_times != "exact":
+            return super().receive(clock)
         self.advance_stimuli(clock)
+        return ([],)  # receptors advance with the membrane, from arrival to arrival
+
+    def update(self, clock, drives: list) -> None:
         if self.spike_times == "exact":
             between.Within(self, clock).run()
             return
         before = self.present()
-        drives = self.advance_receptors(clock)
         displaced = before
         for receptor, drive in drives:
             displaced = receptor.displace(displaced, drive)

@@ -244,7 +244,7 @@ class UndulatingWorm(bs.masses.Mass):
                 f"{self.path}: circuit and body advance in steps of {1e3 * STEP:g} ms; given dt = {step_ms:g} ms."
             )
 
-    def update(self, clock):
+    def update(self, clock, drives):
         worm = Worm(
             *(self.plain(name) for name in ("drive", "threshold", "hysteresis")),
             muscle_tau=1e-3 * self.plain("muscle_tau"),

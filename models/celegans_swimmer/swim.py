@@ -82,7 +82,7 @@ class SwimmingWorm(bs.masses.Mass):
                 f"{self.path}: a step is one of control, {1e3 * CONTROL_STEP:g} ms; given dt = {step_ms:g} ms."
             )
 
-    def update(self, clock):
+    def update(self, clock, drives):
         state = BodyState(*(self.plain(name) for name in BodyState._fields))
         weights = {name: self.plain(name) for name in ("prop", "osc", "ipsi", "contra", "turn")} | {
             "speed": self.plain("slowing")
