@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 # mostly together and share its fixtures.
 WORKERS := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
-.PHONY: demo test test-slow notebooks docs lint clean
+.PHONY: demo test test-slow matrix ends notebooks docs lint clean
 
 $(STAMP): pyproject.toml setup.py $(wildcard brainsim/events/csrc/*)
 	$(PYTHON) -m venv $(VENV)
@@ -25,6 +25,10 @@ test: $(STAMP)
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
 
+# A part of the tests on each Python and JAX that is at hand, and on the oldest and the newest pair.
+matrix ends: $(STAMP)
+	$(BIN)/nox --session $@
+
 notebooks: $(STAMP)
 	$(BIN)/python notebooks/run.py
 
@@ -32,8 +36,8 @@ docs: $(STAMP)
 	$(BIN)/sphinx-build --fail-on-warning --keep-going docs docs/_build/html
 
 lint: $(STAMP)
-	$(BIN)/ruff check brainsim models tests benchmarks docs notebooks setup.py
-	$(BIN)/ruff format --check brainsim models tests benchmarks docs notebooks setup.py
+	$(BIN)/ruff check brainsim models tests benchmarks docs notebooks setup.py noxfile.py
+	$(BIN)/ruff format --check brainsim models tests benchmarks docs notebooks setup.py noxfile.py
 
 clean:
-	rm -rf $(VENV) build docs/_build out .pytest_cache *.egg-info
+	rm -rf $(VENV) build docs/_build out .pytest_cache .nox *.egg-info

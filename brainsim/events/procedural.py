@@ -425,4 +425,5 @@ def contract_procedural(shared, static, a, b, into):
 
 
 def numbers_procedural(shared, static):
+    """What the kernel takes as whole numbers, in their order."""
     return (*shared[0].numbers(), static[0])

@@ -217,7 +217,9 @@ class Stripped:
 
 
 class Field:
-    r"""`f` on plain leaves, with what it tells of its structure, if it does: the membrane equation is
+    r"""`f` on plain leaves, with what it tells of its structure, if it does.
+
+    The membrane equation is
 
     .. math:: \dot V = J(V_{held})\,V + i(V_{held})
 

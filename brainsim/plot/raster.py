@@ -72,6 +72,7 @@ def select(times, indices, n, rows, start, stop):
 
 
 def rows_label(rows, n):
+    """What the axis of neurons is called."""
     return "neuron" if rows == n else f"neuron ({rows:,} of {n:,} shown)"
 
 

@@ -148,7 +148,7 @@ class SpikeTrain:
         return self.times[self.indices == index]
 
     def __add__(self, later: SpikeTrain) -> SpikeTrain:
-        """This train and one of the same units that goes on where it stops, as one."""
+        """Join this train and one of the same units that goes on where it stops."""
         if not isinstance(later, SpikeTrain):
             return NotImplemented
         check_successive(self, later)

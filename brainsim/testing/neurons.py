@@ -252,6 +252,7 @@ class Programs:
 
 @pytest.fixture(scope="module")
 def programs(built):
+    """Compiled programs of each model, made once."""
     made = {}
     return lambda model: made.setdefault(model, made.get(model) or Programs(model, built))
 

@@ -10,6 +10,7 @@ from brainsim._units import named
 
 
 def procedural(path, rule, pre, post, same, weight, unit, delay, plastic, rng):
+    """Synapses that are computed anew at every spike, and their weight."""
     _check_procedural(path, weight, delay, plastic)
     drawn = None
     if isinstance(weight, rules.Distribution):
