@@ -10,7 +10,7 @@ import brainsim
 
 ROOT = Path(brainsim.__file__).parent
 FLOORS = (
-    {"_errors", "_units", "_memory", "_files", "_platform"}
+    {"_errors", "_units", "_memory", "_files", "_deprecated", "_platform"}
     | {"integrators", "events", "connectivity", "surrogate", "analysis"},
     {"_core", "plot"},
     {"population", "vector_field", "integrated", "neurons", "channels", "cells", "masses", "nn"}
@@ -21,6 +21,17 @@ FLOORS = (
     {"cli", "io", "__main__"},
     {"testing"},  # for test modules: it may import everything, and nothing imports it
 )
+WHAT = (
+    "functions and kernels on plain arrays ([more](floors/functions.md))",
+    "what a model is ([more](floors/model.md)), and pictures of plain arrays",
+    "what is modelled: neurons, receptors, stimuli, sources, plasticity ([more](floors/modelled.md))",
+    "what is wired: networks and projections ([more](floors/wired.md))",
+    "what runs: simulate, function, sweep, save and load ([more](floors/running.md))",
+    "what learns",
+    "what people look at: the command line ([more](floors/looking.md))",
+    "suites for models of your own ([more](extending.md#test-it)): they may import everything, and nothing imports them",
+)
+PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # The package itself only gathers what the rooms export.
 FILES = [path for path in sorted(ROOT.rglob("*.py")) if path != ROOT / "__init__.py"]
@@ -115,3 +126,24 @@ def test_analysis_reads_plain_arrays_only():
     """It serves anyone's spikes: numpy and scipy are all it needs."""
     for path in (ROOT / "analysis").glob("*.py"):
         assert {name.split(".")[0] for name in modules_imported(path)}.isdisjoint({"jax", "flax", "brainunit"}), path
+
+
+def page_with_table() -> str:
+    """The page on architecture with the table of floors as it is here; rooms that do not exist yet are left out."""
+    rows = ["| floor | what it is | where |", "| --- | --- | --- |"]
+    for number, (rooms, what) in reversed([*enumerate(zip(FLOORS, WHAT, strict=True))]):
+        there = [f"`{room}/`" for room in sorted(rooms) if (ROOT / room).is_dir()]
+        there += [f"`{room}.py`" for room in sorted(rooms) if (ROOT / f"{room}.py").is_file()]
+        rows.append(f"| {number} | {what} | {', '.join(there) or 'no file yet'} |")
+    before, begin, rest = PAGE.read_text(encoding="utf-8").partition("<!-- floors -->\n")
+    _, end, after = rest.partition("<!-- end of floors -->")
+    return before + begin + "\n".join(["", *rows, "", ""]) + end + after
+
+
+def test_the_page_on_architecture_shows_these_floors():
+    shown = PAGE.read_text(encoding="utf-8")
+    assert shown == page_with_table(), "docs/architecture.md shows other floors; run: python tests/test_layers.py"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page_with_table(), encoding="utf-8")
