@@ -3,10 +3,10 @@ from __future__ import annotations
 import brainunit as u
 
 from brainsim._core import Parameter, State
-from brainsim.receptors.linear import TwoStage
+from brainsim.receptors.linear import Cascade
 
 
-class GABA_B(TwoStage):
+class GABA_B(Cascade):
     r"""GABA_B receptors that share their G protein: weak for a single spike, strong for many at once.
 
     .. math::

@@ -10,7 +10,7 @@ from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import with_unit
 from brainsim.integrators.exponential import phi1
 from brainsim.receptors.base import Receptor
-from brainsim.receptors.linear import LinearReceptor, TwoStage
+from brainsim.receptors.linear import Cascade, LinearReceptor
 
 
 class Delta(Receptor):
@@ -102,7 +102,7 @@ class Exponential(LinearReceptor):
         return [[jnp.exp(-lost)]], [phi1(-lost)]
 
 
-class PeakNormalised(TwoStage):
+class PeakNormalised(Cascade):
     """Two stages with a peak of g that is the weight."""
 
     port = "h"

@@ -77,7 +77,7 @@ class LinearReceptor(Receptor):
         return self.mean(before[-1], after[-1], exact=_weighted(mean, before))
 
 
-class TwoStage(LinearReceptor):
+class Cascade(LinearReceptor):
     r"""Two stages, each of which decays: spikes raise the first, the first drives g.
 
     .. math:: \dot h = -\alpha\,h,\qquad \dot g = c\,h - \beta\,g
