@@ -1,0 +1,164 @@
+"""What stands between two populations: weights, delays and what they belong to."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim import events
+from brainsim._core import Dynamics, FixedVariable, Parameter, State, StateVariable
+from brainsim._units import float_dtype, with_unit
+from brainsim.delays import delay_for
+from brainsim.paths import Ends
+from brainsim.plasticity.base import Site
+from brainsim.plasticity.synapses import single_rows
+from brainsim.population import Population
+from brainsim.wiring.wired import Wired
+
+
+class DelayParameter(Parameter):
+    """A parameter where delays may change; otherwise what was given when the populations were connected."""
+
+    def __get__(self, projection, owner=None):
+        if projection is None or "axon" not in vars(projection) or projection.axon.changes:
+            return super().__get__(projection, owner)
+        times = projection.axon.times
+        return None if times is None else with_unit(times.ms, u.ms)
+
+
+class Connection(Dynamics):
+    """What a projection is made of, built from what a rule made.
+
+    Parameters
+    ----------
+    path : str
+        Where it will stand.
+    pre, post : Population
+    receptor : str or None
+    wired : Wired
+    rng : numpy.random.Generator
+        For what terminal and plasticity draw.
+    terminal : Terminal, optional
+    plasticity : Plasticity, optional
+    """
+
+    weight = Parameter(0.0, "what a spike adds to the receptor", unit="weight_unit", shape="weight_shape")
+    delay = DelayParameter(None, "time from spike to arrival", unit=u.ms, shape="weight_shape", optional=True)
+    arrived = State(None, "what arrives in a step", unit="signal_unit", shape="arrived_shape", optional=True)
+
+    def __init__(self, path: str, pre: Population, post: Population, receptor: str | None, wired: Wired, rng, *,
+                 terminal=None, plasticity=None):  # fmt: skip
+        self._path, self.pre, self.post, self.receptor = path, pre.path, post.path, receptor
+        conn, self.signal, self.graded = wired.conn, wired.signal, wired.graded
+        self.weight_unit, self.signed, self.fires = wired.unit, wired.signed, "spikes" in post._declared
+        self.n_pre, self.n_post, self.plastic = conn.n_pre, conn.n_post, plasticity is not None
+        self.n_synapses, self.weight_shape = conn.n_synapses, conn.weight_shape
+        self.signal_unit = u.UNITLESS if self.signal == "spikes" else pre.unit_of(self.signal)
+        changing = {} if wired.longest is None else {"delay": with_unit(wired.times.ms, u.ms)}
+        super().__init__(weight=wired.weight, **changing)
+        self._aside.wired = wired.facts
+        if isinstance(conn, Ends):
+            self.ends, self.layer = conn, wired.rule.module
+        else:
+            self.hold("connectivity", FixedVariable(conn))
+        sent = jnp.dtype(float_dtype() if terminal is not None else pre.dtype_of(self.signal)).name
+        target = None if receptor is None else post.receptors[receptor]
+        self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent, graded=self.graded, follow=self.plastic,
+                              longest=wired.longest, exact=target is not None and target.exact)  # fmt: skip
+        if target is not None:
+            target.expect(conn)
+        self.allocate()
+        self._aside.given = {}  # or a second copy of the weights would stay in memory
+        if terminal is not None:
+            terminal.bind(path, self.pre, conn.n_pre, jax.random.PRNGKey(int(rng.integers(2**31))))
+        # The projection that holds the terminal
+        self.held_by = None if terminal is None else terminal.path.rpartition(".")[0]
+        if self.held_by == path:
+            self.terminal = terminal
+        if self.plastic:
+            self.spike_dtype = "bool" if self.graded or terminal is not None else self.axon.arriving_dtype
+            self.fired_dtype = jnp.dtype(post.dtype_of("spikes")).name if self.fires else "bool"
+            self._learn_by(plasticity, pre, post, jax.random.PRNGKey(int(rng.integers(2**31))))
+
+    def _learn_by(self, plasticity, pre: Population, post: Population, key):
+        conn = self.plain("connectivity")
+        rows = single_rows(conn) if self.axon.single else conn
+        plasticity.bind(Site(f"{self.path}.plasticity", rows, self.weight_unit, pre, post, self.axon.single, key))
+        self.plasticity = plasticity
+        weights = jnp.broadcast_to(self.plain("weight"), conn.weight_shape)
+        self.hold("weight", StateVariable(weights, unit=self.weight_unit))
+        self.hold("by_post", FixedVariable(events.transpose_index(rows)))
+
+    @property
+    def delay_kind(self) -> str:
+        """``"none"``, ``"axonal"``: one delay for all synapses, or ``"synaptic"``: one each."""
+        return self.axon.kind
+
+    @property
+    def max_delay(self):
+        """The longest that a delay may become; None where delays do not change."""
+        return with_unit(self.axon.longest.longest, u.ms) if self.axon.changes else None
+
+    @property
+    def rule(self):
+        """The rule that made the synapses."""
+        return self._aside.wired.rule
+
+    def slot(self, name):
+        slot = super().slot(name)
+        if name == "weight":
+            return dataclasses.replace(slot, nonnegative=not self.signed)
+        if name == "delay" and self.axon.changes:
+            return dataclasses.replace(slot, positive=True, at_most=self.axon.longest.longest)
+        return slot
+
+    def assign(self, name, value):
+        axon = vars(self).get("axon")
+        if name == "delay" and axon is not None and not axon.changes:
+            raise ValueError(
+                f"{self.path}.delay is fixed, given {value}; connect with max_delay=... for delays that may change."
+            )
+        super().assign(name, value)
+
+    @property
+    def arrived_shape(self) -> tuple[int, ...]:
+        """Of ``arrived``: one value per presynaptic unit, or per synapse where each has its own delay."""
+        return (self.n_synapses,) if self.axon.single else (self.n_pre,)
+
+    def keep_arrived(self) -> None:
+        """Keep what arrives in each step as the state ``arrived``, to be recorded, or for rules of one's own.
+
+        It is what the projection hands to the ports of its receptor before the weights: after terminal and delay, one
+        value per presynaptic unit; where each synapse has its own delay, one per synapse, in their order. Those are
+        followed one by one then, which takes time for every synapse in every step.
+
+        Raises
+        ------
+        ValueError
+            For delays of single synapses that change, or while spikes are under way.
+        """
+        if self.axon.kind == "synaptic" and not self.axon.single:
+            if self.axon.changes or any(jnp.any(array) for array in self.axon.under_way.values()):
+                why = "its delays change" if self.axon.changes else "spikes are under way in it"
+                raise ValueError(f"{self.path}: what arrives at single synapses cannot be kept, {why}.")
+            old = self.axon
+            self.fix(axon=delay_for(old.path, old.times, self.n_pre, old.sent_dtype, graded=self.graded, follow=True))
+            self._aside = self._aside.but(prepared_for=None)
+        dtype = float_dtype()
+        self.hold("arrived", StateVariable(jnp.zeros(self.arrived_shape, dtype), unit=self.signal_unit))
+
+    def indices_of_synapses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Presynaptic and postsynaptic neuron of every synapse, in the order of ``weight``.
+
+        Raises
+        ------
+        ValueError
+            For a layer, which has no single synapses.
+        """
+        if "layer" in vars(self):
+            raise ValueError(f"{self.path}: a layer has no single synapses; its parameters are {self.path}.layer.")
+        return tuple(np.asarray(side) for side in self.plain("connectivity").coo())
