@@ -76,8 +76,12 @@ class Delay(Dynamics):
         """
         return {}
 
-    def reorder(self, conn, order) -> None:
-        """Serve other synapses ``conn``: number k has the delay of number ``order[k]`` before."""
+    def serve(self, conn, times: Times | None, step_ms: float | None) -> None:
+        """Serve other synapses ``conn`` with these delays, as many as before; what is under way stays.
+
+        ``step_ms``: length of the steps that it is prepared for, None before that.
+        """
+        self._aside = self._aside.but(times=times)
 
     def send(self, clock, sent: jax.Array, delay=None) -> jax.Array:
         """Take in what is sent at t + dt; returns what arrives then, or what is sent where :meth:`deliver` does it.

@@ -44,10 +44,10 @@ class Followed(Delay):
     def under_way(self):
         return {} if self.graded or "line" not in vars(self) else {"line": self.plain("line")}
 
-    def reorder(self, conn, order):
-        self._aside = self._aside.but(times=self.times.reordered(order))
+    def serve(self, conn, times, step_ms):
+        super().serve(conn, times, step_ms)
         if "steps" in vars(self):
-            self.put("steps", self.plain("steps")[jnp.asarray(order)])
+            self.put("steps", jnp.asarray(times.steps(step_ms)).ravel())
         if "sources" in vars(self):
             self.put("sources", jnp.asarray(conn.coo()[0]))
 

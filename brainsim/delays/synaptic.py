@@ -26,11 +26,10 @@ class Synaptic(Delay):
     def under_way(self):
         return {"ring": self.plain("ring")} if "ring" in vars(self) else {}
 
-    def reorder(self, conn, order):
-        self._aside = self._aside.but(times=self.times.reordered(order))
+    def serve(self, conn, times, step_ms):
+        super().serve(conn, times, step_ms)
         if "steps" in vars(self):
-            steps = self.plain("steps")
-            self.put("steps", steps.ravel()[jnp.asarray(order)].reshape(steps.shape))
+            self.put("steps", jnp.asarray(times.steps(step_ms)))
 
     def deliver(self, clock, path, arrived, receptor, delay=None):
         into, ring = events.deliver_delayed(

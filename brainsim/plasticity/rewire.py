@@ -7,7 +7,6 @@ import numpy as np
 
 from brainsim import events
 from brainsim._units import in_unit
-from brainsim.plasticity.synapses import single_rows
 
 
 def rewire(net, path: str, *, weight, threshold=None, fraction=None, seed: int) -> int:
@@ -74,13 +73,17 @@ def rewire(net, path: str, *, weight, threshold=None, fraction=None, seed: int) 
         chosen = _draw(rng, np.flatnonzero(allowed), pruned.size, path)
         pre[pruned], post[pruned] = np.unravel_index(chosen, allowed.shape)
     order = np.lexsort((post, pre))
-    if isinstance(conn, events.FixedFanOut):
-        new = events.FixedFanOut(post[order].reshape(conn.weight_shape), conn.n_post)
-    else:
-        indptr = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=conn.n_pre))])
-        new = events.CSR(indptr.astype(np.int32), post[order], conn.n_post)
+    new = with_pairs(conn, pre[order], post[order])
     _put(net, projection, new, order, pruned, in_unit(weight, projection.weight_unit, "rewire: weight"))
     return int(pruned.size)
+
+
+def with_pairs(conn, pre, post):
+    """Synapses of these pairs, sorted by presynaptic neuron, in the format of ``conn``."""
+    if isinstance(conn, events.FixedFanOut):
+        return events.FixedFanOut(post.reshape(conn.weight_shape), conn.n_post)
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=conn.n_pre))])
+    return events.CSR(indptr.astype(np.int32), post, conn.n_post)
 
 
 def _weakest(size, threshold, fraction, projection):
@@ -137,11 +140,8 @@ def _put(net, projection, conn, order, pruned, weight):
                 )
     if "delay" in vars(projection) and projection.plain("delay").ndim:
         projection.put("delay", place(projection.plain("delay"), None))
-    projection.axon.reorder(conn, order)
-    projection.put("connectivity", conn)
-    if "by_post" in vars(projection):
-        rows = single_rows(conn) if projection.axon.single else conn
-        projection.put("by_post", events.transpose_index(rows))
+    times = projection.axon.times
+    projection.rewire(conn, times.reordered(order) if times is not None and times.shape else times)
     net._aside = net._aside.but(initial=initial)
 
 

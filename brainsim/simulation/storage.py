@@ -9,8 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim._core import split, write_back
+from brainsim.delays import Times
 from brainsim.network import Network
+from brainsim.plasticity.rewire import with_pairs
 from brainsim.simulation import checkpoint
+
+PRE, POST, DELAY = ".synapses.pre", ".synapses.post", ".synapses.delay"  # of projections that were rewired
 
 
 def save(net: Network, path: str | Path) -> None:
@@ -31,12 +35,13 @@ def save(net: Network, path: str | Path) -> None:
 
     Notes
     -----
-    Synapses come from the seed and are not stored; their checksums are. The arrays are written by orbax. Nothing in a
+    Synapses come from the seed and are not stored, unless :func:`~brainsim.plasticity.rewire` has changed them; their
+    checksums are. The arrays are written by orbax. Nothing in a
     checkpoint is executed when it is loaded.
     """
     _check(net, "save")
     _, parameters, fixed, state = split(net)
-    arrays = {"parameter": parameters, "state": state, "fixed": {"key": net.plain("key")}}
+    arrays = {"parameter": parameters, "state": state, "fixed": {"key": net.plain("key")} | _rewired(net)}
     facts = {"step_ms": net._aside.step_ms, "wiring": _wiring(fixed)}
     checkpoint.write(Path(path).absolute(), arrays, facts)
 
@@ -61,6 +66,7 @@ def load(net: Network, path: str | Path) -> None:
         arrays = checkpoint.read_arrays(path, page)
     if page["step_ms"]:
         net.prepare(page["step_ms"])
+    _rewire(net, arrays["fixed"])
     kept = {name: array.dtype for part in split(net)[1:] for name, array in part.items()}
     for group in arrays.values():
         write_back(net, {name: jnp.asarray(array, kept[name]) for name, array in group.items()})
@@ -79,6 +85,28 @@ def _wiring(fixed: dict) -> dict[str, str]:
         if mark:
             sums.setdefault(projection, hashlib.sha256()).update(checkpoint.checksum(array).encode())
     return {projection: total.hexdigest() for projection, total in sums.items()}
+
+
+def _rewired(net) -> dict:
+    """Synapses, and their delays, of the projections that have been rewired, by path."""
+    found = {}
+    for path, projection in net.projections.items():
+        if projection.rewired:
+            found[f"{path}{PRE}"], found[f"{path}{POST}"] = projection.indices_of_synapses()
+            times = projection.axon.times
+            if times is not None and times.shape:
+                found[f"{path}{DELAY}"] = times.ms
+    return found
+
+
+def _rewire(net, fixed: dict) -> None:
+    """Take the synapses of rewired projections out of ``fixed``, into the network."""
+    for path, projection in net.projections.items():
+        if f"{path}{PRE}" in fixed:
+            pre, post = (fixed.pop(f"{path}{side}") for side in (PRE, POST))
+            times, ms = projection.axon.times, fixed.pop(f"{path}{DELAY}", None)
+            times = times if ms is None else Times(np.asarray(ms), f"{path}.delay")
+            projection.rewire(with_pairs(projection.plain("connectivity"), np.asarray(pre), np.asarray(post)), times)
 
 
 def _compare(net, page) -> None:
@@ -103,11 +131,21 @@ def _compare(net, page) -> None:
                     " precision it was saved with."
                 )
     for name, total in _wiring(fixed).items():
-        if page["wiring"].get(name) != total:
+        if f"{name}{PRE}" in page["arrays"]["fixed"]:
+            _compare_size(net.projections[name], page["arrays"]["fixed"][f"{name}{PRE}"]["shape"])
+        elif page["wiring"].get(name) != total:
             raise ValueError(
                 f"load: the wiring of {name!r} is not that of the checkpoint; build the network with the same code and"
                 " seed."
             )
+
+
+def _compare_size(projection, shape) -> None:
+    if tuple(shape) != (projection.n_synapses,):
+        raise ValueError(
+            f"load: {projection.path!r} has {projection.n_synapses} synapses in the network, {shape[0]} in the"
+            " checkpoint."
+        )
 
 
 def _twin(net):

@@ -12,7 +12,8 @@ import numpy as np
 from brainsim import events
 from brainsim._core import Dynamics, FixedVariable, Parameter, State, StateVariable
 from brainsim._units import float_dtype, with_unit
-from brainsim.delays import delay_for
+from brainsim.connectivity import AllToAll
+from brainsim.delays import Times, delay_for
 from brainsim.paths import Ends
 from brainsim.plasticity.base import Site
 from brainsim.plasticity.synapses import single_rows
@@ -111,10 +112,21 @@ class Connection(Dynamics):
     def slot(self, name):
         slot = super().slot(name)
         if name == "weight":
-            return dataclasses.replace(slot, nonnegative=not self.signed)
+            return dataclasses.replace(slot, nonnegative=not self.signed, grid=self._other_shape())
         if name == "delay" and self.axon.changes:
-            return dataclasses.replace(slot, positive=True, at_most=self.axon.longest.longest)
+            longest = self.axon.longest.longest
+            return dataclasses.replace(slot, positive=True, at_most=longest, grid=self._other_shape())
         return slot
+
+    def _other_shape(self) -> tuple[int, ...] | None:
+        """In which one value per synapse may come too: flat, or as a matrix of all pairs."""
+        if len(self.weight_shape) > 1:
+            return (self.n_synapses,)
+        views = self._aside.wired.views
+        pairs = tuple(len(view) for view in views)
+        ascending = all(np.all(np.diff(view) > 0) for view in views)
+        all_pairs = isinstance(self.rule, AllToAll) and self.n_synapses == pairs[0] * pairs[1] and ascending
+        return pairs if all_pairs else None
 
     def assign(self, name, value):
         axon = vars(self).get("axon")
@@ -123,6 +135,19 @@ class Connection(Dynamics):
                 f"{self.path}.delay is fixed, given {value}; connect with max_delay=... for delays that may change."
             )
         super().assign(name, value)
+
+    def rewire(self, conn: events.Format, times: Times | None) -> None:
+        """Put other synapses, as many as there are, in place of those of the rule, with these delays."""
+        self.put("connectivity", conn)
+        if self.plastic:
+            self.put("by_post", events.transpose_index(single_rows(conn) if self.axon.single else conn))
+        self.axon.serve(conn, times, self._aside.prepared_for)
+        self._aside = self._aside.but(wired=self._aside.wired._replace(rewired=True))
+
+    @property
+    def rewired(self) -> bool:
+        """Whether the synapses are no longer those of the rule."""
+        return self._aside.wired.rewired
 
     @property
     def arrived_shape(self) -> tuple[int, ...]:

@@ -7,15 +7,19 @@ import numpy as np
 
 from brainsim import connectivity as rules
 from brainsim._units import named
+from brainsim.events import Quantiles
+from brainsim.wiring.values import check_drawn
 
 
-def procedural(path, rule, pre, post, same, weight, unit, delay, plastic, rng):
+def procedural(path, rule, pre, post, same, weight, unit, delay, plastic, signed, rng):
     """Synapses that are computed anew at every spike, and their weight."""
     _check_procedural(path, weight, delay, plastic)
     drawn = None
     if isinstance(weight, rules.Distribution):
         with named(f"{path}.weight"):
             drawn = rules.quantiles(weight, unit)
+            if not signed:
+                check_drawn(path, weight.quantile(Quantiles.probabilities(), unit))
             # One number that multiplies what is drawn
             weight = u.Quantity(1.0 if drawn is not None else float(weight.quantile(0.5, unit)), unit=unit)
     return rule.form(pre.population.count, post.population.count, pre.ids, post.ids, same, rng, drawn), weight

@@ -81,3 +81,12 @@ def check_weight(path, weight, unit):
             " (FromMatrix) or a list of pairs (FromArrays)."
         )
     in_unit(weight, unit, f"{path}.weight")
+
+
+def check_drawn(path: str, weights: np.ndarray) -> None:
+    """Refuse conductances below zero that a distribution gives."""
+    if np.any(np.asarray(weights) < 0):
+        raise ValueError(
+            f"{path}.weight: the distribution gives negative conductances, down to {np.min(weights):.3g}; give"
+            " Truncated(distribution, low=0) or another one that has none."
+        )

@@ -16,7 +16,7 @@ from brainsim.population import View
 from brainsim.wiring.formats import alike, check_memory, format_of
 from brainsim.wiring.procedural import check_layer, procedural
 from brainsim.wiring.signal import Nowhere, signal_of
-from brainsim.wiring.values import Values, check_weight
+from brainsim.wiring.values import Values, check_drawn, check_weight
 
 
 class Wired(NamedTuple):
@@ -45,6 +45,8 @@ class Wired(NamedTuple):
         The delays.
     longest : Times or None
         The longest that they may become, where they change.
+    rewired : bool
+        Whether others have taken the place of the rule's synapses.
     """
 
     rule: rules.ConnectionRule | Layer
@@ -58,6 +60,7 @@ class Wired(NamedTuple):
     weight: u.Quantity
     times: Times | None
     longest: Times | None
+    rewired: bool = False
 
     @property
     def facts(self) -> Wired:
@@ -99,7 +102,7 @@ def wire(
         check_layer(path, rule, target, weight, delay, learns)
         conn, order, listed = rule.between(path, pre, post), None, 0
     elif isinstance(rule, rules.Procedural):
-        conn, weight = procedural(path, rule, pre, post, same, weight, unit, delay, learns, rng)
+        conn, weight = procedural(path, rule, pre, post, same, weight, unit, delay, learns, target.signed, rng)
         order, listed = None, conn.n_synapses
     else:
         space = rules.Space(pre.positions, post.positions) if isinstance(rule, rules.SpatialRule) else None
@@ -112,7 +115,10 @@ def wire(
     if weight is None:
         weight = u.Quantity(np.asarray(rule.values), unit=unit)
     made = Values(conn, order, listed, rule, pre, post, rng)
+    drawn = isinstance(weight, rules.Distribution)
     weight = made.of(weight, unit, float_dtype(), f"{path}.weight")
+    if drawn and not target.signed:
+        check_drawn(path, weight.mantissa)
     times = None
     if delay is not None:
         # Delays that are drawn are float32 numbers; those that are given stay what they are

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import brainsim as bs
+from brainsim._core import split
 from brainsim.simulation import engine
 
 
@@ -96,3 +97,38 @@ def test_autapses_stay_excluded():
         bs.plasticity.rewire(net, "E->E", fraction=0.4, weight=0.5 * u.pA, seed=seed)
     pre, post = net["E->E"].indices_of_synapses()
     assert np.all(pre != post) and pre.max() < 8
+
+
+@pytest.mark.parametrize("delay", [None, bs.Uniform(1 * u.ms, 3 * u.ms)], ids=["none", "synaptic"])
+def test_what_was_rewired_is_saved_and_goes_on_bit_by_bit(tmp_path, delay):
+    def made():
+        stdp = bs.plasticity.PairSTDP(A_plus=0.1 * u.pA, A_minus=0.1 * u.pA, w_max=1 * u.pA)
+        return network(bs.FixedProbability(0.3), plasticity=stdp, delay=delay)
+
+    net, path = made(), tmp_path / "net"
+    bs.simulate(net, 10 * u.ms, progress=False)
+    bs.plasticity.rewire(net, "E->I", fraction=0.2, weight=0.3 * u.pA, seed=0)
+    bs.simulate(net, 5 * u.ms, progress=False)
+    bs.save(net, path)
+    other = made()
+    bs.load(other, path)
+    assert synapses(other) == synapses(net)
+    for one in (net, other):
+        bs.simulate(one, 10 * u.ms, progress=False)
+    for name, array in split(net)[3].items():
+        np.testing.assert_array_equal(split(other)[3][name], array, err_msg=name)
+    fewer = network(bs.FixedProbability(0.2), plasticity=None, delay=delay)
+    with pytest.raises(ValueError, match="load: "):
+        bs.load(fewer, path)
+
+
+def test_delays_that_change_move_with_their_synapses():
+    net = network(bs.FixedProbability(0.3), delay=bs.Uniform(1 * u.ms, 3 * u.ms), max_delay=4 * u.ms)
+    projection = net["E->I"]
+    pairs = lambda: zip(*(side.tolist() for side in projection.indices_of_synapses()))
+    before = dict(zip(pairs(), np.asarray(projection.delay.mantissa).tolist()))
+    bs.plasticity.rewire(net, "E->I", fraction=0.2, weight=0.3 * u.pA, seed=0)
+    after = dict(zip(pairs(), np.asarray(projection.delay.mantissa).tolist()))
+    kept = before.keys() & after.keys()
+    assert len(kept) < len(before) and all(after[k] == before[k] for k in kept)
+    assert sorted(after.values()) == sorted(before.values())
