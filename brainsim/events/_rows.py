@@ -17,6 +17,21 @@ def has_rows(conn: Format) -> bool:
     return isinstance(conn, CSR | FixedFanOut)
 
 
+def in_blocks(block: Callable, count, size: int, into):
+    """``into = block(begin, into)`` for the blocks of ``size`` that hold ``count`` things.
+
+    The loop counts blocks and not things: XLA takes a loop from 0 to 1 in larger steps for one that is never entered, where
+    it knows these numbers (openxla/xla pull request 48454).
+    """
+    blocks = -(-count // size)
+
+    def step(carry):
+        k, into = carry
+        return k + 1, block(k * size, into)
+
+    return jax.lax.while_loop(lambda carry: carry[0] < blocks, step, (jnp.zeros((), jnp.int32), into))[1]
+
+
 def add_spiking_rows(conn: Format, spikes, weight, into, address: Callable) -> jax.Array:
     """Add ``spikes[pre] * weight`` of every synapse whose neuron spikes to ``into[address(synapse, target)]``.
 
@@ -34,13 +49,12 @@ def add_spiking_rows(conn: Format, spikes, weight, into, address: Callable) -> j
     ends = jnp.cumsum(jnp.where(spikes != 0, lengths, 0), dtype=jnp.int32)
     size = int(min(max(targets.size // 64, SMALLEST), LARGEST))
 
-    def block(carry):
-        start, into = carry
-        place = start + jnp.arange(size, dtype=jnp.int32)
+    def block(begin, into):
+        place = begin + jnp.arange(size, dtype=jnp.int32)
         row = jnp.minimum(jnp.searchsorted(ends, place, side="right"), n - 1).astype(jnp.int32)
         here = place < ends[-1]
         synapse = jnp.where(here, begins[row] + lengths[row] - (ends[row] - place), 0)
         value = spikes[row].astype(into.dtype) * (weight[synapse] if weight.size > 1 else weight[0])
-        return start + size, into.at[address(synapse, targets[synapse])].add(jnp.where(here, value, 0))
+        return into.at[address(synapse, targets[synapse])].add(jnp.where(here, value, 0))
 
-    return jax.lax.while_loop(lambda carry: carry[0] < ends[-1], block, (jnp.zeros((), jnp.int32), into))[1]
+    return in_blocks(block, ends[-1], size, into)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim.events._philox import high_product, words
+from brainsim.events._rows import in_blocks
 from brainsim.events._structure import Structure
 from brainsim.events.formats import CSR
 
@@ -396,8 +397,7 @@ def contract_procedural(shared, static, a, b, into):
         count = before[-1] if conn.n_pre else jnp.int32(0)
         row_of = lambda place: jnp.searchsorted(before, place + 1).astype(jnp.int32)  # noqa: E731
 
-    def block(carry):
-        begin, into = carry
+    def block(begin, into):
         place = begin + jnp.arange(ROWS, dtype=jnp.int32)
         rows = jnp.clip(row_of(jnp.minimum(place, count - 1)), 0, max(conn.n_pre - 1, 0))
 
@@ -416,12 +416,11 @@ def contract_procedural(shared, static, a, b, into):
             return at, first + CHUNK, jnp.all(done | (place >= count)), into
 
         start = conn.start(rows), jnp.uint32(0), jnp.array(False), into
-        into = jax.lax.while_loop(lambda carry: ~carry[2], chunk, start)[3]
-        return begin + ROWS, into
+        return jax.lax.while_loop(lambda carry: ~carry[2], chunk, start)[3]
 
     if conn.post_end == conn.post_begin or not conn.n_pre:
         return (into,)
-    return (jax.lax.while_loop(lambda carry: carry[0] < count, block, (jnp.int32(0), into))[1],)
+    return (in_blocks(block, count, ROWS, into),)
 
 
 def numbers_procedural(shared, static):
