@@ -6,6 +6,7 @@ that jaxlib ships, the installation goes on without them, and plain JAX serves.
 
 import importlib.util
 import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 SOURCES = Path("brainsim/events/csrc")
+SHARED = runpy.run_path("brainsim/events/_shared.py")  # imports nothing but the standard library
 
 
 def jaxlib_include() -> str | None:
@@ -29,6 +31,13 @@ class BuildKernels(build_ext):
     def build_extension(self, ext):
         if jaxlib_include() is None:
             return self.warn("jaxlib's headers were not found: brainsim is installed without compiled kernels")
+        digest = SHARED["digest"](SOURCES)
+        ext.define_macros.append(("BRAINSIM_SOURCES", f'"{digest}"'))
+        built = Path(self.get_ext_fullpath(ext.name))
+        if built.is_file() and not self.force:  # whatever the times of the files say, it knows what it was built from
+            if digest.encode() in built.read_bytes():
+                return None
+            self.force = True
         if self.compiler.compiler_type == "msvc":
             ext.include_dirs.append(jaxlib_include())
             ext.extra_compile_args = ["/O2", "/std:c++17", "/EHsc"]
@@ -40,11 +49,21 @@ class BuildKernels(build_ext):
         return ext.export_symbols  # a library for ctypes has no PyInit_ function
 
 
-def handlers() -> list[str]:
+def write_header() -> None:
+    """Write what the kernels share with Python."""
+    path, text = SOURCES / "shared.h", SHARED["header"]()
+    if not path.is_file() or path.read_text() != text:
+        path.write_text(text)
+
+
+def symbols() -> list[str]:
     """Symbols that the library exports; only Windows wants to be told."""
     text = "".join(path.read_text() for path in SOURCES.glob("*.cc"))
-    return [f"brainsim_{name}" for name in re.findall(r"^BRAINSIM_HANDLER\((\w+),", text, re.MULTILINE)]
+    names = re.findall(r"^BRAINSIM_HANDLER\((\w+),", text, re.MULTILINE)
+    return ["brainsim_sources", *(f"brainsim_{name}" for name in names)]
 
+
+write_header()
 
 setup(
     ext_modules=[
@@ -52,7 +71,7 @@ setup(
             "brainsim.events._kernels",
             sources=sorted(str(path) for path in SOURCES.glob("*.cc")),
             depends=sorted(str(path) for path in SOURCES.glob("*.h")),
-            export_symbols=handlers() if sys.platform == "win32" else [],
+            export_symbols=symbols() if sys.platform == "win32" else [],
             language="c++",
             optional=True,
         )

@@ -16,10 +16,11 @@ from jax.interpreters import ad
 
 from brainsim.events._primitive import Batch, Operation, is_zero, undefined, zeros_of
 from brainsim.events._rows import add_spiking_rows, has_rows
+from brainsim.events._shared import Contract, Role
 from brainsim.events.formats import Block, Dense, Format
 from brainsim.events.procedural import Procedural, contract_procedural, numbers_procedural
 
-PRE, WEIGHT, POST = 0, 1, 2
+PRE, WEIGHT, POST = Role
 
 
 def others(towards: int) -> tuple[int, int]:
@@ -88,8 +89,8 @@ def _total(gradient, conn):
 
 
 def numbers(shared, static):
-    conn = shared[0]
-    return None if conn.layout is None else (*conn.layout, *static)
+    layout = shared[0].layout
+    return None if layout is None else (*layout, *Contract(*static))
 
 
 class _Contract(Operation):

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import jax
 
+from brainsim.events._shared import digest
+
 HUGE_PAGE = 1 << 21
 
 HANDLERS = (
@@ -32,11 +34,12 @@ HANDLERS = (
     "append_events",
 )
 
-_REMEDY = (
-    "brainsim.events: {reason}, so spikes are delivered by plain JAX, which is many times slower on a CPU. "
-    "Install a C++ compiler (for example g++) and reinstall brainsim to build the kernels, "
+_WARNING = (
+    "brainsim.events: {reason}, so spikes are delivered by plain JAX, which is many times slower on a CPU. {remedy}, "
     "or set BRAINSIM_KERNELS=0 to silence this warning."
 )
+_COMPILER = "Install a C++ compiler (for example g++) and reinstall brainsim to build the kernels"
+_REBUILD = "Reinstall brainsim to build them anew (in a clone also: python setup.py build_ext --inplace)"
 
 
 def _load() -> bool:
@@ -46,18 +49,30 @@ def _load() -> bool:
     folder = Path(__file__).parent
     paths = [path for suffix in EXTENSION_SUFFIXES if (path := folder / f"_kernels{suffix}").is_file()]
     if not paths:
-        warnings.warn(_REMEDY.format(reason="the compiled kernels were not built"), RuntimeWarning, stacklevel=4)
-        return False
+        return _warn("the compiled kernels were not built", _COMPILER)
     try:
         library = ctypes.CDLL(str(paths[0]))
+        if _sources(library) != digest(folder / "csrc"):
+            return _warn(f"the compiled kernels in {paths[0].name} are those of other sources than these", _REBUILD)
         for name in HANDLERS:
             capsule = jax.ffi.pycapsule(getattr(library, f"brainsim_{name}"))
             jax.ffi.register_ffi_target(target(name), capsule, platform="cpu")
     except Exception as error:  # whatever is wrong with a binary, the plain definitions are right
-        reason = f"the compiled kernels in {paths[0].name} could not be loaded ({error})"
-        warnings.warn(_REMEDY.format(reason=reason), RuntimeWarning, stacklevel=4)
-        return False
+        return _warn(f"the compiled kernels in {paths[0].name} could not be loaded ({error})", _COMPILER)
     return True
+
+
+def _warn(reason: str, remedy: str) -> bool:
+    warnings.warn(_WARNING.format(reason=reason, remedy=remedy), RuntimeWarning, stacklevel=5)
+    return False
+
+
+def _sources(library: ctypes.CDLL) -> str | None:
+    """The digest of the sources that a library was built from; None where it does not say."""
+    if not hasattr(library, "brainsim_sources"):
+        return None
+    library.brainsim_sources.restype = ctypes.c_char_p
+    return library.brainsim_sources().decode()
 
 
 def target(name: str) -> str:

@@ -15,6 +15,7 @@ from jax.interpreters import mlir
 from brainsim.events import _backends as backends
 from brainsim.events._contract import POST, contract_p
 from brainsim.events._primitive import Batch, bits
+from brainsim.events._shared import Delivery, Together
 from brainsim.events.record import append_events_p
 
 
@@ -124,7 +125,7 @@ def _lower(lowering, context, *arguments, sources, deliveries, recorded):
     shared, _, _, into, record = _split(context.avals_in, sources, deliveries, recorded)
     numbers, start = [], 0
     for own, delivery in zip(shared, deliveries, strict=True):
-        numbers += [*delivery.tree.unflatten(own)[0].layout, start, delivery.source, delivery.target]
+        numbers += [*delivery.tree.unflatten(own)[0].layout, *Delivery(start, delivery.source, delivery.target)]
         start += len(own)
     masks = {delivery.source: delivery.batch.masks[0] for delivery in deliveries}
     masks |= dict(zip(recorded.sources, recorded.batch.masks[5::2], strict=True)) if recorded else {}
@@ -132,7 +133,7 @@ def _lower(lowering, context, *arguments, sources, deliveries, recorded):
     extents = deliveries[0].batch.extents
     masks += [(True,) * len(extents)] * len(into)
     masks += [*recorded.batch.masks[:4], *recorded.batch.masks[4::2]] if recorded else []
-    numbers = [sources, len(deliveries), len(into), *numbers, *(recorded.sources if recorded else ())]
+    numbers = [*Together(sources, len(deliveries), len(into)), *numbers, *(recorded.sources if recorded else ())]
     numbers = np.array([len(extents), *extents, start, *map(bits, masks), *numbers], np.int64)
     first = len(arguments) - len(record) - len(into)
     aliases = {first + k: k for k in range(len(into) + (3 if recorded else 0))}

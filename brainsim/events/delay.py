@@ -13,9 +13,10 @@ import jax.numpy as jnp
 from jax.interpreters import ad
 
 from brainsim.events import _check
-from brainsim.events._contract import POST, PRE, WEIGHT, add_at, addresses, backwards, contract, numbers, times
+from brainsim.events._contract import POST, PRE, WEIGHT, add_at, addresses, backwards, contract, times
 from brainsim.events._primitive import Batch, Operation, is_zero, undefined, zeros_of
 from brainsim.events._rows import add_spiking_rows, has_rows
+from brainsim.events._shared import Line, Ring
 from brainsim.events.formats import Format
 
 
@@ -120,8 +121,7 @@ def delay_line(ring: jax.Array, spikes: jax.Array, step: jax.Array | int) -> tup
 
 
 def _line(ring, spikes, step, batch=None):
-    itemsize = ring.dtype.itemsize * spikes.shape[-1]
-    return delay_line_p((step,), ring, spikes, static=(ring.shape[-2], itemsize), batch=batch)
+    return delay_line_p((step,), ring, spikes, static=ring.shape[-2:], batch=batch)
 
 
 def _delay_line_one(shared, static, ring, spikes):
@@ -132,7 +132,7 @@ def _delay_line_one(shared, static, ring, spikes):
 delay_line_p = Operation(
     "delay_line",
     definition=_delay_line_one,
-    numbers=lambda shared, static: static,
+    numbers=lambda shared, static: Line(*static),
     results=lambda shared, static, ring, spikes: (None, spikes),
     in_place={0: 0},
     full=(1,),
@@ -174,7 +174,7 @@ def _deliver_delayed_one(shared, static, spikes, weight, ring, into):
 deliver_delayed_p = Operation(
     "deliver_delayed",
     definition=_deliver_delayed_one,
-    numbers=numbers,
+    numbers=lambda shared, static: None if shared[0].layout is None else (*shared[0].layout, *Ring(*static)),
     results=lambda shared, static, *operands: (None, None),
     in_place={2: 1, 3: 0},
     real=(2, 3),

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim.events._check import concrete, index_array
+from brainsim.events._shared import Connectivity, Layout
 from brainsim.events._structure import Structure
 
 MAX_SYNAPSES = 2**31 - 1
@@ -48,7 +49,7 @@ class Format(Structure, abc.ABC, interface=True):
         """Sum of one value per synapse over the synapses of each presynaptic neuron, ``[n_pre]``."""
 
     @property
-    def layout(self) -> tuple[int, int, int, int] | None:
+    def layout(self) -> Connectivity | None:
         """What the compiled kernels need to know; None where only plain JAX serves."""
         return None
 
@@ -125,8 +126,9 @@ class CSR(Format):
         return (self.indices.shape[0],)
 
     @property
-    def layout(self) -> tuple[int, int, int, int]:
-        return 4 * (self.indices.dtype == jnp.uint16), self.n_pre, self.n_post, 0
+    def layout(self) -> Connectivity:
+        narrow = self.indices.dtype == jnp.uint16
+        return Connectivity(Layout.CSR_16 if narrow else Layout.CSR, self.n_pre, self.n_post)
 
     def _sources(self) -> jax.Array:
         rows = jnp.arange(self.n_pre, dtype=jnp.int32)
@@ -176,8 +178,10 @@ class FixedFanOut(Format):
         return tuple(self.indices.shape)
 
     @property
-    def layout(self) -> tuple[int, int, int, int]:
-        return 1 + 4 * (self.indices.dtype == jnp.uint16), self.n_pre, self.n_post, self.indices.shape[1]
+    def layout(self) -> Connectivity:
+        narrow = self.indices.dtype == jnp.uint16
+        layout = Layout.FIXED_FAN_OUT_16 if narrow else Layout.FIXED_FAN_OUT
+        return Connectivity(layout, self.n_pre, self.n_post, self.indices.shape[1])
 
     def targets(self) -> jax.Array:
         return self.indices.astype(jnp.int32)
@@ -217,8 +221,8 @@ class OneToOne(Format):
         return (self.n,)
 
     @property
-    def layout(self) -> tuple[int, int, int, int]:
-        return 2, self.n, self.n, 0
+    def layout(self) -> Connectivity:
+        return Connectivity(Layout.ONE_TO_ONE, self.n, self.n)
 
     def targets(self) -> jax.Array:
         return jnp.arange(self.n, dtype=jnp.int32)
@@ -309,8 +313,8 @@ class Dense(Format):
         return (self.n_pre, self.n_post)
 
     @property
-    def layout(self) -> tuple[int, int, int, int]:
-        return 3, self.n_pre, self.n_post, 0
+    def layout(self) -> Connectivity:
+        return Connectivity(Layout.DENSE, self.n_pre, self.n_post)
 
     def targets(self) -> jax.Array:
         return jnp.arange(self.n_post, dtype=jnp.int32)[None, :]

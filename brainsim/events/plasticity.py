@@ -11,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim.events import _check
+from brainsim.events._backends import implementation
 from brainsim.events._primitive import Operation
+from brainsim.events._shared import OnPost, OnPre
 from brainsim.events.formats import Format
 
 
@@ -188,6 +190,7 @@ def _add(name, operation, shared, conn, side, spikes, weight, delta, low, high, 
     numbers = {"low": low, "high": high} | ({} if law is None else law._asdict())
     return _change(
         operation,
+        implementation(),
         shared,
         spikes,
         weight,
@@ -221,19 +224,23 @@ def _operation(name, definition, numbers):
 add_on_pre_p = _operation(
     "add_on_pre",
     _add_on_pre_one,
-    lambda shared, static: None if shared[0].layout is None else (*shared[0].layout, *static),
+    lambda shared, static: None if shared[0].layout is None else (*shared[0].layout, *OnPre(*static)),
 )
-add_on_post_p = _operation("add_on_post", _add_on_post_one, lambda shared, static: (shared[1].n_post, *static))
+add_on_post_p = _operation(
+    "add_on_post",
+    _add_on_post_one,
+    lambda shared, static: OnPost(shared[1].n_pre, shared[1].n_post, shared[1].n_synapses, *static),
+)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _change(operation, shared, *operands):
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _change(operation, implementation, shared, *operands):
     has_law = len(operands) > 5
-    return operation(shared, *operands, static=(int(has_law),))[0]
+    return operation(shared, *operands, static=(int(has_law),), implementation=implementation)[0]
 
 
 @_change.defjvp
-def _change_jvp(operation, primals, tangents):
+def _change_jvp(operation, implementation, primals, tangents):
     """The kernel gives the weights, the definition their tangent: the bounds are not linear."""
     (shared, spikes, *rest), (_, slope, *tangents) = primals, tangents
     if slope.dtype == jax.dtypes.float0:
@@ -243,4 +250,4 @@ def _change_jvp(operation, primals, tangents):
     _, tangent = jax.jvp(
         lambda *operands: operation.definition(shared, (), *operands)[0], (spikes_, *rest), (slope, *tangents)
     )
-    return _change(operation, shared, spikes, *rest), tangent
+    return _change(operation, implementation, shared, spikes, *rest), tangent

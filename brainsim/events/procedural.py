@@ -15,16 +15,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainsim.events import _shared
 from brainsim.events._philox import high_product, words
 from brainsim.events._rows import in_blocks
+from brainsim.events._shared import Purpose, Quantile, Role, Rule
 from brainsim.events._structure import Structure
 from brainsim.events.formats import CSR
 
-TARGETS, WEIGHTS = 16, 17  # purposes of the words, as in csrc/procedural.cc
+PRE, WEIGHT, POST = Role
 CHUNK = 8  # blocks of four words at a time
 ROWS = 64  # rows at a time
+BOUNDS = ("n_pre", "n_post", "pre_begin", "pre_end", "post_begin", "post_end", "loops")
 STORED = 1 << 16  # synapses that are stored at a time
-SEGMENTS = 32  # of each octave of a quantile function
+QUANTILES = Quantile.TAILS.value, Quantile.OCTAVES.value, Quantile.SEGMENTS.value + 1
 LONGEST_GAPS = 14  # bits of the index into the table of gaps, at most
 
 
@@ -51,10 +54,8 @@ class Quantiles(Structure):
 
     def __init__(self, values):
         values = np.asarray(values, np.float64)
-        if values.shape != (2, 32, SEGMENTS + 1) or not np.isfinite(values).all():
-            raise ValueError(
-                f"Quantiles: values are finite and of shape {[2, 32, SEGMENTS + 1]}; got {list(values.shape)}."
-            )
+        if values.shape != QUANTILES or not np.isfinite(values).all():
+            raise ValueError(f"Quantiles: values are finite and of shape {list(QUANTILES)}; got {list(values.shape)}.")
         largest = float(np.abs(values).max())
         exponent = math.floor(30 - math.log2(largest)) if largest > 0 else 0
         self._set(table=jnp.asarray(np.round(np.ldexp(values, exponent)).astype(np.int32)), exponent=exponent)
@@ -62,7 +63,8 @@ class Quantiles(Structure):
     @staticmethod
     def probabilities() -> np.ndarray:
         """Where the quantile function is tabulated, float64 ``[2, 32, 33]``: lower tail, upper tail."""
-        tail = np.ldexp(1.0, -np.arange(32) - 2)[:, None] * (1 + np.arange(SEGMENTS + 1) / SEGMENTS)
+        _, octaves, nodes = QUANTILES
+        tail = np.ldexp(1.0, -np.arange(octaves) - 2)[:, None] * (1 + np.arange(nodes) / (nodes - 1))
         return np.stack([tail, 1 - tail])
 
     def at(self, word: jax.Array, dtype) -> jax.Array:
@@ -70,7 +72,8 @@ class Quantiles(Structure):
         upper, tail = word >> 31, word << 1
         octave = jax.lax.clz(tail | 1)
         place = (tail << octave) << 1
-        index = ((upper * 32 + octave) * (SEGMENTS + 1) + (place >> 27)).astype(jnp.int32)
+        _, octaves, nodes = QUANTILES
+        index = ((upper * octaves + octave) * nodes + (place >> 27)).astype(jnp.int32)
         table = self.table.ravel()
         begin, end = table[index], table[index + 1]
         moved = high_product(jnp.abs(end - begin).astype(jnp.uint32), place << 5).astype(jnp.int32)
@@ -125,8 +128,8 @@ class Procedural(Structure, abc.ABC):
 
     @property
     @abc.abstractmethod
-    def layout(self) -> tuple[int, ...]:
-        """Kind of rule, and two numbers of its own, for the kernel."""
+    def layout(self) -> tuple[int, int]:
+        """Code of the rule, and its parameter, for the kernel."""
 
     @abc.abstractmethod
     def start(self, rows: jax.Array) -> jax.Array:
@@ -147,11 +150,6 @@ class Procedural(Structure, abc.ABC):
             Which rows are at their end.
         """
 
-    def numbers(self) -> tuple[int, ...]:
-        """What the compiled kernel needs to know."""
-        bounds = (self.n_pre, self.n_post, self.pre_begin, self.pre_end, self.post_begin, self.post_end, self.loops)
-        return (*self.layout, *bounds, *((0, 0) if self.weights is None else (1, self.weights.exponent)))
-
     def synapses(self, rows: jax.Array, at: jax.Array, first: jax.Array, dtype):
         """As :meth:`advance`, with targets among all postsynaptic neurons and with weights, float or 1."""
         at, targets, there, done = self.advance(rows, at, first)
@@ -160,7 +158,7 @@ class Procedural(Structure, abc.ABC):
             there = there & (targets != rows[:, None])
         weight = jnp.ones((), dtype)
         if self.weights is not None:
-            weight = self.weights.at(words(self.key, rows, first, CHUNK, WEIGHTS), dtype)
+            weight = self.weights.at(words(self.key, rows, first, CHUNK, Purpose.WEIGHTS), dtype)
         return at, targets, there, done, jnp.broadcast_to(weight, targets.shape)
 
     def materialise(self, dtype=np.float32) -> tuple[CSR, np.ndarray]:
@@ -264,7 +262,7 @@ class ProceduralFixedProbability(Procedural):
 
     @property
     def layout(self):
-        return 0, self.threshold.shape[-1].bit_length() - 1, 0
+        return Rule.FIXED_PROBABILITY, self.threshold.shape[-1].bit_length() - 1
 
     def start(self, rows):
         return jnp.zeros(rows.shape, jnp.uint32)
@@ -272,7 +270,7 @@ class ProceduralFixedProbability(Procedural):
     def advance(self, rows, at, first):
         size = jnp.uint32(self.post_end - self.post_begin)
         bits, escape = self.layout[1], jnp.uint32(self.threshold.shape[0] - 1)
-        word = words(self.key, rows, first, CHUNK, TARGETS)
+        word = words(self.key, rows, first, CHUNK, Purpose.TARGETS)
         column = word >> (32 - bits)
         gap = jnp.where((word << bits) < self.threshold[column], column, self.alias[column])
         ends = at[:, None] + jnp.cumsum(jnp.where(gap == escape, escape, gap + 1), axis=1, dtype=jnp.uint32)
@@ -328,7 +326,7 @@ class ProceduralFixedOutDegree(Procedural):
 
     @property
     def layout(self):
-        return 1, self.k, 0
+        return Rule.FIXED_OUT_DEGREE, self.k
 
     def start(self, rows):
         return jnp.zeros(rows.shape, jnp.uint32)
@@ -336,7 +334,7 @@ class ProceduralFixedOutDegree(Procedural):
     def advance(self, rows, at, first):
         size, own = self.post_end - self.post_begin, rows - self.post_begin
         excluded = jnp.zeros(rows.shape, bool) if self.loops else (own >= 0) & (own < size)
-        word = words(self.key, rows, first, CHUNK, TARGETS)
+        word = words(self.key, rows, first, CHUNK, Purpose.TARGETS)
         drawn = high_product(word, jnp.broadcast_to((size - excluded)[:, None], word.shape).astype(jnp.uint32)).astype(
             jnp.int32
         )
@@ -378,9 +376,6 @@ def gap_table(p: float) -> tuple[np.ndarray, np.ndarray]:
 @functools.partial(jax.jit, static_argnames="dtype")
 def _synapses(conn, rows, at, first, *, dtype):
     return conn.synapses(rows, at, first, dtype)
-
-
-PRE, WEIGHT, POST = 0, 1, 2
 
 
 def contract_procedural(shared, static, a, b, into):
@@ -425,4 +420,13 @@ def contract_procedural(shared, static, a, b, into):
 
 def numbers_procedural(shared, static):
     """What the kernel takes as whole numbers, in their order."""
-    return (*shared[0].numbers(), static[0])
+    (conn,) = shared
+    rule, parameter = conn.layout
+    return _shared.Procedural(
+        rule=rule,
+        parameter=parameter,
+        **{name: getattr(conn, name) for name in BOUNDS},
+        weighted=int(conn.weights is not None),
+        exponent=0 if conn.weights is None else conn.weights.exponent,
+        towards=static[0],
+    )

@@ -6,12 +6,16 @@ rare. The plain definitions draw with :mod:`jax.random`; both have the same dist
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainsim.events import _check
+from brainsim.events._backends import implementation
 from brainsim.events._primitive import Operation
+from brainsim.events._shared import Purpose
 
 # What the kernel writes; other dtypes are converted.
 _COUNTS = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float32), np.dtype(np.float64))
@@ -96,7 +100,8 @@ def poisson_input(
     n = into.shape[0]
     key, step = _key("poisson_input", key_data), _check.integer("poisson_input", "step", step, jnp.uint32)
     mean = _per_neuron("poisson_input", "mean", mean, n, into.dtype)
-    return _input(key, step, mean, _per_neuron("poisson_input", "weight", weight, n, into.dtype), into)
+    weight = _per_neuron("poisson_input", "weight", weight, n, into.dtype)
+    return _input(implementation(), key, step, mean, weight, into)
 
 
 def bernoulli_spikes(key_data: jax.Array, step: jax.Array | int, probability: jax.Array | float, n: int) -> jax.Array:
@@ -153,7 +158,7 @@ def _threefry(key, step, purpose):
 
 def _poisson(key, step, mean, n):
     mean = jnp.broadcast_to(jnp.maximum(mean, 0), (n,))
-    return jax.random.poisson(_threefry(key, step, 0), mean, dtype=jnp.int32)
+    return jax.random.poisson(_threefry(key, step, Purpose.POISSON), mean, dtype=jnp.int32)
 
 
 def _poisson_counts_one(shared, static, key, step, mean):
@@ -166,7 +171,7 @@ def _poisson_input_one(shared, static, key, step, mean, weight, into):
 
 
 def _bernoulli_one(shared, static, key, step, probability):
-    draws = jax.random.uniform(_threefry(key, step, 1), static, probability.dtype)
+    draws = jax.random.uniform(_threefry(key, step, Purpose.BERNOULLI), static, probability.dtype)
     return (draws < probability,)
 
 
@@ -194,14 +199,15 @@ bernoulli_spikes_p = Operation(
 )
 
 
-@jax.custom_jvp
-def _input(key, step, mean, weight, into):
-    return poisson_input_p((), key, step, mean, weight, into)[0]
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _input(implementation, key, step, mean, weight, into):
+    return poisson_input_p((), key, step, mean, weight, into, implementation=implementation)[0]
 
 
 @_input.defjvp
-def _input_jvp(primals, tangents):
+def _input_jvp(implementation, primals, tangents):
     key, step, mean, weight, into = primals
     _, _, _, dweight, dinto = tangents
-    (counts,) = poisson_counts_p((), key, step, mean, static=(into.shape[0], np.dtype(into.dtype)))
-    return _input(*primals), dinto + dweight * counts
+    static = into.shape[0], np.dtype(into.dtype)
+    (counts,) = poisson_counts_p((), key, step, mean, static=static, implementation=implementation)
+    return _input(implementation, *primals), dinto + dweight * counts

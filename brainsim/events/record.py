@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from brainsim.events import _check
 from brainsim.events._primitive import Operation
+from brainsim.events._shared import Append
 
 
 def append_events(
@@ -85,7 +86,7 @@ def _append_one(index, when, count, step, offset, spikes):
 append_events_p = Operation(
     "append_events",
     definition=_append,
-    numbers=lambda shared, static: static,
+    numbers=lambda shared, static: Append(*static),
     results=lambda shared, static, *operands: (None, None, None),
     in_place={0: 0, 1: 1, 2: 2},
 )

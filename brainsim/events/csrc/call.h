@@ -4,12 +4,16 @@
 //   [levels, extent of each level..., shared, mask of each operand..., the operation's own numbers...]
 // The first `shared` arguments carry no batch. Bit l of an operand's mask says that it has batch level l (0 is the
 // outermost); an operand without a level is read again for each index of that level and never replicated.
+//
+// A handler looks at sizes and types only, and hands pointers on: what they point to may be on another device. It writes
+// after `Check` (check.h) has compared every size with what it was told.
 #ifndef BRAINSIM_CALL_H_
 #define BRAINSIM_CALL_H_
 
 #include <cstdint>
 #include <cstring>
 
+#include "shared.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace brainsim {
@@ -27,8 +31,25 @@ class Operand {
   ffi::DataType type() const { return buffer_.element_type(); }
   int64_t size() const { return size_; }  // elements in one batch entry
 
+  // Whether the buffer has exactly `size` elements in each batch entry.
+  bool has(int64_t size) const {
+    for (int64_t l = 0; l < levels_; ++l)
+      if (mask_ >> l & 1) size *= extents_[l];
+    return static_cast<int64_t>(buffer_.element_count()) == size;
+  }
+
   template <class T>
   T* at(int64_t entry) const {
+    return static_cast<T*>(buffer_.untyped_data()) + offset(entry);
+  }
+
+  // The same for any element type.
+  char* bytes_at(int64_t entry) const {
+    return static_cast<char*>(buffer_.untyped_data()) + offset(entry) * static_cast<int64_t>(ffi::ByteWidth(type()));
+  }
+
+ private:
+  int64_t offset(int64_t entry) const {
     int64_t position = 0, stride = 1;
     for (int64_t l = levels_; l-- > 0;) {
       const int64_t index = entry % extents_[l];
@@ -38,10 +59,9 @@ class Operand {
         stride *= extents_[l];
       }
     }
-    return static_cast<T*>(buffer_.untyped_data()) + position * size_;
+    return position * size_;
   }
 
- private:
   ffi::AnyBuffer buffer_;
   int64_t mask_;
   const int64_t* extents_;
@@ -51,22 +71,40 @@ class Operand {
 
 class Call {
  public:
-  Call(ffi::RemainingArgs args, ffi::RemainingRets rets, ffi::Span<const int64_t> numbers)
-      : args_(args), rets_(rets), levels_(numbers[0]), extents_(numbers.begin() + 1) {
-    for (int64_t l = 0; l < levels_; ++l) entries_ *= extents_[l];
+  Call(const char* name, ffi::RemainingArgs args, ffi::RemainingRets rets, ffi::Span<const int64_t> numbers)
+      : name_(name), args_(args), rets_(rets) {
+    const int64_t given = static_cast<int64_t>(numbers.size()), arguments = static_cast<int64_t>(args.size());
+    if (given < 2 || numbers[0] < 0 || numbers[0] > 32 || given < numbers[0] + 2) return;
+    levels_ = numbers[0];
+    extents_ = numbers.begin() + 1;
+    for (int64_t l = 0; l < levels_; ++l) {
+      if (extents_[l] < 0) return;
+      entries_ *= extents_[l];
+    }
     shared_ = extents_[levels_];
     masks_ = extents_ + levels_ + 1;
-    own_ = masks_ + (static_cast<int64_t>(args.size()) - shared_);
+    if (shared_ < 0 || shared_ > arguments || given < levels_ + 2 + arguments - shared_) return;
+    for (int64_t i = 0; i < arguments - shared_; ++i)
+      if (masks_[i] >> levels_) return;
+    own_ = masks_ + (arguments - shared_);
+    numbers_ = given - (levels_ + 2 + arguments - shared_);
+    well_formed_ = true;
   }
 
+  const char* name() const { return name_; }
+  bool well_formed() const { return well_formed_; }
   int64_t entries() const { return entries_; }
+  int64_t shared_arrays() const { return shared_; }
   int64_t operands() const { return static_cast<int64_t>(args_.size()) - shared_; }
   int64_t results() const { return static_cast<int64_t>(rets_.size()); }
+  int64_t numbers() const { return numbers_; }
   int64_t number(int64_t i) const { return own_[i]; }
+
+  ffi::AnyBuffer shared_buffer(int64_t i) const { return *args_.get<ffi::AnyBuffer>(i); }
 
   template <class T>
   const T* shared(int64_t i) const {
-    return static_cast<const T*>(args_.get<ffi::AnyBuffer>(i)->untyped_data());
+    return static_cast<const T*>(shared_buffer(i).untyped_data());
   }
 
   Operand operand(int64_t i) const {
@@ -74,47 +112,48 @@ class Call {
   }
 
   // A result that has every batch level.
-  Operand result(int64_t i) const { return {*result_buffer(i), (int64_t{1} << levels_) - 1, extents_, levels_}; }
+  Operand result(int64_t i) const { return {result_buffer(i), (int64_t{1} << levels_) - 1, extents_, levels_}; }
 
-  // A result that XLA keeps in the buffer of an operand; it has the operand's batch levels.
+  // A result with the batch levels of an operand.
+  Operand result_like(int64_t result, int64_t operand) const {
+    return {result_buffer(result), masks_[operand], extents_, levels_};
+  }
+
+  // A result that XLA keeps in the buffer of an operand.
   Operand in_place(int64_t result, int64_t operand) const {
-    ffi::AnyBuffer to = *result_buffer(result);
-    const ffi::AnyBuffer from = *args_.get<ffi::AnyBuffer>(shared_ + operand);
+    const ffi::AnyBuffer to = result_buffer(result), from = *args_.get<ffi::AnyBuffer>(shared_ + operand);
     if (to.untyped_data() != from.untyped_data())
       std::memcpy(to.untyped_data(), from.untyped_data(), from.size_bytes());
-    return {to, masks_[operand], extents_, levels_};
+    return result_like(result, operand);
   }
 
  private:
-  ffi::Result<ffi::AnyBuffer> result_buffer(int64_t i) const { return *rets_.get<ffi::AnyBuffer>(i); }
+  ffi::AnyBuffer result_buffer(int64_t i) const { return **rets_.get<ffi::AnyBuffer>(i); }
 
+  const char* name_;
   ffi::RemainingArgs args_;
   ffi::RemainingRets rets_;
-  int64_t levels_;
-  const int64_t* extents_;
+  int64_t levels_ = 0;
+  const int64_t* extents_ = nullptr;
   int64_t entries_ = 1;
-  int64_t shared_;
-  const int64_t* masks_;
-  const int64_t* own_;
+  int64_t shared_ = 0;
+  const int64_t* masks_ = nullptr;
+  const int64_t* own_ = nullptr;
+  int64_t numbers_ = 0;
+  bool well_formed_ = false;
 };
 
-// Calls f with a zero of the element type; false where the type is not served.
+// Calls f with a zero of the element type, where it is one of those served.
 template <class F>
-bool with_real(ffi::DataType type, F&& f) {
-  if (type == ffi::DataType::F32) return f(float{}), true;
-  if (type == ffi::DataType::F64) return f(double{}), true;
-  return false;
+void with_real(ffi::DataType type, F&& f) {
+  if (type == ffi::DataType::F32) f(float{});
+  if (type == ffi::DataType::F64) f(double{});
 }
 
 template <class T, class F>
-bool with_spikes(ffi::DataType type, F&& f) {
-  if (type == ffi::DataType::PRED) return f(bool{}), true;
-  if (type == (sizeof(T) == 4 ? ffi::DataType::F32 : ffi::DataType::F64)) return f(T{}), true;
-  return false;
-}
-
-inline ffi::Error served(bool ok) {
-  return ok ? ffi::Error::Success() : ffi::Error::InvalidArgument("brainsim: this element type has no compiled kernel");
+void with_spikes(ffi::DataType type, F&& f) {
+  if (type == ffi::DataType::PRED) f(bool{});
+  else f(T{});
 }
 
 }  // namespace brainsim
@@ -123,7 +162,7 @@ inline ffi::Error served(bool ok) {
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                               \
       brainsim_##name,                                                                                         \
       +[](xla::ffi::RemainingArgs args, xla::ffi::RemainingRets rets, xla::ffi::Span<const int64_t> numbers) { \
-        return function(brainsim::Call(args, rets, numbers));                                                  \
+        return function(brainsim::Call(#name, args, rets, numbers));                                           \
       },                                                                                                       \
       xla::ffi::Ffi::Bind().RemainingArgs().RemainingRets().Attr<xla::ffi::Span<const int64_t>>("numbers"))
 

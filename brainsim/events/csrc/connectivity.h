@@ -1,13 +1,14 @@
 // Formats and addresses: which synapses a presynaptic neuron has, and where each one's target value lies.
 //
-// A format is a class with n_pre, the rows begin(i) to end(i) of synapse positions, target(i, k), and `arrays`, the
-// number of shared arguments that it takes. The kernels are templates over it.
+// A format is a class with n_pre, n_post, the rows begin(i) to end(i) of synapse positions, target(i, k), the number of
+// `synapses`, and `arrays`, the number of shared arguments that it takes. The kernels are templates over it.
 #ifndef BRAINSIM_CONNECTIVITY_H_
 #define BRAINSIM_CONNECTIVITY_H_
 
 #include <cstdint>
 
 #include "call.h"
+#include "check.h"
 
 namespace brainsim {
 
@@ -24,7 +25,7 @@ inline void prefetch(const Index* from, int64_t count) {
 template <class Index>
 struct Csr {
   static constexpr int arrays = 2;
-  int64_t n_pre;
+  int64_t n_pre, n_post, synapses;
   const int32_t* indptr;
   const Index* indices;
   int64_t begin(int64_t i) const { return indptr[i]; }
@@ -37,7 +38,7 @@ struct Csr {
 template <class Index>
 struct FixedFanOut {
   static constexpr int arrays = 1;
-  int64_t n_pre;
+  int64_t n_pre, n_post, synapses;
   int64_t fan_out;
   const Index* indices;
   int64_t begin(int64_t i) const { return i * fan_out; }
@@ -49,7 +50,7 @@ struct FixedFanOut {
 
 struct OneToOne {
   static constexpr int arrays = 0;
-  int64_t n_pre;
+  int64_t n_pre, n_post, synapses;
   int64_t begin(int64_t i) const { return i; }
   int64_t end(int64_t i) const { return i + 1; }
   int64_t target(int64_t i, int64_t) const { return i; }
@@ -59,8 +60,7 @@ struct OneToOne {
 
 struct Dense {
   static constexpr int arrays = 0;
-  int64_t n_pre;
-  int64_t n_post;
+  int64_t n_pre, n_post, synapses;
   int64_t begin(int64_t i) const { return i * n_post; }
   int64_t end(int64_t i) const { return (i + 1) * n_post; }
   int64_t target(int64_t i, int64_t k) const { return k - i * n_post; }
@@ -68,27 +68,43 @@ struct Dense {
   void prefetch_targets(int64_t) const {}
 };
 
-// The operation's own numbers begin with: format, n_pre, n_post, fan out (FixedFanOut only).
-constexpr int kConnectivityNumbers = 4;
-
-// The connectivity whose numbers and shared arrays begin at these positions.
+// Calls f with the connectivity whose numbers and shared arrays begin at these positions, where they fit.
 template <class F>
-bool with_connectivity(const Call& call, int64_t number, int64_t shared, F&& f) {
-  const int64_t n_pre = call.number(number + 1);
-  switch (call.number(number)) {
-    case 0: return f(Csr<int32_t>{n_pre, call.shared<int32_t>(shared), call.shared<int32_t>(shared + 1)});
-    case 1: return f(FixedFanOut<int32_t>{n_pre, call.number(number + 3), call.shared<int32_t>(shared)});
-    case 4: return f(Csr<uint16_t>{n_pre, call.shared<int32_t>(shared), call.shared<uint16_t>(shared + 1)});
-    case 5: return f(FixedFanOut<uint16_t>{n_pre, call.number(number + 3), call.shared<uint16_t>(shared)});
-    case 2: return f(OneToOne{n_pre});
-    case 3: return f(Dense{n_pre, call.number(number + 2)});
+void with_connectivity(const Call& call, Check& check, int64_t number, int64_t shared, F&& f) {
+  using Numbers = brainsim::shared::Connectivity;
+  using Layout = brainsim::shared::Layout;
+  check.numbers(number + Numbers::size);
+  if (!check) return;
+  const int64_t n_pre = call.number(number + Numbers::n_pre), n_post = call.number(number + Numbers::n_post);
+  const int64_t fan_out = call.number(number + Numbers::fan_out), layout = call.number(number + Numbers::layout);
+  check.that(n_pre >= 0 && n_post >= 0 && fan_out >= 0, "numbers", number, "of neurons are negative");
+  const auto csr = [&](auto zero, ffi::DataType type) {
+    using Index = decltype(zero);
+    check.shared(shared, n_pre + 1, ffi::DataType::S32);
+    check.shared(shared + 1, -1, type);
+    if (!check) return;
+    const int64_t synapses = static_cast<int64_t>(call.shared_buffer(shared + 1).element_count());
+    f(Csr<Index>{n_pre, n_post, synapses, call.shared<int32_t>(shared), call.shared<Index>(shared + 1)});
+  };
+  const auto fixed = [&](auto zero, ffi::DataType type) {
+    using Index = decltype(zero);
+    check.shared(shared, n_pre * fan_out, type);
+    if (check) f(FixedFanOut<Index>{n_pre, n_post, n_pre * fan_out, fan_out, call.shared<Index>(shared)});
+  };
+  switch (layout) {
+    case Layout::CSR: return csr(int32_t{}, ffi::DataType::S32);
+    case Layout::CSR_16: return csr(uint16_t{}, ffi::DataType::U16);
+    case Layout::FIXED_FAN_OUT: return fixed(int32_t{}, ffi::DataType::S32);
+    case Layout::FIXED_FAN_OUT_16: return fixed(uint16_t{}, ffi::DataType::U16);
+    case Layout::ONE_TO_ONE:
+      check.that(n_pre == n_post, "numbers", number, "of neurons differ from side to side");
+      if (check) f(OneToOne{n_pre, n_post, n_pre});
+      return;
+    case Layout::DENSE:
+      if (check) f(Dense{n_pre, n_post, n_pre * n_post});
+      return;
   }
-  return false;
-}
-
-template <class F>
-bool with_connectivity(const Call& call, F&& f) {
-  return with_connectivity(call, 0, 0, f);
+  check.that(false, "numbers", number, "name a format that has no kernel");
 }
 
 // Where synapse k finds target j: in an array over postsynaptic neurons ...
@@ -102,11 +118,6 @@ struct InRing {
   uint32_t now;
   uint32_t depth;
   int64_t n_post;
-  InRing(const int32_t* delay, int32_t step, int64_t depth, int64_t n_post)
-      : delay(delay), depth(static_cast<uint32_t>(depth)), n_post(n_post) {
-    const int64_t wrapped = step % depth;
-    now = static_cast<uint32_t>(wrapped < 0 ? wrapped + depth : wrapped);
-  }
   int64_t operator()(int64_t j, int64_t k) const {
     uint32_t slot = now + static_cast<uint32_t>(delay[k]);
     if (slot >= depth) {
@@ -114,6 +125,22 @@ struct InRing {
       if (slot >= depth) slot %= depth;
     }
     return static_cast<int64_t>(slot) * n_post + j;
+  }
+};
+
+// An address before the step is known. Handlers pass it on as it is: `here` belongs into the kernel, where the step can be
+// read.
+struct Targets {
+  AtTarget here() const { return {}; }
+};
+
+struct Ring {
+  const int32_t* delay;
+  const int32_t* step;
+  int64_t depth, n_post;
+  InRing here() const {
+    const int64_t wrapped = *step % depth;
+    return {delay, static_cast<uint32_t>(wrapped < 0 ? wrapped + depth : wrapped), static_cast<uint32_t>(depth), n_post};
   }
 };
 

@@ -1,50 +1,80 @@
 // Ring buffers in time, touched by one handler per step so that XLA keeps them in place.
 #include "call.h"
+#include "check.h"
 #include "connectivity.h"
 #include "contract.h"
 
 namespace brainsim {
 namespace {
 
-// Operands: spikes, weight, ring, into; results: into, ring. Own numbers: connectivity, depth.
-// The slot that is due is added to `into` and cleared; then each spike adds its weight `delay` slots ahead.
+// Adds the slot that is due to `sum` and clears it; then each spike adds its weight `delay` slots ahead.
+template <bool kScalar, class Conn, class S, class T>
+void pass(const Conn& conn, const InRing& at, const S* spikes, const T* weight, T* ring, T* __restrict sum) {
+  T* __restrict due = ring + at.now * conn.n_post;
+  for (int64_t j = 0; j < conn.n_post; ++j) sum[j] += due[j];
+  std::memset(due, 0, conn.n_post * sizeof(T));
+  towards_post<kScalar>(conn, at, spikes, weight, ring);
+}
+
+// Operands: spikes, weight, ring, into; results: into, ring. Shared: connectivity, delay, step. Own numbers: connectivity,
+// Ring.
 ffi::Error deliver_delayed(const Call& call) {
-  const int64_t depth = call.number(kConnectivityNumbers), n_post = call.number(2);
-  return served(with_connectivity(call, [&](const auto& conn) {
-    const InRing at(call.shared<int32_t>(conn.arrays), *call.shared<int32_t>(conn.arrays + 1), depth, n_post);
+  constexpr int64_t kOwn = shared::Connectivity::size;
+  Check check(call, kOwn + shared::Ring::size);
+  with_connectivity(call, check, 0, 0, [&](const auto& conn) {
+    const int64_t depth = call.number(kOwn + shared::Ring::depth);
+    check.that(depth > 0, "numbers", kOwn, "are not positive");
+    check.arguments(conn.arrays + 2, 4, 2);
+    check.shared(conn.arrays, conn.synapses, ffi::DataType::S32);
+    check.shared(conn.arrays + 1, 1, ffi::DataType::S32);
+    const ffi::DataType real = check.real(2);
+    check.spikes(0, conn.n_pre, real);
+    check.one_or_each(1, conn.synapses, real);
+    check.in_place(1, 2, depth * conn.n_post, real);
+    check.in_place(0, 3, conn.n_post, real);
+    if (!check) return;
+    const Ring address{call.shared<int32_t>(conn.arrays), call.shared<int32_t>(conn.arrays + 1), depth, conn.n_post};
     const Operand spikes = call.operand(0), weight = call.operand(1);
     const Operand into = call.in_place(0, 3), ring = call.in_place(1, 2);
-    bool ok = false;
-    with_real(ring.type(), [&](auto real) {
-      using T = decltype(real);
-      ok = with_spikes<T>(spikes.type(), [&](auto zero) {
-        using S = decltype(zero);
+    with_real(real, [&](auto zero) {
+      using T = decltype(zero);
+      with_spikes<T>(spikes.type(), [&](auto none) {
+        using S = decltype(none);
+        const InRing at = address.here();
         for (int64_t e = 0; e < call.entries(); ++e) {
-          T* __restrict due = ring.at<T>(e) + at.now * n_post;
-          T* __restrict sum = into.at<T>(e);
-          for (int64_t j = 0; j < n_post; ++j) sum[j] += due[j];
-          std::memset(due, 0, n_post * sizeof(T));
-          if (weight.size() == 1) towards_post<true>(conn, at, spikes.at<S>(e), weight.at<T>(e), ring.at<T>(e));
-          else towards_post<false>(conn, at, spikes.at<S>(e), weight.at<T>(e), ring.at<T>(e));
+          if (weight.size() == 1) pass<true>(conn, at, spikes.at<S>(e), weight.at<T>(e), ring.at<T>(e), into.at<T>(e));
+          else pass<false>(conn, at, spikes.at<S>(e), weight.at<T>(e), ring.at<T>(e), into.at<T>(e));
         }
       });
     });
-    return ok;
-  }));
+  });
+  return check.error();
 }
 
-// Operands: ring, spikes; results: ring, delayed. Shared: step. Own numbers: depth, bytes of one slot.
+// Operands: ring, spikes; results: ring, delayed. Shared: step. Own numbers: Line.
 ffi::Error delay_line(const Call& call) {
-  const int64_t depth = call.number(0), bytes = call.number(1);
-  const int64_t slot = InRing(nullptr, *call.shared<int32_t>(0), depth, 0).now;
+  using Numbers = shared::Line;
+  Check check(call, Numbers::size);
+  if (!check) return check.error();
+  const int64_t depth = call.number(Numbers::depth), n = call.number(Numbers::n);
+  check.that(depth > 0 && n >= 0, "numbers", 0, "are not positive");
+  check.arguments(1, 2, 2);
+  check.shared(0, 1, ffi::DataType::S32);
+  if (!check) return check.error();
+  const ffi::DataType type = call.operand(0).type();
+  const int64_t bytes = n * static_cast<int64_t>(ffi::ByteWidth(type));
+  check.operand(1, n, type);
+  check.in_place(0, 0, depth * n, type);
+  check.result(1, n, type);
+  if (!check) return check.error();
   const Operand spikes = call.operand(1), ring = call.in_place(0, 0), delayed = call.result(1);
-  char* const base = ring.at<char>(0);
+  const int64_t slot = Ring{nullptr, call.shared<int32_t>(0), depth, n}.here().now;
   for (int64_t e = 0; e < call.entries(); ++e) {
-    char* const due = base + (e * depth + slot) * bytes;
-    std::memcpy(delayed.at<char>(0) + e * bytes, due, bytes);
-    std::memcpy(due, spikes.at<char>(0) + e * bytes, bytes);
+    char* const due = ring.bytes_at(e) + slot * bytes;
+    std::memcpy(delayed.bytes_at(e), due, bytes);
+    std::memcpy(due, spikes.bytes_at(e), bytes);
   }
-  return ffi::Error::Success();
+  return check.error();
 }
 
 }  // namespace

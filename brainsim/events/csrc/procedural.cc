@@ -2,19 +2,22 @@
 // is events/procedural.py: targets and weights come from integer arithmetic, so both agree bit for bit.
 //
 // Shared: key [2], FixedProbability: thresholds and aliases [2**bits]; the table of quantiles where weights are drawn.
-// Own numbers: kind (0 probability, 1 out-degree), bits or k, 0, n_pre, n_post, pre begin and end, post begin and end,
-// loops, weighted, exponent; towards (0 pre, 1 weight, 2 post).
+// Own numbers: Procedural.
 #include <cmath>
 
 #include "call.h"
+#include "check.h"
 #include "contract.h"
 #include "words.h"
 
 namespace brainsim {
 namespace {
 
-constexpr uint32_t kTargets = 16, kWeights = 17;
-constexpr uint32_t kSegments = 32;
+using shared::Purpose;
+using shared::Quantile;
+using shared::Role;
+
+constexpr uint32_t kTargets = Purpose::TARGETS, kWeights = Purpose::WEIGHTS;
 
 // A quantile function in fixed point; see Quantiles.
 struct Drawn {
@@ -29,7 +32,7 @@ struct Drawn {
     while (octave < 31 && !((tail | 1) << octave >> 31)) ++octave;
 #endif
     const uint32_t place = tail << octave << 1;
-    const int32_t* node = table + ((word >> 31) * 32 + octave) * (kSegments + 1) + (place >> 27);
+    const int32_t* node = table + ((word >> 31) * Quantile::OCTAVES + octave) * (Quantile::SEGMENTS + 1) + (place >> 27);
     const int32_t change = node[1] - node[0];
     const uint32_t size = static_cast<uint32_t>(change < 0 ? -change : change);
     const int32_t moved = static_cast<int32_t>(static_cast<uint64_t>(size) * (place << 5) >> 32);
@@ -81,6 +84,7 @@ struct FixedOutDegree {
   void row(const Range& range, int64_t i, F&& f) const {
     const bool excluded = !range.loops && i >= range.post_begin && i < range.post_end;
     const uint32_t own = static_cast<uint32_t>(i - range.post_begin), size = range.size() - excluded;
+    if (size == 0) return;
     uint32_t words[kWords], targets[kWords];
     uint8_t places[kWords];
     for (int q = 0; q < kWords; ++q) places[q] = static_cast<uint8_t>(q);
@@ -114,10 +118,10 @@ inline void for_each_synapse(const Rule& rule, const Range& range, const Drawn& 
 }
 
 template <class T, bool kDrawn, class Rule>
-bool run(const Call& call, int64_t towards, const Rule& rule, const Range& range, const Drawn& drawn) {
+void run(const Call& call, int64_t towards, const Rule& rule, const Range& range, const Drawn& drawn) {
   const Operand a = call.operand(0), b = call.operand(1), out = call.in_place(0, 2);
   const int64_t begin = range.pre_begin, n = range.pre_end - range.pre_begin;
-  if (towards == 0) {
+  if (towards == Role::PRE) {
     for (int64_t e = 0; e < call.entries(); ++e) {
       const T weight = *a.at<T>(e);
       const T* v = b.at<T>(e);
@@ -128,15 +132,15 @@ bool run(const Call& call, int64_t towards, const Rule& rule, const Range& range
         to[i] += weight * sum;
       }
     }
-    return true;
+    return;
   }
-  return with_spikes<T>(a.type(), [&](auto zero) {
+  with_spikes<T>(a.type(), [&](auto zero) {
     using S = decltype(zero);
     for (int64_t e = 0; e < call.entries(); ++e) {
       const S* s = a.at<S>(e) + begin;
       const T* given = b.at<T>(e);
       T* to = out.at<T>(e);
-      if (towards == 1) {
+      if (towards == Role::WEIGHT) {
         double total = 0;
         for_each_spike(s, n, [&](int64_t i, S value) {
           T sum{0};
@@ -155,25 +159,47 @@ bool run(const Call& call, int64_t towards, const Rule& rule, const Range& range
 }
 
 ffi::Error procedural(const Call& call) {
-  const Range range{call.number(3), call.number(4), call.number(5), call.number(6), call.number(7), call.number(8), call.number(9) != 0};
-  const int64_t towards = call.number(12);
-  const bool weighted = call.number(10) != 0;
-  bool ok = false;
-  const auto with_rule = [&](const auto& rule, int64_t table) {
-    const Drawn drawn{weighted ? call.shared<int32_t>(table) : nullptr, std::ldexp(1.0, -static_cast<int>(call.number(11)))};
-    ok = with_real(call.operand(2).type(), [&](auto zero) {
+  using Numbers = shared::Procedural;
+  Check check(call, Numbers::size);
+  if (!check) return check.error();
+  const auto number = [&](int64_t i) { return call.number(i); };
+  const Range range{number(Numbers::n_pre), number(Numbers::n_post), number(Numbers::pre_begin), number(Numbers::pre_end),
+                    number(Numbers::post_begin), number(Numbers::post_end), number(Numbers::loops) != 0};
+  const int64_t towards = number(Numbers::towards), rule = number(Numbers::rule), parameter = number(Numbers::parameter);
+  const bool weighted = number(Numbers::weighted) != 0, by_probability = rule == shared::Rule::FIXED_PROBABILITY;
+  check.that(0 <= range.pre_begin && range.pre_begin <= range.pre_end && range.pre_end <= range.n_pre, "numbers",
+             Numbers::pre_begin, "are no range of neurons");
+  check.that(0 <= range.post_begin && range.post_begin <= range.post_end && range.post_end <= range.n_post, "numbers",
+             Numbers::post_begin, "are no range of neurons");
+  check.that(by_probability || rule == shared::Rule::FIXED_OUT_DEGREE, "numbers", Numbers::rule, "name no rule");
+  check.that(by_probability ? parameter > 0 && parameter < 32 : parameter >= 0 && parameter <= UINT32_MAX, "numbers",
+             Numbers::parameter, "are out of range");
+  check.that(towards >= Role::PRE && towards <= Role::POST, "numbers", Numbers::towards, "name no argument");
+  const int64_t table = by_probability ? 3 : 1;
+  check.arguments(table + weighted, 3, 1);
+  check.shared(0, 2, ffi::DataType::U32);
+  for (int64_t i = 1; i < table; ++i) check.shared(i, int64_t{1} << parameter, ffi::DataType::U32);
+  if (weighted) check.shared(table, Quantile::TAILS * Quantile::OCTAVES * (Quantile::SEGMENTS + 1), ffi::DataType::S32);
+  const ffi::DataType real = check.real(2);
+  if (towards != Role::PRE) check.spikes(0, range.n_pre, real);
+  if (towards != Role::WEIGHT) check.operand(towards == Role::PRE ? 0 : 1, 1, real);
+  if (towards != Role::POST) check.operand(1, range.n_post, real);
+  check.in_place(0, 2, towards == Role::PRE ? range.n_pre : towards == Role::WEIGHT ? 1 : range.n_post, real);
+  if (!check) return check.error();
+  const Drawn drawn{weighted ? call.shared<int32_t>(table) : nullptr,
+                    std::ldexp(1.0, -static_cast<int>(number(Numbers::exponent)))};
+  const auto with_rule = [&](const auto& rule) {
+    with_real(real, [&](auto zero) {
       using T = decltype(zero);
-      ok = weighted ? run<T, true>(call, towards, rule, range, drawn) : run<T, false>(call, towards, rule, range, drawn);
-    }) && ok;
+      if (weighted) run<T, true>(call, towards, rule, range, drawn);
+      else run<T, false>(call, towards, rule, range, drawn);
+    });
   };
-  ok = true;
   const uint32_t* key = call.shared<uint32_t>(0);
-  if (call.number(0) == 0) {
-    with_rule(FixedProbability{key, call.shared<uint32_t>(1), call.shared<uint32_t>(2), static_cast<uint32_t>(call.number(1))}, 3);
-  } else {
-    with_rule(FixedOutDegree{key, static_cast<uint32_t>(call.number(1))}, 1);
-  }
-  return served(ok);
+  if (by_probability)
+    with_rule(FixedProbability{key, call.shared<uint32_t>(1), call.shared<uint32_t>(2), static_cast<uint32_t>(parameter)});
+  else with_rule(FixedOutDegree{key, static_cast<uint32_t>(parameter)});
+  return check.error();
 }
 
 }  // namespace

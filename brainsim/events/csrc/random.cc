@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "call.h"
+#include "check.h"
 #include "philox.h"
 
 namespace brainsim {
 namespace {
 
-enum Purpose : uint32_t { kPoisson, kThinning, kBernoulli };
+constexpr uint32_t kPoisson = shared::Purpose::POISSON, kThinning = shared::Purpose::THINNING;
+constexpr uint32_t kBernoulli = shared::Purpose::BERNOULLI;
 
 template <class T>
 double largest(const T* x, int64_t n) {
@@ -115,35 +117,59 @@ void poisson(const uint32_t* key, uint32_t step, const T* mean, bool one_mean, i
     if (const int64_t count = poisson_one(static_cast<double>(mean[one_mean ? 0 : i]), key, step, i)) add(i, count);
 }
 
+// Operands that all begin with: key, step, mean or probability (one, or one each).
+ffi::DataType check_draws(Check& check, int64_t operands, int64_t n) {
+  check.arguments(0, operands, 1);
+  check.operand(0, 2, ffi::DataType::U32);
+  check.operand(1, 1, ffi::DataType::U32);
+  const ffi::DataType real = check.real(2);
+  check.one_or_each(2, n, real);
+  return real;
+}
+
 // Operands: key, step, mean; result: counts.
 ffi::Error poisson_counts(const Call& call) {
+  Check check(call, 0);
+  check.arguments(0, 3, 1);
+  if (!check) return check.error();
   const Operand key = call.operand(0), step = call.operand(1), mean = call.operand(2), counts = call.result(0);
-  bool ok = false;
-  with_real(mean.type(), [&](auto real) {
-    using T = decltype(real);
-    const auto fill = [&](auto zero) {
-      using C = decltype(zero);
+  const ffi::DataType real = check_draws(check, 3, counts.size()), type = counts.type();
+  const bool whole = type == ffi::DataType::S32 || type == ffi::DataType::S64;
+  check.that(whole || type == ffi::DataType::F32 || type == ffi::DataType::F64, "result", 0, "has another element type");
+  check.result(0, counts.size(), type);
+  if (!check) return check.error();
+  with_real(real, [&](auto zero) {
+    using T = decltype(zero);
+    const auto fill = [&](auto none) {
+      using C = decltype(none);
       for (int64_t e = 0; e < call.entries(); ++e) {
         C* const out = counts.at<C>(e);
         std::fill_n(out, counts.size(), C{0});
         poisson(key.at<uint32_t>(e), *step.at<uint32_t>(e), mean.at<T>(e), mean.size() == 1, counts.size(),
                 [out](int64_t i, int64_t count) { out[i] += static_cast<C>(count); });
       }
-      ok = true;
     };
-    if (counts.type() == ffi::DataType::S32) fill(int32_t{});
-    else if (counts.type() == ffi::DataType::S64) fill(int64_t{});
-    else with_real(counts.type(), fill);
+    if (type == ffi::DataType::S32) fill(int32_t{});
+    else if (type == ffi::DataType::S64) fill(int64_t{});
+    else with_real(type, fill);
   });
-  return served(ok);
+  return check.error();
 }
 
 // Operands: key, step, mean, weight, into; result: into.
 ffi::Error poisson_input(const Call& call) {
+  Check check(call, 0);
+  check.arguments(0, 5, 1);
+  if (!check) return check.error();
+  const int64_t n = call.operand(4).size();
+  const ffi::DataType real = check_draws(check, 5, n);
+  check.one_or_each(3, n, real);
+  check.in_place(0, 4, n, real);
+  if (!check) return check.error();
   const Operand key = call.operand(0), step = call.operand(1), mean = call.operand(2), weight = call.operand(3);
   const Operand into = call.in_place(0, 4);
-  return served(with_real(into.type(), [&](auto real) {
-    using T = decltype(real);
+  with_real(real, [&](auto zero) {
+    using T = decltype(zero);
     for (int64_t e = 0; e < call.entries(); ++e) {
       const T* const w = weight.at<T>(e);
       const int64_t stride = weight.size() == 1 ? 0 : 1;
@@ -151,7 +177,8 @@ ffi::Error poisson_input(const Call& call) {
       poisson(key.at<uint32_t>(e), *step.at<uint32_t>(e), mean.at<T>(e), mean.size() == 1, into.size(),
               [=](int64_t i, int64_t count) { out[i] += w[i * stride] * static_cast<T>(count); });
     }
-  }));
+  });
+  return check.error();
 }
 
 template <class T>
@@ -175,13 +202,20 @@ void bernoulli(Stream stream, const T* probability, bool one, int64_t n, bool* o
 
 // Operands: key, step, probability; result: spikes.
 ffi::Error bernoulli_spikes(const Call& call) {
+  Check check(call, 0);
+  check.arguments(0, 3, 1);
+  if (!check) return check.error();
   const Operand key = call.operand(0), step = call.operand(1), probability = call.operand(2), out = call.result(0);
-  return served(with_real(probability.type(), [&](auto real) {
-    using T = decltype(real);
+  const ffi::DataType real = check_draws(check, 3, out.size());
+  check.result(0, out.size(), ffi::DataType::PRED);
+  if (!check) return check.error();
+  with_real(real, [&](auto zero) {
+    using T = decltype(zero);
     for (int64_t e = 0; e < call.entries(); ++e)
       bernoulli(Stream(key.at<uint32_t>(e), *step.at<uint32_t>(e), kBernoulli), probability.at<T>(e),
                 probability.size() == 1, out.size(), out.at<bool>(e));
-  }));
+  });
+  return check.error();
 }
 
 }  // namespace

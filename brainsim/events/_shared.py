@@ -1,0 +1,158 @@
+"""What Python and C++ share: codes, and the places of the numbers that a handler is told.
+
+``setup.py`` writes ``csrc/shared.h`` from these classes before it compiles, and :func:`digest` is in the library that it
+builds: one that was built from other sources is not loaded. Nothing but the standard library is imported here.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Layout(enum.IntEnum):
+    """Formats with a kernel. ``_16``: with indices of 16 bits."""
+
+    CSR = 0
+    FIXED_FAN_OUT = 1
+    ONE_TO_ONE = 2
+    DENSE = 3
+    CSR_16 = 4
+    FIXED_FAN_OUT_16 = 5
+
+
+class Role(enum.IntEnum):
+    """The arguments of T(s, W, v)."""
+
+    PRE = 0
+    WEIGHT = 1
+    POST = 2
+
+
+class Rule(enum.IntEnum):
+    """Connectivity that is not stored."""
+
+    FIXED_PROBABILITY = 0
+    FIXED_OUT_DEGREE = 1
+
+
+class Purpose(enum.IntEnum):
+    """What the words of a generator are for: each has a stream of its own."""
+
+    POISSON = 0
+    THINNING = 1
+    BERNOULLI = 2
+    TARGETS = 16
+    WEIGHTS = 17
+
+
+class Quantile(enum.IntEnum):
+    """Shape of a table of quantiles: tails, octaves of each, and segments of each octave."""
+
+    TAILS = 2
+    OCTAVES = 32
+    SEGMENTS = 32
+
+
+class Connectivity(NamedTuple):
+    layout: int
+    n_pre: int
+    n_post: int
+    fan_out: int = 0
+
+
+class Contract(NamedTuple):
+    towards: int  # a role
+    depth: int  # slots of the ring on the postsynaptic side; 0: no ring
+
+
+class Procedural(NamedTuple):
+    rule: int
+    parameter: int  # bits of the table of gaps, or targets of each neuron
+    n_pre: int
+    n_post: int
+    pre_begin: int
+    pre_end: int
+    post_begin: int
+    post_end: int
+    loops: int
+    weighted: int
+    exponent: int
+    towards: int
+
+
+class Ring(NamedTuple):
+    depth: int
+
+
+class Line(NamedTuple):
+    depth: int
+    n: int
+
+
+class OnPre(NamedTuple):
+    law: int
+
+
+class OnPost(NamedTuple):
+    n_pre: int
+    n_post: int
+    n_synapses: int
+    law: int
+
+
+class Append(NamedTuple):
+    populations: int
+
+
+class Together(NamedTuple):
+    sources: int
+    deliveries: int
+    targets: int
+
+
+class Delivery(NamedTuple):  # after the connectivity of each
+    first: int  # of its shared arrays
+    source: int
+    target: int
+
+
+CODES = (Layout, Role, Rule, Purpose, Quantile)
+NUMBERS = (Connectivity, Contract, Procedural, Ring, Line, OnPre, OnPost, Append, Together, Delivery)
+
+_HEADER = """// Written by setup.py from events/_shared.py: codes, and the places of the numbers that a handler is told.
+#ifndef BRAINSIM_SHARED_H_
+#define BRAINSIM_SHARED_H_
+
+#include <cstdint>
+
+namespace brainsim::shared {{
+
+{text}
+
+}}  // namespace brainsim::shared
+
+#endif  // BRAINSIM_SHARED_H_
+"""
+
+
+def header() -> str:
+    """The text of ``csrc/shared.h``."""
+    parts = []
+    for kind in CODES:
+        parts.append((kind, [f"{name} = {code.value}" for name, code in kind.__members__.items()]))
+    for kind in NUMBERS:
+        parts.append((kind, [*kind._fields, "size"]))
+    structs = (f"struct {kind.__name__} {{ enum : int64_t {{ {', '.join(names)} }}; }};" for kind, names in parts)
+    return _HEADER.format(text="\n".join(structs))
+
+
+def digest(folder: Path) -> str:
+    """What identifies the sources in a folder, with the header that belongs to this table."""
+    found = hashlib.sha256(header().encode())
+    for path in sorted([*folder.glob("*.cc"), *folder.glob("*.h")]):
+        if path.name != "shared.h":
+            found.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()[:16]

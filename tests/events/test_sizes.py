@@ -1,0 +1,175 @@
+"""A handler that is given other sizes than it is told refuses, and writes nothing."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from brainsim import events
+from brainsim.events import _library
+from brainsim.events._shared import (
+    Append,
+    Connectivity,
+    Contract,
+    Delivery,
+    Layout,
+    Line,
+    OnPost,
+    OnPre,
+    Procedural,
+    Ring,
+    Role,
+    Rule,
+    Together,
+)
+
+pytestmark = pytest.mark.skipif(not all(events.kernels().values()), reason="the kernels are not compiled")
+
+N, M, K, DEPTH = 4, 5, 3, 6
+SYNAPSES = N * K
+
+
+def real(*shape):
+    return np.ones(shape, np.float32)
+
+
+def ints(*shape):
+    return np.zeros(shape, np.int32)
+
+
+CSR = [np.arange(N + 1, dtype=np.int32) * K, ints(SYNAPSES)]
+LAYOUT = Connectivity(Layout.CSR, N, M)
+FIXED = Connectivity(Layout.FIXED_FAN_OUT, N, M, K)
+RULE = Procedural(Rule.FIXED_PROBABILITY, 2, N, M, 0, N, 0, M, 1, 0, 0, Role.POST)
+KEY, STEP = np.zeros(2, np.uint32), np.uint32(1)
+FIRED = np.ones(N, bool)
+
+# Name: shared arrays, operands, numbers, and which operand each result is like (or a result of its own).
+CALLS = {
+    "contract": (CSR, [FIRED, real(SYNAPSES), real(M)], [*LAYOUT, *Contract(Role.POST, 0)], [2]),
+    "contract towards pre": ([ints(N, K)], [real(N, K), real(M), real(N)], [*FIXED, *Contract(Role.PRE, 0)], [2]),
+    "contract towards weight": (CSR, [real(N), real(M), real(SYNAPSES)], [*LAYOUT, *Contract(Role.WEIGHT, 0)], [2]),
+    "contract in a ring": (
+        [*CSR, ints(SYNAPSES), ints()],
+        [FIRED, real(SYNAPSES), real(DEPTH, M)],
+        [*LAYOUT, *Contract(Role.POST, DEPTH)],
+        [2],
+    ),
+    "procedural": ([KEY, np.ones(4, np.uint32), np.ones(4, np.uint32)], [FIRED, real(), real(M)], RULE, [2]),
+    "deliver_delayed": (
+        [*CSR, ints(SYNAPSES), ints()],
+        [FIRED, real(SYNAPSES), real(DEPTH, M), real(M)],
+        [*LAYOUT, *Ring(DEPTH)],
+        [3, 2],
+    ),
+    "delay_line": ([ints()], [real(DEPTH, N), real(N)], Line(DEPTH, N), [0, 1]),
+    "add_on_pre": (
+        CSR,
+        [FIRED, real(SYNAPSES), real(M), real(), real(), real(), real(), real()],
+        [*LAYOUT, *OnPre(1)],
+        [1],
+    ),
+    "add_on_post": (
+        [np.linspace(0, SYNAPSES, M + 1).astype(np.int32), ints(SYNAPSES), np.arange(SYNAPSES, dtype=np.int32)],
+        [np.ones(M, bool), real(SYNAPSES), real(N), real(), real()],
+        OnPost(N, M, SYNAPSES, 0),
+        [1],
+    ),
+    "poisson_counts": ([], [KEY, STEP, real(N)], [], [ints(N)]),
+    "poisson_input": ([], [KEY, STEP, real(N), real(N), real(N)], [], [4]),
+    "bernoulli_spikes": ([], [KEY, STEP, real(N)], [], [FIRED]),
+    "append_events": ([], [ints(9), ints(9), ints(), ints(), ints(), FIRED], Append(1), [0, 1, 2]),
+    "deliver_together": (
+        CSR,
+        [FIRED, real(SYNAPSES), real(M), ints(9), ints(9), ints(), ints(), ints()],
+        [*Together(1, 1, 1), *LAYOUT, *Delivery(0, 0, 0), 0],
+        [2, 3, 4, 5],
+    ),
+}
+
+
+def call(name, shared, operands, numbers, results, header=None):
+    """A handler, called as an operation calls it, but with whatever is given."""
+    header = [0, len(shared), *([0] * len(operands))] if header is None else header
+    numbers = np.array([*header, *numbers], np.int64)
+    results = [operands[r] if isinstance(r, int) else r for r in results]
+    shapes = [jax.ShapeDtypeStruct(np.shape(r), np.asarray(r).dtype) for r in results]
+    function = jax.ffi.ffi_call(_library.target(name.split()[0]), shapes)
+    return jax.block_until_ready(function(*map(jnp.asarray, [*shared, *operands]), numbers=numbers))
+
+
+def refused(*arguments, **options):
+    with pytest.raises(jax.errors.JaxRuntimeError, match=r"INVALID_ARGUMENT: brainsim\.\w+: "):
+        call(*arguments, **options)
+
+
+def wrong(array):
+    """The same array a little shorter, a little longer, and of another type."""
+    array = np.asarray(array)
+    yield np.zeros((*array.shape, 0), array.dtype)
+    yield np.zeros(array.size + 7, array.dtype)
+    yield array.astype(np.complex64)
+
+
+def test_every_handler_has_a_call():
+    assert {name.split()[0] for name in CALLS} == set(_library.HANDLERS)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_other_sizes_and_types_are_refused(name):
+    shared, operands, numbers, results = CALLS[name]
+    call(name, shared, operands, numbers, results)
+    like = [operands[r] if isinstance(r, int) else r for r in results]
+    for k, array in enumerate(shared):
+        for other in wrong(array):
+            if not (len(shared) == 2 and k == 1 and other.dtype == np.int32):  # weights, too, say how many synapses
+                refused(name, [*shared[:k], other, *shared[k + 1 :]], operands, numbers, like)
+    for k, array in enumerate(operands):
+        for other in wrong(array):
+            # of two buffers one says how long they are, and any number of neurons may be recorded
+            buffer = name in ("append_events", "deliver_together") and np.shape(array) == (9,)
+            free = buffer or (name == "append_events" and array is FIRED)
+            if not free or other.dtype == np.complex64:
+                refused(name, shared, [*operands[:k], other, *operands[k + 1 :]], numbers, like)
+    for k, array in enumerate(like):
+        for other in list(wrong(array))[1:]:  # a call that gives nothing XLA leaves out
+            own = name in ("poisson_counts", "bernoulli_spikes")  # the size of the result is that of the draws
+            if not own or other.dtype == np.complex64:
+                refused(name, shared, operands, numbers, [*like[:k], other, *like[k + 1 :]])
+    fewer = operands[: -2 if name == "deliver_together" else -1]  # without its last population a call is whole
+    refused(name, shared, fewer, numbers, like, header=[0, len(shared), *([0] * len(fewer))])
+    refused(name, shared, operands, numbers, [*like, real(2)])
+    if len(like) > 1:
+        refused(name, shared, operands, numbers, like[:-1])
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_numbers_that_do_not_fit_are_refused(name):
+    shared, operands, numbers, results = CALLS[name]
+    like = [operands[r] if isinstance(r, int) else r for r in results]
+    if len(numbers):
+        refused(name, shared, operands, numbers[:-1], like)
+    n = len(operands)
+    # a level that no buffer has; an extent below zero; a mask of a level that is not there; more shared than given
+    for header in (
+        [1, 3, len(shared), *([1] * n)],
+        [1, -1, len(shared), *([0] * n)],
+        [0, len(shared), *([2] * n)],
+        [0, 99, *([0] * n)],
+        [-1, len(shared)],
+    ):
+        refused(name, shared, operands, numbers, like, header=header)
+
+
+def test_numbers_out_of_range_are_refused():
+    shared, operands, _, results = CALLS["contract"]
+    for layout in (Connectivity(9, N, M), Connectivity(Layout.ONE_TO_ONE, N, M), Connectivity(Layout.CSR, N + 1, M)):
+        refused("contract", shared, operands, [*layout, *Contract(Role.POST, 0)], results)
+    refused("contract", shared, operands, [*LAYOUT, *Contract(3, 0)], results)
+    shared, operands, numbers, results = CALLS["procedural"]
+    for change in (dict(pre_end=N + 1), dict(post_end=M + 1), dict(post_begin=-1), dict(parameter=40), dict(rule=7)):
+        refused("procedural", shared, operands, numbers._replace(**change), results)
+    shared, operands, _, results = CALLS["deliver_together"]
+    for delivery in (Delivery(1, 0, 0), Delivery(-1, 0, 0), Delivery(0, 1, 0), Delivery(0, 0, 1), Delivery(0, -1, 0)):
+        refused("deliver_together", shared, operands, [*Together(1, 1, 1), *LAYOUT, *delivery, 0], results)
+    refused("deliver_together", shared, operands, [*Together(1, 1, 1), *LAYOUT, *Delivery(0, 0, 0), 4], results)
