@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 # mostly together and share its fixtures.
 WORKERS := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
-.PHONY: demo test test-slow matrix ends notebooks docs lint clean
+.PHONY: demo test test-slow mutants matrix ends notebooks docs lint clean
 
 $(STAMP): pyproject.toml setup.py $(wildcard brainsim/events/csrc/*)
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +28,10 @@ test-slow: $(STAMP)
 # A part of the tests on each Python and JAX that is at hand, and on the oldest and the newest pair.
 matrix ends: $(STAMP)
 	$(BIN)/nox --session $@
+
+# Breaks the code in one place after another: tests must fail each time.
+mutants: $(STAMP)
+	$(BIN)/python tests/mutants.py
 
 notebooks: $(STAMP)
 	$(BIN)/python notebooks/run.py
