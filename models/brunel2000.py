@@ -30,6 +30,7 @@ import brainunit as u
 import numpy as np
 
 import brainsim as bs
+from models.progress import track
 
 DT = 0.1 * u.ms
 DURATION = 0.6 * u.second
@@ -144,7 +145,7 @@ def experiment(
 def main() -> None:
     """Print the observables of the four regimes, of one and the same wiring."""
     net = build()
-    for regime, (g, eta) in REGIMES.items():
+    for regime, (g, eta) in track(REGIMES.items(), "regime", name=lambda item: item[0]):
         set_regime(net, regime)
         net.reset()
         _, measured = experiment(net)

@@ -26,6 +26,7 @@ import brainunit as u
 import numpy as np
 
 import brainsim as bs
+from models.progress import track
 
 DT = 0.1 * u.ms
 DURATION = 1.0 * u.second
@@ -103,7 +104,7 @@ def experiment(
 
 def main() -> None:
     """Print the observables of three seeds."""
-    for seed in range(3):
+    for seed in track(range(3), "seed"):
         _, measured = experiment(seed=seed)
         print(f"seed {seed}: " + ", ".join(f"{name} {value:.4g}" for name, value in measured.items()))
 

@@ -31,9 +31,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
 import brainsim as bs
+from models.progress import Bar
 
 DT = 1.0 * u.ms
 DURATION = 16.0 * u.ms
@@ -204,22 +204,17 @@ def train(
 
     started, order = time.perf_counter(), np.random.default_rng(seed)
     moments, losses, accuracies = optimizer.init(weights), [], []
-    columns = ("training", BarColumn(), "{task.description}", TimeRemainingColumn())
-    with Progress(*columns, transient=True, disable=not progress) as bar:
-        task = bar.add_task("compiling", total=epochs * updates)
+    with Bar("training", epochs * updates, progress) as bar:
         for epoch in range(epochs):
             batches = order.permutation(len(data.train_images))[: updates * batch].reshape(updates, batch)
             values = []
             for chosen in batches:
                 weights, moments, value = update(weights, moments, data.train_images[chosen], data.train_labels[chosen])
                 values.append(value)
-                bar.advance(task)
+                bar.tell()
             losses.append(float(np.mean(values)))
             accuracies.append([float(accuracy(weights, *part)) for part in (data[:2], data[2:])])
-            bar.update(
-                task,
-                description=f"epoch {epoch + 1}: loss {losses[-1]:.3f}, test accuracy {100 * accuracies[-1][1]:.1f} %",
-            )
+            bar.text = f"epoch {epoch + 1}: loss {losses[-1]:.3f}, test accuracy {100 * accuracies[-1][1]:.1f} %"
     for path, array in weights.items():
         net[path.removesuffix(".weight")].weight = array * u.mV
     return Trained(losses, *map(list, zip(*accuracies)), time.perf_counter() - started)

@@ -30,9 +30,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
 import brainsim as bs
+from models.progress import Bar
 
 DT = 0.025 * u.ms
 DURATION = 50.0 * u.ms
@@ -153,16 +153,13 @@ def fit(
     logs = {name: jnp.log(jnp.asarray(value.to_decimal(UNIT))) for name, value in start.items()}
     initial, moments, losses, started = np.asarray(voltage(logs)), optimizer.init(logs), [], time.perf_counter()
     first, last = 10.0, float(times[-1]) + 5.0
-    with Progress(
-        "fitting", BarColumn(), "{task.description}", TimeRemainingColumn(), transient=True, disable=not progress
-    ) as bar:
-        task = bar.add_task("compiling", total=updates)
+    with Bar("fitting", updates, progress) as bar:
         for k in range(updates):
             grown = min(1.0, k / (0.6 * updates))
             logs, moments, value = update(logs, moments, first + (last - first) * grown)
             losses.append(float(value))
             shown = "  ".join(f"{name} {float(jnp.exp(log)):.4g}" for name, log in logs.items())
-            bar.update(task, advance=1, description=f"loss {losses[-1]:.2g}  {shown}")
+            bar.tell(text=f"loss {losses[-1]:.2g}  {shown}")
             if grown == 1.0 and losses[-1] < tolerance:
                 break
     conductances = {name: float(jnp.exp(value)) * UNIT for name, value in logs.items()}

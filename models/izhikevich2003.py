@@ -28,6 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainsim as bs
+from models.progress import track
 
 DT = 1.0 * u.ms
 DURATION = 1.0 * u.second
@@ -142,7 +143,7 @@ def experiment(
 
 def main() -> None:
     """Print the observables of four seeds, over 3 s."""
-    for seed in range(4):
+    for seed in track(range(4), "seed"):
         _, measured = experiment(seed=seed, duration=3.0 * u.second)
         print(f"seed {seed}: " + ", ".join(f"{name} {value:.4g}" for name, value in measured.items()))
 

@@ -29,6 +29,7 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 import brainsim as bs
+from models.progress import track
 
 TAU = 1.0 * u.ms  # the unit of time
 DT = 0.1 * TAU
@@ -280,7 +281,8 @@ def main() -> None:
     print(f"critical k {critical_inhibition():.2f}")
     for k, height, position in zip(ks, heights, where):
         print(f"k {k:5}: height {height:.5g} (theory {bump_height(k):.5g}), position {position:.4f}")
-    for k, velocities in ((8.1, [0.1, 0.2, 0.3, 0.6, 1.0, 1.5]), (0.1, [0.1, 0.2, 0.3, 0.6, 1.0])):
+    pairs = ((8.1, [0.1, 0.2, 0.3, 0.6, 1.0, 1.5]), (0.1, [0.1, 0.2, 0.3, 0.6, 1.0]))
+    for k, velocities in track(pairs, "tracking at k", name=lambda pair: pair[0]):
         for v, lag in zip(velocities, tracking(velocities, k=k)):
             print(f"k {k}, velocity {v}: lag {lag:.3f} (first order {tracking_lag(v, k=k):.3f})")
     print("jump from 0.5: position after 1, 2, 3, 4 tau", np.round(positions(jump())[[9, 19, 29, 39]], 3))

@@ -30,6 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainsim as bs
+from models.progress import track
 
 DT = 0.1 * u.ms
 DURATION = 3.5 * u.second
@@ -223,7 +224,9 @@ def experiment(
     """Trials at every coherence, as one array of the fields of :class:`Trial`: (coherences, trials, fields)."""
     net, seeds = build(**options), seed * trials + np.arange(trials)
     found = []
-    for coherence in coherences:  # one sweep each, so that no more than this many recordings are kept
+    for coherence in track(
+        coherences, f"{trials} trials at coherence", progress is not False
+    ):  # one sweep each, so that no more than this many recordings are kept
         net["E.motion"].coherence = coherence
         sweep = bs.sweep(net, {}, duration, dt=DT, record=POOLS, seeds=seeds, progress=progress)
         found.append(sweep.map(lambda rec: np.array(decision(rec.spikes["E[:480]"]))))

@@ -33,9 +33,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
 import brainsim as bs
+from models.progress import Bar
 
 DT = 1.0 * u.ms
 DURATION = 2500.0 * u.ms
@@ -318,20 +318,14 @@ def train(
 
     started, key, moments, outcomes = time.perf_counter(), jax.random.PRNGKey(seed), optimizer.init(weights), []
     best, kept, answered = weights, 0, 0.0
-    columns = ("training", BarColumn(), "{task.description}", TimeRemainingColumn())
-    with Progress(*columns, transient=True, disable=not progress) as bar:
-        shown = bar.add_task("compiling", total=updates)
+    with Bar("training", updates, progress) as bar:
         for k in range(updates):
             weights, moments, outcome = update(weights, moments, jax.random.fold_in(key, k))
             outcomes.append([float(value) for value in outcome])
             recent = np.mean(outcomes[-RECENT:], axis=0)
             if k + 1 >= RECENT and recent[1] >= answered:
                 best, kept, answered = weights, k + 1, recent[1]
-            bar.update(
-                shown,
-                advance=1,
-                description=f"loss {recent[0]:.3f}, accuracy {100 * recent[1]:.1f} %, {recent[2]:.1f} Hz",
-            )
+            bar.tell(text=f"loss {recent[0]:.3f}, accuracy {100 * recent[1]:.1f} %, {recent[2]:.1f} Hz")
     store(net, best if kept else weights)
     return Trained(*np.array(outcomes).T, kept or updates, time.perf_counter() - started)
 

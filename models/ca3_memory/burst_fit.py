@@ -31,6 +31,7 @@ import optax
 
 import brainsim as bs
 from models.ca3_memory.cell import CONDUCTANCE, CURRENT
+from models.progress import Bar
 
 DT = 0.05 * u.ms
 DURATION = 45.0 * u.ms
@@ -98,6 +99,7 @@ def fit(
     updates: int = 250,
     rate: float = 0.03,
     tolerance: float = 1e-6,
+    progress: bool = False,
 ) -> Fit:
     """Find the conductances that reproduce a recorded burst.
 
@@ -113,6 +115,8 @@ def fit(
         First learning rate of Adam on the logarithms; it falls along a cosine.
     tolerance : float
         Loss over the full window at which to stop.
+    progress : bool
+        Show how far it is.
 
     Returns
     -------
@@ -146,12 +150,14 @@ def fit(
     logs = {name: jnp.log(jnp.asarray(value)) for name, value in start.items()}
     initial, moments, losses, began = np.asarray(potentials(logs)), optimizer.init(logs), [], time.perf_counter()
     first, last = 12.0, float(times[-1]) + 5.0
-    for k in range(updates):
-        grown = min(1.0, k / (0.6 * updates))
-        logs, moments, value = update(logs, moments, first + (last - first) * grown)
-        losses.append(float(value))
-        if grown == 1.0 and losses[-1] < tolerance:
-            break
+    with Bar("fitting", updates, progress) as bar:
+        for k in range(updates):
+            grown = min(1.0, k / (0.6 * updates))
+            logs, moments, value = update(logs, moments, first + (last - first) * grown)
+            losses.append(float(value))
+            bar.tell(text=f"loss {losses[-1]:.2g}")
+            if grown == 1.0 and losses[-1] < tolerance:
+                break
     found = {name: float(jnp.exp(value)) for name, value in logs.items()}
     return Fit(found, losses, target, initial, np.asarray(potentials(logs)), time.perf_counter() - began)
 
@@ -188,7 +194,7 @@ def experiment(**options) -> Fit:
 
 def main(folder: str = "out") -> None:
     """Fit, print the conductances and draw the burst."""
-    result = fit()
+    result = fit(progress=True)
     for name, value in result.conductances.items():
         print(
             f"{name:5}: true {TRUE[name]}, start {START[name]}, fitted {value:.5g} mS/cm2"

@@ -25,6 +25,7 @@ import brainunit as u
 import brainsim as bs
 from models.ca3_memory.neuromorphic import DT, STRONG, delay, learning, neurons, others, spikes_at, spikes_by_time
 from models.ca3_memory.operations import Program, learn, recall, spaced, wrong
+from models.progress import track
 
 LEARNING, RECALLING = 7, 6  # ms from one operation to the next, at least
 
@@ -209,7 +210,7 @@ def plot(program: Program, rec: bs.Recording):
 
 def main() -> None:
     """Print questions and answers of all programs."""
-    for name in PROGRAMS:
+    for name in track(PROGRAMS, "program"):
         program = named(name)
         _, given = experiment(program)
         size = f"{program.cues} cues, {program.contents} bits, {len(program.operations)} operations"

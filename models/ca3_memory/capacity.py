@@ -17,6 +17,7 @@ D. Casanueva-Morato et al., Neural Networks, 106474 (2024); IEEE Trans. Emerg. T
 from __future__ import annotations
 
 from models.ca3_memory import cam, operations, sparse
+from models.progress import track
 
 
 def timing(
@@ -48,21 +49,21 @@ def main() -> None:
     shown = lambda counts: ", ".join(f"{name} {wrong} of {asked}" for name, (wrong, asked) in counts.items())
     print("Random operations, probes of one bit: wrong of asked")
     for cues, contents in ((5, 10), (16, 16), (50, 40)):
-        for learning, recalling in ((14, 14), (10, 10), (7, 6), (6, 6)):
+        for learning, recalling in track(((14, 14), (10, 10), (7, 6), (6, 6)), "times in ms"):
             print(
                 f"  {cues} x {contents}, {learning}/{recalling} ms:"
                 f" {shown(timing(cues, contents, learning, recalling))}"
             )
     print("Random operations 14 ms apart, 5 x 10, by size of the probe")
-    for fragment in (1, 2, 3, None):
-        print(f"  {fragment or 'all'} bits: {shown(timing(5, 10, 14, 14, fragment=fragment))}")
+    for fragment in track((1, 2, 3, None), "bits of the probe"):
+        print(f"  {fragment or 'all'} bits: {shown(timing(5, 10, 14, 14, fragment=fragment))}", flush=True)
     print("Behind a binary code")
     for cues, contents in ((5, 10), (15, 16), (31, 16), (63, 20)):
-        for learning, recalling in ((7, 5), (8, 8)):
+        for learning, recalling in track(((7, 5), (8, 8)), "times in ms"):
             wrong, asked = behind_a_code(cues, contents, learning, recalling)
             print(f"  {cues} x {contents}, {learning}/{recalling} ms: {wrong} of {asked}")
     print("Full memories, 60 bits (a tenth of them set where contents overlap), 14 ms apart")
-    for cues in (10, 30, 60):
+    for cues in track((10, 30, 60), "cues"):
         for orthogonal in (True, False):
             for fragment in (1, 2, None):
                 kind = "orthogonal " if orthogonal else "overlapping"

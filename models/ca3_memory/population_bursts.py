@@ -30,6 +30,7 @@ import numpy as np
 
 import brainsim as bs
 from models.ca3_memory.cell import CONDUCTANCE, CURRENT, beginnings
+from models.progress import track
 
 DT = 0.05 * u.ms
 DURATION = 4.0 * u.second
@@ -189,7 +190,7 @@ def by_conductance(conductances, duration=DURATION, **options) -> list[Bursts]:
     """Population bursts of one network at several NMDA conductances, in mS/cm2."""
     net, found = build(**options), []
     share = float(1.0 - net.CA3.p)
-    for g in conductances:
+    for g in track(conductances, "NMDA conductance"):
         net.reset()
         net["CA3.nmda"].conductance = g * share * CONDUCTANCE
         found.append(experiment(net, duration)[1])

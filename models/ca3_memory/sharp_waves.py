@@ -28,6 +28,7 @@ import brainunit as u
 import brainsim as bs
 from models.ca3_memory.place_cells import Learned, N, learn
 from models.ca3_memory.replay import GAMMA, RIPPLE, Summary, summary
+from models.progress import track
 
 DT = 0.1 * u.ms
 DURATION = 10.0 * u.second
@@ -198,7 +199,7 @@ def experiment(
 def main() -> None:
     """Print rates, events, ripples and replay of several seeds, and of the controls."""
     kept = None
-    for seed in range(1, 7):
+    for seed in track(range(1, 7), "seed"):
         _, learned, found = experiment(seed)
         show(f"seed {seed}", found)
         kept = learned if seed == 2 else kept

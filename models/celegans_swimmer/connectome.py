@@ -37,6 +37,7 @@ import brainunit as u
 import numpy as np
 
 import brainsim as bs
+from models.progress import track
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 CONTACT = 0.1 * u.nS
@@ -229,7 +230,7 @@ def experiment(input: str | dict = "forward", seconds: float = 30.0, after: floa
 
 def main() -> None:
     """Print what constant inputs do."""
-    for input in INPUTS:
+    for input in track(INPUTS, "input"):
         _, _, found = experiment(input)
         print(f"{input:8s}" + ", ".join(f"{name} {value:.3g}" for name, value in found.items()), flush=True)
 

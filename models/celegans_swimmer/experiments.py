@@ -16,6 +16,7 @@ from models.celegans_swimmer import evolution, gradient, ppo, task
 from models.celegans_swimmer.body import Swimmer
 from models.celegans_swimmer.mlp import MLP
 from models.celegans_swimmer.ncap import NCAP
+from models.progress import track
 
 #: Variations of the circuit, and whether they start from drawn weights.
 ABLATIONS = {
@@ -39,13 +40,13 @@ def untrained(joints: int = 5, weights: dict | None = None, episodes: int = 10, 
     return tuple(np.asarray(x) for x in found)
 
 
-def ablations(draws: int = 30, seed: int = 0) -> dict[str, np.ndarray]:
+def ablations(draws: int = 30, seed: int = 0, progress: bool = False) -> dict[str, np.ndarray]:
     """Returns of untrained variations of the circuit, one episode for each of ``draws`` (of the weights and of the
     start).
     """
     keys, starts = (jax.random.split(key, draws) for key in jax.random.split(jax.random.PRNGKey(seed)))
     found = {}
-    for name, (controller, drawn) in ABLATIONS.items():
+    for name, (controller, drawn) in track(ABLATIONS.items(), "circuit", progress, lambda item: item[0]):
         if drawn:
             returns, _ = task.evaluate_each(Swimmer(5), controller, jax.vmap(controller.random)(keys), starts)
         else:
@@ -59,7 +60,7 @@ def transfer(weights: dict, joints=(3, 4, 5, 6, 7, 9, 11, 13), episodes: int = 5
     return {n: untrained(n, weights, episodes, seed=1) for n in joints}
 
 
-def learning(seed: int = 0) -> dict[str, evolution.Trained]:
+def learning(seed: int = 0, progress: bool = False) -> dict[str, evolution.Trained]:
     """Learning curves of the circuit, from constant and from drawn weights, and of a perceptron, each trained in three
     ways.
     """
@@ -69,10 +70,16 @@ def learning(seed: int = 0) -> dict[str, evolution.Trained]:
         "NCAP, random weights": (circuit, circuit.random(jax.random.PRNGKey(seed + 1))),
         "MLP": (perceptron, perceptron.random(jax.random.PRNGKey(seed + 1))),
     }
-    return {
-        f"{name}, {way.__name__.split('.')[-1]}": way.train(controller, weights, seed=seed)
+    trainings = {
+        f"{name}, {way.__name__.split('.')[-1]}": (way, *start)
         for way in (gradient, ppo, evolution)
-        for name, (controller, weights) in starts.items()
+        for name, start in starts.items()
+    }
+    return {
+        name: way.train(controller, weights, seed=seed)
+        for name, (way, controller, weights) in track(
+            trainings.items(), "training", progress, lambda training: training[0]
+        )
     }
 
 
@@ -80,15 +87,15 @@ def main() -> None:
     """Print everything; about ten minutes on one core, most of it for learning."""
     for controller in (NCAP(), NCAP(commands=True), NCAP(shared=False), MLP(), MLP(hidden=(256, 256))):
         print(f"{controller}: {controller.n_parameters:,} parameters")
-    for joints in (2, 3, 5, 7, 9, 11, 13):
+    for joints in track((2, 3, 5, 7, 9, 11, 13), "untrained, joints"):
         returns, speeds = untrained(joints)
         print(
             f"untrained, {joints} joints: {returns.mean():.1f} +- {returns.std():.1f}, {speeds.mean():.4f} m/s",
             flush=True,
         )
-    for name, returns in ablations().items():
+    for name, returns in ablations(progress=True).items():
         print(f"{name}: {returns.mean():.0f} +- {returns.std():.0f}", flush=True)
-    curves = learning()
+    curves = learning(progress=True)
     for name, trained in curves.items():
         print(
             f"{name}: " + ", ".join(f"{e:.0f}: {r:.0f}" for e, r in zip(trained.episodes, trained.returns)), flush=True

@@ -46,6 +46,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainsim as bs
+from models.progress import track
 
 DT = 1.0 * u.ms
 DURATION = 5.0 * u.second
@@ -353,7 +354,7 @@ def observables(states: WormState, step: float = 0.01, after: float = 4.0) -> di
 
 def main() -> None:
     """Print the gait in media from agar to water."""
-    for medium in (1.0, 0.3, 0.1, 0.03, 0.01, 0.0):
+    for medium in track((1.0, 0.3, 0.1, 0.03, 0.01, 0.0), "medium"):
         found = observables(simulate(medium))
         bends = ", ".join(f"{x:.1f}" for x in found["curvature"])
         print(

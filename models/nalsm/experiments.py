@@ -197,7 +197,7 @@ def main(argv=None) -> None:
         progress=True,
     )
     if given.command in ("digits", "small"):
-        curve = raw(images, epochs=given.epochs or 1500, seed=given.seed)
+        curve = raw(images, epochs=given.epochs or 1500, seed=given.seed, progress=True)
         print(f"{'raw pixels':12} valid {100 * curve.valid[curve.best]:.2f} %, test {100 * curve.accuracy:.2f} %")
 
 

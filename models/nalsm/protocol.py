@@ -9,10 +9,10 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rich.progress import BarColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
 import brainsim as bs
 from models.nalsm.neuron import DT
+from models.progress import Bar
 
 FIRST, MAIN = 20.0 * u.ms, 250.0 * u.ms  # how long an image is presented in the two phases
 CHUNK = 1000  # presentations of the first phase in one compiled call
@@ -48,18 +48,6 @@ class Checkpoint:
             partial = self.folder / f"{name}.partial.npz"
             np.savez(partial, **arrays)
             partial.replace(self.folder / f"{name}.npz")
-
-
-def progress_bar(shown: bool) -> Progress:
-    """A bar with what is being done, how far it is, and how long it takes."""
-    columns = (
-        "{task.description}",
-        BarColumn(),
-        "{task.completed:,} / {task.total:,}",
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, disable=not shown)
 
 
 def _key(seed: int, what: str):
@@ -138,13 +126,12 @@ def first_phase(
         learned, active = jax.lax.scan(one, learned, (images, keys))
         return learned, active.mean() * 1e3
 
-    with progress_bar(progress) as bar:
-        task = bar.add_task("first phase", total=presentations, completed=done)
+    with Bar("first phase", presentations, progress, done) as bar:
         while done < presentations:
             now = slice(done, min(done + CHUNK, presentations))
             learned, rate = present(learned, jnp.asarray(images[order[now]]), keys[now])
             done, rate = now.stop, float(rate)
-            bar.update(task, completed=done)
+            bar.tell(done)
             if done % KEEP_EVERY == 0 or done == presentations:
                 checkpoint.save(name, {**{k: np.asarray(v) for k, v in learned.items()}, "done": done, "rate": rate})
     return {path: np.asarray(value) for path, value in learned.items()} | {"rate": rate}
@@ -223,8 +210,7 @@ def features(
 
     keys, counts = jax.random.split(_key(seed, name), len(images)), []
     checkpoint = checkpoint or Checkpoint()
-    with progress_bar(progress) as bar:
-        task = bar.add_task(name, total=len(images))
+    with Bar(name, len(images), progress) as bar:
         for k in range(0, len(images), batch):
             stored = checkpoint.load(f"{name}_{k}")
             if stored is None:
@@ -232,7 +218,7 @@ def features(
                 stored = {"counts": np.asarray(present(start, chosen, keys[k : k + batch]), np.int16)}
                 checkpoint.save(f"{name}_{k}", stored)
             counts.append(stored["counts"])
-            bar.update(task, completed=min(k + batch, len(images)))
+            bar.tell(min(k + batch, len(images)))
     return np.concatenate(counts)
 
 

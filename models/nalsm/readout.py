@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from models.nalsm.protocol import progress_bar
+from models.progress import Bar
 
 
 class Readout(NamedTuple):
@@ -118,11 +118,10 @@ def train(
     layer = {"W": jnp.zeros((x.shape[1], 10), x.dtype), "b": jnp.zeros(10, x.dtype)}
     moments, curve = optimiser.init(layer), []
     keys = jax.random.split(jax.random.PRNGKey(seed), epochs)
-    with progress_bar(progress) as bar:
-        task = bar.add_task("readout", total=epochs)
+    with Bar("readout", epochs, progress) as bar:
         for k in range(epochs):
             layer, moments, *both = epoch(layer, moments, keys[k], x, targets, sets[1], sets[2])
             curve.append([float(value) for value in both])
-            bar.update(task, completed=k + 1)
+            bar.tell(k + 1)
     valid, test = np.array(curve).T
     return Readout(valid, test, np.asarray(layer["W"]), np.asarray(layer["b"]))
