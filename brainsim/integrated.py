@@ -78,6 +78,17 @@ class IntegratedPopulation(Population):
         """
         return isinstance(self.method, integrators.RungeKutta)
 
+    def not_finite(self, path: str) -> tuple[str, str]:
+        """What to add to the message that ``path`` is not finite: what failed, and what to do beside reducing dt."""
+        if path.removeprefix(f"{self.path}.") not in self.variables:
+            return "", ""
+        failure = getattr(self.method, "failure", "")  # what went into the step was finite
+        default = integrators.get(self.default_method)
+        if self.method != default:
+            return failure and f": {failure}", f", take method={default.name!r}, the default of {type(self).__name__}"
+        stable = ", take method='staggered_backward_euler', which is stable at any dt" if self.takes_held else ""
+        return failure and f": {failure}", stable
+
     # -- what a model defines ----------------------------------------------------------------------------------------
 
     def derivative(self, t, *variables):

@@ -53,6 +53,11 @@ class VectorField:
         return tuple(self.variables.index(name) for name in dict.fromkeys(acted_on)) or (0,)
 
     @property
+    def coupling(self):
+        """Solver for sites that are coupled, see :class:`brainsim.integrators.Field`; None for point neurons."""
+        return getattr(self.model, "coupling", None)
+
+    @property
     def holds(self) -> bool:
         """Whether conductances that follow V at once can be told from V itself: :meth:`held` differs from a call."""
         return self.model.takes_held

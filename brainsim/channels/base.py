@@ -90,14 +90,21 @@ class Channel(Dynamics):
         """The part of ``g_max`` that conducts."""
         return 1.0
 
+    @property
+    def follows(self) -> bool:
+        """Whether the conductance, or a part of it, follows V at once."""
+        return "V" in self._arguments["open_fraction"]
+
     # -- what follows from it ----------------------------------------------------------------------------------------
 
-    def current(self, V, **values):
+    def current(self, V, *, V_held=None, **values):
         """Current into the cell.
 
         Parameters
         ----------
         V : quantity, voltage
+        V_held : quantity, voltage, optional
+            Potential for a conductance that follows V at once, if it is not V: the current is then linear in V.
         **values
             Gates, concentrations (``Ca``) and Nernst potentials (``E_Ca``) by name; what the channel does not need is
             ignored.
@@ -107,7 +114,7 @@ class Channel(Dynamics):
         quantity, current per area
         """
         reversal = values[f"E_{self.ion}"] if self.E is None else self.E
-        return self.g_max * self._with("open_fraction", V, values) * (reversal - V)
+        return self.g_max * self._with("open_fraction", V if V_held is None else V_held, values) * (reversal - V)
 
     def slopes(self, V, **values) -> dict:
         """dx/dt of every gate, by name; arguments as in :meth:`current`."""

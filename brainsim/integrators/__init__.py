@@ -14,6 +14,8 @@ Runge-Kutta methods are ready objects (``RK4(f, t, y, dt)``); those with paramet
 | ``exponential_euler``, ``staggered_exponential_euler`` | `ExponentialEuler` | 1; exact where linear | stiff in each variable's own rate |
 | ``coupled_exponential_euler`` | `CoupledExponentialEuler` | 1; 2 if autonomous | stiff; variables coupled at the same element |
 | ``exponential_rosenbrock_euler`` | `ExponentialRosenbrockEuler` | 2 | stiff; variables coupled at the same element |
+| ``staggered_backward_euler`` | `StaggeredBackwardEuler` | 1 | membranes: gates, then V; no runaway |
+| ``staggered_crank_nicolson`` | `StaggeredCrankNicolson` | 1; 2 in the period | membranes: gates, then V |
 | ``semi_implicit_euler`` | `SemiImplicitEuler` | 1 | as Euler; oscillators keep their energy |
 | ``rush_larsen`` | `RushLarsen` | 1 | gates linear in themselves; V not stiff |
 | ``backward_euler`` | `BackwardEuler` | 1 | stiff; no runaway within a step |
@@ -42,7 +44,7 @@ with `CaputoL1` (order 2 - alpha) and `GrunwaldLetnikov` (order 1).
 """
 
 from brainsim.integrators.adaptive import Solution, integrate_adaptive
-from brainsim.integrators.base import ODEMethod, SDEMethod
+from brainsim.integrators.base import Field, ODEMethod, SDEMethod
 from brainsim.integrators.delay import integrate_dde
 from brainsim.integrators.embedded import (
     ADAPTIVE,
@@ -87,6 +89,7 @@ from brainsim.integrators.runge_kutta import (
 )
 from brainsim.integrators.rush_larsen import RushLarsen
 from brainsim.integrators.semi_implicit import SemiImplicitEuler
+from brainsim.integrators.staggered import StaggeredBackwardEuler, StaggeredCrankNicolson
 from brainsim.integrators.stochastic import EulerMaruyama, StochasticHeun, TamedEuler
 from brainsim.integrators.stochastic_runge_kutta import SRA1, SRI1, SRIW1
 from brainsim.integrators.tableau import ButcherTableau
@@ -111,6 +114,7 @@ __all__ = [
     "ExponentialEulerMaruyama",
     "ExponentialRosenbrockEuler",
     "FRACTIONAL",
+    "Field",
     "FractionalMethod",
     "GrunwaldLetnikov",
     "Heun",
@@ -137,6 +141,8 @@ __all__ = [
     "SRIW1",
     "SSPRK3",
     "Solution",
+    "StaggeredBackwardEuler",
+    "StaggeredCrankNicolson",
     "StochasticHeun",
     "TamedEuler",
     "ThreeEighths",

@@ -219,9 +219,12 @@ class Stripped:
 class Field:
     r"""`f` on plain leaves, with what it tells of its structure, if it does.
 
-    The membrane equation is
+    The membrane equation of a leaf that is a potential is linear at what is held,
 
-    .. math:: \dot V = J(V_{held})\,V + i(V_{held})
+    .. math:: \dot V = i(V_{held}) - g(V_{held})\,V + L V
+
+    where g belongs to each element and L couples elements, with rows that sum to zero, as the compartments of a cell.
+    So the derivative in the direction of ones is -g alone; a method for which L must be implicit asks ``coupling``.
 
     Attributes
     ----------
@@ -229,12 +232,16 @@ class Field:
         Whether :meth:`held` differs from a call.
     potentials : tuple of int
         Places of the leaves that are potentials: linear in themselves at what is held. The first, unless `f` says.
+    coupling : object or None
+        Solver for elements that are coupled: ``coupling.increment(rate, slope, h)`` gives x in
+        ``x = h (rate + slope x + L x)``, for arrays like the potential. None where elements do not couple.
     """
 
     def __init__(self, f: Callable, plain: Stripped):
         self._call = plain.rate(f, "dy/dt")
         self.holds = bool(getattr(f, "holds", False))
         self.potentials = tuple(getattr(f, "potentials", (0,)))
+        self.coupling = getattr(f, "coupling", None)
         self._f, self._plain = f, plain
 
     def __call__(self, t, leaves: Leaves) -> Leaves:

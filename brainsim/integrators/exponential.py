@@ -7,7 +7,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from brainsim.integrators.base import Leaves, ODEMethod, PlainFunction, SDEMethod
+from brainsim.integrators.base import Field, Leaves, ODEMethod, PlainFunction, SDEMethod
 from brainsim.integrators.stochastic import kick
 
 
@@ -70,9 +70,10 @@ class ExponentialEuler(ODEMethod):
     staggered : bool
         If False, all leaves start from the same y. If True, the leaves advance one after the other **from the last to
         the first**, and each sees those that have advanced already. With the gates declared after V, the gates advance
-        first and then V. (Leaves are in the order of `jax.tree.leaves`: that of a tuple or dataclass is as written; a
-        plain dict is sorted by key.) For Hodgkin-Huxley cells at dt = 0.025 ms this leaves 0.04 % of the spikes wrong,
-        and V first 1.26 %.
+        first and then V: with gates read half a step before V, that is of order 2. Conductances that follow V at once
+        are taken at V in the middle of the step, found by a half step. (Leaves are in the order of `jax.tree.leaves`:
+        that of a tuple or dataclass is as written; a plain dict is sorted by key.) For Hodgkin-Huxley cells at
+        dt = 0.025 ms this leaves 0.04 % of the spikes wrong, and V first 1.26 %.
 
     Notes
     -----
@@ -144,16 +145,28 @@ class ExponentialEulerMaruyama(SDEMethod):
         return _sweep(f, t, y, dt, self.staggered, advance)
 
 
-def _sweep(f: PlainFunction, t, y: Leaves, dt, staggered: bool, advance) -> Leaves:
+def _sweep(f: Field, t, y: Leaves, dt, staggered: bool, advance) -> Leaves:
     """`advance(k, y_k, f_k, a_k dt)` for each leaf, from the last to the first."""
-    seen, new = list(y), list(y)
+    seen, new, held = list(y), list(y), y
     for k in reversed(range(len(y))):
-
-        def own_slope(leaf, k=k):
-            return f.held(t, [*seen[:k], leaf, *seen[k + 1 :]], y)[k]
-
-        slope, rate = jax.jvp(own_slope, (seen[k],), (jnp.ones_like(seen[k]),))
+        if staggered and f.holds and k == max(f.potentials):
+            held = midway(f, t, seen, dt)
+        slope, rate = own_slope(f, t, seen, held, k)
         new[k] = advance(k, seen[k], slope, rate * dt)
         if staggered:
             seen[k] = new[k]
     return new
+
+
+def midway(f: Field, t, y: Leaves, dt) -> Leaves:
+    """y with its potentials in the middle of the step: conductances that follow V are taken there."""
+    seen = list(y)
+    for k in reversed(f.potentials):
+        slope, rate = own_slope(f, t, seen, y, k)
+        seen[k] = seen[k] + dt / 2 * phi1(rate * dt / 2) * slope
+    return seen
+
+
+def own_slope(f: Field, t, y: Leaves, held: Leaves, k: int) -> tuple[jax.Array, jax.Array]:
+    """f_k and its derivative in y_k, with what is held."""
+    return jax.jvp(lambda leaf: f.held(t, [*y[:k], leaf, *y[k + 1 :]], held)[k], (y[k],), (jnp.ones_like(y[k]),))

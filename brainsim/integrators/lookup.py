@@ -23,6 +23,7 @@ from brainsim.integrators.runge_kutta import (
 )
 from brainsim.integrators.rush_larsen import RushLarsen
 from brainsim.integrators.semi_implicit import SemiImplicitEuler
+from brainsim.integrators.staggered import StaggeredBackwardEuler, StaggeredCrankNicolson
 from brainsim.integrators.stochastic import EulerMaruyama, StochasticHeun, TamedEuler
 from brainsim.integrators.stochastic_runge_kutta import SRA1, SRI1, SRIW1
 
@@ -46,6 +47,8 @@ METHODS: dict[str, ODEMethod | SDEMethod] = {
         CoupledExponentialEuler(),
         ExponentialRosenbrockEuler(),
         RushLarsen(),
+        StaggeredBackwardEuler(),
+        StaggeredCrankNicolson(),
         BackwardEuler(),
         CrankNicolson(),
         EulerMaruyama(),

@@ -77,6 +77,7 @@ class ConductanceBased(Neuron):
         for name, channel in channels.items():
             channel.check_pools(pools, f"{self.path}.{name}")
         gates = [f"{name}.{gate}" for name, channel in channels.items() for gate in channel.gates]
+        self.takes_held = any(channel.follows for channel in channels.values())
         self.variables = ("V", *gates, *(f"{name}.concentration" for name in pools))
         self.settle()
 
@@ -126,13 +127,13 @@ class ConductanceBased(Neuron):
 
     # -- the equations -----------------------------------------------------------------------------------------------
 
-    def derivative(self, t, V, I, **values):
+    def derivative(self, t, V, I, V_held=None, **values):
         ions = self._ions({name: values[f"{name}.concentration"] for name in self.pool_names})
         inflow = dict.fromkeys(self.pool_names, 0.0 * u.uA / u.cm2)
         total, slopes = self.g_L * (self.E_L - V), []
         for name, channel in self.channels.items():
             gates = {gate: values[f"{name}.{gate}"] for gate in channel.gates}
-            current = channel.current(V, **gates, **ions)
+            current = channel.current(V, V_held=V_held, **gates, **ions)
             total = total + current
             if channel.ion in inflow:
                 inflow[channel.ion] = inflow[channel.ion] + current

@@ -47,8 +47,8 @@ class MorrisLecar(Neuron):
     V = State(-60.85 * u.mV, "membrane potential")
     w = State(lambda cell: cell.w_inf(cell.V), "activation of the potassium conductance")
 
-    def derivative(self, t, V, w, I):
-        m_inf = 0.5 * (1.0 + u.math.tanh((V - self.V_1) / self.V_2))
+    def derivative(self, t, V, w, I, V_held):
+        m_inf = 0.5 * (1.0 + u.math.tanh((V_held - self.V_1) / self.V_2))
         I_Ca = self.g_Ca * m_inf * (self.E_Ca - V)
         I_K = self.g_K * w * (self.E_K - V)
         I_L = self.g_L * (self.E_L - V)

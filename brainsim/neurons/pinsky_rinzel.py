@@ -36,7 +36,7 @@ class PinskyRinzel(Neuron):
     P. F. Pinsky, J. Rinzel, J. Comput. Neurosci. 1:39 (1994), erratum 2:275 (1995).
     """
 
-    default_method = "staggered_exponential_euler"
+    default_method = "rk4"
     clamped = ()
     one_pass = False
     input_unit = u.uA / u.cm2
@@ -72,9 +72,9 @@ class PinskyRinzel(Neuron):
     )
     Ca = State(lambda cell: cell.steady_calcium(), "calcium in the dendrite, in arbitrary units")
 
-    def derivative(self, t, V, V_d, h, n, s, c, q, Ca, I, I_d):
+    def derivative(self, t, V, V_d, h, n, s, c, q, Ca, I, I_d, V_held):
         soma, dendrite = self.somatic(V), self.dendritic(V_d)
-        I_Na = self.g_Na * soma["m"].steady ** 2 * h * (self.E_Na - V)
+        I_Na = self.g_Na * self.somatic(V_held)["m"].steady ** 2 * h * (self.E_Na - V)
         I_K = self.g_K * n * (self.E_K - V)
         I_Ca = self.g_Ca * s**2 * (self.E_Ca - V_d)
         I_AHP = self.g_AHP * q * (self.E_K - V_d)

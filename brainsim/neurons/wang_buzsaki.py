@@ -22,7 +22,7 @@ class WangBuzsaki(Neuron):
     X.-J. Wang, G. Buzsáki, J. Neurosci. 16:6402 (1996).
     """
 
-    default_method = "staggered_exponential_euler"
+    default_method = "rk4"
     clamped = ()
     one_pass = False
     input_unit = u.uA / u.cm2
@@ -40,12 +40,8 @@ class WangBuzsaki(Neuron):
     h = State(lambda cell: cell.rates(cell.V)[0].steady, "inactivation of the sodium conductance; 1 is open")
     n = State(lambda cell: cell.rates(cell.V)[1].steady, "activation of the potassium conductance")
 
-    def derivative(self, t, V, h, n, I):
-        return self.slopes(V, self.m_inf(V), h, n, I)
-
-    def slopes(self, V, m, h, n, I):
-        """Time derivatives of V, h and n, with the activation m."""
-        I_Na = self.g_Na * m**3 * h * (self.E_Na - V)
+    def derivative(self, t, V, h, n, I, V_held):
+        I_Na = self.g_Na * self.m_inf(V_held) ** 3 * h * (self.E_Na - V)
         I_K = self.g_K * n**4 * (self.E_K - V)
         I_L = self.g_L * (self.E_L - V)
         rates_h, rates_n = self.rates(V)
@@ -82,6 +78,8 @@ class ReducedTraub(WangBuzsaki):
     M. Olufsen, M. Whittington, M. Camperi, N. Kopell, J. Comput. Neurosci. 14:33 (2003).
     """
 
+    default_method = "staggered_exponential_euler"
+
     g_Na = Parameter(100.0 * u.mS / u.cm2, "maximal sodium conductance")
     g_K = Parameter(80.0 * u.mS / u.cm2, "maximal potassium conductance")
     E_Na = Parameter(50.0 * u.mV, "sodium reversal potential")
@@ -90,9 +88,6 @@ class ReducedTraub(WangBuzsaki):
     phi = Parameter(1.0, "factor of the rates", positive=True)
     V_T = Parameter(-67.0 * u.mV, "shift of the rates along V: sets the threshold")
     V = State(-67.0 * u.mV, "membrane potential")
-
-    def derivative(self, t, V, h, n, I, V_held):
-        return self.slopes(V, self.m_inf(V_held), h, n, I)
 
     def m_inf(self, V):
         return Na_TraubMiles.kinetics(self, V)["m"].steady

@@ -10,6 +10,7 @@ import numpy as np
 from brainsim._core import step_length
 from brainsim._errors import NonFiniteError, NotEnoughMemoryError
 from brainsim._memory import available_bytes, human
+from brainsim.integrated import IntegratedPopulation
 from brainsim.simulation import engine
 from brainsim.simulation.plan import Request
 
@@ -109,11 +110,13 @@ def _first_broken(again, advanced, path):
     return good, path, again(good)
 
 
-def non_finite(path: str, time_ms: float, recording) -> NonFiniteError:
+def non_finite(net, path: str, time_ms: float, recording) -> NonFiniteError:
     """The error for a variable that is not finite at a time."""
     owner, _, name = path.rpartition(".")
+    population = net.populations.get(owner.partition(".")[0])
+    failure, remedy = population.not_finite(path) if isinstance(population, IntegratedPopulation) else ("", "")
     return NonFiniteError(
-        f"{owner}: {name} is not finite from t = {time_ms:.6g} ms on. Reduce dt, or look at the parameters and the"
+        f"{owner}: {name} is not finite from t = {time_ms:.6g} ms on{failure}. Reduce dt{remedy}, or look at the parameters and the"
         f" input of {owner}; the network is as it was before the run.",
         path=path,
         time=time_ms * u.ms,

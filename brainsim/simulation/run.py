@@ -88,7 +88,7 @@ def simulate(
         state, broken = loop.drive(plan, *arrays, step_ms, entry.inputs, n_steps, [recorder], bar)
     if broken is not None:
         path, steps = broken
-        raise loop.non_finite(path, (first + steps) * step_ms, recorder.finish(net))
+        raise loop.non_finite(net, path, (first + steps) * step_ms, recorder.finish(net))
     write_back(net, state)
     return recorder.finish(net)
 

@@ -138,7 +138,7 @@ def sweep(
         data = jax.device_put((parameters | swept, fixed | {"key": keys}, own_state, entry.inputs), device)
         _, broken = drive(plan, structure, *data[:3], step_ms, data[3], n_steps, recorders, bar)
         if broken is not None:
-            raise non_finite(broken[0], (int(state["steps"]) + broken[1]) * step_ms, recorders[0].finish(net))
+            raise non_finite(net, broken[0], (int(state["steps"]) + broken[1]) * step_ms, recorders[0].finish(net))
         return [recorder.finish(net) for recorder in recorders]
 
     batches = [points[k : k + size] for k in range(0, len(points), size)]

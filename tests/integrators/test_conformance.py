@@ -109,6 +109,8 @@ def test_any_pytree(method):
 
     new = step(for_any_shapes(method), f, f, 0.0, y, 0.1, y)
     assert jax.tree.structure(new) == jax.tree.structure(y)
+    if isinstance(method, integrators.StaggeredBackwardEuler | integrators.StaggeredCrankNicolson):
+        return  # to which the first leaf is another than the rest
     alone = step(for_any_shapes(method), lambda t, x: -x, lambda t, x: -x, 0.0, y[2]["a"], 0.1, y[2]["a"])
     np.testing.assert_allclose(new[2]["a"], alone, rtol=1e-15)
 

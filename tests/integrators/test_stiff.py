@@ -1,5 +1,6 @@
 """Implicit and exponential methods of coupled variables: linear algebra, stability, exactness, domains."""
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import scipy.linalg
 from jax.test_util import check_grads
 
+import brainsim as bs
 from brainsim.integrators import BackwardEuler, CoupledExponentialEuler, CrankNicolson, ExponentialRosenbrockEuler
 from brainsim.integrators.coupled import solve
 from brainsim.integrators.rosenbrock import phi_product
@@ -110,3 +112,29 @@ def test_derivatives_are_those_of_the_solution():
     run = lambda a: BackwardEuler()(lambda t, y: -a * y, 0.0, 2.0, 0.1)  # noqa: E731
     assert jax.grad(run)(3.0) == pytest.approx(-0.1 * 2 / 1.3**2, rel=1e-13)
     assert jax.jacfwd(run)(3.0) == pytest.approx(-0.1 * 2 / 1.3**2, rel=1e-13)
+
+
+@pytest.mark.parametrize("method", [BackwardEuler(), CrankNicolson()], ids=lambda m: m.name)
+@pytest.mark.parametrize(("model", "I"), [("TraubMiles", 300.0), ("WangBuzsaki", 1.0), ("ReducedTraub", 1.0)])
+def test_an_upstroke_has_an_implicit_step(method, model, I):
+    """In a spike the solution of a step of 0.1 ms is on the far side of the upstroke, where Newton's corrections from
+    the present V do not lead; by continuity there is one between the reversal potentials.
+    """
+    cell = getattr(bs.neurons, model)(1)
+    f = cell.vector_field(inputs={"I": I * cell.input_unit})
+    y = tuple(jnp.float64(u.get_mantissa(value)[0]) for value in cell.present().values())
+    V = jax.jit(lambda y: jax.lax.scan(lambda y, _: ((y := method(f, 0.0, y, 0.1)), y[0]), y, length=300)[1])(y)
+    assert np.all(np.isfinite(V)) and V.max() > 0
+    if method == BackwardEuler():  # its solution lies between the reversal potentials
+        assert float(u.get_mantissa(cell.E_K)) < V.min() and V.max() < float(u.get_mantissa(cell.E_Na))
+
+
+def test_a_run_says_that_newton_failed_where_and_what_to_do():
+    """The upstroke of AdEx has no backward Euler step."""
+    net = bs.Network()
+    net.E = bs.neurons.AdEx(2, method="backward_euler")
+    net.E.add_stimuli(drive=bs.stimuli.Constant(1000 * u.pA))
+    with pytest.raises(
+        bs.NonFiniteError, match="E: V is not .*: Newton's method found no .*method='exponential_euler'"
+    ):
+        bs.simulate(net, 50 * u.ms, progress=False)
