@@ -5,7 +5,7 @@ import numpy as np
 
 from brainsim import events
 from brainsim._core import StateVariable
-from brainsim.delays.base import Delay
+from brainsim.delays.base import Delay, nothing
 
 
 class Axonal(Delay):
@@ -15,9 +15,9 @@ class Axonal(Delay):
 
     def prepare(self, step_ms, conn):
         slots = self.times.longest_in_steps(step_ms)
-        self.hold("line", StateVariable(jnp.zeros((slots, self.n_pre), self.sent_dtype)))
+        self.hold("line", StateVariable(nothing((slots, self.n_pre), self.sent_dtype)))
         if self.graded:
-            self.hold("last", StateVariable(jnp.zeros(self.n_pre, self.sent_dtype)))
+            self.hold("last", StateVariable(nothing(self.n_pre, self.sent_dtype)))
 
     def history(self, value):
         value = value.astype(self.sent_dtype)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from brainsim._core import Dynamics
 from brainsim.delays.times import Times
@@ -93,3 +95,8 @@ class Delay(Dynamics):
     def deliver(self, clock, path, arrived: jax.Array, receptor, delay=None) -> None:
         """Add what ``arrived`` (from :meth:`send`) to the ports of a receptor, through synapses or a layer."""
         path.deliver(clock, arrived, receptor)
+
+
+def nothing(shape: tuple[int, ...], dtype) -> jax.Array:
+    """Zeros; unlike ``jnp.zeros``, no program is compiled for each shape."""
+    return jnp.asarray(np.zeros(shape, dtype))

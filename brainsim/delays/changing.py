@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from brainsim import events
 from brainsim._core import StateVariable
 from brainsim._units import float_dtype
-from brainsim.delays.base import Delay
+from brainsim.delays.base import Delay, nothing
 from brainsim.delays.times import Times
 
 
@@ -55,7 +55,7 @@ class ChangingAxonal(Changing):
         return float_dtype().name
 
     def prepare(self, step_ms, conn):
-        self.hold("ring", StateVariable(jnp.zeros((self.slots(step_ms), self.n_pre), float_dtype())))
+        self.hold("ring", StateVariable(nothing((self.slots(step_ms), self.n_pre), float_dtype())))
 
     def send(self, clock, sent, delay=None):
         ring = self.plain("ring")
@@ -72,7 +72,7 @@ class ChangingSynaptic(Changing):
     kind = "synaptic"
 
     def prepare(self, step_ms, conn):
-        self.hold("ring", StateVariable(jnp.zeros((self.slots(step_ms), conn.n_post), float_dtype())))
+        self.hold("ring", StateVariable(nothing((self.slots(step_ms), conn.n_post), float_dtype())))
 
     def deliver(self, clock, path, arrived, receptor, delay=None):
         into, ring = events.deliver_interpolated(

@@ -8,7 +8,7 @@ import numpy as np
 from brainsim import events
 from brainsim._core import FixedVariable, StateVariable
 from brainsim.delays.axonal import interpolated
-from brainsim.delays.base import Delay
+from brainsim.delays.base import Delay, nothing
 from brainsim.delays.changing import Changing
 
 
@@ -31,7 +31,7 @@ class Followed(Delay):
         return self.times.longest_in_steps(step_ms) + 1
 
     def prepare(self, step_ms, conn):
-        self.hold("line", StateVariable(jnp.zeros((self.slots(step_ms), self.n_pre), self.sent_dtype)))
+        self.hold("line", StateVariable(nothing((self.slots(step_ms), self.n_pre), self.sent_dtype)))
         self.hold("sources", FixedVariable(jnp.asarray(conn.coo()[0])))
         if not self.changes:
             self.hold("steps", FixedVariable(jnp.asarray(self.times.steps(step_ms)).ravel()))

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from brainsim import events
 from brainsim._core import FixedVariable, StateVariable
 from brainsim._units import float_dtype
-from brainsim.delays.base import Delay
+from brainsim.delays.base import Delay, nothing
 
 
 class Synaptic(Delay):
@@ -20,7 +20,7 @@ class Synaptic(Delay):
     def prepare(self, step_ms, conn):
         steps = self.times.steps(step_ms)
         self.hold("steps", FixedVariable(jnp.asarray(steps)))
-        self.hold("ring", StateVariable(jnp.zeros((int(steps.max(initial=1)), conn.n_post), float_dtype())))
+        self.hold("ring", StateVariable(nothing((int(steps.max(initial=1)), conn.n_post), float_dtype())))
 
     @property
     def under_way(self):
