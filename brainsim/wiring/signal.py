@@ -47,12 +47,12 @@ def signal_of(
         takes, given = ("a graded signal", "spikes") if receptor.graded else ("spikes", "a graded signal")
         raise ValueError(f"{path}: {receptor.path} takes {takes}, given {given}.")
     learns = plasticity is not None and plasticity.of_spikes
-    if learns and "spikes" not in post._declared:
-        raise ValueError(f"{path}: plasticity on spikes needs postsynaptic units that fire; {post.path} has no spikes.")
     if graded and learns and (terminal is None or delayed):
         raise ValueError(
             f"{path}: plasticity on spikes cannot serve a graded signal, other than that of a terminal without a delay."
         )
+    if learns and "spikes" not in post._declared:
+        raise ValueError(f"{path}: plasticity on spikes needs postsynaptic units that fire; {post.path} has no spikes.")
     return signal
 
 
