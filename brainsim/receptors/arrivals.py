@@ -45,29 +45,26 @@ class Arrivals(Dynamics):
         weight : float array, () or one per synapse
         at : float array, (n_pre,)
         """
-        n = at.shape[0]
-        fired = jnp.nonzero(at, size=n, fill_value=n)[0]
         flat = jnp.ravel(weight)
         flat = jnp.pad(flat, (0, longest)) if flat.size > 1 else flat
         place = jnp.arange(longest)
 
         def one(carry):
-            k, lists = carry
-            when, weights, listed = lists
-            j = fired[k]
+            left, when, weights, listed = carry
+            j = jnp.argmax(left != 0)
             own = jax.lax.dynamic_slice(targets, (begins[j],), (longest,))
             to = jnp.where(place < begins[j + 1] - begins[j], own, listed.shape[0])  # beyond the last neuron: nowhere
             w = jax.lax.dynamic_slice(flat, (begins[j],), (longest,)) if flat.size > 1 else flat[0]
             slot = listed.at[to].get(mode="fill", fill_value=0)
             # Of several synapses between two neurons one fills the place, and the weights add up
-            when = when.at[slot, to].set(at[j].astype(when.dtype), mode="drop")
-            weights = weights.at[slot, to].add(w.astype(weights.dtype), mode="drop")
-            return k + 1, (when, weights, listed.at[to].set(slot + 1, mode="drop"))
+            when = when.at[slot, to].set(left[j].astype(when.dtype), mode="drop")
+            weights = weights.at[slot, to].set(0, mode="drop").at[slot, to].add(w.astype(weights.dtype), mode="drop")
+            return left.at[j].set(0), when, weights, listed.at[to].set(slot + 1, mode="drop")
 
-        lists = tuple(self.plain(name) for name in ("at", "weight", "listed"))
-        spikes = jnp.sum(at != 0)
-        _, lists = jax.lax.while_loop(lambda carry: carry[0] < spikes, one, (jnp.zeros((), spikes.dtype), lists))
-        for name, array in zip(("at", "weight", "listed"), lists):
+        names = ("at", "weight", "listed")
+        carry = (at, *(self.plain(name) for name in names))
+        _, *lists = jax.lax.while_loop(lambda carry: jnp.any(carry[0] != 0), one, carry)
+        for name, array in zip(names, lists):
             self.put(name, array)
 
     def next_after(self, now):
@@ -85,5 +82,4 @@ class Arrivals(Dynamics):
 
     def clear(self) -> None:
         """Nothing arrives any more."""
-        for name in ("weight", "listed"):
-            self.put(name, jnp.zeros_like(self.plain(name)))
+        self.put("listed", jnp.zeros_like(self.plain("listed")))
