@@ -12,7 +12,7 @@ from brainsim._core.items import elements
 from brainsim._core.layers import applied, in_the_float_type, is_layer, looked_at, number_of_parameters, result_of
 from brainsim._core.slot import Slot
 from brainsim._core.stepping import stepping
-from brainsim._core.structure import Structure, split, write_back
+from brainsim._core.structure import Structure, forget_programs, split, write_back
 
 __all__ = [
     "Clock",
@@ -28,6 +28,7 @@ __all__ = [
     "Structure",
     "elements",
     "applied",
+    "forget_programs",
     "held",
     "in_the_float_type",
     "is_layer",

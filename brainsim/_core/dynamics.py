@@ -38,6 +38,7 @@ class Aside:
         self.seed: int | None = None
         self.key: jax.Array | None = None  # that values given as distributions are drawn with
         self.closed = False  # whether the object is made and takes no new names
+        self.structure = None  # of the network when it was last split: what its programs are kept with
 
     def but(self, **changes) -> Aside:
         """A copy with some facts changed."""
@@ -333,8 +334,13 @@ class Dynamics(nnx.Module, metaclass=_Closing):
                 value = with_unit(value.sample_jax(key, slot.shape, slot.unit, float_dtype()), slot.unit)
         elif slot.dtype is None:
             slot = dataclasses.replace(slot, dtype=_kept_type(value))
-        array = jnp.asarray(slot.convert(value))
-        return jnp.broadcast_to(array, slot.shape) if state else array
+        number = slot.convert(value)
+        if state:  # numpy where it can: JAX compiles a program for every shape
+            if isinstance(number, jax.core.Tracer):
+                return jnp.broadcast_to(number, slot.shape)
+            number = np.array(np.broadcast_to(np.asarray(number), slot.shape))
+            return jnp.asarray(number, number.dtype)
+        return jnp.asarray(number)
 
 
 def _kept_type(value) -> np.dtype:

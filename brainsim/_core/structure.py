@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import weakref
 
 import jax
 from flax import nnx
@@ -20,7 +21,8 @@ class Structure:
     """Everything about a network that is not an array: what a compiled program depends on.
 
     ``implementation`` is what serves its event operations, ``"kernel"`` or ``"plain"``; ``reads``, what its
-    classes read from outside the network.
+    classes read from outside the network. ``shared`` is the one object that all equal structures have in common, with
+    their compiled ``programs``; it lives as long as a network or someone else holds it.
     """
 
     graphdef: nnx.GraphDef
@@ -28,6 +30,8 @@ class Structure:
     paths: tuple[tuple[str, ...], ...]
     implementation: str = "kernel"
     reads: Reads = NOTHING
+    shared: Structure | None = dataclasses.field(default=None, compare=False, repr=False)
+    programs: dict = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     @functools.cached_property
     def _hash(self) -> int:
@@ -38,7 +42,7 @@ class Structure:
 
     def current(self) -> Structure:
         """The same with what its classes read now."""
-        return dataclasses.replace(self, reads=reads_of(self.graphdef))
+        return _sharing(dataclasses.replace(self, reads=reads_of(self.graphdef), shared=None, programs={}))
 
     def merge(self, parameters, fixed, state):
         """The network made of these arrays (dictionaries from path to array)."""
@@ -61,7 +65,37 @@ def split(net) -> tuple[Structure, dict, dict, dict]:
     """``(structure, parameters, fixed, state)`` of a network; state is whatever is not one of the others."""
     graphdef, treedefs, paths, *arrays = _flat(net)
     check_unshared(net, graphdef)
-    return Structure(graphdef, treedefs, paths, events.implementation(), reads_of(graphdef)), *arrays
+    structure = _sharing(Structure(graphdef, treedefs, paths, events.implementation(), reads_of(graphdef)))
+    net._aside.structure = structure.shared
+    return structure, *arrays
+
+
+_shared: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def _sharing(structure: Structure) -> Structure:
+    """The structure with the object that all equal ones share."""
+    found = _shared.get(structure)
+    shared = None if found is None else found()
+    if shared is None:
+        shared = dataclasses.replace(structure, graphdef=_without_asides(structure.graphdef))
+        _shared[shared] = weakref.ref(shared)
+    return dataclasses.replace(structure, shared=shared, programs=shared.programs)
+
+
+def forget_programs() -> None:
+    """Drop all compiled programs."""
+    for structure in list(_shared):
+        structure.programs.clear()
+
+
+def _without_asides(graphdef):
+    """The graph without what objects remember aside from it: to compare with, as long as it may live."""
+    attributes = [
+        (name, type(attribute)(type(attribute.value)()) if name == "_aside" else attribute)
+        for name, attribute in graphdef.attributes
+    ]
+    return type(graphdef)(nodes=graphdef.nodes, attributes=attributes, num_leaves=graphdef.num_leaves)
 
 
 def _flat(net) -> tuple:

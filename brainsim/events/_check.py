@@ -32,7 +32,9 @@ def index_array(owner, name: str, x, ndim: int, bound: int, narrow: bool = False
         low, high = extremes(x)
         if low < 0 or high >= bound:
             raise ValueError(f"{what} lies in 0 to {bound - 1}; got values from {low} to {high}.")
-    array = jnp.asarray(x, jnp.uint16 if narrow and bound <= 1 << 16 else jnp.int32)
+    dtype = np.uint16 if narrow and bound <= 1 << 16 else np.int32
+    # JAX would compile the conversion for every length
+    array = jnp.asarray(x.astype(dtype, copy=False) if isinstance(x, np.ndarray) else x, dtype)
     if concrete(array):
         use_huge_pages(array)
     return array

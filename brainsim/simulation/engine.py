@@ -4,6 +4,8 @@ seed.
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import dataclasses
 import functools
 import math
@@ -14,9 +16,9 @@ import numpy as np
 
 from brainsim import events
 from brainsim._core import Clock, Structure
-from brainsim.simulation.fused import Fused
 from brainsim.simulation.grouped import grouped
 from brainsim.simulation.plan import Request
+from brainsim.simulation.programs import Programs, keep
 
 # States of so few numbers are a single cell: its gradient costs calls and not arithmetic, and in segments a quarter
 # less.
@@ -64,7 +66,7 @@ class Plan:
         return function if self.batched is None else jax.vmap(function, in_axes)
 
 
-def _run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_ms, inputs, n_steps):
+def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixed, state, step_ms, inputs, n_steps):
     """Run up to ``n_steps`` steps, fewer if the event buffer might overflow: the rest is for the next chunk.
 
     ``inputs`` hold one row per step of this chunk. Returns ``(steps done, state, events, samples)``; ``events`` are
@@ -112,10 +114,11 @@ def _run_chunk(plan: Plan, structure: Structure, parameters, fixed, state, step_
         recorded, samples = plan.map(write, held)(parameters, state, recorded, samples, done, now)
         return done + 1, state, recorded, samples
 
-    return jax.lax.while_loop(unfinished, grouped(body), (jnp.zeros((), jnp.int32), state, buffers, samples))
+    body = grouped(body) if platform == "cpu" else body  # calls are what a CPU pays for
+    return jax.lax.while_loop(unfinished, body, (jnp.zeros((), jnp.int32), state, buffers, samples))
 
 
-run_chunk = Fused(_run_chunk, when=lambda plan, structure: plan.one_pass)
+run_chunk = Programs(_run_chunk, one_pass=lambda plan: plan.one_pass)
 
 
 def variable(parameters, state, path):
@@ -123,11 +126,32 @@ def variable(parameters, state, path):
     return state[path] if path in state else parameters[path]
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 6, 7, 8))
 def run_differentiable(
     requests, structure: Structure, parameters, fixed, state, step_ms, n_steps, checkpoint_every, remat, inputs
 ):
     """Run ``n_steps`` steps as a scan whose steps are computed again on the way back. Returns ``(state, samples)``."""
+    programs, key = keep(structure), ("scan", requests, n_steps, checkpoint_every, remat)
+    if key not in programs:
+        programs[key] = jax.jit(functools.partial(_scan, requests, n_steps, checkpoint_every, remat))
+    with _traced_now(structure):
+        return programs[key](parameters, fixed, state, step_ms, inputs)
+
+
+@contextlib.contextmanager
+def _traced_now(structure):
+    # Not held by the program, which would hold on to the network then: any structure that is equal will do
+    token = _structure.set(structure)
+    try:
+        yield
+    finally:
+        _structure.reset(token)
+
+
+_structure: contextvars.ContextVar[Structure] = contextvars.ContextVar("structure")
+
+
+def _scan(requests, n_steps, checkpoint_every, remat, parameters, fixed, state, step_ms, inputs):
+    structure = _structure.get()
     if checkpoint_every is None and sum(array.size for array in state.values()) <= SINGLE_CELL:
         checkpoint_every = math.isqrt(n_steps)
 

@@ -3,81 +3,60 @@
 XLA's CPU compiler writes one loop per variable unless its option for multi-output fusion is on. With it membranes
 whose step is plain arithmetic advance 1.3 to 2 times faster, but reverse-mode derivatives of scans several times
 slower, so it cannot be a flag of the process, and ``jax.jit`` takes no such option for one function. Hence this file:
-it hands the lowered program to the compiler itself. Where anything on that way has changed in JAX, `fused` is
-`jax.jit`.
+it hands the lowered program to the compiler itself. Where anything on that way has changed in JAX, the program is
+compiled by JAX's own way, with one warning.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import time
+import warnings
 from collections.abc import Callable
 
 import jax
 import numpy as np
 
 OPTION = "xla_cpu_use_multi_output_fusion"
+NOT_HERE = ("stablehlo.scatter", "callback", "stablehlo.create_token", "stablehlo.after_all")
 # Fields of CompileOptionsProto, ExecutableBuildOptionsProto and DebugOptions, unchanged since 2023.
 _BUILD_OPTIONS, _DEBUG_OPTIONS, _EXTRA_OPTIONS, _VECTOR_WIDTH = 3, 3, 500, 308
 
 
-class Fused:
-    """``jax.jit(function, static_argnums=(0, 1))`` for the CPU, compiled with multi-output fusion.
+def load(lowered, device) -> Callable | None:
+    """A function from the flat arguments of a lowered program to its flat results, compiled for one device.
 
-    Parameters
-    ----------
-    function : callable
-        Takes two static arguments and then trees of arrays.
-    when : callable
-        Told the static arguments; where it says no, and on other devices, this is plain ``jax.jit``.
+    None where ``lowered.compile()`` is right: on other devices than CPUs; for a program with callbacks into Python,
+    which need the care of JAX; for two scatters with the same indices, which abort the pass (jaxlib 0.10.2); where
+    ``XLA_FLAGS`` has extra options of its own; and with ``BRAINSIM_FUSION=0``.
     """
+    if device.platform != "cpu" or os.environ.get("BRAINSIM_FUSION", "1") == "0":
+        return None
+    if "xla_backend_extra_options" in os.environ.get("XLA_FLAGS", ""):
+        return None
+    text = lowered.as_text()
+    if any(word in text for word in NOT_HERE):
+        return None
+    try:
+        return _load(lowered, device)
+    except Exception as error:  # private parts of JAX: whatever has changed there, its own way is right
+        _warn_once(f"{type(error).__name__}: {error}")
+        return None
 
-    def __init__(self, function: Callable, when: Callable):
-        self.when = when
-        self._jit = jax.jit(function, static_argnums=(0, 1), keep_unused=True)
-        self._programs: dict = {}
 
-    def __call__(self, *arguments):
-        static, trees = arguments[:2], arguments[2:]
-        leaves, structure = jax.tree.flatten(trees)
-        leaves = [leaf if isinstance(leaf, jax.Array) else jax.numpy.asarray(leaf) for leaf in leaves]
-        devices = set().union(*(leaf.devices() for leaf in leaves))
-        key = (
-            *static,
-            structure,
-            tuple((leaf.shape, leaf.dtype) for leaf in leaves),
-            frozenset(devices),
-            jax.config.jax_enable_x64,
-        )
-        if key not in self._programs:
-            self._programs[key] = self._compile(static, structure.unflatten(leaves), devices)
-        return self._programs[key](leaves, structure)
-
-    def _cache_size(self) -> int:
-        """Number of compiled programs."""
-        return len(self._programs)
-
-    def _compile(self, static, trees, devices):
-        def plain(leaves, structure):
-            return self._jit(*static, *structure.unflatten(leaves))
-
-        here = len(devices) == 1 and next(iter(devices)).platform == "cpu"
-        if not here or not self.when(*static) or "xla_backend_extra_options" in os.environ.get("XLA_FLAGS", ""):
-            return plain
-        lowered = self._jit.lower(*static, *trees)
-        # Two scatters with the same indices abort this pass (jaxlib 0.10.2)
-        if "stablehlo.scatter" in lowered.as_text():
-            return plain
-        try:
-            execute = _load(lowered, next(iter(devices)))
-        except Exception:  # private parts of JAX: whatever has changed there, jit is right
-            return plain
-        result = jax.tree.structure(lowered.out_info)
-        return lambda leaves, structure: jax.tree.unflatten(result, execute(leaves))
+@functools.cache
+def _warn_once(reason: str) -> None:
+    warnings.warn(
+        f"brainsim.simulation: this version of JAX ({jax.__version__}) does not compile membranes of plain arithmetic in"
+        f" one pass ({reason.splitlines()[0]}), so they run up to twice slower; results are the same. Set"
+        " BRAINSIM_FUSION=0 to silence this warning.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def _load(lowered, device) -> Callable:
-    """A function from the flat arguments of a lowered program to its flat results."""
     from jaxlib import _jax
 
     options = _jax.CompileOptions()

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainsim as bs
-from brainsim._core import split
+from brainsim._core import split, step_length
 from brainsim.simulation import engine
 from brainsim.simulation.plan import parse
 
@@ -13,8 +13,8 @@ from brainsim.simulation.plan import parse
 def chunk(net, labels, rows, capacity, n_steps, inputs):
     net.prepare(0.1)
     structure, parameters, fixed, state = split(net)
-    plan = engine.Plan(parse(net, labels, 1, parameters | state), rows, capacity)
-    return engine.run_chunk(plan, structure, parameters, fixed, state, jnp.asarray(0.1), inputs, n_steps)
+    plan = engine.Plan(parse(net, labels, 1, parameters | state, None), rows, capacity)
+    return engine.run_chunk(plan, structure, parameters, fixed, state, step_length(0.1), inputs, n_steps)
 
 
 def test_it_stops_where_the_next_step_might_not_fit():

@@ -1,0 +1,103 @@
+"""Compiled programs: kept with the structure that they are for, as long as a network has it or it was run lately."""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+
+import jax
+
+from brainsim._core import Structure, forget_programs
+from brainsim.simulation import fused
+
+LATELY = 32  # structures whose programs are kept though no network has them any more
+
+
+class Programs:
+    """The programs of ``function(plan, structure, platform, *trees)``, whose first three arguments are static.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a plan, a structure, the name of a platform, and then trees of arrays.
+    one_pass : callable
+        Told the plan; whether variables are best advanced in one pass (see :mod:`brainsim.simulation.fused`).
+    """
+
+    def __init__(self, function: Callable, one_pass: Callable):
+        self.function, self.one_pass = function, one_pass
+        self.compiled = 0  # programs so far
+
+    def __call__(self, plan, structure: Structure, *trees):
+        leaves, tree = jax.tree.flatten(trees)
+        leaves = [leaf if isinstance(leaf, jax.Array) else jax.numpy.asarray(leaf) for leaf in leaves]
+        devices = frozenset().union(*(leaf.devices() for leaf in leaves))
+        types = tuple((leaf.shape, leaf.dtype, leaf.weak_type) for leaf in leaves)
+        key = plan, tree, types, devices, jax.config.jax_enable_x64
+        program = keep(structure).get(key)
+        if program is None:
+            program = self._compile(plan, structure, tree.unflatten(leaves), devices)
+            keep(structure)[key] = program
+        return program(leaves)
+
+    def _cache_size(self) -> int:
+        """Number of programs compiled so far."""
+        return self.compiled
+
+    def trace(self, plan, structure, platform: str, trees):
+        """``jax.stages.Traced`` of the function for a platform."""
+
+        def chunk(*trees):
+            return self.function(plan, structure, platform, *trees)
+
+        # A function of its own, so that what JAX keeps of it goes with it
+        return jax.jit(chunk, keep_unused=True).trace(*trees)
+
+    def _compile(self, plan, structure, trees, devices):
+        self.compiled += 1
+        device = next(iter(devices))
+        lowered = self.trace(plan, structure, device.platform, trees).lower()
+        execute = fused.load(lowered, device) if len(devices) == 1 and self.one_pass(plan) else None
+        if execute is not None:
+            result = jax.tree.structure(lowered.out_info)
+            return lambda leaves: jax.tree.unflatten(result, execute(leaves))
+        program, given = lowered.compile(), jax.tree.structure(trees)
+        return lambda leaves: program(*given.unflatten(leaves))
+
+
+_lately: OrderedDict[Structure, None] = OrderedDict()
+
+
+def keep(structure: Structure) -> dict:
+    """The programs of a structure that is run now."""
+    _follow_clear_caches()
+    home = structure.shared or structure
+    _lately[home] = None
+    _lately.move_to_end(home)
+    while len(_lately) > LATELY:
+        _lately.popitem(last=False)
+    return home.programs
+
+
+class _Token:
+    """What JAX alone holds on to, in its caches."""
+
+
+_token: weakref.ref = weakref.ref(_Token())
+_cached = jax.jit(lambda token: 0, static_argnums=0)
+
+
+def _follow_clear_caches() -> None:
+    """See to it that ``jax.clear_caches()`` clears the programs too."""
+    global _token
+    if _token() is None:
+        token = _Token()
+        _cached.trace(token)
+        weakref.finalize(token, _forget).atexit = False
+        _token = weakref.ref(token)
+
+
+def _forget() -> None:
+    _lately.clear()
+    forget_programs()
