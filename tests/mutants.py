@@ -238,20 +238,24 @@ def pytest_collection_modifyitems(config, items):
 # -- as a program ----------------------------------------------------------------------------------------------------
 
 
-def survives(mutant: Mutant) -> bool:
-    """Whether no test fails."""
+def found_by(mutant: Mutant) -> str | None:
+    """The test that fails, and how; None where all pass."""
     path = os.pathsep.join(filter(None, [str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH")]))
     environment = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
-    environment |= {CHOICE: mutant.name, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "mutants", "-p", "no:cacheprovider", *mutant.tests]
+    environment |= {CHOICE: mutant.name, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "300"}
+    options = ["-x", "-q", "--tb=line", "-p", "mutants", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *options, *mutant.tests]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    if done.returncode not in (0, 1, 5):  # passed, failed, nothing collected
-        raise RuntimeError(f"{mutant.name}: pytest could not run.\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    return done.returncode != 1
+    if done.returncode in (0, 5):  # all passed, or nothing collected
+        return None
+    failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+    if not failed or "AssertionError" not in failed[0] and "assert" not in failed[0].lower():
+        return "AN ERROR, which shows that the mutant is wrong, not that it was found:\n" + done.stdout[-2000:]
+    return failed[0].removeprefix("FAILED ")
 
 
 def main(words: list[str]) -> int:
-    """Run the mutants whose name holds one of the words; the number of survivors."""
+    """Run the mutants whose name holds one of the words; 1 if one survives."""
     everyone = mutants()
     if words == ["--list"]:
         print("\n".join(everyone))
@@ -263,12 +267,10 @@ def main(words: list[str]) -> int:
     survivors = []
     for number, mutant in enumerate(chosen, 1):
         began = time.perf_counter()
-        if survives(mutant):
-            survivors.append(mutant.name)
-        verdict = "SURVIVES" if mutant.name in survivors[-1:] else "found"
-        print(
-            f"{number:3d}/{len(chosen)}  {verdict:<9} {mutant.name}  ({time.perf_counter() - began:.0f} s)", flush=True
-        )
+        how = found_by(mutant)
+        survivors += [mutant.name] if how is None else []
+        seconds = time.perf_counter() - began
+        print(f"{number:3d}/{len(chosen)}  {mutant.name} ({seconds:.0f} s): {how or 'SURVIVES'}", flush=True)
     print(f"\n{len(chosen)} mutants, {len(survivors)} survive" + "".join(f"\n  {name}" for name in survivors))
     return min(len(survivors), 1)
 
