@@ -66,7 +66,7 @@ class Procedural(ConnectionRule):
 
     def form(
         self, n_pre: int, n_post: int, pre: np.ndarray, post: np.ndarray, same: bool, rng, weights=None
-    ) -> events.Procedural:
+    ) -> events.Unstored:
         """The event format between neurons ``pre`` of ``n_pre`` and ``post`` of ``n_post``, with a key drawn from
         ``rng``.
 

@@ -59,7 +59,7 @@ class ChangingAxonal(Changing):
 
     def send(self, clock, sent, delay=None):
         ring = self.plain("ring")
-        axons, nothing = events.OneToOne(self.n_pre), jnp.zeros(self.n_pre, ring.dtype)
+        axons, nothing = events.Diagonal(self.n_pre), jnp.zeros(self.n_pre, ring.dtype)
         one = jnp.ones((), ring.dtype)
         arrived, ring = events.deliver_interpolated(axons, sent, one, delay, ring, clock.step, nothing)
         self.put("ring", ring)

@@ -7,10 +7,10 @@ that is held against it, exact derivatives, and a batching rule that never repli
 from brainsim.events._backends import implementation, kernels, served_by
 from brainsim.events.delay import delay_line, deliver_delayed
 from brainsim.events.deliver import deliver, deliver_transposed, weight_gradient
-from brainsim.events.formats import CSR, Block, Dense, FixedFanOut, Format, OneToOne
+from brainsim.events.formats import CSR, Block, Dense, Diagonal, FixedFanOut, Format
 from brainsim.events.interpolated import deliver_interpolated, whole_and_rest
 from brainsim.events.plasticity import PostIndex, PowerLaw, add_on_post, add_on_pre, transpose_index
-from brainsim.events.procedural import Procedural, ProceduralFixedOutDegree, ProceduralFixedProbability, Quantiles
+from brainsim.events.procedural import ProceduralFixedOutDegree, ProceduralFixedProbability, Quantiles, Unstored
 from brainsim.events.random import bernoulli_spikes, poisson_counts, poisson_input
 from brainsim.events.record import append_events
 
@@ -20,10 +20,10 @@ __all__ = [
     "Dense",
     "FixedFanOut",
     "Format",
-    "OneToOne",
+    "Diagonal",
     "PostIndex",
     "PowerLaw",
-    "Procedural",
+    "Unstored",
     "ProceduralFixedOutDegree",
     "ProceduralFixedProbability",
     "Quantiles",

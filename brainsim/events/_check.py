@@ -104,7 +104,7 @@ def connection(operation: str, conn, kind: type) -> None:
                 "store it first: conn, weights = conn.materialise()."
             )
         raise TypeError(
-            f"events.{operation}: the first argument says who connects to whom (events.CSR, FixedFanOut, OneToOne, "
+            f"events.{operation}: the first argument says who connects to whom (events.CSR, FixedFanOut, Diagonal, "
             f"Block or Dense); got {type(conn).__name__}."
         )
 

@@ -18,7 +18,7 @@ from brainsim.events._primitive import Batch, Operation, is_zero, undefined, zer
 from brainsim.events._rows import add_spiking_rows, has_rows
 from brainsim.events._shared import Contract, Role
 from brainsim.events.formats import Block, Dense, Format
-from brainsim.events.procedural import Procedural, contract_procedural, numbers_procedural
+from brainsim.events.procedural import Unstored, contract_procedural, numbers_procedural
 
 PRE, WEIGHT, POST = Role
 
@@ -144,7 +144,7 @@ procedural_p = _Contract(
 
 def operation(shared) -> Operation:
     """The primitive that serves a connectivity."""
-    return procedural_p if isinstance(shared[0], Procedural) else contract_p
+    return procedural_p if isinstance(shared[0], Unstored) else contract_p
 
 
 def contract(towards, shared, a, b, into, *, depth=0, batch=None) -> jax.Array:

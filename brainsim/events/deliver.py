@@ -8,10 +8,10 @@ import jax.numpy as jnp
 from brainsim.events import _check
 from brainsim.events._contract import POST, PRE, WEIGHT, contract
 from brainsim.events.formats import Format
-from brainsim.events.procedural import Procedural
+from brainsim.events.procedural import Unstored
 
 
-def deliver(conn: Format | Procedural, spikes: jax.Array, weight: jax.Array | float, into: jax.Array) -> jax.Array:
+def deliver(conn: Format | Unstored, spikes: jax.Array, weight: jax.Array | float, into: jax.Array) -> jax.Array:
     """Add the weights of the neurons that spike to their targets.
 
     .. math:: \\text{into}_j \\leftarrow \\text{into}_j + \\sum_i s_i W_{ij}
@@ -20,7 +20,7 @@ def deliver(conn: Format | Procedural, spikes: jax.Array, weight: jax.Array | fl
 
     Parameters
     ----------
-    conn : Format or Procedural
+    conn : Format or Unstored
         Who connects to whom.
     spikes : bool or float ``[n_pre]``
         Which neurons spike. A float multiplies the weights, and zeros are skipped.
@@ -38,21 +38,21 @@ def deliver(conn: Format | Procedural, spikes: jax.Array, weight: jax.Array | fl
     ValueError
         Where a shape or dtype does not fit.
     """
-    _check.connection("deliver", conn, Format | Procedural)
+    _check.connection("deliver", conn, Format | Unstored)
     into = _check.real("deliver", "into", into, (conn.n_post,))
     spikes = _check.spikes("deliver", spikes, conn.n_pre, into.dtype)
     weight = _check.weights("deliver", conn, weight, into.dtype)
     return contract(POST, (conn,), spikes, weight, into)
 
 
-def deliver_transposed(conn: Format | Procedural, values_post: jax.Array, weight: jax.Array | float) -> jax.Array:
+def deliver_transposed(conn: Format | Unstored, values_post: jax.Array, weight: jax.Array | float) -> jax.Array:
     """Carry values of the targets back to their sources.
 
     .. math:: r_i = \\sum_j W_{ij} v_j
 
     Parameters
     ----------
-    conn : Format or Procedural
+    conn : Format or Unstored
         Who connects to whom.
     values_post : float ``[n_post]``
         Value of each postsynaptic neuron.
@@ -68,14 +68,14 @@ def deliver_transposed(conn: Format | Procedural, values_post: jax.Array, weight
     ValueError
         Where a shape or dtype does not fit.
     """
-    _check.connection("deliver_transposed", conn, Format | Procedural)
+    _check.connection("deliver_transposed", conn, Format | Unstored)
     values = _check.real("deliver_transposed", "values_post", values_post, (conn.n_post,))
     weight = _check.weights("deliver_transposed", conn, weight, values.dtype)
     return contract(PRE, (conn,), weight, values, jnp.zeros(conn.n_pre, values.dtype))
 
 
 def weight_gradient(
-    conn: Format | Procedural, spikes: jax.Array, values_post: jax.Array, *, scalar: bool = False
+    conn: Format | Unstored, spikes: jax.Array, values_post: jax.Array, *, scalar: bool = False
 ) -> jax.Array:
     """Gradient with respect to each weight: presynaptic spike times postsynaptic value.
 
@@ -83,7 +83,7 @@ def weight_gradient(
 
     Parameters
     ----------
-    conn : Format or Procedural
+    conn : Format or Unstored
         Who connects to whom.
     spikes : bool or float ``[n_pre]``
         Which neurons spike; zeros are skipped.
@@ -101,7 +101,7 @@ def weight_gradient(
     ValueError
         Where a shape or dtype does not fit.
     """
-    _check.connection("weight_gradient", conn, Format | Procedural)
+    _check.connection("weight_gradient", conn, Format | Unstored)
     values = _check.real("weight_gradient", "values_post", values_post, (conn.n_post,))
     spikes = _check.spikes("weight_gradient", spikes, conn.n_pre, values.dtype)
     return contract(WEIGHT, (conn,), spikes, values, jnp.zeros(() if scalar else conn.weight_shape, values.dtype))

@@ -15,13 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim.events._check import concrete, index_array
+from brainsim.events._frozen import Frozen
 from brainsim.events._shared import Connectivity, Layout
-from brainsim.events._structure import Structure
 
 MAX_SYNAPSES = 2**31 - 1
 
 
-class Format(Structure, abc.ABC, interface=True):
+class Format(Frozen, abc.ABC, interface=True):
     """Which synapses there are.
 
     A subclass becomes a frozen dataclass and a pytree by existing. Its fields of type ``int`` are static, the others
@@ -193,8 +193,8 @@ class FixedFanOut(Format):
         return jnp.broadcast_to(values, self.weight_shape).sum(1)
 
 
-class OneToOne(Format):
-    """Neuron i connects to neuron i.
+class Diagonal(Format):
+    """Neuron i connects to neuron i, as on the diagonal of a matrix.
 
     Parameters
     ----------

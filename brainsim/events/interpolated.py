@@ -62,25 +62,15 @@ def deliver_interpolated(
 
     Parameters
     ----------
-    conn : Format
-        Who connects to whom.
-    spikes : bool or float ``[n_pre]``
-        Which neurons spike at this step.
-    weight : float ``[]`` or ``conn.weight_shape``
-        One weight for all synapses, or one each.
+    conn, spikes, weight, ring, step, into
+        As for :func:`deliver_delayed`; the ring has three slots or more.
     delay : float ``[]`` or ``conn.weight_shape``
         Delay in steps; below 1 it counts as 1, beyond D - 2 as D - 2.
-    ring : float ``[D, n_post]``
-        What is under way; zeros at the start.
-    step : int
-        Number n of this step.
-    into : float ``[n_post]``
-        What arriving weights are added to.
 
     Returns
     -------
-    into : float ``[n_post]``
-    ring : float ``[D, n_post]``
+    into, ring
+        As of :func:`deliver_delayed`.
 
     Raises
     ------

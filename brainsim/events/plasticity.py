@@ -150,14 +150,10 @@ def add_on_post(
         ``transpose_index(conn)``.
     spikes_post : bool or float ``[n_post]``
         Which postsynaptic neurons spike; floats are factors of the change.
-    weight : float ``conn.weight_shape``
-        One weight per synapse.
     delta_pre : float ``[n_pre]``
         Change due to each source, such as its trace.
-    low, high : float ``[]``
-        Bounds of the weights.
-    law : PowerLaw, optional
-        How the change depends on the weight, f; 1 if left out.
+    weight, low, high, law
+        As for :func:`add_on_pre`.
 
     Returns
     -------

@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim.events import _shared
+from brainsim.events._frozen import Frozen
 from brainsim.events._philox import high_product, words
 from brainsim.events._rows import in_blocks
 from brainsim.events._shared import Purpose, Quantile, Role, Rule
-from brainsim.events._structure import Structure
 from brainsim.events.formats import CSR
 
 PRE, WEIGHT, POST = Role
@@ -31,7 +31,7 @@ QUANTILES = Quantile.TAILS.value, Quantile.OCTAVES.value, Quantile.SEGMENTS.valu
 LONGEST_GAPS = 14  # bits of the index into the table of gaps, at most
 
 
-class Quantiles(Structure):
+class Quantiles(Frozen):
     r"""A distribution of weights as a table of its quantile function, in fixed point.
 
     A 32-bit word picks a tail by its first bit and, by how many zeros follow, an octave :math:`[2^{-o-2}, 2^{-o-1}]` of
@@ -80,7 +80,7 @@ class Quantiles(Structure):
         return jnp.where(end < begin, begin - moved, begin + moved).astype(dtype) * dtype.type(2.0**-self.exponent)
 
 
-class Procedural(Structure, abc.ABC):
+class Unstored(Frozen, abc.ABC):
     """Which synapses there are, by rule and key. Nothing is stored, so there is one weight for all, times the drawn
     ones.
 
@@ -208,7 +208,7 @@ class Procedural(Structure, abc.ABC):
         return self.materialise()[0].coo()
 
 
-class ProceduralFixedProbability(Procedural):
+class ProceduralFixedProbability(Unstored):
     r"""Each pair with probability p, independently; nothing stored.
 
     The gap before the next target has the geometric law :math:`P(g) = p (1-p)^g`, drawn from one word by the alias
@@ -279,7 +279,7 @@ class ProceduralFixedProbability(Procedural):
         return at, targets.astype(jnp.int32), (gap != escape) & (targets < size), at >= size
 
 
-class ProceduralFixedOutDegree(Procedural):
+class ProceduralFixedOutDegree(Unstored):
     r"""k targets for each neuron, drawn uniformly with replacement; nothing stored.
 
     Target t is the upper half of word t times the number of neurons to draw from,

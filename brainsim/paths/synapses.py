@@ -31,7 +31,7 @@ class Synapses(Path):
         The synapses of each postsynaptic neuron, for plasticity.
     """
 
-    conn: events.Format | events.Procedural
+    conn: events.Format | events.Unstored
     weight: jax.Array
     plasticity: Plasticity | None = None
     by_post: events.PostIndex | None = None

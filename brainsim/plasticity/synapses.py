@@ -226,7 +226,7 @@ class Synapses:
 
 def single_rows(conn: events.Format) -> events.Format:
     """The same synapses as a format in which each of them is a row: what arrives then has a value for each."""
-    if isinstance(conn, events.OneToOne):
+    if isinstance(conn, events.Diagonal):
         return conn
     targets = jnp.broadcast_to(conn.targets(), conn.weight_shape).ravel()
     return events.CSR(jnp.arange(conn.n_synapses + 1, dtype=jnp.int32), targets, conn.n_post)

@@ -43,7 +43,7 @@ WIRING = {
     "Dense": bs.AllToAll(),
     "CSR": bs.FixedProbability(1.0),
     "FixedFanOut": bs.FixedOutDegree(N),
-    "OneToOne": bs.OneToOne(),
+    "Diagonal": bs.OneToOne(),
 }
 
 
@@ -195,7 +195,7 @@ def test_formats_and_implementations_agree(rule, network, protocol):
     dense = matrix(net, final(net, protocol))
     with bs.events.served_by("plain"):
         np.testing.assert_allclose(matrix(net, final(net, protocol)), dense, rtol=1e-12)
-    for wiring in ("CSR", "FixedFanOut", "OneToOne"):
+    for wiring in ("CSR", "FixedFanOut", "Diagonal"):
         net = network(rule, wiring)
         conn = net["pre->post"].plain("connectivity")
         assert type(conn).__name__ == wiring

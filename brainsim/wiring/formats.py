@@ -31,7 +31,7 @@ def format_of(rule, synapses, pre: View, post: View, alike: bool):
 def _whole(rule, synapses, n_pre, n_post):
     """As :func:`format_of`, between two whole populations."""
     if isinstance(rule, rules.OneToOne) and synapses.size == n_pre == n_post:
-        return events.OneToOne(n_pre), None
+        return events.Diagonal(n_pre), None
     if isinstance(rule, rules.AllToAll) and synapses.size == n_pre * n_post:
         return events.Dense(n_pre, n_post), None
     if isinstance(rule, rules.FixedOutDegree):

@@ -16,7 +16,7 @@ from brainsim.population import View
 class Values(NamedTuple):
     """The synapses that values are made for."""
 
-    conn: events.Format | events.Procedural
+    conn: events.Format | events.Unstored
     order: np.ndarray | None  # place of each synapse in the list of pairs that the rule made
     listed: int  # how long that list was
     rule: rules.ConnectionRule

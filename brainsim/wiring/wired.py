@@ -56,7 +56,7 @@ class Wired(NamedTuple):
     graded: bool
     unit: u.Unit
     signed: bool
-    conn: events.Format | events.Procedural | Ends
+    conn: events.Format | events.Unstored | Ends
     weight: u.Quantity
     times: Times | None
     longest: Times | None

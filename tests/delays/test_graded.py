@@ -28,7 +28,7 @@ def test_a_ramp_arrives_later_by_the_delay_whatever_the_steps(each, changes):
     for step_ms, n in ((0.1, 30), (0.3, 12), (0.05, 88), (0.2, 8)):
         step = round(t / step_ms)
         arrays = {} if before is None else axon.resampled(before, step_ms, round(t / before), step)
-        axon.prepare(step_ms, events.OneToOne(2))
+        axon.prepare(step_ms, events.Diagonal(2))
         for name, array in (arrays or axon.history(jnp.zeros(2))).items():
             axon.put(name, array)
         for _ in range(n):

@@ -21,7 +21,7 @@ def csr(rng):
 BUILD = {
     events.CSR: csr,
     events.FixedFanOut: lambda rng: events.FixedFanOut(rng.integers(0, N_POST, (N_PRE, 6)), N_POST),
-    events.OneToOne: lambda rng: events.OneToOne(N_PRE),
+    events.Diagonal: lambda rng: events.Diagonal(N_PRE),
     events.Block: lambda rng: events.Block(N_PRE, N_POST, 5, 30, 11, N_POST),
     events.Dense: lambda rng: events.Dense(N_PRE, N_POST),
 }

@@ -39,7 +39,7 @@ def test_one_spike_with_one_delay(delay, implementation):
     ring, arrived = jnp.zeros((5, 1)), []
     for n in range(12):
         spike = jnp.array([n == 3])
-        into, ring = events.deliver_delayed(events.OneToOne(1), spike, 2.0, jnp.array([delay]), ring, n, jnp.zeros(1))
+        into, ring = events.deliver_delayed(events.Diagonal(1), spike, 2.0, jnp.array([delay]), ring, n, jnp.zeros(1))
         arrived.append(float(into[0]))
     assert arrived == [2.0 if n == 3 + delay else 0.0 for n in range(12)]
 
@@ -84,7 +84,7 @@ def test_what_spikes_are_delivered_into_is_not_copied(both):
 
     @jax.jit
     def run(into, spikes):
-        step = lambda into, _: (events.deliver(events.OneToOne(n), spikes, 0.3, into), None)  # noqa: E731
+        step = lambda into, _: (events.deliver(events.Diagonal(n), spikes, 0.3, into), None)  # noqa: E731
         return jax.lax.scan(step, into, length=50)[0]
 
     text, _ = both(lambda: run.lower(jnp.zeros(n), jnp.zeros(n, bool)).compile().as_text())
@@ -109,7 +109,7 @@ def test_what_spikes_are_delivered_into_is_not_copied(both):
 def test_what_does_not_fit_is_refused(change, message):
     given = {"spikes": np.zeros(4, bool), "weight": 1.0, "delay": np.ones(4, int), "ring": np.zeros((5, 4)), "step": 0}
     with pytest.raises(ValueError, match=message):
-        events.deliver_delayed(events.OneToOne(4), **(given | change), into=np.zeros(4))
+        events.deliver_delayed(events.Diagonal(4), **(given | change), into=np.zeros(4))
 
 
 def test_a_line_refuses_another_dtype():

@@ -81,7 +81,7 @@ def test_silent_neurons_are_skipped(conn, implementation):
 def test_every_neuron_is_found_alone(n, kind):
     spikes = jnp.eye(n, dtype=kind)
     into = jnp.zeros(n, jnp.float64 if kind is bool else kind)
-    found = jax.vmap(lambda s: events.deliver(events.OneToOne(n), s, 1.0, into))(spikes)
+    found = jax.vmap(lambda s: events.deliver(events.Diagonal(n), s, 1.0, into))(spikes)
     np.testing.assert_array_equal(found, np.eye(n))
 
 
@@ -154,7 +154,7 @@ def test_a_batch_replicates_neither_weights_nor_connectivity(both):
         ({"spikes": np.zeros(3, bool)}, r"spikes is a bool or float array of shape \[4\]; got bool\[3\]"),
         ({"spikes": np.zeros(4, int)}, r"spikes is a bool or float array of shape \[4\]; got int64\[4\]"),
         ({"spikes": np.zeros(4, np.float32)}, r"spikes is float32, the array that the result goes into is float64"),
-        ({"weight": np.zeros(3)}, r"weight of a OneToOne is a float, of shape \[\] for all synapses or \[4\] for each"),
+        ({"weight": np.zeros(3)}, r"weight of a Diagonal is a float, of shape \[\] for all synapses or \[4\] for each"),
         ({"weight": np.zeros(4, np.float32)}, r"weight is float32, the array that the result goes into is float64"),
         ({"into": np.zeros(3)}, r"into is a float array of shape \[4\]; got float64\[3\]"),
         ({"into": np.zeros(4, int)}, r"into is a float array of shape \[4\]; got int64\[4\]"),
@@ -163,11 +163,11 @@ def test_a_batch_replicates_neither_weights_nor_connectivity(both):
 def test_what_does_not_fit_is_refused(change, message):
     arguments = {"spikes": np.zeros(4, bool), "weight": 1.0, "into": np.zeros(4)} | change
     with pytest.raises(ValueError, match=message):
-        events.deliver(events.OneToOne(4), **arguments)
+        events.deliver(events.Diagonal(4), **arguments)
 
 
 def test_only_formats_are_accepted():
-    with pytest.raises(TypeError, match=r"events.CSR, FixedFanOut, OneToOne, Block or Dense\); got ndarray"):
+    with pytest.raises(TypeError, match=r"events.CSR, FixedFanOut, Diagonal, Block or Dense\); got ndarray"):
         events.deliver(np.eye(3), np.zeros(3, bool), 1.0, np.zeros(3))
 
 

@@ -47,7 +47,7 @@ def test_fields_are_fixed(conn):
         (lambda: events.CSR([], [], 4), r"indptr has n_pre \+ 1 entries; got none"),
         (lambda: events.CSR([0, 1], [1.0], 4), r"indices is an array of integers with 1 axes; got float64\[1\]"),
         (lambda: events.FixedFanOut([1, 2], 4), r"indices is an array of integers with 2 axes; got int64\[2\]"),
-        (lambda: events.OneToOne(-1), r"OneToOne: n is a number of neurons, 0 or more; got -1"),
+        (lambda: events.Diagonal(-1), r"Diagonal: n is a number of neurons, 0 or more; got -1"),
         (lambda: events.Block(4, 6, 1, 5, 0, 6), r"Block: a run of presynaptic neurons lies in 0 to 4; got 1 to 5"),
         (lambda: events.Block(4, 6, 1, 3, 4, 2), r"Block: a run of postsynaptic neurons lies in 0 to 6; got 4 to 2"),
         (lambda: events.Dense(2, 3.0), r"Dense: n_post is a number of neurons, 0 or more; got 3.0"),

@@ -45,17 +45,17 @@ def test_the_index_by_post_finds_every_synapse_once(conn):
 
 def test_one_weight_for_all_cannot_be_plastic():
     with pytest.raises(ValueError, match=r"weight is a float array of shape \[4\]; got float64\[\]"):
-        events.add_on_pre(events.OneToOne(4), np.zeros(4, bool), 1.0, np.zeros(4))
+        events.add_on_pre(events.Diagonal(4), np.zeros(4, bool), 1.0, np.zeros(4))
 
 
 def test_the_index_of_another_connectivity_is_refused():
-    index = events.transpose_index(events.OneToOne(3))
+    index = events.transpose_index(events.Diagonal(3))
     with pytest.raises(
         ValueError, match=r"by_post has 3 postsynaptic neurons and 3 synapses, the connectivity 4 and 4"
     ):
-        events.add_on_post(events.OneToOne(4), index, jnp.zeros(4, bool), np.ones(4), np.zeros(4))
+        events.add_on_post(events.Diagonal(4), index, jnp.zeros(4, bool), np.ones(4), np.zeros(4))
     with pytest.raises(TypeError, match=r"by_post is events.transpose_index\(conn\); got NoneType"):
-        events.add_on_post(events.OneToOne(4), None, jnp.zeros(4, bool), np.ones(4), np.zeros(4))
+        events.add_on_post(events.Diagonal(4), None, jnp.zeros(4, bool), np.ones(4), np.zeros(4))
 
 
 LAWS = [
@@ -100,7 +100,7 @@ def test_derivatives_of_changes_that_depend_on_the_weight(build, rng):
 
 
 def test_at_the_anchor_of_a_root_nothing_moves_and_the_derivative_is_finite():
-    conn, law = events.OneToOne(2), events.PowerLaw(1.0, 1.0, 0.5)
+    conn, law = events.Diagonal(2), events.PowerLaw(1.0, 1.0, 0.5)
     change = lambda w: events.add_on_pre(conn, jnp.ones(2), w, jnp.ones(2), 0.0, 2.0, law)
     weight = jnp.asarray([1.0, 0.75])
     np.testing.assert_allclose(change(weight), [1.0, 1.25])

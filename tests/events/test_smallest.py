@@ -23,7 +23,7 @@ def formats(n, m):
     yield events.Dense(n, m)
     yield events.Block(n, m, 0, n, 0, m)
     if n == m:
-        yield events.OneToOne(n)
+        yield events.Diagonal(n)
 
 
 def rules(n, m):

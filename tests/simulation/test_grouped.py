@@ -32,7 +32,7 @@ def circuit(rng, kind, n=70, m=33):
         V, w = jnp.where(spikes, -V, jnp.exp(-V) * g), w * 0.9 + h
         g, h = 0.5 * g, 0.25 * h
         h = events.deliver(csr, spikes, weight, h)
-        g = events.deliver(events.OneToOne(n), spikes, 0.5, g)
+        g = events.deliver(events.Diagonal(n), spikes, 0.5, g)
         h = events.deliver(events.Dense(m, m), fired, dense, h)
         g = events.deliver(back, fired, jnp.asarray(2.0, kind), g)
         return jnp.sort(V), g, w, h
@@ -60,7 +60,7 @@ def test_batches_equal_loops(implementation):
 
 
 def test_a_result_that_is_read_between_deliveries_is_kept(implementation):
-    conn = events.OneToOne(3)
+    conn = events.Diagonal(3)
 
     def step(spikes, g):
         first = events.deliver(conn, spikes, 1.0, g)

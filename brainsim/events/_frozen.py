@@ -10,7 +10,7 @@ import numpy as np
 
 
 @typing.dataclass_transform(frozen_default=True, eq_default=False)
-class Structure:
+class Frozen:
     """Arrays with a static shape. Fields of type ``int`` or ``float`` are static, the others are leaves or pytrees."""
 
     def __init_subclass__(cls, interface: bool = False) -> None:
