@@ -71,13 +71,6 @@ class IntegratedPopulation(Population):
             )
         super().__init__(size, **values)
 
-    @property
-    def one_pass(self) -> bool:
-        """Whether all variables are best advanced in one pass over the units: for plain arithmetic, not for
-        transcendental functions.
-        """
-        return isinstance(self.method, integrators.RungeKutta)
-
     def not_finite(self, path: str) -> tuple[str, str]:
         """What to add to the message that ``path`` is not finite: what failed, and what to do beside reducing dt."""
         if path.removeprefix(f"{self.path}.") not in self.variables:

@@ -21,7 +21,20 @@ class CalciumChannel(Channel):
     E = Parameter(120.0 * u.mV, "calcium reversal potential; None for the Nernst potential of the pool", optional=True)
 
 
-class CaT_HM1992(CalciumChannel):
+class _LowThreshold(CalciumChannel):
+    """What the currents of Huguenard have in common: m² h, a shift along V, and the temperature."""
+
+    V_sh = Parameter(0.0 * u.mV, "shift along V, by surface charge")
+    phi_m = Parameter(1.0, "factor of the rate of m: 5 to the power (temperature - 24 °C) / 10 °C", positive=True)
+    phi_h = Parameter(1.0, "factor of the rate of h: 3 to the power (temperature - 24 °C) / 10 °C", positive=True)
+    m = Gate("activation")
+    h = Gate("inactivation; 1 is open")
+
+    def open_fraction(self, m, h):
+        return m**2 * h
+
+
+class CaT_HM1992(_LowThreshold):
     r"""Low-threshold calcium current T of thalamic relay cells, at 24 °C: the rebound burst.
 
     .. math:: I = \bar g\,m^2 h\,(E - V),\qquad
@@ -40,11 +53,6 @@ class CaT_HM1992(CalciumChannel):
     """
 
     g_max = Parameter(2.0 * DENSITY, "maximal conductance")
-    V_sh = Parameter(0.0 * u.mV, "shift along V, by surface charge")
-    phi_m = Parameter(1.0, "factor of the rate of m: 5 to the power (temperature - 24 °C) / 10 °C", positive=True)
-    phi_h = Parameter(1.0, "factor of the rate of h: 3 to the power (temperature - 24 °C) / 10 °C", positive=True)
-    m = Gate("activation")
-    h = Gate("inactivation; 1 is open")
 
     def kinetics(self, V):
         v, exp = (V - self.V_sh) / u.mV, u.math.exp
@@ -55,11 +63,8 @@ class CaT_HM1992(CalciumChannel):
             "h": Relaxation(u.math.sigmoid(-(v + 81) / 4), tau_h / self.phi_h * u.ms),
         }
 
-    def open_fraction(self, m, h):
-        return m**2 * h
 
-
-class CaT_HP1992(CalciumChannel):
+class CaT_HP1992(_LowThreshold):
     r"""Low-threshold calcium current T of thalamic reticular cells, at 24 °C.
 
     .. math:: I = \bar g\,m^2 h\,(E - V),\qquad
@@ -77,11 +82,6 @@ class CaT_HP1992(CalciumChannel):
     """
 
     g_max = Parameter(1.75 * DENSITY, "maximal conductance")
-    V_sh = Parameter(0.0 * u.mV, "shift along V, by surface charge")
-    phi_m = Parameter(1.0, "factor of the rate of m: 5 to the power (temperature - 24 °C) / 10 °C", positive=True)
-    phi_h = Parameter(1.0, "factor of the rate of h: 3 to the power (temperature - 24 °C) / 10 °C", positive=True)
-    m = Gate("activation")
-    h = Gate("inactivation; 1 is open")
 
     def kinetics(self, V):
         v, exp = (V - self.V_sh) / u.mV, u.math.exp
@@ -91,9 +91,6 @@ class CaT_HP1992(CalciumChannel):
             "m": Relaxation(u.math.sigmoid((v + 52) / 7.4), tau_m / self.phi_m * u.ms),
             "h": Relaxation(u.math.sigmoid(-(v + 80) / 5), tau_h / self.phi_h * u.ms),
         }
-
-    def open_fraction(self, m, h):
-        return m**2 * h
 
 
 class CaT_Destexhe1996(CalciumChannel):
@@ -190,6 +187,16 @@ class CaHT_Reuveni1993(CalciumChannel):
         return q**2 * r
 
 
+def caht_traub1991(V, V_rest) -> dict:
+    """Kinetics of :class:`CaHT_Traub1991` at V, by gate."""
+    v = (V - V_rest) / u.mV
+    alpha_r = 0.005 * u.math.exp(-u.math.maximum(v, 0.0) / 20)
+    return {
+        "s": Rates(1.6 * u.math.sigmoid(0.072 * (v - 65)) / u.ms, 0.1 / exprel((v - 51.1) / 5) / u.ms),
+        "r": Rates(alpha_r / u.ms, (0.005 - alpha_r) / u.ms),
+    }
+
+
 class CaHT_Traub1991(CalciumChannel):
     r"""High-threshold calcium current of the CA3 pyramidal cell with 19 compartments.
 
@@ -212,12 +219,7 @@ class CaHT_Traub1991(CalciumChannel):
     r = Gate("inactivation; 1 is open")
 
     def kinetics(self, V):
-        v = (V - self.V_rest) / u.mV
-        alpha_r = 0.005 * u.math.exp(-u.math.maximum(v, 0.0) / 20)
-        return {
-            "s": Rates(1.6 * u.math.sigmoid(0.072 * (v - 65)) / u.ms, 0.1 / exprel((v - 51.1) / 5) / u.ms),
-            "r": Rates(alpha_r / u.ms, (0.005 - alpha_r) / u.ms),
-        }
+        return caht_traub1991(V, self.V_rest)
 
     def open_fraction(self, s, r):
         return s**2 * r

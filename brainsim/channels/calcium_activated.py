@@ -54,6 +54,11 @@ class CAN_Destexhe1994(KAHP_Destexhe1994):
     beta = Parameter(0.002 / u.ms, "rate of closing", positive=True)
 
 
+def kahp_traub1991(Ca) -> dict:
+    """Kinetics of :class:`KAHP_Traub1991` at a concentration, by gate."""
+    return {"q": Rates(u.math.minimum(0.00002 * Ca, 0.01) / u.ms, 0.001 / u.ms)}
+
+
 class KAHP_Traub1991(Channel):
     r"""Slow potassium current of the afterhyperpolarisation of hippocampal pyramidal cells.
 
@@ -71,10 +76,24 @@ class KAHP_Traub1991(Channel):
     q = Gate("activation")
 
     def kinetics(self, Ca):
-        return {"q": Rates(u.math.minimum(0.00002 * Ca, 0.01) / u.ms, 0.001 / u.ms)}
+        return kahp_traub1991(Ca)
 
     def open_fraction(self, q):
         return q
+
+
+def kc_traub1991_open(c, Ca):
+    """The part of :class:`KC_Traub1991` that conducts."""
+    return c * u.math.minimum(Ca / 250.0, 1.0)
+
+
+def kc_traub1991(V, V_rest) -> dict:
+    """Kinetics of :class:`KC_Traub1991` at V, by gate."""
+    v = (V - V_rest) / u.mV
+    fastest = 2.0 * u.math.exp((6.5 - v) / 27)
+    low = u.math.minimum(v, 50.0)
+    alpha = u.math.where(v > 50, fastest, u.math.exp((low - 10) / 11 - (low - 6.5) / 27) / 18.975)
+    return {"c": Rates(alpha / u.ms, (fastest - alpha) / u.ms)}
 
 
 class KC_Traub1991(Channel):
@@ -101,11 +120,7 @@ class KC_Traub1991(Channel):
     c = Gate("activation")
 
     def kinetics(self, V):
-        v = (V - self.V_rest) / u.mV
-        fastest = 2.0 * u.math.exp((6.5 - v) / 27)
-        low = u.math.minimum(v, 50.0)
-        alpha = u.math.where(v > 50, fastest, u.math.exp((low - 10) / 11 - (low - 6.5) / 27) / 18.975)
-        return {"c": Rates(alpha / u.ms, (fastest - alpha) / u.ms)}
+        return kc_traub1991(V, self.V_rest)
 
     def open_fraction(self, c, Ca):
-        return c * u.math.minimum(Ca / 250.0, 1.0)
+        return kc_traub1991_open(c, Ca)

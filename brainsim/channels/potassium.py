@@ -9,6 +9,12 @@ from brainsim.channels.base import DENSITY, Channel, Gate
 from brainsim.channels.kinetics import Rates, Relaxation, exprel
 
 
+def k_hh1952(V, phi) -> dict:
+    """Kinetics of :class:`K_HH1952` at V, by gate."""
+    v, phi = V / u.mV, phi / u.ms
+    return {"n": Rates(phi * (0.1 / exprel(-(v + 55) / 10)), phi * (0.125 * u.math.exp(-(v + 65) / 80)))}
+
+
 class K_HH1952(Channel):
     r"""Delayed rectifier of the squid giant axon, at 6.3 °C.
 
@@ -28,11 +34,16 @@ class K_HH1952(Channel):
     n = Gate("activation")
 
     def kinetics(self, V):
-        v, phi = V / u.mV, self.phi / u.ms
-        return {"n": Rates(phi * (0.1 / exprel(-(v + 55) / 10)), phi * (0.125 * u.math.exp(-(v + 65) / 80)))}
+        return k_hh1952(V, self.phi)
 
     def open_fraction(self, n):
         return n**4
+
+
+def k_traubmiles(V, V_T, phi) -> dict:
+    """Kinetics of :class:`K_TraubMiles` at V, by gate."""
+    v, phi = (V - V_T) / u.mV, phi / u.ms
+    return {"n": Rates(phi * (0.16 / exprel((15 - v) / 5)), phi * (0.5 * u.math.exp((10 - v) / 40)))}
 
 
 class K_TraubMiles(Channel):
@@ -58,11 +69,16 @@ class K_TraubMiles(Channel):
     n = Gate("activation")
 
     def kinetics(self, V):
-        v, phi = (V - self.V_T) / u.mV, self.phi / u.ms
-        return {"n": Rates(phi * (0.16 / exprel((15 - v) / 5)), phi * (0.5 * u.math.exp((10 - v) / 40)))}
+        return k_traubmiles(V, self.V_T, self.phi)
 
     def open_fraction(self, n):
         return n**4
+
+
+def k_traub1991(V, V_rest) -> dict:
+    """Kinetics of :class:`K_Traub1991` at V, by gate."""
+    v = (V - V_rest) / u.mV
+    return {"n": Rates(0.08 / exprel((35.1 - v) / 5) / u.ms, 0.25 * u.math.exp((20 - v) / 40) / u.ms)}
 
 
 class K_Traub1991(Channel):
@@ -84,11 +100,16 @@ class K_Traub1991(Channel):
     n = Gate("activation")
 
     def kinetics(self, V):
-        v = (V - self.V_rest) / u.mV
-        return {"n": Rates(0.08 / exprel((35.1 - v) / 5) / u.ms, 0.25 * u.math.exp((20 - v) / 40) / u.ms)}
+        return k_traub1991(V, self.V_rest)
 
     def open_fraction(self, n):
         return n
+
+
+def k_wangbuzsaki(V, phi) -> dict:
+    """Kinetics of :class:`K_WangBuzsaki` at V, by gate."""
+    v, phi = V / u.mV, phi / u.ms
+    return {"n": Rates(phi * (0.1 / exprel(-(v + 34) / 10)), phi * (0.125 * u.math.exp(-(v + 44) / 80)))}
 
 
 class K_WangBuzsaki(Channel):
@@ -110,8 +131,7 @@ class K_WangBuzsaki(Channel):
     n = Gate("activation")
 
     def kinetics(self, V):
-        v, phi = V / u.mV, self.phi / u.ms
-        return {"n": Rates(phi * (0.1 / exprel(-(v + 34) / 10)), phi * (0.125 * u.math.exp(-(v + 44) / 80)))}
+        return k_wangbuzsaki(V, self.phi)
 
     def open_fraction(self, n):
         return n**4

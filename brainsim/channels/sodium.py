@@ -9,6 +9,15 @@ from brainsim.channels.base import DENSITY, Channel, Gate
 from brainsim.channels.kinetics import Rates, exprel
 
 
+def na_hh1952(V, phi) -> dict:
+    """Kinetics of :class:`Na_HH1952` at V, by gate."""
+    v, phi = V / u.mV, phi / u.ms
+    return {
+        "m": Rates(phi * (1.0 / exprel(-(v + 40) / 10)), phi * (4.0 * u.math.exp(-(v + 65) / 18))),
+        "h": Rates(phi * (0.07 * u.math.exp(-(v + 65) / 20)), phi * u.math.sigmoid((v + 35) / 10)),
+    }
+
+
 class Na_HH1952(Channel):
     r"""Sodium current of the squid giant axon, at 6.3 °C.
 
@@ -30,14 +39,19 @@ class Na_HH1952(Channel):
     h = Gate("inactivation; 1 is open")
 
     def kinetics(self, V):
-        v, phi = V / u.mV, self.phi / u.ms
-        return {
-            "m": Rates(phi * (1.0 / exprel(-(v + 40) / 10)), phi * (4.0 * u.math.exp(-(v + 65) / 18))),
-            "h": Rates(phi * (0.07 * u.math.exp(-(v + 65) / 20)), phi * u.math.sigmoid((v + 35) / 10)),
-        }
+        return na_hh1952(V, self.phi)
 
     def open_fraction(self, m, h):
         return m**3 * h
+
+
+def na_traubmiles(V, V_T, phi) -> dict:
+    """Kinetics of :class:`Na_TraubMiles` at V, by gate."""
+    v, phi = (V - V_T) / u.mV, phi / u.ms
+    return {
+        "m": Rates(phi * (1.28 / exprel((13 - v) / 4)), phi * (1.4 / exprel((v - 40) / 5))),
+        "h": Rates(phi * (0.128 * u.math.exp((17 - v) / 18)), phi * (4.0 * u.math.sigmoid((v - 40) / 5))),
+    }
 
 
 class Na_TraubMiles(Channel):
@@ -65,14 +79,19 @@ class Na_TraubMiles(Channel):
     h = Gate("inactivation; 1 is open")
 
     def kinetics(self, V):
-        v, phi = (V - self.V_T) / u.mV, self.phi / u.ms
-        return {
-            "m": Rates(phi * (1.28 / exprel((13 - v) / 4)), phi * (1.4 / exprel((v - 40) / 5))),
-            "h": Rates(phi * (0.128 * u.math.exp((17 - v) / 18)), phi * (4.0 * u.math.sigmoid((v - 40) / 5))),
-        }
+        return na_traubmiles(V, self.V_T, self.phi)
 
     def open_fraction(self, m, h):
         return m**3 * h
+
+
+def na_traub1991(V, V_rest) -> dict:
+    """Kinetics of :class:`Na_Traub1991` at V, by gate."""
+    v = (V - V_rest) / u.mV
+    return {
+        "m": Rates(1.28 / exprel((13.1 - v) / 4) / u.ms, 1.4 / exprel((v - 40.1) / 5) / u.ms),
+        "h": Rates(0.128 * u.math.exp((17 - v) / 18) / u.ms, 4.0 * u.math.sigmoid((v - 40) / 5) / u.ms),
+    }
 
 
 class Na_Traub1991(Channel):
@@ -96,14 +115,22 @@ class Na_Traub1991(Channel):
     h = Gate("inactivation; 1 is open")
 
     def kinetics(self, V):
-        v = (V - self.V_rest) / u.mV
-        return {
-            "m": Rates(1.28 / exprel((13.1 - v) / 4) / u.ms, 1.4 / exprel((v - 40.1) / 5) / u.ms),
-            "h": Rates(0.128 * u.math.exp((17 - v) / 18) / u.ms, 4.0 * u.math.sigmoid((v - 40) / 5) / u.ms),
-        }
+        return na_traub1991(V, self.V_rest)
 
     def open_fraction(self, m, h):
         return m**2 * h
+
+
+def na_wangbuzsaki_m_inf(V):
+    """Activation of :class:`Na_WangBuzsaki`, which follows V at once."""
+    v = V / u.mV
+    return Rates(1.0 / exprel(-(v + 35) / 10), 4.0 * u.math.exp(-(v + 60) / 18)).steady
+
+
+def na_wangbuzsaki(V, phi) -> dict:
+    """Kinetics of :class:`Na_WangBuzsaki` at V, by gate."""
+    v, phi = V / u.mV, phi / u.ms
+    return {"h": Rates(phi * (0.07 * u.math.exp(-(v + 58) / 20)), phi * u.math.sigmoid((v + 28) / 10))}
 
 
 class Na_WangBuzsaki(Channel):
@@ -127,12 +154,10 @@ class Na_WangBuzsaki(Channel):
 
     def m_inf(self, V):
         """Activation, which follows V at once."""
-        v = V / u.mV
-        return Rates(1.0 / exprel(-(v + 35) / 10), 4.0 * u.math.exp(-(v + 60) / 18)).steady
+        return na_wangbuzsaki_m_inf(V)
 
     def kinetics(self, V):
-        v, phi = V / u.mV, self.phi / u.ms
-        return {"h": Rates(phi * (0.07 * u.math.exp(-(v + 58) / 20)), phi * u.math.sigmoid((v + 28) / 10))}
+        return na_wangbuzsaki(V, self.phi)
 
     def open_fraction(self, V, h):
         return self.m_inf(V) ** 3 * h

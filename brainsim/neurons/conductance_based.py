@@ -50,7 +50,6 @@ class ConductanceBased(Neuron):
 
     default_method = "staggered_exponential_euler"
     clamped = ()
-    one_pass = False
     input_unit = u.uA / u.cm2
 
     C = Parameter(1.0 * u.uF / u.cm2, "membrane capacitance", positive=True)

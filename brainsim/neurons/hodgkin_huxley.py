@@ -3,7 +3,8 @@ from __future__ import annotations
 import brainunit as u
 
 from brainsim._core import Parameter, State
-from brainsim.channels import K_HH1952, Na_HH1952
+from brainsim.channels.potassium import k_hh1952
+from brainsim.channels.sodium import na_hh1952
 from brainsim.neurons.base import Neuron
 
 
@@ -37,7 +38,6 @@ class HodgkinHuxley(Neuron):
 
     default_method = "staggered_exponential_euler"
     clamped = ()
-    one_pass = False
     input_unit = u.uA / u.cm2
 
     C = Parameter(1.0 * u.uF / u.cm2, "membrane capacitance", positive=True)
@@ -63,7 +63,7 @@ class HodgkinHuxley(Neuron):
 
     def rates(self, V):
         """Opening and closing rates of m, h and n at V: those of the channels, with the numbers of the cell."""
-        return *Na_HH1952.kinetics(self, V).values(), *K_HH1952.kinetics(self, V).values()
+        return *na_hh1952(V, self.phi).values(), *k_hh1952(V, self.phi).values()
 
     def steady_state(self, V):
         """m, h and n as they become at a fixed V."""

@@ -28,7 +28,6 @@ class MorrisLecar(Neuron):
 
     default_method = "staggered_exponential_euler"
     clamped = ()
-    one_pass = False
     input_unit = u.uA / u.cm2
 
     C = Parameter(20.0 * u.uF / u.cm2, "membrane capacitance", positive=True)

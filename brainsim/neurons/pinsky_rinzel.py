@@ -3,7 +3,10 @@ from __future__ import annotations
 import brainunit as u
 
 from brainsim._core import Parameter, State
-from brainsim.channels import CaHT_Traub1991, K_Traub1991, KAHP_Traub1991, KC_Traub1991, Na_Traub1991
+from brainsim.channels.calcium import caht_traub1991
+from brainsim.channels.calcium_activated import kahp_traub1991, kc_traub1991, kc_traub1991_open
+from brainsim.channels.potassium import k_traub1991
+from brainsim.channels.sodium import na_traub1991
 from brainsim.neurons.base import Neuron
 
 
@@ -38,7 +41,6 @@ class PinskyRinzel(Neuron):
 
     default_method = "rk4"
     clamped = ()
-    one_pass = False
     input_unit = u.uA / u.cm2
     inputs = {"I": "V", "I_d": "V_d"}
 
@@ -78,7 +80,7 @@ class PinskyRinzel(Neuron):
         I_K = self.g_K * n * (self.E_K - V)
         I_Ca = self.g_Ca * s**2 * (self.E_Ca - V_d)
         I_AHP = self.g_AHP * q * (self.E_K - V_d)
-        I_C = self.g_C * KC_Traub1991.open_fraction(self, c, Ca) * (self.E_K - V_d)
+        I_C = self.g_C * kc_traub1991_open(c, Ca) * (self.E_K - V_d)
         dV = self.g_L * (self.E_L - V) + I_Na + I_K + (self.g_c * (V_d - V) + I) / self.p
         dV_d = self.g_L * (self.E_L - V_d) + I_Ca + I_AHP + I_C + (self.g_c * (V - V_d) + I_d) / (1.0 - self.p)
         return (
@@ -96,15 +98,15 @@ class PinskyRinzel(Neuron):
 
     def somatic(self, V):
         """Rates of m, h and n."""
-        return Na_Traub1991.kinetics(self, V) | K_Traub1991.kinetics(self, V)
+        return na_traub1991(V, self.V_rest) | k_traub1991(V, self.V_rest)
 
     def dendritic(self, V_d):
         """Rates of s and c."""
-        return CaHT_Traub1991.kinetics(self, V_d) | KC_Traub1991.kinetics(self, V_d)
+        return caht_traub1991(V_d, self.V_rest) | kc_traub1991(V_d, self.V_rest)
 
     def of_calcium(self, Ca):
         """Rates of q."""
-        return KAHP_Traub1991.kinetics(self, Ca)
+        return kahp_traub1991(Ca)
 
     def steady_calcium(self):
         """Ca as it becomes at the present potential of the dendrite."""

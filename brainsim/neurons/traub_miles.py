@@ -3,7 +3,8 @@ from __future__ import annotations
 import brainunit as u
 
 from brainsim._core import Parameter, State
-from brainsim.channels import K_TraubMiles, Na_TraubMiles
+from brainsim.channels.potassium import k_traubmiles
+from brainsim.channels.sodium import na_traubmiles
 from brainsim.neurons.hodgkin_huxley import HodgkinHuxley
 
 
@@ -47,4 +48,4 @@ class TraubMiles(HodgkinHuxley):
     V = State(-60.0 * u.mV, "membrane potential")
 
     def rates(self, V):
-        return *Na_TraubMiles.kinetics(self, V).values(), *K_TraubMiles.kinetics(self, V).values()
+        return *na_traubmiles(V, self.V_T, self.phi).values(), *k_traubmiles(V, self.V_T, self.phi).values()

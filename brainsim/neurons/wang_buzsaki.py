@@ -3,7 +3,8 @@ from __future__ import annotations
 import brainunit as u
 
 from brainsim._core import Parameter, State
-from brainsim.channels import K_TraubMiles, K_WangBuzsaki, Na_TraubMiles, Na_WangBuzsaki
+from brainsim.channels.potassium import k_traubmiles, k_wangbuzsaki
+from brainsim.channels.sodium import na_traubmiles, na_wangbuzsaki, na_wangbuzsaki_m_inf
 from brainsim.neurons.base import Neuron
 
 
@@ -24,7 +25,6 @@ class WangBuzsaki(Neuron):
 
     default_method = "rk4"
     clamped = ()
-    one_pass = False
     input_unit = u.uA / u.cm2
 
     C = Parameter(1.0 * u.uF / u.cm2, "membrane capacitance", positive=True)
@@ -49,11 +49,11 @@ class WangBuzsaki(Neuron):
 
     def m_inf(self, V):
         """Activation of the sodium conductance, which follows V at once."""
-        return Na_WangBuzsaki.m_inf(self, V)
+        return na_wangbuzsaki_m_inf(V)
 
     def rates(self, V):
         """Opening and closing rates of h and n at V: those of the channels, with the numbers of the cell."""
-        return Na_WangBuzsaki.kinetics(self, V)["h"], K_WangBuzsaki.kinetics(self, V)["n"]
+        return na_wangbuzsaki(V, self.phi)["h"], k_wangbuzsaki(V, self.phi)["n"]
 
     def fires(self, before, after):
         return self.spike_crossing(before["V"], after["V"], self.V_th, scale=self.V_th - self.E_L)
@@ -90,7 +90,7 @@ class ReducedTraub(WangBuzsaki):
     V = State(-67.0 * u.mV, "membrane potential")
 
     def m_inf(self, V):
-        return Na_TraubMiles.kinetics(self, V)["m"].steady
+        return na_traubmiles(V, self.V_T, self.phi)["m"].steady
 
     def rates(self, V):
-        return Na_TraubMiles.kinetics(self, V)["h"], K_TraubMiles.kinetics(self, V)["n"]
+        return na_traubmiles(V, self.V_T, self.phi)["h"], k_traubmiles(V, self.V_T, self.phi)["n"]

@@ -12,6 +12,7 @@ from brainsim._errors import NonFiniteError, NotEnoughMemoryError
 from brainsim._memory import available_bytes, human
 from brainsim.integrated import IntegratedPopulation
 from brainsim.simulation import engine
+from brainsim.simulation.one_pass import one_pass_is_best
 from brainsim.simulation.plan import Request
 
 CHUNK = 10_000  # steps in one call of compiled code, at most
@@ -24,7 +25,7 @@ def plan_of(net, requests: tuple[Request, ...], chunk_steps=None, batched=None, 
     per_row = runs * bytes_per_row(requests)
     rows = chunk_steps or int(np.clip(SAMPLE_BYTES / per_row if per_row else CHUNK, 1, CHUNK))
     worst = sum(r.shape[0] for r in requests if r.is_spikes)
-    one_pass = all(getattr(population, "one_pass", True) for population in net.populations.values())
+    one_pass = all(map(one_pass_is_best, net.populations.values()))
     return engine.Plan(requests, rows, 2 * worst + min(EVENT_ROOM, 32 * worst), batched, one_pass)
 
 
