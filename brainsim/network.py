@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim import schedule
-from brainsim._core import Clock, Dynamics, FixedVariable, State, is_layer, name_hash, split, write_back
+from brainsim import initial, schedule
+from brainsim._core import Clock, Dynamics, FixedVariable, State, is_layer, key_at, key_of, name_hash, split, write_back
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.connectivity import ConnectionRule
 from brainsim.modulators import Modulator
@@ -51,7 +53,8 @@ class Network(Dynamics):
         super().__init__()
         self.allocate()
         self._aside.seed = int(seed)
-        self.hold("key", FixedVariable(jax.random.PRNGKey(int(seed))))
+        self.hold("key", FixedVariable(key_of(seed)))
+        self._aside.moment.key = self.plain("key")
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -66,7 +69,8 @@ class Network(Dynamics):
                 raise ValueError(
                     f"Network: the {kind} given as {name!r} already stands in a network as {value.path!r}."
                 )
-            value.join(name, jax.random.fold_in(self.plain("key"), name_hash(name)))
+            value._aside.moment = self._aside.moment
+            value.join(name, key_at(self.plain("key"), name))
             self.fix(**{name: value})
         elif isinstance(value, list | tuple) and any(isinstance(part, MEMBERS) for part in value):
             raise TypeError(
@@ -88,7 +92,6 @@ class Network(Dynamics):
             why = f"{', '.join(users)} refers to it" if users else "only populations, modulators and operations can be"
             raise ValueError(f"Network: {name!r} cannot be taken out: {why}. Build another network.")
         self.let_go(name)
-        self._aside.initial = {k: v for k, v in self._aside.initial.items() if not k.startswith(f"{name}.")}
 
     def __getitem__(self, path: str):
         """A population, projection, receptor, stimulus or layer by path: ``net["E->I"]``, ``net["E.ampa"]``."""
@@ -252,7 +255,7 @@ class Network(Dynamics):
         rng = np.random.default_rng([abs(self._aside.seed), int(self._aside.seed < 0), name_hash(path)])
         wired = wire(path, rule, pre, post, receptor, rng, **options)
         parts = {k: options[k] for k in ("terminal", "plasticity")}
-        return Projection(path, pre.population, post.population, receptor, wired, rng, **parts)
+        return Projection(path, pre.population, post.population, receptor, wired, **parts)
 
     def _free_name(self, base, taken):
         name, k = base, 1
@@ -264,7 +267,8 @@ class Network(Dynamics):
     # -- before and after runs ---------------------------------------------------------------------------------------
 
     def prepare(self, step_ms: float, parts: tuple | None = None) -> tuple:
-        """Get ready for steps of ``step_ms`` milliseconds: make delay buffers, remember the initial state.
+        """Get ready for steps of ``step_ms`` milliseconds: make delay buffers, and
+        what follows from initial values.
 
         Parameters
         ----------
@@ -285,9 +289,13 @@ class Network(Dynamics):
         """
         for projection in self.projections.values():
             projection.axon.check_step(step_ms)
-        before = self._aside.step_ms
+        before, moment = self._aside.step_ms, self._aside.moment
+        steps = self.plain("steps")
+        traced = isinstance(steps, jax.core.Tracer)
+        if not traced:
+            moment.begun = int(steps) > 0
         remembered = {}
-        if before is not None and before != step_ms:
+        if before is not None and before != step_ms and moment.begun:
             remembered = self._change_step(before, step_ms)
         for part in (*self.populations.values(), *self.projections.values(), *self.operations.values()):
             if part._aside.prepared_for != step_ms:
@@ -295,14 +303,29 @@ class Network(Dynamics):
                 part._aside = part._aside.but(prepared_for=step_ms)
                 parts = None
         write_back(self, remembered)
+        if moment.begun:
+            parts = None if moment.assigned else parts
+            initial.catch_up(self, moment.assigned)
+        elif parts is None or not moment.settled:
+            parts = None
+            initial.settle(self)
+        if not traced:
+            moment.settled, moment.assigned = True, {}
         if before != step_ms or parts is None:
             self._aside = self._aside.but(step_ms=step_ms)
             parts = split(self)
-        state = parts[3]
-        if not any(isinstance(array, jax.core.Tracer) for array in state.values()):
-            same = {k: v for k, v in self._aside.initial.items() if k in state and v.shape == state[k].shape}
-            self._aside.initial = state | same
         return parts
+
+    def went_on(self) -> None:
+        """Take note that the state was replaced: by a run, or from a file."""
+        moment, steps = self._aside.moment, self.plain("steps")
+        if isinstance(steps, jax.core.Tracer):
+            moment = copy.copy(moment)  # of this copy of the network alone
+            self._aside = self._aside.but(moment=moment)
+            moment.begun = True
+        else:
+            moment.begun, moment.key = int(steps) > 0, self.plain("key")
+        moment.settled, moment.assigned, moment.drawn = True, {}, frozenset()
 
     def _change_step(self, before, step_ms) -> dict:
         """Count time in other steps; returns what graded signals have been, by path, in those."""
@@ -321,8 +344,6 @@ class Network(Dynamics):
                 " first."
             )
         self.put("steps", jnp.asarray(round(steps), jnp.int32))
-        empty = {f"{p.path}.{name}" for p in self.projections.values() for name in p.under_way}
-        self._aside.initial = {k: v for k, v in self._aside.initial.items() if k not in empty}
         return {
             f"{name}.axon.{k}": array
             for name, p in self.projections.items()
@@ -330,38 +351,53 @@ class Network(Dynamics):
         }
 
     def reset(self, seed: int | None = None) -> None:
-        """Go back to the state before the first run.
+        """Go back to the beginning: every state is what it was given as, or its default.
+
+        What was assigned before the first run is given; what was assigned later is a disturbance that ends here, except
+        for distributions and for weights that plasticity changes, which stay. Wiring and parameters stay too.
 
         Parameters
         ----------
         seed : int, optional
             Draw anew, with this seed, the initial states that were given as distributions, and use it for the noise of
-            the runs that follow. Wiring and parameters stay.
+            the runs that follow.
         """
-        initial = dict(self._aside.initial)
         if seed is not None:
-            self.put("key", jax.random.PRNGKey(seed))
-            initial |= self.initial_states(self.plain("key"))
-        write_back(self, initial)
+            self.put("key", key_of(seed))
+        moment = self._aside.moment
+        if not isinstance(self.plain("steps"), jax.core.Tracer):
+            moment.key = self.plain("key")
+        moment.begun, moment.settled, moment.assigned, moment.drawn = False, True, {}, frozenset()
+        initial.draw(self, self.plain("key"))
+        initial.settle(self)
 
-    def initial_states(self, key) -> dict[str, jax.Array]:
-        """Initial values, by path, of the states given as distributions, drawn with ``key``; can be traced and batched."""
-        states = {}
-        for name, population in self.populations.items():
-            own = jax.random.fold_in(key, name_hash(name))
-            states |= {f"{name}.{k}": v for k, v in population.redraw(own).items()}
-            for child, part in population.parts(Dynamics).items():
-                states |= {
-                    f"{name}.{child}.{k}": v for k, v in part.redraw(jax.random.fold_in(own, name_hash(child))).items()
-                }
-        for name, projection in self.projections.items():
-            if projection.held_by == name:
-                own = jax.random.fold_in(jax.random.fold_in(key, name_hash(name)), name_hash("terminal"))
-                states |= {f"{name}.terminal.{k}": v for k, v in projection.terminal.redraw(own).items()}
-            signal = f"{projection.pre}.{projection.signal}"
-            if signal in states and projection.axon.graded:
-                states |= {f"{name}.axon.{k}": v for k, v in projection.axon.history(states[signal]).items()}
-        return states
+    @property
+    def begun(self) -> bool:
+        """Whether it has left its initial state."""
+        return self._aside.moment.begun
+
+    def drawn_anew(self) -> tuple[str, ...]:
+        """Paths of the states that other seeds draw anew: at the beginning what was given as distributions, later what
+        was assigned so since the last run.
+        """
+        moment = self._aside.moment
+        return tuple(sorted(moment.drawn)) if moment.begun else initial.drawn(self)
+
+    def follows(self) -> bool:
+        """Whether anything that a run starts from follows from other values."""
+        return initial.follows(self)
+
+    def start(self, before: dict, held, drawn, begun: bool, key=None) -> None:
+        """Make the state that a run starts from, once states ``held`` have been put in place of those ``before``.
+
+        ``drawn`` states (all for None) are drawn with ``key``; for the inside of :meth:`Structure.start`.
+        """
+        if key is not None:
+            initial.draw(self, key, None if drawn is None else set(drawn) - held)
+        if begun:
+            initial.catch_up(self, {path: array for path, array in before.items() if path in held or path in drawn})
+        else:
+            initial.settle(self, held)
 
     # -- the step ----------------------------------------------------------------------------------------------------
 

@@ -80,11 +80,8 @@ class Population(Dynamics):
         self._path, self._aside.key = name, key
         self.allocate(key)
         for child, part in self.parts(Dynamics).items():
-            part._path = f"{name}.{child}"
-            part.allocate(self._key_of(child))
-
-    def _key_of(self, child: str):
-        return jax.random.fold_in(self._aside.key, name_hash(child))
+            part._path, part._aside.moment = f"{name}.{child}", self._aside.moment
+            part.allocate(part._key())
 
     def prepare(self, step_ms: float) -> None:
         """Get ready for steps of this length; most populations have nothing to do."""
@@ -124,18 +121,15 @@ class Population(Dynamics):
         try:
             for name, part in parts.items():
                 part.bind(self, name, ids)
+                part._aside.moment = self._aside.moment
                 if self._aside.key is not None:
-                    part.allocate(self._key_of(name))
+                    part.allocate(part._key())
         except Exception:
             for part in parts.values():
                 part.fix(bound=False)
             raise
         for name, part in parts.items():
             self.fix(**{name: part})
-
-    def parts(self, kind: type) -> dict:
-        """Receptors, or stimuli, by name."""
-        return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, kind)}
 
     def advance_stimuli(self, clock) -> None:
         """Let the stimuli change their own state, or add to receptors."""

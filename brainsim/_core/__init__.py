@@ -3,13 +3,23 @@
 This room is all there is of flax nnx: above it stand ordinary classes, below it ordinary arrays.
 """
 
+from brainsim._core.aside import Moment, key_at, key_of
 from brainsim._core.clock import Clock, name_hash, step_length
 from brainsim._core.declared import Fixed, FixedVariable, Parameter, ParameterVariable, State, StateVariable
 from brainsim._core.dynamics import Dynamics
 from brainsim._core.exact import Exact
 from brainsim._core.held import held
 from brainsim._core.items import elements
-from brainsim._core.layers import applied, in_the_float_type, is_layer, looked_at, number_of_parameters, result_of
+from brainsim._core.layers import (
+    applied,
+    change_back,
+    changing_values,
+    in_the_float_type,
+    is_layer,
+    looked_at,
+    number_of_parameters,
+    result_of,
+)
 from brainsim._core.slot import Slot
 from brainsim._core.stepping import stepping
 from brainsim._core.structure import Structure, forget_programs, split, write_back
@@ -18,6 +28,7 @@ __all__ = [
     "Clock",
     "Dynamics",
     "Exact",
+    "Moment",
     "Fixed",
     "FixedVariable",
     "Parameter",
@@ -26,6 +37,8 @@ __all__ = [
     "State",
     "StateVariable",
     "Structure",
+    "change_back",
+    "changing_values",
     "elements",
     "applied",
     "forget_programs",
@@ -33,6 +46,8 @@ __all__ = [
     "in_the_float_type",
     "is_layer",
     "looked_at",
+    "key_at",
+    "key_of",
     "name_hash",
     "number_of_parameters",
     "result_of",

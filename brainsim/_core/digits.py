@@ -25,9 +25,8 @@ def _digits(owner, name, value, array):
     if isinstance(value, Distribution):
         return array  # drawn values have no more
     if isinstance(value, Patched):
-        kept = vars(owner).get(f"{name}_digits")
-        base = _digits(owner, name, value.base, array) if kept is None else np.asarray(kept.get_value(), float).sum(0)
-        digits = np.array(np.broadcast_to(base, array.shape), float)
-        digits.flat[value.ids.ravel()] = np.ravel(_digits(owner, name, value.value, array.ravel()[value.ids]))
+        digits = np.array(np.broadcast_to(_digits(owner, name, value.base, array), array.shape), float)
+        for ids, part in value.parts:
+            digits.flat[ids.ravel()] = np.ravel(_digits(owner, name, part, array.ravel()[ids]))
         return digits
     return in_unit(value, owner.unit_of(name), f"{owner.path}.{name}")

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from brainsim._core.aside import Aside
 from brainsim._core.clock import name_hash
 from brainsim._core.declared import Fixed, Parameter, State, StateVariable, _Declared
 from brainsim._core.described import docstring, signature
@@ -21,36 +22,6 @@ from brainsim._core.stepping import check_in_reach
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import float_dtype, in_unit, named, with_unit
 from brainsim.connectivity.distributions import Distribution
-
-
-class Aside:
-    """Python-side facts about a model that no compiled program depends on.
-
-    All of them compare equal, so that putting something here never makes jit compile again. Inside a transformation the
-    traced copies of an object share it: what a run changes is changed on a copy (:meth:`but`), or it would leak out.
-    """
-
-    def __init__(self):
-        self.given: dict = {}  # values as the user gave them, distributions included
-        self.initial: dict = {}  # state before the first run, by path
-        self.step_ms: float | None = None  # length of the steps of the last run
-        self.prepared_for: float | None = None  # length of the steps that buffers were made for
-        self.seed: int | None = None
-        self.key: jax.Array | None = None  # that values given as distributions are drawn with
-        self.closed = False  # whether the object is made and takes no new names
-        self.structure = None  # of the network when it was last split: what its programs are kept with
-
-    def but(self, **changes) -> Aside:
-        """A copy with some facts changed."""
-        other = Aside()
-        vars(other).update(vars(self) | changes)
-        return other
-
-    def __eq__(self, other):
-        return isinstance(other, Aside)
-
-    def __hash__(self):
-        return 0
 
 
 class _Closing(type(nnx.Module)):
@@ -144,45 +115,77 @@ class Dynamics(nnx.Module, metaclass=_Closing):
 
     def allocate(self, key: jax.Array | None = None) -> None:
         """Create every array; values given as distributions are drawn with ``key``."""
-        key = jax.random.PRNGKey(0) if key is None else key
         for name, declared in sorted(self._declared.items(), key=lambda item: callable(item[1].default)):
-            value = self._aside.given.get(name, declared.default)
-            if value is not None and value is declared.default and isinstance(declared.unit, str):
-                value = with_unit(value, self.unit_of(name))
-            if value is None and not (declared.optional or declared.default is None):
-                raise ValueError(f"{self.path}.{name} may not be None.")
+            value = self._given(name)
+            self._check_none(name, value)
             if value is not None:
-                value = value(self) if value is declared.default and callable(value) else value
-                array = self._array(name, value, jax.random.fold_in(key, name_hash(name)))
-                self.hold(name, declared.variable_type(array, unit=self.unit_of(name)))
+                array, unit = self._array(name, value, key), self.unit_of(name)
+                self.hold(name, declared.variable_type(array, unit=unit))
                 keep_digits(self, name, value, array)
+                if name in self._aside.given and not _is_drawn(value) and not declared.exact:
+                    self._aside.given[name] = with_unit(array, unit)  # what its giver does to his changes nothing
 
-    def redraw(self, key: jax.Array) -> dict[str, jax.Array]:
-        """Initial values, drawn with ``key``, of the states that were given as distributions and of those made from
-        them.
+    def _given(self, name):
+        """What ``name`` starts from: as it was given, or its default."""
+        declared = self._declared[name]
+        if name in self._aside.given:
+            return self._aside.given[name]
+        if callable(declared.default):
+            return declared.default(self)
+        if declared.default is not None and isinstance(declared.unit, str):
+            return with_unit(declared.default, self.unit_of(name))
+        return declared.default
+
+    def parts(self, kind: type) -> dict:
+        """Parts of a kind by name."""
+        return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, kind)}
+
+    # -- initial values ----------------------------------------------------------------------------------------------
+
+    def states(self) -> list[str]:
+        """Names of the declared states that there are."""
+        return [name for name in self._declared if isinstance(vars(self).get(name), StateVariable)]
+
+    def derived(self) -> list[str]:
+        """Names of the states whose initial value follows from others."""
+        return [
+            name for name in self.states() if callable(self._declared[name].default) and name not in self._aside.given
+        ]
+
+    def distributed(self) -> list[str]:
+        """Names of the states that were given as distributions, in part or as a whole."""
+        return [name for name in self.states() if _is_drawn(self._aside.given.get(name))]
+
+    def draw(self, key, names=None) -> None:
+        """Put states to what they were given as, or to their defaults; distributions are drawn with ``key``.
+
+        ``names``: those to put, all by default.
         """
-        drawn = {
-            name: self._array(name, value, jax.random.fold_in(key, name_hash(name)))
-            for name, value in self._aside.given.items()
-            if isinstance(value, Distribution) and isinstance(self._declared[name], State)
-        }
-        made = {
-            k: d
-            for k, d in self._declared.items()
-            if isinstance(d, State) and callable(d.default) and k not in self._aside.given
-        }
-        if not drawn or not made:
-            return drawn
-        present = {name: self.plain(name) for name in (*drawn, *made)}
-        try:
-            for name, array in drawn.items():
-                self.put(name, array)
-            for name, declared in made.items():
-                self.put(name, self._array(name, declared.default(self), key))
-            return {name: self.plain(name) for name in present}
-        finally:
-            for name, array in present.items():
-                self.put(name, array)
+        chosen = self.states() if names is None else names
+        for name in sorted(set(chosen) - set(self.derived())):
+            value = self._given(name)
+            array = jnp.zeros_like(self.plain(name)) if value is None else self._array(name, value, key)
+            self.put(name, array)
+
+    def rearrange(self, name: str, function) -> None:
+        """Let ``function`` move the elements of what state ``name`` was given as; a distribution stays what it is."""
+        given = self._aside.given.get(name)
+        if given is not None and not _is_drawn(given):
+            array = function(self._array(name, given, None))
+            self._aside.given[name] = with_unit(array, self.unit_of(name))
+
+    def clear(self) -> None:
+        """Empty what is under way: whatever changes in time and is no declared state."""
+        for name, variable in vars(self).items():
+            if isinstance(variable, StateVariable) and name not in self._declared:
+                variable.set_value(jnp.zeros_like(variable.get_value()))
+
+    def settle(self, names) -> None:
+        """Derive the initial values of the states ``names`` from those of others."""
+        for name in names:
+            self.put(name, self._array(name, self._declared[name].default(self), None))
+
+    # -- values ------------------------------------------------------------------------------------------------------
 
     def assign(self, name: str, value) -> None:
         """Set parameter or state ``name``, checked and converted; what ``self.name = value`` does."""
@@ -195,10 +198,11 @@ class Dynamics(nnx.Module, metaclass=_Closing):
         self._check_none(name, value)
         self._check_unit(name, value)
         if "_path" not in vars(self) and name not in vars(self):
-            self._remember(name, value)
+            self._remember(name, _own(value))
             return
-        array = None if value is None else self._array(name, value, self._key_for(name))
-        self._remember(name, value)
+        array = None if value is None else self._array(name, value, self._key())
+        as_given = value is None or _is_drawn(value) or self._declared[name].exact
+        self._remember(name, _own(value) if as_given else with_unit(array, self.unit_of(name)))
         self._store(name, array, value)
 
     def _check_none(self, name, value) -> None:
@@ -206,10 +210,26 @@ class Dynamics(nnx.Module, metaclass=_Closing):
         if value is None and not (declared.optional or declared.default is None):
             raise ValueError(f"{self.path}.{name} may not be None.")
 
+    def _changes(self, name) -> bool:
+        """Whether ``name`` changes in time here, as plastic weights do, though it is declared as a parameter."""
+        return isinstance(vars(self).get(name), StateVariable) and not isinstance(self._declared[name], State)
+
     def _remember(self, name, value) -> None:
-        """Joining a network allocates again, from what was given."""
-        if "_path" not in vars(self):
+        """Keep what initial values are made from.
+
+        Of what stands in a network that are its states: as given before the first run, distributions at any time, and
+        what else is a parameter in the eyes of the user.
+        """
+        moment = self._aside.moment
+        lasting = not moment.begun or _is_drawn(value) or self._changes(name)
+        state = isinstance(vars(self).get(name), StateVariable)
+        if "_path" not in vars(self) or (state and lasting and not _is_traced(value)):
             self._aside.given[name] = value
+        moment.settled = False
+        if moment.begun and state and not isinstance(self.plain(name), jax.core.Tracer):
+            path = f"{self.path}.{name}"
+            moment.assigned.setdefault(path, self.plain(name))
+            moment.drawn = moment.drawn | {path} if _is_drawn(value) else moment.drawn - {path}
 
     def _store(self, name, array, value) -> None:
         variable = vars(self).get(name)
@@ -225,8 +245,10 @@ class Dynamics(nnx.Module, metaclass=_Closing):
             variable.set_value(jnp.broadcast_to(array, variable.get_value().shape) if changes else array)
         keep_digits(self, name, value, array)
 
-    def _key_for(self, name):
-        return jax.random.fold_in(jax.random.PRNGKey(0), name_hash(f"{self.path}.{name}"))
+    def _key(self):
+        """Random key of the object where it stands."""
+        moment = self._aside.moment
+        return moment.key_at(self.path) if moment.key is not None else None
 
     def slot(self, name: str) -> Slot:
         """What a value of ``name`` must be; assignment and every other way in convert through it."""
@@ -271,12 +293,13 @@ class Dynamics(nnx.Module, metaclass=_Closing):
         present = self.plain(name)
         present = present if shape is None else jnp.broadcast_to(present, shape)
         ids = elements(index, present.shape, f"{self.path}.{name}")
-        array = replaced(present, ids, self._array(name, value, self._key_for(name), ids.shape))
         before = self._aside.given.get(name)
-        if not isinstance(before, Distribution | Patched):
-            before = with_unit(present, self.unit_of(name))
-        patched = Patched(before, ids, value)
-        self._remember(name, patched)
+        base, parts = before if isinstance(before, Patched) else (before, ())
+        array = replaced(present, ids, self._part(name, value, self._key(), ids, len(parts)))
+        base = with_unit(present, self.unit_of(name)) if base is None else base
+        patched = Patched(base, (*parts, (ids, _own(value))))
+        as_given = _is_drawn(patched) or self._changes(name) or self._declared[name].exact
+        self._remember(name, patched if as_given else with_unit(array, self.unit_of(name)))
         self._store(name, array, patched)
 
     def fix(self, **facts) -> None:
@@ -323,24 +346,57 @@ class Dynamics(nnx.Module, metaclass=_Closing):
 
     def _array(self, name, value, key, shape: tuple[int, ...] | None = None) -> jax.Array:
         """``value`` as it is kept; ``shape``: of some of its elements."""
-        slot, state = self.slot(name), isinstance(self._declared[name], State)
+        slot = self.slot(name)
         if isinstance(value, Patched):
-            base = jnp.broadcast_to(self._array(name, value.base, key), slot.shape)
-            key = jax.random.fold_in(key, 1)
-            return replaced(base, value.ids, self._array(name, value.value, key, value.ids.shape))
+            array = jnp.broadcast_to(self._array(name, value.base, key), slot.shape)
+            for k, (ids, part) in enumerate(value.parts):
+                array = replaced(array, ids, self._part(name, part, key, ids, k))
+            return array
         slot = slot if shape is None else dataclasses.replace(slot, shape=shape)
         if isinstance(value, Distribution):
             with named(slot.path):
-                value = with_unit(value.sample_jax(key, slot.shape, slot.unit, float_dtype()), slot.unit)
+                drawn = value.sample_jax(_key_of(key, name), slot.shape, slot.unit, float_dtype())
+            value = with_unit(drawn, slot.unit)
         elif slot.dtype is None:
             slot = dataclasses.replace(slot, dtype=_kept_type(value))
-        number = slot.convert(value)
-        if state:  # numpy where it can: JAX compiles a program for every shape
-            if isinstance(number, jax.core.Tracer):
-                return jnp.broadcast_to(number, slot.shape)
-            number = np.array(np.broadcast_to(np.asarray(number), slot.shape))
-            return jnp.asarray(number, number.dtype)
-        return jnp.asarray(number)
+        array = slot.convert(value)
+        if shape is None and (isinstance(self._declared[name], State) or self._changes(name)):
+            if isinstance(array, jax.core.Tracer):
+                return jnp.broadcast_to(array, slot.shape)
+            # numpy where it can: JAX compiles a program for every shape
+            array = np.array(np.broadcast_to(np.asarray(array), slot.shape))
+        return jnp.asarray(array)
+
+    def _part(self, name, value, key, ids, number):
+        """``value`` as it is kept, of the elements ``ids``: part ``number`` of what was given."""
+        if isinstance(value, Distribution):
+            key = jax.random.fold_in(_key_of(key, name), number + 1)
+        return self._array(name, value, key, ids.shape)
+
+
+def _key_of(key, name):
+    return jax.random.fold_in(jax.random.PRNGKey(0) if key is None else key, name_hash(name))
+
+
+def _is_drawn(value) -> bool:
+    """Whether a value, or a part of it, is a distribution."""
+    if isinstance(value, Patched):
+        return _is_drawn(value.base) or any(_is_drawn(part) for _, part in value.parts)
+    return isinstance(value, Distribution)
+
+
+def _is_traced(value) -> bool:
+    if isinstance(value, Patched):
+        return _is_traced(value.base) or any(_is_traced(part) for _, part in value.parts)
+    return isinstance(u.get_mantissa(value), jax.core.Tracer)
+
+
+def _own(value):
+    """``value`` in arrays of our own, so that what its giver does to his changes nothing."""
+    number = u.get_mantissa(value) if isinstance(value, u.Quantity) else value
+    if not isinstance(number, np.ndarray):
+        return value
+    return u.Quantity(number.copy(), unit=value.unit) if isinstance(value, u.Quantity) else number.copy()
 
 
 def _kept_type(value) -> np.dtype:

@@ -9,11 +9,10 @@ import numpy as np
 
 
 class Patched(NamedTuple):
-    """A value that some elements were given anew: ``value`` at the flat positions ``ids``, elsewhere ``base``."""
+    """A value of which some elements were given anew: pairs of flat positions and what was given for them."""
 
     base: Any
-    ids: np.ndarray
-    value: Any
+    parts: tuple[tuple[np.ndarray, Any], ...]
 
 
 def elements(index, shape: tuple[int, ...], what: str) -> np.ndarray:

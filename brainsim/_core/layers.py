@@ -45,6 +45,23 @@ def result_of(module: nnx.Module, shape: tuple[int, ...], dtype) -> jax.ShapeDty
     return jax.eval_shape(lambda state, x: applied(nnx.merge(graphdef, state), x, key), state, x)
 
 
+def _changing(module: nnx.Module) -> list[nnx.Variable]:
+    return [
+        node for _, node in nnx.iter_graph(module) if isinstance(node, nnx.Variable) and not isinstance(node, nnx.Param)
+    ]
+
+
+def changing_values(module: nnx.Module) -> tuple:
+    """Values of what a module changes and does not train, such as running statistics."""
+    return tuple(variable.get_value() for variable in _changing(module))
+
+
+def change_back(module: nnx.Module, values: tuple) -> None:
+    """Put back what :func:`changing_values` gave."""
+    for variable, value in zip(_changing(module), values):
+        variable.set_value(value)
+
+
 def number_of_parameters(module: nnx.Module) -> int:
     """How many numbers of a module are trained."""
     return sum(array.size for array in jax.tree.leaves(nnx.state(module, nnx.Param)))

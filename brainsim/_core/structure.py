@@ -52,6 +52,21 @@ class Structure:
         ]
         return nnx.merge(self.graphdef, *trees)
 
+    def start(self, drawn, begun, parameters, fixed, state, given, key=None):
+        """The state that a run starts from where ``given`` states stand in place of those in ``state``.
+
+        Parameters
+        ----------
+        drawn : tuple of str
+            Paths of the states that are drawn anew, with ``key``.
+        begun : bool
+            Whether the network has left its initial state: then nothing follows from initial values any more.
+        """
+        net = self.merge(parameters, fixed, state | given)
+        with events.served_by(self.implementation), tracing_with(self.reads):
+            net.start(state, frozenset(given), drawn, begun, key)
+        return _flat(net)[-1]
+
     def step(self, parameters, fixed, state, clock: Clock, inputs):
         """Advance one step: ``inputs`` overrides any variable, by path, for this step. Returns the new state."""
         net = self.merge(*({**a, **{k: v for k, v in inputs.items() if k in a}} for a in (parameters, fixed, state)))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import brainunit as u
-import jax
 
 from brainsim._core import Parameter, State
 from brainsim._units import in_unit
@@ -78,7 +77,7 @@ class ConductanceBased(Neuron):
         gates = [f"{name}.{gate}" for name, channel in channels.items() for gate in channel.gates]
         self.takes_held = any(channel.follows for channel in channels.values())
         self.variables = ("V", *gates, *(f"{name}.concentration" for name in pools))
-        self.settle()
+        self.settle(self.derived())
 
     @property
     def channels(self) -> dict[str, Channel]:
@@ -94,35 +93,28 @@ class ConductanceBased(Neuron):
 
     def join(self, name, key):
         super().join(name, key)
-        self.settle()
+        self.settle(self.derived())
 
-    def settle(self) -> None:
-        """Put every gate that was not given to its steady state at the present V and concentrations."""
-        for path, value in self._steady_gates().items():
-            part, gate = path.split(".")
-            vars(self)[part].put(gate, value)
+    def derived(self):
+        """Gates that were not given follow from V and the concentrations."""
+        gates = [
+            f"{name}.{gate}"
+            for name, channel in self.channels.items()
+            for gate in channel.gates
+            if gate not in channel._aside.given
+        ]
+        return super().derived() + gates
 
-    def redraw(self, key):
-        drawn = super().redraw(key)
-        if "V" not in drawn:
-            return drawn
-        present = self.plain("V")
-        try:
-            self.put("V", drawn["V"])
-            return drawn | self._steady_gates()
-        finally:
-            self.put("V", present)
-
-    def _steady_gates(self) -> dict[str, jax.Array]:
+    def settle(self, names):
+        """Put gates to their steady state at the present V and concentrations."""
+        super().settle([name for name in names if "." not in name])
         ions = self._ions({name: pool.concentration for name, pool in self.pools.items()})
-        steady = {}
         for name, channel in self.channels.items():
             for gate, value in channel.steady_state(self.V, **ions).items():
-                if gate not in channel._aside.given:
+                if f"{name}.{gate}" in names:
                     value = in_unit(value, u.UNITLESS, f"{channel.path}.{gate}")
                     # One for each cell, also where it depends on no V
-                    steady[f"{name}.{gate}"] = value + 0.0 * channel.plain(gate)
-        return steady
+                    channel.put(gate, value + 0.0 * channel.plain(gate))
 
     # -- the equations -----------------------------------------------------------------------------------------------
 

@@ -188,6 +188,7 @@ class Plasticity(Dynamics):
         self.fix(weight_unit=site.weight_unit, _path=site.path, bound=True, single=site.single)
         self.allocate(site.key)
         for name, rule in self.rules.items():
+            rule._aside.moment = self._aside.moment
             rule.bind(site.below(name))
 
     @property

@@ -118,7 +118,6 @@ def _put(net, projection, conn, order, pruned, weight):
     """Move every array of one value per synapse to its new place, and give grown synapses their first values."""
     path = projection.path
     moved = {f"{path}.weight": weight} | ({f"{path}.{k}": v for k, v in _states(projection)})
-    initial = dict(net._aside.initial)
 
     def place(array, fresh):
         flat = np.array(array).ravel()
@@ -128,9 +127,9 @@ def _put(net, projection, conn, order, pruned, weight):
 
     for name, fresh in moved.items():
         owner, _, state = name.rpartition(".")
-        net[owner].put(state, place(net[owner].plain(state), fresh))
-        if name in initial:
-            initial[name] = place(initial[name], fresh)
+        part = net[owner]
+        part.put(state, place(part.plain(state), fresh))
+        part.rearrange(state, lambda array, fresh=fresh: place(array, fresh))
     if projection.plastic and projection.axon.single:
         for name, line in projection.plasticity.under_way.items():
             if name.endswith("pre_line"):
@@ -142,7 +141,6 @@ def _put(net, projection, conn, order, pruned, weight):
         projection.put("delay", place(projection.plain("delay"), None))
     times = projection.axon.times
     projection.rewire(conn, times.reordered(order) if times is not None and times.shape else times)
-    net._aside = net._aside.but(initial=initial)
 
 
 def _states(projection):

@@ -57,7 +57,8 @@ class Function:
         self.parameters, self.fixed, self.state = entry.parameters, entry.fixed, entry.state
         self._entry, self._slots = entry, door.slots_of(entry.net, entry.parameters | entry.state)
         self._checkpoint_every, self._remat = checkpoint_every, remat
-        self._initial_states = entry.net.initial_states
+        net = entry.net
+        self._drawn, self._begun, self._follows = net.drawn_anew(), net.begun, net.follows()
 
     def __call__(self, parameters: dict, state: dict, *, inputs: dict | None = None, key=None) -> tuple[dict, dict]:
         """Run from ``state`` with ``parameters``.
@@ -65,8 +66,9 @@ class Function:
         Parameters
         ----------
         parameters, state : dict of str to array or quantity
-            By path; paths that are left out are as in the network. Plain numbers are in the units that the classes
-            declare, quantities are converted.
+            By path; parameters that are left out are as in the network. So are states that are left out, or that are
+            those of :attr:`state`; at the beginning they are what follows from what is given (derived defaults,
+            histories in delays). Plain numbers are in the units that the classes declare, quantities are converted.
         inputs : dict of str to array or quantity, (steps, ...), optional
             Time courses, as in :func:`brainsim.simulate`.
         key : uint32 array, (2,), optional
@@ -84,19 +86,46 @@ class Function:
         """
         parameters = self._values(parameters, self.parameters, "parameters")
         given = self._values(state, self.state, "state")
-        state = self.state | {path: jnp.broadcast_to(value, self.state[path].shape) for path, value in given.items()}
+        given = {
+            path: value if value is self.state[path] else jnp.broadcast_to(value, self.state[path].shape)
+            for path, value in given.items()
+        }
         arrays = self.parameters | self.state
         courses = door.time_courses(self._slots, arrays, inputs or {}, self._entry.n_steps, plain=True)
         fixed = self.fixed if key is None else self.fixed | {"key": key}
+        state = self._start(parameters, fixed, given)
         parameters = self.parameters | parameters
         return run_traced(self._entry, parameters, fixed, state, courses, self._checkpoint_every, self._remat)
 
     def _values(self, values, mine, what):
         return door.values_at({path: self._slots[path] for path in mine}, mine, values, what, plain=True)
 
-    def initial_state(self, key) -> dict:
-        """The initial state with the values that were given as distributions drawn anew with ``key``."""
-        return self.state | self._initial_states(key)
+    def _start(self, parameters, fixed, given) -> dict:
+        """The state that a run starts from."""
+        given = {path: value for path, value in given.items() if value is not self.state[path]}
+        same = self._begun or all(value is self.parameters[path] for path, value in parameters.items())
+        if given.keys() == self.state.keys() or (same and not given) or not self._follows:
+            return self.state | given
+        parameters = self.parameters | parameters
+        return self._entry.structure.start((), self._begun, parameters, fixed, self.state, given)
+
+    def initial_state(self, key, parameters: dict | None = None) -> dict:
+        """The state at the beginning, a pure function.
+
+        Parameters
+        ----------
+        key : uint32 array, (2,)
+            Draws what was given as distributions.
+        parameters : dict of str to array or quantity, optional
+            By path, where they differ from those of the network; derived states follow from them.
+
+        Returns
+        -------
+        dict of str to array
+        """
+        parameters = self.parameters | self._values(parameters or {}, self.parameters, "parameters")
+        drawn = None if self._begun else self._drawn
+        return self._entry.structure.start(drawn, False, parameters, self.fixed, self.state, {}, key)
 
 
 def run_traced(entry: door.Entry, parameters, fixed, state, inputs, checkpoint_every, remat=True) -> tuple[dict, dict]:

@@ -90,6 +90,7 @@ def simulate(
         path, steps = broken
         raise loop.non_finite(net, path, (first + steps) * step_ms, recorder.finish(net))
     write_back(net, state)
+    net.went_on()
     return recorder.finish(net)
 
 
@@ -102,6 +103,7 @@ def _simulate_traced(entry: door.Entry, checkpoint_every) -> Recording:
     entry = entry.prepared(copy)
     state, samples = run_traced(entry, entry.parameters, entry.fixed, entry.state, entry.inputs, checkpoint_every)
     write_back(entry.net, state)
+    entry.net.went_on()
     return of_arrays(entry.net, entry.requests, samples, entry.step_ms, 0)
 
 

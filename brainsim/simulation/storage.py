@@ -8,7 +8,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import split, write_back
+from brainsim._core import Moment, split, write_back
 from brainsim.delays import Times
 from brainsim.network import Network
 from brainsim.plasticity.rewire import with_pairs
@@ -70,6 +70,7 @@ def load(net: Network, path: str | Path) -> None:
     kept = {name: array.dtype for part in split(net)[1:] for name, array in part.items()}
     for group in arrays.values():
         write_back(net, {name: jnp.asarray(array, kept[name]) for name, array in group.items()})
+    net.went_on()
 
 
 def _check(net, what) -> None:
@@ -152,5 +153,5 @@ def _twin(net):
     """A network of the same arrays that can be prepared without a trace in ``net``."""
     structure, *arrays = split(net)
     twin = structure.merge(*arrays)
-    twin._aside = twin._aside.but(initial=dict(twin._aside.initial))
+    twin._aside = twin._aside.but(moment=Moment())
     return twin

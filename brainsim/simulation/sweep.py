@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainsim._core import key_of
 from brainsim._errors import NotEnoughMemoryError
 from brainsim._memory import available_bytes, human
 from brainsim._units import in_unit
@@ -81,11 +82,13 @@ def sweep(
         Every run starts from its present state; it stays as it is.
     values : dict of str to quantity, (k, ...)
         Values to take, by path: ``{"E.tau": [10, 20] * u.ms, "E->I.weight": [4, 6] * u.nS}``. A value may be one number
-        or one per element. States may be varied too: then it is their initial value.
+        or one per element. States may be varied too: then it is the value that they start from. What follows from
+        initial values follows from these: derived defaults, and at the beginning histories in delays.
     duration, dt, record, sample_every, inputs, progress
         As in :func:`simulate`.
     seeds : sequence of int, optional
-        Seeds of the noise. Initial states that were given as distributions are drawn anew for each; the wiring stays.
+        Seeds of the noise. Initial states that were given as distributions are drawn anew for each, where the network
+        stands at its beginning; so are states that were assigned as distributions since the last run. The wiring stays.
     batch_size : int, optional
         Runs at a time; by default as many as fit into a quarter of the free memory, at most 256. With several devices
         each takes a batch at a time.
@@ -123,16 +126,12 @@ def sweep(
         which, device = job
         rows = np.asarray(which)
         varied = {path: array[rows[:, k]] for k, (path, array) in enumerate(arrays.items())}
-        own_state = {k: jnp.broadcast_to(v, (len(which), *v.shape)) for k, v in state.items()}
-        if seeds is None:
-            keys = jnp.broadcast_to(fixed["key"], (len(which), 2))
-        else:
-            keys = jnp.stack([jax.random.PRNGKey(int(seed)) for seed in seeds[rows[:, -1]]])
-            own_state |= jax.vmap(net.initial_states)(keys)
-        own_state |= {
-            path: over(array, len(which), state[path].shape) for path, array in varied.items() if path in state
-        }
+        given = {path: over(array, len(which), state[path].shape) for path, array in varied.items() if path in state}
         swept = {k: v for k, v in varied.items() if k in parameters}
+        keys = jnp.broadcast_to(fixed["key"], (len(which), 2))
+        if seeds is not None:
+            keys = jnp.stack([key_of(seed) for seed in seeds[rows[:, -1]]])
+        own_state = _starts(entry, swept, given, keys, seeds is not None)
         plan = plan_of(net, requests, None, tuple(sorted(swept)), runs=len(which))
         recorders = [Recorder(requests, step_ms, int(state["steps"])) for _ in which]
         data = jax.device_put((parameters | swept, fixed | {"key": keys}, own_state, entry.inputs), device)
@@ -146,6 +145,20 @@ def sweep(
     with Progress(progress, n_steps * len(batches)) as bar, ThreadPoolExecutor(len(devices)) as pool:
         recordings = [recording for batch in pool.map(one_batch, jobs) for recording in batch]
     return Sweep(axes, recordings)
+
+
+def _starts(entry, swept, given, keys, anew: bool) -> dict:
+    """The state that each run starts from; ``anew``: what was given as distributions is drawn, with ``keys``."""
+    net, state, n = entry.net, entry.state, len(keys)
+    drawn = net.drawn_anew() if anew else ()
+    if not drawn and not net.follows():
+        return {path: jnp.broadcast_to(array, (n, *array.shape)) for path, array in state.items()} | given
+
+    def start(swept, given, key):
+        parameters = entry.parameters | swept
+        return entry.structure.start(drawn, net.begun, parameters, entry.fixed, state, given, key)
+
+    return jax.vmap(start)(swept, given, keys)
 
 
 def _seeds(seeds) -> np.ndarray:

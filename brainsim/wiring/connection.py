@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 import brainunit as u
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainsim import events
-from brainsim._core import Dynamics, FixedVariable, Parameter, State, StateVariable
+from brainsim._core import Dynamics, FixedVariable, Parameter, State, StateVariable, change_back, changing_values
 from brainsim._units import float_dtype, with_unit
 from brainsim.connectivity import AllToAll
 from brainsim.delays import Times, delay_for
@@ -41,8 +40,6 @@ class Connection(Dynamics):
     pre, post : Population
     receptor : str or None
     wired : Wired
-    rng : numpy.random.Generator
-        For what terminal and plasticity draw.
     terminal : Terminal, optional
     plasticity : Plasticity, optional
     """
@@ -51,9 +48,10 @@ class Connection(Dynamics):
     delay = DelayParameter(None, "time from spike to arrival", unit=u.ms, shape="weight_shape", optional=True)
     arrived = State(None, "what arrives in a step", unit="signal_unit", shape="arrived_shape", optional=True)
 
-    def __init__(self, path: str, pre: Population, post: Population, receptor: str | None, wired: Wired, rng, *,
+    def __init__(self, path: str, pre: Population, post: Population, receptor: str | None, wired: Wired, *,
                  terminal=None, plasticity=None):  # fmt: skip
         self._path, self.pre, self.post, self.receptor = path, pre.path, post.path, receptor
+        moment = pre._aside.moment
         conn, self.signal, self.graded = wired.conn, wired.signal, wired.graded
         self.weight_unit, self.signed, self.fires = wired.unit, wired.signed, "spikes" in post._declared
         self.n_pre, self.n_post, self.plastic = conn.n_pre, conn.n_post, plasticity is not None
@@ -61,9 +59,10 @@ class Connection(Dynamics):
         self.signal_unit = u.UNITLESS if self.signal == "spikes" else pre.unit_of(self.signal)
         changing = {} if wired.longest is None else {"delay": with_unit(wired.times.ms, u.ms)}
         super().__init__(weight=wired.weight, **changing)
-        self._aside.wired = wired.facts
+        self._aside.wired, self._aside.moment = wired.facts, moment
         if isinstance(conn, Ends):
             self.ends, self.layer = conn, wired.rule.module
+            self._aside.layer = changing_values(self.layer)
         else:
             self.hold("connectivity", FixedVariable(conn))
         sent = jnp.dtype(float_dtype() if terminal is not None else pre.dtype_of(self.signal)).name
@@ -75,7 +74,8 @@ class Connection(Dynamics):
         self.allocate()
         self._aside.given = {}  # or a second copy of the weights would stay in memory
         if terminal is not None:
-            terminal.bind(path, self.pre, conn.n_pre, jax.random.PRNGKey(int(rng.integers(2**31))))
+            terminal._aside.moment = moment
+            terminal.bind(path, self.pre, conn.n_pre, moment.key_at(f"{path}.terminal"))
         # The projection that holds the terminal
         self.held_by = None if terminal is None else terminal.path.rpartition(".")[0]
         if self.held_by == path:
@@ -83,15 +83,17 @@ class Connection(Dynamics):
         if self.plastic:
             self.spike_dtype = "bool" if self.graded or terminal is not None else self.axon.arriving_dtype
             self.fired_dtype = jnp.dtype(post.dtype_of("spikes")).name if self.fires else "bool"
-            self._learn_by(plasticity, pre, post, jax.random.PRNGKey(int(rng.integers(2**31))))
+            self._learn_by(plasticity, pre, post, moment.key_at(f"{path}.plasticity"))
 
     def _learn_by(self, plasticity, pre: Population, post: Population, key):
         conn = self.plain("connectivity")
         rows = single_rows(conn) if self.axon.single else conn
+        plasticity._aside.moment = self._aside.moment
         plasticity.bind(Site(f"{self.path}.plasticity", rows, self.weight_unit, pre, post, self.axon.single, key))
         self.plasticity = plasticity
         weights = jnp.broadcast_to(self.plain("weight"), conn.weight_shape)
         self.hold("weight", StateVariable(weights, unit=self.weight_unit))
+        self._aside.given["weight"] = with_unit(weights, self.weight_unit)
         self.hold("by_post", FixedVariable(events.transpose_index(rows)))
 
     @property
@@ -135,6 +137,11 @@ class Connection(Dynamics):
                 f"{self.path}.delay is fixed, given {value}; connect with max_delay=... for delays that may change."
             )
         super().assign(name, value)
+
+    def clear(self):
+        super().clear()
+        if "layer" in vars(self):
+            change_back(self.layer, self._aside.layer)
 
     def rewire(self, conn: events.Format, times: Times | None) -> None:
         """Put other synapses, as many as there are, in place of those of the rule, with these delays."""

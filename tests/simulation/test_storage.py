@@ -52,7 +52,7 @@ def small(n=5, V=-60.0, steps=0):
 def everything(net):
     structure, *parts = split(net)
     arrays = {path: np.asarray(array) for part in parts for path, array in part.items()}
-    return arrays | {"step_ms": net._aside.step_ms, "initial": sorted(net._aside.initial)}
+    return arrays | {"step_ms": net._aside.step_ms, "begun": net.begun}
 
 
 def assert_untouched(net, before):
@@ -69,7 +69,7 @@ def assert_untouched(net, before):
         ({"extra": True}, r"'A\..*' is only in the network"),
         ({"plastic": True}, r"is only in the"),
         ({"seed": 1}, "the wiring of 'E->E' is not that of the checkpoint"),
-        ({"delay": 1 * u.ms}, "'E->I.line' is only in the network"),
+        ({"delay": 1 * u.ms}, "'E->I.axon.line' is only in the network"),
     ],
 )
 def test_another_structure_is_refused_and_the_network_stays(other, message, balanced, tmp_path):
