@@ -285,6 +285,7 @@ TO_BE_COMPLETED = (
     bs.channels.CalciumChannel,
     bs.masses.Mass,
     bs.receptors.Receptor,
+    bs.receptors.LinearReceptor,
     bs.terminals.Terminal,
     bs.plasticity.Plasticity,
     bs.plasticity.RateRule,

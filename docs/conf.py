@@ -21,6 +21,7 @@ author = "the brainsim authors"
 version = release = brainsim.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+extensions += ["sphinx-mathjax-offline"]  # MathJax lies beside the pages: equations show without a network
 exclude_patterns = ["_build", "jupyter_execute"]
 html_theme = "furo"
 html_title = "brainsim"
