@@ -42,7 +42,7 @@ def check_writable(path: str | Path) -> None:
     path = Path(os.path.realpath(path))
     if path.exists():
         if not path.is_file():
-            raise OSError(f"{path} is {'a folder' if path.is_dir() else 'no regular file'}.")
+            raise OSError(f"{path} is {'a folder' if path.is_dir() else 'not a regular file'}.")
         open(path, "ab").close()
     beside = _beside(path)
     try:

@@ -100,7 +100,7 @@ class IntegratedPopulation(Population):
         Raises
         ------
         TypeError, ValueError
-            For something that is no receptor or belongs elsewhere already, or a name that is taken.
+            For something that is not a receptor or belongs elsewhere already, or a name that is taken.
         """
         self.attach_parts(receptors, Receptor)
 

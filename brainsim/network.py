@@ -42,7 +42,7 @@ class Network(Dynamics):
     Raises
     ------
     TypeError
-        If the seed is no integer.
+        If the seed is not an integer.
     """
 
     steps = State(0, "steps since t = 0", shape=(), dtype=jnp.int32)
@@ -64,7 +64,7 @@ class Network(Dynamics):
             if name in vars(self) or hasattr(type(self), name):
                 raise ValueError(f"Network: the name {name!r} is taken.")
             if not name.isidentifier():
-                raise ValueError(f"Network: {name!r} is no name for a {kind}; use letters, digits and underscores.")
+                raise ValueError(f"Network: {name!r} is not a name for a {kind}; use letters, digits and underscores.")
             if "_path" in vars(value):
                 raise ValueError(
                     f"Network: the {kind} given as {name!r} already stands in a network as {value.path!r}."
@@ -225,7 +225,7 @@ class Network(Dynamics):
         for view in (pre, post):
             if self.populations.get(view.population.path) is not view.population:
                 raise ValueError(
-                    f"connect: {view.population.path} is no population of this network; assign it first (net.E = ...)."
+                    f"connect: {view.population.path} is not a population of this network; assign it first (net.E = ...)."
                 )
         receptors = getattr(post.population, "receptors", {})
         if receptor is None and options["plasticity"] is None:

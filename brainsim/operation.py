@@ -44,7 +44,7 @@ class Operation(Dynamics):
     Raises
     ------
     TypeError, ValueError, UnknownNameError
-        For something that is no function, a phase that does not exist, or an interval that is not a multiple of dt.
+        For something that is not a function, a phase that does not exist, or an interval that is not a multiple of dt.
     """
 
     def __init__(self, function: Callable, *, before: str | None = None, after: str | None = None, every=None):

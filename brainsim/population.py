@@ -102,7 +102,7 @@ class Population(Dynamics):
         Raises
         ------
         TypeError, ValueError
-            For something that is no stimulus or belongs elsewhere already, or a name that is taken.
+            For something that is not a stimulus or belongs elsewhere already, or a name that is taken.
         """
         self.attach_parts(stimuli, Stimulus)
 
@@ -153,7 +153,7 @@ class Population(Dynamics):
             return next(iter(self.inputs))
         if name not in self.inputs:
             raise UnknownNameError(
-                f"{self.path}: {part!r} is to go into {name!r}, which is no input.{suggestion(name, self.inputs)}"
+                f"{self.path}: {part!r} is to go into {name!r}, which is not an input.{suggestion(name, self.inputs)}"
             )
         return name
 

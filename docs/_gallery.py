@@ -277,7 +277,7 @@ def label(ax, time, name, unit):
     ax.set_ylabel(f"{name} ({text})" if text else name, fontsize=6, labelpad=1)
 
 
-# Bases, which are no models yet.
+# Bases, which are not models yet.
 TO_BE_COMPLETED = (
     bs.neurons.Neuron,
     bs.neurons.ConductanceBased,

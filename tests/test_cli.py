@@ -202,7 +202,7 @@ def test_what_a_model_feeds_in(model, capsys, tmp_path):
             ["--save", "models/small.py"],
             "--save: cannot write 'models/small.py'; Recording: models/small.py is another file",
         ),
-        (["--save", "/dev/null"], "--save: cannot write '/dev/null'; /dev/null is no regular file"),
+        (["--save", "/dev/null"], "--save: cannot write '/dev/null'; /dev/null is not a regular file"),
         (["--save", "/proc/out.h5"], "--save: cannot write '/proc/out.h5'; [Errno 2]"),
         (["--save", "models"], "--save: cannot write 'models'; "),
         (["more"], "there is no further argument 'more'."),

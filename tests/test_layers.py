@@ -68,7 +68,7 @@ def names(paths):
 def test_a_file_imports_from_its_own_floor_or_below(path):
     room = room_of(path)
     assert room in FLOOR, f"{room} stands on no floor: give it one in FLOORS"
-    # What is no room is a name that the package re-exports, such as __version__.
+    # What is not a room is a name that the package re-exports, such as __version__.
     up = {other for other in rooms_imported(path) if FLOOR.get(other, -1) > FLOOR[room]}
     reexported = {other for other in rooms_imported(path) - FLOOR.keys() if not other.startswith("__")}
     if FLOOR[room] < 6:

@@ -64,7 +64,7 @@ def test_names_of_populations(net):
         net.E = bs.neurons.LIF(3)
     with pytest.raises(ValueError, match="the name 'update' is taken"):
         net.update = bs.neurons.LIF(3)
-    with pytest.raises(ValueError, match="'a b' is no name for a population"):
+    with pytest.raises(ValueError, match="'a b' is not a name for a population"):
         setattr(net, "a b", bs.neurons.LIF(3))
     with pytest.raises(ValueError, match="given as 'X' already stands in a network as 'E'"):
         bs.Network().X = net.E
@@ -100,7 +100,7 @@ WRONG = {
     ),
     "no receptor": ({"receptor": None}, ValueError, "synapses without a receptor only learn; give plasticity"),
     "target": ({"post": 3}, TypeError, "expected a population or a view of one"),
-    "stranger": ({"pre": STRANGER}, ValueError, "LIF is no population of this network; assign it first"),
+    "stranger": ({"pre": STRANGER}, ValueError, "LIF is not a population of this network; assign it first"),
     "name": ({"name": "E"}, ValueError, "the name 'E' is taken"),
     "dot": ({"name": "a.b"}, ValueError, "contains one of"),
 }

@@ -178,7 +178,7 @@ def test_rules_without_a_procedural_form_are_refused(procedural):
         bs.Procedural(bs.FixedInDegree(3))
     with pytest.raises(ValueError, match=r"give FixedOutDegree\(3, multiple=True\)"):
         bs.Procedural(bs.FixedOutDegree(3))
-    with pytest.raises(ValueError, match="pre is no contiguous range of neurons"):
+    with pytest.raises(ValueError, match="pre is not a contiguous range of neurons"):
         procedural.connect(
             procedural.S[::2], procedural.T, bs.Procedural(bs.FixedProbability(0.1)), receptor="jump", weight=1 * u.mV
         )

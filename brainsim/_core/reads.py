@@ -60,7 +60,7 @@ def reads_of(graphdef) -> Reads:
 
 
 def also_known_as(reads: Reads, graphdef) -> None:
-    """Take what is outside now for ``reads``: what tracing itself has changed (a counter, a log) is no edit."""
+    """Take what is outside now for ``reads``: what tracing itself has changed (a counter, a log) is not an edit."""
     contents = _Walk().graph(graphdef)
     if contents != reads.contents:
         _known[contents] = reads

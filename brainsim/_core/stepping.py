@@ -26,7 +26,7 @@ _now = _Now()
 
 @contextlib.contextmanager
 def stepping(net) -> Iterator[None]:
-    """While a step of ``net`` is traced: arrays of what is no part of it are out of reach."""
+    """While a step of ``net`` is traced: arrays of what is not part of it are out of reach."""
     before, _now.members = _now.members, frozenset(_parts(net))
     try:
         yield

@@ -132,7 +132,7 @@ class FromMatrix(ConnectionRule):
                 given = np.asarray(given)
             except (TypeError, ValueError):  # quantities and ragged lists
                 raise TypeError(
-                    f"{self.name}: matrix is a {type(given).__name__} that is no array of plain numbers; give a matrix "
+                    f"{self.name}: matrix is a {type(given).__name__} that is not an array of plain numbers; give a matrix "
                     "without unit, and the unit with the weight"
                 ) from None
         if given.ndim != 2:

@@ -38,7 +38,7 @@ class Positions:
     Raises
     ------
     TypeError, ValueError, UnitError
-        For what are no finite coordinates, or a period that is not positive or has another dimension.
+        For what are not finite coordinates, or a period that is not positive or has another dimension.
     """
 
     coordinates: np.ndarray

@@ -73,7 +73,7 @@ class OfDistance(DistanceValue):
     Raises
     ------
     TypeError
-        If the function is none.
+        If what is given is not a function.
     """
 
     function: Any
@@ -107,7 +107,7 @@ class DistanceDelay(DistanceValue):
     Raises
     ------
     UnitError, ValueError
-        For an offset or minimum that is no time, or a velocity that is not positive; at ``connect``, for a velocity in
+        For an offset or minimum that is not a time, or a velocity that is not positive; at ``connect``, for a velocity in
         another unit than length per time.
     """
 

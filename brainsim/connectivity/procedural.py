@@ -41,7 +41,7 @@ class Procedural(ConnectionRule):
     Raises
     ------
     TypeError, ValueError
-        For a rule that has no procedural form; at `connect`, for views that are no contiguous ranges.
+        For a rule that has no procedural form; at `connect`, for views that are not contiguous ranges.
 
     References
     ----------
@@ -73,7 +73,7 @@ class Procedural(ConnectionRule):
         Raises
         ------
         ValueError
-            If the neurons are no contiguous ranges, or there is nobody to connect to.
+            If the neurons are not contiguous ranges, or there is nobody to connect to.
         """
         key = rng.integers(0, 2**32, 2, dtype=np.uint32)
         options = {
@@ -116,6 +116,6 @@ def _range(rule: str, name: str, ids: np.ndarray) -> tuple[int, int]:
         return 0, 0
     if np.any(np.diff(ids) != 1):
         raise ValueError(
-            f"{rule}: {name} is no contiguous range of neurons; give the population or a slice, net.E[100:200]"
+            f"{rule}: {name} is not a contiguous range of neurons; give the population or a slice, net.E[100:200]"
         )
     return int(ids[0]), _end(ids)

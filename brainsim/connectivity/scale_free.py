@@ -105,7 +105,7 @@ class DirectedScaleFree(ConnectionRule):
     Raises
     ------
     ValueError
-        If the numbers are no such probabilities; at `connect`, if the two views differ in size or have 1 or 2 neurons.
+        If the numbers are not such probabilities; at `connect`, if the two views differ in size or have 1 or 2 neurons.
 
     References
     ----------

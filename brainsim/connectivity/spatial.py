@@ -89,7 +89,7 @@ class DistanceDependent(_Local):
     Raises
     ------
     TypeError, ValueError, UnitError
-        For a kernel or mask that is none, or lengths of another dimension than the positions; at `connect`, for a
+        For something that is not a kernel or a mask, or lengths of another dimension than the positions; at `connect`, for a
         probability above 1.
 
     References
@@ -168,7 +168,7 @@ class Radial(_Local):
     Raises
     ------
     TypeError, ValueError, UnitError
-        For a mask that is none, or lengths of another dimension than the positions.
+        For something that is not a mask, or lengths of another dimension than the positions.
     """
 
     mask: Mask

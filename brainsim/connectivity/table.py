@@ -57,7 +57,7 @@ class FromTable(FromArrays):
     UnknownNameError
         For a column or neuron that does not exist; the message names the nearest one.
     TypeError, ValueError
-        For columns of unequal length, weights that are no finite numbers, or indices that are none.
+        For columns of unequal length, weights that are not finite numbers, or entries that are not indices.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ def _numbers(rule: str, column: str, entries: np.ndarray) -> np.ndarray:
         values = entries.astype(np.float64)
     except (TypeError, ValueError):
         raise ValueError(
-            f"{rule}: column {column!r} holds entries that are no numbers; name the weights' column, or weight=None"
+            f"{rule}: column {column!r} holds entries that are not numbers; name the weights' column, or weight=None"
         ) from None
     if not np.isfinite(values).all():
         raise ValueError(f"{rule}: column {column!r} holds nan or infinite values; give finite numbers")

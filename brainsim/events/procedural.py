@@ -233,7 +233,7 @@ class ProceduralFixedProbability(Unstored):
     Raises
     ------
     ValueError
-        For what is no probability, key or range.
+        For what is not a probability, key or range.
 
     References
     ----------
@@ -304,7 +304,7 @@ class ProceduralFixedOutDegree(Unstored):
     Raises
     ------
     ValueError
-        For what is no number of synapses, key or range, or where there is nobody to connect to.
+        For what is not a number of synapses, key or range, or where there is nobody to connect to.
     """
 
     weights: Quantiles | None

@@ -17,7 +17,7 @@ COUPLINGS = ("elementwise", "full")
 
 
 def check_coupling(owner, coupling: str) -> None:
-    """Refuse what is no coupling."""
+    """Refuse what is not a coupling."""
     if coupling not in COUPLINGS:
         raise ValueError(f"{type(owner).__name__}: coupling must be 'elementwise' or 'full', got {coupling!r}.")
 

@@ -17,7 +17,7 @@ def integrate_dde(f: Callable, history, duration, dt, *, delays, method="rk4", t
     r"""Integrate :math:`\dot y(t) = f(t, y(t), y(t - \tau_1), \dots)` with a fixed step.
 
     The past is kept as a cubic Hermite interpolant of states and slopes, so it is of order 4 at any time, and the order
-    is that of the method (at most 4) for delays that are no multiples of the step as well. Can be jitted,
+    is that of the method (at most 4) for delays that are not multiples of the step as well. Can be jitted,
     differentiated (in constant delays too) and vmapped.
 
     Parameters
@@ -52,7 +52,7 @@ def integrate_dde(f: Callable, history, duration, dt, *, delays, method="rk4", t
     Raises
     ------
     ValueError
-        For a constant delay below `dt`, a delay that is no scalar, or a duration that is no multiple of `dt`.
+        For a constant delay below `dt`, a delay that is not a scalar, or a duration that is not a multiple of `dt`.
     TypeError
         For a method that is not for ordinary equations.
     brainunit.UnitMismatchError

@@ -196,7 +196,7 @@ def integrate_fractional(f: Callable, y0, duration, dt, alpha, method="l1", *, t
     Raises
     ------
     ValueError
-        For an `alpha` outside (0, 1], an unknown method, or a duration that is no multiple of `dt`.
+        For an `alpha` outside (0, 1], an unknown method, or a duration that is not a multiple of `dt`.
     brainunit.UnitMismatchError
         When the derivative has the wrong unit.
 

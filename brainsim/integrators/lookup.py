@@ -127,7 +127,7 @@ def get_adaptive(method) -> AdaptiveMethod:
     Raises
     ------
     ValueError, TypeError
-        For what is no adaptive method. Lists the valid names and the nearest one.
+        For what is not an adaptive method. Lists the valid names and the nearest one.
     """
     if isinstance(method, AdaptiveMethod):
         return method
@@ -140,7 +140,7 @@ def get_adaptive(method) -> AdaptiveMethod:
     name = ADAPTIVE_ALIASES.get(name, name)
     if name not in ADAPTIVE:
         hint = _hint(name, [*ADAPTIVE, *ADAPTIVE_ALIASES])
-        raise ValueError(f"'{method}' is no adaptive integration method.{hint} Valid names: {', '.join(ADAPTIVE)}.")
+        raise ValueError(f"'{method}' is not an adaptive integration method.{hint} Valid names: {', '.join(ADAPTIVE)}.")
     return ADAPTIVE[name]
 
 

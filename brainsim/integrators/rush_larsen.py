@@ -37,7 +37,7 @@ class RushLarsen(ODEMethod):
     Raises
     ------
     ValueError
-        For a gate that is no leaf of y. Lists the leaves.
+        For a gate that is not a leaf of y. Lists the leaves.
 
     Notes
     -----
@@ -83,7 +83,7 @@ class RushLarsen(ODEMethod):
             return tuple(k for k in range(1, len(y)) if _is_linear_in_itself(f, t, y, k))
         for gate in self.gates:
             if not 0 <= gate < len(y):
-                raise ValueError(f"RushLarsen: gate {gate} is no leaf of y, which has the leaves 0 to {len(y) - 1}.")
+                raise ValueError(f"RushLarsen: gate {gate} is not a leaf of y, which has the leaves 0 to {len(y) - 1}.")
         return self.gates
 
 
@@ -92,7 +92,7 @@ def _position(gate: str | int, names: list[str]) -> int:
         return gate
     short = [name.removeprefix("y").strip("[].'\"") for name in names]
     if gate not in short:
-        raise ValueError(f"RushLarsen: gate {gate!r} is no leaf of y.{suggestion(gate, short)}")
+        raise ValueError(f"RushLarsen: gate {gate!r} is not a leaf of y.{suggestion(gate, short)}")
     return short.index(gate)
 
 

@@ -40,7 +40,7 @@ class Layer:
     Raises
     ------
     TypeError
-        For what is no module of flax nnx.
+        For what is not a module of flax nnx.
 
     References
     ----------

@@ -88,7 +88,7 @@ def _check_place(path: Path) -> None:
     other = sorted(entry.name for entry in path.iterdir() if not OURS.fullmatch(entry.name))
     if other and not (path / PAGE).is_file():
         raise FileExistsError(
-            f"save: {path} is no checkpoint, it holds {other[0]!r}; give a new folder, or one with an earlier checkpoint."
+            f"save: {path} is not a checkpoint, it holds {other[0]!r}; give a new folder, or one with an earlier checkpoint."
         )
 
 
@@ -104,11 +104,11 @@ def reading(path: Path) -> Iterator[dict]:
     if not os.path.lexists(path):
         raise FileNotFoundError(f"load: no checkpoint at {path}.")
     if not path.is_dir():
-        raise ValueError(f"load: {path} is no checkpoint of brainsim.")
+        raise ValueError(f"load: {path} is not a checkpoint of brainsim.")
     with locked(path, shared=True):
         page = _read_page(path)
         if page is None:
-            raise ValueError(f"load: {path} is no checkpoint of brainsim, or its {PAGE} is damaged.")
+            raise ValueError(f"load: {path} is not a checkpoint of brainsim, or its {PAGE} is damaged.")
         if page["format"] != FORMAT:
             raise ValueError(f"load: {path} has the format {page['format']!r}; this version reads {FORMAT!r}.")
         yield page

@@ -197,7 +197,7 @@ def interval_of(step_ms: float, n_steps: int, interval, what: str = "sample_ever
 
 
 def check_count(what: str, number) -> None:
-    """Refuse what is given as a number of steps, or of runs, and is none."""
+    """Refuse what is not a number of steps or of runs."""
     if number is not None and (not isinstance(number, int | np.integer) or isinstance(number, bool) or number < 1):
         raise ValueError(f"{what}: expected a positive integer, given {number!r}.")
 

@@ -56,7 +56,7 @@ def load(net: Network, path: str | Path) -> None:
     FileNotFoundError
         If there is nothing at ``path``.
     ValueError
-        If it is no checkpoint, is damaged, or differs from the network in a name, a shape, a type or the wiring; the
+        If it is not a checkpoint, is damaged, or differs from the network in a name, a shape, a type or the wiring; the
         network stays as it was.
     """
     _check(net, "load")

@@ -93,7 +93,7 @@ def example(rule, **given):
 def unit_of(rule, name):
     if name not in rule._declared:
         raise TypeError(
-            f"{rule.__name__} requires {name!r}, which is no parameter: say in VALUES how to make the rule."
+            f"{rule.__name__} requires {name!r}, which is not a parameter: say in VALUES how to make the rule."
         )
     unit = rule._declared[name].unit
     if unit == "weight_unit":

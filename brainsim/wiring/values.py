@@ -71,7 +71,7 @@ def _places(view: View) -> np.ndarray:
 
 
 def check_weight(path, weight, unit):
-    """Refuse a weight that is none, before anything is drawn."""
+    """Refuse what cannot be a weight, before anything is drawn."""
     if weight is None or isinstance(weight, rules.Distribution | rules.DistanceValue):
         return
     if callable(weight) and not isinstance(weight, u.Quantity):

@@ -135,7 +135,7 @@ def longest_of(given, times: Times | None, learns: bool, path: str) -> Times:
     Raises
     ------
     UnitError, ValueError
-        For what is no time, or shorter than a delay, or where there is nothing that could change.
+        For what is not a time, or shorter than a delay, or where there is nothing that could change.
     """
     what = f"{path}.max_delay"
     longest = np.asarray(in_unit(given, u.ms, what), float)

@@ -134,7 +134,7 @@ def test_matrix_is_validated():
         FromMatrix(np.ones((2, 2), complex))
     with pytest.raises(TypeError, match="FromMatrix: matrix is a Quantity .* the unit with the weight"):
         FromMatrix(np.ones((2, 2)) * u.mV)
-    with pytest.raises(TypeError, match="FromMatrix: matrix is a list that is no array"):
+    with pytest.raises(TypeError, match="FromMatrix: matrix is a list that is not an array"):
         FromMatrix([[1, 0], [0]])
     with pytest.raises(
         ValueError, match=r"FromMatrix: matrix has shape \(2, 3\); give \(n_pre, n_post\) = \(3, 2\): matrix.T"

@@ -81,7 +81,7 @@ def test_a_projection_takes_the_weights():
         (
             lambda: FromTable(TABLE | {"weight": ["x"] * 4}, NAMES),
             ValueError,
-            "column 'weight' holds entries that are no numbers",
+            "column 'weight' holds entries that are not numbers",
         ),
         (
             lambda: FromTable(TABLE | {"weight": [1.0]}, NAMES),

@@ -1,4 +1,4 @@
-"""Formats describe what they say, and refuse what is none."""
+"""Formats describe what they say, and refuse what does not."""
 
 import jax
 import jax.numpy as jnp

@@ -130,7 +130,7 @@ def test_a_stiff_system_and_a_step_of_current():
 @pytest.mark.parametrize(
     ("error", "message", "change"),
     [
-        (ValueError, "'dopri6' is no adaptive integration method. Did you mean 'dopri8'", dict(method="dopri6")),
+        (ValueError, "'dopri6' is not an adaptive integration method. Did you mean 'dopri8'", dict(method="dopri6")),
         (TypeError, "a name, an AdaptiveMethod or a solver of diffrax, got 5", dict(method=5)),
         (ValueError, r"atol of y must be a positive number, got -1.0", dict(atol=-1.0)),
         (

@@ -66,7 +66,7 @@ def test_gates_are_found_and_can_be_named():
 
 
 def test_an_unknown_gate_is_refused_with_the_leaves():
-    with pytest.raises(ValueError, match="gate 'k' is no leaf of y.* Accepted: V, m"):
+    with pytest.raises(ValueError, match="gate 'k' is not a leaf of y.* Accepted: V, m"):
         RushLarsen(gates="k")(lambda t, y: y, 0.0, {"V": 0.0, "m": 0.0}, 0.1)
 
 

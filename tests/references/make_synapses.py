@@ -46,7 +46,7 @@ def bw_train():
 
 
 def sent_by_nest(model, parameters, spikes, n=1):
-    """What ``n`` equal synapses send at each spike, (n_spikes, n); a failure is no event."""
+    """What ``n`` equal synapses send at each spike, (n_spikes, n); a failure is not an event."""
     import nest
 
     nest.ResetKernel()

@@ -274,7 +274,7 @@ NO_COUNTERPART = {
     " spikes leave",
     "ht_neuron": "its threshold is a sodium equilibrium that a spike sets and that relaxes, with channels of its own;"
     " ConductanceBased with shipped channels is another cell",
-    "gif_pop_psc_exp": "it is no neuron but the mesoscopic mean of a population of them",
+    "gif_pop_psc_exp": "it is not a neuron but the mesoscopic mean of a population of them",
 }
 
 

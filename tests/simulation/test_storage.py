@@ -118,7 +118,7 @@ def test_what_is_not_ours_is_not_touched(kind, tmp_path):
     place = {"file": other / "thesis.tex", "link": place}.get(kind, other)
     if kind == "link":
         place.symlink_to(other)
-    with pytest.raises(FileExistsError, match="save: .* is (a file|no checkpoint, it holds)") as refusal:
+    with pytest.raises(FileExistsError, match="save: .* is (a file|not a checkpoint, it holds)") as refusal:
         bs.save(small(), place)
     assert "\n" not in str(refusal.value)
     assert next(other.iterdir()).read_text() == "years of work" and len(list(other.iterdir())) == 1
@@ -151,7 +151,7 @@ def test_what_is_damaged_is_refused_in_one_line(damage, tmp_path):
             flipped = bytes(byte ^ (k == middle) for k, byte in enumerate(whole)) or b"x"
             path.write_bytes(flipped if damage == "a bit" else whole[:middle] if whole else b"x")
         if damage != "another file" or path.parent != place:
-            with pytest.raises(ValueError, match=r"\Aload: [^\n]* is (damaged|no checkpoint)[^\n]*\Z"):
+            with pytest.raises(ValueError, match=r"\Aload: [^\n]* is (damaged|not a checkpoint)[^\n]*\Z"):
                 bs.load(net, place)
         assert_untouched(net, before)
         path.with_name("another").unlink(missing_ok=True)
@@ -163,7 +163,7 @@ def test_what_is_damaged_is_refused_in_one_line(damage, tmp_path):
 def test_a_foreign_page_is_refused(tmp_path):
     for text in ("{}", "[]", "null", '{"format": 1}', "\x80\x04K\x01."):
         (tmp_path / "brainsim.json").write_text(text)
-        with pytest.raises(ValueError, match="is no checkpoint of brainsim, or its brainsim.json is damaged"):
+        with pytest.raises(ValueError, match="is not a checkpoint of brainsim, or its brainsim.json is damaged"):
             bs.load(small(), tmp_path)
     (tmp_path / "brainsim.json").unlink()
     bs.save(small(), tmp_path)
