@@ -133,9 +133,9 @@ def test_one_plasticity_serves_one_projection(net):
 
 
 def test_what_does_not_fit_into_memory_is_refused_before_it_is_built(net, monkeypatch):
-    from brainsim import projection
+    from brainsim.wiring import formats
 
-    monkeypatch.setattr(projection, "available_bytes", lambda: 1000)
+    monkeypatch.setattr(formats, "available_bytes", lambda: 1000)
     with pytest.raises(
         bs.NotEnoughMemoryError, match=r"E->I: AllToAll\(\) from 20 to 10 neurons makes about 200 synapses"
     ):

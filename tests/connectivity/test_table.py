@@ -44,7 +44,7 @@ def test_a_file_holds_the_same(tmp_path):
     path.write_text("from,to\n0,1\n2,0\n", encoding="utf-8")
     rule = FromTable(str(path), pre="from", post="to")
     np.testing.assert_array_equal([rule.pre, rule.post], [[0, 2], [1, 0]])
-    assert not hasattr(rule, "values")
+    assert rule.values is None
 
 
 def test_rows_with_unknown_neurons_are_refused_or_skipped():
