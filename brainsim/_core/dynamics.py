@@ -365,7 +365,7 @@ class Dynamics(nnx.Module, metaclass=_Closing):
                 return jnp.broadcast_to(array, slot.shape)
             # numpy where it can: JAX compiles a program for every shape
             array = np.array(np.broadcast_to(np.asarray(array), slot.shape))
-        return jnp.asarray(array)
+        return jnp.asarray(array, array.dtype)
 
     def _part(self, name, value, key, ids, number):
         """``value`` as it is kept, of the elements ``ids``: part ``number`` of what was given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -32,9 +33,9 @@ class Followed(Delay):
 
     def prepare(self, step_ms, conn):
         self.hold("line", StateVariable(nothing((self.slots(step_ms), self.n_pre), self.sent_dtype)))
-        self.hold("sources", FixedVariable(jnp.asarray(conn.coo()[0])))
+        self.hold("sources", FixedVariable(conn.coo()[0]))
         if not self.changes:
-            self.hold("steps", FixedVariable(jnp.asarray(self.times.steps(step_ms)).ravel()))
+            self.hold("steps", FixedVariable(jax.device_put(self.times.steps(step_ms).ravel())))
 
     def history(self, value):
         shape = self.plain("line").shape
@@ -47,9 +48,9 @@ class Followed(Delay):
     def serve(self, conn, times, step_ms):
         super().serve(conn, times, step_ms)
         if "steps" in vars(self):
-            self.put("steps", jnp.asarray(times.steps(step_ms)).ravel())
+            self.put("steps", jax.device_put(times.steps(step_ms).ravel()))
         if "sources" in vars(self):
-            self.put("sources", jnp.asarray(conn.coo()[0]))
+            self.put("sources", conn.coo()[0])
 
     def send(self, clock, sent, delay=None):
         self._remember(clock.step, sent)

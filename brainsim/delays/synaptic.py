@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import jax.numpy as jnp
+import jax
 
 from brainsim import events
 from brainsim._core import FixedVariable, StateVariable
@@ -19,7 +19,7 @@ class Synaptic(Delay):
 
     def prepare(self, step_ms, conn):
         steps = self.times.steps(step_ms)
-        self.hold("steps", FixedVariable(jnp.asarray(steps)))
+        self.hold("steps", FixedVariable(jax.device_put(steps)))
         self.hold("ring", StateVariable(nothing((int(steps.max(initial=1)), conn.n_post), float_dtype())))
 
     @property
@@ -29,7 +29,7 @@ class Synaptic(Delay):
     def serve(self, conn, times, step_ms):
         super().serve(conn, times, step_ms)
         if "steps" in vars(self):
-            self.put("steps", jnp.asarray(times.steps(step_ms)))
+            self.put("steps", jax.device_put(times.steps(step_ms)))
 
     def deliver(self, clock, path, arrived, receptor, delay=None):
         into, ring = events.deliver_delayed(
