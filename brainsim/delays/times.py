@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-BLOCK = 1 << 20  # values that are looked at together: working copies stay small
+BLOCK = 1 << 15  # values that are looked at together: working copies stay in the cache
 DISTINCT = 1 << 16  # values that a table may hold
 
 
@@ -88,7 +88,8 @@ def _steps(ms, step_ms):
     steps = np.empty(len(ms), np.int32)
     for start in range(0, len(ms), BLOCK):
         part = slice(start, start + BLOCK)
-        steps[part] = np.maximum(np.round(ms[part].astype(float) / step_ms), 1)
+        whole = ms[part] / np.float64(step_ms)
+        steps[part] = np.maximum(np.round(whole, out=whole), 1, out=whole)
     return steps
 
 
