@@ -25,8 +25,8 @@ class Procedural(ConnectionRule):
     reading them. Views must be contiguous ranges of neurons; weights can be one value or a distribution, delays one
     value for all, and there is no plasticity::
 
-        net.connect(net.E, net.E, Procedural(FixedProbability(1e-4)), receptor="ampa", weight=Normal(5 * u.nS, 1 *
-        u.nS))
+        weight = LogNormal(mean=5 * u.nS, std=1 * u.nS)
+        net.connect(net.E, net.E, Procedural(FixedProbability(1e-4)), receptor="ampa", weight=weight)
 
     The weight parameter of such a projection is one number that multiplies the drawn weights: it begins at 1 in the
     receptor's unit where weights are drawn, and is the weight itself where they are all equal.
