@@ -1,12 +1,10 @@
 """Receptors against their closed forms."""
 
 import brainunit as u
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
-from scipy.linalg import expm
 
 import brainsim as bs
 from brainsim import receptors
@@ -159,34 +157,17 @@ def test_equal_and_nearly_equal_time_constants_are_an_alpha_function():
     times = {"equal": (5.0, 5.0), "below": (4.9999, 5.0), "above": (5.0, 4.9999), "digit": (5.0 * (1 - 1e-15), 5.0)}
     times["swapped"] = (6.0, 1.0)
     t, found = impulses(
-        {k: receptors.DualExponential(tau_rise=r * u.ms, tau_decay=d * u.ms) for k, (r, d) in times.items()}
-        | {"chain": Chain(), "chains": Chain(tau=[9.0, 2.0] * u.ms)},
+        {k: receptors.DualExponential(tau_rise=r * u.ms, tau_decay=d * u.ms) for k, (r, d) in times.items()},
         0.5,
     )
     alpha = 3.0 * t / 5 * exp(1 - t / 5)
     for k, within in {"equal": 1e-14, "digit": 1e-14, "below": 3e-5, "above": 3e-5}.items():
         np.testing.assert_allclose(found[k], alpha, atol=within, err_msg=k)
     np.testing.assert_allclose(found["swapped"], 3.0 * dual(t, 1, 6), atol=1e-13)
-    for k in ("chain", "chains"):  # by the matrix exponential
-        np.testing.assert_allclose(found[k], 3.0 * (t / 2) ** 2 / 2 * exp(-t / 2), atol=1e-12)
     bs.neurons.LIF(2).add_receptors(syn=(syn := receptors.DualExponential(tau_rise=[1.0, 5.0] * u.ms)))
     syn.tau_decay = 5 * u.ms
     rows, mean = syn.propagator(jnp.asarray(0.1))
     assert np.all(np.isfinite(np.stack([rows[1][0], mean[0]])))
-
-
-class Chain(receptors.LinearReceptor):
-    """A user's receptor of three stages, of which no closed form is given."""
-
-    port = "a"
-    tau = bs.Parameter(2 * u.ms, "time constant of each stage", positive=True)
-    a = bs.State(0.0, "first stage", unit="g_unit")
-    b = bs.State(0.0, "second stage", unit="g_unit")
-    g = bs.State(0.0, "conductance", unit="g_unit")
-
-    def derivative(self, a, b, g):
-        tau = self.plain("tau")
-        return -a / tau, (a - b) / tau, (b - g) / tau
 
 
 def test_a_stage_that_is_no_state_is_refused():
@@ -200,31 +181,7 @@ def test_a_stage_that_is_no_state_is_refused():
 LINEAR = {
     "Exponential": lambda: receptors.Exponential(tau=0.2 * u.ms),
     "Alpha": lambda: receptors.Alpha(tau=0.3 * u.ms),
-    "AMPA": receptors.AMPA,
-    "NMDA": receptors.NMDA,
-    "equal": lambda: receptors.DualExponential(tau_rise=2 * u.ms, tau_decay=2 * u.ms),
-    "Chain": Chain,
 }
-
-
-@pytest.mark.parametrize("kind", LINEAR)
-@pytest.mark.parametrize(
-    "dt, dtype, within", [(0.1, "float64", 1e-13), (3.0, "float64", 1e-13), (0.1, "float32", 1e-6)]
-)
-def test_the_membrane_sees_the_exact_mean(kind, dt, dtype, within):
-    """The integral of the same kinetics over a step, by quadrature of exponentials of the matrix of their equations."""
-    with jax.enable_x64(dtype == "float64"):
-        bs.neurons.LIF(1).add_receptors(syn=(syn := LINEAR[kind]()))
-        k = len(syn.stages)
-        A = np.stack([np.stack(np.atleast_1d(*syn._slopes(j))).ravel() for j in range(k)], axis=1).astype(float)
-        points, weights = np.polynomial.legendre.leggauss(40)
-        g = sum(w / 2 * expm(A * dt * (1 + p) / 2)[-1] for p, w in zip(points, weights))
-        rows, mean = syn.propagator(jnp.asarray(dt))
-        assert mean[-1].dtype == dtype
-        np.testing.assert_allclose(mean, g, rtol=within, atol=within * g.max())
-        np.testing.assert_allclose(
-            [0 if x is None else x for x in rows[-1]], expm(A * dt)[-1], rtol=within, atol=within
-        )
 
 
 @pytest.mark.parametrize("kind, peak", [("Exponential", 2e-3), ("Alpha", 1e-3)])
