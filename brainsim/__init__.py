@@ -20,7 +20,14 @@ from brainsim import (
     terminals,
 )
 from brainsim._core import Clock, Dynamics, Fixed, Parameter, State
-from brainsim._errors import NonFiniteError, NotEnoughMemoryError, OutsideStepError, UnitError, UnknownNameError
+from brainsim._errors import (
+    NetworkInUseError,
+    NonFiniteError,
+    NotEnoughMemoryError,
+    OutsideStepError,
+    UnitError,
+    UnknownNameError,
+)
 from brainsim.connectivity import (
     AllToAll,
     BlockModel,
@@ -101,6 +108,7 @@ __all__ = [
     "modulators",
     "Nearest",
     "Network",
+    "NetworkInUseError",
     "Operation",
     "neurons",
     "NonFiniteError",

@@ -58,6 +58,10 @@ class OutsideStepError(RuntimeError):
     """A step used an object that takes no part in it."""
 
 
+class NetworkInUseError(RuntimeError):
+    """A network is to be run while a run of it goes on."""
+
+
 class NonFiniteError(FloatingPointError):
     """The state of a run became infinite or not a number.
 

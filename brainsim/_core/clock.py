@@ -53,7 +53,7 @@ class Clock(NamedTuple):
     @property
     def t(self) -> u.Quantity:
         """Time at the start of the step, rounded to a float."""
-        return u.Quantity(_since(Exact(*[jnp.zeros_like(self.step_ms)] * 2), self.length, self.step), unit=u.ms)
+        return u.Quantity(_now(self.length, self.step), unit=u.ms)
 
     def steps_to(self, time) -> jax.Array:
         """The step that is nearest to ``time``, an int32; the last there can be where that is beyond it."""
@@ -118,6 +118,11 @@ def _since_jvp(primals, tangents):
     time, length, step = primals
     slope = step.astype(length.high.dtype)
     return _since(time, length, step), slope * tangents[1].high - tangents[0].high
+
+
+@jax.jit  # so that it is traced once, and not for every component
+def _now(length: Exact, step) -> jax.Array:
+    return _since(Exact(*[jnp.zeros_like(length.high)] * 2), length, step)
 
 
 @jax.custom_jvp

@@ -69,9 +69,27 @@ class Structure:
 
     def step(self, parameters, fixed, state, clock: Clock, inputs):
         """Advance one step: ``inputs`` overrides any variable, by path, for this step. Returns the new state."""
+        return self._after(lambda net: net.update(clock), parameters, fixed, state, inputs)
+
+    def advance(self, population: str, parameters, fixed, state, clock: Clock, inputs=()):
+        """Advance one population alone by one step: receptors with what has arrived in them, stimuli, membrane.
+
+        Returns its new state, by path; nothing is sent. Units do not depend on each other, so that the derivative of
+        each unit's state after the step with respect to that before comes from as many tangents as it has states.
+        """
+        own = clock.of(population)
+
+        def alone(net):
+            net[population].update(own, *net[population].receive(own))
+
+        after = self._after(alone, parameters, fixed, state, dict(inputs))
+        return {path: array for path, array in after.items() if path.startswith(f"{population}.")}
+
+    def _after(self, change, parameters, fixed, state, inputs):
+        """The state after ``change(net)`` of the network made of these arrays."""
         net = self.merge(*({**a, **{k: v for k, v in inputs.items() if k in a}} for a in (parameters, fixed, state)))
         with events.served_by(self.implementation), tracing_with(self.reads), stepping(net):
-            net.update(clock)
+            change(net)
         also_known_as(self.reads, self.graphdef)
         return _flat(net)[-1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -67,16 +68,18 @@ class Programs:
 
 
 _lately: OrderedDict[Structure, None] = OrderedDict()
+_guard = threading.RLock()
 
 
 def keep(structure: Structure) -> dict:
     """The programs of a structure that is run now."""
     _follow_clear_caches()
     home = structure.shared or structure
-    _lately[home] = None
-    _lately.move_to_end(home)
-    while len(_lately) > LATELY:
-        _lately.popitem(last=False)
+    with _guard:
+        _lately[home] = None
+        _lately.move_to_end(home)
+        while len(_lately) > LATELY:
+            _lately.popitem(last=False)
     return home.programs
 
 

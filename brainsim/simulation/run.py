@@ -9,11 +9,13 @@ from brainsim._core import write_back
 from brainsim.network import Network
 from brainsim.simulation import door, loop
 from brainsim.simulation.function import run_traced
+from brainsim.simulation.in_use import alone
 from brainsim.simulation.progress import Progress
 from brainsim.simulation.recorder import Recorder, of_arrays
 from brainsim.simulation.recording import Recording
 
 
+@alone
 def simulate(
     net: Network,
     duration,
@@ -63,6 +65,8 @@ def simulate(
         If the samples do not fit into memory.
     NonFiniteError
         If a state becomes infinite or not a number; the network stays as it was.
+    NetworkInUseError
+        If another run of this network goes on, in another thread or around this one.
 
     Notes
     -----

@@ -16,6 +16,7 @@ from brainsim._memory import available_bytes, human
 from brainsim._units import in_unit
 from brainsim.network import Network
 from brainsim.simulation.door import check_count, enter, lists_of_values, over
+from brainsim.simulation.in_use import alone
 from brainsim.simulation.loop import bytes_per_row, check_memory, drive, non_finite, plan_of
 from brainsim.simulation.progress import Progress
 from brainsim.simulation.recorder import Recorder
@@ -61,6 +62,7 @@ class Sweep:
         return array if unit == u.UNITLESS else u.Quantity(array, unit=unit)
 
 
+@alone
 def sweep(
     net: Network,
     values: dict,
@@ -99,7 +101,7 @@ def sweep(
 
     Raises
     ------
-    ValueError, UnitError, UnknownNameError, NotEnoughMemoryError, NonFiniteError
+    ValueError, UnitError, UnknownNameError, NotEnoughMemoryError, NonFiniteError, NetworkInUseError
         As :func:`simulate`.
 
     Notes
@@ -121,9 +123,13 @@ def sweep(
     check_memory(requests, n_steps, runs=len(points))
     devices = jax.local_devices()
     size = batch_size or _batch_size(net, requests, parameters | state, arrays, len(points), len(devices))
+    n_batches = -(-len(points) // size)
+    size = -(-len(points) // n_batches)
 
     def one_batch(job):
         which, device = job
+        n_wanted = len(which)
+        which = which + which[-1:] * (size - n_wanted)  # the last batch is as large as the others: the same program
         rows = np.asarray(which)
         varied = {path: array[rows[:, k]] for k, (path, array) in enumerate(arrays.items())}
         given = {path: over(array, len(which), state[path].shape) for path, array in varied.items() if path in state}
@@ -133,7 +139,7 @@ def sweep(
             keys = jnp.stack([key_of(seed) for seed in seeds[rows[:, -1]]])
         own_state = _starts(entry, swept, given, keys, seeds is not None)
         plan = plan_of(net, requests, None, tuple(sorted(swept)), runs=len(which))
-        recorders = [Recorder(requests, step_ms, int(state["steps"])) for _ in which]
+        recorders = [Recorder(requests, step_ms, int(state["steps"])) for _ in range(n_wanted)]
         data = jax.device_put((parameters | swept, fixed | {"key": keys}, own_state, entry.inputs), device)
         _, broken = drive(plan, structure, *data[:3], step_ms, data[3], n_steps, recorders, bar)
         if broken is not None:
