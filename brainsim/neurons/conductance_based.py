@@ -31,6 +31,9 @@ class ConductanceBased(Neuron):
     pseudo-derivative is that of :class:`HodgkinHuxley`. Gates start at their steady state at the initial V, and
     concentrations at rest, unless given. The default method advances concentrations, then gates, then V.
 
+    Accuracy at dt = 0.1 ms by default: in the minimal cortical cells of Pospischil et al. (2008) intervals are too long
+    by 0.73 % (RS), 0.35 % (FS), 1.9 % (IB), 0.41 % (LTS).
+
     Parameters
     ----------
     size : int or tuple of int

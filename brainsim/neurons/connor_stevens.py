@@ -20,6 +20,9 @@ class ConnorStevens(ConductanceBased):
     With the current A, firing begins from frequency zero (type I), at 8.1 µA/cm²; without it, and :math:`E_L` = -68 mV
     to rest where it did, at 80 Hz.
 
+    Accuracy at dt = 0.1 ms by default: intervals of 16.9 ms are 0.14 ms (0.81 %) too long; the peak of V is within 0.5
+    mV.
+
     References
     ----------
     J. A. Connor, D. Walter, R. McKown, Biophys. J. 18:81 (1977);

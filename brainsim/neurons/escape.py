@@ -30,6 +30,8 @@ class SRM0(Neuron):
     last spike, which wipes out those before it. So without input, or under a constant one, this is a renewal process. V
     is neither reset nor clamped. With any surrogate the gradient is that of the probability of the spike.
 
+    Accuracy at dt = 0.1 ms by default: V is within 1e-9 of its range.
+
     References
     ----------
     W. Gerstner, J. L. van Hemmen, Network 3:139 (1992); W. Gerstner et al., Neuronal Dynamics (2014), chapters 6 and 9.
@@ -71,6 +73,8 @@ class EscapeGIF(Neuron):
     Fitted to recordings it predicts the spikes of cortical pyramidal cells; the defaults are such a cell. While the
     neuron is refractory V is held, and the currents and the threshold go on. With any surrogate the gradient is that of
     the probability of the spike.
+
+    Accuracy at dt = 0.1 ms by default: V without spikes is within 9e-4 of its range.
 
     References
     ----------
@@ -126,6 +130,8 @@ class PoissonNeuron(Neuron):
     change nothing. The transfer function :math:`\Phi` is a field, the logistic function unless given, with which r is
     the highest rate; with ``jnp.exp`` r is the rate at :math:`V_0`, with ``jax.nn.relu`` that at :math:`V_0 + \Delta`.
     With any surrogate the gradient is that of the probability of the spike.
+
+    Accuracy at dt = 0.1 ms by default: V is within 1e-9 of its range.
 
     Parameters
     ----------

@@ -17,6 +17,8 @@ class ExpIF(Neuron):
     width is scaled by
     :math:`V_{peak} - V_{reset}`.
 
+    Accuracy at dt = 0.1 ms by default: intervals of 15.6 ms are 0.091 ms (0.58 %) too long.
+
     References
     ----------
     N. Fourcaud-Trocmé, D. Hansel, C. van Vreeswijk, N. Brunel, J. Neurosci. 23:11628 (2003).

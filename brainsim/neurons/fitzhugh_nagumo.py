@@ -17,6 +17,8 @@ class FitzHughNagumo(Neuron):
     small I; it oscillates between the Hopf bifurcations where :math:`1 - V_*^2 = b\,\phi`, at I = 0.331 and 1.419. The
     default method is Runge-Kutta 4: no variable relaxes exponentially.
 
+    Accuracy at dt = 0.1 ms by default: intervals of 39.6 ms are 0.00054 ms (0.0014 %) too long.
+
     References
     ----------
     R. FitzHugh, Biophys. J. 1:445 (1961); J. Nagumo, S. Arimoto, S. Yoshizawa, Proc. IRE 50:2061 (1962).

@@ -19,6 +19,8 @@ class GIF(Neuron):
     of its table are :data:`~brainsim.neurons.patterns.MIHALAS_NIEBUR_2009`. The default method takes the internal
     currents as they are at the beginning of the step; ``method="rk4"`` is exact to rounding at any usable dt.
 
+    Accuracy at dt = 0.1 ms by default: intervals of 13.9 ms are 0.022 ms (0.15 %) too long.
+
     References
     ----------
     S. Mihalas, E. Niebur, Neural Comput. 21:704 (2009).

@@ -106,6 +106,8 @@ class GLIF1(FixedReset, Leaky):
     r"""Generalised leaky integrate-and-fire neuron, level 1: leak, fixed threshold, fixed reset.
 
     .. math:: C \dot V = g_L (E_L - V) + I,\qquad V > V_{th} \Rightarrow V \leftarrow V_{reset}
+
+    Accuracy at dt = 0.1 ms by default: intervals of 8.2 ms are 0.097 ms (1.2 %) too long.
     """
 
     __doc__ += REFERENCE
@@ -120,6 +122,8 @@ class GLIF2(ResetRules, Leaky):
     .. math:: C \dot V = g_L (E_L - V) + I,\qquad \dot\theta_s = -b_s\theta_s
     .. math:: V > V_{th} + \theta_s \;\Rightarrow\; V \leftarrow E_L + f_V (V - E_L) + \delta_V,\quad
               \theta_s \leftarrow \theta_s + \delta_\theta
+
+    Accuracy at dt = 0.1 ms by default: intervals of 5.8 ms are 0.085 ms (1.5 %) too long.
     """
 
     __doc__ += REFERENCE
@@ -134,6 +138,8 @@ class GLIF3(AfterSpikeCurrents, FixedReset, Leaky):
 
     .. math:: C \dot V = g_L (E_L - V) + I_1 + I_2 + I,\qquad \dot I_j = -k_j I_j
     .. math:: V > V_{th} \;\Rightarrow\; V \leftarrow V_{reset},\quad I_j \leftarrow f_j I_j + \delta_j
+
+    Accuracy at dt = 0.1 ms by default: intervals of 16.6 ms are 0.11 ms (0.69 %) too long.
     """
 
     __doc__ += REFERENCE
@@ -149,6 +155,8 @@ class GLIF4(AfterSpikeCurrents, ResetRules, Leaky):
     .. math:: C \dot V = g_L (E_L - V) + I_1 + I_2 + I,\qquad \dot\theta_s = -b_s\theta_s,\qquad \dot I_j = -k_j I_j
     .. math:: V > V_{th} + \theta_s \;\Rightarrow\; V \leftarrow E_L + f_V (V - E_L) + \delta_V,\quad
               \theta_s \leftarrow \theta_s + \delta_\theta,\quad I_j \leftarrow f_j I_j + \delta_j
+
+    Accuracy at dt = 0.1 ms by default: intervals of 16.0 ms are 0.11 ms (0.7 %) too long.
     """
 
     __doc__ += REFERENCE
@@ -166,6 +174,8 @@ class GLIF5(AdaptiveThreshold, AfterSpikeCurrents, ResetRules, Leaky):
               \dot\theta_v = a_v (V - E_L) - b_v\theta_v,\qquad \dot I_j = -k_j I_j
     .. math:: V > V_{th} + \theta_s + \theta_v \;\Rightarrow\; V \leftarrow E_L + f_V (V - E_L) + \delta_V,\quad
               \theta_s \leftarrow \theta_s + \delta_\theta,\quad I_j \leftarrow f_j I_j + \delta_j
+
+    Accuracy at dt = 0.1 ms by default: intervals of 16.8 ms are 0.11 ms (0.68 %) too long.
     """
 
     __doc__ += REFERENCE

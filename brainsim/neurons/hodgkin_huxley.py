@@ -31,6 +31,9 @@ class HodgkinHuxley(Neuron):
     with the opposite sign). The default method advances the gates first and then V. Firing at 70 Hz, the intervals
     between spikes are then too long by 0.03 % at dt = 0.025 ms, 0.12 % at 0.05 ms and 0.5 % at 0.1 ms.
 
+    Accuracy at dt = 0.1 ms by default: intervals of 14.7 ms are 0.071 ms (0.49 %) too long; the peak of V is within 0.7
+    mV.
+
     References
     ----------
     A. L. Hodgkin, A. F. Huxley, J. Physiol. 117:500 (1952).

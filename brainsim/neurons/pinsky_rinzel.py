@@ -32,7 +32,10 @@ class PinskyRinzel(Neuron):
     Inputs are per area of the whole cell, hence divided by the share p of the soma: ``I`` reaches the soma, ``I_d`` the
     dendrite (``into="I_d"``). A spike is an upward crossing of :math:`V_{th}` by the soma; nothing is reset. Gates and
     Ca start at their steady state at the initial potentials unless given. The cell fires a burst now and then without
-    input, and rests at I = -0.5 µA/cm².
+    input, and rests at I = -0.5 µA/cm². The default method is Runge-Kutta 4.
+
+    Accuracy at dt = 0.1 ms by default: intervals of 13.9 ms are 0.14 ms (1 %) too long on average; single ones are up
+    to 1 ms off in either direction, as the cell is near chaos; the peak of V is within 0.6 mV.
 
     References
     ----------

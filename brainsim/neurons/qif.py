@@ -15,6 +15,8 @@ class QIF(Neuron):
     away, in finite time. The spike is cut at :math:`V_{peak}`; what V reaches in the step of a spike depends on dt, and
     the reset replaces it. With V alone, exponential Euler is of order 2 here.
 
+    Accuracy at dt = 0.1 ms by default: intervals of 42.2 ms are 0.051 ms (0.12 %) too long.
+
     References
     ----------
     P. E. Latham, B. J. Richmond, P. G. Nelson, S. Nirenberg, J. Neurophysiol. 83:808 (2000);
@@ -45,6 +47,8 @@ class AdQIF(QIF):
     .. math:: V > V_{peak} \Rightarrow V \leftarrow V_{reset},\quad w \leftarrow w + b
 
     The Izhikevich neuron in units of a membrane. While the neuron is refractory V is held and w goes on.
+
+    Accuracy at dt = 0.1 ms by default: intervals of 59.5 ms are 0.043 ms (0.072 %) too long.
 
     References
     ----------

@@ -28,6 +28,9 @@ class TraubMiles(HodgkinHuxley):
 
     With the benchmark's leak at -60 mV the cell fires on its own, at 14 Hz; from :math:`E_L` = -65 mV down it rests.
 
+    Accuracy at dt = 0.1 ms by default: intervals of 17.0 ms are 0.15 ms (0.88 %) too long; the peak of V is within 1
+    mV.
+
     References
     ----------
     R. D. Traub, R. Miles, Neuronal Networks of the Hippocampus (1991);

@@ -15,8 +15,11 @@ class WangBuzsaki(Neuron):
     .. math:: \dot x = \alpha_x(V)\,(1 - x) - \beta_x(V)\,x,\qquad x = h, n
 
     with the rates of :class:`~brainsim.channels.Na_WangBuzsaki` and :class:`~brainsim.channels.K_WangBuzsaki`, times
-    ``phi``. In all else, spikes, surrogate, initial gates and numerics, as :class:`HodgkinHuxley`. Firing at 135 Hz,
-    intervals are too long by 0.2 % at dt = 0.025 ms and 1 % at 0.05 ms.
+    ``phi``. In all else, spikes, surrogate and initial gates, as :class:`HodgkinHuxley`. The default
+    method is Runge-Kutta 4, stable up to dt = 0.3 ms for inputs of up to 20 µA/cm².
+
+    Accuracy at dt = 0.1 ms by default: intervals of 16.8 ms are 0.00023 ms (0.0014 %) too short; the peak of V is
+    within 0.3 mV.
 
     References
     ----------
@@ -67,10 +70,12 @@ class ReducedTraub(WangBuzsaki):
 
     with the rates of :class:`TraubMiles`, here at :math:`V_T` = -67 mV. In all else as :class:`HodgkinHuxley`.
 
-    Activation without delay and a strong sodium conductance make a stiff upstroke, which exponential methods would
-    overshoot; they hold
-    :math:`m_\infty` over the step (``V_held`` of ``derivative``). Intervals are then too long by 0.3 % at dt = 0.01 ms
-    and 1 to 2 % at 0.05 ms. Runge-Kutta 4 needs dt of at most 0.02 ms.
+    Activation without delay and a strong sodium conductance make a stiff upstroke, which a step that follows
+    :math:`m_\infty` would overshoot; the default method holds it as it is in the middle of the step (``V_held`` of
+    ``derivative``). Runge-Kutta 4 needs dt of at most 0.02 ms.
+
+    Accuracy at dt = 0.1 ms by default: intervals of 22.9 ms are 0.16 ms (0.72 %) too long; the peak of V is within 1
+    mV.
 
     References
     ----------

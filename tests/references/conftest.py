@@ -19,3 +19,9 @@ def protocol():
 @pytest.fixture(scope="session")
 def references():
     return dict(np.load(HERE / "references.npz"))
+
+
+@pytest.fixture(scope="session")
+def references_of():
+    """Stored arrays by the name of their file."""
+    return lambda name: dict(np.load(HERE / f"{name}.npz"))

@@ -1,0 +1,92 @@
+"""A run with its defaults at dt = 0.1 ms is as accurate as the docstring of its class says, and no less."""
+
+import importlib.util
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from brainsim import masses, neurons
+
+_spec = importlib.util.spec_from_file_location("accuracy_cases", Path(__file__).with_name("accuracy_cases.py"))
+cases = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(cases)
+CORTICAL, DRIVES, MASSES, WITHOUT_SPIKES = cases.CORTICAL, cases.DRIVES, cases.MASSES, cases.WITHOUT_SPIKES
+
+SENTENCE = r"Accuracy at dt = 0.1 ms by default: "
+SENSITIVE = ("PinskyRinzel",)  # near chaos: how far off it is depends on rounding
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return cases.run(0.1)
+
+
+@pytest.fixture(scope="module")
+def accuracy(references_of):
+    return references_of("accuracy")
+
+
+def stated(name):
+    """What the docstring says, in one line."""
+    cls = getattr(neurons, name, None) or getattr(masses, name)
+    text = " ".join(inspect.getdoc(cls).split())
+    assert SENTENCE in text, f"the docstring of {name} does not say: {SENTENCE}..."
+    return text.split(SENTENCE)[1]
+
+
+def per_interval(mine, theirs):
+    """What each interval is too long, on average, over the spikes that both have."""
+    n = min(len(mine), len(theirs))
+    assert n > 3
+    return (mine[n - 1] - mine[0] - theirs[n - 1] + theirs[0]) / (n - 1)
+
+
+def of_intervals(name, measured, accuracy):
+    """Mean interval, and what it is too long, over the neurons of a case."""
+    own = [(times, accuracy[f"{name}_{k}"]) for k, times in enumerate(measured[0][name])]
+    for mine, theirs in own:
+        assert abs(len(mine) - len(theirs)) <= 2
+    interval = np.mean([np.diff(theirs).mean() for _, theirs in own])
+    return interval, np.mean([per_interval(mine, theirs) for mine, theirs in own])
+
+
+def test_every_exported_class_is_measured():
+    exported = {name for room in (neurons, masses) for name in room.__all__} - {"Mass", "Neuron", "ConductanceBased"}
+    assert exported == {*DRIVES, *MASSES, *WITHOUT_SPIKES}
+
+
+@pytest.mark.parametrize("name", DRIVES)
+def test_intervals(name, measured, accuracy):
+    interval, error = of_intervals(name, measured, accuracy)
+    text = stated(name)
+    of, says, percent, way = re.match(
+        r"intervals of ([\d.]+) ms are ([\d.]+) ms \(([\d.]+) %\) too (long|short)", text
+    ).groups()
+    assert interval == pytest.approx(float(of), rel=0.02)
+    assert float(percent) == pytest.approx(100 * float(says) / float(of), rel=0.1, abs=0.01)
+    if name in SENSITIVE:
+        assert abs(error) < 2 * float(says)
+    else:
+        assert error * (1 if way == "long" else -1) == pytest.approx(float(says), rel=0.1, abs=0.004)
+    if found := re.search(r"peak of V is within ([\d.]+) mV", text):
+        peak = measured[1][name].max(0)
+        assert np.abs(peak - accuracy[name]).max() < float(found[1])
+
+
+@pytest.mark.parametrize("name", CORTICAL)
+def test_intervals_of_composed_cells(name, measured, accuracy):
+    interval, error = of_intervals(name, measured, accuracy)
+    says = re.search(rf"([\d.]+) % \({name}\)", stated("ConductanceBased"))[1]
+    assert 100 * error / interval == pytest.approx(float(says), rel=0.1)
+
+
+@pytest.mark.parametrize("name", [*WITHOUT_SPIKES, *MASSES])
+def test_variables(name, measured, accuracy):
+    mine, theirs = measured[1][name][49::50, 0], accuracy[name]
+    error = np.abs(mine - theirs).max() / np.ptp(theirs)
+    says = float(re.search(r"within ([\d.e-]+) of its range", stated(name))[1])
+    assert error < says
+    assert says <= 1e-8 or error > says / 4
