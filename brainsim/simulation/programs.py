@@ -34,7 +34,7 @@ class Programs:
         leaves, tree = jax.tree.flatten(trees)
         leaves = [leaf if isinstance(leaf, jax.Array) else jax.numpy.asarray(leaf) for leaf in leaves]
         devices = frozenset().union(*(leaf.devices() for leaf in leaves))
-        types = tuple((leaf.shape, leaf.dtype, leaf.weak_type) for leaf in leaves)
+        types = tuple((leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False)) for leaf in leaves)
         key = plan, tree, types, devices, jax.config.jax_enable_x64
         program = keep(structure).get(key)
         if program is None:
