@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 
 import brainunit as u
 
-from brainsim import integrators, vector_field
+from brainsim import integrators, timescales, vector_field
 from brainsim._core import State
+from brainsim._core.rounding import SUFFIX, compensated
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import in_unit
+from brainsim._units import in_unit, with_unit
 from brainsim.population import Population
 from brainsim.receptors.base import Receptor
 from brainsim.vector_field import VectorField
@@ -170,17 +171,30 @@ class IntegratedPopulation(Population):
         """The variables at the end of the step, from those ``before`` it and the ``drives`` of the receptors."""
         Variables = namedtuple("Variables", [name.replace(".", "_") for name in self.variables])
         f = self.vector_field(inputs=self.total_inputs(clock, drives))
-        y = Variables._make(before.values())
+        y, slow = Variables._make(before.values()), [name for name in self.variables if name + SUFFIX in vars(self)]
+        if slow:
+            f = vector_field.Distances(f, {name.replace(".", "_"): before[name] for name in slow})
+            y = y._replace(**{n.replace(".", "_"): with_unit(self.plain(n + SUFFIX), self.unit_of(n)) for n in slow})
         if isinstance(self.method, integrators.SDEMethod):
 
             def g(t, y):
+                y = f.place(y) if slow else y
                 return Variables._make(self.returned("diffusion", self.diffusion(t, *y)))
 
             noise = self.method.draw(lambda n: clock.of("noise").normal((n,)), y)
             y = self.method(f, g, clock.t, y, clock.dt, noise)
         else:
             y = self.method(f, clock.t, y, clock.dt)
-        return dict(zip(self.variables, y))
+        after = dict(zip(self.variables, y))
+        for name in slow:
+            start, unit = before[name], self.unit_of(name)
+            total, rest = compensated(in_unit(start, unit, name), in_unit(after[name], unit, name))
+            after[name] = with_unit(total, unit)
+            self.put(name + SUFFIX, rest)
+        return after
+
+    def slow_states(self, step_ms, get):
+        return super().slow_states(step_ms, get) | timescales.slow_variables(self, step_ms, get)
 
     def returned(self, method: str, values) -> tuple:
         """What ``derivative`` or ``diffusion`` returned: one value for each variable.

@@ -10,6 +10,7 @@ import numpy as np
 
 from brainsim import initial, schedule
 from brainsim._core import Clock, Dynamics, FixedVariable, State, is_layer, key_at, key_of, name_hash, split, write_back
+from brainsim._core.rounding import keep_roundings
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.connectivity import ConnectionRule
 from brainsim.modulators import Modulator
@@ -266,9 +267,8 @@ class Network(Dynamics):
 
     # -- before and after runs ---------------------------------------------------------------------------------------
 
-    def prepare(self, step_ms: float, parts: tuple | None = None) -> tuple:
-        """Get ready for steps of ``step_ms`` milliseconds: make delay buffers, and
-        what follows from initial values.
+    def prepare(self, step_ms: float, parts: tuple | None = None, varied: dict | None = None) -> tuple:
+        """Get ready for steps of ``step_ms`` milliseconds: make delay buffers, and what follows from initial values.
 
         Parameters
         ----------
@@ -276,6 +276,8 @@ class Network(Dynamics):
             Length of a step.
         parts : tuple, optional
             What ``split`` gives for this network, where the caller has it already.
+        varied : dict of str to array, (k, ...), optional
+            Values, by path, that parameters will take.
 
         Returns
         -------
@@ -311,6 +313,8 @@ class Network(Dynamics):
             initial.settle(self)
         if not traced:
             moment.settled, moment.assigned = True, {}
+        if keep_roundings(self, step_ms, varied):
+            parts = None
         if before != step_ms or parts is None:
             self._aside = self._aside.but(step_ms=step_ms)
             parts = split(self)
@@ -344,6 +348,8 @@ class Network(Dynamics):
                 " first."
             )
         self.put("steps", jnp.asarray(round(steps), jnp.int32))
+        for _, part in initial.components(self):
+            part.count_anew(before, step_ms)
         return {
             f"{name}.axon.{k}": array
             for name, p in self.projections.items()

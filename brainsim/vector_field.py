@@ -105,6 +105,33 @@ class VectorField:
         return {name: y[name] for name in self.variables}
 
 
+class Distances:
+    r"""The vector field in the distances :math:`d = y - y_0` of some variables from where they are, and others as they
+    are: what is integrated where y is slow, since a float has room for d and none for what it adds to y.
+
+    Parameters
+    ----------
+    field : VectorField
+    origin : mapping from field name to quantity
+        :math:`y_0`, of the variables that are distances.
+    """
+
+    def __init__(self, field: VectorField, origin: Mapping):
+        self.field, self.origin = field, origin
+        self.potentials, self.holds = field.potentials, field.holds
+
+    def place(self, y):
+        """The variables themselves."""
+        return y._replace(**{name: start + getattr(y, name) for name, start in self.origin.items()})
+
+    def __call__(self, t, y):
+        return self.field(t, self.place(y))
+
+    def held(self, t, y, at):
+        """As :meth:`VectorField.held`."""
+        return self.field.held(t, self.place(y), self.place(at))
+
+
 def of(population, parameters: Mapping | None, inputs: Mapping | None) -> VectorField:
     """The vector field of a population with some parameters changed, driven by ``inputs``; the rest are zero."""
     given = dict(inputs or {})

@@ -70,6 +70,7 @@ class Aside:
         self.prepared_for: float | None = None  # length of the steps that buffers were made for
         self.seed: int | None = None
         self.key: jax.Array | None = None  # that random positions are drawn with
+        self.timescales = None  # how fast the variables of a population change, once that has been asked
         self.closed = False  # whether the object is made and takes no new names
         self.structure = None  # of the network when it was last split: what its programs are kept with
 

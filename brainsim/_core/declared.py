@@ -39,11 +39,14 @@ class _Declared:
         nonnegative=False,
         dtype=None,
         exact=False,
+        tau=None,
+        counts=None,
     ):
         self.default, self.__doc__ = default, doc
         self.unit = split_quantity(default)[1] if unit is None else unit
         self.shape, self.optional, self.dtype, self.exact = shape, optional, dtype, exact
-        self.positive, self.nonnegative = positive, nonnegative
+        self.positive, self.nonnegative, self.tau = positive, nonnegative, tau
+        self.counts = counts
 
     def __set_name__(self, owner, name):
         self.name = name
@@ -111,6 +114,12 @@ class Parameter(_Declared):
         Refuse values that are negative.
     exact : bool
         Keep the digits that a float32 has no room for: for times and frequencies, see :meth:`Dynamics.exact`.
+    tau : str, tuple of str or callable, optional
+        Of a state: the parameters that are its time constants, or a function ``tau(get)`` that gives it in ms, where
+        ``get(name)`` is a parameter. Where it is long, :meth:`Dynamics.accumulate` keeps what rounding would lose.
+    counts : str, optional
+        Of a state: ``"steps"`` where it is a number of steps. It then stands for the same time, rounded to whole steps,
+        after dt changes.
     """
 
     variable_type = ParameterVariable

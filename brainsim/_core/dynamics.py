@@ -17,6 +17,7 @@ from brainsim._core.described import docstring, signature
 from brainsim._core.digits import keep_digits
 from brainsim._core.exact import Exact
 from brainsim._core.items import Patched, elements, replaced
+from brainsim._core.rounding import SUFFIX, Accumulating
 from brainsim._core.slot import Slot
 from brainsim._core.stepping import check_in_reach
 from brainsim._errors import UnknownNameError, suggestion
@@ -38,7 +39,7 @@ class _Closing(type(nnx.Module)):
         return made
 
 
-class Dynamics(nnx.Module, metaclass=_Closing):
+class Dynamics(Accumulating, nnx.Module, metaclass=_Closing):
     """A thing with parameters and states. Subclasses declare them and say how they change.
 
     An object takes attributes of its own in ``__init__``, and no new ones after it: a name that is not declared is
@@ -180,6 +181,13 @@ class Dynamics(nnx.Module, metaclass=_Closing):
             if isinstance(variable, StateVariable) and name not in self._declared:
                 variable.set_value(jnp.zeros_like(variable.get_value()))
 
+    def count_anew(self, before: float, step_ms: float) -> None:
+        """Count in steps of ``step_ms`` what was counted in steps of ``before``, rounded to whole steps."""
+        for name, declared in self._declared.items():
+            if declared.counts == "steps" and name in vars(self):
+                steps = np.round(np.asarray(self.plain(name), float) * before / step_ms)
+                self.put(name, jnp.asarray(np.minimum(steps, 2**31 - 1), jnp.int32))
+
     def settle(self, names) -> None:
         """Derive the initial values of the states ``names`` from those of others."""
         for name in names:
@@ -244,6 +252,8 @@ class Dynamics(nnx.Module, metaclass=_Closing):
             changes = isinstance(variable, StateVariable)
             variable.set_value(jnp.broadcast_to(array, variable.get_value().shape) if changes else array)
         keep_digits(self, name, value, array)
+        if name + SUFFIX in vars(self):
+            self.put(name + SUFFIX, jnp.zeros_like(array))
 
     def _key(self):
         """Random key of the object where it stands."""

@@ -45,13 +45,13 @@ def exact(number) -> Exact:
 def of_integer(n: jax.Array, dtype) -> Exact:
     """An int32 as two floats."""
     low = n & 0xFFF
-    return _sum((n - low).astype(dtype), low.astype(dtype))
+    return two_sum((n - low).astype(dtype), low.astype(dtype))
 
 
 def add(x: Exact, y: Exact) -> Exact:
     """x + y."""
-    high, rest = _sum(x.high, y.high)
-    return _sum(high, rest + (x.low + y.low))
+    high, rest = two_sum(x.high, y.high)
+    return two_sum(high, rest + (x.low + y.low))
 
 
 def negative(x: Exact) -> Exact:
@@ -62,7 +62,7 @@ def negative(x: Exact) -> Exact:
 def multiply(x: Exact, y: Exact) -> Exact:
     """x y."""
     high, low = _product(x.high, y.high)
-    return _sum(high, low + (x.high * y.low + x.low * y.high))
+    return two_sum(high, low + (x.high * y.low + x.low * y.high))
 
 
 def divide(x: Exact, y: Exact) -> Exact:
@@ -131,7 +131,8 @@ def _high_word(a, b):
     return a1 * b1 + (middle >> 16) + (other >> 16)
 
 
-def _sum(a, b) -> Exact:
+def two_sum(a, b) -> Exact:
+    """The sum of two floats, and what rounding takes from it."""
     total = a + b
     mine = total - b
     return Exact(total, (a - mine) + (b - (total - mine)))
@@ -139,9 +140,9 @@ def _sum(a, b) -> Exact:
 
 def _product(a, b) -> Exact:
     a1, a0, b1, b0 = *_halves(a), *_halves(b)  # of so few digits that their products are exact
-    cross, rest = _sum(a1 * b0, a0 * b1)
-    high, more = _sum(a1 * b1, cross)
-    return _sum(high, more + (rest + a0 * b0))
+    cross, rest = two_sum(a1 * b0, a0 * b1)
+    high, more = two_sum(a1 * b1, cross)
+    return two_sum(high, more + (rest + a0 * b0))
 
 
 def _halves(a):

@@ -6,6 +6,7 @@ import brainunit as u
 import jax.numpy as jnp
 
 from brainsim._core import Dynamics, FixedVariable, Parameter, State
+from brainsim.integrators.exponential import phi1
 from brainsim.population import view_of
 
 
@@ -48,6 +49,7 @@ class LeakyModulator(Modulator):
     """
 
     tau = Parameter(100.0 * u.ms, "time constant", shape=(), positive=True)
+    level = State(0.0, "level at the end of the step", unit=u.UNITLESS, shape=(), tau="tau")
 
     def __init__(self, sources=(), **values):
         super().__init__(**values)
@@ -71,12 +73,12 @@ class LeakyModulator(Modulator):
         return self.plain(weight)
 
     def update(self, clock, populations):
-        decay = jnp.exp(-clock.step_ms / self.plain("tau"))
+        steps = clock.step_ms / self.plain("tau")
         rest = self.drive(clock) * self.plain("tau")
-        away = self.plain("level") - rest
-        self.put("mean", rest + away * (1.0 - decay) * self.plain("tau") / clock.step_ms)
-        level = rest + away * decay
+        self.put("mean", rest + (self.plain("level") - rest) * phi1(-steps))
+        level = self.relax("level", steps, rest)
+        raised = jnp.zeros_like(level)
         for path, units, weight in self.sources:
             spikes = populations[path].plain("spikes")[self.plain(units)]
-            level = level + self.increment_of(weight) * jnp.sum(spikes.astype(level.dtype))
-        self.put("level", level)
+            raised = raised + self.increment_of(weight) * jnp.sum(spikes.astype(level.dtype))
+        self.accumulate("level", raised)

@@ -65,7 +65,7 @@ class Neuron(IntegratedPopulation):
     )
     fired_at = State(None, "when in the last step it fired, as a fraction of it; 0 where it did not", optional=True)
     held_for = State(None, "time of refractoriness that is left, with exact spike times", unit=u.ms, optional=True)
-    refractory_steps = State(0, "steps of refractoriness that are left", dtype=jnp.int32)
+    refractory_steps = State(0, "steps of refractoriness that are left", dtype=jnp.int32, counts="steps")
 
     def __init__(
         self, size, *, method=None, surrogate: Surrogate | None = None, spike_times: str = "grid",

@@ -229,25 +229,29 @@ class Plasticity(Dynamics):
             setattr(s, f"spikes_{side}", spikes)
         for name, trace in self.traces.items():
             if trace.of is None:
-                self.put(name, self.plain(name) * self._decay(s, trace))
+                self.relax(name, self._steps(s, trace))
         for name, trace in self.traces.items():
             if trace.of is not None:
                 what = f"{self.path}.{name}"
                 signal = trace.of(s).factors(self.unit_of(name) or UNITLESS, what).at(trace.side)
-                self.put(name, signal + (self.plain(name) - signal) * self._decay(s, trace))
+                self.relax(name, self._steps(s, trace), signal)
         self.update(s)
         for name, trace in self.traces.items():
             if trace.of is None:
-                self.put(name, self._with_spikes(s, trace, self.plain(name)))
+                self._take_in(s, name, trace)
 
-    def _decay(self, s, trace):
-        return jnp.exp(-s.clock.step_ms / getattr(s, trace.tau).factors(u.ms, f"{self.path}.{trace.tau}").one)
+    def _steps(self, s, trace):
+        """The step in time constants."""
+        return s.clock.step_ms / getattr(s, trace.tau).factors(u.ms, f"{self.path}.{trace.tau}").one
 
-    def _with_spikes(self, s, trace, x):
+    def _take_in(self, s, name, trace):
+        """Let the spikes at t + dt enter a trace."""
+        x = self.plain(name)
         own, other = (s.spikes_pre, s.spikes_post) if trace.side == "pre" else (s.spikes_post, s.spikes_pre)
         own, other = own.astype(x.dtype), other.astype(x.dtype)
         if trace.is_cleared(self):
             at_pre, at_post = s.conn.spread, lambda v: v[s.conn.targets()]
             own, other = (at_pre(own), at_post(other)) if trace.side == "pre" else (at_post(own), at_pre(other))
             x = x * (1.0 - other)
-        return x + own * (1.0 - x) if trace.is_nearest(self) else x + own
+            self.put(name, x)
+        self.accumulate(name, own * (1.0 - x) if trace.is_nearest(self) else own)

@@ -50,8 +50,8 @@ class GABA_B(Cascade):
     K_4 = Parameter(0.034 / u.ms, "rate of decay of G protein", positive=True)
     K_d = Parameter(100.0**0.25 * u.uM, "G protein of half activation", positive=True)
     n = Parameter(4.0, "binding sites of a channel", positive=True)
-    r = State(0.0, "bound receptors")
-    G = State(0.0 * u.uM, "G protein")
+    r = State(0.0, "bound receptors", tau=lambda get: 1 / get("K_2"))
+    G = State(0.0 * u.uM, "G protein", tau=lambda get: 1 / get("K_4"))
 
     def rates(self):
         return self.plain("K_2"), self.plain("K_3"), self.plain("K_4")

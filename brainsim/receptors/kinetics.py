@@ -92,7 +92,7 @@ class Exponential(LinearReceptor):
     """
 
     tau = Parameter(5.0 * u.ms, "decay time constant", positive=True)
-    g = State(0.0, "conductance, or current", unit="g_unit")
+    g = State(0.0, "conductance, or current", unit="g_unit", tau="tau")
 
     def derivative(self, g):
         return -g / self.plain("tau")
@@ -108,8 +108,8 @@ class PeakNormalised(Cascade):
     port = "h"
     stages = ("h", "g")
 
-    h = State(0.0, "what spikes are added to; drives g", unit="g_unit")
-    g = State(0.0, "conductance, or current", unit="g_unit")
+    h = State(0.0, "what spikes are added to; drives g", unit="g_unit", tau=("tau_rise", "tau_decay", "tau"))
+    g = State(0.0, "conductance, or current", unit="g_unit", tau=("tau_rise", "tau_decay", "tau"))
 
 
 class DualExponential(PeakNormalised):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim._core import State
+from brainsim._core.rounding import SUFFIX
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.integrators.exponential import phi1
 from brainsim.receptors.base import Receptor
@@ -72,9 +73,17 @@ class LinearReceptor(Receptor):
         before = [self.plain(name) for name in self.stages]
         rows, mean = self.propagator(clock.step_ms)
         after = [_weighted(row, before) for row in rows]
-        for name, value in zip(self.stages, after, strict=True):
-            self.put(name, value)
+        for k, (name, value) in enumerate(zip(self.stages, after, strict=True)):
+            if name + SUFFIX in vars(self):
+                self.accumulate(name, self._change(k, rows[k], before, clock.step_ms))
+            else:
+                self.put(name, value)
         return self.mean(before[-1], after[-1], exact=_weighted(mean, before))
+
+    def _change(self, k, row, before, dt):
+        """What a step adds to stage k, which drives none of those that drive it."""
+        own = jnp.expm1(self._slopes(k)[k] * dt)
+        return _weighted([own if j == k else factor for j, factor in enumerate(row)], before)
 
 
 class Cascade(LinearReceptor):

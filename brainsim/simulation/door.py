@@ -54,11 +54,11 @@ class Entry:
     requests: tuple[Request, ...]
     inputs: dict
 
-    def prepared(self, net: Network | None = None) -> Entry:
-        """The entry with the network made ready for steps of this length."""
+    def prepared(self, net: Network | None = None, varied: dict | None = None) -> Entry:
+        """The entry with the network made ready for steps of this length, and for parameters that are ``varied``."""
         net = self.net if net is None else net
         parts = (self.structure, self.parameters, self.fixed, self.state) if net is self.net else None
-        structure, parameters, fixed, state = net.prepare(self.step_ms, parts)
+        structure, parameters, fixed, state = net.prepare(self.step_ms, parts, varied)
         return dataclasses.replace(self, net=net, structure=structure, parameters=parameters, fixed=fixed, state=state)
 
 

@@ -115,7 +115,7 @@ def sweep(
     arrays = lists_of_values(entry.slots, entry.parameters | entry.state, values)
     seeds = None if seeds is None else _seeds(seeds)
     requests, step_ms, n_steps = entry.requests, entry.step_ms, entry.n_steps
-    entry = entry.prepared()
+    entry = entry.prepared(varied={path: values for path, values in arrays.items() if path in entry.parameters})
     structure, parameters, fixed, state = entry.structure, entry.parameters, entry.fixed, entry.state
 
     axes = dict(values) | ({} if seeds is None else {"seed": seeds})

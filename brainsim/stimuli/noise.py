@@ -58,15 +58,16 @@ class OrnsteinUhlenbeck(Stimulus):
     mean = Parameter(0.0, "mean", unit="input_unit")
     sigma = Parameter(0.0, "stationary standard deviation", unit="input_unit")
     tau = Parameter(5.0 * u.ms, "correlation time", positive=True)
-    x = State(0.0, "deviation from the mean", unit="input_unit")
+    x = State(0.0, "deviation from the mean", unit="input_unit", tau="tau")
 
     def __init__(self, mean, sigma, tau, **values):
         super().__init__(mean=mean, sigma=sigma, tau=tau, **values)
 
     def update(self, clock, population):
-        decay = jnp.exp(-clock.step_ms / self.plain("tau"))
-        spread = self.plain("sigma") * jnp.sqrt(1 - decay**2)
-        self.put("x", self.plain("x") * decay + spread * clock.normal((self.count,)))
+        steps = clock.step_ms / self.plain("tau")
+        spread = self.plain("sigma") * jnp.sqrt(-jnp.expm1(-2 * steps))
+        self.relax("x", steps)
+        self.accumulate("x", spread * clock.normal((self.count,)))
 
     def value(self, clock):
         return self.plain("mean") + self.plain("x")

@@ -9,10 +9,10 @@ from brainsim.integrators.exponential import phi1
 from brainsim.terminals.base import Terminal
 
 
-def opened(s, opening, closing):
-    r"""The solution after a step of :math:`\dot s = a (1 - s) - b s`, with ``opening`` = a dt and ``closing`` = b dt."""
+def opening_of(s, opening, closing):
+    r"""The change of s in a step of :math:`\dot s = a (1 - s) - b s`, with ``opening`` = a dt and ``closing`` = b dt."""
     total = opening + closing
-    return s + (opening - total * s) * phi1(-total)
+    return (opening - total * s) * phi1(-total)
 
 
 class NMDAGating(Terminal):
@@ -42,16 +42,15 @@ class NMDAGating(Terminal):
     tau_rise = Parameter(2.0 * u.ms, "time constant of x", positive=True)
     tau_decay = Parameter(100.0 * u.ms, "time constant of s", positive=True)
     alpha = Parameter(0.5 / u.ms, "rate of opening per unit of x", positive=True)
-    x = State(0.0, "transmitter, in spikes")
-    s = State(0.0, "fraction of open channels")
+    x = State(0.0, "transmitter, in spikes", tau="tau_rise")
+    s = State(0.0, "fraction of open channels", tau="tau_decay")
 
     def update(self, clock, spikes):
-        x, decay = self.plain("x"), self.decay(clock, "tau_rise")
-        over_step = x * self.plain("tau_rise") * (1 - decay)
-        s = opened(self.plain("s"), self.plain("alpha") * over_step, clock.step_ms / self.plain("tau_decay"))
-        self.put("x", x * decay + spikes.astype(x.dtype))
-        self.put("s", s)
-        return s
+        x, steps = self.plain("x"), clock.step_ms / self.plain("tau_rise")
+        opening = self.plain("alpha") * x * clock.step_ms * phi1(-steps)
+        self.relax("x", steps)
+        self.accumulate("x", spikes.astype(x.dtype))
+        return self.accumulate("s", opening_of(self.plain("s"), opening, clock.step_ms / self.plain("tau_decay")))
 
     def present(self):
         return self.plain("s")

@@ -9,7 +9,7 @@ from brainsim._core import Parameter, State
 from brainsim.integrators.exponential import phi1
 from brainsim.receptors.gaba_b import cooperative
 from brainsim.terminals.base import Terminal
-from brainsim.terminals.gating import opened
+from brainsim.terminals.gating import opening_of
 
 
 class Kinetic(Terminal):
@@ -53,18 +53,17 @@ class Kinetic(Terminal):
     beta = Parameter(0.19 / u.ms, "rate of unbinding", positive=True)
     T_max = Parameter(1.0 * u.mM, "concentration of transmitter during a pulse", positive=True)
     T_dur = Parameter(1.0 * u.ms, "length of a pulse", positive=True)
-    r = State(0.0, "fraction of receptors that are bound")
+    r = State(0.0, "fraction of receptors that are bound", tau=lambda get: 1 / get("beta"))
     pulse = State(0.0 * u.ms, "time for which transmitter is still there")
 
     def update(self, clock, spikes):
         pulse, dt = self.plain("pulse"), clock.step_ms
         during, before = jnp.minimum(pulse, dt), self.plain("r")
         binding, unbinding = self.plain("alpha") * self.plain("T_max"), self.plain("beta")
-        end = opened(before, binding * during, unbinding * during)  # of the pulse
-        after = end * jnp.exp(-unbinding * (dt - during))
+        end = before + (bound := opening_of(before, binding * during, unbinding * during))  # of the pulse
+        after = self.accumulate("r", bound + end * jnp.expm1(-unbinding * (dt - during)))
         left, fired = pulse - during, spikes.astype(pulse.dtype)
         self.put("pulse", left + fired * (self.plain("T_dur") - left))
-        self.put("r", after)
         return self.open(clock, after, 0.5 * (during * (before + end) + (dt - during) * (end + after)))
 
     def open(self, clock, bound, dose):
@@ -105,12 +104,11 @@ class TwoStage(Kinetic):
     T_dur = Parameter(0.5 * u.ms, "length of a pulse", positive=True)
     alpha_2 = Parameter(2.0 / u.ms, "rate of opening of bound receptors", positive=True)
     beta_2 = Parameter(0.01 / u.ms, "rate of closing", positive=True)
-    s = State(0.0, "fraction of open channels")
+    s = State(0.0, "fraction of open channels", tau=lambda get: 1 / get("beta_2"))
 
     def open(self, clock, bound, dose):
-        s = opened(self.plain("s"), self.plain("alpha_2") * dose, self.plain("beta_2") * clock.step_ms)
-        self.put("s", s)
-        return s
+        change = opening_of(self.plain("s"), self.plain("alpha_2") * dose, self.plain("beta_2") * clock.step_ms)
+        return self.accumulate("s", change)
 
     def present(self):
         return self.plain("s")
@@ -153,12 +151,11 @@ class SecondMessenger(Kinetic):
     K_4 = Parameter(0.034 / u.ms, "rate of decay of G protein", positive=True)
     K_d = Parameter(100.0**0.25 * u.uM, "G protein of half activation", positive=True)
     n = Parameter(4.0, "binding sites of a channel", positive=True)
-    G = State(0.0 * u.uM, "G protein")
+    G = State(0.0 * u.uM, "G protein", tau=lambda get: 1 / get("K_4"))
 
     def open(self, clock, bound, dose):
         G, lost = self.plain("G"), self.plain("K_4") * clock.step_ms
-        G = G + (self.plain("K_3") * dose - lost * G) * phi1(-lost)
-        self.put("G", G)
+        G = self.accumulate("G", (self.plain("K_3") * dose - lost * G) * phi1(-lost))
         return self.present()
 
     def present(self):

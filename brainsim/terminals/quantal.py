@@ -47,7 +47,7 @@ class QuantalRelease(Facilitating):
     N = Parameter(5.0, "number of release sites", positive=True)
     tau_rec = Parameter(800.0 * u.ms, "mean time to fill an empty site; None: at once", optional=True, positive=True)
     empty = State(0.0, "sites that were empty after the last spike")
-    silent_steps = State(0, "steps since the last spike", dtype=jnp.int32)
+    silent_steps = State(0, "steps since the last spike", dtype=jnp.int32, counts="steps")
 
     def bind(self, path, pre, n_pre, key=None):
         super().bind(path, pre, n_pre, key)
@@ -62,7 +62,7 @@ class QuantalRelease(Facilitating):
         fired = spikes.astype(empty.dtype)
         probability = self.facilitate(clock, fired)
         steps = self.plain("silent_steps") + 1
-        filled = 1 - jnp.exp(-steps * clock.step_ms / self.plain("tau_rec")) if "tau_rec" in vars(self) else 1.0
+        filled = -jnp.expm1(-steps * clock.step_ms / self.plain("tau_rec")) if "tau_rec" in vars(self) else 1.0
         to_fill, to_release = jax.random.split(jax.random.fold_in(clock.key, clock.step))
 
         def release():

@@ -5,6 +5,7 @@ use.
 from __future__ import annotations
 
 import brainunit as u
+import jax.numpy as jnp
 
 from brainsim._core import Parameter, State
 from brainsim.integrators.exponential import phi1
@@ -20,16 +21,20 @@ class Facilitating(Terminal):
     U = Parameter(0.5, "utilisation of a first spike")
     tau_facil = Parameter(None, "time constant of facilitation; None for none", unit=u.ms, optional=True, positive=True)
     u_rest = Parameter(0.0, "value that u decays to")
-    u = State(lambda terminal: terminal.u_rest, "utilisation")
+    u = State(lambda terminal: terminal.u_rest, "utilisation", tau="tau_facil")
 
     def facilitate(self, clock, fired):
         """Advance u by a step at whose end a spike is fired where ``fired`` is 1; return u as a spike finds it, after
         its rise.
         """
         rest = self.plain("u_rest")
-        before = rest + (self.plain("u") - rest) * self.decay(clock, "tau_facil")
+        if "tau_facil" in vars(self):
+            before = self.relax("u", clock.step_ms / self.plain("tau_facil"), rest)
+        else:
+            before = jnp.broadcast_to(rest, self.plain("u").shape)
+            self.put("u", before)
         rise = self.plain("U") * (1 - before)
-        self.put("u", before + fired * rise)
+        self.accumulate("u", fired * rise)
         return before + rise
 
 
@@ -67,17 +72,20 @@ class TsodyksMarkram(Facilitating):
     tau_rec = Parameter(
         800.0 * u.ms, "recovery time constant of resources; None for no depression", optional=True, positive=True
     )
-    x = State(1.0, "available fraction of the resources")
+    x = State(1.0, "available fraction of the resources", tau="tau_rec")
 
-    def recovered(self, clock):
-        """The available resources at the end of the step, before a spike."""
-        return 1 + (self.plain("x") - 1) * self.decay(clock, "tau_rec")
+    def recover(self, clock):
+        """Let the available resources recover over the step, and return them, before a spike."""
+        if "tau_rec" in vars(self):
+            return self.relax("x", clock.step_ms / self.plain("tau_rec"), 1.0)
+        self.put("x", jnp.ones_like(self.plain("x")))
+        return self.plain("x")
 
     def update(self, clock, spikes):
-        x = self.recovered(clock)
+        x = self.recover(clock)
         fired = spikes.astype(x.dtype)
         released = fired * self.facilitate(clock, fired) * x
-        self.put("x", x - released)
+        self.accumulate("x", -released)
         return released
 
 
@@ -109,17 +117,18 @@ class ThreeState(TsodyksMarkram):
 
     tau_rec = Parameter(800.0 * u.ms, "recovery time constant of resources", positive=True)
     tau_inactive = Parameter(3.0 * u.ms, "time constant of inactivation", positive=True)
-    y = State(0.0, "active fraction of the resources")
+    y = State(0.0, "active fraction of the resources", tau="tau_inactive")
 
-    def recovered(self, clock):
+    def recover(self, clock):
         x, y, inactivation, recovery = (self.plain(name) for name in ("x", "y", "tau_inactive", "tau_rec"))
-        active, unrecovered, dt = y * self.decay(clock, "tau_inactive"), self.decay(clock, "tau_rec"), clock.step_ms
+        dt = clock.step_ms
         # what became inactive within the step has had less time to recover
-        passed = y * dt / inactivation * unrecovered * phi1((1 / recovery - 1 / inactivation) * dt)
-        self.put("y", active)
-        return 1 - active - (1 - x - y) * unrecovered - passed
+        passed = y * dt / inactivation * jnp.exp(-dt / recovery) * phi1((1 / recovery - 1 / inactivation) * dt)
+        became_inactive = -y * jnp.expm1(-dt / inactivation)
+        self.relax("y", dt / inactivation)
+        return self.accumulate("x", became_inactive - passed - (1 - x - y) * jnp.expm1(-dt / recovery))
 
     def update(self, clock, spikes):
         released = super().update(clock, spikes)
-        self.put("y", self.plain("y") + released)
+        self.accumulate("y", released)
         return released

@@ -1,0 +1,137 @@
+"""What rounding takes from slow states is kept beside them and goes into the next step.
+
+A step changes a slow variable by less than half of its last digit in float32, and the change is lost: the variable
+stands still. Of a state whose rate per step is below :func:`slowest`, the part that has no room is therefore a further
+state, ``<name>_rounding``: the two are one number of twice the digits. Faster states have none. Which states are slow
+is decided before a run, from the length of the step and the values of the parameters.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim._core.declared import StateVariable
+from brainsim._core.exact import two_sum
+from brainsim._units import float_dtype
+
+SUFFIX = "_rounding"
+VARIED = 6  # parameters of a sweep whose combinations are looked at
+
+
+def slowest() -> float:
+    """Rate of a state, per step, below which it is slow: 2**-10 in float32. Rounding is then off by at most 2**-14 of
+    the state where nothing is kept.
+    """
+    return float(jnp.finfo(float_dtype()).eps) * 2.0**13
+
+
+def compensated(y: jax.Array, change: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """y + change, and what rounding took from it. The derivative is that of the sum."""
+    _, rest = two_sum(jax.lax.stop_gradient(y), jax.lax.stop_gradient(change))
+    return y + change, rest
+
+
+def keep_roundings(net, step_ms: float, varied: dict | None = None) -> bool:
+    """Give the slow states of a network their rounding, and take it from the others; whether anything changed.
+
+    Parameters
+    ----------
+    net : Network
+    step_ms : float
+        Length of a step.
+    varied : dict of str to array, (k, ...), optional
+        Values, by path, that parameters take in a sweep.
+    """
+    varied = dict(list((varied or {}).items())[:VARIED])
+    extremes = [[(path, value) for value in _extremes(values)] for path, values in varied.items()]
+    cases = [{}, *(dict(case) for case in itertools.product(*extremes) if case)]
+    changed = False
+    for path, part in parts_of(net, ""):
+        slow = frozenset().union(*(part.slow_states(step_ms, _getter(part, path, case)) for case in cases))
+        for name in [*part._declared]:
+            held, wanted = name + SUFFIX in vars(part), name in slow
+            if wanted and not held:
+                part.hold(name + SUFFIX, StateVariable(jnp.zeros_like(part.plain(name))))
+            elif held and not wanted:
+                part.let_go(name + SUFFIX)
+            changed |= held != wanted
+    return changed
+
+
+class Accumulating:
+    """States that take what is added to them in full."""
+
+    def accumulate(self, name: str, change: jax.Array) -> jax.Array:
+        """Add ``change`` to state ``name`` and return the sum; nothing is lost where the state is slow."""
+        rest = vars(self).get(name + SUFFIX)
+        if rest is None:
+            total = self.plain(name) + change
+        else:
+            total, kept = compensated(self.plain(name), rest.get_value() + change)
+            rest.set_value(kept)
+        self.put(name, total)
+        return total
+
+    def relax(self, name: str, steps: jax.Array, target=0.0) -> jax.Array:
+        """Let state ``name`` approach ``target`` exponentially for ``steps`` time constants, and return it."""
+        y = self.plain(name)
+        if name + SUFFIX in vars(self):
+            return self.accumulate(name, (y - target) * jnp.expm1(-steps))
+        decay = jnp.exp(-steps)
+        self.put(name, y * decay if isinstance(target, float) and target == 0 else target + (y - target) * decay)
+        return self.plain(name)
+
+    def slow_states(self, step_ms: float, get) -> frozenset[str]:
+        """Names of the states that change too slowly to be kept in one float, at steps of ``step_ms`` and with the
+        parameters that ``get(name)`` gives.
+        """
+        return slow_by_declaration(self, step_ms, get)
+
+
+def slow_by_declaration(part, step_ms: float, get) -> frozenset[str]:
+    """The states that are declared with a time constant, ``State(..., tau="tau_rec")``, and slow at this step."""
+    names = set()
+    for name, declared in part._declared.items():
+        tau = declared.tau
+        if tau is None or name not in vars(part):
+            continue
+        named = (tau,) if isinstance(tau, str) else tau
+        times = [tau(get)] if callable(tau) else [get(each) for each in named if each in vars(part)]
+        if any(isinstance(ms, jax.core.Tracer) for ms in times):
+            slow = name + SUFFIX in vars(part)  # as it was decided before
+        else:
+            slow = any(step_ms < slowest() * np.max(np.asarray(ms), initial=0.0) for ms in times)
+        names |= {name} if slow else set()
+    return frozenset(names)
+
+
+def _getter(part, path, values):
+    def get(name):
+        array = values.get(f"{path}.{name}")
+        if array is None:
+            owner, (*within, own) = part, name.split(".")
+            for child in within:
+                owner = vars(owner)[child]
+            array = owner.plain(own)
+        return array if isinstance(array, jax.core.Tracer) else np.asarray(array)
+
+    return get
+
+
+def _extremes(values):
+    if isinstance(values, jax.core.Tracer):
+        return [values[0]]
+    values = np.asarray(values)
+    return [values.min(axis=0), values.max(axis=0)]
+
+
+def parts_of(part, path: str):
+    """``part`` and all that it is made of, with their paths."""
+    yield path, part
+    for name, child in vars(part).items():
+        if hasattr(child, "_declared"):
+            yield from parts_of(child, f"{path}.{name}" if path else name)

@@ -1,0 +1,89 @@
+"""Which variables of a population change slowly, from their equations."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim import _host
+from brainsim._core import Parameter, split
+from brainsim._core.rounding import SUFFIX, parts_of, slowest
+from brainsim.receptors.base import Receptor
+from brainsim.stimuli.base import Stimulus
+from brainsim.vector_field import VectorField
+
+DIFFERENCE = 1e-6  # relative change of a variable to see its rate by, in double precision
+
+
+def slow_variables(population, step_ms: float, get) -> frozenset[str]:
+    r"""Variables with :math:`|\partial f_k/\partial y_k|\,dt` below 2**-10 in some unit, without input: those that leak
+    slowly, and those that do not leak at all.
+
+    The rates are those at the present state when first asked, and are asked again where a parameter changes.
+    """
+    given = {name: get(name) for name in _parameters(population)}
+    y = [population.plain(name) for name in population.variables]
+    if any(isinstance(x, jax.core.Tracer) for x in (*given.values(), *y)):
+        return frozenset(name for name in population.variables if name + SUFFIX in vars(population))
+    if population._aside.timescales is None:
+        population._aside.timescales = SimpleNamespace(y=[np.array(x, float) for x in y], rates=[])
+    known = population._aside.timescales
+    rates = next((rates for before, rates in known.rates if _same(before, given)), None)
+    if rates is None:
+        rates = _rates(population, given, known.y)
+        known.rates = [(given, rates), *known.rates[:7]]
+    return frozenset(name for name, rate in zip(population.variables, rates) if rate * step_ms < slowest())
+
+
+def _same(before: dict, given: dict) -> bool:
+    return before.keys() == given.keys() and all(np.array_equal(before[name], given[name]) for name in given)
+
+
+def _parameters(population) -> list[str]:
+    """Parameters of the equations, by path: those of channels are among them, of receptors and stimuli not."""
+    return [
+        f"{path}.{name}" if path else name
+        for path, part in parts_of(population, "")
+        if not isinstance(part, Receptor | Stimulus)
+        for name, declared in part._declared.items()
+        if isinstance(declared, Parameter) and name in vars(part)
+    ]
+
+
+def _rates(population, given, y) -> list[float]:
+    """The lowest |df_k/dy_k| over the units, per ms, of each variable k."""
+    structure, parameters, fixed, state = split(population)
+    parameters |= given
+
+    def field(parameters, y):
+        model = structure.merge(parameters, fixed, state)
+        silent = {name: 0.0 * model.input_unit for name in model.takes}
+        return [jnp.broadcast_to(rate, (model.count,)) for rate in VectorField(model, silent)(0.0, y)]
+
+    shapes = [jax.ShapeDtypeStruct(x.shape, jnp.float32) for x in y]
+    traced = jax.make_jaxpr(field)(parameters, shapes)
+    flat = jax.tree.leaves(parameters)
+
+    def double(y):
+        return _host.evaluate(traced, *flat, *y)
+
+    def single(y):
+        return [
+            np.asarray(rate, float) for rate in jax.jit(field)(parameters, [jnp.asarray(x, jnp.float32) for x in y])
+        ]
+
+    try:
+        double(y)
+        evaluate, part = double, DIFFERENCE
+    except _host.UnknownOperationError:
+        evaluate, part = single, 1e-3
+    lowest = []
+    for k, x in enumerate(y):
+        step = part * np.maximum(np.abs(x), 1.0 if evaluate is double else 1e-3)
+        up, down = (evaluate([*y[:k], x + sign * step, *y[k + 1 :]])[k] for sign in (1, -1))
+        slope = np.abs(up - down) / (2 * step)
+        lowest.append(float(np.min(np.where(np.isfinite(slope), slope, np.inf))))
+    return lowest
