@@ -10,10 +10,10 @@ import brainsim
 
 ROOT = Path(brainsim.__file__).parent
 FLOORS = (
-    {"_errors", "_units", "_memory", "_files", "_deprecated", "_platform"}
+    {"_errors", "_units", "_memory", "_files", "_deprecated", "_platform", "_host"}
     | {"integrators", "events", "connectivity", "surrogate", "analysis"},
     {"_core", "plot"},
-    {"population", "vector_field", "integrated", "neurons", "channels", "cells", "masses", "nn"}
+    {"population", "vector_field", "timescales", "integrated", "neurons", "channels", "cells", "masses", "nn"}
     | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources", "delays", "paths"},
     {"network", "initial", "operation", "projection", "schedule", "wiring"},
     {"simulation"},
