@@ -42,6 +42,12 @@ def _same(before: dict, given: dict) -> bool:
     return before.keys() == given.keys() and all(np.array_equal(before[name], given[name]) for name in given)
 
 
+def _without_tracers(arrays: dict) -> dict:
+    """Nothing, in place of what is traced: stimuli and receptors, which the equations do not look at."""
+    traced = {name: x for name, x in arrays.items() if isinstance(x, jax.core.Tracer)}
+    return arrays | {name: np.zeros(x.shape, x.dtype) for name, x in traced.items()}
+
+
 def _parameters(population) -> list[str]:
     """Parameters of the equations, by path: those of channels are among them, of receptors and stimuli not."""
     return [
@@ -56,7 +62,7 @@ def _parameters(population) -> list[str]:
 def _rates(population, given, y) -> list[float]:
     """The lowest |df_k/dy_k| over the units, per ms, of each variable k."""
     structure, parameters, fixed, state = split(population)
-    parameters |= given
+    parameters, fixed, state = (_without_tracers(arrays) for arrays in (parameters | given, fixed, state))
 
     def field(parameters, y):
         model = structure.merge(parameters, fixed, state)
