@@ -3,7 +3,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import FixedVariable
+from brainsim._core import FixedVariable, StateVariable
 from brainsim.delays.axonal import Axonal
 
 
@@ -19,15 +19,22 @@ class Exact(Axonal):
     def prepare(self, step_ms, conn):
         super().prepare(step_ms, conn)
         self.put("line", self.plain("line")[1:])
+        self.hold("coming", StateVariable(jnp.zeros(self.n_pre, self.sent_dtype)))  # what arrives in the next step
         source, target = (np.asarray(side) for side in conn.coo())
         begins = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=self.n_pre))])
         self.fix(longest=max(int(np.diff(begins).max(initial=0)), 1))
         self.hold("begins", FixedVariable(jnp.asarray(begins, jnp.int32)))
         self.hold("targets", FixedVariable(jnp.asarray(np.pad(target, (0, self.longest)), jnp.int32)))
 
+    @property
+    def under_way(self):
+        return {name: self.plain(name) for name in ("line", "coming") if name in vars(self)}
+
     def send(self, clock, sent, delay=None):
         sent = sent.astype(self.sent_dtype)
-        return super().send(clock, sent) if self.plain("line").shape[0] else sent
+        arrives = super().send(clock, sent) if self.plain("line").shape[0] else sent
+        self.put("coming", arrives)
+        return arrives
 
     def deliver(self, clock, path, arrived, receptor, delay=None):
         receptor.arrivals.take(self.plain("begins"), self.plain("targets"), self.longest, path.weight, arrived)

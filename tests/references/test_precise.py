@@ -153,6 +153,22 @@ def test_what_has_no_time_between_steps_is_refused():
     assert not net.projections
 
 
+def test_another_step_goes_on_where_no_spike_is_under_way():
+    net = bs.Network()
+    p = dict(C_m=250.0, tau_m=10.0, E_L=-70.0, V_th=-55.0, V_reset=-70.0, t_ref=2.0)
+    net.S = bs.sources.SpikeTimes(1, [3.03, 20.07] * u.ms, [0, 0], exact=True)
+    net.E = cell(p)
+    net.E.add_receptors(d=bs.receptors.Delta())
+    net.connect(net.S, net.E, bs.AllToAll(), receptor="d", weight=16 * u.mV, delay=1 * u.ms)
+    first = bs.simulate(net, 4 * u.ms, record="E.spikes").spikes["E"]  # the first spike arrives in the coming step
+    with pytest.raises(ValueError, match="while spikes are under way"):
+        bs.simulate(net, 1 * u.ms, dt=0.5 * u.ms)
+    second = bs.simulate(net, 1 * u.ms, record="E.spikes").spikes["E"]  # refractory until 6.03 ms
+    third = bs.simulate(net, 20 * u.ms, dt=0.5 * u.ms, record="E.spikes").spikes["E"]
+    assert len(first) == 0
+    np.testing.assert_allclose([*(second.times / u.ms), *(third.times / u.ms)], [4.03, 21.07], rtol=0, atol=1e-9)
+
+
 def test_float32_is_as_good_as_its_digits(script, nest):
     with jax.enable_x64(False):
         net = bs.Network()
