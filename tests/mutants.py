@@ -153,10 +153,13 @@ def exported(module, kind) -> dict:
 def receptors() -> Iterator[Mutant]:
     from brainsim import receptors
 
-    tests = tuple(f"tests/receptors/{path.name}" for path in sorted((ROOT / "tests/receptors").glob("test_*.py")))
+    files = sorted(
+        (ROOT / "tests/receptors").glob("test_*.py"), key=lambda path: (path.stem == "test_conformance", path)
+    )
+    tests = tuple(f"tests/receptors/{path.name}" for path in files)
     for name, kind in exported(receptors, receptors.Receptor).items():
-        yield Mutant(f"receptors: {name} gives more", lambda kind=kind: give_more(kind), tests)
-        yield Mutant(f"receptors: {name} keeps more", lambda kind=kind: keep_more(kind), tests)
+        yield Mutant(f"receptors: {name} gives more", lambda kind=kind: give_more(kind), tests, name)
+        yield Mutant(f"receptors: {name} keeps more", lambda kind=kind: keep_more(kind), tests, name)
 
 
 def give_more(kind) -> None:
@@ -188,9 +191,9 @@ def plasticity() -> Iterator[Mutant]:
 
     tests = "tests/plasticity/test_stdp.py", "tests/plasticity/test_rules.py"
     for name, kind in exported(plasticity, plasticity.Plasticity).items():
-        yield Mutant(f"plasticity: {name} changes more", lambda kind=kind: change_more(kind), tests)
-        if any(part.traces for part in [kind] if hasattr(part, "traces")):
-            yield Mutant(f"plasticity: {name} forgets sooner", lambda kind=kind: forget(kind), tests)
+        yield Mutant(f"plasticity: {name} changes more", lambda kind=kind: change_more(kind), tests, name)
+        if any(isinstance(declared, plasticity.Trace) for declared in kind._declared.values()):
+            yield Mutant(f"plasticity: {name} forgets sooner", lambda kind=kind: forget(kind), tests, name)
 
 
 def change_more(kind) -> None:
