@@ -3,6 +3,7 @@
 import brainunit as u
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import brainsim as bs
 
@@ -48,3 +49,21 @@ def test_equal_rates_are_no_exception():
     net.E.gaba.r = 1.0
     bs.simulate(net, 10 * u.ms, dt=1 * u.ms)
     assert net.E.gaba.G.to_decimal(u.uM)[0] == pytest.approx(K_3 * 10 * np.exp(-0.34), rel=1e-12)
+
+
+def test_the_potential_is_that_of_the_equations():
+    """One volley onto a leaky cell, against scipy with a tight tolerance: what the conductance does to the membrane."""
+    net = bs.Network()
+    net.S = bs.sources.SpikeTimes(1, [10.0] * u.ms, [0])
+    net.E = bs.neurons.LIF(1, V_th=1e9 * u.mV, tau=20 * u.ms, R=100 * u.Mohm, E_L=-60 * u.mV, V=-60 * u.mV)
+    net.E.add_receptors(gaba=bs.receptors.GABA_B(g_max=20 * u.nS))
+    net.connect(net.S, net.E, bs.OneToOne(), receptor="gaba", weight=1.0)
+    V = np.asarray(bs.simulate(net, 200 * u.ms, record="E.V", progress=False)["E.V"] / u.mV)[:, 0]
+
+    def slope(t, V):
+        G = K_3 * (np.exp(-K_2 * (t - 10.0)) - np.exp(-K_4 * (t - 10.0))) / (K_4 - K_2)
+        return (-60.0 - V + 0.1 * 20.0 * G**4 / (G**4 + 100.0) * (-95.0 - V)) / 20.0
+
+    exact = solve_ivp(slope, (10.0, 200.0), [-60.0], rtol=1e-10, atol=1e-10, t_eval=[60.0, 120.0, 200.0]).y[0]
+    assert np.ptp(exact) > 1.0
+    np.testing.assert_allclose(V[[599, 1199, 1999]], exact, atol=2e-3)
