@@ -43,5 +43,8 @@ lint: $(STAMP)
 	$(BIN)/ruff check brainsim models tests benchmarks docs notebooks setup.py noxfile.py
 	$(BIN)/ruff format --check brainsim models tests benchmarks docs notebooks setup.py noxfile.py
 
+types: $(STAMP)
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
 clean:
 	rm -rf $(VENV) build docs/_build out .pytest_cache .nox *.egg-info

@@ -37,7 +37,7 @@ def deprecated(name: str, *, since: str, removed_in: str, instead: str) -> Calla
         DEPRECATED[name] = removed_in
         note = f"\n\n.. deprecated:: {since}\n    Removed in {removed_in}; use {instead}.\n"
         if isinstance(old, type):
-            return _warning_class(old, text, note)
+            return _warning_class(old, text, note)  # type: ignore[return-value]
 
         @functools.wraps(old)
         def warning(*args, **kwargs):

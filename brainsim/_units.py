@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import brainunit as u
 import jax
@@ -23,7 +24,7 @@ def split_quantity(value) -> tuple[object, u.Unit]:
     return value, UNITLESS
 
 
-def in_unit(value, unit: u.Unit, what: str):
+def in_unit(value, unit: Any, what: str) -> Any:
     """The plain number or array of ``value`` in ``unit``.
 
     Raises
@@ -52,11 +53,12 @@ def named(what: str):
         raise UnitError(f"{what}: {error}.") from None
 
 
-def with_unit(array, unit: u.Unit):
+def with_unit(array, unit: Any) -> Any:
     """The quantity ``array * unit``; the plain array if ``unit`` is dimensionless."""
     return array if unit == UNITLESS else u.Quantity(array, unit=unit)
 
 
 def float_dtype():
     """The float type of this process: float32, or float64 with ``jax_enable_x64``."""
-    return jnp.dtype(jnp.float64 if jax.config.jax_enable_x64 else jnp.float32)
+    wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+    return jnp.dtype(jnp.float64 if wide else jnp.float32)

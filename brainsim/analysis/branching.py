@@ -1,6 +1,6 @@
 """How many spikes a spike brings about: the branching ratio of activity, and the branching factor along synapses."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -200,7 +200,8 @@ def _fit_decay(slopes, k, offset):
     grid = np.concatenate([-np.geomspace(slowest, np.log(2.0), 40)[::-1], grid])  # growing activity, m > 1, up to 2
     best = int(np.argmin([misfit(decay) for decay in grid]))
     bounds = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
-    decay = minimize_scalar(misfit, bounds=bounds, method="bounded", options={"xatol": 1e-9}).x
+    found: Any = minimize_scalar(misfit, bounds=bounds, method="bounded", options={"xatol": 1e-9})
+    decay = found.x
     weights = linear(decay)[1]
     if weights[0] <= 0 or decay > grid[-2]:
         return float("nan"), float("nan"), float("nan")

@@ -92,7 +92,8 @@ def fi_curve(currents, counts, duration=1.0):
     rate = counts.reshape(currents.size, -1).mean(axis=1)[order] / number("duration", duration, above=0)
     firing = np.flatnonzero(rate > 0)
     if firing.size == 0:
-        return FICurve(currents, rate, *(float("nan"),) * 3, 0)
+        nan = float("nan")
+        return FICurve(currents, rate, nan, nan, nan, 0)
     first = firing[0]
     rheobase = float(currents[first - 1 : first + 1].mean()) if first else float("nan")
     gain = float(np.polyfit(currents[firing], rate[firing], 1)[0]) if firing.size > 1 else float("nan")

@@ -59,7 +59,8 @@ def lfp_proxy(ampa, gaba, dt, *, delay_ampa=6e-3, delay_gaba=0.0, ratio=1.65, no
             f" {ampa.size * dt:.6g} s."
         )
     first = max(steps)
-    known = sum(w * array[first - k : array.size - k] for w, array, k in zip((1.0, ratio), (ampa, gaba), steps))
+    delayed = [array[first - k : array.size - k] for array, k in zip((ampa, gaba), steps)]
+    known = delayed[0] + ratio * delayed[1]
     if normalise:
         spread = known.std()
         known = (known - known.mean()) / (spread if spread > 1e-12 * np.abs(known).max() else np.nan)

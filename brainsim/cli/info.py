@@ -18,7 +18,8 @@ def info(_options) -> int:
     facts["devices"] = ", ".join(str(device) for device in jax.devices())
     compiled = [name for name, there in events.kernels().items() if there]
     facts["kernels"] = ", ".join(compiled) or "none: plain JAX, many times slower on a CPU"
-    facts["precision"] = "float64" if jax.config.jax_enable_x64 else "float32 (float64 with JAX_ENABLE_X64=1)"
+    wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+    facts["precision"] = "float64" if wide else "float32 (float64 with JAX_ENABLE_X64=1)"
     for name, fact in facts.items():
         print(f"{name:<10} {fact}")
     return 0

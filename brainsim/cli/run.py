@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from brainsim._errors import suggestion
 from brainsim._files import check_writable, replacing
@@ -67,7 +68,7 @@ def _run(options) -> int:
         duration = times.get("duration", getattr(model, "DURATION", None))
         if duration is None:
             raise UsageError(f"brainsim run: {path} has no DURATION; give --duration, such as --duration 1s.")
-        dt = times.get("dt", getattr(model, "DT", 0.1 * u.ms))
+        dt: Any = times.get("dt", getattr(model, "DT", 0.1 * u.ms))
         record = options.record or getattr(model, "RECORD", None) or [f"{name}.spikes" for name in net.populations]
         inputs = _inputs(model, path, seed, duration, dt)
         with _Compiling() as compiling:
@@ -214,10 +215,10 @@ class _Compiling:
     def __exit__(self, *_):
         self.on = False  # there is no public way to unregister a listener
 
-    def _listen(self, event, seconds, **_):
+    def _listen(self, event: str, duration_secs: float, **_):
         if self.on and event.startswith("/jax/core/compile/"):
             now = time.perf_counter()
-            self.spans.append((now - seconds, now))
+            self.spans.append((now - duration_secs, now))
 
     @property
     def seconds(self) -> float:

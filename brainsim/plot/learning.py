@@ -1,7 +1,7 @@
 """Training over epochs."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,7 +54,8 @@ def learning_curve(losses, accuracies=None, ax=None, *, log=False):
     _draw(ax, losses, COLORS[0], "loss")
     ax.set_xlabel("epoch", fontsize=9)
     ax.set_xlim(1 - 0.02 * longest, longest + 0.02 * longest)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    locator: Any = ax.xaxis.get_major_locator()
+    locator.set_params(integer=True)
     if log:
         ax.set_yscale("log")
     else:

@@ -98,7 +98,8 @@ def overview(
             _rates(next(remaining), events, colors, start, stop, bin, smooth, time_unit)
         for name, (times, values, unit) in panels.items():
             color = colors.get((colored or {}).get(name, name.split(".")[0]))
-            own = {} if (labels or {}).get(name) is None else {"labels": labels[name]}
+            called = (labels or {}).get(name)
+            own = {} if called is None else {"labels": called}
             settings = {"start": start, "stop": stop, "time_unit": time_unit, **own}
             _named(name, draw_traces, times, values, next(remaining), name=name, unit=unit, color=color, **settings)
     except BaseException:

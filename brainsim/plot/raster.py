@@ -1,5 +1,7 @@
 """Spike rasters."""
 
+from typing import Any
+
 import numpy as np
 
 from ..analysis._events import check_events
@@ -59,7 +61,8 @@ def raster(
     kept = select(times, indices, n, rows, start, stop)
     mark(ax, times[kept] * scale, indices[kept], color, rows=rows.size, spikes=kept.size)
     ax.set_ylim(-0.5, n - 0.5)
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    locator: Any = ax.yaxis.get_major_locator()
+    locator.set_params(integer=True)
     ax.set_ylabel(rows_label(rows.size, n), fontsize=9)
     return ax
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import brainunit as u
 import numpy as np
 
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import with_unit
+from brainsim._units import in_unit, with_unit
 from brainsim.simulation import recording_file
 from brainsim.simulation.spikes import SpikeTrain, SpikeTrains, check_successive
 
@@ -32,9 +33,9 @@ class Samples:
     """
 
     array: np.ndarray
-    unit: u.Unit
+    unit: Any
     path: str
-    elements: np.ndarray | None
+    elements: Any
     first: int
     every: int
 
@@ -70,9 +71,11 @@ class Recording:
         stop_ms: float,
     ):
         self.spikes, self._samples, self._labels = SpikeTrains(spikes), samples, labels
-        self.dt, self.start, self.stop = step_ms * u.ms, start_ms * u.ms, stop_ms * u.ms
+        self.dt: Any = step_ms * u.ms
+        self.start: Any = start_ms * u.ms
+        self.stop: Any = stop_ms * u.ms
 
-    def __getitem__(self, label: str):
+    def __getitem__(self, label: str) -> Any:
         if label in self._labels:
             return self.spikes[self._labels[label]]
         samples = self._of(label)
@@ -88,7 +91,7 @@ class Recording:
         return list(self._samples)
 
     @property
-    def times(self) -> u.Quantity:
+    def times(self) -> Any:
         """Times of the samples, (samples,)."""
         every = {samples.every for samples in self._samples.values()}
         if len(every) > 1:
@@ -98,7 +101,7 @@ class Recording:
         step_ms, start_ms, stop_ms = (float(q.to_decimal(u.ms)) for q in (self.dt, self.start, self.stop))
         return np.arange(round(start_ms / step_ms) + 1, round(stop_ms / step_ms) + 1) * step_ms * u.ms
 
-    def times_of(self, label: str) -> u.Quantity:
+    def times_of(self, label: str) -> Any:
         """Times of the samples under ``label``, (samples,)."""
         return self._of(label).steps * float(self.dt.to_decimal(u.ms)) * u.ms
 
@@ -222,5 +225,5 @@ def _joined(label, one: Samples, other: Samples) -> Samples:
     if not same or not np.array_equal(one.elements, other.elements):
         raise ValueError(f"Recording: {label!r} is not of the same elements at the same interval in the two.")
     first = one.first if one.array.shape[0] else other.first
-    array = np.concatenate([one.array, np.asarray(with_unit(other.array, other.unit).to_decimal(one.unit))])
+    array = np.concatenate([one.array, np.asarray(in_unit(with_unit(other.array, other.unit), one.unit, label))])
     return dataclasses.replace(one, array=array, first=first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import brainunit as u
 import numpy as np
@@ -36,10 +37,10 @@ class SpikeTrain:
     steps: np.ndarray
     indices: np.ndarray
     n: int
-    dt: u.Quantity
-    start: u.Quantity
-    stop: u.Quantity
-    units: np.ndarray | None = None
+    dt: Any
+    start: Any
+    stop: Any
+    units: Any = None
     within: np.ndarray | None = None
 
     def __post_init__(self):
@@ -53,7 +54,7 @@ class SpikeTrain:
         return f"SpikeTrain({len(self):,} spikes of {self.n:,} units in {self.stop - self.start})"
 
     @property
-    def times(self) -> u.Quantity:
+    def times(self) -> Any:
         """Spike times, (k,)."""
         steps = self.steps if self.within is None else self.steps - 1 + self.within.astype(float)
         return steps * float(self.dt.to_decimal(u.ms)) * u.ms
@@ -84,15 +85,15 @@ class SpikeTrain:
         passed = 0.5 if self.within is None else self.within.astype(float)
         return (self.steps - 1 + passed) * float(self.dt.to_decimal(u.second)), self.local, self.n
 
-    def rate(self, start=None, stop=None) -> u.Quantity:
+    def rate(self, start=None, stop=None) -> Any:
         """Mean firing rate in Hz, over units and over [start, stop)."""
         return analysis.firing_rate(*self._events(), *self._window(start, stop)).mean * u.Hz
 
-    def rates(self, start=None, stop=None) -> u.Quantity:
+    def rates(self, start=None, stop=None) -> Any:
         """Firing rate of every recorded unit in Hz, (n,), in the order of ``units``."""
         return analysis.firing_rate(*self._events(), *self._window(start, stop)).per_neuron * u.Hz
 
-    def population_rate(self, bin=1.0 * u.ms, smooth=None, start=None, stop=None) -> tuple[u.Quantity, u.Quantity]:
+    def population_rate(self, bin: Any = 1.0 * u.ms, smooth=None, start=None, stop=None) -> tuple[Any, Any]:
         """Times and mean rate of the units in bins, optionally smoothed by a Gaussian of that standard deviation."""
         times, _, n = self._events()
         width = None if smooth is None else float(smooth.to_decimal(u.second))
@@ -101,11 +102,11 @@ class SpikeTrain:
         )
         return result.times * 1e3 * u.ms, result.rate * u.Hz
 
-    def counts(self, bin=1.0 * u.ms, start=None, stop=None) -> np.ndarray:
+    def counts(self, bin: Any = 1.0 * u.ms, start=None, stop=None) -> np.ndarray:
         """Spike counts, (bins, n), in the order of ``units``."""
         return analysis.binned_counts(*self._events(), float(bin.to_decimal(u.second)), *self._window(start, stop))
 
-    def isi(self) -> u.Quantity:
+    def isi(self) -> Any:
         """All interspike intervals, unit after unit."""
         return analysis.interspike_intervals(*self._events()).values * 1e3 * u.ms
 
@@ -119,23 +120,23 @@ class SpikeTrain:
         low, high = self._window(start, stop)
         return float(analysis.cv2(*self._events(), min_spikes=min_spikes, start=low, stop=high).mean)
 
-    def fano_factor(self, bin=100.0 * u.ms, start=None, stop=None) -> float:
+    def fano_factor(self, bin: Any = 100.0 * u.ms, start=None, stop=None) -> float:
         """Mean over units of the variance of the binned count over its mean."""
         return float(
             analysis.fano_factor(*self._events(), float(bin.to_decimal(u.second)), *self._window(start, stop)).mean
         )
 
-    def synchrony(self, bin=5.0 * u.ms, start=None, stop=None) -> float:
+    def synchrony(self, bin: Any = 5.0 * u.ms, start=None, stop=None) -> float:
         """Variance of the whole population's binned count over its mean: 1 for independent Poisson units, up to n."""
         return analysis.synchrony(self._events()[0], float(bin.to_decimal(u.second)), *self._window(start, stop))
 
-    def correlation(self, bin=5.0 * u.ms, start=None, stop=None) -> float:
+    def correlation(self, bin: Any = 5.0 * u.ms, start=None, stop=None) -> float:
         """Mean pairwise correlation of the binned counts."""
         return float(
             analysis.correlation(*self._events(), float(bin.to_decimal(u.second)), *self._window(start, stop)).mean
         )
 
-    def of(self, index: int) -> u.Quantity:
+    def of(self, index: int) -> Any:
         """Spike times of one unit, by its number in the population.
 
         Raises

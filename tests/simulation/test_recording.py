@@ -132,7 +132,7 @@ def test_a_window_that_was_not_recorded_is_refused(window):
 def test_recordings_of_successive_runs_join(balanced):
     """Two runs after each other are one run, in every bit; what does not follow is refused."""
     labels = {"E.spikes": None, "I.spikes[3:9]": None, "E.V[:2]": 0.4 * u.ms, "E->I.weight": None, "E.tau": 1 * u.ms}
-    net, other = balanced(delay=1 * u.ms), balanced(delay=1 * u.ms)
+    net, other = balanced(noise=False), balanced(noise=False)
     whole = bs.simulate(other, 5 * u.ms, record=labels, chunk_steps=10)
     parts = [bs.simulate(net, steps * 0.1 * u.ms, record=labels, chunk_steps=10) for steps in (17, 3 + 7, 23)]
     joined = parts[0] + parts[1] + parts[2]
