@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 # mostly together and share its fixtures.
 WORKERS := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
-.PHONY: demo test test-slow mutants matrix ends notebooks docs lint clean
+.PHONY: demo test test-slow mutants matrix ends notebooks docs lint types clean
 
 $(STAMP): pyproject.toml setup.py $(wildcard brainsim/events/csrc/*)
 	$(PYTHON) -m venv $(VENV)
