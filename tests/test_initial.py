@@ -34,12 +34,16 @@ def scattered(kind, thing=None):
         if (
             isinstance(declared, State)
             and not callable(declared.default)
+            and declared.default is not None
             and declared.dtype is None
             and name != "spikes"
         ):
-            unit = declared.unit if thing is None or not isinstance(declared.unit, str) else thing.unit_of(name)
-            start = u.get_mantissa(declared.default) * u.get_unit(declared.default)
-            values[name] = bs.Uniform(start, start + (1e-3 * unit if unit != u.UNITLESS else 1e-3))
+            unit = declared.unit if thing is None else thing.unit_of(name)
+            if isinstance(unit, u.Unit):
+                start = u.get_mantissa(declared.default)
+                values[name] = bs.Uniform(
+                    *(number if unit == u.UNITLESS else number * unit for number in (start, start + 1e-3))
+                )
     return values
 
 
@@ -114,6 +118,7 @@ def test_every_seed_has_its_own_state_and_every_way_gives_it(net):
     net.reset(seed=7)
 
 
+@pytest.mark.slow
 def test_a_sweep_over_seeds_is_resets_with_them(net):
     sweep = bs.sweep(
         net, {}, 0.2 * u.ms, dt=DT, seeds=range(3), record=["lag.x", "n_Izhikevich.u", "pre.V", "lag.far.g"]
