@@ -83,6 +83,11 @@ class IntegratedPopulation(Population):
         stable = ", take method='staggered_backward_euler', which is stable at any dt" if self.takes_held else ""
         return failure and f": {failure}", stable
 
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Names under which it draws random numbers itself."""
+        return ("noise",) if isinstance(self.method, integrators.SDEMethod) else ()
+
     # -- what a model defines ----------------------------------------------------------------------------------------
 
     def derivative(self, t, *variables):

@@ -210,7 +210,7 @@ class Network(Dynamics):
                 made.append(self._projection(pre, target, rule, receptor, own, {p.path for p in made}, options))
         except Exception:
             if fresh:
-                terminal.fix(bound=False)
+                terminal.leave()
             raise
         for projection in made:
             self.fix(**{projection.path: projection})

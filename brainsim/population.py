@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Dynamics, State, elements, held, name_hash
+from brainsim._core import Dynamics, Site, State, elements, held, name_hash
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.connectivity.geometry import Positions, as_layout
 from brainsim.stimuli.base import Stimulus
@@ -75,13 +75,29 @@ class Population(Dynamics):
     def __len__(self):
         return self.count
 
+    @property
+    def units(self) -> int:
+        """How many there are of what fires and is counted: ``count``."""
+        return self.count
+
+    @property
+    def sites(self) -> int:
+        """How many places there are where current lands: of receptors, stimuli, channels and pools. A point neuron has
+        one; a unit with several compartments has as many.
+        """
+        return self.count
+
+    def site(self, name: str, **facts) -> Site:
+        """Where a part ``name`` of one value per site stands."""
+        own = {"size": self.size} if self.sites == self.count else {}
+        return Site(f"{self.path}.{name}", self._aside.moment, {"count": self.sites, **own, **facts})
+
     def join(self, name: str, key) -> None:
         """Stand in a network under ``name``: draw anew, with ``key``, what was given as a distribution."""
-        self._path, self._aside.key = name, key
-        self.allocate(key)
+        self._aside.key, moment = key, self._aside.moment
+        self.place(Site(name, moment))
         for child, part in self.parts(Dynamics).items():
-            part._path, part._aside.moment = f"{name}.{child}", self._aside.moment
-            part.allocate(part._key())
+            part._stand(Site(f"{name}.{child}", moment))
 
     def prepare(self, step_ms: float) -> None:
         """Get ready for steps of this length; most populations have nothing to do."""
@@ -121,12 +137,9 @@ class Population(Dynamics):
         try:
             for name, part in parts.items():
                 part.bind(self, name, ids)
-                part._aside.moment = self._aside.moment
-                if self._aside.key is not None:
-                    part.allocate(part._key())
         except Exception:
             for part in parts.values():
-                part.fix(bound=False)
+                part.leave()
             raise
         for name, part in parts.items():
             self.fix(**{name: part})

@@ -128,7 +128,7 @@ def test_a_network_takes_populations_one_by_one():
     net = bs.Network()
     with pytest.raises(TypeError, match="a name holds one population"):
         net.layers = [bs.neurons.LIF(2), bs.neurons.LIF(2)]
-    with pytest.raises(bs.UnknownNameError, match="Only populations and modulators"):
+    with pytest.raises(bs.UnknownNameError, match="Only populations, modulators"):
         net.tau = 5 * u.ms
     net.E, net.F = bs.neurons.LIF(2), bs.neurons.LIF(2)
     net.E.add_receptors(syn=bs.receptors.Exponential())
@@ -179,6 +179,24 @@ def test_arrays_that_are_not_declared_are_refused(value):
 
     with pytest.raises(TypeError, match=r"Own\.table: numbers and arrays are declared on the class, table = Parameter"):
         Own(3)
+
+
+def test_no_part_shares_the_random_numbers_of_another():
+    net = bs.Network()
+    net.plumless = bs.neurons.LIF(1)
+    with pytest.raises(ValueError, match="'buckeroo' would draw the same random numbers as 'plumless'"):
+        net.buckeroo = bs.neurons.LIF(1)
+
+
+def test_negative_time_constants_are_not_drawn():
+    with pytest.raises(ValueError, match=r"LIF\.tau: values must be positive, given -.*\([0-9]+ of 200 values\)"):
+        bs.neurons.LIF(200, tau=bs.Normal(10 * u.ms, 8 * u.ms))
+
+
+def test_units_and_sites_are_one_for_point_neurons():
+    cell = bs.neurons.LIF(3)
+    cell.add_receptors(syn=bs.receptors.Exponential())
+    assert cell.units == cell.sites == cell.count == cell.syn.count == 3
 
 
 def test_a_class_that_forgets_its_base_says_so():

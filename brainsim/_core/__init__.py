@@ -20,6 +20,7 @@ from brainsim._core.layers import (
     number_of_parameters,
     result_of,
 )
+from brainsim._core.site import Site
 from brainsim._core.slot import Slot
 from brainsim._core.stepping import stepping
 from brainsim._core.structure import Structure, forget_programs, split, write_back
@@ -33,6 +34,7 @@ __all__ = [
     "FixedVariable",
     "Parameter",
     "ParameterVariable",
+    "Site",
     "Slot",
     "State",
     "StateVariable",

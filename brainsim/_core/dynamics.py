@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from brainsim._core.aside import Aside
+from brainsim._core.aside import Aside, Moment
 from brainsim._core.clock import name_hash
 from brainsim._core.declared import Fixed, Parameter, State, StateVariable, _Declared
 from brainsim._core.described import docstring, signature
@@ -18,6 +18,7 @@ from brainsim._core.digits import keep_digits
 from brainsim._core.exact import Exact
 from brainsim._core.items import Patched, elements, replaced
 from brainsim._core.rounding import SUFFIX, Accumulating
+from brainsim._core.site import Site
 from brainsim._core.slot import Slot
 from brainsim._core.stepping import check_in_reach
 from brainsim._errors import UnknownNameError, suggestion
@@ -47,6 +48,7 @@ class Dynamics(Accumulating, nnx.Module, metaclass=_Closing):
     """
 
     _declared: dict[str, _Declared] = {}
+    streams: tuple[str, ...] = ()  #: names under which it draws random numbers itself
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -140,6 +142,38 @@ class Dynamics(Accumulating, nnx.Module, metaclass=_Closing):
     def parts(self, kind: type) -> dict:
         """Parts of a kind by name."""
         return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, kind)}
+
+    # -- placement ---------------------------------------------------------------------------------------------------
+
+    @property
+    def bound(self) -> bool:
+        """Whether it stands somewhere: on a population, on a projection or in a network."""
+        return "_path" in vars(self)
+
+    def place(self, site: Site) -> None:
+        """Stand at ``site``: take on its facts, and make the arrays that depend on them.
+
+        Raises
+        ------
+        ValueError
+            If it stands elsewhere already.
+        """
+        if self.bound:
+            raise ValueError(
+                f"the {type(self).__name__} given to {site.path} already belongs to {self.path}; make another one."
+            )
+        self._stand(site)
+
+    def _stand(self, site: Site) -> None:
+        self._aside.moment = site.moment
+        self.fix(_path=site.path, **site.facts)
+        self.allocate(self._key())
+
+    def leave(self) -> None:
+        """Stand nowhere again: what it was put on could not be made."""
+        if self.bound:
+            self.let_go("_path")
+            self._aside.moment = Moment()
 
     # -- initial values ----------------------------------------------------------------------------------------------
 
@@ -315,7 +349,21 @@ class Dynamics(Accumulating, nnx.Module, metaclass=_Closing):
     def fix(self, **facts) -> None:
         """Take attributes after construction: facts about the place of the object, which programs depend on."""
         for name, value in facts.items():
+            if isinstance(value, Dynamics):
+                self._check_stream(name)
             super().__setattr__(name, value)
+
+    def _check_stream(self, name: str) -> None:
+        """Refuse a part whose random numbers would be those of another."""
+        for other in (*self.streams, *self.parts(Dynamics)):
+            if other != name and name_hash(other) == name_hash(name):
+                raise ValueError(
+                    f"{self.path}: {name!r} would draw the same random numbers as {other!r}; call it otherwise."
+                )
+        if name in self.streams:
+            raise ValueError(
+                f"{self.path}: {name!r} is the name of random numbers of its own; call the part otherwise."
+            )
 
     def __setattr__(self, name, value):
         if name in self._declared:

@@ -8,6 +8,7 @@ import brainunit as u
 
 from brainsim._core import Dynamics, Parameter, State
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim.channels.pools import site_on
 from brainsim.connectivity.distributions import Distribution
 
 DENSITY = u.mS / u.cm2
@@ -42,7 +43,6 @@ class Channel(Dynamics):
     # : the pool, if the cell has it, that the current feeds and whose Nernst potential serves where E is None
     ion: str | None = None
     count: int | tuple[int, ...] = ()
-    bound = False
     gates: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()  #: concentrations that it depends on
 
@@ -68,8 +68,7 @@ class Channel(Dynamics):
 
     def bind(self, cell, name, ids=None) -> None:
         """Make this the channel ``name`` of ``cell``, which may be anything with a ``count`` and a ``path``."""
-        self.fix(count=cell.count, _path=f"{cell.path}.{name}", bound=True)
-        self.allocate()
+        self.place(site_on(cell, name))
 
     def shape_of(self, name):
         if (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import brainunit as u
 import brainunit.constants as constants
 
-from brainsim._core import Dynamics, Parameter, State
+from brainsim._core import Dynamics, Moment, Parameter, Site, State
 from brainsim._units import in_unit
 
 
@@ -32,16 +32,20 @@ def _nernst(outside, inside, valence, temperature):
     return scale * u.math.log(in_unit(outside / inside, u.UNITLESS, "ratio of concentrations"))
 
 
+def site_on(cell, name: str) -> Site:
+    """Where a channel or pool ``name`` of a cell stands."""
+    own = getattr(cell, "site", None)
+    return own(name) if own is not None else Site(f"{cell.path}.{name}", Moment(), {"count": cell.count})
+
+
 class Pool(Dynamics):
     """The concentration of an ion beneath the membrane. A subclass declares ``concentration`` and gives :meth:`slope`."""
 
-    bound = False
     count: int | tuple[int, ...] = ()
 
     def bind(self, cell, name, ids=None) -> None:
         """Make this the pool ``name`` of ``cell``; the name is that of the ion: ``Ca``."""
-        self.fix(count=cell.count, _path=f"{cell.path}.{name}", bound=True)
-        self.allocate()
+        self.place(site_on(cell, name))
 
     def slope(self, concentration, current):
         """Time derivative, with ``current`` the sum of the currents of this ion into the cell."""

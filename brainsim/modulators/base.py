@@ -5,7 +5,7 @@ from __future__ import annotations
 import brainunit as u
 import jax.numpy as jnp
 
-from brainsim._core import Dynamics, FixedVariable, Parameter, State
+from brainsim._core import Dynamics, FixedVariable, Parameter, Site, State
 from brainsim.integrators.exponential import phi1
 from brainsim.population import view_of
 
@@ -23,8 +23,7 @@ class Modulator(Dynamics):
 
     def join(self, name: str, key) -> None:
         """Stand in a network under ``name``."""
-        self._path = name
-        self.allocate(key)
+        self.place(Site(name, self._aside.moment))
 
     def update(self, clock, populations: dict) -> None:
         """Advance to t + dt: set ``level`` and ``mean``."""

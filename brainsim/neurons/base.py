@@ -115,6 +115,10 @@ class Neuron(IntegratedPopulation):
         """
         return self.spike_where(after["V"], self.V_th)
 
+    @property
+    def streams(self):
+        return super().streams + (("hazard",) if type(self).hazard is not Neuron.hazard else ())
+
     def hazard(self, before: dict, after: dict):
         r"""Rate :math:`\rho` of firing, for neurons that fire by chance, with probability :math:`1 - e^{-\rho\,dt}` in
         a step.

@@ -4,37 +4,17 @@ weights.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainsim import events
-from brainsim._core import Dynamics, Parameter, State, StateVariable, name_hash
+from brainsim._core import Dynamics, Parameter, Site, State, StateVariable
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import UNITLESS, in_unit
 from brainsim.plasticity.synapses import Synapses
 from brainsim.plasticity.trace import Trace
-from brainsim.population import Population
-
-
-class Site(NamedTuple):
-    """Where a rule is put: the path it gets, the synapses, the unit of their weights, and the two populations."""
-
-    path: str
-    conn: events.Format
-    weight_unit: u.Unit
-    pre: Population
-    post: Population
-    single: bool = False  # whether every synapse has presynaptic spikes of its own
-    key: jax.Array | None = None
-
-    def below(self, name: str) -> Site:
-        """The site of a rule inside the rule that is here."""
-        key = None if self.key is None else jax.random.fold_in(self.key, name_hash(name))
-        return self._replace(path=f"{self.path}.{name}", key=key)
 
 
 class Plasticity(Dynamics):
@@ -64,7 +44,6 @@ class Plasticity(Dynamics):
 
     n_pre: int
     n_post: int
-    bound = False
     drifts = False  # whether weights change without spikes
 
     rate = Parameter(1.0, "factor of every change: one, or one per postsynaptic neuron", shape="n_post")
@@ -178,18 +157,9 @@ class Plasticity(Dynamics):
 
     def bind(self, site: Site) -> None:
         """Make this the rule of the projection at ``site``."""
-        if self.bound:
-            raise ValueError(
-                f"the plasticity given to {site.path.rpartition('.')[0]} already belongs to {self.path}; make another"
-                " one."
-            )
-        conn = site.conn
-        self.fix(n_pre=conn.n_pre, n_post=conn.n_post, weight_shape=conn.weight_shape)
-        self.fix(weight_unit=site.weight_unit, _path=site.path, bound=True, single=site.single)
-        self.allocate(site.key)
+        self.place(site)
         for name, rule in self.rules.items():
-            rule._aside.moment = self._aside.moment
-            rule.bind(site.below(name))
+            rule.bind(site._replace(path=f"{site.path}.{name}"))
 
     @property
     def states_of_synapses(self) -> list[str]:

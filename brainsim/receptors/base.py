@@ -37,7 +37,6 @@ class Receptor(Dynamics):
 
     reversal = Parameter(None, "reversal potential E; None for a current", unit=u.mV, optional=True)
 
-    bound = False
     listable = False  # whether spikes can arrive within a step
 
     def __init__(self, *, into: str | None = None, **values):
@@ -47,10 +46,9 @@ class Receptor(Dynamics):
     def bind(self, neuron, name, ids=None) -> None:
         """Make this the receptor ``name`` of ``neuron``."""
         into = self.goes_into(neuron, name)
-        self.fix(into=into, count=neuron.count, input_unit=neuron.input_unit, _path=f"{neuron.path}.{name}", bound=True)
-        if getattr(neuron, "spike_times", "grid") == "exact" and self.listable:
-            self.fix(exact=True, signal="fired_at")
-        self.allocate()
+        exact = getattr(neuron, "spike_times", "grid") == "exact" and self.listable
+        facts = dict(exact=True, signal="fired_at") if exact else {}
+        self.place(neuron.site(name, into=into, input_unit=neuron.input_unit, **facts))
 
     def expect(self, conn) -> None:
         """Make room for what may arrive through further synapses."""

@@ -19,7 +19,6 @@ class Stimulus(Dynamics):
 
     into: str | None
     count: int
-    bound = False
 
     start = Parameter(None, "when it begins", unit=u.ms, optional=True, exact=True)
     stop = Parameter(None, "when it ends", unit=u.ms, optional=True, exact=True)
@@ -30,9 +29,8 @@ class Stimulus(Dynamics):
 
     def bind(self, population, name, ids=None) -> None:
         """Make this the stimulus ``name`` of the units ``ids`` (all if None) of ``population``."""
-        into, path = population.input_named(self.into, name), f"{population.path}.{name}"
-        self.fix(into=into, count=population.count, input_unit=population.input_unit, _path=path, bound=True)
-        self.allocate()
+        into = population.input_named(self.into, name)
+        self.place(population.site(name, into=into, input_unit=population.input_unit))
         if ids is not None:
             mask = np.zeros(self.count, bool)
             mask[ids] = True

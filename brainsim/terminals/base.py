@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from brainsim._core import Dynamics
+from brainsim._core import Dynamics, Moment, Site
 
 
 class Terminal(Dynamics):
@@ -19,10 +19,9 @@ class Terminal(Dynamics):
 
     count: int
     n_pre: int
-    bound = False
 
-    def bind(self, path: str, pre: str, n_pre: int, key=None) -> None:
-        """Serve the projection that stands at ``path``; ``key`` draws what was given as a distribution.
+    def bind(self, path: str, pre: str, n_pre: int, moment: Moment) -> None:
+        """Serve the projection that stands at ``path`` in the network whose ``moment`` it is.
 
         Raises
         ------
@@ -30,8 +29,7 @@ class Terminal(Dynamics):
             If it serves another population than ``pre`` already.
         """
         if not self.bound:
-            self.fix(count=n_pre, n_pre=n_pre, _path=f"{path}.terminal", pre=pre, bound=True)
-            self.allocate(key)
+            self.place(Site(f"{path}.terminal", moment, dict(count=n_pre, n_pre=n_pre, pre=pre)))
         elif self.pre != pre:
             raise ValueError(
                 f"the terminal given to {path} is that of {self.pre} already, as {self.path}; make another one."

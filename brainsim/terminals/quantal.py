@@ -49,8 +49,8 @@ class QuantalRelease(Facilitating):
     empty = State(0.0, "sites that were empty after the last spike")
     silent_steps = State(0, "steps since the last spike", dtype=jnp.int32, counts="steps")
 
-    def bind(self, path, pre, n_pre, key=None):
-        super().bind(path, pre, n_pre, key)
+    def bind(self, path, pre, n_pre, moment):
+        super().bind(path, pre, n_pre, moment)
         sites = self.plain("N")
         if not isinstance(sites, jax.core.Tracer) and bool(jnp.any((sites != jnp.round(sites)) | (sites > MOST_SITES))):
             raise ValueError(

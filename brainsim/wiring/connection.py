@@ -9,12 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim import events
-from brainsim._core import Dynamics, FixedVariable, Parameter, State, StateVariable, change_back, changing_values
+from brainsim._core import Dynamics, FixedVariable, Parameter, Site, State, StateVariable, change_back, changing_values
 from brainsim._units import float_dtype, with_unit
 from brainsim.connectivity import AllToAll
 from brainsim.delays import Times, delay_for
 from brainsim.paths import Ends
-from brainsim.plasticity.base import Site
 from brainsim.plasticity.synapses import single_rows
 from brainsim.population import Population
 from brainsim.wiring.wired import Wired
@@ -74,8 +73,7 @@ class Connection(Dynamics):
         self.allocate()
         self._aside.given = {}  # or a second copy of the weights would stay in memory
         if terminal is not None:
-            terminal._aside.moment = moment
-            terminal.bind(path, self.pre, conn.n_pre, moment.key_at(f"{path}.terminal"))
+            terminal.bind(path, self.pre, conn.n_pre, moment)
         # The projection that holds the terminal
         self.held_by = None if terminal is None else terminal.path.rpartition(".")[0]
         if self.held_by == path:
@@ -83,13 +81,14 @@ class Connection(Dynamics):
         if self.plastic:
             self.spike_dtype = "bool" if self.graded or terminal is not None else self.axon.arriving_dtype
             self.fired_dtype = jnp.dtype(post.dtype_of("spikes")).name if self.fires else "bool"
-            self._learn_by(plasticity, pre, post, moment.key_at(f"{path}.plasticity"))
+            self._learn_by(plasticity)
 
-    def _learn_by(self, plasticity, pre: Population, post: Population, key):
+    def _learn_by(self, plasticity):
         conn = self.plain("connectivity")
         rows = single_rows(conn) if self.axon.single else conn
-        plasticity._aside.moment = self._aside.moment
-        plasticity.bind(Site(f"{self.path}.plasticity", rows, self.weight_unit, pre, post, self.axon.single, key))
+        facts = dict(n_pre=rows.n_pre, n_post=rows.n_post, weight_shape=rows.weight_shape)
+        facts |= dict(weight_unit=self.weight_unit, single=self.axon.single)
+        plasticity.bind(Site(f"{self.path}.plasticity", self._aside.moment, facts))
         self.plasticity = plasticity
         weights = jnp.broadcast_to(self.plain("weight"), conn.weight_shape)
         self.hold("weight", StateVariable(weights, unit=self.weight_unit))
