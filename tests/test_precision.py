@@ -75,6 +75,18 @@ def test_refractoriness_outlives_a_change_of_dt():
     assert then.to_decimal(u.ms).tolist() == [11.5]  # the first step after 0.6 + 10 + 0.6
 
 
+def test_a_bistable_synapse_drifts_to_its_state():
+    net = bs.Network()
+    net.a = bs.sources.SpikeInput(1)
+    rule = bs.plasticity.CalciumPlasticity(w_max=1.0, C_pre=0.0, C_post=0.0)
+    net.connect(net.a, net.a, bs.OneToOne(), receptor=None, weight=0.7, plasticity=rule)
+    bs.simulate(net, 50 * u.second, dt=0.1 * u.ms)
+    rho, tau, star = 0.7, float(rule.tau.to_decimal(u.second)), float(rule.rho_star)
+    for _ in range(5000):  # the same equation in double precision
+        rho -= rho * (1 - rho) * (star - rho) * 0.01 / tau
+    assert float(net["a->a"].weight[0]) == pytest.approx(rho, abs=2e-6)
+
+
 def test_every_state_that_counts_steps_says_so():
     rooms = (bs.neurons, bs.masses, bs.receptors, bs.terminals, bs.plasticity, bs.modulators, bs.stimuli, bs.sources)
     classes = [thing for room in rooms for thing in vars(room).values() if hasattr(thing, "_declared")]

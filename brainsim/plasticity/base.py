@@ -12,7 +12,7 @@ import numpy as np
 from brainsim import events
 from brainsim._core import Dynamics, Parameter, Site, State, StateVariable
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import UNITLESS, in_unit
+from brainsim._units import UNITLESS, float_dtype, in_unit
 from brainsim.plasticity.synapses import Synapses
 from brainsim.plasticity.trace import Trace
 
@@ -188,6 +188,8 @@ class Plasticity(Dynamics):
         for side, ms in self.delay_ms:
             shape = max(round(ms / step_ms), 1), getattr(self, f"n_{side}")
             self.hold(f"{side}_line", StateVariable(jnp.zeros(shape, dtypes[side])))
+        if changes_each_step(type(self)) and float_dtype() == jnp.float32 and "w_rounding" not in vars(self):
+            self.hold("w_rounding", StateVariable(jnp.zeros(self.weight_shape, jnp.float32)))
         for rule in self.rules.values():
             rule.prepare(step_ms, dtypes)
 
@@ -225,3 +227,17 @@ class Plasticity(Dynamics):
             x = x * (1.0 - other)
             self.put(name, x)
         self.accumulate(name, own * (1.0 - x) if trace.is_nearest(self) else own)
+
+
+def changes_each_step(cls) -> bool:
+    """Whether a rule changes weights at every step: any of its methods calls ``every_step``."""
+    functions = [
+        f for base in cls.__mro__ if base is not Plasticity for f in vars(base).values() if hasattr(f, "__code__")
+    ]
+    codes = [f.__code__ for f in functions]
+    while codes:
+        code = codes.pop()
+        if "every_step" in code.co_names:
+            return True
+        codes += [inner for inner in code.co_consts if hasattr(inner, "co_names")]
+    return False

@@ -70,18 +70,20 @@ class CalciumPlasticity(Plasticity):
         rho = (s.w - s.w_min) / (s.w_max - s.w_min)
         calcium = s.C_pre * s.x + s.C_post * s.y
         p, d = (self.time_above(s, calcium, theta) / s.tau for theta in (s.theta_p, s.theta_d))
-        drifted = rho - rho * (1.0 - rho) * (s.rho_star - rho) * s.dt / s.tau
+        # Every part is a change of rho: differences of its values would lose in float32 what is slow
+        drift = -rho * (1.0 - rho) * (s.rho_star - rho) * s.dt / s.tau
         above_both = p - (p - d).positive()  # the step begins with the highest calcium
         total = s.gamma_p + s.gamma_d
         rest = s.gamma_p / total.map(lambda k: jnp.where(k > 0, k, 1.0))
-        both = rest + (drifted - rest) * self.decay(total * above_both)
-        depressed = both * self.decay(s.gamma_d * (d - above_both))
-        final = 1.0 - (1.0 - depressed) * self.decay(s.gamma_p * (p - above_both))
+        change = drift + (rho + drift - rest) * self.lost(total * above_both)
+        change += (rho + change) * self.lost(s.gamma_d * (d - above_both))
+        change -= (1.0 - rho - change) * self.lost(s.gamma_p * (p - above_both))
         noise = s.sigma * s.noise() * (p + d).map(lambda k: jnp.where(k > 0, jnp.sqrt(jnp.where(k > 0, k, 1.0)), 0.0))
-        s.every_step((s.w_max - s.w_min) * (final - rho + noise))
+        s.every_step((s.w_max - s.w_min) * (change + noise))
 
-    def decay(self, exponent):
-        return (-exponent).map(jnp.exp)
+    def lost(self, exponent):
+        """What a decay takes, as a factor: -1 for all."""
+        return (-exponent).map(jnp.expm1)
 
     def time_above(self, s, calcium, theta):
         """Time of the step from t to t + dt in which the calcium, which has decayed to ``calcium``, is above ``theta``."""

@@ -4,6 +4,7 @@ import brainunit as u
 import jax.numpy as jnp
 
 from brainsim._core import Parameter, State
+from brainsim._units import UNITLESS
 from brainsim.plasticity.base import Plasticity
 
 
@@ -47,8 +48,8 @@ class RewardModulated(Plasticity):
     baseline = Parameter(0.0, "level of the reward at which nothing changes")
     tau_mean = Parameter(None, "window of the mean reward", unit=u.ms, optional=True)
     gain = Parameter(1.0 * u.Hz, "change of the weight per eligibility, reward and time")
-    c = State(0.0, "eligibility", unit="weight_unit", shape="weight_shape")
-    expected = State(0.0, "mean reward", unit=u.UNITLESS)
+    c = State(0.0, "eligibility", unit="weight_unit", shape="weight_shape", tau="tau_c")
+    expected = State(0.0, "mean reward", unit=u.UNITLESS, tau="tau_mean")
 
     def __init__(self, rule: Plasticity, reward, **values):
         super().__init__(**values)
@@ -65,9 +66,9 @@ class RewardModulated(Plasticity):
         success = s.level(self.reward, "mean") - s.baseline
         if self.tau_mean is not None:
             success -= s.expected
-            keep = (-s.dt / s.tau_mean).map(jnp.exp)
-            s.put(expected=s.level(self.reward, "mean") * (1.0 - keep) + s.expected * keep)
+            passed = (s.dt / s.tau_mean).factors(UNITLESS, f"{self.path}.tau_mean").per_synapse()
+            self.relax("expected", passed, s.level(self.reward, "mean").per_synapse())
         steps = s.dt / s.tau_c
-        decay = (-steps).map(jnp.exp)
-        s.every_step(s.gain * s.dt * s.c * (1.0 - decay) / steps * success)
-        self.put("c", s.run(self.rule, into=(s.c * decay).per_synapse()))
+        s.every_step(s.gain * s.dt * s.c * -(-steps).map(jnp.expm1) / steps * success)
+        self.relax("c", steps.factors(UNITLESS, f"{self.path}.tau_c").per_synapse())
+        self.put("c", s.run(self.rule, into=self.plain("c")))

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from brainsim import events
 from brainsim._core import Clock
+from brainsim._core.rounding import compensated
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import split_quantity
 from brainsim.plasticity.term import Term
@@ -169,7 +170,17 @@ class Synapses:
         """Change all synapses; where the change is a product, only those of neurons whose factor is not zero are
         touched.
         """
-        self._change(change, None)
+        rest = vars(self.rule).get("w_rounding")
+        if rest is None or self.actual is not None:
+            self._change(change, None)
+            return
+        # Into what rounding has left over, which has room for it, and from there into the weights
+        weight, low, high = self.weight, *self.rule.bounds(self)
+        self.weight = rest.get_value()
+        self._change(change if change.law is None else change._each(), None, bounded=False)
+        total, kept = compensated(weight, self.weight)
+        self.weight = jnp.where(total < low, low, jnp.where(total > high, high, total))
+        rest.set_value(jnp.where(self.weight == total, kept, 0.0))
 
     def put(self, **states: Term) -> None:
         """Give states of the rule new values."""
