@@ -318,7 +318,7 @@ class _Bounce(bs.plasticity.Plasticity):
 def test_two_changes_at_once_are_kept_within_bounds_once(clamp, at_once, both):
     """From the highest weight 1: two neurons fire together, +0.3 - 0.5, two alone."""
     rule = _Bounce(up=0.3 * u.pA, down=0.5 * u.pA, w_min=0 * u.pA, w_max=1 * u.pA)
-    rule.at_once = at_once
+    rule.fix(at_once=at_once)
     net = clamp(rule, 2, 2, w=1.0)
     fired = np.zeros((3, 2))
     fired[1, 0] = 1.0
