@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import brainunit as u
 
 from brainsim import integrators, timescales, vector_field
-from brainsim._core import State
+from brainsim._core import Dynamics, State
 from brainsim._core.rounding import SUFFIX, compensated
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import in_unit, with_unit
@@ -176,10 +176,10 @@ class IntegratedPopulation(Population):
         """The variables at the end of the step, from those ``before`` it and the ``drives`` of the receptors."""
         Variables = namedtuple("Variables", [name.replace(".", "_") for name in self.variables])
         f = self.vector_field(inputs=self.total_inputs(clock, drives))
-        y, slow = Variables._make(before.values()), [name for name in self.variables if name + SUFFIX in vars(self)]
+        y, slow = Variables._make(before.values()), [name for name in self.variables if self.is_compensated(name)]
         if slow:
             f = vector_field.Distances(f, {name.replace(".", "_"): before[name] for name in slow})
-            y = y._replace(**{n.replace(".", "_"): with_unit(self.plain(n + SUFFIX), self.unit_of(n)) for n in slow})
+            y = y._replace(**{n.replace(".", "_"): with_unit(self.rounding(n), self.unit_of(n)) for n in slow})
         if isinstance(self.method, integrators.SDEMethod):
 
             def g(t, y):
@@ -195,8 +195,23 @@ class IntegratedPopulation(Population):
             start, unit = before[name], self.unit_of(name)
             total, rest = compensated(in_unit(start, unit, name), in_unit(after[name], unit, name))
             after[name] = with_unit(total, unit)
-            self.put(name + SUFFIX, rest)
+            part, own = self.home(name)
+            part.put(own + SUFFIX, rest)
         return after
+
+    def home(self, variable: str) -> tuple[Dynamics, str]:
+        """The object that holds a variable, and its name there."""
+        return self, variable
+
+    def is_compensated(self, variable: str) -> bool:
+        """Whether what rounding takes from the variable is kept."""
+        part, name = self.home(variable)
+        return name + SUFFIX in vars(part)
+
+    def rounding(self, variable: str):
+        """What rounding has taken from a variable that is compensated."""
+        part, name = self.home(variable)
+        return part.plain(name + SUFFIX)
 
     def slow_states(self, step_ms, get):
         return super().slow_states(step_ms, get) | timescales.slow_variables(self, step_ms, get)

@@ -10,7 +10,7 @@ import numpy as np
 
 from brainsim import _host
 from brainsim._core import Parameter, split
-from brainsim._core.rounding import SUFFIX, parts_of, slowest
+from brainsim._core.rounding import parts_of, slowest
 from brainsim.receptors.base import Receptor
 from brainsim.stimuli.base import Stimulus
 from brainsim.vector_field import VectorField
@@ -25,9 +25,10 @@ def slow_variables(population, step_ms: float, get) -> frozenset[str]:
     The rates are those at the present state when first asked, and are asked again where a parameter changes.
     """
     given = {name: get(name) for name in _parameters(population)}
-    y = [population.plain(name) for name in population.variables]
+    homes = [population.home(variable) for variable in population.variables]
+    y = [part.plain(name) for part, name in homes]
     if any(isinstance(x, jax.core.Tracer) for x in (*given.values(), *y)):
-        return frozenset(name for name in population.variables if name + SUFFIX in vars(population))
+        return frozenset(name for name in population.variables if population.is_compensated(name))
     if population._aside.timescales is None:
         population._aside.timescales = SimpleNamespace(y=[np.array(x, float) for x in y], rates=[])
     known = population._aside.timescales

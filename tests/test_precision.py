@@ -97,3 +97,14 @@ def test_every_state_that_counts_steps_says_so():
             )
             assert not whole or declared.counts == "steps", f"{thing.__name__}.{name}"
     assert len(classes) > 80
+
+
+def test_a_slow_concentration_of_a_cell_does_not_stand_still():
+    """A pool with a time constant of 100 s, alone: an exponential."""
+    net = bs.Network()
+    net.c = bs.neurons.ConductanceBased(1, pools={"Ca": bs.channels.Calcium(tau=100 * u.second)})
+    net.c.Ca.concentration = 1e-3 * u.mM
+    rest = float(net.c.Ca.rest.to_decimal(u.mM))
+    rec = bs.simulate(net, 20 * u.second, record="c.Ca.concentration", sample_every=10 * u.second)
+    expected = rest + (1e-3 - rest) * np.exp(-np.array([10, 20]) / 100)
+    np.testing.assert_allclose(rec["c.Ca.concentration"].to_decimal(u.mM).ravel(), expected, rtol=1e-6)

@@ -49,11 +49,13 @@ def keep_roundings(net, step_ms: float, varied: dict | None = None) -> bool:
     varied = dict(list((varied or {}).items())[:VARIED])
     extremes = [[(path, value) for value in _extremes(values)] for path, values in varied.items()]
     cases = [{}, *(dict(case) for case in itertools.product(*extremes) if case)]
-    changed = False
-    for path, part in parts_of(net, ""):
-        slow = frozenset().union(*(part.slow_states(step_ms, _getter(part, path, case)) for case in cases))
+    parts, slow, changed = list(parts_of(net, "")), set(), False
+    for path, part in parts:
+        for case in cases:  # a population names variables of its parts too: "Ca.concentration"
+            slow |= {f"{path}.{name}" for name in part.slow_states(step_ms, _getter(part, path, case))}
+    for path, part in parts:
         for name in [*part._declared]:
-            held, wanted = name + SUFFIX in vars(part), name in slow
+            held, wanted = name + SUFFIX in vars(part), f"{path}.{name}" in slow
             if wanted and not held:
                 part.hold(name + SUFFIX, StateVariable(jnp.zeros_like(part.plain(name))))
             elif held and not wanted:

@@ -148,18 +148,17 @@ class ConductanceBased(Neuron):
     # -- variables of parts ------------------------------------------------------------------------------------------
 
     def present(self):
-        return {path: getattr(*self._home(path)) for path in self.variables}
+        return {path: getattr(*self.home(path)) for path in self.variables}
 
     def keep(self, values):
         for path, value in values.items():
-            part, name = self._home(path)
+            part, name = self.home(path)
             part.put(name, in_unit(value, part.unit_of(name), f"{part.path}.{name}"))
 
     def unit_of(self, name):
-        part, own = self._home(name)
+        part, own = self.home(name)
         return part.unit_of(own) if part is not self else super().unit_of(name)
 
-    def _home(self, path):
-        """The object that holds a variable, and its name there."""
+    def home(self, path):
         *part, name = path.split(".")
         return (vars(self)[part[0]] if part else self), name
