@@ -43,6 +43,7 @@ class IntegratedPopulation(Population):
     #: Inputs of ``derivative``, each with the variable that its receptors act on (their V), or None for a plain drive.
     inputs: dict[str, str | None] = {"I": "V"}
     variables: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
     takes_held = False
 
     def __init_subclass__(cls, **kwargs):

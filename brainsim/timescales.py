@@ -24,6 +24,8 @@ def slow_variables(population, step_ms: float, get) -> frozenset[str]:
 
     The rates are those at the present state when first asked, and are asked again where a parameter changes.
     """
+    if not population.variables:  # a population that advances in its own way
+        return frozenset()
     given = {name: get(name) for name in _parameters(population)}
     homes = [population.home(variable) for variable in population.variables]
     y = [part.plain(name) for part, name in homes]

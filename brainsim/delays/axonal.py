@@ -20,8 +20,10 @@ class Axonal(Delay):
             self.hold("last", StateVariable(nothing(self.n_pre, self.sent_dtype)))
 
     def history(self, value):
+        if not self.graded or "line" not in vars(self):
+            return {}
         value = value.astype(self.sent_dtype)
-        return {"line": jnp.broadcast_to(value, self.plain("line").shape), "last": value} if self.graded else {}
+        return {"line": jnp.broadcast_to(value, self.plain("line").shape), "last": value}
 
     @property
     def under_way(self):

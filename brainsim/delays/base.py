@@ -63,7 +63,7 @@ class Delay(Dynamics):
         """Make what is kept for steps of this length, with nothing under way, for the synapses ``conn``."""
 
     def history(self, value: jax.Array) -> dict[str, jax.Array]:
-        """States, by name, where ``value`` has been sent for ever."""
+        """States, by name, where ``value`` has been sent for ever; none before the delay is prepared."""
         return {}
 
     @property

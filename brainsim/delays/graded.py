@@ -38,8 +38,9 @@ class Followed(Delay):
             self.hold("steps", FixedVariable(jax.device_put(self.times.steps(step_ms).ravel())))
 
     def history(self, value):
-        shape = self.plain("line").shape
-        return {"line": jnp.broadcast_to(value, shape).astype(self.sent_dtype)} if self.graded else {}
+        if not self.graded or "line" not in vars(self):
+            return {}
+        return {"line": jnp.broadcast_to(value, self.plain("line").shape).astype(self.sent_dtype)}
 
     @property
     def under_way(self):

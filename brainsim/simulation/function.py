@@ -51,11 +51,16 @@ class Function:
     ----------
     parameters, state : dict of str to array
         Those of the network when the function was made, by path.
+    n_steps : int
+        Steps of a run.
+    step_ms : float
+        Length of a step in ms.
     """
 
     def __init__(self, entry: door.Entry, checkpoint_every: int | None, remat: bool):
         self.parameters, self.fixed, self.state = entry.parameters, entry.fixed, entry.state
         self._entry, self._slots = entry, door.slots_of(entry.net, entry.parameters | entry.state)
+        self.n_steps, self.step_ms = entry.n_steps, entry.step_ms
         self._checkpoint_every, self._remat = checkpoint_every, remat
         net = entry.net
         self._drawn, self._begun, self._follows = net.drawn_anew(), net.begun, net.follows()

@@ -33,7 +33,7 @@ def one_pass_is_best(population) -> bool:
     """Whether the equations of a population are plain arithmetic, and its method adds nothing else."""
     if not isinstance(population, IntegratedPopulation):
         return True
-    if not isinstance(population.method, RungeKutta):
+    if not isinstance(population.method, RungeKutta) or not population.variables:  # or it advances in its own way
         return False
     kind = (type(population), population.variables, population.takes_held)  # of composed cells: what they are made of
     if kind not in _known:

@@ -156,8 +156,7 @@ class SpikeTrain:
         if not np.array_equal(self.units, later.units):
             raise ValueError(f"SpikeTrain: units {_listed(self.units)} do not go on as {_listed(later.units)}.")
         both = {name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in ("steps", "indices")}
-        both["within"] = _joined([self, later])
-        return dataclasses.replace(self, **both, stop=later.stop)
+        return dataclasses.replace(self, **both, within=_joined([self, later]), stop=later.stop)
 
     def merge(self, *others: SpikeTrain) -> SpikeTrain:
         """The spikes of all as one population: the units of ``self`` first, then those of the others in their order.

@@ -71,6 +71,9 @@ class NearestSpike(bs.terminals.Terminal):
         self.put("k", k)
         return k
 
+    def present(self):
+        return self.plain("k")
+
 
 class Events(bs.stimuli.Stimulus):
     r"""In every step an event with probability p, independently of all others, that lifts V by ``amplitude``.

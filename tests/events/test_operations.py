@@ -126,7 +126,7 @@ def case_append_events(g):
 
 
 CASES = {name[5:]: function for name, function in dict(globals()).items() if name.startswith("case_")}
-NOT_OPERATIONS = {"kernels", "transpose_index", "whole_and_rest"}
+NOT_OPERATIONS = {"implementation", "kernels", "served_by", "transpose_index", "whole_and_rest"}
 
 
 def close(one, other, dtype=jnp.float64):
