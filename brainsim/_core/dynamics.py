@@ -12,8 +12,8 @@ from flax import nnx
 
 from brainsim._core.aside import Aside, Moment
 from brainsim._core.clock import name_hash
+from brainsim._core.closed import Closed, check_reserved
 from brainsim._core.declared import Fixed, Parameter, State, StateVariable, _Declared
-from brainsim._core.described import docstring, signature
 from brainsim._core.digits import keep_digits
 from brainsim._core.exact import Exact
 from brainsim._core.items import Patched, elements, replaced
@@ -26,33 +26,16 @@ from brainsim._units import float_dtype, in_unit, named, with_unit
 from brainsim.connectivity.distributions import Distribution
 
 
-class _Closing(type(nnx.Module)):
-    # After construction, an object takes no new names. Its class says all about itself to those who ask.
-
-    __signature__ = property(signature)
-    __doc__ = property(docstring, lambda cls, text: type.__dict__["__doc__"].__set__(cls, text))
-
-    def __call__(cls, *args, **kwargs):
-        made = super().__call__(*args, **kwargs)
-        if "_aside" not in vars(made):
-            raise TypeError(f"{cls.__name__}.__init__ does not call super().__init__(...).")
-        made._aside.closed = True
-        return made
-
-
-class Dynamics(Accumulating, nnx.Module, metaclass=_Closing):
+class Dynamics(Accumulating, Closed):
     """A thing with parameters and states. Subclasses declare them and say how they change.
 
     An object takes attributes of its own in ``__init__``, and no new ones after it: a name that is not declared is
     refused.
     """
 
-    _declared: dict[str, _Declared] = {}
-    streams: tuple[str, ...] = ()  #: names under which it draws random numbers itself
-
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        _check_reserved(cls)
+        check_reserved(cls)
         named = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
         cls._declared = {name: value for name, value in named.items() if isinstance(value, _Declared)}
 
@@ -346,58 +329,6 @@ class Dynamics(Accumulating, nnx.Module, metaclass=_Closing):
         self._remember(name, patched if as_given else with_unit(array, self.unit_of(name)))
         self._store(name, array, patched)
 
-    def fix(self, **facts) -> None:
-        """Take attributes after construction: facts about the place of the object, which programs depend on."""
-        for name, value in facts.items():
-            if isinstance(value, Dynamics):
-                self._check_stream(name)
-            super().__setattr__(name, value)
-
-    def _check_stream(self, name: str) -> None:
-        """Refuse a part whose random numbers would be those of another."""
-        for other in (*self.streams, *self.parts(Dynamics)):
-            if other != name and name_hash(other) == name_hash(name):
-                raise ValueError(
-                    f"{self.path}: {name!r} would draw the same random numbers as {other!r}; call it otherwise."
-                )
-        if name in self.streams:
-            raise ValueError(
-                f"{self.path}: {name!r} is the name of random numbers of its own; call the part otherwise."
-            )
-
-    def __setattr__(self, name, value):
-        if name in self._declared:
-            self.assign(name, value)
-        elif _is_closed(self) and not name.startswith("_"):
-            raise UnknownNameError(self._refusal(name))
-        elif isinstance(value, np.ndarray | jax.Array | u.Quantity | list | dict | set):
-            raise TypeError(
-                f"{type(self).__name__}.{name}: numbers and arrays are declared on the class, {name} = Parameter(...),"
-                f" State(...) or, for tables, Fixed(...); other sequences must be tuples. Given {type(value).__name__}."
-            )
-        else:
-            super().__setattr__(name, value)
-
-    def __delattr__(self, name):
-        if name in self._declared or isinstance(vars(self).get(name), Dynamics):
-            raise ValueError(f"{self.path}: {name!r} belongs to it and cannot be taken out.")
-        super().__delattr__(name)
-
-    def _refusal(self, name: str) -> str:
-        """Why ``name`` cannot be assigned."""
-        if name in vars(self) or hasattr(type(self), name):
-            return f"{self.path}.{name} is fixed at construction."
-        return f"{self.path} has no {name!r}.{suggestion(name, self.names())}"
-
-    def names(self) -> list[str]:
-        """Names of parameters, states and parts."""
-        return [*self._declared, *(name for name, part in vars(self).items() if isinstance(part, Dynamics))]
-
-    def __getattr__(self, name):
-        if name.startswith("_") or hasattr(type(self), name):
-            return object.__getattribute__(self, name)  # raises what it raised before
-        raise UnknownNameError(f"{self.path} has no {name!r}.{suggestion(name, self.names())}")
-
     def _check_unit(self, name, value):
         if value is not None and not isinstance(value, Distribution | Patched) and self.unit_of(name) is not None:
             in_unit(value, self.unit_of(name), f"{self.path}.{name}")
@@ -462,21 +393,3 @@ def _kept_type(value) -> np.dtype:
     numbers = u.get_mantissa(value)
     kind = (numbers if isinstance(numbers, jax.Array) else np.asarray(numbers)).dtype.kind
     return np.dtype({"b": np.bool_, "i": np.int32, "u": np.int32}.get(kind, float_dtype()))
-
-
-def _is_closed(made: Dynamics) -> bool:
-    return "_aside" in vars(made) and made._aside.closed
-
-
-def _check_reserved(cls) -> None:
-    """Refuse a parameter or state with the name of something else that the class has."""
-    for name, declared in vars(cls).items():
-        if isinstance(declared, _Declared):
-            for base in cls.__mro__[1:]:
-                if isinstance(vars(base).get(name), _Declared):
-                    break
-                if name in vars(base) or name in vars(base).get("__annotations__", ()):
-                    raise TypeError(
-                        f"{cls.__name__}: the name {name!r} is reserved, {base.__name__} has it already; give the"
-                        f" {type(declared).__name__.lower()} another one."
-                    )
