@@ -13,7 +13,7 @@ TESTS = (  # what meets the parts of JAX, flax and orbax that change between ver
     "tests/test_package.py",
     "tests/events/test_library.py",
     "tests/simulation/test_function.py",
-    "tests/simulation/test_fused.py",
+    "tests/simulation/test_one_pass.py",
     "tests/simulation/test_storage.py",
 )
 nox.options.sessions = ["matrix"]
