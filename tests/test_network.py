@@ -90,7 +90,11 @@ WRONG = {
         r"E->I\.weight: expected one value .*, given \(3,\)",
     ),
     "no weight": ({"weight": None}, ValueError, "AllToAll carries no weights; give weight="),
-    "rule": ({"rule": 0.1}, TypeError, r"rule must be a connection rule such as FixedProbability\(0.02\), given 0.1"),
+    "rule": (
+        {"rule": 0.1},
+        TypeError,
+        r"is a connection rule such as FixedProbability\(0.02\), or paths.Layer\(module\), given 0.1",
+    ),
     "delay unit": ({"delay": 1 * u.mV}, bs.UnitError, r"E->I\.delay: expected ms"),
     "delay sign": ({"delay": 0 * u.ms}, ValueError, "delays must be positive and finite"),
     "delay shape": (
