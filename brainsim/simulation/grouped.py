@@ -53,7 +53,8 @@ def _run(jaxpr, consts, arguments) -> list:
     readers: dict = {
         v: {None} for v in jaxpr.outvars if not isinstance(v, Literal)
     }  # by which equations a variable is read
-    for equation in jaxpr.eqns:
+    equations = _used(jaxpr)
+    for equation in equations:
         for v in _inputs(equation):
             readers.setdefault(v, set()).add(id(equation))
 
@@ -67,10 +68,11 @@ def _run(jaxpr, consts, arguments) -> list:
         kept = read_elsewhere(equations)
         part = jaxpr.replace(constvars=(), invars=given, outvars=kept, eqns=list(equations))
         function = jaxpr_as_fun(ClosedJaxpr(part, ()))
-        function = _call(function) if as_call and len(kept) > 1 else function
+        large = [v for v in kept if v.aval.size > 1]  # single numbers take no pass over anything
+        function = _call(function) if as_call and len(kept) > 1 and large else function
         values.update(zip(kept, function(*map(read, given)), strict=True))
 
-    fixed, moving = _ready(jaxpr.eqns, values, _is_not_larger)
+    fixed, moving = _ready(equations, values, _is_not_larger)
     evaluate(fixed)
     values.update(zip(jaxpr.invars, arguments, strict=True))
     waiting = _Waiting(moving, values)
@@ -96,6 +98,16 @@ def _run(jaxpr, consts, arguments) -> list:
             evaluate([equation])
             waiting.know(equation.outvars)
     return [read(v) for v in jaxpr.outvars]
+
+
+def _used(jaxpr) -> list:
+    """The equations that a result depends on, and those that do something: what is not read would split groups."""
+    read, used = {v for v in jaxpr.outvars if not isinstance(v, Literal)}, []
+    for equation in reversed(jaxpr.eqns):
+        if equation.effects or not read.isdisjoint(equation.outvars):
+            read.update(_inputs(equation))
+            used.append(equation)
+    return used[::-1]
 
 
 class _Waiting:

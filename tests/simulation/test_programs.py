@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import re
 import weakref
 
 import brainunit as u
@@ -186,6 +187,13 @@ def test_callbacks_into_python(callback, capfd):
         assert sorted(capfd.readouterr().out.split("\n")) == ["", "step 0", "step 1", "step 2"]
     else:
         assert sorted(set(seen)) == [0, 1, 2]
+
+
+def test_a_population_is_one_call_in_the_loop():
+    """A CPU executes a body of more than eight calls as a graph, which costs small networks half their time."""
+    text = lowered(cells()).as_text()
+    assert len(re.findall(r"call @inside", text)) == 1
+    assert text.count("brainsim.deliver_together") == 1
 
 
 def test_other_platforms_get_the_plain_step():
