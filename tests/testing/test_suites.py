@@ -51,7 +51,7 @@ def test_in_a_project_without_settings(pytester):
             "test_fine.py::test_is_documented[[]Exponential] PASSED*",
             "test_fine.py::test_own[[]Exponential] PASSED*",
             "*the docstring of Mute has no equation (.. math::)",
-            "E *assert '.. math::' in 'No equation.'",
+            "E *assert '.. math::' in 'No equation.*",
             "test_wrong has imported a suite of brainsim.testing: say which classes to test, MODELS = [[]MyReceptor].",
         ]
     )
