@@ -30,8 +30,6 @@ class Entry:
     net : Network
     structure, parameters, fixed, state
         What ``split`` gives for it.
-    slots : dict of str to Slot
-        What a value for each parameter and state must be, by path.
     step_ms : float
         Length of a step.
     n_steps : int
@@ -47,12 +45,16 @@ class Entry:
     parameters: dict
     fixed: dict
     state: dict
-    slots: Mapping[str, Slot]
     step_ms: float
     n_steps: int
     every: int
     requests: tuple[Request, ...]
     inputs: dict
+
+    @property
+    def slots(self) -> dict[str, Slot]:
+        """What a value for each parameter and state must be, by path; made when it is asked for."""
+        return slots_of(self.net, self.parameters | self.state)
 
     def prepared(self, net: Network | None = None, varied: dict | None = None) -> Entry:
         """The entry with the network made ready for steps of this length, and for parameters that are ``varied``."""
@@ -79,9 +81,10 @@ def enter(net: Network, duration, *, dt, record=(), sample_every=None, inputs: d
     structure, parameters, fixed, state = split(net)
     arrays = parameters | state
     requests = parse(net, record, every, arrays, functools.partial(interval_of, step_ms, n_steps))
-    slots = slots_of(net, arrays)
-    courses = time_courses(slots, arrays, inputs or {}, n_steps)
-    return Entry(net, structure, parameters, fixed, state, slots, step_ms, n_steps, every, requests, courses)
+    entry = Entry(net, structure, parameters, fixed, state, step_ms, n_steps, every, requests, {})
+    if not inputs:  # most runs have none, and a call is short
+        return entry
+    return dataclasses.replace(entry, inputs=time_courses(entry.slots, arrays, inputs, n_steps))
 
 
 # -- values by path ----------------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ class Function:
 
     def __init__(self, entry: door.Entry, checkpoint_every: int | None, remat: bool):
         self.parameters, self.fixed, self.state = entry.parameters, entry.fixed, entry.state
-        self._entry, self._slots = entry, door.slots_of(entry.net, entry.parameters | entry.state)
+        self._entry, self._slots = entry, entry.slots
         self.n_steps, self.step_ms = entry.n_steps, entry.step_ms
         self._checkpoint_every, self._remat = checkpoint_every, remat
         net = entry.net
