@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim.integrators.base import Leaves, ODEMethod, Stripped, _decimal, _is_quantity
+from brainsim.integrators.base import Field, Leaves, ODEMethod, Stripped, _decimal, _is_quantity
 from brainsim.integrators.integrate import _count_saved, _start, _strong_float
 from brainsim.integrators.lookup import get
 
@@ -115,7 +115,7 @@ def integrate_dde(f: Callable, history, duration, dt, *, delays, method="rk4", t
         def at(t, y):
             return f(t, y, jax.tree_util.tree_unflatten(structure, [delayed(delay, t, y) for delay in delays]))
 
-        return plain.rate(at, "dy/dt")
+        return Field(at, plain)
 
     def step(carry, i):
         y, memory = carry
