@@ -9,18 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim import initial, schedule
-from brainsim._core import Clock, Dynamics, FixedVariable, State, is_layer, key_at, key_of, name_hash, split, write_back
+from brainsim._core import Clock, Dynamics, FixedVariable, State, is_layer, key_at, key_of, split, write_back
 from brainsim._core.rounding import keep_roundings
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim.connecting import connect
 from brainsim.connectivity import ConnectionRule
 from brainsim.modulators import Modulator
 from brainsim.operation import Operation
 from brainsim.paths import Layer
-from brainsim.plasticity import Combined, Plasticity
-from brainsim.population import Population, view_of
+from brainsim.population import Population
 from brainsim.projection import Projection
-from brainsim.terminals.base import Terminal
-from brainsim.wiring import wire
 
 MEMBERS = (Population, Modulator, Operation)  # what is assigned to a network
 
@@ -187,83 +185,10 @@ class Network(Dynamics):
         options = dict(
             weight=weight, delay=delay, max_delay=max_delay, terminal=terminal, plasticity=plasticity, signal=signal
         )
-        fresh = isinstance(terminal, Terminal) and not terminal.bound
-        if (
-            not fresh
-            and isinstance(terminal, Terminal)
-            and not any(vars(p).get("terminal") is terminal for p in self.projections.values())
-        ):
-            raise ValueError(
-                f"connect: the terminal given is that of {terminal.path} of another network; make another one."
-            )
-        if isinstance(post, list | tuple):
-            if plasticity is not None and len(post) > 1:
-                raise ValueError(
-                    "connect: one plasticity object serves one projection; connect the populations one by one."
-                )
-            names = [None] * len(post) if name is None else [f"{name}#{k + 1}" for k in range(len(post))]
-        else:
-            names = [name]
-        made: list[Projection] = []
-        try:
-            for target, own in zip(post if isinstance(post, list | tuple) else [post], names):
-                made.append(self._projection(pre, target, rule, receptor, own, {p.path for p in made}, options))
-        except Exception:
-            if fresh:
-                terminal.leave()
-            raise
+        made = connect(self, pre, post, rule, receptor, name, options)
         for projection in made:
             self.fix(**{projection.path: projection})
         return made if isinstance(post, list | tuple) else made[0]
-
-    def _projection(self, pre, post, rule, receptor, name, taken, options):
-        if not isinstance(rule, ConnectionRule | Layer):
-            raise TypeError(
-                "connect: the third argument is a connection rule such as FixedProbability(0.02), or paths.Layer(module),"
-                f" given {rule!r}."
-            )
-        pre, post = view_of(pre), view_of(post)
-        for view in (pre, post):
-            if self.populations.get(view.population.path) is not view.population:
-                raise ValueError(
-                    f"connect: {view.population.path} is not a population of this network; assign it first (net.E = ...)."
-                )
-        receptors = getattr(post.population, "receptors", {})
-        if receptor is None and options["plasticity"] is None:
-            raise ValueError(
-                "connect: synapses without a receptor only learn; give plasticity=..., or the name of a receptor."
-            )
-        if receptor is not None and receptor not in receptors:
-            raise UnknownNameError(
-                f"{post.population.path} has no receptor {receptor!r}.{suggestion(str(receptor), receptors)}"
-            )
-        if options["weight"] is None and rule.values is None:
-            raise ValueError(f"connect: {rule.name} carries no weights; give weight=...")
-        path = name or self._free_name(f"{pre.population.path}->{post.population.path}", taken)
-        if path in vars(self) or hasattr(type(self), path) or set(path) & set("./[]"):
-            raise ValueError(f"connect: the name {path!r} is taken or contains one of . / [ ]")
-        if isinstance(options["plasticity"], list | tuple):
-            options |= {"plasticity": Combined(*options["plasticity"])}
-        if options["plasticity"] is not None:
-            if not isinstance(options["plasticity"], Plasticity):
-                raise TypeError(
-                    f"connect: plasticity must be one of brainsim.plasticity, given {options['plasticity']!r}."
-                )
-            for unknown in options["plasticity"].modulators() - self.modulators.keys():
-                raise UnknownNameError(
-                    f"connect: plasticity follows {unknown!r}, no modulator here.{suggestion(unknown, self.modulators)}"
-                )
-        rng = np.random.default_rng([abs(self._aside.seed), int(self._aside.seed < 0), name_hash(path)])
-        wired = wire(path, rule, pre, post, receptor, rng, **options)
-        parts = {k: options[k] for k in ("terminal", "plasticity")}
-        return Projection(path, pre.population, post.population, receptor, wired, **parts)
-
-    def _free_name(self, base, taken):
-        name, k = base, 1
-        while name in vars(self) or name in taken:
-            k += 1
-            name = f"{base}#{k}"
-        return name
 
     # -- before and after runs ---------------------------------------------------------------------------------------
 

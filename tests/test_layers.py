@@ -15,7 +15,7 @@ FLOORS = (
     {"_core", "plot"},
     {"population", "vector_field", "timescales", "integrated", "neurons", "channels", "cells", "masses", "nn"}
     | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources", "delays", "paths"},
-    {"network", "initial", "operation", "projection", "schedule", "wiring"},
+    {"network", "connecting", "initial", "operation", "projection", "schedule", "wiring"},
     {"simulation"},
     {"train"},
     {"cli", "io", "__main__"},

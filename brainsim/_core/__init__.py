@@ -3,7 +3,7 @@
 This room is all there is of flax nnx: above it stand ordinary classes, below it ordinary arrays.
 """
 
-from brainsim._core.aside import Moment, key_at, key_of
+from brainsim._core.aside import Aside, Moment, key_at, key_of
 from brainsim._core.clock import Clock, name_hash, step_length
 from brainsim._core.declared import Fixed, FixedVariable, Parameter, ParameterVariable, State, StateVariable
 from brainsim._core.dynamics import Dynamics
@@ -26,6 +26,7 @@ from brainsim._core.stepping import stepping
 from brainsim._core.structure import Structure, forget_programs, split, write_back
 
 __all__ = [
+    "Aside",
     "Clock",
     "Dynamics",
     "Exact",

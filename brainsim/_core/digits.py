@@ -10,7 +10,7 @@ from brainsim._core.declared import FixedVariable
 from brainsim._core.exact import exact
 from brainsim._core.items import Patched
 from brainsim._units import in_unit
-from brainsim.connectivity.distributions import Distribution
+from brainsim.connectivity.distribution import Distribution
 
 
 def keep_digits(owner, name: str, value, array) -> None:

@@ -23,7 +23,7 @@ from brainsim._core.slot import Slot
 from brainsim._core.stepping import check_in_reach
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import float_dtype, in_unit, named, with_unit
-from brainsim.connectivity.distributions import Distribution
+from brainsim.connectivity.distribution import Distribution
 
 
 class Dynamics(Accumulating, Closed):

@@ -9,7 +9,7 @@ import brainunit as u
 from brainsim._core import Dynamics, Parameter, State
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.channels.pools import site_on
-from brainsim.connectivity.distributions import Distribution
+from brainsim.connectivity.distribution import Distribution
 
 DENSITY = u.mS / u.cm2
 

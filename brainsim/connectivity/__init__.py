@@ -2,12 +2,12 @@
 
 from .all_to_all import AllToAll as AllToAll
 from .block_model import BlockModel as BlockModel
-from .distributions import Clipped as Clipped
+from .distribution import Clipped as Clipped
+from .distribution import Distribution as Distribution
+from .distribution import Truncated as Truncated
 from .distributions import Constant as Constant
-from .distributions import Distribution as Distribution
 from .distributions import LogNormal as LogNormal
 from .distributions import Normal as Normal
-from .distributions import Truncated as Truncated
 from .distributions import Uniform as Uniform
 from .explicit import FromArrays as FromArrays
 from .explicit import FromMatrix as FromMatrix

@@ -9,7 +9,8 @@ import numpy as np
 
 from brainsim import events
 
-from .distributions import Constant, Distribution
+from .distribution import Distribution
+from .distributions import Constant
 from .fixed_degree import FixedOutDegree
 from .fixed_probability import FixedProbability
 from .pairs import Pairs, Synapses

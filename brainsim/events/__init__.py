@@ -10,9 +10,11 @@ from brainsim.events.deliver import deliver, deliver_transposed, weight_gradient
 from brainsim.events.formats import CSR, Block, Dense, Diagonal, FixedFanOut, Format
 from brainsim.events.interpolated import deliver_interpolated, whole_and_rest
 from brainsim.events.plasticity import PostIndex, PowerLaw, add_on_post, add_on_pre, transpose_index
-from brainsim.events.procedural import ProceduralFixedOutDegree, ProceduralFixedProbability, Quantiles, Unstored
+from brainsim.events.procedural import ProceduralFixedOutDegree, ProceduralFixedProbability
+from brainsim.events.quantiles import Quantiles
 from brainsim.events.random import bernoulli_spikes, poisson_counts, poisson_input
 from brainsim.events.record import append_events
+from brainsim.events.unstored import Unstored
 
 __all__ = [
     "CSR",

@@ -15,10 +15,11 @@ import jax.numpy as jnp
 from jax.interpreters import ad
 
 from brainsim.events._primitive import Batch, Operation, is_zero, undefined, zeros_of
+from brainsim.events._procedural import contract_procedural, numbers_procedural
 from brainsim.events._rows import add_spiking_rows, has_rows
 from brainsim.events._shared import Contract, Role
 from brainsim.events.formats import Block, Dense, Format
-from brainsim.events.procedural import Unstored, contract_procedural, numbers_procedural
+from brainsim.events.unstored import Unstored
 
 PRE, WEIGHT, POST = Role
 

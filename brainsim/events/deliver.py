@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from brainsim.events import _check
 from brainsim.events._contract import POST, PRE, WEIGHT, contract
 from brainsim.events.formats import Format
-from brainsim.events.procedural import Unstored
+from brainsim.events.unstored import Unstored
 
 
 def deliver(conn: Format | Unstored, spikes: jax.Array, weight: jax.Array | float, into: jax.Array) -> jax.Array:

@@ -14,7 +14,7 @@ import numpy as np
 from brainsim._core import Dynamics, Slot, Structure, split
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import in_unit
-from brainsim.connectivity.distributions import Distribution
+from brainsim.connectivity.distribution import Distribution
 from brainsim.network import Network
 from brainsim.simulation.plan import Request, parse
 

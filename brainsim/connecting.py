@@ -1,0 +1,136 @@
+"""What ``Network.connect`` is given, checked and made into projections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import Any, Protocol
+
+import numpy as np
+
+from brainsim._core import Aside, name_hash
+from brainsim._errors import UnknownNameError, suggestion
+from brainsim.connectivity import ConnectionRule
+from brainsim.modulators import Modulator
+from brainsim.paths import Layer
+from brainsim.plasticity import Combined, Plasticity
+from brainsim.population import Population, View, view_of
+from brainsim.projection import Projection
+from brainsim.terminals.base import Terminal
+from brainsim.wiring import wire
+
+
+class Members(Protocol):
+    """What a network is to those who connect: its populations, projections and modulators, and names that are taken."""
+
+    _aside: Aside
+
+    @property
+    def populations(self) -> Mapping[str, Population]: ...
+    @property
+    def projections(self) -> Mapping[str, Projection]: ...
+    @property
+    def modulators(self) -> Mapping[str, Modulator]: ...
+
+
+def connect(
+    net: Members,
+    pre: Population | View,
+    post: Population | View | list | tuple,
+    rule: ConnectionRule | Layer,
+    receptor: str | None,
+    name: str | None,
+    options: dict[str, Any],
+) -> list[Projection]:
+    """The projections from ``pre`` to each of ``post``: all of them, or none and everything is as it was.
+
+    Parameters
+    ----------
+    net : Network
+    pre, post, rule, receptor, name
+        As in :meth:`Network.connect`.
+    options : dict
+        Its other arguments.
+    """
+    terminal = options["terminal"]
+    fresh = isinstance(terminal, Terminal) and not terminal.bound
+    if isinstance(terminal, Terminal) and not fresh:
+        _check_terminal(net, terminal)
+    targets = list(post) if isinstance(post, list | tuple) else [post]
+    if options["plasticity"] is not None and len(targets) > 1:
+        raise ValueError("connect: one plasticity object serves one projection; connect the populations one by one.")
+    several = isinstance(post, list | tuple) and name is not None
+    names = [f"{name}#{k + 1}" for k in range(len(targets))] if several else [name] * len(targets)
+    made: list[Projection] = []
+    try:
+        for target, own in zip(targets, names):
+            made.append(_projection(net, pre, target, rule, receptor, own, {p.path for p in made}, dict(options)))
+    except Exception:
+        if fresh:
+            terminal.leave()
+        raise
+    return made
+
+
+def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], options: dict[str, Any]) -> Projection:
+    if not isinstance(rule, ConnectionRule | Layer):
+        raise TypeError(
+            "connect: the third argument is a connection rule such as FixedProbability(0.02), or paths.Layer(module),"
+            f" given {rule!r}."
+        )
+    pre, post = view_of(pre), view_of(post)
+    for view in (pre, post):
+        if net.populations.get(view.population.path) is not view.population:
+            raise ValueError(
+                f"connect: {view.population.path} is not a population of this network; assign it first (net.E = ...)."
+            )
+    _check_receptor(post.population, receptor, options["plasticity"])
+    if options["weight"] is None and rule.values is None:
+        raise ValueError(f"connect: {rule.name} carries no weights; give weight=...")
+    path = name or _free_name(net, f"{pre.population.path}->{post.population.path}", taken)
+    if path in vars(net) or hasattr(type(net), path) or set(path) & set("./[]"):
+        raise ValueError(f"connect: the name {path!r} is taken or contains one of . / [ ]")
+    options["plasticity"] = _plasticity(net, options["plasticity"])
+    seed = net._aside.seed
+    rng = np.random.default_rng([abs(seed), int(seed < 0), name_hash(path)])
+    wired = wire(path, rule, pre, post, receptor, rng, **options)
+    parts = {k: options[k] for k in ("terminal", "plasticity")}
+    return Projection(path, pre.population, post.population, receptor, wired, **parts)
+
+
+def _check_terminal(net: Members, terminal: Terminal) -> None:
+    if not any(vars(p).get("terminal") is terminal for p in net.projections.values()):
+        raise ValueError(
+            f"connect: the terminal given is that of {terminal.path} of another network; make another one."
+        )
+
+
+def _check_receptor(post: Population, receptor: str | None, plasticity) -> None:
+    receptors = getattr(post, "receptors", {})
+    if receptor is None and plasticity is None:
+        raise ValueError(
+            "connect: synapses without a receptor only learn; give plasticity=..., or the name of a receptor."
+        )
+    if receptor is not None and receptor not in receptors:
+        raise UnknownNameError(f"{post.path} has no receptor {receptor!r}.{suggestion(str(receptor), receptors)}")
+
+
+def _plasticity(net: Members, given) -> Plasticity | None:
+    """One rule from what was given: none, one, or several in their order."""
+    rule = Combined(*given) if isinstance(given, list | tuple) else given
+    if rule is None:
+        return None
+    if not isinstance(rule, Plasticity):
+        raise TypeError(f"connect: plasticity must be one of brainsim.plasticity, given {rule!r}.")
+    for unknown in rule.modulators() - net.modulators.keys():
+        raise UnknownNameError(
+            f"connect: plasticity follows {unknown!r}, no modulator here.{suggestion(unknown, net.modulators)}"
+        )
+    return rule
+
+
+def _free_name(net: Members, base: str, taken: Set[str]) -> str:
+    name, k = base, 1
+    while name in vars(net) or name in taken:
+        k += 1
+        name = f"{base}#{k}"
+    return name

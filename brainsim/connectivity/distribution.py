@@ -1,0 +1,354 @@
+"""What a distribution of weights, delays or initial states is, with units; and distributions within bounds.
+
+A distribution is drawn in two places: values on synapses with numpy, fast and once, and values that a compiled function
+draws, such as initial states vmapped over seeds, with JAX. Both give plain arrays in the unit that is asked for.
+
+Every continuous distribution here is an increasing function of a standard variable (normal or uniform), written once
+for both: numpy or JAX supplies the standard variable, and truncating the distribution is truncating that variable.
+"""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass, fields
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import _sources
+from ._sources import JaxSource, NumpySource, Source
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution(abc.ABC):
+    """A distribution of one variable, with a unit.
+
+    Arguments of all distributions are quantities or plain numbers of one dimension. They are scalars, or arrays that
+    broadcast to the shape sampled (one value per neuron, say).
+    """
+
+    def __post_init__(self):
+        unit = self.unit
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, Distribution):
+                self._magnitude(field.name, unit)
+        self._validate()
+
+    @property
+    def name(self) -> str:
+        """Name of the distribution in messages."""
+        return type(self).__name__
+
+    @property
+    def unit(self) -> u.Unit:
+        """Unit in which the first argument was given."""
+        first = getattr(self, fields(self)[0].name)
+        return first.unit if isinstance(first, Distribution) else u.get_unit(first)
+
+    def sample(self, rng: np.random.Generator, shape=(), unit: u.Unit = u.UNITLESS, dtype=np.float64) -> np.ndarray:
+        """Draw values with numpy.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            The only source of randomness.
+        shape : int or tuple of int
+            Shape of the result.
+        unit : brainunit.Unit
+            Unit of the result; of the distribution's dimension.
+        dtype : numpy dtype
+            float32 or float64; float32 is drawn as such, in half the memory.
+
+        Returns
+        -------
+        ndarray, shape `shape`
+            Plain numbers in `unit`.
+
+        Raises
+        ------
+        brainunit.UnitMismatchError
+            If `unit` has another dimension than the distribution.
+        TypeError
+            If `rng` is not a numpy Generator.
+        """
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(
+                f"{self.name}: rng is {type(rng).__name__}; give a numpy.random.Generator, or a JAX key to sample_jax"
+            )
+        dtype = np.dtype(dtype)
+        return np.asarray(self._sample(NumpySource(rng, _shape(shape), dtype), self._unit(unit)), dtype)
+
+    def sample_jax(self, key: jax.Array, shape=(), unit: u.Unit = u.UNITLESS, dtype=None) -> jax.Array:
+        """Draw values with JAX; may be traced, and is differentiable in the distribution's arguments.
+
+        Parameters
+        ----------
+        key : jax.Array
+            PRNG key.
+        shape : int or tuple of int
+            Shape of the result.
+        unit : brainunit.Unit
+            Unit of the result; of the distribution's dimension.
+        dtype : JAX dtype, optional
+            Floating type; JAX' default where not given.
+
+        Returns
+        -------
+        jax.Array, shape `shape`
+            Plain numbers in `unit`.
+
+        Raises
+        ------
+        brainunit.UnitMismatchError
+            If `unit` has another dimension than the distribution.
+        """
+        dtype = jnp.result_type(float) if dtype is None else jnp.dtype(dtype)
+        return self._sample(JaxSource(key, _shape(shape), dtype), self._unit(unit))
+
+    def quantile(self, q, unit: u.Unit = u.UNITLESS) -> np.ndarray:
+        """Value below which the variable lies with probability ``q``, for a distribution of scalar arguments.
+
+        Parameters
+        ----------
+        q : array of float in (0, 1)
+            Probabilities.
+        unit : brainunit.Unit
+            Unit of the result; of the distribution's dimension.
+
+        Returns
+        -------
+        ndarray of float64, the shape of `q`
+            Plain numbers in `unit`.
+
+        Raises
+        ------
+        brainunit.UnitMismatchError
+            If `unit` has another dimension than the distribution.
+        ValueError
+            If an argument is an array: then there is a distribution for each element.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, Distribution) and np.ndim(value):
+                raise ValueError(
+                    f"{self.name}: {field.name} has shape {np.shape(value)}; give a scalar for one quantile function"
+                )
+        q = np.asarray(q, np.float64)
+        return np.asarray(self._quantile(q, NumpySource(None, q.shape, np.dtype(np.float64)), self._unit(unit)))
+
+    @abc.abstractmethod
+    def _quantile(self, q: np.ndarray, source: NumpySource, unit: u.Unit) -> np.ndarray:
+        """Quantiles in `unit`."""
+
+    def clip(self, low=None, high=None) -> Clipped:
+        """Return this distribution with values outside [low, high] set to the nearer bound; see `Clipped`."""
+        return Clipped(self, low, high)
+
+    def truncate(self, low=None, high=None) -> Truncated:
+        """Return this distribution given that the value lies in [low, high]; see `Truncated`."""
+        return Truncated(self, low, high)
+
+    @abc.abstractmethod
+    def _sample(self, source: Source, unit: u.Unit):
+        """Draw from `source`, in `unit`."""
+
+    def _unit(self, unit) -> u.Unit:
+        if not isinstance(unit, u.Unit):
+            raise TypeError(f"{self.name}: unit is {unit!r}; give a unit such as u.mV, or u.UNITLESS")
+        return unit
+
+    def _validate(self) -> None:
+        """Refuse arguments of the right dimension that make no distribution."""
+
+    def _magnitude(self, name: str, unit: u.Unit):
+        """Argument `name` as plain numbers in `unit`; a bound that is not given is infinite."""
+        value = getattr(self, name)
+        if value is None:
+            return -np.inf if name == "low" else np.inf
+        given = u.get_unit(value)
+        if not given.has_same_dim(unit):
+            number = f"{name} = {value}" if np.ndim(value) == 0 else f"{name} of shape {np.shape(value)}"
+            raise u.UnitMismatchError(f"{self.name}: expected {_describe(unit)}, given {number} ({_describe(given)})")
+        return value.to_decimal(unit) if isinstance(value, u.Quantity) else value
+
+    def _concrete(self, *names: str) -> list[np.ndarray] | None:
+        """Arguments in the distribution's own unit; None while one is traced, when there is no value to check."""
+        values = [self._magnitude(name, self.unit) for name in names]
+        if any(isinstance(value, jax.core.Tracer) for value in values):
+            return None
+        try:
+            return [np.asarray(value, np.float64) for value in values]
+        except (TypeError, ValueError):
+            given = ", ".join(f"{name} = {getattr(self, name)!r}" for name in names)
+            raise TypeError(f"{self.name}: given {given}; give quantities or numbers") from None
+
+    def _refuse(self, bad, accepted: str) -> None:
+        if np.any(bad):
+            given = ", ".join(f"{field.name} = {getattr(self, field.name)}" for field in fields(self))
+            raise ValueError(f"{self.name}: given {given}; {accepted}")
+
+
+class _Continuous(Distribution):
+    """An increasing function of a standard variable."""
+
+    standard: str  # "normal" or "uniform"
+
+    @abc.abstractmethod
+    def _from_standard(self, z, source: Source, unit: u.Unit):
+        """Turn standard values into values in `unit`."""
+
+    @abc.abstractmethod
+    def _to_standard(self, x, source: Source, unit: u.Unit):
+        """Turn values in `unit` into standard values; infinite ones outside the support of an unbounded variable."""
+
+    def _sample(self, source, unit):
+        self._magnitude(fields(self)[0].name, unit)  # refuse a wrong unit before drawing
+        return self._from_standard(getattr(source, self.standard)(), source, unit)
+
+    def _quantile(self, q, source, unit):
+        return self._from_standard(source.ndtri(q) if self.standard == "normal" else q, source, unit)
+
+
+class _Bounded(Distribution):
+    """A distribution with bounds: fields `distribution`, `low` and `high`."""
+
+    def __post_init__(self):
+        if not isinstance(self.distribution, Distribution):
+            given = f"{self.distribution!r}"
+            raise TypeError(f"{self.name}: distribution is {given}; give a distribution such as Normal(mean, std)")
+        if self.low is None and self.high is None:
+            raise ValueError(f"{self.name}: neither low nor high is given; give one or both")
+        super().__post_init__()
+
+    def _validate(self):
+        if bounds := self._concrete("low", "high"):
+            low, high = bounds
+            self._refuse(~(low <= high), "give bounds low <= high")
+
+    def _bounds(self, source, unit):
+        return source.argument(self._magnitude("low", unit)), source.argument(self._magnitude("high", unit))
+
+
+@dataclass(frozen=True, eq=False)
+class Clipped(_Bounded):
+    r"""A distribution whose values outside an interval are set to the nearer bound.
+
+    .. math:: Y = \min(\max(X, a), b)
+
+    The bounds gather the probability that lay outside. `Truncated` leaves it out instead.
+
+    Parameters
+    ----------
+    distribution : Distribution
+        Distribution of X.
+    low, high : quantity or float, optional
+        Bounds :math:`a \le b`; one that is not given does not bound.
+
+    Raises
+    ------
+    brainunit.UnitMismatchError
+        If a bound has another dimension than the distribution.
+    TypeError, ValueError
+        If there is no distribution or no bound, or low is above high.
+    """
+
+    distribution: Distribution
+    low: Any = None
+    high: Any = None
+
+    def _sample(self, source, unit):
+        return source.numpy.clip(self.distribution._sample(source, unit), *self._bounds(source, unit))
+
+    def _quantile(self, q, source, unit):
+        return np.clip(self.distribution._quantile(q, source, unit), *self._bounds(source, unit))
+
+
+@dataclass(frozen=True, eq=False)
+class Truncated(_Bounded):
+    r"""A distribution given that its value lies in an interval, as if redrawn until it does.
+
+    .. math:: P(Y \le y) = P(X \le y \mid a \le X \le b)
+
+    Drawn by inverting the distribution function, so the time does not depend on how much lies inside, and gradients
+    pass. Mean and standard deviation are those of X before truncation.
+
+    Parameters
+    ----------
+    distribution : Normal, LogNormal or Uniform
+        Distribution of X.
+    low, high : quantity or float, optional
+        Bounds :math:`a \le b`; one that is not given does not bound.
+
+    Raises
+    ------
+    brainunit.UnitMismatchError
+        If a bound has another dimension than the distribution.
+    TypeError, ValueError
+        If the distribution is not continuous, no bound is given, low is above high, or the interval holds less than
+        1e-30 of the distribution (11 standard deviations off a normal one).
+    """
+
+    distribution: Distribution
+    low: Any = None
+    high: Any = None
+
+    def __post_init__(self):
+        if isinstance(self.distribution, Distribution) and not isinstance(self.distribution, _Continuous):
+            raise TypeError(
+                f"{self.name}: distribution is {self.distribution.name}; give Normal, LogNormal or Uniform "
+                "(truncate first and clip afterwards: Normal(mean, std).truncate(...).clip(...))"
+            )
+        super().__post_init__()
+
+    def _validate(self):
+        super()._validate()
+        inner = self.distribution
+        if not (bounds := self._concrete("low", "high")) or not inner._concrete(*(f.name for f in fields(inner))):
+            return
+        shape = np.broadcast_shapes(
+            *(np.shape(b) for b in bounds), *(np.shape(getattr(inner, f.name)) for f in fields(inner))
+        )
+        source = NumpySource(None, shape, np.dtype(np.float64))
+        mass = getattr(_sources, f"{inner.standard}_mass")(*self._standard_bounds(source, self.unit))
+        self._refuse(~(mass > 1e-30), "give bounds that hold some of the distribution")
+
+    def _sample(self, source, unit):
+        inner = self.distribution
+        inner._magnitude(fields(inner)[0].name, unit)  # refuse a wrong unit in the distribution's own name
+        z = getattr(_sources, f"truncated_{inner.standard}")(source, *self._standard_bounds(source, unit))
+        # Rounding of the way back must not leave the interval.
+        return source.numpy.clip(inner._from_standard(z, source, unit), *self._bounds(source, unit))
+
+    def _quantile(self, q, source, unit):
+        inner, (low, high) = self.distribution, self._standard_bounds(source, unit)
+        if inner.standard == "uniform":
+            low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
+            z = low + (high - low) * q
+        elif np.all(low > 0):  # mirrored, since the lower tail alone is resolved
+            z = -source.ndtri(source.ndtr(-high) + (source.ndtr(-low) - source.ndtr(-high)) * (1 - q))
+        else:
+            z = source.ndtri(source.ndtr(low) + (source.ndtr(high) - source.ndtr(low)) * q)
+        return np.clip(inner._from_standard(z, source, unit), *self._bounds(source, unit))
+
+    def _standard_bounds(self, source, unit):
+        xp = source.numpy
+        standard = []
+        for bound in self._bounds(source, unit):
+            # Infinite bounds stay as they are, without passing through arithmetic whose gradient would be undefined.
+            finite = xp.isfinite(bound)
+            with np.errstate(divide="ignore", invalid="ignore"):  # a width of zero gives infinite or undefined bounds
+                inside = self.distribution._to_standard(xp.where(finite, bound, xp.zeros_like(bound)), source, unit)
+            standard.append(xp.where(finite, inside, bound))
+        return standard
+
+
+def _shape(shape) -> tuple[int, ...]:
+    return (int(shape),) if np.ndim(shape) == 0 else tuple(int(n) for n in shape)
+
+
+def _describe(unit: u.Unit) -> str:
+    return "a plain number" if unit.has_same_dim(u.UNITLESS) else f"a quantity in {unit}"
