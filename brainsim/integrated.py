@@ -73,6 +73,16 @@ class IntegratedPopulation(Population):
             )
         super().__init__(size, **values)
 
+    def prepare(self, step_ms: float) -> None:
+        super().prepare(step_ms)
+        if isinstance(self.method, integrators.Divided):
+            self.fix(_stepper=self.method.at(step_ms * u.ms))
+
+    @property
+    def stepper(self) -> integrators.ODEMethod | integrators.SDEMethod:
+        """The method at the present length of the step."""
+        return vars(self).get("_stepper", self.method)
+
     def not_finite(self, path: str) -> tuple[str, str]:
         """What to add to the message that ``path`` is not finite: what failed, and what to do beside reducing dt."""
         if path.removeprefix(f"{self.path}.") not in self.variables:
@@ -190,7 +200,7 @@ class IntegratedPopulation(Population):
             noise = self.method.draw(lambda n: clock.of("noise").normal((n,)), y)
             y = self.method(f, g, clock.t, y, clock.dt, noise)
         else:
-            y = self.method(f, clock.t, y, clock.dt)
+            y = self.stepper(f, clock.t, y, clock.dt)
         after = dict(zip(self.variables, y))
         for name in slow:
             start, unit = before[name], self.unit_of(name)

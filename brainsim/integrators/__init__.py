@@ -3,7 +3,7 @@
 A method of one step is a frozen, hashable object. One for ordinary equations is called as
 ``method(f, t, y, dt) -> y_next``, one for stochastic equations as ``method(f, g, t, y, dt, noise) -> y_next``.
 Runge-Kutta methods are ready objects (``RK4(f, t, y, dt)``); those with parameters are classes
-(``ExponentialEuler(staggered=True)(f, t, y, dt)``).
+(``ExponentialEuler(staggered=True)(f, t, y, dt)``). `Divided` takes any of the former in several short parts of a step.
 
 | name in `get` | object | order | domain |
 | --- | --- | --- | --- |
@@ -46,6 +46,7 @@ with `CaputoL1` (order 2 - alpha) and `GrunwaldLetnikov` (order 1).
 from brainsim.integrators.adaptive import Solution, integrate_adaptive
 from brainsim.integrators.base import Field, ODEMethod, SDEMethod
 from brainsim.integrators.delay import integrate_dde
+from brainsim.integrators.divided import Divided
 from brainsim.integrators.embedded import (
     ADAPTIVE,
     RKF45,
@@ -105,6 +106,7 @@ __all__ = [
     "CoupledExponentialEuler",
     "CrankNicolson",
     "DerivativeFreeMilstein",
+    "Divided",
     "DormandPrince",
     "DormandPrince8",
     "EmbeddedTableau",

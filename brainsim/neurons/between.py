@@ -59,6 +59,7 @@ class Within:
         self.held = [(r, r.advance(clock)) for r in neuron.receptors.values() if not r.exact]
         self.stimuli = {name: neuron.stimulation(clock, name) for name in neuron.takes}
         self.names = neuron.variables
+        self.parts = getattr(neuron.stepper, "count", 1)
         self.units = [neuron.unit_of(name) for name in self.names]
         self.clamped = [name in neuron.clamped for name in self.names]
         self.still = [False] * len(self.stages)
@@ -110,16 +111,19 @@ class Within:
         def along(y, h, rate):
             return [a + h * b for a, b in zip(y, rate)]
 
-        def runge_kutta(passed):
-            h = passed * length
+        def runge_kutta(y, h):
             first = slopes(y)
             second = slopes(along(y, h / 2, first))
             third = slopes(along(y, h / 2, second))
             fourth = slopes(along(y, h, third))
             return along(y, h / 6, [a + 2 * b + 2 * c + d for a, b, c, d in zip(first, second, third, fourth)])
 
+        def in_parts(passed):
+            h = passed * length / self.parts
+            return jax.lax.fori_loop(0, self.parts, lambda _, y: runge_kutta(y, h), y)
+
         if not linear:
-            return runge_kutta
+            return in_parts if self.parts > 1 else lambda passed: runge_kutta(y, passed * length)
         first = [length * rate for rate in slopes(y)]
 
         def following(term, k):

@@ -16,7 +16,7 @@ S = u.mS / u.cm2
 DRIVES = {
     "ALIF": 20e3, "AdEx": 1000.0, "AdQIF": 100.0, "ConnorStevens": 12.0, "ExpIF": 100.0, "FitzHughNagumo": 0.5, "GIF": 200.0,
     "GLIF1": 500.0, "GLIF2": 500.0, "GLIF3": 500.0, "GLIF4": 500.0, "GLIF5": 500.0, "HindmarshRose": 4.0, "HodgkinHuxley": 10.0,
-    "IF": 125.0, "Izhikevich": 10.0, "LIF": 15e3, "MAT2": 600.0, "MorrisLecar": 120.0, "PinskyRinzel": 3.0, "QIF": 8e3,
+    "IF": 125.0, "Izhikevich": 10.0, "LIF": 15e3, "MAT2": 600.0, "MorrisLecar": 120.0, "PinskyRinzel": 5.0, "QIF": 8e3,
     "ReducedTraub": 1.0, "Theta": 2.0, "TraubMiles": 300.0, "WangBuzsaki": 1.0,
 }  # fmt: skip
 WITHOUT_SPIKES = {  # what fires by chance: its variables are compared, without spikes
