@@ -56,7 +56,7 @@ def test_a_population_divides_its_steps():
             bs.simulate(net, 1 * u.ms, dt=0.05 * u.ms)
             assert net.c.stepper.count == 2
             run = bs.function(net, 1 * u.ms, dt=0.1 * u.ms, record="c.V")
-            slope = jax.grad(lambda a: run({"c.a": a}, {})[1]["c.V"][-1, 0])(0.7)
+            slope = jax.grad(lambda a, run: run({"c.a": a}, {})[1]["c.V"][-1, 0])(0.7, run)
             assert np.isfinite(slope) and slope != 0
     first, *others = ends.values()
     np.testing.assert_allclose(others, first, rtol=1e-6)
