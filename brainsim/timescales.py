@@ -22,7 +22,8 @@ def slow_variables(population, step_ms: float, get) -> frozenset[str]:
     r"""Variables with :math:`|\partial f_k/\partial y_k|\,dt` below 2**-10 in some unit, without input: those that leak
     slowly, and those that do not leak at all.
 
-    The rates are those at the present state when first asked, and are asked again where a parameter changes.
+    The rates are those at the present state when first asked, and are asked again where a parameter changes, or what
+    the equations read from outside.
     """
     if not population.variables:  # a population that advances in its own way
         return frozenset()
@@ -33,11 +34,12 @@ def slow_variables(population, step_ms: float, get) -> frozenset[str]:
         return frozenset(name for name in population.variables if population.is_compensated(name))
     if population._aside.timescales is None:
         population._aside.timescales = SimpleNamespace(y=[np.array(x, float) for x in y], rates=[])
-    known = population._aside.timescales
-    rates = next((rates for before, rates in known.rates if _same(before, given)), None)
+    known, (structure, *arrays) = population._aside.timescales, split(population)
+    found = (rates for reads, before, rates in known.rates if reads is structure.reads and _same(before, given))
+    rates = next(found, None)
     if rates is None:
-        rates = _rates(population, given, known.y)
-        known.rates = [(given, rates), *known.rates[:7]]
+        rates = _rates(population, structure, arrays, given, known.y)
+        known.rates = [(structure.reads, given, rates), *known.rates[:7]]
     return frozenset(name for name, rate in zip(population.variables, rates) if rate * step_ms < slowest())
 
 
@@ -62,10 +64,10 @@ def _parameters(population) -> list[str]:
     ]
 
 
-def _rates(population, given, y) -> list[float]:
+def _rates(population, structure, arrays, given, y) -> list[float]:
     """The lowest |df_k/dy_k| over the units, per ms, of each variable k."""
-    structure, parameters, fixed, state = split(population)
-    parameters, fixed, state = (_without_tracers(arrays) for arrays in (parameters | given, fixed, state))
+    parameters, fixed, state = map(_without_tracers, arrays)
+    parameters |= given
 
     def field(parameters, y):
         model = structure.merge(parameters, fixed, state)

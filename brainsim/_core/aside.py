@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 
 import jax
 import jax.numpy as jnp
@@ -56,6 +57,27 @@ def key_of(seed: int) -> jax.Array:
     return jnp.asarray(words | np.array([1, 0], np.uint32))  # never that of a seed below 2^32, which begins with 0
 
 
+class Ready:
+    """What a network was when it was made ready for steps of a length: nothing is left to do as long as it is that.
+
+    Parameters
+    ----------
+    step_ms : float
+    structure : Structure
+    parameters, fixed, state : dict of str to array
+        What ``split`` gave; nothing of the state is kept.
+    """
+
+    def __init__(self, step_ms: float, structure, parameters: dict, fixed: dict, state: dict):
+        self.step_ms, self.structure = step_ms, structure
+        self.arrays = [weakref.ref(array) for array in (*parameters.values(), *fixed.values())]
+
+    def fits(self, step_ms: float, structure, parameters: dict, fixed: dict, state: dict) -> bool:
+        """Whether it is made of the same objects, and the same arrays but for its state."""
+        same = step_ms == self.step_ms and structure is self.structure
+        return same and all(known() is now for known, now in zip(self.arrays, (*parameters.values(), *fixed.values())))
+
+
 class Aside:
     """Python-side facts about a model that no compiled program depends on.
 
@@ -72,6 +94,8 @@ class Aside:
         self.key: jax.Array | None = None  # that random positions are drawn with
         self.timescales = None  # how fast the variables of a population change, once that has been asked
         self.closed = False  # whether the object is made and takes no new names
+        self.seen = None  # what it was when it was last split, to see whether it has changed
+        self.ready: Ready | None = None  # what a network was when it was last made ready for a run
         self.structure = None  # of the network when it was last split: what its programs are kept with
 
     def but(self, **changes) -> Aside:
@@ -79,6 +103,10 @@ class Aside:
         other = Aside()
         vars(other).update(vars(self) | changes)
         return other
+
+    def __getstate__(self):
+        """What copies take along: no compiled programs, and nothing that is known of this very object."""
+        return vars(self) | {"seen": None, "ready": None, "structure": None}
 
     def __eq__(self, other):
         return isinstance(other, Aside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 
 from brainsim._core import exact as numbers
 from brainsim._core.exact import Exact, exact
-from brainsim._units import in_unit
+from brainsim._units import float_dtype, in_unit
 
 CLOSE = 2.0**-10  # of a step: an instant that a step misses by no more counts as reached, as 3 * 0.1 reaches 0.3
 
@@ -91,7 +92,13 @@ class Clock(NamedTuple):
 
 def step_length(ms: float) -> Exact:
     """The length of a step, for a clock."""
-    return exact(float(ms))
+    return _step_length(float(ms), float_dtype(), jax.config.jax_default_device)
+
+
+@functools.lru_cache(maxsize=64)
+def _step_length(ms, dtype, device) -> Exact:
+    with jax.ensure_compile_time_eval():
+        return exact(ms)
 
 
 def name_hash(name: str) -> int:

@@ -17,6 +17,7 @@ import sys
 import types
 import weakref
 from collections import deque
+from typing import NamedTuple
 
 import brainunit as u
 import jax
@@ -53,15 +54,34 @@ _known: weakref.WeakValueDictionary[tuple, Reads] = weakref.WeakValueDictionary(
 NOTHING = _known.setdefault((), Reads(()))
 
 
-def reads_of(graphdef) -> Reads:
-    """What the classes and attributes of a network's graph read from outside."""
-    contents = _Walk().graph(graphdef)
+class Readers(NamedTuple):
+    """What of a network's graph may read from outside: its classes, and attributes that are more than a plain value."""
+
+    kinds: tuple[type, ...]
+    attributes: tuple
+
+    @classmethod
+    def of(cls, graphdef) -> Readers:
+        """Those of a graph."""
+        kinds = dict.fromkeys(k for node in graphdef.nodes if isinstance(k := getattr(node, "metadata", None), type))
+        named = [(name, getattr(attribute, "value", None)) for name, attribute in graphdef.attributes]
+        own = [value for name, value in named if name != "_aside" and not str(name).startswith("_pytree__")]
+        return cls(tuple(kinds), tuple(value for value in own if not _is_plain(value)))
+
+
+def _is_plain(value) -> bool:
+    return all(map(_is_plain, value)) if type(value) is tuple else isinstance(value, u.Unit) or type(value) in ATOMS
+
+
+def reads_of(readers: Readers) -> Reads:
+    """What they read from outside now."""
+    contents = _Walk().all_of(readers)
     return _known.setdefault(contents, Reads(contents))
 
 
-def also_known_as(reads: Reads, graphdef) -> None:
+def also_known_as(reads: Reads, readers: Readers) -> None:
     """Take what is outside now for ``reads``: what tracing itself has changed (a counter, a log) is not an edit."""
-    contents = _Walk().graph(graphdef)
+    contents = _Walk().all_of(readers)
     if contents != reads.contents:
         _known[contents] = reads
 
@@ -88,14 +108,10 @@ class _Walk:
         self.bases: set[type] = set()
         self.foreign = False  # whether something was met that is not brainsim's or of plain numbers
 
-    def graph(self, graphdef) -> tuple:
+    def all_of(self, readers: Readers) -> tuple:
         """What classes and attributes read, without those that read nothing of the user's."""
-        kinds = {kind: None for node in graphdef.nodes if isinstance(kind := getattr(node, "metadata", None), type)}
-        found = [told for kind in kinds if (told := self.class_attributes(kind))]
-        for name, attribute in graphdef.attributes:
-            value = getattr(attribute, "value", None)
-            if type(value) in ATOMS or name == "_aside" or str(name).startswith("_pytree__"):
-                continue
+        found = [told for kind in readers.kinds if (told := self.class_attributes(kind))]
+        for value in readers.attributes:
             self.foreign = False
             told = self.of(value)
             if self.foreign:

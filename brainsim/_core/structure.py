@@ -12,7 +12,8 @@ from flax import nnx
 from brainsim import events
 from brainsim._core.clock import Clock
 from brainsim._core.declared import FixedVariable, ParameterVariable
-from brainsim._core.reads import NOTHING, Reads, also_known_as, reads_of, tracing_with
+from brainsim._core.reads import NOTHING, Readers, Reads, also_known_as, reads_of, tracing_with
+from brainsim._core.seen import Seen, name_of
 from brainsim._core.stepping import check_unshared, stepping
 
 
@@ -34,6 +35,11 @@ class Structure:
     programs: dict = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     @functools.cached_property
+    def readers(self) -> Readers:
+        """What of it may read from outside."""
+        return Readers.of(self.graphdef)
+
+    @functools.cached_property
     def _hash(self) -> int:
         return hash((self.graphdef, self.treedefs, self.paths, self.implementation, self.reads))
 
@@ -42,7 +48,10 @@ class Structure:
 
     def current(self) -> Structure:
         """The same with what its classes read now."""
-        return _sharing(dataclasses.replace(self, reads=reads_of(self.graphdef), shared=None, programs={}))
+        reads = reads_of(self.readers)
+        return (
+            self if reads is self.reads else _sharing(dataclasses.replace(self, reads=reads, shared=None, programs={}))
+        )
 
     def merge(self, parameters, fixed, state):
         """The network made of these arrays (dictionaries from path to array)."""
@@ -90,16 +99,25 @@ class Structure:
         net = self.merge(*({**a, **{k: v for k, v in inputs.items() if k in a}} for a in (parameters, fixed, state)))
         with events.served_by(self.implementation), tracing_with(self.reads), stepping(net):
             change(net)
-        also_known_as(self.reads, self.graphdef)
+        also_known_as(self.reads, self.readers)
         return _flat(net)[-1]
 
 
 def split(net) -> tuple[Structure, dict, dict, dict]:
     """``(structure, parameters, fixed, state)`` of a network; state is whatever is not one of the others."""
+    seen = net._aside.seen
+    same = seen is not None and seen.net is net and seen.structure.implementation == events.implementation()
+    arrays = seen.arrays() if same else None
+    if arrays is not None:
+        structure = seen.structure = seen.structure.current()
+        net._aside.structure = structure.shared
+        return structure, *arrays
     graphdef, treedefs, paths, *arrays = _flat(net)
     check_unshared(net, graphdef)
-    structure = _sharing(Structure(graphdef, treedefs, paths, events.implementation(), reads_of(graphdef)))
+    structure = _sharing(Structure(graphdef, treedefs, paths, events.implementation(), reads_of(Readers.of(graphdef))))
     net._aside.structure = structure.shared
+    if not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arrays)):
+        net._aside.seen = Seen(net, structure)
     return structure, *arrays
 
 
@@ -143,7 +161,7 @@ def _flat(net) -> tuple:
 def _path(keys) -> str:
     # The names on the way to a variable, and inside it where its value is a tree; not the step into the variable
     # itself.
-    names = [str(k.key) if isinstance(k, jax.tree_util.DictKey) else k.name for k in keys]
+    names = [name_of(key) for key in keys]
     depth = sum(isinstance(k, jax.tree_util.DictKey) for k in keys)
     return ".".join(names[:depth] + names[depth + 1 :])
 

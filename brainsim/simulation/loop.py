@@ -78,8 +78,8 @@ def bytes_per_row(requests) -> float:
 def check_memory(requests, n_steps: int, runs: int = 1) -> None:
     """Refuse samples that do not fit into the memory of the host."""
     kept = [r for r in requests if not r.of_spikes]
-    needed, free = runs * n_steps * bytes_per_row(kept), available_bytes()
-    if needed > free:
+    needed = runs * n_steps * bytes_per_row(kept)
+    if needed and needed > (free := available_bytes()):
         what = ", ".join(r.label for r in kept if not r.is_spikes)
         raise NotEnoughMemoryError(
             f"record: {what} for {n_steps:,} steps needs {human(needed)}, {human(free)} are free; record fewer elements"

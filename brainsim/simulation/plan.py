@@ -103,7 +103,8 @@ def parse(
     intervals = record if isinstance(record, Mapping) else dict.fromkeys(labels := list(record))
     if not isinstance(record, Mapping) and len(intervals) < len(labels):
         raise ValueError(f"record: something is asked for twice in {labels}.")
-    requests = [_request(net, label, given, every, arrays, interval) for label, given in intervals.items()]
+    populations = net.populations
+    requests = [_request(populations, label, given, every, arrays, interval) for label, given in intervals.items()]
     return (*requests, *(r for request in requests for r in _within(request, arrays)))
 
 
@@ -115,19 +116,19 @@ def _within(request, arrays) -> list[Request]:
     return [dataclasses.replace(request, label=f"{request.label} within", path=path, is_spikes=False, of_spikes=True)]
 
 
-def _request(net, label, given, every, arrays, interval) -> Request:
+def _request(populations, label, given, every, arrays, interval) -> Request:
     match = _REQUEST.match(label.replace("[[", "[").replace("]]", "]")) if isinstance(label, str) else None
     if match is None:
         raise ValueError(f"record: cannot read {label!r}; write a path such as 'E.spikes', 'E.V' or 'E.V[:10]'.")
     path = match["path"]
-    if path in net.populations:
+    if path in populations:
         raise UnknownNameError(
             f"record: {path!r} is a population; say what of it, for example '{path}.spikes' or '{path}.V'."
         )
     if path not in arrays:
         raise UnknownNameError(f"record: the network has no {path!r}.{suggestion(path, arrays)}")
     owner, _, variable = path.rpartition(".")
-    is_spikes = variable == "spikes" and owner in net.populations
+    is_spikes = variable == "spikes" and owner in populations
     if given is not None:
         if is_spikes:
             raise ValueError(f"record: {label!r} takes no interval, given {given}: all spikes are recorded.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import weakref
 from collections import OrderedDict
@@ -32,6 +33,7 @@ class Programs:
 
     def __call__(self, plan, structure: Structure, *trees):
         leaves, tree = jax.tree.flatten(trees)
+        leaves = [_whole(leaf, jax.config.jax_default_device) if isinstance(leaf, int) else leaf for leaf in leaves]
         leaves = [leaf if isinstance(leaf, jax.Array) else jax.numpy.asarray(leaf) for leaf in leaves]
         devices = frozenset().union(*(leaf.devices() for leaf in leaves))
         types = tuple((leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False)) for leaf in leaves)
@@ -65,6 +67,13 @@ class Programs:
             return lambda leaves: jax.tree.unflatten(result, execute(leaves))
         program, given = lowered.compile(), jax.tree.structure(trees)
         return lambda leaves: program(*given.unflatten(leaves))
+
+
+@functools.lru_cache(maxsize=64)
+def _whole(number: int, device) -> jax.Array:
+    """A number of steps on a device: to put one there takes longer than a step."""
+    with jax.ensure_compile_time_eval():
+        return jax.numpy.asarray(number, jax.numpy.int32)
 
 
 _lately: OrderedDict[Structure, None] = OrderedDict()
