@@ -32,7 +32,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
             os.chmod(beside, path.stat().st_mode & 0o777)
         flush(beside)
         os.replace(beside, path)
-        flush(path.parent)
+        flush(path.parent, within=False)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -55,10 +55,10 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
 
 
-def flush(path: Path) -> None:
-    """Wait until a file, or a folder with all that is in it, is on the disk."""
+def flush(path: Path, within: bool = True) -> None:
+    """Wait until a file, or a folder (with all that is in it if ``within``), is on the disk."""
     if path.is_dir():
-        for part in path.iterdir():
+        for part in path.iterdir() if within else ():
             flush(part)
         if os.name == "nt":
             return  # folders cannot be opened there

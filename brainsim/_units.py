@@ -32,16 +32,29 @@ def in_unit(value, unit: Any, what: str) -> Any:
     UnitError
         If ``value`` has another dimension; the message names ``what``.
     """
-    if isinstance(value, (list, tuple)) and any(isinstance(v, u.Quantity) for v in value):
-        return np.asarray([in_unit(v, unit, what) for v in value])
+    value = joined(value, what)
     number, given = split_quantity(value)
     if given == unit:
         return number
     if not given.has_same_dim(unit):
         shown = "a number without unit" if given == UNITLESS else f"{given}"
         expected = "a number without unit" if unit == UNITLESS else f"{unit}"
-        raise UnitError(f"{what}: expected {expected}, given {shown} ({value}).")
+        raise UnitError(f"{what}: expected {expected}, given {shown} ({_short(value)}).")
     return u.Quantity(number, unit=given).to_decimal(unit)
+
+
+def joined(value, what: str):
+    """A list of quantities as one quantity; anything else as it is."""
+    if not isinstance(value, list | tuple) or not any(isinstance(part, u.Quantity) for part in value):
+        return value
+    unit = next(part.unit for part in value if isinstance(part, u.Quantity))
+    return u.Quantity(np.stack([np.asarray(in_unit(part, unit, what)) for part in value]), unit=unit)
+
+
+def _short(value) -> str:
+    """A value as text of one line."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= 80 else f"{text[:60]} ... {text[-15:]}"
 
 
 @contextlib.contextmanager

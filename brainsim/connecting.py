@@ -86,7 +86,9 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
     _check_receptor(post.population, receptor, options["plasticity"])
     if options["weight"] is None and rule.values is None:
         raise ValueError(f"connect: {rule.name} carries no weights; give weight=...")
-    path = name or _free_name(net, f"{pre.population.path}->{post.population.path}", taken)
+    path = _free_name(net, f"{pre.population.path}->{post.population.path}", taken) if name is None else name
+    if not isinstance(path, str) or not path:
+        raise TypeError(f"connect: the name of a projection is a string such as 'E->I', given {path!r}.")
     if path in vars(net) or hasattr(type(net), path) or set(path) & set("./[]"):
         raise ValueError(f"connect: the name {path!r} is taken or contains one of . / [ ]")
     options["plasticity"] = _plasticity(net, options["plasticity"])

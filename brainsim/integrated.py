@@ -111,7 +111,7 @@ class IntegratedPopulation(Population):
 
     # -- inputs ------------------------------------------------------------------------------------------------------
 
-    def add_receptors(self, **receptors: Receptor) -> None:
+    def add_receptors(self, *unnamed, **receptors: Receptor) -> None:
         """Give the population receptors, by name: ``add_receptors(ampa=Exponential(tau=5 * u.ms, reversal=0 * u.mV))``.
 
         Raises
@@ -119,7 +119,7 @@ class IntegratedPopulation(Population):
         TypeError, ValueError
             For something that is not a receptor or belongs elsewhere already, or a name that is taken.
         """
-        self.attach_parts(receptors, Receptor)
+        self.attach_parts(receptors, Receptor, unnamed=unnamed)
 
     @property
     def receptors(self) -> dict[str, Receptor]:

@@ -45,11 +45,10 @@ class Network(Dynamics):
         If the seed is not an integer.
     """
 
-    steps = State(0, "steps since t = 0", shape=(), dtype=jnp.int32)
+    steps = State(0, "steps since t = 0", shape=(), dtype=jnp.int32, nonnegative=True)
 
     def __init__(self, seed: int = 0):
-        if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
-            raise TypeError(f"Network: seed must be an integer, given {seed!r}.")
+        _check_seed("Network", seed)
         super().__init__()
         self.allocate()
         self._aside.seed = int(seed)
@@ -95,6 +94,8 @@ class Network(Dynamics):
 
     def __getitem__(self, path: str):
         """A population, projection, receptor, stimulus or layer by path: ``net["E->I"]``, ``net["E.ampa"]``."""
+        if not isinstance(path, str):
+            raise TypeError(f"Network: parts are found by path, net['E'] or net['E->I'], given {path!r}.")
         node = self
         for name in path.split("."):
             parts = {k: v for k, v in vars(node).items() if isinstance(v, Dynamics) or is_layer(v)}
@@ -300,6 +301,7 @@ class Network(Dynamics):
             the runs that follow.
         """
         if seed is not None:
+            _check_seed("reset", seed)
             self.put("key", key_of(seed))
         moment = self._aside.moment
         if not isinstance(self.plain("steps"), jax.core.Tracer):
@@ -353,3 +355,8 @@ class Network(Dynamics):
         return f"Network({populations}; {len(self.projections)} projections, {synapses:,} synapses)"
 
     __str__ = __repr__
+
+
+def _check_seed(what, seed) -> None:
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
+        raise TypeError(f"{what}: seed must be an integer, given {seed!r}.")

@@ -70,7 +70,7 @@ class Population(Dynamics):
         return self._aside.layout.place(self.size, rng)
 
     def __getitem__(self, item) -> View:
-        return View(self, np.arange(self.count).reshape(self.size)[item])
+        return View(self, elements(item, self.size, self.path))
 
     def __len__(self):
         return self.count
@@ -110,7 +110,7 @@ class Population(Dynamics):
         """Advance from t to t + dt and set ``spikes``."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it advances: define update(self, clock).")
 
-    def add_stimuli(self, **stimuli: Stimulus) -> None:
+    def add_stimuli(self, *unnamed, **stimuli: Stimulus) -> None:
         """Give the population stimuli, by name: ``add_stimuli(drive=Constant(200 * u.pA))``.
 
         ``net.E[:50].add_stimuli(...)`` stimulates these units only.
@@ -120,10 +120,15 @@ class Population(Dynamics):
         TypeError, ValueError
             For something that is not a stimulus or belongs elsewhere already, or a name that is taken.
         """
-        self.attach_parts(stimuli, Stimulus)
+        self.attach_parts(stimuli, Stimulus, unnamed=unnamed)
 
-    def attach_parts(self, parts: dict, kind: type, ids=None) -> None:
+    def attach_parts(self, parts: dict, kind: type, ids=None, unnamed=()) -> None:
         """Bind receptors or stimuli to this population (its units ``ids``): all of them or, on an error, none."""
+        if unnamed:
+            given = type(unnamed[0]).__name__
+            raise TypeError(
+                f"{self.path}: a {kind.__name__.lower()} needs a name, for example x={given}(...), given {given} without."
+            )
         for name, part in parts.items():
             what = kind.__name__.lower()
             if not isinstance(part, kind):
@@ -178,6 +183,8 @@ class View:
         vars(self).update(population=population, ids=np.atleast_1d(ids).ravel())
         if self.ids.size == 0:
             raise ValueError(f"{population.path}: the view is empty; the population has {population.count} units.")
+        if len(np.unique(self.ids)) < self.ids.size:
+            raise ValueError(f"{population.path}: the view names a unit twice, given {self.ids.tolist()[:20]}.")
 
     def _checked(self, name: str) -> str:
         """``name``, if the population has one value per unit of it."""
@@ -212,11 +219,11 @@ class View:
         return self.population.positions[self.ids]
 
     def __getitem__(self, item) -> View:
-        return View(self.population, self.ids[item])
+        return View(self.population, self.ids[elements(item, self.ids.shape, f"a view of {self.population.path}")])
 
-    def add_stimuli(self, **stimuli: Stimulus) -> None:
+    def add_stimuli(self, *unnamed, **stimuli: Stimulus) -> None:
         """As :meth:`Population.add_stimuli`, for these units only."""
-        self.population.attach_parts(stimuli, Stimulus, self.ids)
+        self.population.attach_parts(stimuli, Stimulus, self.ids, unnamed)
 
 
 def view_of(thing) -> View:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import brainunit as u
 import jax
+import jax.numpy as jnp
 
 from brainsim._core import split
 from brainsim._errors import UnknownNameError, suggestion
@@ -82,7 +83,16 @@ class VectorField:
     def _rates(self, t, values, at) -> tuple:
         inputs = {name: drive(t, values) if callable(drive) else drive for name, drive in self.inputs.items()}
         further = {"V_held": at["V"]} if self.holds else {}
-        return self.model.returned("derivative", self.model.derivative(t, **values, **inputs, **further))
+        rates = self.model.returned("derivative", self.model.derivative(t, **values, **inputs, **further))
+        units = (self.model.sites,)
+        if all(jnp.shape(u.get_mantissa(value)) == units for value in values.values()):
+            for name, rate in zip(self.variables, rates):
+                if (given := jnp.shape(u.get_mantissa(rate))) not in ((), units):
+                    raise ValueError(
+                        f"{self.model.path}: {type(self.model).__name__}.derivative must give the rate of {name} for each"
+                        f" of {units[0]} units, given shape {given}."
+                    )
+        return rates
 
     def _with_units(self, values):
         return {name: with_unit(value, unit) for (name, value), unit in zip(values.items(), self.units)}

@@ -84,6 +84,31 @@ def test_items_and_views_read_and_write(net):
     assert np.allclose(net.E.V.to_decimal(u.mV), [-50, -51, -52, -60, -60, -60])
 
 
+def test_a_slice_stands_for_its_elements(net):
+    """As in NumPy: assigning to an item of a slice assigns to the whole; other items are copies."""
+    net.E.V = -60 * u.mV
+    net.E.V[1:4][1:][0] = -50 * u.mV
+    net.E[2:].V[:2][-1] = -51 * u.mV
+    net.E.V[[4, 5]][0] = 0 * u.mV
+    assert np.allclose(net.E.V.to_decimal(u.mV), [-60, -60, -50, -51, -60, -60])
+    assert type(net.E.V[:2] + 1 * u.mV) is u.Quantity
+    for index in (6, -7, [0, 9], "a"):
+        with pytest.raises(IndexError, match=r"E\.V: the index .* does not fit"):
+            net.E.V[index]
+        with pytest.raises(IndexError, match=r"E: the index .* does not fit"):
+            net.E[index]
+    with pytest.raises(ValueError, match="names a unit twice"):
+        net.E[[0, 0]]
+    with pytest.raises(AttributeError, match="has no 'mantissa' that could be set"):
+        net.E.V.mantissa = np.zeros(6)
+
+
+def test_items_of_one_value_for_all_make_one_for_each(net):
+    net.E.tau[4:] = 5 * u.ms
+    assert np.allclose(net.E.tau.to_decimal(u.ms), [20, 20, 20, 20, 5, 5])
+    net.E.tau = 20 * u.ms
+
+
 def test_some_units_may_have_another_parameter(net):
     net.E[:2].tau = 5 * u.ms
     assert np.allclose(net.E.tau.to_decimal(u.ms), [5, 5, 20, 20, 20, 20])
@@ -206,3 +231,27 @@ def test_a_class_that_forgets_its_base_says_so():
 
     with pytest.raises(TypeError, match="does not call super"):
         Own(3)
+
+
+def test_a_part_needs_a_name(net):
+    for add in (net.E.add_stimuli, net.E[:2].add_stimuli):
+        with pytest.raises(TypeError, match=r"a stimulus needs a name, for example x=Constant"):
+            add(bs.stimuli.Constant(1 * u.pA))
+    with pytest.raises(TypeError, match="a receptor needs a name"):
+        net.E.add_receptors(bs.receptors.AMPA())
+
+
+def test_a_state_of_the_class_stays_one():
+    with pytest.raises(TypeError, match="'spikes' is a State of Population"):
+        type("Own", (bs.neurons.LIF,), {"spikes": bs.Parameter(1.0)})
+
+
+@pytest.mark.parametrize("value", [np.ones(2), (1, np.ones(2)), [1, 2], ((1.0, 2 * u.ms),)])
+def test_numbers_and_what_changes_in_place_are_declared(value):
+    class Own(bs.neurons.LIF):
+        def __init__(self, size):
+            super().__init__(size)
+            self.table = value
+
+    with pytest.raises(TypeError, match=r"Own\.table: numbers and arrays are declared"):
+        Own(1)

@@ -8,7 +8,7 @@ import numpy as np
 from flax import nnx
 
 from brainsim._core.clock import name_hash
-from brainsim._core.declared import _Declared
+from brainsim._core.declared import State, _Declared
 from brainsim._core.described import docstring, signature
 from brainsim._errors import UnknownNameError, suggestion
 
@@ -57,7 +57,7 @@ class Closed(nnx.Module, metaclass=_Closing):
             self.assign(name, value)
         elif is_closed(self) and not name.startswith("_"):
             raise UnknownNameError(self._refusal(name))
-        elif isinstance(value, np.ndarray | jax.Array | u.Quantity | list | dict | set):
+        elif _holds_numbers(value):
             raise TypeError(
                 f"{type(self).__name__}.{name}: numbers and arrays are declared on the class, {name} = Parameter(...),"
                 f" State(...) or, for tables, Fixed(...); other sequences must be tuples. Given {type(value).__name__}."
@@ -86,6 +86,13 @@ class Closed(nnx.Module, metaclass=_Closing):
         raise UnknownNameError(f"{self.path} has no {name!r}.{suggestion(name, self.names())}")
 
 
+def _holds_numbers(value) -> bool:
+    """Whether a value is an array, something that can be changed in place, or a tuple with one of these in it."""
+    if isinstance(value, tuple):
+        return any(map(_holds_numbers, value))
+    return isinstance(value, np.ndarray | jax.Array | u.Quantity | list | dict | set)
+
+
 def is_closed(made: Closed) -> bool:
     return "_aside" in vars(made) and made._aside.closed
 
@@ -95,7 +102,12 @@ def check_reserved(cls) -> None:
     for name, declared in vars(cls).items():
         if isinstance(declared, _Declared):
             for base in cls.__mro__[1:]:
-                if isinstance(vars(base).get(name), _Declared):
+                if isinstance(before := vars(base).get(name), _Declared):
+                    if isinstance(before, State) and not isinstance(declared, State):
+                        raise TypeError(
+                            f"{cls.__name__}: {name!r} is a State of {base.__name__}, which steps change, and cannot be a"
+                            f" {type(declared).__name__}; give it another name."
+                        )
                     break
                 if name in vars(base) or name in vars(base).get("__annotations__", ()):
                     raise TypeError(

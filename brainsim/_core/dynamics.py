@@ -315,10 +315,12 @@ class Dynamics(Accumulating, Closed):
     def assign_items(self, name: str, index, value, shape: tuple[int, ...] | None = None) -> None:
         """Set some elements of parameter or state ``name``; what ``self.name[index] = value`` does.
 
-        ``shape``: that of the array first, where it is one value for all.
+        Where it is one value for all there is one for each from then on, of ``shape``; by default of that which the
+        class declares.
         """
         present = self.plain(name)
-        present = present if shape is None else jnp.broadcast_to(present, shape)
+        if not present.ndim:
+            present = jnp.broadcast_to(present, shape or self.shape_of(name) or ())
         ids = elements(index, present.shape, f"{self.path}.{name}")
         before = self._aside.given.get(name)
         base, parts = before if isinstance(before, Patched) else (before, ())

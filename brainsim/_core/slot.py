@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._units import in_unit, split_quantity
+from brainsim._units import in_unit, joined, split_quantity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,9 +69,10 @@ class Slot:
             For a wrong unit, type or shape, and for a value that is not finite or out of range.
         """
         what = what or self.path
+        value = joined(value, what)
         number = value if plain and split_quantity(value)[1] == u.UNITLESS else in_unit(value, self.unit, what)
         if isinstance(number, jax.core.Tracer):
-            return jnp.asarray(self._shaped(what, number, lead), self.dtype)
+            return self._traced(jnp.asarray(self._shaped(what, number, lead), self.dtype))
         try:
             given = np.asarray(number)
         except ValueError:
@@ -88,6 +89,15 @@ class Slot:
             whole = "true or false" if kept.dtype == np.bool_ else f"whole numbers ({kept.dtype})"
             _refuse(what, given, kept != given, f"must be {whole}", self._shown_unit)
         return kept
+
+    def _traced(self, array):
+        """Inside a transformation a value cannot be refused: what is out of range becomes NaN, and so does the result."""
+        if array.dtype.kind != "f" or not (self.positive or self.nonnegative or self.at_most is not None):
+            return array
+        allowed = array > 0 if self.positive else array >= 0 if self.nonnegative else True
+        if self.at_most is not None:
+            allowed = allowed & (array <= self.at_most * (1 + 1e-6))
+        return jnp.where(allowed, array, jnp.nan)
 
     def _shaped(self, what, array, lead):
         """The array, flat if it came in the shape of the grid."""

@@ -68,6 +68,20 @@ def check_unshared(net, graphdef) -> None:
     for node in graphdef.nodes if again else ():
         kind = getattr(node, "metadata", None)
         if node.index in again and isinstance(kind, type) and hasattr(kind, "_declared"):
-            raise OutsideStepError(
-                f"{net!r}: a component holds a {kind.__name__} that stands elsewhere in the network. {INSTEAD}"
-            )
+            raise OutsideStepError(f"{_holder(net, kind)} stands elsewhere in the network. {INSTEAD}")
+
+
+def _holder(net, kind) -> str:
+    """Which component holds which other one, of a kind, under which name."""
+    for part in _objects(net):
+        for name, held in vars(part).items():
+            if type(held) is kind and held.path != (f"{part.path}.{name}" if part is not net else name):
+                return f"{part.path}.{name}: {held.path}, a {kind.__name__}, which"
+    return f"{net!r}: a {kind.__name__} that a component holds"
+
+
+def _objects(net):
+    yield net
+    for part in vars(net).values():
+        if isinstance(part, nnx.Pytree) and hasattr(type(part), "_declared"):
+            yield from _objects(part)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib.metadata import version
 
 from brainsim._errors import suggestion
 
@@ -31,6 +32,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     parser = _Parser(prog="brainsim", description="Simulate spiking circuits.")
+    parser.add_argument("--version", action="version", version=f"brainsim {version('brainsim')}")
     commands = parser.add_subparsers(dest="command", metavar="{run,models,info}")
 
     run = commands.add_parser(

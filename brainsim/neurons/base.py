@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -73,7 +75,9 @@ class Neuron(IntegratedPopulation):
     ):  # fmt: skip
         if surrogate is not None and not isinstance(surrogate, Surrogate):
             raise TypeError(f"{type(self).__name__}: surrogate must be one of brainsim.surrogate, given {surrogate!r}.")
-        self.surrogate, self.detach_reset, self.spike_times = surrogate, bool(detach_reset), spike_times
+        if not isinstance(detach_reset, bool):
+            raise TypeError(f"{type(self).__name__}: detach_reset is True or False, given {detach_reset!r}.")
+        self.surrogate, self.detach_reset, self.spike_times = surrogate, detach_reset, spike_times
         if spike_times not in SPIKE_TIMES:
             raise ValueError(
                 f"{type(self).__name__}: spike_times={spike_times!r} is unknown."
@@ -142,16 +146,23 @@ class Neuron(IntegratedPopulation):
         """
         spikes = jax.lax.stop_gradient(spikes) if self.detach_reset else spikes
         changes = self.after_spike(y | {"t": t})
+        if not isinstance(changes, Mapping):
+            raise TypeError(
+                f"{type(self).__name__}.after_spike must return a dictionary from states to values, given {changes!r}."
+            )
         states = {name: d for name, d in self._declared.items() if isinstance(d, State)}
         for name in changes.keys() - y.keys() - states.keys():
             raise UnknownNameError(
                 f"{type(self).__name__}.after_spike returns {name!r}, which is no State of the"
                 f" class.{suggestion(name, states)}"
             )
-        return y | {name: self.replace(self._value(y, name), new, spikes) for name, new in changes.items()}
+        return y | {name: self._replaced(y, name, new, spikes) for name, new in changes.items()}
 
-    def _value(self, y, name):
-        return y[name] if name in y else getattr(self, name)
+    def _replaced(self, y, name, new, spikes):
+        """State ``name`` after the spikes. What is not finite stays so: a reset must not hide that the run has failed."""
+        value = y[name] if name in y else getattr(self, name)
+        replaced = self.replace(value, new, spikes, f"{self.path}: {name} in {type(self).__name__}.after_spike")
+        return u.math.where(u.math.isfinite(value), replaced, value) if name in y else replaced
 
     # -- helpers for models ------------------------------------------------------------------------------------------
 
@@ -194,10 +205,10 @@ class Neuron(IntegratedPopulation):
         spikes = self.spike_where(after, V_th, scale)
         return jnp.where(above, jnp.zeros_like(spikes), spikes)
 
-    def replace(self, value, new, spikes):
+    def replace(self, value, new, spikes, what: str = "reset value"):
         """``new`` where a neuron fires, else ``value``; differentiable through float spikes."""
         unit = u.get_unit(value)
-        new, value = in_unit(new, unit, "reset value"), jnp.asarray(u.get_mantissa(value))
+        new, value = in_unit(new, unit, what), jnp.asarray(u.get_mantissa(value))
         if not jnp.issubdtype(value.dtype, jnp.floating):  # a count has no derivative
             return jnp.where(spikes != 0, jnp.asarray(new).astype(value.dtype), value)
         return with_unit(hard_reset(value, new, spikes), unit)
@@ -245,10 +256,26 @@ class Neuron(IntegratedPopulation):
         self.keep(after)
         self.put("spikes", spikes)
 
+    def _fired(self, fires):
+        """What :meth:`fires` returned: for each neuron whether it fires."""
+        kind = jnp.bool_ if self.surrogate is None else float_dtype()
+        if isinstance(fires, u.Quantity) or jnp.shape(fires) not in ((), (self.count,)):
+            given = f"{fires.unit}" if isinstance(fires, u.Quantity) else f"shape {jnp.shape(fires)}"
+            raise ValueError(
+                f"{self.path}: {type(self).__name__}.fires must say for each of {self.count} neurons whether it fires,"
+                f" given {given}."
+            )
+        if self.surrogate is None and jnp.result_type(fires) != jnp.bool_:
+            raise TypeError(
+                f"{self.path}: {type(self).__name__}.fires must give true or false without a surrogate, given"
+                f" {jnp.result_type(fires)}; compare with the threshold, or take self.spike_where(V, V_th)."
+            )
+        return jnp.broadcast_to(jnp.asarray(fires, kind), (self.count,))
+
     def _spikes(self, clock, before, after):
         hazard = self.hazard(before, after)
         if hazard is None:
-            return self.fires(before, after)
+            return self._fired(self.fires(before, after))
         rate = jnp.broadcast_to(in_unit(hazard, u.kHz, f"{type(self).__name__}.hazard"), (self.count,))
         probability = -jnp.expm1(-rate * clock.step_ms)
         spikes = events.bernoulli_spikes(

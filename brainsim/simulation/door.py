@@ -13,7 +13,7 @@ import numpy as np
 
 from brainsim._core import Dynamics, Slot, Structure, split
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import in_unit
+from brainsim._units import in_unit, joined
 from brainsim.connectivity.distribution import Distribution
 from brainsim.network import Network
 from brainsim.simulation.plan import Request, parse
@@ -79,6 +79,8 @@ def enter(net: Network, duration, *, dt, record=(), sample_every=None, inputs: d
     if not net.populations:
         raise ValueError("the network has no population; assign one (net.E = LIF(100)).")
     structure, parameters, fixed, state = split(net)
+    if not isinstance(state["steps"], jax.core.Tracer):
+        check_range(duration, int(state["steps"]), n_steps)
     arrays = parameters | state
     requests = parse(net, record, every, arrays, functools.partial(interval_of, step_ms, n_steps))
     entry = Entry(net, structure, parameters, fixed, state, step_ms, n_steps, every, requests, {})
@@ -145,6 +147,16 @@ def values_at(slots: Mapping[str, Slot], arrays: dict, values: dict, door: str, 
 def time_courses(slots, arrays, inputs: dict, n_steps: int, plain: bool = False) -> dict:
     """Time courses as plain arrays of one row per step, each row of the shape of what it stands for."""
     courses = values_at(slots, arrays, inputs, "inputs", (n_steps,), plain)
+    for path in courses:
+        if path == "steps":
+            raise ValueError(
+                "inputs: 'steps' is the time of the network and goes on by itself; set net.steps before a run."
+            )
+        if path.rpartition(".")[2] == "spikes":
+            raise ValueError(
+                f"inputs[{path!r}]: spikes are what a population gives at the end of a step, and an input would be"
+                " overwritten; give spikes through a SpikeInput or SpikeTimes population."
+            )
     return {path: over(course, n_steps, arrays[path].shape) for path, course in courses.items()}
 
 
@@ -157,14 +169,14 @@ def over(values, n: int, shape: tuple[int, ...]):
 def lists_of_values(slots: Mapping[str, Slot], arrays: dict, values: dict) -> dict:
     """The values of a sweep as plain arrays, by path; their first axis counts the values."""
     _check_mapping("sweep", values)
+    if "steps" in values:
+        raise ValueError("sweep: all runs have the same time; set net.steps before.")
     return {path: _list_of_values(slots, arrays, path, given) for path, given in values.items()}
 
 
 def _list_of_values(slots, arrays, path, given):
     what = f"sweep[{path!r}]"
-    if isinstance(given, list | tuple) and any(isinstance(value, u.Quantity) for value in given):
-        unit = next(value.unit for value in given if isinstance(value, u.Quantity))
-        given = u.Quantity(np.stack([np.asarray(in_unit(value, unit, what)) for value in given]), unit=unit)
+    given = joined(given, what)
     shape = np.shape(u.get_mantissa(given)) if not isinstance(given, Distribution) else ()
     if not isinstance(given, Distribution) and (not shape or not shape[0]):
         raise ValueError(f"{what}: expected a list of values, given {given!r}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 
 from brainsim._core import step_length
@@ -97,7 +98,7 @@ class Function:
         }
         arrays = self.parameters | self.state
         courses = door.time_courses(self._slots, arrays, inputs or {}, self._entry.n_steps, plain=True)
-        fixed = self.fixed if key is None else self.fixed | {"key": key}
+        fixed = self.fixed if key is None else self.fixed | {"key": _checked(key)}
         state = self._start(parameters, fixed, given)
         parameters = self.parameters | parameters
         return run_traced(self._entry, parameters, fixed, state, courses, self._checkpoint_every, self._remat)
@@ -130,7 +131,22 @@ class Function:
         """
         parameters = self.parameters | self._values(parameters or {}, self.parameters, "parameters")
         drawn = None if self._begun else self._drawn
-        return self._entry.structure.start(drawn, False, parameters, self.fixed, self.state, {}, key)
+        return self._entry.structure.start(drawn, False, parameters, self.fixed, self.state, {}, _checked(key))
+
+
+def _checked(key):
+    """A random key as the network holds its own.
+
+    Raises
+    ------
+    TypeError
+        For something else.
+    """
+    if jnp.issubdtype(getattr(key, "dtype", None), jax.dtypes.prng_key) and not key.shape:
+        return jax.random.key_data(key)
+    if getattr(key, "shape", None) != (2,) or key.dtype != jnp.uint32:
+        raise TypeError(f"key: expected a random key such as jax.random.PRNGKey(0), given {key!r}.")
+    return key
 
 
 def run_traced(entry: door.Entry, parameters, fixed, state, inputs, checkpoint_every, remat=True) -> tuple[dict, dict]:

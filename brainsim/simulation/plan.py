@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.network import Network
 
-_REQUEST = re.compile(r"^(?P<path>[^\[\]]+)(\[(?P<index>[^\[\]]*)\])?$")
+_INDEX = r"\[(?P<index>[^\[\]]*)\]|\[\[(?P<list>[^\[\]]*)\]\]"
+_REQUEST = re.compile(rf"(?P<path>[^\[\]]+)({_INDEX})?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,11 +64,7 @@ class Request:
         """The elements of an array of the variable."""
         if self.elements is None:
             return array
-        return (
-            array[np.asarray(self.elements)]
-            if isinstance(self.elements, tuple)
-            else array[slice(*self.elements.indices(array.shape[0]))]
-        )
+        return array[np.asarray(self.elements) if isinstance(self.elements, tuple) else self.elements]
 
     def __hash__(self):
         return hash((self.label, self.path, str(self.elements), self.shape, self.every))
@@ -100,6 +97,8 @@ def parse(
     """
     if isinstance(record, str):
         record = [record]
+    if not isinstance(record, Iterable):
+        raise TypeError(f"record: expected a path such as 'E.spikes', or several of them, given {record!r}.")
     intervals = record if isinstance(record, Mapping) else dict.fromkeys(labels := list(record))
     if not isinstance(record, Mapping) and len(intervals) < len(labels):
         raise ValueError(f"record: something is asked for twice in {labels}.")
@@ -117,7 +116,7 @@ def _within(request, arrays) -> list[Request]:
 
 
 def _request(populations, label, given, every, arrays, interval) -> Request:
-    match = _REQUEST.match(label.replace("[[", "[").replace("]]", "]")) if isinstance(label, str) else None
+    match = _REQUEST.fullmatch(label) if isinstance(label, str) else None
     if match is None:
         raise ValueError(f"record: cannot read {label!r}; write a path such as 'E.spikes', 'E.V' or 'E.V[:10]'.")
     path = match["path"]
@@ -134,7 +133,7 @@ def _request(populations, label, given, every, arrays, interval) -> Request:
             raise ValueError(f"record: {label!r} takes no interval, given {given}: all spikes are recorded.")
         every = interval(given, f"record[{label!r}]")
     shape = arrays[path].shape
-    elements = _elements(label, match["index"], shape)
+    elements = _elements(label, match["index"] if match["list"] is None else match["list"], shape)
     size = shape[0] if shape else None
     chosen = shape if elements is None else (len(_picked(elements, size)), *shape[1:])
     name = f"{owner}{label[len(path) :]}" if is_spikes else label

@@ -163,6 +163,10 @@ class Recording:
         numbers = {label: s.elements for label, s in drawn.items() if np.shape(s.array)[1:] > (1,)}
         first = {label.partition(".spikes")[0]: name for label, name in reversed(self._labels.items())}
         colored = {label: first.get(s.path.partition(".")[0]) for label, s in drawn.items()}
+        if not populations and not traces:
+            raise ValueError(
+                "Recording: there is nothing to draw; record something, such as record=['E.spikes', 'E.V']."
+            )
         settings = {"start": self.start, "stop": self.stop, "labels": numbers, "colored": colored}
         return plot.overview(populations, traces, **settings | options)
 

@@ -82,7 +82,6 @@ def simulate(
 
     requests, step_ms, n_steps = entry.requests, entry.step_ms, entry.n_steps
     loop.check_memory(requests, n_steps)
-    door.check_range(duration, int(entry.state["steps"]), n_steps)
     entry = entry.prepared()
     first = int(entry.state["steps"])
     recorder = Recorder(requests, step_ms, first)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import key_of
+from brainsim._core import elements, key_of
 from brainsim._errors import NotEnoughMemoryError
 from brainsim._memory import available_bytes, human
 from brainsim._units import in_unit
@@ -45,7 +45,14 @@ class Sweep:
 
     def __getitem__(self, index) -> Recording:
         """The recording at a point of the grid: ``sweep[0, 2]``."""
-        return self.recordings[int(np.ravel_multi_index(index if isinstance(index, tuple) else (index,), self.shape))]
+        at = elements(index, self.shape, repr(self))
+        if at.ndim:
+            raise IndexError(f"{self!r}: give one index for each axis, given {index!r}.")
+        return self.recordings[int(at)]
+
+    def __iter__(self):
+        """The recordings, in the order of ``recordings``."""
+        return iter(self.recordings)
 
     def __len__(self):
         return len(self.recordings)

@@ -35,6 +35,13 @@ class Stimulus(Dynamics):
             mask = np.zeros(self.count, bool)
             mask[ids] = True
             self.hold("mask", FixedVariable(jnp.asarray(mask)))
+        self._check_window()
+
+    def _check_window(self) -> None:
+        if self.start is not None and self.stop is not None:
+            start, stop = np.asarray(self.plain("start")), np.asarray(self.plain("stop"))
+            if np.any(stop <= start):
+                raise ValueError(f"{self.path}: stop must be after start, given start={self.start}, stop={self.stop}.")
 
     def update(self, clock, population) -> None:
         """Change own state, or the population's receptors; most stimuli have none."""

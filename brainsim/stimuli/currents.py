@@ -126,7 +126,7 @@ class TimedArray(Stimulus):
     interval = Parameter(1.0 * u.ms, "how long each value lasts", shape=(), positive=True, exact=True)
 
     def __init__(self, values, interval, **window):
-        if np.ndim(u.get_mantissa(values)) not in (1, 2):
+        if np.ndim(u.get_mantissa(values)) not in (1, 2) or not np.size(u.get_mantissa(values)):
             raise ValueError(
                 f"TimedArray: values must have shape (k,) or (k, n), given {np.shape(u.get_mantissa(values))}."
             )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import brainunit as u
 import jax.numpy as jnp
 
@@ -26,8 +28,8 @@ class PoissonInput(Stimulus):
         What each spike adds.
     """
 
-    sources = Parameter(1.0, "number of sources per unit")
-    rate = Parameter(1.0 * u.Hz, "rate of each source")
+    sources = Parameter(1.0, "number of sources per unit", nonnegative=True)
+    rate = Parameter(1.0 * u.Hz, "rate of each source", nonnegative=True)
     weight = Parameter(0.0, "what each spike adds", unit="weight_unit")
 
     def __init__(self, receptor: str, *, rate, weight, sources=1.0, **window):
@@ -41,8 +43,12 @@ class PoissonInput(Stimulus):
                 f"{population.path} has no receptor {self.receptor!r}.{suggestion(self.receptor, receptors)}"
             )
         target = receptors[self.receptor]
-        self.fix(weight_unit=target.unit_of(target.port))
+        self.fix(weight_unit=target.unit_of(target.port), signed=target.signed)
         super().bind(population, name, ids)
+
+    def slot(self, name):
+        slot = super().slot(name)
+        return dataclasses.replace(slot, nonnegative=not self.signed) if name == "weight" else slot
 
     def rate_now(self, clock):
         """Rate of each source over the step, in Hz, () or (n,): here constant; a subclass may let it change."""

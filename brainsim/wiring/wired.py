@@ -9,7 +9,7 @@ import numpy as np
 
 from brainsim import connectivity as rules
 from brainsim import events
-from brainsim._units import float_dtype, in_unit
+from brainsim._units import float_dtype, in_unit, joined
 from brainsim.delays import Times
 from brainsim.paths import Ends, Layer
 from brainsim.population import View
@@ -93,6 +93,7 @@ def wire(
     TypeError, ValueError, UnitError, UnknownNameError, NotEnoughMemoryError
         For what cannot be wired.
     """
+    weight, delay = joined(weight, f"{path}.weight"), joined(delay, f"{path}.delay")
     target = Nowhere(weight) if receptor is None else post.population.receptors[receptor]
     signal = signal_of(path, pre.population, post.population, target, signal, terminal, plasticity, delay is not None)
     unit = target.weight_unit(u.UNITLESS if signal == "spikes" else pre.population.unit_of(signal))

@@ -95,3 +95,33 @@ def test_equations_that_return_too_few_rates_say_so():
     net.E = Wrong(1)
     with pytest.raises(ValueError, match="E: Wrong.derivative returned 1 value, expected 2, one for .* order: V, w"):
         bs.simulate(net, 1 * u.ms)
+
+
+@pytest.mark.parametrize(
+    "changes, error, message",
+    [
+        ({"derivative": lambda self, t, V, I: -V[:1] / self.tau}, ValueError, "rate of V for each of 2 units"),
+        ({"fires": lambda self, before, after: after["V"]}, ValueError, "given mV"),
+        ({"fires": lambda self, before, after: after["V"][:1] > -50 * u.mV}, ValueError, r"given shape \(1,\)"),
+        ({"fires": lambda self, before, after: 1.0}, TypeError, "must give true or false without a surrogate"),
+        ({"after_spike": lambda self, y: None}, TypeError, "must return a dictionary"),
+        ({"after_spike": lambda self, y: {"V": 0.0}}, bs.UnitError, "V in Own.after_spike: expected mV"),
+    ],
+)
+def test_methods_that_return_something_else_say_so(changes, error, message):
+    net = bs.Network()
+    net.E = type("Own", (bs.neurons.LIF,), changes)(2)
+    with pytest.raises(error, match=message):
+        bs.simulate(net, 0.1 * u.ms)
+
+
+def test_an_input_that_overflows_in_a_step_is_found_behind_the_reset():
+    class Spike(bs.stimuli.Stimulus):
+        def value(self, clock):
+            return jnp.where(clock.step == 5, jnp.inf, 0.0)
+
+    net = bs.Network()
+    net.E = bs.neurons.LIF(2)
+    net.E.add_stimuli(overflow=Spike())
+    with pytest.raises(bs.NonFiniteError, match=r"V is not finite from t = 0.6 ms on"):
+        bs.simulate(net, 1 * u.ms)

@@ -1,6 +1,7 @@
 """Whatever comes by path is converted and checked alike, by whichever door."""
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -131,6 +132,11 @@ def test_per_unit_values_stand_in_for_a_single_one(net, run):
         (lambda net, run: bs.sweep(net, {"E.tau": [] * u.ms}, 1 * u.ms), ValueError, "expected a list of values"),
         (lambda net, run: bs.sweep(net, {}, 1 * u.ms, seeds=[0.5]), ValueError, "must be a list of integers"),
         (lambda net, run: bs.sweep(net, {}, 1 * u.ms, seeds=[0], batch_size=0), ValueError, "positive integer"),
+        (lambda net, run: bs.sweep(net, {"steps": [0, 9]}, 1 * u.ms), ValueError, "all runs have the same time"),
+        (lambda net, run: run({}, {}, inputs={"steps": np.zeros(STEPS)}), ValueError, "goes on by itself"),
+        (lambda net, run: run({}, {}, inputs={"E.spikes": np.ones(STEPS, bool)}), ValueError, "through a SpikeInput"),
+        (lambda net, run: run({}, {}, key=3), TypeError, "expected a random key"),
+        (lambda net, run: bs.simulate(net, 1 * u.ms, record=None), TypeError, "expected a path"),
     ],
 )
 def test_what_is_no_value_is_refused(net, run, call, error, says):
@@ -155,3 +161,33 @@ def test_a_value_is_checked_as_it_is_kept(dtype, value, error, says):
     with pytest.raises(error, match=says):
         slot.convert(value)
     assert slot.convert(np.array([1, 1, 1])).dtype == dtype
+
+
+def test_a_list_of_quantities_is_a_quantity(net, run):
+    expected = run({"E.tau": np.array([1.0, 2.0, 3.0]) * u.ms}, {})[1]["E.V"]
+    given = run({"E.tau": [1 * u.ms, 2 * u.ms, 0.003 * u.second]}, {})[1]["E.V"]
+    np.testing.assert_allclose(given, expected, rtol=1e-6)
+
+
+def test_inside_a_transformation_a_value_out_of_range_gives_nothing_that_could_be_taken_for_a_result(run):
+    """It cannot be refused there; with ``positive`` the largest that is allowed gives a number."""
+
+    def end(value, path):
+        return run({path: value}, {})[1]["E.V"][-1, 0]
+
+    assert np.isnan(jax.jit(end, static_argnums=1)(-5.0, "E.tau"))
+    assert np.array_equal(np.isnan(jax.vmap(lambda tau: end(tau, "E.tau"))(jnp.array([0.0, 5.0]))), [True, False])
+    slot = Slot("E.x", u.UNITLESS, (), np.dtype(np.float32), nonnegative=True, at_most=2.0)
+    kept = jax.vmap(slot.convert)(jnp.array([-1.0, 0.0, 2.0, 2.1]))
+    np.testing.assert_array_equal(np.asarray(kept), np.array([np.nan, 0.0, 2.0, np.nan], np.float32))
+
+
+def test_no_run_goes_past_the_last_step():
+    net = bs.Network()
+    net.E = bs.neurons.LIF(1)
+    net.steps = 2**31 - 5
+    for run in (bs.simulate, bs.function, lambda *a: bs.sweep(a[0], {"E.tau": [1.0] * u.ms}, *a[1:])):
+        with pytest.raises(ValueError, match="more than 2147483647 steps"):
+            run(net, 1 * u.ms)
+    with pytest.raises(ValueError, match="must not be negative"):
+        net.steps = -1

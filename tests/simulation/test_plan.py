@@ -31,6 +31,7 @@ def read():
         ("[-2:]", V[-2:]),
         ("[::4]", V[::4]),
         ("[8:2:-3]", V[8:2:-3]),
+        ("[::-3]", V[::-3]),
         ("[4]", V[[4]]),
         ("[-1]", V[[-1]]),
         ("[[0, 7, 3]]", V[[0, 7, 3]]),
@@ -75,7 +76,7 @@ def test_an_index_that_selects_nothing_good_is_refused(label, message, read):
         read(label)
 
 
-@pytest.mark.parametrize("label", ["", "E.V[", "E.V]", "E.V[1][2]", "[1]", 3])
+@pytest.mark.parametrize("label", ["", "E.V[", "E.V]", "E.V[1][2]", "E.V[1]]", "E.V[[1]", "[1]", 3])
 def test_what_cannot_be_read_is_refused(label, read):
     with pytest.raises(ValueError, match="record: cannot read .*; write a path such as 'E.spikes'"):
         read([label])

@@ -31,6 +31,10 @@ def test_the_grid(swept):
     assert runs.shape == (2, 3) and len(runs) == 6
     assert list(runs.axes) == ["E.tau", "seed"]
     assert runs.map(lambda recording: recording["E.V"][-1, 0]).shape == (2, 3)
+    assert list(runs) == runs.recordings and runs[-1, -1] is runs.recordings[5]
+    for index in (0, (2, 0), "a", (0, slice(2))):
+        with pytest.raises(IndexError, match="Sweep"):
+            runs[index]
 
 
 def test_each_run_is_the_run_alone(swept):

@@ -92,3 +92,24 @@ def test_wrong_units_are_refused_where_the_stimulus_is_attached():
         bs.neurons.HodgkinHuxley(2).add_stimuli(drive=stimuli.Constant(3 * u.pA))
     with pytest.raises(bs.UnknownNameError, match="Did you mean 'stop'"):
         stimuli.Constant(3 * u.pA, stopp=3 * u.ms)
+
+
+@pytest.mark.parametrize(
+    "stimulus, message",
+    [
+        (bs.stimuli.Constant(1 * u.pA, start=5 * u.ms, stop=5 * u.ms), "stop must be after start"),
+        (bs.stimuli.Ramp(1 * u.pA, 2 * u.pA, start=2 * u.ms, stop=1 * u.ms), "stop must be after start"),
+        (bs.stimuli.PoissonInput("ampa", rate=-1 * u.Hz, weight=1 * u.nS), "rate: values must not be negative"),
+        (bs.stimuli.PoissonInput("ampa", rate=1 * u.Hz, weight=-1 * u.nS), "weight: values must not be negative"),
+    ],
+)
+def test_what_would_never_act_or_act_the_wrong_way_is_refused(stimulus, message):
+    cell = bs.neurons.LIF(2)
+    cell.add_receptors(ampa=bs.receptors.AMPA())
+    with pytest.raises(ValueError, match=message):
+        cell.add_stimuli(s=stimulus)
+
+
+def test_a_timed_array_has_values():
+    with pytest.raises(ValueError, match="values must have shape"):
+        bs.stimuli.TimedArray(np.zeros(0) * u.pA, interval=1 * u.ms)
