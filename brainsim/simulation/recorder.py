@@ -6,6 +6,7 @@ import brainunit as u
 import numpy as np
 
 from brainsim._core import Dynamics
+from brainsim._core.rounding import SUFFIX
 from brainsim.simulation.recording import Recording, Samples
 from brainsim.simulation.spikes import SpikeTrain
 
@@ -80,6 +81,8 @@ def of_arrays(net, requests, samples, step_ms, first) -> Recording:
 def _samples(net, request, array, first) -> Samples:
     owner, _, name = request.path.rpartition(".")
     part = net[owner] if owner else net
-    unit = part.unit_of(name) if isinstance(part, Dynamics) and not request.is_spikes else u.UNITLESS
+    name = name.removesuffix(SUFFIX)  # what rounding took from a state is in its unit
+    declared = isinstance(part, Dynamics) and name in part._declared and not request.is_spikes
+    unit = part.unit_of(name) if declared else u.UNITLESS
     every = request.every
     return Samples(array, unit, request.path, request.numbers, (first // every + 1) * every, every)
