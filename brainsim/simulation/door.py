@@ -140,7 +140,7 @@ def values_at(slots: Mapping[str, Slot], arrays: dict, values: dict, door: str, 
             if value is arrays[path]
             else slots[path].convert(value, what=f"{door}[{path!r}]", lead=lead, plain=plain)
         )
-        converted[path] = array if isinstance(array, jax.Array) else jnp.asarray(array)
+        converted[path] = array if isinstance(array, jax.Array) or lead else jnp.asarray(array)
     return converted
 
 
@@ -163,7 +163,8 @@ def time_courses(slots, arrays, inputs: dict, n_steps: int, plain: bool = False)
 def over(values, n: int, shape: tuple[int, ...]):
     """``n`` values, each one number or one per element, as ``n`` rows: of ``shape``, or of their own where that is larger."""
     own = values.shape[1:] or shape
-    return jnp.broadcast_to(values.reshape(n, *values.shape[1:] or (1,) * len(shape)), (n, *own))
+    numbers = jnp if isinstance(values, jax.core.Tracer) else np  # on the host: nothing is compiled, nothing copied
+    return numbers.broadcast_to(values.reshape(n, *values.shape[1:] or (1,) * len(shape)), (n, *own))
 
 
 def lists_of_values(slots: Mapping[str, Slot], arrays: dict, values: dict) -> dict:

@@ -36,11 +36,11 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms, input
     """
     first = int(np.ravel(state["steps"])[0])
     step = step_length(step_ms)
-    inputs = {path: _padded(array, plan.rows) for path, array in inputs.items()}
+    inputs = {path: np.asarray(array) for path, array in inputs.items()}
     done = 0
     while done < n_steps:
         n = min(n_steps - done, plan.rows, bar.suggested_steps(plan.rows))
-        rows = {path: jax.lax.dynamic_slice_in_dim(array, done, plan.rows) for path, array in inputs.items()}
+        rows = {path: _rows(array, done, plan.rows) for path, array in inputs.items()}
         before = state
         advanced, state, events, samples = engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
         advanced, broken = int(advanced), _broken(state)
@@ -50,10 +50,9 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms, input
                 return engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, k)  # noqa: B023
 
             advanced, broken, (_, _, events, samples) = _first_broken(again, advanced, broken)
+        recorded = jax.tree.map(np.asarray, (events, samples))
         for k, recorder in enumerate(recorders):
-            own = (events, samples)
-            if plan.batched is not None:
-                own = jax.tree.map(lambda array, k=k: array[k], own)
+            own = recorded if plan.batched is None else jax.tree.map(lambda array, k=k: array[k], recorded)
             recorder.add(plan, advanced, first + done, *own)
         done += advanced
         bar.advance(advanced)
@@ -62,9 +61,10 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms, input
     return state, None
 
 
-def _padded(array, rows):
+def _rows(array, first, n):
     # Always as many rows as the buffers: the compiled chunk is the same for the last, shorter piece.
-    return jnp.pad(array, [(0, rows)] + [(0, 0)] * (array.ndim - 1))
+    rows = array[first : first + n]
+    return rows if len(rows) == n else np.concatenate([rows, np.zeros((n - len(rows), *rows.shape[1:]), rows.dtype)])
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 
@@ -141,14 +142,12 @@ def sweep(
         varied = {path: array[rows[:, k]] for k, (path, array) in enumerate(arrays.items())}
         given = {path: over(array, len(which), state[path].shape) for path, array in varied.items() if path in state}
         swept = {k: v for k, v in varied.items() if k in parameters}
-        keys = jnp.broadcast_to(fixed["key"], (len(which), 2))
-        if seeds is not None:
-            keys = jnp.stack([key_of(seed) for seed in seeds[rows[:, -1]]])
+        keys = np.stack([fixed["key"]] * len(which) if seeds is None else [key_of(seed) for seed in seeds[rows[:, -1]]])
         own_state = _starts(entry, swept, given, keys, seeds is not None)
         plan = plan_of(net, requests, None, tuple(sorted(swept)), runs=len(which))
         recorders = [Recorder(requests, step_ms, int(state["steps"])) for _ in range(n_wanted)]
-        data = jax.device_put((parameters | swept, fixed | {"key": keys}, own_state, entry.inputs), device)
-        _, broken = drive(plan, structure, *data[:3], step_ms, data[3], n_steps, recorders, bar)
+        data = jax.device_put((parameters | swept, fixed | {"key": keys}, own_state), device)
+        _, broken = drive(plan, structure, *data, step_ms, entry.inputs, n_steps, recorders, bar)
         if broken is not None:
             raise non_finite(net, broken[0], (int(state["steps"]) + broken[1]) * step_ms, recorders[0].finish(net))
         return [recorder.finish(net) for recorder in recorders]
@@ -165,13 +164,18 @@ def _starts(entry, swept, given, keys, anew: bool) -> dict:
     net, state, n = entry.net, entry.state, len(keys)
     drawn = net.drawn_anew() if anew else ()
     if not drawn and not net.follows():
-        return {path: jnp.broadcast_to(array, (n, *array.shape)) for path, array in state.items()} | given
+        return _repeated(state, n) | given
 
     def start(swept, given, key):
         parameters = entry.parameters | swept
         return entry.structure.start(drawn, net.begun, parameters, entry.fixed, state, given, key)
 
     return jax.vmap(start)(swept, given, keys)
+
+
+@functools.partial(jax.jit, static_argnames="n")
+def _repeated(state, n: int) -> dict:
+    return {path: jnp.broadcast_to(array, (n, *array.shape)) for path, array in state.items()}
 
 
 def _seeds(seeds) -> np.ndarray:
