@@ -328,7 +328,8 @@ def receptors() -> Iterator[Mutant]:
     for name, kind in exported("receptors", "Receptor").items():
         tests = folder("receptors", "receptors/test_advance.py")
         yield Mutant(f"receptors: {name} gives more", larger(kind, "advance"), tests, name)
-        yield Mutant(f"receptors: {name} keeps more", functools.partial(keep_more, kind, "advance"), tests, name)
+        if states_of(kind):
+            yield Mutant(f"receptors: {name} keeps more", functools.partial(keep_more, kind, "advance"), tests, name)
 
 
 def terminals() -> Iterator[Mutant]:
@@ -338,12 +339,16 @@ def terminals() -> Iterator[Mutant]:
         yield Mutant(f"terminals: {name} keeps more", functools.partial(keep_more, kind, "update"), tests, name)
 
 
+def states_of(kind: type) -> list[str]:
+    from brainsim._core import State
+
+    return [name for name, declared in kind._declared.items() if isinstance(declared, State)]
+
+
 def keep_more(kind: type, method: str) -> None:
     import jax.numpy as jnp
 
-    from brainsim._core import State
-
-    right, states = getattr(kind, method), [name for name, x in kind._declared.items() if isinstance(x, State)]
+    right, states = getattr(kind, method), states_of(kind)
 
     def wrong(self, *arguments):
         given = right(self, *arguments)
@@ -497,18 +502,22 @@ def surrogates() -> Iterator[Mutant]:
 
 # -- plasticity rules: every change a hundredth larger, and traces that decay faster ----------------------------------
 
-LIKELY = {  # the tests of a rule that end first
-    "BCM": "rules.py::test_bcm_becomes_selective_for_one_of_two_patterns",
-    "CalciumPlasticity": "rules.py::test_calcium_solves_the_paper_s_equation",
-    "Combined": "rules.py::test_rules_combine_in_their_order",
-    "Hebb": "rules.py::test_hebb_rests_at_the_covariance_over_the_decay",
-    "HomeostaticScaling": "rules.py::test_scaling_grows_in_silence_and_keeps_ratios",
-    "Oja": "rules.py::test_oja_finds_the_first_principal_component",
-    "PairSTDP": "stdp.py::test_one_pair",
-    "PolicyGradient": "rules.py::test_policy_gradient_is_spikes_minus_expectation",
-    "RateRule": "rules.py::test_rates_are_those_of_regular_spikes",
-    "RewardModulated": "rules.py::test_reward_after_a_pair_is_the_closed_integral",
-    "VoltageSTDP": "rules.py::test_voltage_follows_the_equation",
+NEST, RULES = "references/test_plasticity_nest.py::", "plasticity/test_rules.py::"
+ABOUT = {  # the tests of each rule
+    "BCM": "plasticity/test_equations.py",
+    "CalciumPlasticity": RULES + "test_calcium_solves_the_paper_s_equation",
+    "Combined": RULES + "test_rules_combine_in_their_order",
+    "Hebb": "plasticity/test_equations.py",
+    "HomeostaticScaling": "plasticity/test_equations.py",
+    "InhibitorySTDP": NEST + "test_inhibitory",
+    "Oja": "plasticity/test_equations.py",
+    "PairSTDP": "plasticity/test_stdp.py::test_one_pair",
+    "PolicyGradient": RULES + "test_policy_gradient_is_spikes_minus_expectation",
+    "PowerLawSTDP": NEST + "test_power_law",
+    "RateRule": "plasticity/test_equations.py",
+    "RewardModulated": RULES + "test_reward_after_a_pair_is_the_closed_integral",
+    "TripletSTDP": NEST + "test_triplets",
+    "VoltageSTDP": RULES + "test_voltage_follows_the_equation",
 }
 
 
@@ -516,14 +525,11 @@ def plasticity() -> Iterator[Mutant]:
     from brainsim.plasticity import Trace
 
     for name, kind in exported("plasticity", "Plasticity").items():
-        first = [f"plasticity/test_{LIKELY[name]}"] if name in LIKELY else []
-        tests = files(
-            *first, "references/test_plasticity_nest.py", "plasticity/test_rules.py", "plasticity/test_stdp.py"
-        )
+        tests = files(ABOUT[name])
         if name != "RateRule":
-            yield Mutant(f"plasticity: {name} changes more", functools.partial(change_more, kind), tests, name)
+            yield Mutant(f"plasticity: {name} changes more", functools.partial(change_more, kind), tests)
         if any(isinstance(declared, Trace) for declared in kind._declared.values()):
-            yield Mutant(f"plasticity: {name} forgets sooner", functools.partial(forget, kind), tests, name)
+            yield Mutant(f"plasticity: {name} forgets sooner", functools.partial(forget, kind), tests)
 
 
 def change_more(kind: type) -> None:

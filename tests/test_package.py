@@ -92,3 +92,33 @@ def test_an_argument_may_change_its_name():
 def test_nothing_is_kept_longer_than_was_said():
     late = {name for name, last in _deprecated.DEPRECATED.items() if version(last) <= version(bs.__version__)}
     assert not late
+
+
+ROOMS = {
+    "channels": bs.channels.Channel,
+    "connectivity": bs.connectivity.ConnectionRule,
+    "delays": bs.delays.Delay,
+    "integrators": bs.integrators.ODEMethod,
+    "masses": bs.masses.Mass,
+    "modulators": bs.modulators.Modulator,
+    "neurons": bs.neurons.Neuron,
+    "paths": bs.paths.Path,
+    "plasticity": bs.plasticity.Plasticity,
+    "receptors": bs.receptors.Receptor,
+    "sources": bs.Population,
+    "stimuli": bs.stimuli.Stimulus,
+    "surrogate": bs.surrogate.Surrogate,
+    "terminals": bs.terminals.Terminal,
+}
+BASES = {"Cascade", "Facilitating", "Leaky", "Parts", "PeakNormalised"}  # what classes have in common
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_class_of_a_room_is_exported(room):
+    """So that the suites, which take their classes from there, test it."""
+    found, waiting = set(), [ROOMS[room]]
+    while waiting:
+        waiting += (more := waiting.pop().__subclasses__())
+        found |= {x.__name__ for x in more if x.__module__.startswith(f"brainsim.{room}")}
+    assert {name for name in found if not name.startswith("_")} - BASES <= set(dir(getattr(bs, room)))
+    assert not BASES & set(getattr(getattr(bs, room), "__all__", ()))

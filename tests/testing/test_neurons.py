@@ -3,6 +3,8 @@
 import inspect
 
 import brainunit as u
+import jax
+import pytest
 
 import brainsim as bs
 from brainsim.testing.neurons import *  # noqa: F403
@@ -35,3 +37,38 @@ MODELS = [AdaptiveLIF]
 
 def test_it_takes_fifteen_lines():
     assert len([line for line in inspect.getsource(AdaptiveLIF).splitlines() if line.strip()]) <= 15
+
+
+class Restless(AdaptiveLIF):
+    """Rests elsewhere than it begins."""
+
+    def derivative(self, t, V, a, I):
+        return (-55.0 * u.mV - V + 100.0 * u.Mohm * I - a) / self.tau, -a / self.tau_a
+
+
+class Detached(AdaptiveLIF):
+    """Does not know how its membrane depends on its time constant."""
+
+    def derivative(self, t, V, a, I):
+        tau = u.Quantity(jax.lax.stop_gradient(self.tau.to_decimal(u.ms)), unit=u.ms)
+        return (-60.0 * u.mV - V + 100.0 * u.Mohm * I - a) / tau, -a / self.tau_a
+
+
+class Unbound(AdaptiveLIF):
+    """Fires where it is refractory."""
+
+    def update(self, clock, drives):
+        super().update(clock, drives)
+        self.put("refractory_steps", 0 * self.plain("refractory_steps"))
+
+
+def test_a_broken_class_fails_the_suite(built, programs):
+    enough = lambda model: 512.0  # noqa: E731
+    with pytest.raises(AssertionError, match="has no equation"):
+        test_is_documented(Restless)  # noqa: F405
+    with pytest.raises(AssertionError):
+        test_rests_without_input(Restless, built)  # noqa: F405
+    with pytest.raises(AssertionError):
+        test_refractoriness_bounds_the_rate(Unbound, built, enough)  # noqa: F405
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        test_gradient_of_the_voltage_is_the_finite_difference(Detached, enough, programs)  # noqa: F405

@@ -48,3 +48,18 @@ def test_a_broken_definition_fails_the_suite(operation, network, protocol, monke
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         test_formats_and_implementations_agree(bs.plasticity.PairSTDP, network, protocol)  # noqa: F405
     jax.clear_caches()
+
+
+class Drifting(Homeostatic):
+    """Weights fall without spikes, which it does not say."""
+
+    def update(self, s):
+        super().update(s)
+        s.every_step(-1e-3 * s.w)
+
+
+def test_a_broken_class_fails_the_suite(network, protocol):
+    with pytest.raises(AssertionError, match="has no equation"):
+        test_is_documented(Drifting)  # noqa: F405
+    with pytest.raises(AssertionError, match="Arrays are not equal"):
+        test_weights_learn_within_bounds_and_stay_in_silence(Drifting, network, protocol)  # noqa: F405

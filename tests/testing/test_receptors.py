@@ -55,3 +55,31 @@ def test_a_broken_definition_fails_the_suite(built, monkeypatch):
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         test_kernels_and_plain_jax_agree(Fresh, built)  # noqa: F405
     jax.clear_caches()
+
+
+class Talkative(bs.receptors.Exponential):
+    """Gives something before spikes arrive."""
+
+    def advance(self, clock):
+        return super().advance(clock) + 1e-3
+
+
+class Detached(bs.receptors.Exponential):
+    """Does not know how it depends on its time constant."""
+
+    def decay(self, clock, tau):
+        return jax.lax.stop_gradient(super().decay(clock, tau))
+
+    def advance(self, clock):
+        g = self.plain("g") * self.decay(clock, "tau")
+        self.put("g", g)
+        return g
+
+
+def test_a_broken_class_fails_the_suite(built):
+    with pytest.raises(AssertionError, match="has no equation"):
+        test_is_documented(Talkative, built)  # noqa: F405
+    with pytest.raises(AssertionError):
+        test_how_it_runs(Talkative, built)  # noqa: F405
+    with pytest.raises(AssertionError, match="tau"):
+        test_as_a_function(Detached, built)  # noqa: F405
