@@ -366,7 +366,7 @@ def keep_more(kind: type, method: str) -> None:
 def inputs() -> Iterator[Mutant]:
     from brainsim.stimuli import Stimulus
 
-    tests = (*folder("stimuli"), *files("test_exact_time.py"))
+    tests = folder("stimuli")
     for name, kind in exported("stimuli", "Stimulus").items():
         if own(kind, Stimulus, "value"):
             factor = 1.2 if name in ("WhiteNoise", "OrnsteinUhlenbeck") else 1.01  # of those, a sample is looked at

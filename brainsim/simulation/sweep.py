@@ -154,8 +154,14 @@ def sweep(
 
     batches = [points[k : k + size] for k in range(0, len(points), size)]
     jobs = [(batch, devices[k % len(devices)]) for k, batch in enumerate(batches)]
+    wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+
+    def in_this_precision(job):  # a thread of its own does not know what `with jax.enable_x64(...)` says around it
+        with jax.enable_x64(wide):
+            return one_batch(job)
+
     with Progress(progress, n_steps * len(batches)) as bar, ThreadPoolExecutor(len(devices)) as pool:
-        recordings = [recording for batch in pool.map(one_batch, jobs) for recording in batch]
+        recordings = [recording for batch in pool.map(in_this_precision, jobs) for recording in batch]
     return Sweep(axes, recordings)
 
 

@@ -158,9 +158,11 @@ def test_another_step_goes_on(precision, name, n, wide):
             np.testing.assert_allclose(fine[:n_both], changed[:n_both], atol=0.3, err_msg=population)
             assert all(t > 7.7 for t in fine[n_both:] + changed[n_both:]), population
     for path, fine in ends["fine"].items():
+        if path.endswith(("steps", "spikes", "_rounding")):  # which states keep their roundings depends on dt
+            continue
         coarse, changed = ends["coarse"][path], ends["changed"][path]
         assert changed.shape == fine.shape, path
-        if not path.endswith(("steps", "spikes", "_rounding")) and coarse.shape == fine.shape:
+        if coarse.shape == fine.shape:
             size = np.abs(fine).max(initial=0)
             error, off = (np.abs(x.astype(float) - fine).max(initial=0) for x in (coarse, changed))
             assert off <= 1.5 * error + 0.02 * size, path

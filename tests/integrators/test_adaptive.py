@@ -67,7 +67,7 @@ def test_tables_are_verified_when_made():
         EmbeddedTableau(table.a, table.b, table.c, 5, table.b_embedded, 5)
 
 
-@pytest.mark.parametrize("name", ["rkf45", "dopri5"])
+@pytest.mark.parametrize("name", ["rkf45", "dopri5", "kvaerno5"])
 def test_tolerance_steps_and_dense_output(name):
     """Errors at times in between stay within 100 tolerances, and a thousand times the tolerance takes fewer steps."""
 

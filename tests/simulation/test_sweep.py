@@ -125,3 +125,11 @@ def test_a_population_alone():
     }
     _, slope = jax.jvp(alone, (state,), (tangents | {"E.V": jnp.ones_like(state["E.V"])},))
     np.testing.assert_allclose(slope["E.V"], np.exp(-0.1 / 20), rtol=1e-6)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_it_computes_in_the_precision_around_it(wide):
+    """Also where that is said for the present thread alone."""
+    with jax.enable_x64(wide):
+        runs = bs.sweep(noisy(), {}, 0.2 * u.ms, record="E.V", seeds=[0, 1])
+        assert (runs[0]["E.V"] / u.mV).dtype == (np.float64 if wide else np.float32)

@@ -64,6 +64,16 @@ def test_ornstein_uhlenbeck_is_stationary_from_where_it_starts():
     variance_is(plain(net.E.noise.x), 9 * (1 - np.exp(-1)))
 
 
+def test_ornstein_uhlenbeck_is_the_current_that_its_state_says():
+    """On a capacitor of 250 pF without a leak: dV = I dt / C, with mean + x at the end of the step before or of this."""
+    net = bs.Network()
+    net.E = bs.neurons.IF(5, V_th=1e6 * u.mV)
+    net.E.add_stimuli(noise=stimuli.OrnsteinUhlenbeck(50 * u.pA, 30 * u.pA, 4 * u.ms))
+    rec = bs.simulate(net, 5 * u.ms, record=["E.V", "E.noise.x"])
+    V, x = plain(rec["E.V"]), plain(rec["E.noise.x"])
+    np.testing.assert_allclose(np.diff(V, axis=0), (50 + x[1:]) * 0.1 / 250, rtol=1e-9)
+
+
 def poisson(n, sources, rate, weight, dt, **window):
     net = membrane(n)
     net.E.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
