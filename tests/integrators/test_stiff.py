@@ -9,7 +9,7 @@ import scipy.linalg
 from jax.test_util import check_grads
 
 import brainsim as bs
-from brainsim.integrators import BackwardEuler, CoupledExponentialEuler, CrankNicolson, ExponentialRosenbrockEuler
+from brainsim.integrators import RK4, BackwardEuler, CoupledExponentialEuler, CrankNicolson, ExponentialRosenbrockEuler
 from brainsim.integrators.coupled import solve
 from brainsim.integrators.rosenbrock import phi_product
 
@@ -127,6 +127,30 @@ def test_an_upstroke_has_an_implicit_step(method, model, I):
     assert np.all(np.isfinite(V)) and V.max() > 0
     if method == BackwardEuler():  # its solution lies between the reversal potentials
         assert float(u.get_mantissa(cell.E_K)) < V.min() and V.max() < float(u.get_mantissa(cell.E_Na))
+
+
+@pytest.mark.parametrize(("model", "I"), [("TraubMiles", 300.0), ("ReducedTraub", 1.0)])
+def test_an_upstroke_is_not_extrapolated(model, I):
+    """In a spike the rates change within a step of 0.1 ms by more than they are: exponential methods take short steps.
+    Intervals against Runge-Kutta 4 at 0.01 ms.
+    """
+    cell = getattr(bs.neurons, model)(1)
+    f = cell.vector_field(inputs={"I": I * cell.input_unit})
+    y = tuple(jnp.float32(u.get_mantissa(value)[0]) for value in cell.present().values())
+
+    def spikes(method, dt):
+        steps = jax.jit(
+            lambda y: jax.lax.scan(lambda y, _: ((y := method(f, 0.0, y, dt)), y[0]), y, length=round(200 / dt))
+        )
+        V = np.asarray(steps(y)[1])
+        assert V.max() < float(u.get_mantissa(cell.E_Na)) and V.min() > float(u.get_mantissa(cell.E_K))
+        return dt * np.flatnonzero((V[1:] > 0) & (V[:-1] <= 0))
+
+    expected = spikes(RK4, 0.01)
+    for method in (CoupledExponentialEuler(), ExponentialRosenbrockEuler()):
+        times = spikes(method, 0.1)
+        assert len(times) == len(expected) > 5
+        np.testing.assert_allclose(np.diff(times).mean(), np.diff(expected).mean(), rtol=0.01)
 
 
 def test_a_run_says_that_newton_failed_where_and_what_to_do():
