@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
@@ -88,7 +89,5 @@ def _run(jaxpr, consts, arguments):
 
 
 def _double(array):
-    array = (
-        np.asarray(array) if not jax.dtypes.issubdtype(getattr(array, "dtype", None), jax.dtypes.prng_key) else array
-    )
+    array = np.asarray(array) if not jnp.issubdtype(getattr(array, "dtype", float), jax.dtypes.prng_key) else array
     return array.astype(float) if array.dtype.kind == "f" else array

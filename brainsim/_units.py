@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import brainunit as u
 import jax
@@ -13,9 +14,10 @@ import numpy as np
 from brainsim._errors import UnitError
 
 UNITLESS = u.UNITLESS
+QuantityLike: TypeAlias = u.Quantity | u.Unit  # what people write: ``2 * u.ms``, or ``u.second`` for one second
 
 
-def split_quantity(value) -> tuple[object, u.Unit]:
+def split_quantity(value: Any) -> tuple[Any, u.Unit]:
     """``(number, unit)`` of a quantity, a bare unit or a plain number."""
     if isinstance(value, u.Quantity):
         return value.mantissa, value.unit
@@ -24,7 +26,7 @@ def split_quantity(value) -> tuple[object, u.Unit]:
     return value, UNITLESS
 
 
-def in_unit(value, unit: Any, what: str) -> Any:
+def in_unit(value: Any, unit: Any, what: str) -> Any:
     """The plain number or array of ``value`` in ``unit``.
 
     Raises
@@ -58,7 +60,7 @@ def _short(value) -> str:
 
 
 @contextlib.contextmanager
-def named(what: str):
+def named(what: str) -> Iterator[None]:
     """Say ``what`` in the unit errors of distributions, which do not know what they are for."""
     try:
         yield
@@ -66,12 +68,12 @@ def named(what: str):
         raise UnitError(f"{what}: {error}.") from None
 
 
-def with_unit(array, unit: Any) -> Any:
+def with_unit(array: Any, unit: Any) -> Any:
     """The quantity ``array * unit``; the plain array if ``unit`` is dimensionless."""
     return array if unit == UNITLESS else u.Quantity(array, unit=unit)
 
 
-def float_dtype():
+def float_dtype() -> np.dtype:
     """The float type of this process: float32, or float64 with ``jax_enable_x64``."""
     wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
     return jnp.dtype(jnp.float64 if wide else jnp.float32)

@@ -10,6 +10,7 @@ import numpy as np
 from brainsim._core import Aside, name_hash
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.connectivity import ConnectionRule
+from brainsim.delays import Delay
 from brainsim.modulators import Modulator
 from brainsim.paths import Layer
 from brainsim.plasticity import Combined, Plasticity
@@ -51,13 +52,14 @@ def connect(
     options : dict
         Its other arguments.
     """
-    terminal = options["terminal"]
-    fresh = isinstance(terminal, Terminal) and not terminal.bound
-    if isinstance(terminal, Terminal) and not fresh:
+    terminal, delay = options["terminal"], options["delay"]
+    fresh = [part for part in (terminal, delay) if isinstance(part, Terminal | Delay) and not part.bound]
+    if isinstance(terminal, Terminal) and terminal.bound:
         _check_terminal(net, terminal)
     targets = list(post) if isinstance(post, list | tuple) else [post]
-    if options["plasticity"] is not None and len(targets) > 1:
-        raise ValueError("connect: one plasticity object serves one projection; connect the populations one by one.")
+    for what, part in (("plasticity", options["plasticity"]), ("delay", delay if isinstance(delay, Delay) else None)):
+        if part is not None and len(targets) > 1:
+            raise ValueError(f"connect: one {what} object serves one projection; connect the populations one by one.")
     several = isinstance(post, list | tuple) and name is not None
     names = [f"{name}#{k + 1}" for k in range(len(targets))] if several else [name] * len(targets)
     made: list[Projection] = []
@@ -65,8 +67,8 @@ def connect(
         for target, own in zip(targets, names):
             made.append(_projection(net, pre, target, rule, receptor, own, {p.path for p in made}, dict(options)))
     except Exception:
-        if fresh:
-            terminal.leave()
+        for part in fresh:
+            part.leave()
         raise
     return made
 
@@ -94,9 +96,18 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
     options["plasticity"] = _plasticity(net, options["plasticity"])
     seed = net._aside.seed
     rng = np.random.default_rng([abs(seed), int(seed < 0), name_hash(path)])
-    wired = wire(path, rule, pre, post, receptor, rng, **options)
     parts = {k: options[k] for k in ("terminal", "plasticity")}
+    if isinstance(options["delay"], Delay):
+        parts["delay"] = _unplaced(path, options["delay"])
+        options["delay"] = parts["delay"].given
+    wired = wire(path, rule, pre, post, receptor, rng, **options)
     return Projection(path, pre.population, post.population, receptor, wired, **parts)
+
+
+def _unplaced(path: str, delay: Delay) -> Delay:
+    if delay.bound:
+        raise ValueError(f"{path}: the delay given is that of {delay.path.rpartition('.')[0]}; make another one.")
+    return delay
 
 
 def _check_terminal(net: Members, terminal: Terminal) -> None:

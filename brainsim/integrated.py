@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections import namedtuple
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import brainunit as u
 
@@ -38,7 +39,7 @@ class IntegratedPopulation(Population):
         Parameters and initial states by name.
     """
 
-    method: integrators.Method
+    method: Any  # of brainsim.integrators, or one's own
     default_method = "exponential_euler"
     #: Inputs of ``derivative``, each with the variable that its receptors act on (their V), or None for a plain drive.
     inputs: dict[str, str | None] = {"I": "V"}
@@ -63,7 +64,7 @@ class IntegratedPopulation(Population):
                         f" class.{suggestion(name, [*states, *cls.inputs])}"
                     )
 
-    def __init__(self, size, *, method=None, **values):
+    def __init__(self, size: int | tuple[int, ...], *, method: Any = None, **values: Any):
         self.method = integrators.get(method or self.default_method)
         stochastic = type(self).diffusion is not IntegratedPopulation.diffusion
         if isinstance(self.method, integrators.SDEMethod) != stochastic:
@@ -79,7 +80,7 @@ class IntegratedPopulation(Population):
             self.fix(_stepper=self.method.at(step_ms * u.ms))
 
     @property
-    def stepper(self) -> integrators.ODEMethod | integrators.SDEMethod:
+    def stepper(self) -> Any:
         """The method at the present length of the step."""
         return vars(self).get("_stepper", self.method)
 
@@ -186,7 +187,7 @@ class IntegratedPopulation(Population):
     def integrate(self, clock, before: dict, drives: list) -> dict:
         """The variables at the end of the step, from those ``before`` it and the ``drives`` of the receptors."""
         Variables = namedtuple("Variables", [name.replace(".", "_") for name in self.variables])
-        f = self.vector_field(inputs=self.total_inputs(clock, drives))
+        f: Any = self.vector_field(inputs=self.total_inputs(clock, drives))
         y, slow = Variables._make(before.values()), [name for name in self.variables if self.is_compensated(name)]
         if slow:
             f = vector_field.Distances(f, {name.replace(".", "_"): before[name] for name in slow})

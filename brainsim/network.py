@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from brainsim import initial, schedule
 from brainsim._core import Clock, Dynamics, FixedVariable, State, is_layer, key_at, key_of, split, write_back
@@ -157,8 +157,9 @@ class Network(Dynamics):
         weight : quantity in the receptor's unit, array of one per synapse, distribution, or OfDistance
             What a spike adds. May be left out with a rule from a matrix: then the entries are the weights; and with a
             layer, whose output it multiplies.
-        delay : quantity, time; array of one per synapse, distribution, DistanceDelay or OfDistance; optional
-            From spike to arrival, rounded to whole steps, at least one. None: arrives at the time it is fired.
+        delay : quantity, time; array of one per synapse, distribution, DistanceDelay or OfDistance; Delay; optional
+            From spike to arrival, rounded to whole steps, at least one. None: arrives at the time it is fired. An object
+            of :mod:`brainsim.delays`, or of a class of one's own, says how it gets there too.
         max_delay : quantity, time, optional
             Makes the delay a parameter that can change up to this: assigned, given step by step as an input
             (``inputs={"E->I.delay": ...}``), swept or trained. A delay between two steps then divides the arrival
@@ -218,7 +219,7 @@ class Network(Dynamics):
         """
         before, moment, ready = self._aside.step_ms, self._aside.moment, self._aside.ready
         steps = self.plain("steps")
-        traced = isinstance(steps, jax.core.Tracer)
+        traced = isinstance(steps, Tracer)
         if not traced:
             moment.begun = int(steps) > 0
         went_on = moment.begun and moment.settled and not traced and varied is None  # from one run to the next
@@ -255,7 +256,7 @@ class Network(Dynamics):
     def went_on(self) -> None:
         """Take note that the state was replaced: by a run, or from a file."""
         moment, steps = self._aside.moment, self.plain("steps")
-        if isinstance(steps, jax.core.Tracer):
+        if isinstance(steps, Tracer):
             moment = copy.copy(moment)  # of this copy of the network alone
             self._aside = self._aside.but(moment=moment)
             moment.begun = True
@@ -265,7 +266,7 @@ class Network(Dynamics):
 
     def _change_step(self, before, step_ms) -> dict:
         """Count time in other steps; returns what graded signals have been, by path, in those."""
-        if isinstance(self.plain("steps"), jax.core.Tracer):
+        if isinstance(self.plain("steps"), Tracer):
             raise ValueError(
                 f"dt: cannot change from {before} to {step_ms} ms inside a transformation; net.reset() and change it"
                 " outside."
@@ -304,7 +305,7 @@ class Network(Dynamics):
             _check_seed("reset", seed)
             self.put("key", key_of(seed))
         moment = self._aside.moment
-        if not isinstance(self.plain("steps"), jax.core.Tracer):
+        if not isinstance(self.plain("steps"), Tracer):
             moment.key = self.plain("key")
         moment.begun, moment.settled, moment.assigned, moment.drawn = False, True, {}, frozenset()
         initial.draw(self, self.plain("key"))

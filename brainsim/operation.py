@@ -52,10 +52,9 @@ class Operation(Dynamics):
             raise TypeError(f"Operation: expected a function of the network and the clock, given {function!r}.")
         if (before is None) == (after is None):
             raise ValueError(f"Operation: give one of before and after, given before={before!r} and after={after!r}.")
-        if (before or after) not in PHASES:
-            raise UnknownNameError(
-                f"Operation: there is no phase {before or after!r}.{suggestion(before or after, PHASES)}"
-            )
+        phase = before or after or ""
+        if phase not in PHASES:
+            raise UnknownNameError(f"Operation: there is no phase {phase!r}.{suggestion(phase, PHASES)}")
         super().__init__()
         self.function, self.before, self.after = function, before, after
         self.every_ms = None if every is None else self._interval(every)

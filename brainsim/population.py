@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from typing import Any
 
 import brainunit as u
 import jax
@@ -47,9 +48,9 @@ class Population(Dynamics):
 
     spikes = State(False, "who fired at the end of the last step", dtype=jnp.bool_)
 
-    def __init__(self, size, *, positions=None, **values):
+    def __init__(self, size: int | tuple[int, ...], *, positions: Any = None, **values: Any):
         self.size = size if isinstance(size, tuple) else (size,)
-        if not all(isinstance(k, numbers.Integral) and not isinstance(k, bool) and k > 0 for k in self.size):
+        if not all(isinstance(k, numbers.Integral) and not isinstance(k, bool) and int(k) > 0 for k in self.size):
             raise ValueError(
                 f"{type(self).__name__}: size must be a positive integer or a tuple of them, given {size!r}."
             )
@@ -69,7 +70,7 @@ class Population(Dynamics):
         rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
         return self._aside.layout.place(self.size, rng)
 
-    def __getitem__(self, item) -> View:
+    def __getitem__(self, item: Any) -> View:
         return View(self, elements(item, self.size, self.path))
 
     def __len__(self):
@@ -179,7 +180,10 @@ class Population(Dynamics):
 class View:
     """Some units of a population, for wiring, stimulation and values: ``net.E[:100].V = -50 * u.mV``."""
 
-    def __init__(self, population: Population, ids):
+    population: Population
+    ids: np.ndarray
+
+    def __init__(self, population: Population, ids: Any):
         vars(self).update(population=population, ids=np.atleast_1d(ids).ravel())
         if self.ids.size == 0:
             raise ValueError(f"{population.path}: the view is empty; the population has {population.count} units.")
@@ -195,22 +199,22 @@ class View:
         what = f"{name!r} has no value per unit" if name in declared else f"there is no {name!r}"
         raise UnknownNameError(f"a view of {self.population.path}: {what}.{suggestion(name, units)}")
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         values = self.population.plain(self._checked(name))
         values = values[self.ids] if values.ndim else jnp.broadcast_to(values, self.ids.shape)
         return held(values, self.population.unit_of(name), self, name)
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         self.population.assign_items(self._checked(name), self.ids, value, (self.population.count,))
 
-    def assign_items(self, name: str, index, value) -> None:
+    def assign_items(self, name: str, index: Any, value: Any) -> None:
         """Set some elements; what ``view.V[index] = value`` does."""
         chosen = self.ids[elements(index, self.ids.shape, f"a view of {self.population.path}: {name}")]
         self.population.assign_items(name, chosen, value, (self.population.count,))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.ids)
 
     @property
@@ -218,7 +222,7 @@ class View:
         """Where the units of the view are."""
         return self.population.positions[self.ids]
 
-    def __getitem__(self, item) -> View:
+    def __getitem__(self, item: Any) -> View:
         return View(self.population, self.ids[elements(item, self.ids.shape, f"a view of {self.population.path}")])
 
     def add_stimuli(self, *unnamed, **stimuli: Stimulus) -> None:
@@ -226,7 +230,7 @@ class View:
         self.population.attach_parts(stimuli, Stimulus, self.ids, unnamed)
 
 
-def view_of(thing) -> View:
+def view_of(thing: Any) -> View:
     """A population as the view of all its units; a view as it is."""
     if isinstance(thing, View):
         return thing

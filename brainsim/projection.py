@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import jax
 import jax.numpy as jnp
 
+from brainsim import events
 from brainsim._core import write_back
-from brainsim.paths import Applied, Path, Synapses
+from brainsim.paths import Applied, Synapses
 from brainsim.plasticity.synapses import Surroundings
 from brainsim.population import Population
 from brainsim.wiring import Connection
@@ -41,7 +44,7 @@ class Projection(Connection):
         """
         if self.plastic:
             self.plasticity.prepare(step_ms, {"pre": self.spike_dtype, "post": self.fired_dtype})
-        self.axon.prepare(step_ms, None if "layer" in vars(self) else self.plain("connectivity"))
+        self.axon.prepare(step_ms, None if "layer" in vars(self) else self.conn)
         if self.signal != "spikes":
             write_back(self, self.histories(self.sends(pre)))
 
@@ -79,12 +82,12 @@ class Projection(Connection):
                 for name, array in arrays.items()}  # fmt: skip
 
     @property
-    def way(self) -> Path:
+    def way(self) -> Applied | Synapses:
         """From what arrives to the receptor, as it is now."""
         if "layer" in vars(self):
             return Applied(self.layer, self.ends, self.plain("weight"))
         rule, by_post = (self.plasticity, self.plain("by_post")) if self.plastic else (None, None)
-        return Synapses(self.plain("connectivity"), self.plain("weight"), rule, by_post)
+        return Synapses(self.conn, self.plain("weight"), rule, cast(events.PostIndex | None, by_post))
 
     def send(self, clock, pre, post, modulators: dict, sent=None):
         """Send what was fired at t + dt through the delay, and learn.
@@ -112,7 +115,7 @@ class Projection(Connection):
             fired = post.plain("spikes") if self.fires else jnp.zeros(self.n_post, bool)
             around, source = Surroundings(pre, post, modulators), self.axon.source
             spikes = self._spikes(pre, arrived)
-            self.put("weight", self.way.learn(clock.of("plasticity"), spikes, fired, around, source))
+            self.put("weight", cast(Synapses, self.way).learn(clock.of("plasticity"), spikes, fired, around, source))
         return arrived
 
     def deliver(self, clock, post, arrived) -> None:

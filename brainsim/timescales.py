@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from brainsim import _host
 from brainsim._core import Parameter, split
@@ -30,7 +31,7 @@ def slow_variables(population, step_ms: float, get) -> frozenset[str]:
     given = {name: get(name) for name in _parameters(population)}
     homes = [population.home(variable) for variable in population.variables]
     y = [part.plain(name) for part, name in homes]
-    if any(isinstance(x, jax.core.Tracer) for x in (*given.values(), *y)):
+    if any(isinstance(x, Tracer) for x in (*given.values(), *y)):
         return frozenset(name for name in population.variables if population.is_compensated(name))
     if population._aside.timescales is None:
         population._aside.timescales = SimpleNamespace(y=[np.array(x, float) for x in y], rates=[])
@@ -49,7 +50,7 @@ def _same(before: dict, given: dict) -> bool:
 
 def _without_tracers(arrays: dict) -> dict:
     """Nothing, in place of what is traced: stimuli and receptors, which the equations do not look at."""
-    traced = {name: x for name, x in arrays.items() if isinstance(x, jax.core.Tracer)}
+    traced = {name: x for name, x in arrays.items() if isinstance(x, Tracer)}
     return arrays | {name: np.zeros(x.shape, x.dtype) for name, x in traced.items()}
 
 

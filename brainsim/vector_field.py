@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, cast
 
 import brainunit as u
 import jax
@@ -36,7 +37,7 @@ class VectorField:
         For variables that are not those of the population, or a ``derivative`` that returns another number of rates.
     """
 
-    def __init__(self, model, inputs: dict[str, object]):
+    def __init__(self, model, inputs: Mapping[str, Any]):
         self.model, self.inputs = model, inputs
         self.variables: tuple[str, ...] = model.variables
 
@@ -75,7 +76,7 @@ class VectorField:
         rates = {}
         for name, rate, unit in zip(self.variables, self._rates(t, values, at), self.units):
             rates[name] = in_unit(rate, unit / u.ms, f"{self.model.path}: the rate of {name}")
-            rates[name] = rates[name] if bare else u.Quantity(rates[name], unit=unit / u.ms)
+            rates[name] = rates[name] if bare else u.Quantity(rates[name], unit=cast(u.Unit, unit / u.ms))
         if isinstance(y, Mapping):
             return rates
         return y._make(rates.values()) if hasattr(y, "_make") else type(y)(rates.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import weakref
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -33,8 +34,8 @@ class Moment:
     def __init__(self):
         self.begun, self.settled = False, False
         self.key: jax.Array | None = None
-        self.assigned: dict = {}
-        self.drawn: frozenset = frozenset()
+        self.assigned: dict[str, jax.Array] = {}
+        self.drawn: frozenset[str] = frozenset()
 
     def key_at(self, path: str) -> jax.Array:
         """Random key of the component at ``path``."""
@@ -85,31 +86,41 @@ class Aside:
     traced copies of an object share it: what a run changes is changed on a copy (:meth:`but`), or it would leak out.
     """
 
+    # Facts that kinds of things keep here, each set by its kind when it is made
+    layout: Any  # of a population: where its units are
+    delay: Any  # of a delay: its delays as they were given,
+    times: Any  # and as they are
+    longest: Any  # of a delay that changes: the longest that it may become
+    wired: Any  # of a projection: what the rule made
+    layer: Any  # of a projection with a layer: what changes in it, as it was at first
+    times_ms: np.ndarray  # of spike times: when,
+    indices: np.ndarray  # and who
+
     def __init__(self):
-        self.given: dict = {}  # values as the user gave them, distributions included
+        self.given: dict[str, Any] = {}  # values as the user gave them, distributions included
         self.moment = Moment()
         self.step_ms: float | None = None  # length of the steps of the last run
         self.prepared_for: float | None = None  # length of the steps that buffers were made for
-        self.seed: int | None = None
+        self.seed = 0
         self.key: jax.Array | None = None  # that random positions are drawn with
-        self.timescales = None  # how fast the variables of a population change, once that has been asked
+        self.timescales: Any = None  # how fast the variables of a population change, once that has been asked
         self.closed = False  # whether the object is made and takes no new names
-        self.seen = None  # what it was when it was last split, to see whether it has changed
+        self.seen: Any = None  # what it was when it was last split, to see whether it has changed
         self.ready: Ready | None = None  # what a network was when it was last made ready for a run
-        self.structure = None  # of the network when it was last split: what its programs are kept with
+        self.structure: Any = None  # of the network when it was last split: what its programs are kept with
 
-    def but(self, **changes) -> Aside:
+    def but(self, **changes: Any) -> Aside:
         """A copy with some facts changed."""
         other = Aside()
         vars(other).update(vars(self) | changes)
         return other
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         """What copies take along: no compiled programs, and nothing that is known of this very object."""
         return vars(self) | {"seen": None, "ready": None, "structure": None}
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, Aside)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return 0

@@ -92,7 +92,7 @@ class Clock(NamedTuple):
 
 def step_length(ms: float) -> Exact:
     """The length of a step, for a clock."""
-    return _step_length(float(ms), float_dtype(), jax.config.jax_default_device)
+    return _step_length(float(ms), float_dtype(), jax.config.jax_default_device)  # type: ignore[attr-defined]
 
 
 @functools.lru_cache(maxsize=64)

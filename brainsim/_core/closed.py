@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import brainunit as u
 import jax
 import numpy as np
 from flax import nnx
 
+from brainsim._core.aside import Aside
 from brainsim._core.clock import name_hash
 from brainsim._core.declared import State, _Declared
 from brainsim._core.described import docstring, signature
@@ -17,7 +20,7 @@ class _Closing(type(nnx.Module)):
     # After construction, an object takes no new names. Its class says all about itself to those who ask.
 
     __signature__ = property(signature)
-    __doc__ = property(docstring, lambda cls, text: type.__dict__["__doc__"].__set__(cls, text))
+    __doc__ = property(docstring, lambda cls, text: type.__dict__["__doc__"].__set__(cls, text))  # type: ignore[assignment]  # made when asked for
 
     def __call__(cls, *args, **kwargs):
         made = super().__call__(*args, **kwargs)
@@ -31,9 +34,17 @@ class Closed(nnx.Module, metaclass=_Closing):
     """A thing with declared numbers, parts and facts: everything else is refused, with the nearest name."""
 
     _declared: dict[str, _Declared] = {}
+    _aside: Aside
     streams: tuple[str, ...] = ()  #: names under which it draws random numbers itself
 
-    def fix(self, **facts) -> None:
+    if TYPE_CHECKING:  # what :class:`Dynamics` has
+
+        @property
+        def path(self) -> str: ...
+        def assign(self, name: str, value: Any) -> None: ...
+        def parts(self, kind: type) -> dict[str, Any]: ...
+
+    def fix(self, **facts: Any) -> None:
         """Take attributes after construction: facts about the place of the object, which programs depend on."""
         for name, value in facts.items():
             if isinstance(value, Closed):
@@ -52,7 +63,7 @@ class Closed(nnx.Module, metaclass=_Closing):
                 f"{self.path}: {name!r} is the name of random numbers of its own; call the part otherwise."
             )
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         if name in self._declared:
             self.assign(name, value)
         elif is_closed(self) and not name.startswith("_"):
@@ -65,7 +76,7 @@ class Closed(nnx.Module, metaclass=_Closing):
         else:
             super().__setattr__(name, value)
 
-    def __delattr__(self, name):
+    def __delattr__(self, name: str) -> None:
         if name in self._declared or isinstance(vars(self).get(name), Closed):
             raise ValueError(f"{self.path}: {name!r} belongs to it and cannot be taken out.")
         super().__delattr__(name)
@@ -80,7 +91,7 @@ class Closed(nnx.Module, metaclass=_Closing):
         """Names of parameters, states and parts."""
         return [*self._declared, *(name for name, part in vars(self).items() if isinstance(part, Closed))]
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or hasattr(type(self), name):
             return object.__getattribute__(self, name)  # raises what it raised before
         raise UnknownNameError(f"{self.path} has no {name!r}.{suggestion(name, self.names())}")
@@ -97,7 +108,7 @@ def is_closed(made: Closed) -> bool:
     return "_aside" in vars(made) and made._aside.closed
 
 
-def check_reserved(cls) -> None:
+def check_reserved(cls: type) -> None:
     """Refuse a parameter or state with the name of something else that the class has."""
     for name, declared in vars(cls).items():
         if isinstance(declared, _Declared):

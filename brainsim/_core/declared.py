@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self, TypeAlias, overload
 
 import numpy as np
 from flax import nnx
@@ -10,6 +11,8 @@ from flax import nnx
 from brainsim._core.held import held
 from brainsim._core.stepping import check_in_reach
 from brainsim._units import UNITLESS, split_quantity
+
+Shape: TypeAlias = str | int | tuple[int, ...] | None  # or the name of the attribute that holds it
 
 
 class ParameterVariable(nnx.Variable):
@@ -31,18 +34,18 @@ class _Declared:
 
     def __init__(
         self,
-        default,
-        doc="",
+        default: Any,
+        doc: str = "",
         *,
-        unit=None,
-        shape="count",
-        optional=False,
-        positive=False,
-        nonnegative=False,
-        dtype=None,
-        exact=False,
-        tau=None,
-        counts=None,
+        unit: Any = None,
+        shape: Shape = "count",
+        optional: bool = False,
+        positive: bool = False,
+        nonnegative: bool = False,
+        dtype: Any = None,
+        exact: bool = False,
+        tau: str | tuple[str, ...] | Callable[..., Any] | None = None,
+        counts: str | None = None,
     ):
         self.default, self.__doc__ = default, doc
         self.unit = split_quantity(default)[1] if unit is None else unit
@@ -50,10 +53,14 @@ class _Declared:
         self.positive, self.nonnegative, self.tau = positive, nonnegative, tau
         self.counts = counts
 
-    def __set_name__(self, owner, name):
+    def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, instance, owner=None) -> Any:
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> Any: ...
+    def __get__(self, instance, owner=None):
         if instance is None:
             return self
         check_in_reach(instance, self.name)
@@ -66,7 +73,7 @@ class _Declared:
             )
         return held(variable.get_value(), variable.get_metadata("unit"), instance, self.name)
 
-    def __set__(self, instance, value):
+    def __set__(self, instance: Any, value: Any) -> None:
         instance.assign(self.name, value)
 
     @property
@@ -90,7 +97,7 @@ class _Declared:
         sign = ", positive" if self.positive else ", not negative" if self.nonnegative else ""
         return f"{self.name} : {kind}{sign}, {default}\n    {self.__doc__ or 'a number of the model'}"
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}({self.shown_default}, {self.__doc__!r})"
 
 
@@ -145,5 +152,5 @@ class Fixed(_Declared):
 
     variable_type = FixedVariable
 
-    def __init__(self, default, doc="", *, shape=None, **options):
+    def __init__(self, default: Any, doc: str = "", *, shape: Shape = None, **options: Any):
         super().__init__(default, doc, shape=shape, **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from typing import Any
 
 from brainsim._core.declared import State, _Declared
 
@@ -72,15 +73,19 @@ def _arguments(cls) -> tuple[dict[str, inspect.Parameter], bool]:
         for parameter in own:
             further = passed_on and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
             if parameter.kind not in _STAR and parameter.name not in named and not further:
-                text = isinstance(parameter.annotation, str)
-                named[parameter.name] = (
-                    parameter.replace(annotation=_Shown(parameter.annotation)) if text else parameter
-                )
+                named[parameter.name] = parameter.replace(annotation=_annotation(parameter.annotation))
         if base.__name__ == "Dynamics":
             return named, True
         if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in own):
             return named, False
     return named, False
+
+
+def _annotation(given: Any) -> Any:
+    """An annotation as it is shown; nothing where it says nothing."""
+    if given in (Any, "Any"):
+        return inspect.Parameter.empty
+    return _Shown(given) if isinstance(given, str) else given
 
 
 def _written(cls) -> str:

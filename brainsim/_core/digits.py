@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from brainsim._core.declared import FixedVariable
 from brainsim._core.exact import exact
@@ -16,7 +16,7 @@ from brainsim.connectivity.distribution import Distribution
 def keep_digits(owner, name: str, value, array) -> None:
     """Keep, as ``<name>_digits``, what ``array`` was rounded from, where the parameter is declared with ``exact``."""
     if owner._declared[name].exact:
-        known = not isinstance(array, jax.core.Tracer)
+        known = not isinstance(array, Tracer)
         digits = exact(_digits(owner, name, value, array) if known else array)
         owner.hold(f"{name}_digits", FixedVariable(jnp.stack(digits)))
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.core import Tracer
 
 from brainsim._core.aside import Aside, Moment
 from brainsim._core.clock import name_hash
@@ -33,13 +36,13 @@ class Dynamics(Accumulating, Closed):
     refused.
     """
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         check_reserved(cls)
         named = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
         cls._declared = {name: value for name, value in named.items() if isinstance(value, _Declared)}
 
-    def __init__(self, **values):
+    def __init__(self, **values: Any):
         self._aside = Aside()
         for name, value in values.items():
             if name not in self._declared:
@@ -57,7 +60,7 @@ class Dynamics(Accumulating, Closed):
         unit = self._declared[name].unit
         return getattr(self, unit, None) if isinstance(unit, str) else unit
 
-    def dtype_of(self, name: str):
+    def dtype_of(self, name: str) -> np.dtype | None:
         """Type of the array of ``name``: floats unless declared otherwise; None for that of the value, of tables."""
         declared = self._declared[name]
         if declared.dtype is None and isinstance(declared, Fixed):
@@ -83,7 +86,7 @@ class Dynamics(Accumulating, Closed):
         array, kept = self.plain(name), vars(self)[f"{name}_digits"].get_value()
         return Exact(array, jnp.where(array == kept[0], kept[1], 0.0))
 
-    def put(self, name: str, array: jax.Array) -> None:
+    def put(self, name: str, array: Any) -> None:
         """Replace the plain array inside, unchecked: for the inside of a step."""
         check_in_reach(self, name)
         vars(self)[name].set_value(array)
@@ -122,7 +125,7 @@ class Dynamics(Accumulating, Closed):
             return with_unit(declared.default, self.unit_of(name))
         return declared.default
 
-    def parts(self, kind: type) -> dict:
+    def parts(self, kind: type) -> dict[str, Any]:
         """Parts of a kind by name."""
         return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, kind)}
 
@@ -150,7 +153,7 @@ class Dynamics(Accumulating, Closed):
     def _stand(self, site: Site) -> None:
         self._aside.moment = site.moment
         self.fix(_path=site.path, **site.facts)
-        self.allocate(self._key())
+        self.allocate(self._key() if self._declared else None)  # a key takes time
 
     def leave(self) -> None:
         """Stand nowhere again: what it was put on could not be made."""
@@ -174,7 +177,7 @@ class Dynamics(Accumulating, Closed):
         """Names of the states that were given as distributions, in part or as a whole."""
         return [name for name in self.states() if _is_drawn(self._aside.given.get(name))]
 
-    def draw(self, key, names=None) -> None:
+    def draw(self, key: jax.Array | None, names: Iterable[str] | None = None) -> None:
         """Put states to what they were given as, or to their defaults; distributions are drawn with ``key``.
 
         ``names``: those to put, all by default.
@@ -185,7 +188,7 @@ class Dynamics(Accumulating, Closed):
             array = jnp.zeros_like(self.plain(name)) if value is None else self._array(name, value, key)
             self.put(name, array)
 
-    def rearrange(self, name: str, function) -> None:
+    def rearrange(self, name: str, function: Callable) -> None:
         """Let ``function`` move the elements of what state ``name`` was given as; a distribution stays what it is."""
         given = self._aside.given.get(name)
         if given is not None and not _is_drawn(given):
@@ -205,14 +208,14 @@ class Dynamics(Accumulating, Closed):
                 steps = np.round(np.asarray(self.plain(name), float) * before / step_ms)
                 self.put(name, jnp.asarray(np.minimum(steps, 2**31 - 1), jnp.int32))
 
-    def settle(self, names) -> None:
+    def settle(self, names: Iterable[str]) -> None:
         """Derive the initial values of the states ``names`` from those of others."""
         for name in names:
             self.put(name, self._array(name, self._declared[name].default(self), None))
 
     # -- values ------------------------------------------------------------------------------------------------------
 
-    def assign(self, name: str, value) -> None:
+    def assign(self, name: str, value: Any) -> None:
         """Set parameter or state ``name``, checked and converted; what ``self.name = value`` does."""
         if isinstance(value, nnx.Variable):
             self.hold(name, value)
@@ -251,7 +254,7 @@ class Dynamics(Accumulating, Closed):
         if "_path" not in vars(self) or (state and lasting and not _is_traced(value)):
             self._aside.given[name] = value
         moment.settled = False
-        if moment.begun and state and not isinstance(self.plain(name), jax.core.Tracer):
+        if moment.begun and state and not isinstance(self.plain(name), Tracer):
             path = f"{self.path}.{name}"
             moment.assigned.setdefault(path, self.plain(name))
             moment.drawn = moment.drawn | {path} if _is_drawn(value) else moment.drawn - {path}
@@ -312,7 +315,7 @@ class Dynamics(Accumulating, Closed):
                 )
             vars(self)[name] = nnx.Param(variable.get_value(), unit=variable.get_metadata("unit"))
 
-    def assign_items(self, name: str, index, value, shape: tuple[int, ...] | None = None) -> None:
+    def assign_items(self, name: str, index: Any, value: Any, shape: tuple[int, ...] | None = None) -> None:
         """Set some elements of parameter or state ``name``; what ``self.name[index] = value`` does.
 
         Where it is one value for all there is one for each from then on, of ``shape``; by default of that which the
@@ -339,23 +342,23 @@ class Dynamics(Accumulating, Closed):
         """``value`` as it is kept; ``shape``: of some of its elements."""
         slot = self.slot(name)
         if isinstance(value, Patched):
-            array = jnp.broadcast_to(self._array(name, value.base, key), slot.shape)
+            array = jnp.broadcast_to(self._array(name, value.base, key), slot.kind[0])
             for k, (ids, part) in enumerate(value.parts):
                 array = replaced(array, ids, self._part(name, part, key, ids, k))
             return array
         slot = slot if shape is None else dataclasses.replace(slot, shape=shape)
         if isinstance(value, Distribution):
             with named(slot.path):
-                drawn = value.sample_jax(_key_of(key, name), slot.shape, slot.unit, float_dtype())
+                drawn = value.sample_jax(_key_of(key, name), *slot.kind, float_dtype())
             value = with_unit(drawn, slot.unit)
         elif slot.dtype is None:
             slot = dataclasses.replace(slot, dtype=_kept_type(value))
         array = slot.convert(value)
         if shape is None and (isinstance(self._declared[name], State) or self._changes(name)):
-            if isinstance(array, jax.core.Tracer):
-                return jnp.broadcast_to(array, slot.shape)
+            if isinstance(array, Tracer):
+                return jnp.broadcast_to(array, slot.kind[0])
             # numpy where it can: JAX compiles a program for every shape
-            array = np.array(np.broadcast_to(np.asarray(array), slot.shape))
+            array = np.array(np.broadcast_to(np.asarray(array), slot.kind[0]))
         return jnp.asarray(array, array.dtype)
 
     def _part(self, name, value, key, ids, number):
@@ -379,7 +382,7 @@ def _is_drawn(value) -> bool:
 def _is_traced(value) -> bool:
     if isinstance(value, Patched):
         return _is_traced(value.base) or any(_is_traced(part) for _, part in value.parts)
-    return isinstance(u.get_mantissa(value), jax.core.Tracer)
+    return isinstance(u.get_mantissa(value), Tracer)
 
 
 def _own(value):

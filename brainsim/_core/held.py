@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from brainsim._core.items import elements
 from brainsim._units import UNITLESS, with_unit
@@ -18,9 +21,9 @@ class Held(u.Quantity):
     Whatever is computed from it is a plain quantity.
     """
 
-    _home = None  # (object, name, flat positions there; None for all)
+    _home: tuple[Any, str, Any] | None = None  # (object, name, flat positions there; None for all)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         if self._home is None:
             return super().__getitem__(index)
         owner, name, positions = self._home
@@ -33,7 +36,7 @@ class Held(u.Quantity):
             part.mantissa, part.unit, (owner, name, chosen if positions is None else positions.ravel()[chosen])
         )
 
-    def __setitem__(self, index, value):
+    def __setitem__(self, index: Any, value: Any) -> None:
         if self._home is None:  # a copy
             super().__setitem__(index, value)
             return
@@ -64,9 +67,9 @@ class Held(u.Quantity):
         return u.Quantity.tree_unflatten(unit, values)
 
 
-def held(array, unit: u.Unit, owner, name: str):
+def held(array: jax.Array, unit: u.Unit | None, owner: Any, name: str) -> Any:
     """``array * unit`` as what ``owner`` holds under ``name``; the plain array if ``unit`` is dimensionless."""
-    if unit == UNITLESS or isinstance(array, jax.core.Tracer):
+    if unit == UNITLESS or isinstance(array, Tracer):
         return with_unit(array, unit)
     return _at_home(array, unit, (owner, name, None))
 

@@ -27,7 +27,7 @@ def applied(module: nnx.Module, x: jax.Array, key: jax.Array) -> jax.Array:
     streams = (node for _, node in nnx.iter_graph(module) if isinstance(node, nnx.RngStream))
     for k, stream in enumerate(streams):
         own = jax.random.fold_in(key, k)
-        typed = jax.dtypes.issubdtype(stream.key.get_value().dtype, jax.dtypes.prng_key)
+        typed = jnp.issubdtype(stream.key.get_value().dtype, jax.dtypes.prng_key)
         stream.key.set_value(jax.random.wrap_key_data(own) if typed else own)
         stream.count.set_value(stream.count.get_value() * 0)
     return module(x)

@@ -17,13 +17,15 @@ import sys
 import types
 import weakref
 from collections import deque
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.core import Tracer
 
 from brainsim._core.declared import _Declared
 from brainsim._core.outside import (
@@ -118,7 +120,7 @@ class _Walk:
                 found.append(told)
         return tuple(found)
 
-    def of(self, value):
+    def of(self, value: Any) -> Any:
         """A hashable stand-in for a value."""
         kind = type(value)
         if kind in ATOMS:
@@ -136,10 +138,10 @@ class _Walk:
         self.kept.append(value)
         return self.thing(value)
 
-    def all(self, values) -> tuple:
+    def all(self, values: Iterable) -> tuple:
         return tuple(map(self.of, values))
 
-    def named(self, values: dict) -> tuple:
+    def named(self, values: Mapping) -> tuple:
         return tuple((name, self.of(value)) for name, value in values.items())
 
     def thing(self, value):
@@ -157,7 +159,7 @@ class _Walk:
         return self.object(value)
 
     def array(self, value):
-        traced = isinstance(value, jax.core.Tracer)
+        traced = isinstance(value, Tracer)
         if (
             traced
             or not getattr(value, "is_fully_addressable", True)
@@ -223,7 +225,7 @@ class _Walk:
         return _Same(value) if isinstance(made, str) else (self.of(kind), *self.all(made[1:]))
 
 
-_PARTS = (
+_PARTS: tuple[tuple[Any, Callable[[Any], Iterable]], ...] = (
     (types.MethodType, lambda method: (method.__func__, method.__self__)),
     ((staticmethod, classmethod), lambda method: (method.__func__,)),
     (property, lambda p: (p.fget, p.fset, p.fdel)),

@@ -9,10 +9,12 @@ is decided before a run, from the length of the step and the values of the param
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from brainsim._core.declared import StateVariable
 from brainsim._core.exact import two_sum
@@ -67,6 +69,11 @@ def keep_roundings(net, step_ms: float, varied: dict | None = None) -> bool:
 class Accumulating:
     """States that take what is added to them in full."""
 
+    if TYPE_CHECKING:  # what :class:`Dynamics` has
+
+        def plain(self, name: str) -> jax.Array: ...
+        def put(self, name: str, array: jax.Array) -> None: ...
+
     def accumulate(self, name: str, change: jax.Array) -> jax.Array:
         """Add ``change`` to state ``name`` and return the sum; nothing is lost where the state is slow."""
         rest = vars(self).get(name + SUFFIX)
@@ -78,7 +85,7 @@ class Accumulating:
         self.put(name, total)
         return total
 
-    def relax(self, name: str, steps: jax.Array, target=0.0) -> jax.Array:
+    def relax(self, name: str, steps: jax.Array, target: jax.Array | float = 0.0) -> jax.Array:
         """Let state ``name`` approach ``target`` exponentially for ``steps`` time constants, and return it."""
         y = self.plain(name)
         if name + SUFFIX in vars(self):
@@ -103,7 +110,7 @@ def slow_by_declaration(part, step_ms: float, get) -> frozenset[str]:
             continue
         named = (tau,) if isinstance(tau, str) else tau
         times = [tau(get)] if callable(tau) else [get(each) for each in named if each in vars(part)]
-        if any(isinstance(ms, jax.core.Tracer) for ms in times):
+        if any(isinstance(ms, Tracer) for ms in times):
             slow = name + SUFFIX in vars(part)  # as it was decided before
         else:
             slow = any(step_ms < slowest() * np.max(np.asarray(ms), initial=0.0) for ms in times)
@@ -119,13 +126,13 @@ def _getter(part, path, values):
             for child in within:
                 owner = vars(owner)[child]
             array = owner.plain(own)
-        return array if isinstance(array, jax.core.Tracer) else np.asarray(array)
+        return array if isinstance(array, Tracer) else np.asarray(array)
 
     return get
 
 
 def _extremes(values):
-    if isinstance(values, jax.core.Tracer):
+    if isinstance(values, Tracer):
         return [values[0]]
     values = np.asarray(values)
     return [values.min(axis=0), values.max(axis=0)]

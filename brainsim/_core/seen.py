@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
+from typing import Any
 
 import brainunit as u
 import jax
@@ -36,7 +37,7 @@ class Seen:
         places = [place for path, variable in self._walk(net, "", set()) for place in _places(path, variable)]
         order = {path: k for k, path in enumerate(places)}
         self.faithful &= sorted(places) == sorted(path for paths in structure.paths for path in paths)
-        self.picked = [[order.get(path) for path in paths] for paths in structure.paths]
+        self.picked: list[list[Any]] = [[order.get(path) for path in paths] for paths in structure.paths]
         self.kinds, self.metadata = self._described()
         self.hashes = [hash(attribute) for attribute in self.attributes]
         self.tree = jax.tree.structure(self._values())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any, cast
 
 import brainunit as u
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from brainsim._units import in_unit, joined, split_quantity
 
@@ -38,15 +39,20 @@ class Slot:
     """
 
     path: str
-    unit: u.Unit
+    unit: u.Unit | None
     shape: tuple[int, ...] | None
-    dtype: np.dtype
+    dtype: np.dtype | None
     positive: bool = False
     nonnegative: bool = False
     at_most: float | None = None
     grid: tuple[int, ...] | None = None
 
-    def convert(self, value, *, what: str | None = None, lead: tuple[int, ...] = (), plain: bool = False):
+    @property
+    def kind(self) -> tuple[tuple[int, ...], u.Unit]:
+        """Shape and unit of what is one value per element."""
+        return cast(tuple[int, ...], self.shape), cast(u.Unit, self.unit)
+
+    def convert(self, value: Any, *, what: str | None = None, lead: tuple[int, ...] = (), plain: bool = False) -> Any:
         """``value`` as a plain array.
 
         Parameters
@@ -71,7 +77,7 @@ class Slot:
         what = what or self.path
         value = joined(value, what)
         number = value if plain and split_quantity(value)[1] == u.UNITLESS else in_unit(value, self.unit, what)
-        if isinstance(number, jax.core.Tracer):
+        if isinstance(number, Tracer):
             return self._traced(jnp.asarray(self._shaped(what, number, lead), self.dtype))
         try:
             given = np.asarray(number)

@@ -8,6 +8,7 @@ import weakref
 
 import jax
 from flax import nnx
+from jax.core import Tracer
 
 from brainsim import events
 from brainsim._core.clock import Clock
@@ -107,8 +108,8 @@ def split(net) -> tuple[Structure, dict, dict, dict]:
     """``(structure, parameters, fixed, state)`` of a network; state is whatever is not one of the others."""
     seen = net._aside.seen
     same = seen is not None and seen.net is net and seen.structure.implementation == events.implementation()
-    arrays = seen.arrays() if same else None
-    if arrays is not None:
+    arrays = seen.arrays() if seen is not None and same else None
+    if seen is not None and arrays is not None:
         structure = seen.structure = seen.structure.current()
         net._aside.structure = structure.shared
         return structure, *arrays
@@ -116,7 +117,7 @@ def split(net) -> tuple[Structure, dict, dict, dict]:
     check_unshared(net, graphdef)
     structure = _sharing(Structure(graphdef, treedefs, paths, events.implementation(), reads_of(Readers.of(graphdef))))
     net._aside.structure = structure.shared
-    if not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arrays)):
+    if not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arrays)):
         net._aside.seen = Seen(net, structure)
     return structure, *arrays
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import brainunit as u
 import jax
@@ -16,8 +16,8 @@ class Rates(NamedTuple):
     \beta\,x`.
     """
 
-    alpha: u.Quantity
-    beta: u.Quantity
+    alpha: Any
+    beta: Any
 
     @property
     def steady(self):

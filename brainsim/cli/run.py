@@ -65,17 +65,16 @@ def _run(options) -> int:
             _set(net, target, value)
         built = time.perf_counter() - started
 
-        duration = times.get("duration", getattr(model, "DURATION", None))
+        duration: Any = times.get("duration", getattr(model, "DURATION", None))
         if duration is None:
             raise UsageError(f"brainsim run: {path} has no DURATION; give --duration, such as --duration 1s.")
+        every: Any = times.get("sample_every")
         dt: Any = times.get("dt", getattr(model, "DT", 0.1 * u.ms))
         record = options.record or getattr(model, "RECORD", None) or [f"{name}.spikes" for name in net.populations]
         inputs = _inputs(model, path, seed, duration, dt)
         with _Compiling() as compiling:
             started = time.perf_counter()
-            rec = bs.simulate(
-                net, duration, dt=dt, record=record, sample_every=times.get("sample_every"), inputs=inputs
-            )
+            rec = bs.simulate(net, duration, dt=dt, record=record, sample_every=every, inputs=inputs)
             wall = time.perf_counter() - started
 
     _report(net, rec, built, wall, min(compiling.seconds, wall))

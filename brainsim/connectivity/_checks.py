@@ -11,7 +11,7 @@ INT32_MAX = np.iinfo(np.int32).max
 def probability(rule: str, name: str, value) -> float:
     """Return ``value`` as a float in [0, 1]."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-    if not is_number or not 0.0 <= value <= 1.0:  # NaN fails the comparison
+    if not is_number or not 0.0 <= float(value) <= 1.0:  # NaN fails the comparison
         raise ValueError(f"{rule}: {name} = {value!r} is not a probability; give a number between 0 and 1")
     return float(value)
 

@@ -15,7 +15,7 @@ import scipy.special
 class NumpySource:
     """Standard variables drawn by a numpy generator."""
 
-    generator: np.random.Generator
+    generator: Any  # of numpy; None for quantiles, which draw nothing
     shape: tuple[int, ...]
     dtype: Any
     numpy = np

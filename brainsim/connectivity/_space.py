@@ -50,6 +50,7 @@ class Law:
 def bernoulli(rng: np.random.Generator, pairs: Pairs, law: Law) -> Synapses:
     """Take each pair independently with its probability."""
     n_pre, n_post, space = pairs.n_pre, pairs.n_post, pairs.space
+    assert space is not None  # what depends on distance is given one
     if not n_pre or not n_post:
         return Synapses.from_row_counts(np.zeros(n_pre, np.int64), np.empty(0, np.int32))
     radius = law.within(FAR / n_post)
@@ -150,7 +151,7 @@ class _Cells:
     def _sorted(self, points, low):
         index = np.floor((points - low) / self.side).astype(np.int64)
         index = np.where(self._periodic, index % self.shape, np.clip(index, 0, self.shape - 1))
-        cell = np.ravel_multi_index(tuple(index.T), tuple(self.shape))
+        cell = np.asarray(np.ravel_multi_index(tuple(index.T), tuple(self.shape)))
         order = np.argsort(cell, kind="stable")
         cells, first = np.unique(cell[order], return_index=True)
         return cells, order, np.append(first, len(order))
@@ -165,7 +166,7 @@ class _Cells:
         other = at[:, None, :] + self.offsets[None]
         inside = ((other >= 0) & (other < self.shape) | self._periodic).all(-1)
         cell, offset = np.nonzero(inside)
-        other = np.ravel_multi_index(tuple((other[inside] % self.shape).T), tuple(self.shape))
+        other = np.asarray(np.ravel_multi_index(tuple((other[inside] % self.shape).T), tuple(self.shape)))
         n_post = self.begin_post[other + 1] - self.begin_post[other]
         n_pairs = n_post * np.diff(self.first_pre[start : stop + 1])[cell]
         parts = []
@@ -177,7 +178,8 @@ class _Cells:
             row += self.first_pre[start + cell[segment]] - self.first_pre[start]
             column = self.by_post[self.begin_post[other[segment]] + column]
             parts.append((row, column, np.ones(len(row)) if dense else self.bound[offset[segment]]))
-        return tuple(np.concatenate(x) for x in zip(*parts, strict=True))
+        row, column, bound = (np.concatenate(x) for x in zip(*parts, strict=True))
+        return row, column, bound
 
 
 def _all(rng, sizes, bound):
@@ -222,18 +224,20 @@ def expected(space: Space, law: Law) -> tuple[float, float]:
 def nearest(pairs: Pairs, k: int) -> np.ndarray:
     """The ``k`` nearest partners of every row, ascending by index, int32 (n_pre, k)."""
     space = pairs.space
+    assert space is not None  # what depends on distance is given one
     result = np.empty((pairs.n_pre, k), np.int32)
     if not result.size:
         return result
     box = np.where(np.isfinite(space.period), space.period, 0.0) if np.isfinite(space.period).any() else None
-    tree = scipy.spatial.cKDTree(_wrapped(space.post, space.period), boxsize=box)
-    more = pairs.own is not None and k < pairs.n_post
+    tree = scipy.spatial.cKDTree(_wrapped(space.post, space.period), boxsize=box)  # type: ignore  # it is compiled
+    own = pairs.own
+    more = own is not None and k < pairs.n_post
     rows_at_once = max(1, BLOCK // (k + more))
     for start in range(0, pairs.n_pre, rows_at_once):
         block = result[start : start + rows_at_once]
         _, found = tree.query(_wrapped(space.pre[start : start + len(block)], space.period), np.arange(1, k + 1 + more))
-        if more:  # one is too many: the neuron itself, or the farthest
-            surplus = found == pairs.own[start : start + len(block), None]
+        if own is not None and more:  # one is too many: the neuron itself, or the farthest
+            surplus = found == own[start : start + len(block), None]
             surplus[~surplus.any(1), -1] = True
             found = found[~surplus].reshape(len(block), k)
         block[...] = np.sort(found, axis=1)

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from . import _sources
 from ._sources import JaxSource, NumpySource, Source
@@ -49,7 +50,13 @@ class Distribution(abc.ABC):
         first = getattr(self, fields(self)[0].name)
         return first.unit if isinstance(first, Distribution) else u.get_unit(first)
 
-    def sample(self, rng: np.random.Generator, shape=(), unit: u.Unit = u.UNITLESS, dtype=np.float64) -> np.ndarray:
+    def sample(
+        self,
+        rng: np.random.Generator,
+        shape: int | tuple[int, ...] = (),
+        unit: u.Unit = u.UNITLESS,
+        dtype: Any = np.float64,
+    ) -> np.ndarray:
         """Draw values with numpy.
 
         Parameters
@@ -82,7 +89,9 @@ class Distribution(abc.ABC):
         dtype = np.dtype(dtype)
         return np.asarray(self._sample(NumpySource(rng, _shape(shape), dtype), self._unit(unit)), dtype)
 
-    def sample_jax(self, key: jax.Array, shape=(), unit: u.Unit = u.UNITLESS, dtype=None) -> jax.Array:
+    def sample_jax(
+        self, key: jax.Array, shape: int | tuple[int, ...] = (), unit: u.Unit = u.UNITLESS, dtype: Any = None
+    ) -> jax.Array:
         """Draw values with JAX; may be traced, and is differentiable in the distribution's arguments.
 
         Parameters
@@ -109,7 +118,7 @@ class Distribution(abc.ABC):
         dtype = jnp.result_type(float) if dtype is None else jnp.dtype(dtype)
         return self._sample(JaxSource(key, _shape(shape), dtype), self._unit(unit))
 
-    def quantile(self, q, unit: u.Unit = u.UNITLESS) -> np.ndarray:
+    def quantile(self, q: Any, unit: u.Unit = u.UNITLESS) -> np.ndarray:
         """Value below which the variable lies with probability ``q``, for a distribution of scalar arguments.
 
         Parameters
@@ -141,19 +150,19 @@ class Distribution(abc.ABC):
         return np.asarray(self._quantile(q, NumpySource(None, q.shape, np.dtype(np.float64)), self._unit(unit)))
 
     @abc.abstractmethod
-    def _quantile(self, q: np.ndarray, source: NumpySource, unit: u.Unit) -> np.ndarray:
+    def _quantile(self, q: np.ndarray, source: NumpySource, unit: u.Unit) -> Any:
         """Quantiles in `unit`."""
 
-    def clip(self, low=None, high=None) -> Clipped:
+    def clip(self, low: Any = None, high: Any = None) -> Clipped:
         """Return this distribution with values outside [low, high] set to the nearer bound; see `Clipped`."""
         return Clipped(self, low, high)
 
-    def truncate(self, low=None, high=None) -> Truncated:
+    def truncate(self, low: Any = None, high: Any = None) -> Truncated:
         """Return this distribution given that the value lies in [low, high]; see `Truncated`."""
         return Truncated(self, low, high)
 
     @abc.abstractmethod
-    def _sample(self, source: Source, unit: u.Unit):
+    def _sample(self, source: Source, unit: u.Unit) -> Any:
         """Draw from `source`, in `unit`."""
 
     def _unit(self, unit) -> u.Unit:
@@ -178,7 +187,7 @@ class Distribution(abc.ABC):
     def _concrete(self, *names: str) -> list[np.ndarray] | None:
         """Arguments in the distribution's own unit; None while one is traced, when there is no value to check."""
         values = [self._magnitude(name, self.unit) for name in names]
-        if any(isinstance(value, jax.core.Tracer) for value in values):
+        if any(isinstance(value, Tracer) for value in values):
             return None
         try:
             return [np.asarray(value, np.float64) for value in values]
@@ -198,11 +207,11 @@ class _Continuous(Distribution):
     standard: str  # "normal" or "uniform"
 
     @abc.abstractmethod
-    def _from_standard(self, z, source: Source, unit: u.Unit):
+    def _from_standard(self, z: Any, source: Source, unit: u.Unit) -> Any:
         """Turn standard values into values in `unit`."""
 
     @abc.abstractmethod
-    def _to_standard(self, x, source: Source, unit: u.Unit):
+    def _to_standard(self, x: Any, source: Source, unit: u.Unit) -> Any:
         """Turn values in `unit` into standard values; infinite ones outside the support of an unbounded variable."""
 
     def _sample(self, source, unit):
@@ -215,6 +224,10 @@ class _Continuous(Distribution):
 
 class _Bounded(Distribution):
     """A distribution with bounds: fields `distribution`, `low` and `high`."""
+
+    distribution: Distribution
+    low: Any
+    high: Any
 
     def __post_init__(self):
         if not isinstance(self.distribution, Distribution):
@@ -306,7 +319,7 @@ class Truncated(_Bounded):
 
     def _validate(self):
         super()._validate()
-        inner = self.distribution
+        inner = self._inner
         if not (bounds := self._concrete("low", "high")) or not inner._concrete(*(f.name for f in fields(inner))):
             return
         shape = np.broadcast_shapes(
@@ -317,14 +330,14 @@ class Truncated(_Bounded):
         self._refuse(~(mass > 1e-30), "give bounds that hold some of the distribution")
 
     def _sample(self, source, unit):
-        inner = self.distribution
+        inner = self._inner
         inner._magnitude(fields(inner)[0].name, unit)  # refuse a wrong unit in the distribution's own name
         z = getattr(_sources, f"truncated_{inner.standard}")(source, *self._standard_bounds(source, unit))
         # Rounding of the way back must not leave the interval.
         return source.numpy.clip(inner._from_standard(z, source, unit), *self._bounds(source, unit))
 
     def _quantile(self, q, source, unit):
-        inner, (low, high) = self.distribution, self._standard_bounds(source, unit)
+        inner, (low, high) = self._inner, self._standard_bounds(source, unit)
         if inner.standard == "uniform":
             low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
             z = low + (high - low) * q
@@ -334,6 +347,10 @@ class Truncated(_Bounded):
             z = source.ndtri(source.ndtr(low) + (source.ndtr(high) - source.ndtr(low)) * q)
         return np.clip(inner._from_standard(z, source, unit), *self._bounds(source, unit))
 
+    @property
+    def _inner(self) -> _Continuous:
+        return cast(_Continuous, self.distribution)  # others have been refused
+
     def _standard_bounds(self, source, unit):
         xp = source.numpy
         standard = []
@@ -341,7 +358,7 @@ class Truncated(_Bounded):
             # Infinite bounds stay as they are, without passing through arithmetic whose gradient would be undefined.
             finite = xp.isfinite(bound)
             with np.errstate(divide="ignore", invalid="ignore"):  # a width of zero gives infinite or undefined bounds
-                inside = self.distribution._to_standard(xp.where(finite, bound, xp.zeros_like(bound)), source, unit)
+                inside = self._inner._to_standard(xp.where(finite, bound, xp.zeros_like(bound)), source, unit)
             standard.append(xp.where(finite, inside, bound))
         return standard
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import scipy.sparse
@@ -172,7 +173,8 @@ class FromMatrix(ConnectionRule):
         return self.matrix.nnz
 
     def __repr__(self) -> str:
-        return f"{self.name}(<{self.matrix.shape[0]} x {self.matrix.shape[1]}, {self.matrix.nnz} synapses>)"
+        n_pre, n_post = cast(tuple[int, int], self.matrix.shape)
+        return f"{self.name}(<{n_pre} x {n_post}, {self.matrix.nnz} synapses>)"
 
     def _content(self) -> tuple[np.ndarray, ...]:
         return np.asarray(self.matrix.shape), self.matrix.indptr, self.matrix.indices, self.matrix.data
@@ -189,14 +191,14 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _equal(a: ConnectionRule, b: ConnectionRule, options: tuple[str, ...]) -> bool:
+def _equal(a: FromArrays | FromMatrix, b: FromArrays | FromMatrix, options: tuple[str, ...]) -> bool:
     return all(getattr(a, name) == getattr(b, name) for name in options) and all(
         x.dtype == y.dtype and np.array_equal(x, y) for x, y in zip(a._content(), b._content(), strict=True)
     )
 
 
-def _hash(rule: ConnectionRule, options: tuple[str, ...]) -> int:
-    content = tuple(zlib.crc32(np.ascontiguousarray(x).view(np.uint8)) for x in rule._content())
+def _hash(rule: FromArrays | FromMatrix, options: tuple[str, ...]) -> int:
+    content = tuple(zlib.crc32(np.ascontiguousarray(x).view(np.uint8).data) for x in rule._content())
     return hash((type(rule), *(getattr(rule, name) for name in options), *content))
 
 

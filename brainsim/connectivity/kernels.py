@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import abc
 import math
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from brainsim._units import in_unit, split_quantity
+
+
+def _fields(kernel: Any) -> tuple[Field, ...]:
+    return fields(kernel)  # each kernel is a dataclass
 
 
 class Kernel(abc.ABC):
@@ -20,9 +24,9 @@ class Kernel(abc.ABC):
     """
 
     def __post_init__(self):
-        first = fields(self)[0].name
+        first = _fields(self)[0].name
         unit = split_quantity(getattr(self, first))[1]
-        for field in fields(self):
+        for field in _fields(self):
             value = float(in_unit(getattr(self, field.name), unit, f"{type(self).__name__}: {field.name}"))
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(
@@ -32,7 +36,7 @@ class Kernel(abc.ABC):
     @property
     def unit(self):
         """Unit of the kernel's lengths."""
-        return split_quantity(getattr(self, fields(self)[0].name))[1]
+        return split_quantity(getattr(self, _fields(self)[0].name))[1]
 
     def length(self, name: str) -> float:
         """The length ``name`` as a plain number in the kernel's unit."""

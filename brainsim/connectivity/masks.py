@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,10 @@ import numpy as np
 from brainsim._units import in_unit, split_quantity
 
 _ROUNDING = 1e-9  # relative: neighbours on a grid of spacing 0.1 are at 0.30000000000000004
+
+
+def _fields(mask: Any) -> tuple[Field, ...]:
+    return fields(mask)  # each mask is a dataclass
 
 
 class Mask(abc.ABC):
@@ -23,7 +27,7 @@ class Mask(abc.ABC):
     @property
     def unit(self):
         """Unit of the mask's lengths."""
-        value = getattr(self, fields(self)[0].name)
+        value = getattr(self, _fields(self)[0].name)
         return split_quantity(value[0] if isinstance(value, list | tuple) else value)[1]
 
     def length(self, name: str) -> np.ndarray:
@@ -40,7 +44,7 @@ class Mask(abc.ABC):
 
     def _refuse(self, bad: bool, accepted: str) -> None:
         if bad:
-            given = ", ".join(f"{f.name} = {getattr(self, f.name)}" for f in fields(self))
+            given = ", ".join(f"{f.name} = {getattr(self, f.name)}" for f in _fields(self))
             raise ValueError(f"{type(self).__name__}: given {given}; {accepted}")
 
 
@@ -49,6 +53,10 @@ class _Round(Mask):
     """All within one radius, in one norm."""
 
     radius: Any
+
+    @abc.abstractmethod
+    def _norm(self, x: np.ndarray) -> np.ndarray:
+        """Lengths of displacements."""
 
     def __post_init__(self):
         radius = self.length("radius")
@@ -132,7 +140,8 @@ class Annulus(Mask):
     def __post_init__(self):
         inner, outer = self.length("inner"), self.length("outer")
         self._refuse(
-            inner.ndim or outer.ndim or not 0 <= inner <= outer < math.inf, "give finite lengths 0 <= inner <= outer"
+            inner.ndim > 0 or outer.ndim > 0 or not 0 <= inner <= outer < math.inf,
+            "give finite lengths 0 <= inner <= outer",
         )
 
     def inside(self, x):

@@ -49,7 +49,7 @@ class Procedural(ConnectionRule):
     Knight & Nowotny (2021), Nature Computational Science 1:136; Izhikevich & Edelman (2008), PNAS 105:3593.
     """
 
-    rule: ConnectionRule
+    rule: FixedProbability | FixedOutDegree
 
     def __post_init__(self):
         super().__post_init__()

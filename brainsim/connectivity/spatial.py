@@ -56,6 +56,7 @@ class _Local(SpatialRule):
         """Probability of displacements in this space."""
 
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
+        assert pairs.space is not None  # what depends on distance is given one
         return _space.bernoulli(rng, pairs, self._law(pairs.space))
 
     def expected_in(self, space: Space) -> int:

@@ -129,7 +129,7 @@ def _columns(rule: str, table) -> dict[str, np.ndarray]:
         raise TypeError(
             f"{rule}: table is a {type(table).__name__}; give a path, a dictionary of columns, or a data frame"
         )
-    columns = {str(name): np.asarray(table[name]) for name in (table.columns if hasattr(table, "columns") else table)}
+    columns = {str(name): np.asarray(table[name]) for name in getattr(table, "columns", table)}
     if len({column.shape for column in columns.values()}) != 1 or next(iter(columns.values())).ndim != 1:
         given = ", ".join(f"{name} {column.shape}" for name, column in columns.items())
         raise ValueError(f"{rule}: columns have shapes {given}; give one-dimensional columns of equal length")
@@ -154,7 +154,7 @@ def _indices(rule: str, column: str, entries: np.ndarray, names, must_exist: np.
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"{rule}: names lists {twice!r} more than once; give each neuron a name of its own")
     index = np.array([place.get(str(entry), -1) for entry in entries], np.int64)
-    missing = np.flatnonzero((index < 0) & must_exist) if must_exist is not None else ()
+    missing = np.flatnonzero((index < 0) & must_exist) if must_exist is not None else np.empty(0, int)
     if len(missing):
         entry = str(entries[missing[0]])
         raise UnknownNameError(

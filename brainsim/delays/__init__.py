@@ -3,6 +3,9 @@
 One for all synapses (axonal) or one each (synaptic), fixed or a parameter that changes, of spikes or of a graded signal.
 """
 
+from typing import Any
+
+from brainsim._core import Moment, Site
 from brainsim._units import float_dtype
 from brainsim.delays.axonal import Axonal
 from brainsim.delays.base import Delay
@@ -17,14 +20,16 @@ def delay_for(
     path: str,
     times: Times | None,
     n_pre: int,
-    sent,
+    sent: Any,
     *,
+    moment: Moment | None = None,
+    own: Delay | None = None,
     graded: bool = False,
     follow: bool = False,
     longest: Times | None = None,
     exact: bool = False,
 ) -> Delay:
-    """The kind of delay for these times.
+    """The delay of a projection: of the kind that serves these times, or one's own.
 
     Parameters
     ----------
@@ -35,6 +40,10 @@ def delay_for(
         How many send.
     sent : dtype
         Of what they send.
+    moment : Moment, optional
+        That of the network.
+    own : Delay, optional
+        A delay of one's own kind.
     graded : bool
         Whether they send at every step.
     follow : bool
@@ -47,8 +56,10 @@ def delay_for(
     Raises
     ------
     ValueError
-        For delays that spikes between steps cannot have.
+        For delays that spikes between steps cannot have, and for a delay of one's own that does not do what is asked.
     """
+    if own is not None:
+        _check_own(path, own, follow, longest, exact)
     if exact:
         if times is None or times.shape or longest is not None or follow:
             given = "none" if times is None else "one for each synapse" if times.shape else "one that changes"
@@ -57,14 +68,34 @@ def delay_for(
                 f"{path}: exact spike times need one fixed delay of at least a step for all synapses, without"
                 f" plasticity; given {given}."
             )
-        return Exact(path, times, n_pre, float_dtype(), graded)
-    kind, options = Delay, {}
+        sent = float_dtype()
+    made = own or _kind(times, graded, follow, longest, exact)()
+    facts = dict(n_pre=n_pre, count=n_pre, sent_dtype=str(sent), graded=graded)
+    made.bind(Site(path, moment or Moment(), facts), times, longest)
+    return made
+
+
+def _kind(times: Times | None, graded: bool, follow: bool, longest: Times | None, exact: bool) -> type[Delay]:
+    if times is None:
+        return Delay
+    if exact:
+        return Exact
     if longest is not None:
-        kind, options = ChangingSynaptic if times.shape else ChangingAxonal, {"longest": longest}
-        kind = GradedChanging if graded else kind
-    elif times is not None:
-        kind = Axonal if not times.shape else Followed if graded or follow else Synaptic
-    return kind(path, times, n_pre, sent, graded, **options)
+        return GradedChanging if graded else ChangingSynaptic if times.shape else ChangingAxonal
+    return Axonal if not times.shape else Followed if graded or follow else Synaptic
+
+
+def _check_own(path: str, own: Delay, follow: bool, longest: Times | None, exact: bool) -> None:
+    kind = type(own).__name__
+    if own.changes != (longest is not None):
+        how = "changes, and needs max_delay=..." if own.changes else "does not change, and takes no max_delay=..."
+        raise ValueError(f"{path}: the delay given, {kind}, {how}")
+    if exact and not isinstance(own, Exact):
+        raise ValueError(f"{path}: exact spike times need one fixed delay, given {kind}.")
+    if follow and type(own).deliver is not Delay.deliver:
+        raise ValueError(
+            f"{path}: plasticity needs what arrives at single synapses, and {kind} knows sums over them only."
+        )
 
 
 __all__ = [

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import jax.numpy as jnp
 import numpy as np
 
 from brainsim import events
 from brainsim._core import StateVariable
 from brainsim.delays.base import Delay, nothing
+from brainsim.delays.times import Times
 
 
 class Axonal(Delay):
     """One delay for all synapses: what is sent passes a line, and arrives everywhere at once."""
 
-    kind = "axonal"
+    if TYPE_CHECKING:  # none of these without delays
+        times: Times
 
     def prepare(self, step_ms, conn):
         slots = self.times.longest_in_steps(step_ms)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import numpy as np
 
-from brainsim._core import Dynamics
+from brainsim._core import Clock, Dynamics, Site
 from brainsim.delays.times import Times
 
 
@@ -14,30 +16,57 @@ class Delay(Dynamics):
 
     A kind of delay says what it keeps (:meth:`prepare`), what it holds where nothing has changed (:meth:`history`),
     and what arrives when something is sent (:meth:`send`). A kind whose arrivals are known as sums over the synapses
-    only, as with a ring per target, gives :meth:`deliver` too.
+    only, as with a ring per target, gives :meth:`deliver` too. The network chooses the kind for the delays that
+    ``connect(..., delay=...)`` is given; an object of another kind is given in their place::
+
+        net.connect(net.E, net.I, rule, receptor="ampa", weight=..., delay=Dispersed(2 * u.ms, spread=1 * u.ms))
 
     Parameters
     ----------
-    path : str
-        Where it stands: ``"E->I.axon"``.
-    times : Times or None
-        The delays.
-    n_pre : int
-        How many send.
-    sent : dtype
-        Of what they send.
-    graded : bool
-        Whether they send at every step.
+    delay : optional
+        The delays, in any form that ``connect(..., delay=...)`` takes; None for none.
+    **values
+        Parameters and initial states by name.
     """
 
-    kind = "none"
     changes = False  # whether the delays are a parameter, given at every step
     single = False  # whether arrivals are one per synapse, not one per presynaptic unit
 
-    def __init__(self, path: str, times: Times | None, n_pre: int, sent, graded: bool):
-        super().__init__()
-        self._path, self.n_pre, self.sent_dtype, self.graded = path, n_pre, str(sent), graded
-        self._aside.times = times
+    n_pre: int
+    count: int
+    sent_dtype: str
+    graded: bool
+
+    def __init__(self, delay: Any = None, **values: Any):
+        super().__init__(**values)
+        self._aside.delay, self._aside.times, self._aside.longest = delay, None, None
+
+    @property
+    def given(self) -> Any:
+        """The delays in the form in which they were given."""
+        return self._aside.delay
+
+    def bind(self, site: Site, times: Times | None, longest: Times | None = None) -> None:
+        """Serve the projection that ``site`` is on.
+
+        Parameters
+        ----------
+        site : Site
+            Says how many send (``n_pre``), the type of what they send (``sent_dtype``), and whether they send at every
+            step (``graded``).
+        times : Times or None
+            The delays.
+        longest : Times, optional
+            The longest that they may become, where they change.
+        """
+        self._aside.times, self._aside.longest = times, longest
+        self.place(site)
+
+    @property
+    def kind(self) -> str:
+        """``"none"``, ``"axonal"``: one delay for all synapses, or ``"synaptic"``: one each."""
+        times = self.times
+        return "synaptic" if times is not None and times.shape else "none" if type(self) is Delay else "axonal"
 
     @property
     def arriving_dtype(self) -> str:
@@ -59,7 +88,7 @@ class Delay(Dynamics):
         if self.times is not None:
             self.times.check_step(step_ms)
 
-    def prepare(self, step_ms: float, conn) -> None:
+    def prepare(self, step_ms: float, conn: Any) -> None:
         """Make what is kept for steps of this length, with nothing under way, for the synapses ``conn``."""
 
     def history(self, value: jax.Array) -> dict[str, jax.Array]:
@@ -71,31 +100,31 @@ class Delay(Dynamics):
         """States, by name, that hold spikes which have been sent and have not arrived."""
         return {}
 
-    def resampled(self, before_ms: float, step_ms: float, step: int, new_step: int) -> dict:
+    def resampled(self, before_ms: float, step_ms: float, step: int, new_step: int) -> dict[str, jax.Array]:
         """What a graded signal has been, by name, in steps of another length: at ``step`` of the old ones, which is
         ``new_step`` of the new.
         """
         return {}
 
-    def serve(self, conn, times: Times | None, step_ms: float | None) -> None:
+    def serve(self, conn: Any, times: Times | None, step_ms: float | None) -> None:
         """Serve other synapses ``conn`` with these delays, as many as before; what is under way stays.
 
         ``step_ms``: length of the steps that it is prepared for, None before that.
         """
         self._aside = self._aside.but(times=times)
 
-    def send(self, clock, sent: jax.Array, delay=None) -> jax.Array:
+    def send(self, clock: Clock, sent: jax.Array, delay: Any = None) -> jax.Array:
         """Take in what is sent at t + dt; returns what arrives then, or what is sent where :meth:`deliver` does it.
 
         ``delay``: the present delays in steps, for delays that change.
         """
         return sent
 
-    def deliver(self, clock, path, arrived: jax.Array, receptor, delay=None) -> None:
+    def deliver(self, clock: Clock, path: Any, arrived: jax.Array, receptor: Any, delay: Any = None) -> None:
         """Add what ``arrived`` (from :meth:`send`) to the ports of a receptor, through synapses or a layer."""
         path.deliver(clock, arrived, receptor)
 
 
-def nothing(shape: tuple[int, ...], dtype) -> jax.Array:
+def nothing(shape: int | tuple[int, ...], dtype: Any) -> jax.Array:
     """Zeros. JAX compiles a program for every shape of ``jnp.zeros``, and of ``jnp.asarray``."""
     return jax.device_put(np.zeros(shape, dtype))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import jax.numpy as jnp
 
 from brainsim import events
@@ -14,19 +16,13 @@ from brainsim.delays.times import Times
 class Changing(Delay):
     """Base of both: a spike keeps the delay that it was sent with. Delays are a parameter of the projection.
 
-    Parameters
-    ----------
-    path, times, n_pre, sent, graded
-        As :class:`Delay`.
-    longest : Times
-        The longest that they may become.
+    How long they may become bounds what is kept.
     """
 
     changes = True
 
-    def __init__(self, path, times, n_pre, sent, graded, *, longest):
-        super().__init__(path, times, n_pre, sent, graded)
-        self._aside.longest = longest
+    if TYPE_CHECKING:  # none of these without delays
+        times: Times
 
     @property
     def longest(self) -> Times:
@@ -48,8 +44,6 @@ class Changing(Delay):
 class ChangingAxonal(Changing):
     """One delay for all synapses, that may change: a ring over the axons."""
 
-    kind = "axonal"
-
     @property
     def arriving_dtype(self):
         return float_dtype().name
@@ -57,7 +51,7 @@ class ChangingAxonal(Changing):
     def prepare(self, step_ms, conn):
         self.hold("ring", StateVariable(nothing((self.slots(step_ms), self.n_pre), float_dtype())))
 
-    def send(self, clock, sent, delay=None):
+    def send(self, clock, sent, delay: Any = None):
         ring = self.plain("ring")
         axons, nothing = events.Diagonal(self.n_pre), jnp.zeros(self.n_pre, ring.dtype)
         one = jnp.ones((), ring.dtype)
@@ -69,12 +63,10 @@ class ChangingAxonal(Changing):
 class ChangingSynaptic(Changing):
     """A delay for each synapse, that may change: a ring over the targets."""
 
-    kind = "synaptic"
-
     def prepare(self, step_ms, conn):
         self.hold("ring", StateVariable(nothing((self.slots(step_ms), conn.n_post), float_dtype())))
 
-    def deliver(self, clock, path, arrived, receptor, delay=None):
+    def deliver(self, clock, path, arrived, receptor, delay: Any = None):
         into, ring = events.deliver_interpolated(
             path.conn, arrived, path.weight, delay, self.plain("ring"), clock.step, receptor.plain(receptor.port)
         )

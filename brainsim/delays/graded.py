@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +13,7 @@ from brainsim._core import FixedVariable, StateVariable
 from brainsim.delays.axonal import interpolated
 from brainsim.delays.base import Delay, nothing
 from brainsim.delays.changing import Changing
+from brainsim.delays.times import Times
 
 
 class Followed(Delay):
@@ -20,8 +23,10 @@ class Followed(Delay):
     A step takes time for every synapse, whatever is sent.
     """
 
-    kind = "synaptic"
     single = True
+
+    if TYPE_CHECKING:  # none of these without delays
+        times: Times
 
     @property
     def source(self):
@@ -48,7 +53,7 @@ class Followed(Delay):
 
     def serve(self, conn, times, step_ms):
         super().serve(conn, times, step_ms)
-        if "steps" in vars(self):
+        if times is not None and step_ms is not None and "steps" in vars(self):
             self.put("steps", jax.device_put(times.steps(step_ms).ravel()))
         if "sources" in vars(self):
             self.put("sources", conn.coo()[0])
@@ -85,17 +90,7 @@ class Followed(Delay):
 
 
 class GradedChanging(Changing, Followed):
-    """Delays of a graded signal that may change: it is that of the present delay ago.
-
-    Parameters
-    ----------
-    path, times, n_pre, sent, graded, longest
-        As :class:`Changing`.
-    """
-
-    @property
-    def kind(self):
-        return "synaptic" if self.times.shape else "axonal"
+    """Delays of a graded signal that may change: it is that of the present delay ago."""
 
     @property
     def single(self):
@@ -105,7 +100,7 @@ class GradedChanging(Changing, Followed):
     def under_way(self):
         return {}
 
-    def send(self, clock, sent, delay=None):
+    def send(self, clock, sent, delay: Any = None):
         self._remember(clock.step, sent)
         source = self.source if self.single else slice(None)
         return self._between(delay.ravel() if delay.ndim else delay, clock.step, source)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import jax
 
 from brainsim import events
 from brainsim._core import FixedVariable, StateVariable
 from brainsim._units import float_dtype
 from brainsim.delays.base import Delay, nothing
+from brainsim.delays.times import Times
 
 
 class Synaptic(Delay):
@@ -15,7 +18,8 @@ class Synaptic(Delay):
     a rule of plasticity needs them, :class:`~brainsim.delays.Followed` knows them.
     """
 
-    kind = "synaptic"
+    if TYPE_CHECKING:  # none of these without delays
+        times: Times
 
     def prepare(self, step_ms, conn):
         steps = self.times.steps(step_ms)
@@ -28,7 +32,7 @@ class Synaptic(Delay):
 
     def serve(self, conn, times, step_ms):
         super().serve(conn, times, step_ms)
-        if "steps" in vars(self):
+        if times is not None and step_ms is not None and "steps" in vars(self):
             self.put("steps", jax.device_put(times.steps(step_ms)))
 
     def deliver(self, clock, path, arrived, receptor, delay=None):

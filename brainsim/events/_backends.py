@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import jax
 
 from brainsim.events import _library
 
 # lowering(context, *arguments, numbers=, aliases=) gives the results of a call; aliases are {argument: result}
-Lowering = Callable
+Lowering: TypeAlias = Callable[..., Any]
 
 # For each platform, what gives the lowering of an operation by its name, or None where it has no kernel there.
 BACKENDS: dict[str, Callable[[str], Lowering | None]] = {"cpu": _library.lowering}

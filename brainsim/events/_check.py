@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from types import UnionType
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from brainsim.events._library import use_huge_pages
 
 
 def concrete(x) -> bool:
     """Whether the values can be looked at now (outside of a transformation)."""
-    return not isinstance(x, jax.core.Tracer)
+    return not isinstance(x, Tracer)
 
 
 def extremes(x) -> tuple[int, int]:
@@ -95,7 +98,7 @@ def integer(operation: str, name: str, x, dtype=jnp.int32) -> jax.Array:
     return x.astype(dtype)
 
 
-def connection(operation: str, conn, kind: type) -> None:
+def connection(operation: str, conn, kind: type | UnionType) -> None:
     """Refuse what is not a format."""
     if not isinstance(conn, kind):
         if hasattr(conn, "materialise"):

@@ -9,12 +9,12 @@ closed under differentiation of any order. With delays, the postsynaptic side is
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.interpreters import ad
 
-from brainsim.events._primitive import Batch, Operation, is_zero, undefined, zeros_of
+from brainsim.events._primitive import Batch, Operation, is_zero, no_tangent, undefined, zeros_of
 from brainsim.events._procedural import contract_procedural, numbers_procedural
 from brainsim.events._rows import add_spiking_rows, has_rows
 from brainsim.events._shared import Contract, Role
@@ -24,7 +24,7 @@ from brainsim.events.unstored import Unstored
 PRE, WEIGHT, POST = Role
 
 
-def others(towards: int) -> tuple[int, int]:
+def others(towards: int) -> tuple[int, ...]:
     """The two arguments of T that are given, in the order of the operands."""
     return tuple(role for role in (PRE, WEIGHT, POST) if role != towards)
 
@@ -55,7 +55,7 @@ def contract_one(shared, static, a, b, into):
     if isinstance(conn, Dense) and not delays:
         return (into + dense_product(towards, a, b, into.ndim > 0),)
     if isinstance(conn, Block) and not delays:
-        parts = {PRE: conn.pre, WEIGHT: slice(None), POST: conn.post}
+        parts: dict[int, Any] = {PRE: conn.pre, WEIGHT: slice(None), POST: conn.post}
         a, b = (x[parts[role]] if role != WEIGHT else x for x, role in zip((a, b), others(towards)))
         product = dense_product(towards, a, b, into.ndim > 0)
         return (into + product if towards == WEIGHT else into.at[parts[towards]].add(product),)
@@ -159,7 +159,7 @@ def _jvp(shared, operands, tangents, *, static, batch):
     bind = functools.partial(operation(shared), shared, static=static, batch=batch)
     result = bind(a, b, into)
     if all(is_zero(t) for t in tangents):
-        return result, [ad.Zero.from_primal_value(result[0])]
+        return result, [no_tangent(result[0])]
     total = zeros_of(into) if is_zero(dinto) else dinto
     if not is_zero(da):
         (total,) = bind(da, b, total)

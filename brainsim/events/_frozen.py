@@ -18,7 +18,7 @@ class Frozen:
         if interface:  # its annotations say what subclasses have, as fields or otherwise
             return
         dataclasses.dataclass(frozen=True, eq=False)(cls)
-        fields = dataclasses.fields(cls)
+        fields = dataclasses.fields(typing.cast(typing.Any, cls))
         counts = [field.name for field in fields if field.type in ("int", "float", int, float)]
         arrays = [field.name for field in fields if field.name not in counts]
 

@@ -186,7 +186,7 @@ class Operation:
 
     def _flat(self, primals, tangents, **parameters):
         results = self.primitive.bind(*primals, **parameters)
-        return results, [ad.Zero.from_primal_value(x) for x in results]
+        return results, [no_tangent(x) for x in results]
 
 
 @functools.cache
@@ -213,6 +213,11 @@ def is_zero(tangent) -> bool:
     return isinstance(tangent, ad.Zero) or getattr(tangent, "dtype", None) == jax.dtypes.float0
 
 
+def no_tangent(x):
+    """The tangent of what does not change."""
+    return ad.Zero.from_primal_value(x)  # type: ignore  # jax does not annotate it
+
+
 def undefined(x) -> bool:
     """Whether an operand is the one to transpose towards."""
     return ad.is_undefined_primal(x)
@@ -220,5 +225,5 @@ def undefined(x) -> bool:
 
 def zeros_of(x) -> jax.Array:
     """Zeros like a value or like an operand that is transposed towards."""
-    aval = x.aval if undefined(x) or isinstance(x, ad.Zero) else x
+    aval: Any = x.aval if undefined(x) or isinstance(x, ad.Zero) else x
     return jnp.zeros(aval.shape, aval.dtype)

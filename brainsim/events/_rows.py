@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from brainsim.events.formats import CSR, FixedFanOut, Format
 SMALLEST, LARGEST = 256, 1 << 16  # synapses in a block: the first bounds the number of blocks, the second their memory
 
 
-def has_rows(conn: Format) -> bool:
+def has_rows(conn: Format) -> TypeGuard[CSR | FixedFanOut]:
     """Whether the format lists the synapses of each neuron one after the other."""
     return isinstance(conn, CSR | FixedFanOut)
 
@@ -32,7 +33,7 @@ def in_blocks(block: Callable, count, size: int, into):
     return jax.lax.while_loop(lambda carry: carry[0] < blocks, step, (jnp.zeros((), jnp.int32), into))[1]
 
 
-def add_spiking_rows(conn: Format, spikes, weight, into, address: Callable) -> jax.Array:
+def add_spiking_rows(conn: CSR | FixedFanOut, spikes, weight, into, address: Callable) -> jax.Array:
     """Add ``spikes[pre] * weight`` of every synapse whose neuron spikes to ``into[address(synapse, target)]``.
 
     The rows of the spiking neurons are laid end to end, and that list is worked through in blocks of fixed size: a

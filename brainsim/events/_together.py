@@ -91,7 +91,7 @@ def deliver_together(equations: Sequence, read: Callable, record=None) -> dict:
     results = _deliver_p.bind(
         *map(read, operands), sources=len(sources), deliveries=tuple(deliveries), recorded=recorded
     )
-    made = [*(last for _, last in targets), *(record.outvars if recorded else ())]
+    made = [*(last for _, last in targets), *(() if record is None else record.outvars)]
     return dict(zip(made, results, strict=True))
 
 

@@ -10,11 +10,10 @@ import functools
 
 import jax
 import jax.numpy as jnp
-from jax.interpreters import ad
 
 from brainsim.events import _check
 from brainsim.events._contract import POST, PRE, WEIGHT, add_at, addresses, backwards, contract, times
-from brainsim.events._primitive import Batch, Operation, is_zero, undefined, zeros_of
+from brainsim.events._primitive import Batch, Operation, is_zero, no_tangent, undefined, zeros_of
 from brainsim.events._rows import add_spiking_rows, has_rows
 from brainsim.events._shared import Line, Ring
 from brainsim.events.formats import Format
@@ -143,7 +142,7 @@ def _delay_line_jvp(shared, operands, tangents, *, static, batch):
     bind = functools.partial(delay_line_p, shared, static=static, batch=batch)
     results = bind(*operands)
     if all(is_zero(t) for t in tangents):
-        return results, [ad.Zero.from_primal_value(x) for x in results]
+        return results, [no_tangent(x) for x in results]
     return results, bind(*(zeros_of(x) if is_zero(t) else t for x, t in zip(operands, tangents, strict=True)))
 
 
@@ -193,7 +192,7 @@ def _deliver_delayed_jvp(shared, operands, tangents, *, static, batch):
     bind = functools.partial(deliver_delayed_p, shared, static=static, batch=batch)
     results = bind(*operands)
     if all(is_zero(t) for t in tangents):
-        return results, [ad.Zero.from_primal_value(x) for x in results]
+        return results, [no_tangent(x) for x in results]
     dring, dinto = (zeros_of(x) if is_zero(t) else t for x, t in ((ring, dring), (into, dinto)))
     if not is_zero(ds):
         dinto, dring = bind(ds, weight, dring, dinto)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import abc
 import math
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -28,8 +29,12 @@ class Format(Frozen, abc.ABC, interface=True):
     are leaves; what it checks in ``__post_init__`` is not checked again inside JAX's transformations.
     """
 
-    n_pre: int
-    n_post: int
+    if TYPE_CHECKING:  # fields, or properties that follow from fields
+
+        @property
+        def n_pre(self) -> int: ...
+        @property
+        def n_post(self) -> int: ...
 
     @property
     @abc.abstractmethod
@@ -61,7 +66,8 @@ class Format(Frozen, abc.ABC, interface=True):
     def coo(self) -> tuple[jax.Array, jax.Array]:
         """Presynaptic and postsynaptic neuron of each synapse, int32 ``[n_synapses]``, in the order of the weights."""
         pre = self.spread(jnp.arange(self.n_pre, dtype=jnp.int32))
-        return tuple(jnp.broadcast_to(x, self.weight_shape).ravel() for x in (pre, self.targets()))
+        pre, post = (jnp.broadcast_to(x, self.weight_shape).ravel() for x in (pre, self.targets()))
+        return pre, post
 
     def todense(self, weight: jax.Array | float = 1.0) -> jax.Array:
         """The weights as a matrix ``[n_pre, n_post]``; synapses between the same two neurons add up."""
@@ -100,6 +106,10 @@ class CSR(Format):
     indptr: jax.Array
     indices: jax.Array
     n_post: int
+
+    if TYPE_CHECKING:
+
+        def __init__(self, indptr: Any, indices: Any, n_post: int) -> None: ...
 
     def __post_init__(self) -> None:
         self._check_count("n_post")
@@ -163,6 +173,10 @@ class FixedFanOut(Format):
 
     indices: jax.Array
     n_post: int
+
+    if TYPE_CHECKING:
+
+        def __init__(self, indices: Any, n_post: int) -> None: ...
 
     def __post_init__(self) -> None:
         self._check_count("n_post")

@@ -54,16 +54,18 @@ def append_events(
             "events.append_events: buffer_index and buffer_step are int32 arrays of one shape [capacity]; "
             f"got {index.dtype}{list(index.shape)} and {when.dtype}{list(when.shape)}."
         )
-    spikes, offset = (list(x) if isinstance(x, list | tuple) else [x] for x in (spikes, offset))
-    if len(spikes) != len(offset):
-        raise ValueError(f"events.append_events: one offset for each population; got {len(offset)} for {len(spikes)}.")
+    fired = list(spikes) if isinstance(spikes, list | tuple) else [spikes]
+    offsets = list(offset) if isinstance(offset, list | tuple) else [offset]
+    if len(fired) != len(offsets):
+        raise ValueError(f"events.append_events: one offset for each population; got {len(offsets)} for {len(fired)}.")
     count, step = (_check.integer("append_events", name, x) for name, x in (("count", count), ("step", step)))
     populations = []
-    for first, fired in zip(offset, spikes):
-        fired = jnp.asarray(fired)
+    for first, who in zip(offsets, fired):
+        who = jnp.asarray(who)
         populations.append(_check.integer("append_events", "offset", first))
-        populations.append(_check.spikes("append_events", fired, fired.shape[0] if fired.ndim == 1 else -1))
-    return tuple(append_events_p((), index, when, count, step, *populations, static=(len(spikes),)))
+        populations.append(_check.spikes("append_events", who, who.shape[0] if who.ndim == 1 else -1))
+    index, when, count = append_events_p((), index, when, count, step, *populations, static=(len(fired),))
+    return index, when, count
 
 
 def _append(shared, static, index, when, count, step, *populations):

@@ -79,7 +79,9 @@ class Unstored(Frozen, abc.ABC):
         """Where rows begin, uint32 ``[rows]``."""
 
     @abc.abstractmethod
-    def advance(self, rows: jax.Array, at: jax.Array, first: jax.Array):
+    def advance(
+        self, rows: jax.Array, at: jax.Array, first: jax.Array
+    ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
         """Targets by the next ``CHUNK`` blocks of words.
 
         Returns

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
-from brainsim.integrators.base import Stripped, _decimal, _is_quantity
+from brainsim.integrators.base import Leaves, Stripped, _decimal, _is_quantity
 from brainsim.integrators.lookup import get_adaptive
 
 ADJOINTS = {
@@ -179,10 +180,11 @@ def integrate_adaptive(
         adjoint=getattr(diffrax, ADJOINTS[adjoint])(),
         max_steps=max_steps,
     )
-    times = u.Quantity(solution.ts, unit=duration.unit) if timed else solution.ts
+    ts, ys = cast(jax.Array, solution.ts), cast(Leaves, solution.ys)  # something is saved at all times
+    times = u.Quantity(ts, unit=duration.unit) if timed else ts
     return Solution(
         times,
-        plain.wrap([x * s for x, s in zip(solution.ys, scale)]),
+        plain.wrap([x * s for x, s in zip(ys, scale)]),
         solution.stats["num_accepted_steps"],
         solution.stats["num_rejected_steps"],
         solution.interpolation,
@@ -231,7 +233,7 @@ def _inside(times, start, end, name: str):
 
 
 def _known(x) -> bool:
-    return not isinstance(x, jax.core.Tracer)
+    return not isinstance(x, Tracer)
 
 
 def _is_zero(t0) -> bool:

@@ -9,7 +9,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import brainunit as u
 import jax
@@ -48,7 +48,14 @@ class ODEMethod(abc.ABC):
         When what `f` returns has another structure or another shape than `y`.
     """
 
-    def __call__(self, f: Callable, t, y, dt):
+    if TYPE_CHECKING:  # attributes of the class, or fields
+
+        @property
+        def name(self) -> str: ...
+        @property
+        def order(self) -> int: ...
+
+    def __call__(self, f: Callable, t: Any, y: Any, dt: Any) -> Any:
         plain = Stripped(t, y, dt)
         return plain.wrap(self.step(Field(f, plain), plain.t, plain.leaves, plain.dt))
 
@@ -97,6 +104,11 @@ class SDEMethod(abc.ABC):
     noise: str = field(default="diagonal", kw_only=True)
     processes: int = field(default=1, kw_only=True)
 
+    if TYPE_CHECKING:  # an attribute of the class, or a field
+
+        @property
+        def name(self) -> str: ...
+
     accepts: ClassVar[tuple[str, ...]] = ("diagonal", "scalar", "general")
     normals: ClassVar[int] = 1
     additive_only: ClassVar[bool] = False
@@ -112,7 +124,7 @@ class SDEMethod(abc.ABC):
         if not isinstance(self.processes, int) or self.processes < 1:
             raise ValueError(f"{type(self).__name__}: processes must be a positive integer, got {self.processes!r}.")
 
-    def __call__(self, f: Callable, g: Callable, t, y, dt, noise):
+    def __call__(self, f: Callable, g: Callable, t: Any, y: Any, dt: Any, noise: Any) -> Any:
         plain = Stripped(t, y, dt)
         axis = (self.processes,) if self.noise == "general" else ()
         drift, diffusion = Field(f, plain), plain.rate(g, "the diffusion", power=0.5, axis=axis)
@@ -122,7 +134,7 @@ class SDEMethod(abc.ABC):
     def step(self, f: PlainFunction, g: PlainFunction, t, y: Leaves, dt, noise: Leaves) -> Leaves:
         """The same step on lists of plain arrays; `noise` is still standard normal, and has an entry for each leaf."""
 
-    def draw(self, normal: Callable, y):
+    def draw(self, normal: Callable, y: Any) -> Any:
         """The noise of one step: `normal` gives so many standard normal numbers, as an array (n,)."""
         plain = Stripped(0, y, 1)
         if self.noise != "diagonal":

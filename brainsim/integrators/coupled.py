@@ -6,7 +6,9 @@ everything is unrolled over d and vectorised over the elements. With ``"full"`` 
 variables and there is no batch.
 """
 
+import operator
 from collections.abc import Callable
+from functools import reduce
 
 import jax
 import jax.numpy as jnp
@@ -91,8 +93,8 @@ def product(matrix: jax.Array, x: jax.Array) -> jax.Array:
     if matrix.ndim == 2:
         return matrix @ x
     if x.ndim < matrix.ndim:
-        return sum(matrix[:, j] * x[None, j] for j in range(len(x)))
-    return sum(matrix[:, j, None] * x[None, j] for j in range(len(x)))
+        return reduce(operator.add, (matrix[:, j] * x[None, j] for j in range(len(x))))
+    return reduce(operator.add, (matrix[:, j, None] * x[None, j] for j in range(len(x))))
 
 
 def solve(matrix: jax.Array, right: jax.Array) -> jax.Array:

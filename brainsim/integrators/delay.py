@@ -7,6 +7,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from brainsim.integrators.base import Field, Leaves, ODEMethod, Stripped, _decimal, _is_quantity
 from brainsim.integrators.integrate import _count_saved, _start, _strong_float
@@ -147,7 +148,7 @@ def _constant(name: str, delay, plain: Stripped):
         raise ValueError(
             f"{name} is one number for the whole system, got shape {np.shape(tau)}. Use jax.vmap for many systems."
         )
-    if not isinstance(tau, jax.core.Tracer):
+    if not isinstance(tau, Tracer):
         dt = float(plain.dt)
         if not float(tau) >= dt * (1 - 1e-6):
             raise ValueError(f"{name} must be at least the step, got {delay} with a step of {plain.time(dt)}.")
@@ -163,16 +164,16 @@ def _mesh(even, extra: list, dt: float):
     """The even mesh with extra points, sorted; those that fall on it are left out where their values are known."""
     if not extra:
         return even
-    if any(isinstance(x, jax.core.Tracer) for x in (even, *extra)):
+    if any(isinstance(x, Tracer) for x in (even, *extra)):
         return jnp.sort(
             jnp.concatenate([even, jnp.clip(jnp.stack([jnp.asarray(x, even.dtype) for x in extra]), even[0], even[-1])])
         )
-    points, extra = np.asarray(even), np.sort(np.array(extra, float))
-    extra = extra[(extra > points[0]) & (extra < points[-1])]
-    apart = np.min(np.abs(extra[:, None] - points[None]), axis=1, initial=np.inf) > 1e-6 * dt
-    extra = extra[apart]
-    extra = extra[np.diff(extra, prepend=-np.inf) > 1e-6 * dt]
-    return jnp.asarray(np.sort(np.concatenate([points, extra])), even.dtype)
+    points, more = np.asarray(even), np.sort(np.array(extra, float))
+    more = more[(more > points[0]) & (more < points[-1])]
+    apart = np.min(np.abs(more[:, None] - points[None]), axis=1, initial=np.inf) > 1e-6 * dt
+    more = more[apart]
+    more = more[np.diff(more, prepend=-np.inf) > 1e-6 * dt]
+    return jnp.asarray(np.sort(np.concatenate([points, more])), even.dtype)
 
 
 def _interpolate(mesh, memory: Leaves, s, known) -> Leaves:

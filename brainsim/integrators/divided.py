@@ -8,6 +8,7 @@ from typing import Any
 import brainunit as u
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from brainsim.integrators.base import Field, Leaves, ODEMethod
 from brainsim.integrators.lookup import get
@@ -73,7 +74,7 @@ class Divided(ODEMethod):
         return Parts(self.method, max(1, math.ceil(length / number * (1 - 1e-9))))
 
     def __call__(self, f: Callable, t, y, dt):
-        if isinstance(u.get_mantissa(dt), jax.core.Tracer):
+        if isinstance(u.get_mantissa(dt), Tracer):
             raise ValueError(
                 f"{self.name}: dt is traced, so that the number of parts is not known; take at(dt) before."
             )

@@ -102,7 +102,7 @@ class ExponentialEuler(ODEMethod):
     def name(self) -> str:
         return "staggered_exponential_euler" if self.staggered else "exponential_euler"
 
-    def step(self, f: PlainFunction, t, y: Leaves, dt) -> Leaves:
+    def step(self, f: Field, t, y: Leaves, dt) -> Leaves:
         return _sweep(f, t, y, dt, self.staggered, lambda k, leaf, slope, z: leaf + dt * phi1(z) * slope)
 
 
@@ -134,7 +134,7 @@ class ExponentialEulerMaruyama(SDEMethod):
     def name(self) -> str:
         return "staggered_exponential_euler_maruyama" if self.staggered else "exponential_euler_maruyama"
 
-    def step(self, f: PlainFunction, g: PlainFunction, t, y: Leaves, dt, noise: Leaves) -> Leaves:
+    def step(self, f: Field, g: PlainFunction, t, y: Leaves, dt, noise: Leaves) -> Leaves:
         shaped = kick(self, g(t, y), noise)
 
         def advance(k, leaf, slope, z):

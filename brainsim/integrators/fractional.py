@@ -3,10 +3,11 @@
 import abc
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from brainsim._errors import suggestion
 from brainsim.integrators.base import Leaves, PlainFunction, Stripped
@@ -207,7 +208,7 @@ def integrate_fractional(f: Callable, y0, duration, dt, alpha, method="l1", *, t
     method = _get(method)
     steps = _count_saved(duration, dt, save_every)
     plain = Stripped(_start(t0, dt), jax.tree.map(_strong_float, y0), dt)
-    if isinstance(alpha, jax.core.Tracer):
+    if isinstance(alpha, Tracer):
         if plain.time_unit is not None:
             raise ValueError(
                 "alpha sets the unit of f when dt has one, so it must be concrete; use a plain dt to trace alpha."
@@ -215,7 +216,9 @@ def integrate_fractional(f: Callable, y0, duration, dt, alpha, method="l1", *, t
     elif not 0 < alpha <= 1:
         raise ValueError(f"alpha must be above 0 and at most 1, got {alpha}.")
     slope = plain.rate(
-        f, f"the derivative of order {alpha}" if plain.time_unit is not None else "the derivative", power=alpha
+        f,
+        f"the derivative of order {alpha}" if plain.time_unit is not None else "the derivative",
+        power=cast(float, alpha),
     )
     length = steps if method.memory is None else min(method.memory, steps)
     start, first = jnp.asarray(plain.t, float), plain.leaves

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import cast
 
 import brainunit as u
 import jax
@@ -85,17 +86,16 @@ def integrate(
         tolerances = {name: value for name, value in (("rtol", rtol), ("atol", atol)) if value is not None}
         solution = integrate_adaptive(f, y0, duration, method, t0=t0, save_at=save_at, **tolerances)
         return solution.times, solution.ys
-    method = get(method)
+    stepper = get(method)
     given = [name for name, value in (("save_at", save_at), ("rtol", rtol), ("atol", atol)) if value is not None]
     if dt is None or given:
         what = f"takes no {' or '.join(f'`{name}`' for name in given)}" if given else "needs `dt`"
-        raise ValueError(f"{method!r} has a fixed step and {what}; adaptive methods are {', '.join(ADAPTIVE)}.")
-    stochastic = isinstance(method, SDEMethod)
-    if stochastic and (diffusion is None or key is None):
-        raise ValueError(f"'{method.name}' is for stochastic equations and needs both `diffusion` and `key`.")
-    if not stochastic and (diffusion is not None or key is not None):
+        raise ValueError(f"{stepper!r} has a fixed step and {what}; adaptive methods are {', '.join(ADAPTIVE)}.")
+    if isinstance(stepper, SDEMethod) and (diffusion is None or key is None):
+        raise ValueError(f"'{stepper.name}' is for stochastic equations and needs both `diffusion` and `key`.")
+    if not isinstance(stepper, SDEMethod) and (diffusion is not None or key is not None):
         raise ValueError(
-            f"{method!r} is for ordinary equations and takes no `diffusion` or `key`; try 'euler_maruyama'."
+            f"{stepper!r} is for ordinary equations and takes no `diffusion` or `key`; try 'euler_maruyama'."
         )
     steps = _count_saved(duration, dt, save_every)
     start = _start(t0, dt)
@@ -106,10 +106,12 @@ def integrate(
         return start + i.astype(float) * dt
 
     def step(y, i):
-        if stochastic:
-            noise = method.draw(lambda n: jax.random.normal(jax.random.fold_in(key, i), (n,), dtype), y)
-            return method(f, diffusion, time(i), y, dt, noise), None
-        return method(f, time(i), y, dt), None
+        if isinstance(stepper, SDEMethod):
+            noise = stepper.draw(
+                lambda n: jax.random.normal(jax.random.fold_in(cast(jax.Array, key), i), (n,), dtype), y
+            )
+            return stepper(f, cast(Callable, diffusion), time(i), y, dt, noise), None
+        return stepper(f, time(i), y, dt), None
 
     def chunk(y, first):
         y, _ = jax.lax.scan(step, y, first + jnp.arange(save_every))

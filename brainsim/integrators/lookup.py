@@ -1,6 +1,7 @@
 """Methods by name."""
 
 import difflib
+from typing import Any
 
 from brainsim.integrators.base import ODEMethod, SDEMethod
 from brainsim.integrators.embedded import ADAPTIVE, ADAPTIVE_ALIASES, AdaptiveMethod
@@ -81,7 +82,7 @@ _ALIASES = {
 }
 
 
-def get(method):
+def get(method: Any) -> Any:
     """The integration method that a name stands for; a method is returned as it is.
 
     Parameters

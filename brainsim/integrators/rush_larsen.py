@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -81,10 +81,11 @@ class RushLarsen(ODEMethod):
     def _positions(self, f: PlainFunction, t, y: Leaves) -> tuple[int, ...]:
         if self.gates is None:
             return tuple(k for k in range(1, len(y)) if _is_linear_in_itself(f, t, y, k))
-        for gate in self.gates:
+        gates = cast(tuple[int, ...], self.gates)  # names have been replaced by their places
+        for gate in gates:
             if not 0 <= gate < len(y):
                 raise ValueError(f"RushLarsen: gate {gate} is not a leaf of y, which has the leaves 0 to {len(y) - 1}.")
-        return self.gates
+        return gates
 
 
 def _position(gate: str | int, names: list[str]) -> int:

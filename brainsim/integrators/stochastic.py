@@ -1,5 +1,7 @@
 """Euler-Maruyama, tamed Euler and Heun for stochastic differential equations."""
 
+import functools
+import operator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -127,7 +129,7 @@ def derivative_along(g: PlainFunction, t, y: Leaves, direction: Leaves) -> Leave
 
 def plus(y: Leaves, *terms: Leaves) -> Leaves:
     """The sum, leaf by leaf."""
-    return [sum(rest, x) for x, *rest in zip(y, *terms, strict=True)]
+    return [functools.reduce(operator.add, rest, x) for x, *rest in zip(y, *terms, strict=True)]
 
 
 def times(factor, y: Leaves) -> Leaves:

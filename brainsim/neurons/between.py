@@ -54,9 +54,9 @@ class Within:
 
     def __init__(self, neuron, clock):
         self.neuron, self.clock = neuron, clock
-        self.linear = [r for r in neuron.receptors.values() if r.exact]
+        self.linear = [r for r in neuron.receptors.values() if r.within_steps]
         self.stages = [(r, name) for r in self.linear for name in r.stages]
-        self.held = [(r, r.advance(clock)) for r in neuron.receptors.values() if not r.exact]
+        self.held = [(r, r.advance(clock)) for r in neuron.receptors.values() if not r.within_steps]
         self.stimuli = {name: neuron.stimulation(clock, name) for name in neuron.takes}
         self.names = neuron.variables
         self.parts = getattr(neuron.stepper, "count", 1)

@@ -47,7 +47,7 @@ class Leaky(Neuron):
         return value if self.refractory is None else value * u.math.exp(-rate * self.refractory)
 
 
-class FixedReset:
+class FixedReset(Leaky):
     """V is reset to a value."""
 
     V_reset = Parameter(-78.85 * u.mV, "potential after a spike")
@@ -56,7 +56,7 @@ class FixedReset:
         return super().after_spike(y) | {"V": self.V_reset}
 
 
-class ResetRules:
+class ResetRules(Leaky):
     """V is reset by a rule, and a spike lifts the threshold."""
 
     f_V = Parameter(0.2, "what a spike leaves of the depolarisation")
@@ -73,7 +73,7 @@ class ResetRules:
         return super().after_spike(y) | {"V": V, "theta_s": self.left(y["theta_s"], self.b_s) + self.delta_theta}
 
 
-class AfterSpikeCurrents:
+class AfterSpikeCurrents(Leaky):
     """Two currents that a spike sets off."""
 
     k_1 = Parameter(0.003 / u.ms, "decay of the first after-spike current")
@@ -91,7 +91,7 @@ class AfterSpikeCurrents:
         return super().after_spike(y) | {"I_1": I_1, "I_2": I_2}
 
 
-class AdaptiveThreshold:
+class AdaptiveThreshold(Leaky):
     """The threshold follows the potential."""
 
     a_v = Parameter(0.005 / u.ms, "pull of the potential on the threshold")
@@ -110,7 +110,7 @@ class GLIF1(FixedReset, Leaky):
     Accuracy at dt = 0.1 ms by default: intervals of 8.2 ms are 0.097 ms (1.2 %) too long.
     """
 
-    __doc__ += REFERENCE
+    __doc__ = f"{__doc__}{REFERENCE}"
 
     def derivative(self, t, V, I):
         return self.membrane(V, I)
@@ -126,7 +126,7 @@ class GLIF2(ResetRules, Leaky):
     Accuracy at dt = 0.1 ms by default: intervals of 5.8 ms are 0.085 ms (1.5 %) too long.
     """
 
-    __doc__ += REFERENCE
+    __doc__ = f"{__doc__}{REFERENCE}"
     clamped = ("V", "theta_s")
 
     def derivative(self, t, V, theta_s, I):
@@ -142,7 +142,7 @@ class GLIF3(AfterSpikeCurrents, FixedReset, Leaky):
     Accuracy at dt = 0.1 ms by default: intervals of 16.6 ms are 0.11 ms (0.69 %) too long.
     """
 
-    __doc__ += REFERENCE
+    __doc__ = f"{__doc__}{REFERENCE}"
     clamped = ("V", "I_1", "I_2")
 
     def derivative(self, t, V, I_1, I_2, I):
@@ -159,7 +159,7 @@ class GLIF4(AfterSpikeCurrents, ResetRules, Leaky):
     Accuracy at dt = 0.1 ms by default: intervals of 16.0 ms are 0.11 ms (0.7 %) too long.
     """
 
-    __doc__ += REFERENCE
+    __doc__ = f"{__doc__}{REFERENCE}"
     clamped = ("V", "theta_s", "I_1", "I_2")
 
     def derivative(self, t, V, theta_s, I_1, I_2, I):
@@ -178,7 +178,7 @@ class GLIF5(AdaptiveThreshold, AfterSpikeCurrents, ResetRules, Leaky):
     Accuracy at dt = 0.1 ms by default: intervals of 16.8 ms are 0.11 ms (0.68 %) too long.
     """
 
-    __doc__ += REFERENCE
+    __doc__ = f"{__doc__}{REFERENCE}"
     clamped = ("V", "theta_s", "theta_v", "I_1", "I_2")
 
     def derivative(self, t, V, theta_s, theta_v, I_1, I_2, I):

@@ -11,11 +11,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import brainunit as u
 import numpy as np
 
-from brainsim._units import in_unit
+from brainsim._units import QuantityLike, in_unit
 from brainsim.neurons.adex import AdEx
 from brainsim.neurons.base import Neuron
 from brainsim.neurons.gif import GIF
@@ -45,8 +46,8 @@ class Pattern:
     model: type[Neuron]
     values: Mapping
     pieces: tuple
-    duration: u.Quantity
-    dt: u.Quantity
+    duration: QuantityLike
+    dt: QuantityLike
     method: str | None = None
 
     def current(self, t) -> u.Quantity:
@@ -58,9 +59,9 @@ class Pattern:
             total = total + np.where((start <= t) & (t < stop), level + ramp, 0.0)
         return u.Quantity(total, unit=self.model.input_unit)
 
-    def neuron(self, size=1, **options) -> Neuron:
+    def neuron(self, size: int | tuple[int, ...] = 1, **options: Any) -> Neuron:
         """``size`` such neurons, with the stimulus named ``drive``; ``options`` as for the class."""
-        neuron = self.model(size, **{"method": self.method} | self.values | options)
+        neuron = self.model(size, **{"method": self.method, **self.values, **options})
         neuron.add_stimuli(drive=TimedArray(self.current(_grid(self.duration, self.dt)), self.dt))
         return neuron
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -49,7 +50,7 @@ class Layer:
 
     values = 1.0  # the weight where none is given
 
-    def __init__(self, module):
+    def __init__(self, module: Any):
         if not is_layer(module):
             raise TypeError(
                 f"paths.Layer: expected a module of flax nnx, such as nnx.Linear(100, 10, rngs=nnx.Rngs(0)), given"
@@ -71,9 +72,9 @@ class Layer:
             For a layer that does not fit there.
         """
         in_the_float_type(self.module)
-        ends = Ends(
-            number_of_parameters(self.module), pre.population.count, post.population.count, *_side(pre), _side(post)[0]
-        )
+        (sources, shape), (targets, _) = _side(pre), _side(post)
+        n_pre, n_post = pre.population.count, post.population.count
+        ends = Ends(number_of_parameters(self.module), n_pre, n_post, sources, shape, targets)
         try:
             result = result_of(self.module, ends.shape, float_dtype())
         except Exception as error:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +41,7 @@ class Synapses(Path):
     def single(self) -> Synapses:
         """The same synapses, each of them in a row of its own."""
         weight = self.weight.ravel() if self.weight.ndim else self.weight
-        return dataclasses.replace(self, conn=single_rows(self.conn), weight=weight)
+        return dataclasses.replace(self, conn=single_rows(cast(events.Format, self.conn)), weight=weight)
 
     def deliver(self, clock, arrived, receptor):
         here = self if len(arrived) == self.conn.n_pre else self.single
@@ -68,9 +69,9 @@ class Synapses(Path):
         source : int array, (n_synapses,), optional
             Presynaptic neuron of each synapse, where each synapse has its own arrivals.
         """
+        rule = cast(Plasticity, self.plasticity)
         here = self if source is None else self.single
-        s = Learning(
-            self.plasticity, clock, here.conn, self.by_post, arrived, fired, here.weight, around, source=source
-        )
-        self.plasticity.advance(s)
+        conn = cast(events.Format, here.conn)  # of what is not stored no weight changes
+        s = Learning(rule, clock, conn, self.by_post, arrived, fired, here.weight, around, source=source)
+        rule.advance(s)
         return s.weight.reshape(self.weight.shape)

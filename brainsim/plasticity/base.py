@@ -140,7 +140,7 @@ class Plasticity(Dynamics):
         declared = self._declared[name]
         if isinstance(declared, Trace) and declared.is_cleared(self):
             return self.weight_shape
-        return () if declared.shape in ("count", None) else super().shape_of(name)
+        return () if declared.shape in ("count", None) else super().shape_of(name) or ()
 
     def side_of(self, name: str) -> str:
         """What a parameter, trace or state has one value per element of: ``"pre"``, ``"post"``, ``"each"``, or
@@ -151,7 +151,7 @@ class Plasticity(Dynamics):
             return "each"
         if isinstance(declared, Parameter) and jnp.ndim(self.plain(name)) == 0:
             return "one"
-        return {"n_pre": "pre", "n_post": "post", "weight_shape": "each"}.get(declared.shape, "one")
+        return {"n_pre": "pre", "n_post": "post", "weight_shape": "each"}.get(str(declared.shape), "one")
 
     # -- running -----------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import brainunit as u
 import jax
@@ -38,7 +38,9 @@ class Side:
     rule.
     """
 
-    def __init__(self, conn, side: str, population: Population, spikes, source=None):
+    def __init__(
+        self, conn: events.Format, side: str, population: Population, spikes: jax.Array, source: jax.Array | None = None
+    ):
         self._conn, self._side, self._population, self._spikes = conn, side, population, spikes
         self._source = source
 
@@ -83,10 +85,10 @@ class Synapses:
         presynaptic spikes and traces of its own.
     """
 
-    rule: object
+    rule: Any  # Plasticity, which knows of this
     clock: Clock
     conn: events.Format
-    by_post: events.PostIndex
+    by_post: events.PostIndex | None
     spikes_pre: jax.Array
     spikes_post: jax.Array
     weight: jax.Array
@@ -127,9 +129,8 @@ class Synapses:
     def power_law(self, anchor: Term, scale: Term, power: Term) -> Term:
         r"""The factor :math:`(|w - anchor| / scale)^{power}` of a change."""
         unit = self.rule.weight_unit
-        law = events.PowerLaw(
-            *(jnp.asarray(t.factors(unit, n).one) for t, n in ((anchor, "anchor"), (scale, "scale"))), power.one
-        )
+        from_, over = (jnp.asarray(t.factors(unit, n).one) for t, n in ((anchor, "anchor"), (scale, "scale")))
+        law = events.PowerLaw(from_, over, power.one)
         return Term(self.conn, law=law, weight=self.weight if self.actual is None else self.actual)
 
     def __getattr__(self, name: str) -> Term:
@@ -175,7 +176,7 @@ class Synapses:
             self._change(change, None)
             return
         # Into what rounding has left over, which has room for it, and from there into the weights
-        weight, low, high = self.weight, *self.rule.bounds(self)
+        weight, (low, high) = self.weight, self.rule.bounds(self)
         self.weight = rest.get_value()
         self._change(change if change.law is None else change._each(), None, bounded=False)
         total, kept = compensated(weight, self.weight)
@@ -188,7 +189,7 @@ class Synapses:
             term = self.dt._lift(term).factors(self.rule.unit_of(name), f"{self.rule.path}.{name}")
             self.rule.put(name, jnp.broadcast_to(term.at(self.rule.side_of(name)), self.rule.shape_of(name)))
 
-    def run(self, rule, into: jax.Array | None = None) -> jax.Array:
+    def run(self, rule: Any, into: jax.Array | None = None) -> jax.Array:
         """Let another rule change the weights, or ``into`` in their place; returns what it changed."""
         actual = self.actual if into is None else self.weight if self.actual is None else self.actual
         clock = self.clock.of(rule.path)
@@ -208,22 +209,26 @@ class Synapses:
         if term.each is not None or (term.law is not None and self.actual is not None):
             self._change_each(term, event, low, high)
             return
-        pre, post = (None if v is None else v.astype(dtype) for v in (term.pre, term.post))
-        spikes = {"pre": self.spikes_pre, "post": self.spikes_post}.get(event)
+        pre = None if term.pre is None else term.pre.astype(dtype)
+        post = None if term.post is None else term.post.astype(dtype)
+        spikes = self.spikes_pre if event == "pre" else self.spikes_post if event == "post" else None
         rows = event == "pre" or (event is None and post is None)
         own, other = (pre, post) if rows else (post, pre)
         n_own, n_other = (self.conn.n_pre, self.conn.n_post) if rows else (self.conn.n_post, self.conn.n_pre)
-        if own is not None:  # spikes times a factor of their own side
-            own = own if spikes is None else jnp.where(spikes != 0, own, 0.0) if spikes.dtype == bool else own * spikes
-        own = jnp.ones(n_own, dtype) if own is None and spikes is None else spikes if own is None else own
+        if own is None:
+            own = jnp.ones(n_own, dtype) if spikes is None else spikes
+        elif spikes is not None:  # spikes times a factor of their own side
+            own = jnp.where(spikes != 0, own, 0.0) if spikes.dtype == bool else own * spikes
         delta = jnp.full(n_other, term.one, dtype) if other is None else jnp.asarray(other * term.one, dtype)
         numbers = (low, high, term.law)
         if rows:
             self.weight = events.add_on_pre(self.conn, own, self.weight, delta, *numbers)
         else:
-            self.weight = events.add_on_post(self.conn, self.by_post, own, self.weight, delta, *numbers)
+            self.weight = events.add_on_post(
+                self.conn, cast(events.PostIndex, self.by_post), own, self.weight, delta, *numbers
+            )
 
-    def _change_each(self, term: Term, event, low, high) -> None:
+    def _change_each(self, term: Term, event: str | None, low, high) -> None:
         change, dtype = term.per_synapse(), self.weight.dtype
         if event == "pre":
             touched = self.conn.spread(self.spikes_pre.astype(dtype))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any, cast
 
 import brainunit as u
 import jax
@@ -62,7 +63,7 @@ class Term:
                 return dataclasses.replace(self, unit=unit, one=1.0, **{side: one * value})
         return dataclasses.replace(self, unit=unit, one=one)
 
-    def per_synapse(self) -> jax.Array:
+    def per_synapse(self) -> Any:
         """One plain number per synapse, in its unit, in a shape that broadcasts to ``conn.weight_shape``."""
         value = self.one
         if self.pre is not None:
@@ -71,7 +72,7 @@ class Term:
             value = value * self.post[self.conn.targets()]
         if self.each is not None:
             value = value * self.each
-        return value if self.law is None else value * self.law.of(self.weight)
+        return value if self.law is None else value * self.law.of(cast(jax.Array, self.weight))
 
     def map(self, function: Callable) -> Term:
         """``function``, of a quantity, or of plain numbers where there is no dimension, applied to each value."""
@@ -95,7 +96,7 @@ class Term:
 
     # -- arithmetic --------------------------------------------------------------------------------------------------
 
-    def __mul__(self, other) -> Term:
+    def __mul__(self, other: Any) -> Term:
         other = self._lift(other)
         if self.law is not None and other.law is not None:
             return self._each() * other._each()
@@ -106,9 +107,10 @@ class Term:
 
         values = {name: product(name) for name in ("one", "pre", "post", "each")}
         with_law = other if self.law is None else self
-        return Term(self.conn, self.unit * other.unit, **values, law=with_law.law, weight=with_law.weight)
+        unit = cast(u.Unit, self.unit * other.unit)
+        return Term(self.conn, unit, **values, law=with_law.law, weight=with_law.weight)
 
-    def __add__(self, other) -> Term:
+    def __add__(self, other: Any) -> Term:
         other = self._lift(other)
         sides = self.sides | other.sides
         side = "one" if not sides else next(iter(sides)) if len(sides) == 1 else "each"
@@ -118,26 +120,26 @@ class Term:
     def __neg__(self) -> Term:
         return dataclasses.replace(self, one=-self.one)
 
-    def __sub__(self, other) -> Term:
+    def __sub__(self, other: Any) -> Term:
         return self + (-self._lift(other))
 
-    def __truediv__(self, other) -> Term:
+    def __truediv__(self, other: Any) -> Term:
         return self * self._lift(other) ** -1
 
-    def __pow__(self, exponent) -> Term:
+    def __pow__(self, exponent: Any) -> Term:
         return self.map(lambda value: value**exponent)
 
-    def __gt__(self, other) -> Term:
+    def __gt__(self, other: Any) -> Term:
         difference = self - other
         return difference.map(lambda value: (u.get_mantissa(value) > 0).astype(self._dtype()))
 
-    def __lt__(self, other) -> Term:
+    def __lt__(self, other: Any) -> Term:
         return self._lift(other) > self
 
-    def __rsub__(self, other) -> Term:
+    def __rsub__(self, other: Any) -> Term:
         return self._lift(other) - self
 
-    def __rtruediv__(self, other) -> Term:
+    def __rtruediv__(self, other: Any) -> Term:
         return self._lift(other) / self
 
     __radd__, __rmul__ = __add__, __mul__
@@ -153,7 +155,7 @@ class Term:
             )
         return Term(self.conn, unit, one=number)
 
-    def at(self, side: str):
+    def at(self, side: str) -> Any:
         """The plain values per element of ``side`` (``"pre"``, ``"post"``, ``"each"``; ``"one"``: the constant)."""
         if side == "each":
             return self.per_synapse()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from brainsim._core import State
 
@@ -37,7 +38,15 @@ class Trace(State):
     """
 
     def __init__(
-        self, tau: str, doc: str, *, side: str, default=0.0, of: Callable | None = None, nearest=False, cleared=False
+        self,
+        tau: str,
+        doc: str,
+        *,
+        side: str,
+        default: Any = 0.0,
+        of: Callable | None = None,
+        nearest: bool | str = False,
+        cleared: bool | str = False,
     ):
         if side not in ("pre", "post"):
             raise ValueError(f"Trace: side must be 'pre' or 'post', given {side!r}.")

@@ -30,7 +30,7 @@ class Receptor(Dynamics):
     into: str | None
     count: int
     port = "g"  # the state that spikes are added to
-    exact = False  # whether spikes arrive within a step, each at its own time
+    within_steps = False  # whether spikes arrive within a step, each at its own time
     arrivals: Arrivals | None = None  # what does so in the coming one
     graded = False  # whether it takes values that are sent at every step, not spikes
     signal = "spikes"  # what it takes from a presynaptic population unless told otherwise
@@ -47,12 +47,12 @@ class Receptor(Dynamics):
         """Make this the receptor ``name`` of ``neuron``."""
         into = self.goes_into(neuron, name)
         exact = getattr(neuron, "spike_times", "grid") == "exact" and self.listable
-        facts = dict(exact=True, signal="fired_at") if exact else {}
+        facts = dict(within_steps=True, signal="fired_at") if exact else {}
         self.place(neuron.site(name, into=into, input_unit=neuron.input_unit, **facts))
 
     def expect(self, conn) -> None:
         """Make room for what may arrive through further synapses."""
-        if self.exact:
+        if self.within_steps:
             targets = np.asarray(conn.coo()[1])
             room = int(np.bincount(targets, minlength=1).max()) + (0 if self.arrivals is None else self.arrivals.room)
             self.fix(arrivals=Arrivals(f"{self.path}.arrivals", self.count, room))

@@ -32,10 +32,10 @@ class Graded(Receptor):
     g = State(0.0, "sum of what arrived", unit="g_unit")
 
     def advance(self, clock):
-        arrived = tuple(self.plain(port) for port in self.ports)
+        arrived = [self.plain(port) for port in self.ports]
         for port, value in zip(self.ports, arrived):
             self.put(port, jnp.zeros_like(value))
-        return arrived if len(arrived) > 1 else self.mean(arrived[0], arrived[0], exact=arrived[0])
+        return tuple(arrived) if len(arrived) > 1 else self.mean(arrived[0], arrived[0], exact=arrived[0])
 
 
 class Diffusive(Graded):
@@ -96,4 +96,6 @@ class GapJunction(Diffusive):
     T. J. Lewis, J. Rinzel, J. Comput. Neurosci. 14:283 (2003).
     """
 
-    signed = False
+    @property
+    def signed(self):
+        return False

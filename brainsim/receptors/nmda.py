@@ -4,11 +4,12 @@ import brainunit as u
 import jax.numpy as jnp
 
 from brainsim._core import Parameter
+from brainsim.receptors.base import Receptor
 from brainsim.receptors.graded import Graded
 from brainsim.receptors.kinetics import DualExponential
 
 
-class MagnesiumBlock:
+class MagnesiumBlock(Receptor):
     """What NMDA receptors share: magnesium blocks them at low V. Goes with a class of conductances."""
 
     reversal = Parameter(0.0 * u.mV, "reversal potential")

@@ -10,6 +10,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from brainsim._core import Dynamics, Slot, Structure, split
 from brainsim._errors import UnknownNameError, suggestion
@@ -79,7 +80,7 @@ def enter(net: Network, duration, *, dt, record=(), sample_every=None, inputs: d
     if not net.populations:
         raise ValueError("the network has no population; assign one (net.E = LIF(100)).")
     structure, parameters, fixed, state = split(net)
-    if not isinstance(state["steps"], jax.core.Tracer):
+    if not isinstance(state["steps"], Tracer):
         check_range(duration, int(state["steps"]), n_steps)
     arrays = parameters | state
     requests = parse(net, record, every, arrays, functools.partial(interval_of, step_ms, n_steps))
@@ -98,8 +99,10 @@ def slots_of(net: Network, arrays: dict) -> dict[str, Slot]:
     for path, array in arrays.items():
         owner, _, name = path.rpartition(".")
         part = _part(net, owner)
-        declared = part is not None and name in part._declared
-        slots[path] = part.slot(name) if declared else Slot(path, u.UNITLESS, array.shape, np.dtype(array.dtype))
+        if part is not None and name in part._declared:
+            slots[path] = part.slot(name)
+        else:
+            slots[path] = Slot(path, u.UNITLESS, array.shape, np.dtype(array.dtype))
     return slots
 
 
@@ -163,7 +166,7 @@ def time_courses(slots, arrays, inputs: dict, n_steps: int, plain: bool = False)
 def over(values, n: int, shape: tuple[int, ...]):
     """``n`` values, each one number or one per element, as ``n`` rows: of ``shape``, or of their own where that is larger."""
     own = values.shape[1:] or shape
-    numbers = jnp if isinstance(values, jax.core.Tracer) else np  # on the host: nothing is compiled, nothing copied
+    numbers = jnp if isinstance(values, Tracer) else np  # on the host: nothing is compiled, nothing copied
     return numbers.broadcast_to(values.reshape(n, *values.shape[1:] or (1,) * len(shape)), (n, *own))
 
 

@@ -90,9 +90,10 @@ def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixe
     def write(parameters, state, recorded, samples, done, now):
         step, parameters = first + done, parameters | {k: v for k, v in now.items() if k in parameters}
         if plan.spikes:
+            index, when, count = recorded
             fired = [request.select(state[request.path]) for request in plan.spikes]
             with events.served_by(structure.implementation):
-                recorded = events.append_events(*recorded, fired, step + 1, plan.offsets[:-1].tolist())
+                recorded = events.append_events(index, when, count, fired, step + 1, plan.offsets[:-1].tolist())
         for request in plan.samples:
             # The last write into a row is the one at the end of its interval.
             row = step // request.every - first // request.every

@@ -7,12 +7,20 @@ import jax
 import jax.numpy as jnp
 
 from brainsim._core import step_length
+from brainsim._units import QuantityLike
 from brainsim.network import Network
 from brainsim.simulation import door, engine
+from brainsim.simulation.plan import Record
 
 
 def function(
-    net: Network, duration, *, dt=0.1 * u.ms, record=(), checkpoint_every: int | None = None, remat: bool = True
+    net: Network,
+    duration: QuantityLike,
+    *,
+    dt: QuantityLike = 0.1 * u.ms,
+    record: Record = (),
+    checkpoint_every: int | None = None,
+    remat: bool = True,
 ) -> Function:
     """A network as a pure function, for ``jax.grad``, ``jax.vmap`` and ``jax.jit`` of one's own.
 
@@ -142,7 +150,7 @@ def _checked(key):
     TypeError
         For something else.
     """
-    if jnp.issubdtype(getattr(key, "dtype", None), jax.dtypes.prng_key) and not key.shape:
+    if jnp.issubdtype(getattr(key, "dtype", float), jax.dtypes.prng_key) and not key.shape:
         return jax.random.key_data(key)
     if getattr(key, "shape", None) != (2,) or key.dtype != jnp.uint32:
         raise TypeError(f"key: expected a random key such as jax.random.PRNGKey(0), given {key!r}.")

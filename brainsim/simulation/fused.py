@@ -57,7 +57,7 @@ def _warn_once(reason: str) -> None:
 
 
 def _load(lowered, device) -> Callable:
-    from jaxlib import _jax
+    from jaxlib import _jax  # type: ignore  # it is compiled
 
     options = _jax.CompileOptions()
     fusion = _field(_EXTRA_OPTIONS, _field(1, OPTION.encode()) + _field(2, b""))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.network import Network
+
+Record: TypeAlias = str | Iterable[str] | Mapping[str, Any]  # what people write
 
 _INDEX = r"\[(?P<index>[^\[\]]*)\]|\[\[(?P<list>[^\[\]]*)\]\]"
 _REQUEST = re.compile(rf"(?P<path>[^\[\]]+)({_INDEX})?")

@@ -33,11 +33,12 @@ class Programs:
 
     def __call__(self, plan, structure: Structure, *trees):
         leaves, tree = jax.tree.flatten(trees)
-        leaves = [_whole(leaf, jax.config.jax_default_device) if isinstance(leaf, int) else leaf for leaf in leaves]
+        leaves = [_whole(leaf, jax.config.jax_default_device) if isinstance(leaf, int) else leaf for leaf in leaves]  # type: ignore[attr-defined]
         leaves = [leaf if isinstance(leaf, jax.Array) else jax.numpy.asarray(leaf) for leaf in leaves]
         devices = frozenset().union(*(leaf.devices() for leaf in leaves))
         types = tuple((leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False)) for leaf in leaves)
-        key = plan, tree, types, devices, jax.config.jax_enable_x64
+        wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+        key = plan, tree, types, devices, wide
         program = keep(structure).get(key)
         if program is None:
             program = self._compile(plan, structure, tree.unflatten(leaves), devices)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 import jax
+from jax.core import Tracer
 
 from brainsim._core import write_back
+from brainsim._units import QuantityLike
 from brainsim.network import Network
 from brainsim.simulation import door, loop
 from brainsim.simulation.function import run_traced
 from brainsim.simulation.in_use import alone
+from brainsim.simulation.plan import Record
 from brainsim.simulation.progress import Progress
 from brainsim.simulation.recorder import Recorder, of_arrays
 from brainsim.simulation.recording import Recording
@@ -18,12 +23,12 @@ from brainsim.simulation.recording import Recording
 @alone
 def simulate(
     net: Network,
-    duration,
+    duration: QuantityLike,
     *,
-    dt=0.1 * u.ms,
-    record=(),
-    sample_every=None,
-    inputs: dict | None = None,
+    dt: QuantityLike = 0.1 * u.ms,
+    record: Record = (),
+    sample_every: QuantityLike | None = None,
+    inputs: dict[str, Any] | None = None,
     progress: bool | None = None,
     chunk_steps: int | None = None,
     checkpoint_every: int | None = None,
@@ -111,4 +116,4 @@ def _simulate_traced(entry: door.Entry, checkpoint_every) -> Recording:
 
 
 def _traced(*trees) -> bool:
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
+    return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(trees))

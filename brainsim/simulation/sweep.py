@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import brainunit as u
 import jax
@@ -14,11 +16,12 @@ import numpy as np
 from brainsim._core import elements, key_of
 from brainsim._errors import NotEnoughMemoryError
 from brainsim._memory import available_bytes, human
-from brainsim._units import in_unit
+from brainsim._units import QuantityLike, in_unit
 from brainsim.network import Network
 from brainsim.simulation.door import check_count, enter, lists_of_values, over
 from brainsim.simulation.in_use import alone
 from brainsim.simulation.loop import bytes_per_row, check_memory, drive, non_finite, plan_of
+from brainsim.simulation.plan import Record
 from brainsim.simulation.progress import Progress
 from brainsim.simulation.recorder import Recorder
 from brainsim.simulation.recording import Recording
@@ -73,14 +76,14 @@ class Sweep:
 @alone
 def sweep(
     net: Network,
-    values: dict,
-    duration,
+    values: dict[str, Any],
+    duration: QuantityLike,
     *,
-    dt=0.1 * u.ms,
-    record=(),
-    sample_every=None,
-    inputs: dict | None = None,
-    seeds=None,
+    dt: QuantityLike = 0.1 * u.ms,
+    record: Record = (),
+    sample_every: QuantityLike | None = None,
+    inputs: dict[str, Any] | None = None,
+    seeds: Sequence[int] | np.ndarray | range | None = None,
     batch_size: int | None = None,
     progress: bool | None = None,
 ) -> Sweep:
@@ -146,8 +149,9 @@ def sweep(
         own_state = _starts(entry, swept, given, keys, seeds is not None)
         plan = plan_of(net, requests, None, tuple(sorted(swept)), runs=len(which))
         recorders = [Recorder(requests, step_ms, int(state["steps"])) for _ in range(n_wanted)]
-        data = jax.device_put((parameters | swept, fixed | {"key": keys}, own_state), device)
-        _, broken = drive(plan, structure, *data, step_ms, entry.inputs, n_steps, recorders, bar)
+        trees = jax.device_put((parameters | swept, fixed | {"key": keys}, own_state), device)
+        numbers, tables, begin = trees
+        _, broken = drive(plan, structure, numbers, tables, begin, step_ms, entry.inputs, n_steps, recorders, bar)
         if broken is not None:
             raise non_finite(net, broken[0], (int(state["steps"]) + broken[1]) * step_ms, recorders[0].finish(net))
         return [recorder.finish(net) for recorder in recorders]

@@ -39,7 +39,7 @@ class SpikeTimes(Population):
 
     def __init__(self, size, times, indices, *, exact: bool = False, positions=None):
         super().__init__(size, positions=positions, **({"fired_at": 0.0} if exact else {}))
-        self.exact = bool(exact)
+        self.within_steps = bool(exact)
         ms = np.atleast_1d(np.asarray(in_unit(times, u.ms, "SpikeTimes.times"), float))
         indices = np.atleast_1d(np.asarray(indices))
         if ms.shape != indices.shape or ms.ndim != 1:
@@ -60,7 +60,7 @@ class SpikeTimes(Population):
     def prepare(self, step_ms: float) -> None:
         """Sort the spikes into steps of this length."""
         last = self._aside.times_ms / step_ms  # the step at whose end each is emitted
-        last = (np.ceil(last - 1e-9) if self.exact else np.round(last)).astype(np.int64) - 1
+        last = (np.ceil(last - 1e-9) if self.within_steps else np.round(last)).astype(np.int64) - 1
         if last.size and last.min() < 0:
             early = self._aside.times_ms.min()
             raise ValueError(f"{self.path}: a spike at {early} ms is before the end of the first step of {step_ms} ms.")
@@ -83,7 +83,7 @@ class SpikeTimes(Population):
         self.hold("begun", FixedVariable(jnp.asarray(np.append(begun, -1), jnp.int32)))
         self.hold("first", FixedVariable(jnp.asarray(first, jnp.int32)))
         self.hold("order", FixedVariable(jnp.asarray(np.concatenate([indices, np.full(widest, self.count, np.int32)]))))
-        if self.exact:
+        if self.within_steps:
             passed = self._aside.times_ms[order] / step_ms - steps
             self.hold("passed", FixedVariable(jnp.asarray(np.append(passed, np.zeros(widest)), float_dtype())))
         self.fix(widest=widest)
@@ -95,6 +95,6 @@ class SpikeTimes(Population):
         fires = (begun[place] == clock.step) & (slots < first[place + 1])
         units = jnp.where(fires, order[slots], self.count)
         self.put("spikes", jnp.zeros(self.count, bool).at[units].set(True, mode="drop"))
-        if self.exact:
+        if self.within_steps:
             passed = self.plain("passed")[slots]
             self.put("fired_at", jnp.zeros(self.count, passed.dtype).at[units].set(passed, mode="drop"))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import brainunit as u
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from brainsim._core import Parameter, State
 from brainsim.terminals.tsodyks_markram import Facilitating
@@ -52,7 +53,7 @@ class QuantalRelease(Facilitating):
     def bind(self, path, pre, n_pre, moment):
         super().bind(path, pre, n_pre, moment)
         sites = self.plain("N")
-        if not isinstance(sites, jax.core.Tracer) and bool(jnp.any((sites != jnp.round(sites)) | (sites > MOST_SITES))):
+        if not isinstance(sites, Tracer) and bool(jnp.any((sites != jnp.round(sites)) | (sites > MOST_SITES))):
             raise ValueError(
                 f"{self.path}.N: expected a whole number of release sites, up to {MOST_SITES}, given {self.N}."
             )

@@ -25,6 +25,7 @@ arguments by its name, or a function that makes the rule for the network::
 
 import inspect
 import types
+from typing import Any
 
 import brainunit as u
 import jax
@@ -64,7 +65,10 @@ class Clamped(bs.neurons.Neuron):
         return self.plain("given") != 0
 
 
-def clamped(plasticity, n_pre, n_post, *, wiring=None, w=0.5, dopamine=None, source=Clamped, **options):
+def clamped(
+    plasticity: Any, n_pre: int, n_post: int, *, wiring: Any = None, w: Any = 0.5, dopamine: Any = None,
+    source: type = Clamped, **options: Any,
+) -> bs.Network:  # fmt: skip
     """Cells ``pre`` connected to cells ``post``, all to all unless said; ``plasticity`` is a rule or makes one from the
     network.
     """

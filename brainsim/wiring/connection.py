@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any, cast
 
 import brainunit as u
 import jax.numpy as jnp
@@ -12,8 +13,8 @@ from brainsim import events
 from brainsim._core import Dynamics, FixedVariable, Parameter, Site, State, StateVariable, change_back, changing_values
 from brainsim._units import float_dtype, with_unit
 from brainsim.connectivity import AllToAll
-from brainsim.delays import Times, delay_for
-from brainsim.paths import Ends
+from brainsim.delays import Delay, Synaptic, Times, delay_for
+from brainsim.paths import Ends, Layer
 from brainsim.plasticity.synapses import single_rows
 from brainsim.population import Population
 from brainsim.wiring.wired import Wired
@@ -22,7 +23,7 @@ from brainsim.wiring.wired import Wired
 class DelayParameter(Parameter):
     """A parameter where delays may change; otherwise what was given when the populations were connected."""
 
-    def __get__(self, projection, owner=None):
+    def __get__(self, projection: Any, owner: type | None = None) -> Any:
         if projection is None or "axon" not in vars(projection) or projection.axon.changes:
             return super().__get__(projection, owner)
         times = projection.axon.times
@@ -41,6 +42,8 @@ class Connection(Dynamics):
     wired : Wired
     terminal : Terminal, optional
     plasticity : Plasticity, optional
+    delay : Delay, optional
+        One of the user's own kind.
     """
 
     weight = Parameter(0.0, "what a spike adds to the receptor", unit="weight_unit", shape="weight_shape")
@@ -48,7 +51,7 @@ class Connection(Dynamics):
     arrived = State(None, "what arrives in a step", unit="signal_unit", shape="arrived_shape", optional=True)
 
     def __init__(self, path: str, pre: Population, post: Population, receptor: str | None, wired: Wired, *,
-                 terminal=None, plasticity=None):  # fmt: skip
+                 terminal: Any = None, plasticity: Any = None, delay: Delay | None = None):  # fmt: skip
         self._path, self.pre, self.post, self.receptor = path, pre.path, post.path, receptor
         moment = pre._aside.moment
         conn, self.signal, self.graded = wired.conn, wired.signal, wired.graded
@@ -56,18 +59,20 @@ class Connection(Dynamics):
         self.n_pre, self.n_post, self.plastic = conn.n_pre, conn.n_post, plasticity is not None
         self.n_synapses, self.weight_shape = conn.n_synapses, conn.weight_shape
         self.signal_unit = u.UNITLESS if self.signal == "spikes" else pre.unit_of(self.signal)
-        changing = {} if wired.longest is None else {"delay": with_unit(wired.times.ms, u.ms)}
+        changing = {}
+        if wired.longest is not None and wired.times is not None:
+            changing = {"delay": with_unit(wired.times.ms, u.ms)}
         super().__init__(weight=wired.weight, **changing)
         self._aside.wired, self._aside.moment = wired.facts, moment
-        if isinstance(conn, Ends):
+        if isinstance(conn, Ends) and isinstance(wired.rule, Layer):
             self.ends, self.layer = conn, wired.rule.module
             self._aside.layer = changing_values(self.layer)
         else:
             self.hold("connectivity", FixedVariable(conn))
         sent = jnp.dtype(float_dtype() if terminal is not None else pre.dtype_of(self.signal)).name
         target = None if receptor is None else post.receptors[receptor]
-        self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent, graded=self.graded, follow=self.plastic,
-                              longest=wired.longest, exact=target is not None and target.exact)  # fmt: skip
+        self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent, moment=moment, own=delay, graded=self.graded,
+                              follow=self.plastic, longest=wired.longest, exact=target is not None and target.within_steps)  # fmt: skip
         if target is not None:
             target.expect(conn)
         self.allocate()
@@ -84,7 +89,7 @@ class Connection(Dynamics):
             self._learn_by(plasticity)
 
     def _learn_by(self, plasticity):
-        conn = self.plain("connectivity")
+        conn = self.conn
         rows = single_rows(conn) if self.axon.single else conn
         facts = dict(n_pre=rows.n_pre, n_post=rows.n_post, weight_shape=rows.weight_shape)
         facts |= dict(weight_unit=self.weight_unit, single=self.axon.single)
@@ -94,6 +99,11 @@ class Connection(Dynamics):
         self.hold("weight", StateVariable(weights, unit=self.weight_unit))
         self._aside.given["weight"] = with_unit(weights, self.weight_unit)
         self.hold("by_post", FixedVariable(events.transpose_index(rows)))
+
+    @property
+    def conn(self) -> events.Format:
+        """Who connects to whom, between the whole populations."""
+        return cast(events.Format, self.plain("connectivity"))
 
     @property
     def delay_kind(self) -> str:
@@ -173,11 +183,14 @@ class Connection(Dynamics):
             For delays of single synapses that change, or while spikes are under way.
         """
         if self.axon.kind == "synaptic" and not self.axon.single:
-            if self.axon.changes or any(jnp.any(array) for array in self.axon.under_way.values()):
-                why = "its delays change" if self.axon.changes else "spikes are under way in it"
+            own, under_way = type(self.axon) is not Synaptic, self.axon.under_way.values()
+            if own or any(jnp.any(array) for array in under_way):
+                kind = "its delays change" if self.axon.changes else f"its delay is {type(self.axon).__name__}"
+                why = kind if own else "spikes are under way in it"
                 raise ValueError(f"{self.path}: what arrives at single synapses cannot be kept, {why}.")
             old = self.axon
-            self.fix(axon=delay_for(old.path, old.times, self.n_pre, old.sent_dtype, graded=self.graded, follow=True))
+            self.fix(axon=delay_for(old.path, old.times, self.n_pre, old.sent_dtype, moment=self._aside.moment,
+                                    graded=self.graded, follow=True))  # fmt: skip
             self._aside = self._aside.but(prepared_for=None)
         dtype = float_dtype()
         self.hold("arrived", StateVariable(jnp.zeros(self.arrived_shape, dtype), unit=self.signal_unit))
@@ -192,4 +205,5 @@ class Connection(Dynamics):
         """
         if "layer" in vars(self):
             raise ValueError(f"{self.path}: a layer has no single synapses; its parameters are {self.path}.layer.")
-        return tuple(np.asarray(side) for side in self.plain("connectivity").coo())
+        pre, post = (np.asarray(side) for side in self.conn.coo())
+        return pre, post

@@ -35,7 +35,7 @@ def check_layer(path, layer, receptor, weight, delay, learns):
             f"{path}: plasticity changes single synapses, and {layer} has none; its parameters are trained, as those of"
             " the network are."
         )
-    if getattr(receptor, "exact", False):
+    if getattr(receptor, "within_steps", False):
         raise ValueError(f"{path}: exact spike times need single synapses, and {layer} has none.")
     if len(receptor.ports) > 1:
         raise ValueError(f"{path}: {receptor.path} compares single values, and {layer} makes sums of them.")

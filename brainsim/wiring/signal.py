@@ -14,7 +14,7 @@ from brainsim.terminals.base import Terminal
 class Nowhere:
     """In place of a receptor, for synapses that learn and send nothing: their weights have the unit they are given in."""
 
-    graded, signal, path, signed, exact = False, "spikes", "nothing", True, False
+    graded, signal, path, signed, within_steps = False, "spikes", "nothing", True, False
 
     def __init__(self, weight):
         self.unit = weight.unit if isinstance(weight, rules.Distribution) else u.get_unit(weight)
@@ -38,7 +38,7 @@ def signal_of(
     signal = _named_signal(path, pre, receptor, signal, terminal)
     if terminal is not None and signal != "spikes":
         raise ValueError(f"{path}: a terminal takes spikes, given signal={signal!r}.")
-    if terminal is not None and receptor.exact:
+    if terminal is not None and receptor.within_steps:
         raise ValueError(
             f"{path}: a terminal takes spikes at the ends of steps; {receptor.path} has exact spike times."
         )

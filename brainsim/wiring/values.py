@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import brainunit as u
 import numpy as np
@@ -16,15 +16,15 @@ from brainsim.population import View
 class Values(NamedTuple):
     """The synapses that values are made for."""
 
-    conn: events.Format | events.Unstored
+    conn: Any  # Format, Unstored or Ends
     order: np.ndarray | None  # place of each synapse in the list of pairs that the rule made
     listed: int  # how long that list was
-    rule: rules.ConnectionRule
+    rule: Any  # ConnectionRule or Layer
     pre: View
     post: View
     rng: np.random.Generator
 
-    def of(self, values, unit, dtype, what):
+    def of(self, values: Any, unit: u.Unit, dtype: Any, what: str) -> u.Quantity:
         """A quantity of shape () or one per synapse, in synapse order, from whatever form the values are given in."""
         shape = self.conn.weight_shape
         if isinstance(values, rules.Distribution):

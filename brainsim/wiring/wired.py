@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import brainunit as u
 import numpy as np
 
 from brainsim import connectivity as rules
-from brainsim import events
 from brainsim._units import float_dtype, in_unit, joined
 from brainsim.delays import Times
-from brainsim.paths import Ends, Layer
+from brainsim.paths import Layer
 from brainsim.population import View
 from brainsim.wiring.formats import alike, check_memory, format_of
 from brainsim.wiring.procedural import check_layer, procedural
@@ -56,7 +55,7 @@ class Wired(NamedTuple):
     graded: bool
     unit: u.Unit
     signed: bool
-    conn: events.Format | events.Unstored | Ends
+    conn: Any  # Format, Unstored or Ends
     weight: u.Quantity
     times: Times | None
     longest: Times | None
@@ -69,8 +68,8 @@ class Wired(NamedTuple):
 
 
 def wire(
-    path: str, rule, pre: View, post: View, receptor: str | None, rng, *,
-    weight=None, delay=None, max_delay=None, terminal=None, plasticity=None, signal: str | None = None,
+    path: str, rule: Any, pre: View, post: View, receptor: str | None, rng: np.random.Generator, *, weight: Any = None,
+    delay: Any = None, max_delay: Any = None, terminal: Any = None, plasticity: Any = None, signal: str | None = None,
 ) -> Wired:  # fmt: skip
     """Draw the synapses of a rule from one view to a receptor of another, with their weights and delays.
 
@@ -130,7 +129,7 @@ def wire(
     return Wired(rule, views, without_self, signal, target.graded, unit, target.signed, conn, weight, times, longest)
 
 
-def longest_of(given, times: Times | None, learns: bool, path: str) -> Times:
+def longest_of(given: Any, times: Times | None, learns: bool, path: str) -> Times:
     """The longest that a delay may become, checked against the delays that there are.
 
     Raises
