@@ -39,7 +39,7 @@ class Stimulus(Dynamics):
 
     def _check_window(self) -> None:
         if self.start is not None and self.stop is not None:
-            start, stop = np.asarray(self.plain("start")), np.asarray(self.plain("stop"))
+            start, stop = (sum(np.asarray(x, float) for x in self.exact(name)) for name in ("start", "stop"))
             if np.any(stop <= start):
                 raise ValueError(f"{self.path}: stop must be after start, given start={self.start}, stop={self.stop}.")
 

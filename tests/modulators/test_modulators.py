@@ -45,12 +45,14 @@ def test_an_astrocyte_is_the_leaky_difference_of_two_groups():
         net.liquid, net.input[1:], tau=50 * u.ms, w_plus=0.4, w_minus=0.3, bias=1.0, level=1.0
     )
     inputs = given(net)
-    rec = run(net, inputs, record=["astro.level"])
-    level, expected = 1.0, []
+    rec = run(net, inputs, record=["astro.level", "astro.mean"])
+    level, expected, means = 1.0, [], []
     for liquid, source in zip(inputs["liquid.input"], inputs["input.input"]):
+        means.append(1 + (level - 1) * 50 * -np.expm1(-1 / 50))
         level = 1 + (level - 1) * np.exp(-1 / 50) + (0.4 * liquid.sum() - 0.3 * source[1:].sum()) / 50
         expected.append(level)
     np.testing.assert_allclose(np.asarray(rec["astro.level"]).ravel(), expected, rtol=1e-12)
+    np.testing.assert_allclose(np.asarray(rec["astro.mean"]).ravel(), means, rtol=1e-12)
 
 
 def test_dopamine_is_released_decays_and_has_an_exact_mean():
