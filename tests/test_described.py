@@ -41,7 +41,7 @@ def test_every_number_stands_in_signature_and_docstring(kind):
     signature, doc = inspect.signature(kind), kind.__doc__
     assert not any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values() if p.name == "values")
     for name, declared in kind._declared.items():
-        assert re.search(rf"^(\w+, )*{name}(, \w+)*( : .+)?$", doc, re.MULTILINE), name
+        assert re.search(rf"^(\w+, )*{name}(, \w+)* : .+$", doc, re.MULTILINE), name
         if name in signature.parameters and isinstance(declared.default, u.Quantity):
             shown = signature.parameters[name].default
             assert shown is inspect.Parameter.empty or str(declared.unit) in repr(shown) or shown is None, name

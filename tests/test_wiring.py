@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import brainsim as bs
-from brainsim.connectivity import DifferenceOfGaussians, Exponential, Gaussian, Grid, Ring
+from brainsim.connectivity import DifferenceOfGaussians, ExponentialDecay, Gaussian, Grid, Ring
 
 DT = 0.1
 
@@ -37,7 +37,7 @@ def test_weights_and_delays_follow_the_distance(rule, periodic):
         net.T,
         rule,
         receptor="jump",
-        weight=bs.OfDistance(Exponential(0.25 * u.mm), scale=2 * u.mV),
+        weight=bs.OfDistance(ExponentialDecay(0.25 * u.mm), scale=2 * u.mV),
         delay=bs.DistanceDelay(0.3 * u.mm / u.ms, offset=0.4 * u.ms),
     )
     d = distances(8, periodic)[projection.indices_of_synapses()]

@@ -97,6 +97,10 @@ def _written(cls) -> str:
 def _with_defaults(names: str, entry: str, declared: dict[str, _Declared]) -> str:
     """An entry that people wrote, with the defaults of what is declared."""
     head, line, rest = entry.partition("\n")
+    if ":" not in head:  # as elsewhere: each with its own unit and default
+        own = [declared[name].described() for name in names.split(", ") if name in declared]
+        others = ", ".join(name for name in names.split(", ") if name not in declared)
+        return "\n".join([f"{others}{line}{rest}"] * bool(others) + own)
     shown = {name: declared[name].shown_default for name in names.split(", ") if name in declared}
     if not shown or len(shown) < len(names.split(", ")) or "None" in shown.values() or "default" in head:
         return entry

@@ -22,7 +22,7 @@ from .geometry import Ring as Ring
 from .geometry import Space as Space
 from .geometry import UniformBox as UniformBox
 from .kernels import DifferenceOfGaussians as DifferenceOfGaussians
-from .kernels import Exponential as Exponential
+from .kernels import ExponentialDecay as ExponentialDecay
 from .kernels import Gaussian as Gaussian
 from .kernels import Kernel as Kernel
 from .masks import Annulus as Annulus

@@ -85,7 +85,7 @@ class Gaussian(Kernel):
 
 
 @dataclass(frozen=True)
-class Exponential(Kernel):
+class ExponentialDecay(Kernel):
     r"""Falling by a factor e in each length constant.
 
     .. math:: k(r) = e^{-r / \lambda}

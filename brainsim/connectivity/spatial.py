@@ -76,7 +76,7 @@ class DistanceDependent(_Local):
     Parameters
     ----------
     kernel : Kernel or callable
-        Profile :math:`k`: :class:`Gaussian`, :class:`Exponential`, :class:`DifferenceOfGaussians`, or a function of
+        Profile :math:`k`: :class:`Gaussian`, :class:`ExponentialDecay`, :class:`DifferenceOfGaussians`, or a function of
         distances (a quantity, (n,)) that gives plain numbers of at most 1, (n,).
     p_max : float
         Probability :math:`p_{max}` where the kernel is 1. Default 1.

@@ -32,7 +32,7 @@ CASES = {
         lambda x: 0.7 * gaussian(x, 1.5),
     ),
     "exponential on rings": (
-        C.DistanceDependent(C.Exponential(0.2)),
+        C.DistanceDependent(C.ExponentialDecay(0.2)),
         RING,
         C.Ring().place(90),
         lambda x: np.exp(-distance(x) / 0.2),
@@ -189,7 +189,7 @@ def test_what_does_not_fit_is_refused():
         C.Nearest(61).connect(60, 60, rng, space=space)
 
 
-KERNELS = (C.Gaussian(0.3 * u.mm), C.Exponential(0.3 * u.mm), C.DifferenceOfGaussians(0.3 * u.mm, 0.9 * u.mm, 0.5))
+KERNELS = (C.Gaussian(0.3 * u.mm), C.ExponentialDecay(0.3 * u.mm), C.DifferenceOfGaussians(0.3 * u.mm, 0.9 * u.mm, 0.5))
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: type(k).__name__)
