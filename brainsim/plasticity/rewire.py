@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim import events
+from brainsim._core.rounding import SUFFIX
 from brainsim._units import in_unit
 
 
@@ -118,6 +119,7 @@ def _put(net, projection, conn, order, pruned, weight):
     """Move every array of one value per synapse to its new place, and give grown synapses their first values."""
     path = projection.path
     moved = {f"{path}.weight": weight} | ({f"{path}.{k}": v for k, v in _states(projection)})
+    moved |= {f"{path}.{k}": 0.0 for k in _roundings(projection)}  # what is new is exact
 
     def place(array, fresh):
         flat = np.array(array).ravel()
@@ -129,7 +131,8 @@ def _put(net, projection, conn, order, pruned, weight):
         owner, _, state = name.rpartition(".")
         part = net[owner]
         part.put(state, place(part.plain(state), fresh))
-        part.rearrange(state, lambda array, fresh=fresh: place(array, fresh))
+        if not state.endswith(SUFFIX):
+            part.rearrange(state, lambda array, fresh=fresh: place(array, fresh))
     if projection.plastic and projection.axon.single:
         for name, line in projection.plasticity.under_way.items():
             if name.endswith("pre_line"):
@@ -143,10 +146,23 @@ def _put(net, projection, conn, order, pruned, weight):
     projection.rewire(conn, times.reordered(order) if times is not None and times.shape else times)
 
 
-def _states(projection):
-    """States of one value per synapse of the rules of a projection, with the value that a new synapse has: zero."""
+def _rules(projection):
+    """The rules of a projection, those inside of others too, with their paths below it."""
     todo = [("plasticity", projection.plasticity)] if projection.plastic else []
     while todo:
         name, rule = todo.pop()
         todo += [(f"{name}.{inner}", part) for inner, part in rule.rules.items()]
+        yield name, rule
+
+
+def _states(projection):
+    """States of one value per synapse of the rules of a projection, with the value that a new synapse has: zero."""
+    for name, rule in _rules(projection):
         yield from ((f"{name}.{state}", 0.0) for state in rule.states_of_synapses)
+
+
+def _roundings(projection):
+    """What rounding has taken from the weights, and from states of one value per synapse."""
+    for name, rule in _rules(projection):
+        kept = (f"{state}{SUFFIX}" for state in ("w", *rule.states_of_synapses))
+        yield from (f"{name}.{rounding}" for rounding in kept if rounding in vars(rule))

@@ -1,6 +1,8 @@
 """Structural plasticity: what is pruned, what grows, and what stays."""
 
 import brainunit as u
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -132,3 +134,17 @@ def test_delays_that_change_move_with_their_synapses():
     kept = before.keys() & after.keys()
     assert len(kept) < len(before) and all(after[k] == before[k] for k in kept)
     assert sorted(after.values()) == sorted(before.values())
+
+
+def test_what_rounding_took_goes_with_its_synapse():
+    with jax.enable_x64(False):
+        rule = bs.plasticity.CalciumPlasticity(w_max=1 * u.pA)
+        net = network(bs.FixedProbability(0.3), plasticity=rule)
+        net.prepare(0.1)
+        before = list(synapses(net))
+        marks = {pair: 1e-9 * (100 * pair[0] + pair[1] + 1) for pair in before}
+        rule.put("w_rounding", jnp.array(list(marks.values()), jnp.float32))
+        bs.plasticity.rewire(net, "E->I", fraction=0.4, weight=0.05 * u.pA, seed=4)
+        found = np.asarray(rule.plain("w_rounding"))
+        np.testing.assert_allclose(found, [marks.get(pair, 0.0) for pair in synapses(net)], rtol=1e-6)
+        assert 0 < np.sum(found == 0) < len(found) and list(synapses(net)) != before
