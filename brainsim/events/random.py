@@ -18,6 +18,7 @@ from brainsim.events._primitive import Operation
 from brainsim.events._shared import Purpose
 
 # What the kernel writes; other dtypes are converted.
+RARE = 2.0**-8  # mean of Poisson numbers below which more than three have no weight in plain JAX
 _COUNTS = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -156,9 +157,20 @@ def _threefry(key, step, purpose):
     return jax.random.fold_in(jax.random.fold_in(key, step), purpose)
 
 
+def _fine_uniform(key, shape, dtype):
+    """Uniform in [0, 1), with all digits near 0 too, where a float alone has steps of 2**-23."""
+    coarse, fine = (jax.random.uniform(k, shape, dtype) for k in (key, jax.random.fold_in(key, 1)))
+    return coarse + fine * (2.0**-23 if dtype == jnp.float32 else 2.0**-52)
+
+
 def _poisson(key, step, mean, n):
     mean = jnp.broadcast_to(jnp.maximum(mean, 0), (n,))
-    return jax.random.poisson(_threefry(key, step, Purpose.POISSON), mean, dtype=jnp.int32)
+    key = _threefry(key, step, Purpose.POISSON)
+    # Rare events by the probabilities of at least one, two, three: those of `jax.random.poisson` are multiples of 2**-23
+    u, m = _fine_uniform(jax.random.fold_in(key, 2), (n,), mean.dtype), jnp.minimum(mean, RARE)
+    at_least = (-jnp.expm1(-m), m**2 / 2 * (1 - m * (2 / 3 - m / 4)), m**3 / 6 * (1 - 0.75 * m))
+    few = sum((u < p).astype(jnp.int32) for p in at_least)
+    return jnp.where(mean < RARE, few, jax.random.poisson(key, mean, dtype=jnp.int32))
 
 
 def _poisson_counts_one(shared, static, key, step, mean):
@@ -171,7 +183,7 @@ def _poisson_input_one(shared, static, key, step, mean, weight, into):
 
 
 def _bernoulli_one(shared, static, key, step, probability):
-    draws = jax.random.uniform(_threefry(key, step, Purpose.BERNOULLI), static, probability.dtype)
+    draws = _fine_uniform(_threefry(key, step, Purpose.BERNOULLI), static, probability.dtype)
     return (draws < probability,)
 
 

@@ -9,6 +9,7 @@ import pytest
 import scipy.stats
 
 from brainsim import events
+from brainsim.events.random import _fine_uniform
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -137,3 +138,11 @@ def test_what_does_not_fit_is_refused():
         events.poisson_counts(KEY, 0, np.ones(4), 5)
     with pytest.raises(ValueError, match=r"weight is a float array of shape \[5\]; got float64\[4\]"):
         events.poisson_input(KEY, 0, 1.0, np.ones(4), np.zeros(5))
+
+
+def test_uniform_numbers_near_zero_have_all_their_digits():
+    """A probability below 2**-23 is what it says: single floats have steps of 2**-23 there."""
+    u = np.asarray(_fine_uniform(jax.random.key(3), (1 << 20,), jnp.float32), np.float64)
+    small = u[u < 2.0**-15]  # 32 expected
+    assert 12 < len(small) < 60 and abs(u.mean() - 0.5) < 0.002 and u.max() <= 1
+    assert np.mean(small * 2.0**23 % 1 != 0) > 0.9
