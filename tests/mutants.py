@@ -47,8 +47,9 @@ class Watch:
     def pytest_exception_interact(self, node, call, report):
         if self.failed is None:
             kind = call.excinfo.type
-            # numpy's, pytest's and Python's own ways to say that something is not as it should be
-            right = issubclass(kind, AssertionError | pytest.fail.Exception)
+            # What a test itself runs into (an array of another shape than it expects) shows as much as an assertion.
+            inside = str(call.excinfo.traceback[-1].path).startswith(str(ROOT / "tests"))
+            right = inside or issubclass(kind, AssertionError | pytest.fail.Exception)
             text = (
                 f"{kind.__name__}: {str(call.excinfo.value).strip().splitlines()[0] if str(call.excinfo.value) else ''}"
             )
