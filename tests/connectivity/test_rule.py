@@ -381,3 +381,12 @@ def test_select_keeps_rows():
     check_rows(selected, 40, 50)
     whole = scipy.sparse.csr_array((keep.astype(int), synapses.indices, synapses.indptr), shape=(40, 50)).toarray()
     np.testing.assert_array_equal(np.argwhere(whole), np.stack([selected.pre, selected.indices], axis=1))
+
+
+def test_a_procedural_rule_has_the_synapses_of_its_rule():
+    """Binomial within five standard deviations; and an exact number for each neuron."""
+    rng = np.random.default_rng(0)
+    drawn = connectivity.Procedural(connectivity.FixedProbability(0.4)).connect(200, 200, rng)
+    assert abs(len(drawn.indices) - 16_000) < 5 * np.sqrt(16_000 * 0.6)
+    fixed = connectivity.Procedural(connectivity.FixedOutDegree(7)).connect(20, 30, rng)
+    assert np.all(np.diff(fixed.indptr) == 7)
