@@ -27,6 +27,7 @@ import optax
 
 from models.celegans_swimmer import task
 from models.celegans_swimmer.body import Swimmer
+from models.progress import Bar
 
 
 class Trained(NamedTuple):
@@ -50,6 +51,7 @@ def train(
     body: Swimmer | None = None,
     every: int = 10,
     trials: int = 3,
+    progress: bool = False,
 ) -> Trained:
     """Evolve the weights of a controller.
 
@@ -69,6 +71,8 @@ def train(
         By default that with the controller's number of joints.
     every, trials : int
         The weights are evaluated after the first and every ``every``-th generation, over ``trials`` episodes.
+    progress : bool
+        Show how far the training is.
 
     Returns
     -------
@@ -81,19 +85,21 @@ def train(
     optimizer = optax.chain(optax.add_decayed_weights(decay), optax.adam(rate))
     state, key = optimizer.init(flat), jax.random.PRNGKey(seed)
     episodes, returns = [], []
-    for generation in range(1, generations + 1):
-        key, *own = jax.random.split(key, 4)
-        tried = sigma * jax.random.normal(own[0], (population // 2, flat.size))
-        tried = jnp.concatenate([tried, -tried])
-        found, _ = task.evaluate_each(
-            body, controller, jax.vmap(unravel)(flat[None] + tried), jax.random.split(own[1], population)
-        )
-        flat, state = _improve(optimizer, flat, state, tried, found, sigma)
-        if generation == 1 or generation % every == 0:
-            episodes.append(generation * population)
-            returns.append(
-                float(task.evaluate(body, controller, unravel(flat), jax.random.split(own[2], trials))[0].mean())
+    with Bar("evolution, generations", generations, progress) as bar:
+        for generation in range(1, generations + 1):
+            key, *own = jax.random.split(key, 4)
+            tried = sigma * jax.random.normal(own[0], (population // 2, flat.size))
+            tried = jnp.concatenate([tried, -tried])
+            found, _ = task.evaluate_each(
+                body, controller, jax.vmap(unravel)(flat[None] + tried), jax.random.split(own[1], population)
             )
+            flat, state = _improve(optimizer, flat, state, tried, found, sigma)
+            if generation == 1 or generation % every == 0:
+                episodes.append(generation * population)
+                returns.append(
+                    float(task.evaluate(body, controller, unravel(flat), jax.random.split(own[2], trials))[0].mean())
+                )
+            bar.tell(text=f"return {returns[-1]:.0f}")
     return Trained(unravel(flat), np.array(episodes), np.array(returns))
 
 

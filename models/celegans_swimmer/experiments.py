@@ -55,9 +55,11 @@ def ablations(draws: int = 30, seed: int = 0, progress: bool = False) -> dict[st
     return found
 
 
-def transfer(weights: dict, joints=(3, 4, 5, 6, 7, 9, 11, 13), episodes: int = 5) -> dict[int, tuple]:
+def transfer(
+    weights: dict, joints=(3, 4, 5, 6, 7, 9, 11, 13), episodes: int = 5, progress: bool = False
+) -> dict[int, tuple]:
     """Returns and speeds of bodies of other lengths under weights that were trained on five joints, unchanged."""
-    return {n: untrained(n, weights, episodes, seed=1) for n in joints}
+    return {n: untrained(n, weights, episodes, seed=1) for n in track(joints, "trained, joints", progress)}
 
 
 def learning(seed: int = 0, progress: bool = False) -> dict[str, evolution.Trained]:
@@ -76,7 +78,7 @@ def learning(seed: int = 0, progress: bool = False) -> dict[str, evolution.Train
         for name, start in starts.items()
     }
     return {
-        name: way.train(controller, weights, seed=seed)
+        name: way.train(controller, weights, seed=seed, progress=progress)
         for name, (way, controller, weights) in track(
             trainings.items(), "training", progress, lambda training: training[0]
         )
@@ -100,7 +102,7 @@ def main() -> None:
         print(
             f"{name}: " + ", ".join(f"{e:.0f}: {r:.0f}" for e, r in zip(trained.episodes, trained.returns)), flush=True
         )
-    for joints, (returns, speeds) in transfer(curves["NCAP, evolution"].weights).items():
+    for joints, (returns, speeds) in transfer(curves["NCAP, evolution"].weights, progress=True).items():
         print(
             f"trained on 5, {joints} joints: {returns.mean():.0f} +- {returns.std():.0f}, {speeds.mean():.3f} m/s",
             flush=True,

@@ -25,6 +25,7 @@ import optax
 from models.celegans_swimmer import task
 from models.celegans_swimmer.body import BodyState, Swimmer
 from models.celegans_swimmer.evolution import Trained
+from models.progress import Bar
 
 
 def objective(body: Swimmer, controller, weights, states: BodyState, start, window: int):
@@ -53,6 +54,7 @@ def train(
     body: Swimmer | None = None,
     every: int = 20,
     trials: int = 3,
+    progress: bool = False,
 ) -> Trained:
     """Follow the gradient.
 
@@ -71,6 +73,8 @@ def train(
         By default that with the controller's number of joints.
     every, trials : int
         The weights are evaluated after the first and every ``every``-th update, over ``trials`` episodes.
+    progress : bool
+        Show how far the training is.
 
     Returns
     -------
@@ -81,13 +85,17 @@ def train(
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
     memory, key, start, states = optimizer.init(weights), jax.random.PRNGKey(seed), 0, None
     episodes, returns = [], []
-    for update in range(1, updates + 1):
-        key, first, trial = jax.random.split(key, 3)
-        if states is None or start + window > task.EPISODE:
-            states, start = jax.vmap(body.initial)(jax.random.split(first, batch)), 0
-        weights, memory, states, _ = _improve(optimizer, body, controller, weights, memory, states, window, start)
-        start += window
-        if update == 1 or update % every == 0:
-            episodes.append(update * batch * window / task.EPISODE)
-            returns.append(float(task.evaluate(body, controller, weights, jax.random.split(trial, trials))[0].mean()))
+    with Bar("gradient, updates", updates, progress) as bar:
+        for update in range(1, updates + 1):
+            key, first, trial = jax.random.split(key, 3)
+            if states is None or start + window > task.EPISODE:
+                states, start = jax.vmap(body.initial)(jax.random.split(first, batch)), 0
+            weights, memory, states, _ = _improve(optimizer, body, controller, weights, memory, states, window, start)
+            start += window
+            if update == 1 or update % every == 0:
+                episodes.append(update * batch * window / task.EPISODE)
+                returns.append(
+                    float(task.evaluate(body, controller, weights, jax.random.split(trial, trials))[0].mean())
+                )
+            bar.tell(text=f"return {returns[-1]:.0f}")
     return Trained(weights, np.array(episodes), np.array(returns))

@@ -31,6 +31,7 @@ from models.celegans_swimmer import task
 from models.celegans_swimmer.body import BodyState, Swimmer
 from models.celegans_swimmer.evolution import Trained
 from models.celegans_swimmer.mlp import MLP
+from models.progress import Bar
 
 
 @dataclass(frozen=True)
@@ -238,6 +239,7 @@ def train(
     critic: tuple[int, ...] = (64, 64),
     every: int = 5,
     trials: int = 3,
+    progress: bool = False,
 ) -> Trained:
     """Train a controller.
 
@@ -258,6 +260,8 @@ def train(
     every, trials : int
         The weights are evaluated, without noise, after the first and every ``every``-th segment, over ``trials``
         episodes.
+    progress : bool
+        Show how far the training is.
 
     Returns
     -------
@@ -278,14 +282,17 @@ def train(
     )
     size, start, states = options.swimmers * options.length, task.EPISODE, None
     episodes, returns = [], []
-    for segment in range(1, max(round(steps / size), 1) + 1):
-        key, new, own, trial = jax.random.split(key, 4)
-        if start + options.length > task.EPISODE:
-            states, start = jax.vmap(body.initial)(jax.random.split(new, options.swimmers)), 0
-        learner, states, _ = _segment(options, body, controller, judge, learner, states, start, own)
-        start += options.length
-        if segment == 1 or segment % every == 0:
-            found, _ = task.evaluate(body, controller, _plain(controller, learner), jax.random.split(trial, trials))
-            episodes.append(segment * size / task.EPISODE)
-            returns.append(float(found.mean()))
+    segments = max(round(steps / size), 1)
+    with Bar("PPO, segments", segments, progress) as bar:
+        for segment in range(1, segments + 1):
+            key, new, own, trial = jax.random.split(key, 4)
+            if start + options.length > task.EPISODE:
+                states, start = jax.vmap(body.initial)(jax.random.split(new, options.swimmers)), 0
+            learner, states, _ = _segment(options, body, controller, judge, learner, states, start, own)
+            start += options.length
+            if segment == 1 or segment % every == 0:
+                found, _ = task.evaluate(body, controller, _plain(controller, learner), jax.random.split(trial, trials))
+                episodes.append(segment * size / task.EPISODE)
+                returns.append(float(found.mean()))
+            bar.tell(text=f"return {returns[-1]:.0f}")
     return Trained(_plain(controller, learner), np.array(episodes), np.array(returns))
