@@ -72,17 +72,27 @@ def _couple(net, held) -> None:
 
 
 def catch_up(net, before: dict) -> None:
-    """After states have been assigned in the course of a simulation: graded signals without a delay are those of now.
+    """After states or weights have been assigned in the course of a simulation: graded signals without a delay are those
+    of now.
 
-    ``before`` holds the states by path as they were.
+    ``before`` holds them by path as they were.
     """
     for projection in net.projections.values():
-        path = f"{projection.pre}.{projection.signal}"
-        if projection.graded and projection.held_by is None and projection.delay_kind == "none" and path in before:
-            receptor = _receptor(net, projection)
-            now = projection.first_delivery(projection.sends(net.populations[projection.pre]), receptor)
-            for port, sums in projection.first_delivery(before[path], receptor).items():
+        signal, weight = f"{projection.pre}.{projection.signal}", f"{projection.path}.weight"
+        if projection.acts_at_once("weight") and (signal in before or weight in before):
+            receptor, present = _receptor(net, projection), projection.plain("weight")
+            sent = projection.sends(net.populations[projection.pre])
+            now = projection.first_delivery(sent, receptor)
+            projection.put("weight", before.get(weight, present))
+            then = projection.first_delivery(before.get(signal, sent), receptor)
+            projection.put("weight", present)
+            for port, sums in then.items():
                 receptor.put(port, receptor.plain(port) + now[port] - sums)
+
+
+def at_once(net) -> tuple[str, ...]:
+    """Paths of the parameters from which follows what has arrived already."""
+    return tuple(f"{name}.weight" for name, p in net.projections.items() if p.acts_at_once("weight"))
 
 
 def _receptor(net, projection):

@@ -327,6 +327,12 @@ class Network(Dynamics):
         """Whether anything that a run starts from follows from other values."""
         return initial.follows(self)
 
+    def at_once(self) -> tuple[str, ...]:
+        """Paths of the parameters that act on what has arrived, once a simulation is on its way: weights of graded
+        signals.
+        """
+        return initial.at_once(self) if self.begun else ()
+
     def start(self, before: dict, held, drawn, begun: bool, key=None) -> None:
         """Make the state that a run starts from, once states ``held`` have been put in place of those ``before``.
 

@@ -183,6 +183,25 @@ def test_the_first_step_has_a_gradient_for_the_coupling():
     assert float(slope[0, 0]) == pytest.approx(1 - np.exp(-0.05), rel=1e-4)
 
 
+def test_a_graded_weight_acts_from_the_next_step_whenever_it_changes():
+    """:math:`\\tau \\dot x = -x + w x_0` over one step, in the middle of a simulation, with w = 0 instead of -2."""
+    net = bs.Network()
+    net.m = bs.masses.Linear(1, x=1.0, tau=10 * u.ms)
+    net.m.add_receptors(g=bs.receptors.Graded())
+    net.connect(net.m, net.m, bs.OneToOne(), receptor="g", weight=-2.0, signal="x")
+    bs.simulate(net, 5 * u.ms)
+    start, decay = float(net.m.x[0]), np.exp(-0.01)
+    run = bs.function(net, 0.1 * u.ms, record="m.x")
+    end = lambda w, state: run({"m->m.weight": w}, state)[1]["m.x"][-1, 0]
+    assert float(end(0.0, run.state)) == pytest.approx(start * decay, rel=1e-6)
+    assert float(end(0.0, {"m.x": 3.0})) == pytest.approx(3 * decay, rel=1e-6)
+    assert float(jax.grad(end)(0.0, run.state)) == pytest.approx(start * (1 - decay), rel=1e-4)
+    ends = [float(r["m.x"][-1, 0]) for r in bs.sweep(net, {"m->m.weight": [0.0, -2.0]}, 0.1 * u.ms, record="m.x")]
+    assert ends == pytest.approx([start * decay, start * (decay - 2 * (1 - decay))], rel=1e-5)
+    net["m->m"].weight = 0.0
+    assert float(bs.simulate(net, 0.1 * u.ms, record="m.x")["m.x"][-1, 0]) == pytest.approx(start * decay, rel=1e-6)
+
+
 def test_a_gate_that_is_open_at_the_beginning_passes_current():
     net = bs.Network()
     net.S, net.T = (

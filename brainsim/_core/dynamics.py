@@ -242,6 +242,10 @@ class Dynamics(Accumulating, Closed):
         """Whether ``name`` changes in time here, as plastic weights do, though it is declared as a parameter."""
         return isinstance(vars(self).get(name), StateVariable) and not isinstance(self._declared[name], State)
 
+    def acts_at_once(self, name: str) -> bool:
+        """Whether what has arrived already follows from parameter ``name``, so that it is made anew for another value."""
+        return False
+
     def _remember(self, name, value) -> None:
         """Keep what initial values are made from.
 
@@ -254,7 +258,7 @@ class Dynamics(Accumulating, Closed):
         if "_path" not in vars(self) or (state and lasting and not _is_traced(value)):
             self._aside.given[name] = value
         moment.settled = False
-        if moment.begun and state and not isinstance(self.plain(name), Tracer):
+        if moment.begun and (state or self.acts_at_once(name)) and not isinstance(self.plain(name), Tracer):
             path = f"{self.path}.{name}"
             moment.assigned.setdefault(path, self.plain(name))
             moment.drawn = moment.drawn | {path} if _is_drawn(value) else moment.drawn - {path}

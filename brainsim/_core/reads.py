@@ -13,6 +13,7 @@ from __future__ import annotations
 import enum
 import functools
 import hashlib
+import pickle
 import sys
 import types
 import weakref
@@ -27,6 +28,7 @@ import numpy as np
 from flax import nnx
 from jax.core import Tracer
 
+from brainsim._core import dice
 from brainsim._core.declared import _Declared
 from brainsim._core.outside import (
     INSTALLED,
@@ -46,8 +48,8 @@ ATOMS = frozenset((type(None), bool, int, str, bytes, complex, type(Ellipsis), t
 class Reads:
     """What was read, as something to compare and to look up fast: two of equal contents are the same object."""
 
-    def __init__(self, contents: tuple):
-        self.contents = contents
+    def __init__(self, contents: tuple, dice: tuple = ()):
+        self.contents, self.dice = contents, dice
 
 
 # What JAX has traced inside, a function of the user's with its own ``jit``, is traced again too
@@ -77,14 +79,24 @@ def _is_plain(value) -> bool:
 
 def reads_of(readers: Readers) -> Reads:
     """What they read from outside now."""
-    contents = _Walk().all_of(readers)
-    return _known.setdefault(contents, Reads(contents))
+    walk = _Walk()
+    contents = walk.all_of(readers)
+    return _known.setdefault(contents, Reads(contents, tuple(walk.dice)))
 
 
 def also_known_as(reads: Reads, readers: Readers) -> None:
-    """Take what is outside now for ``reads``: what tracing itself has changed (a counter, a log) is not an edit."""
-    contents = _Walk().all_of(readers)
+    """Take what is outside now for ``reads``: what tracing itself has changed (a counter, a log) is not an edit.
+
+    Raises
+    ------
+    OutsideStepError
+        If it has changed a generator of random numbers.
+    """
+    walk = _Walk()
+    contents = walk.all_of(readers)
     if contents != reads.contents:
+        if tuple(walk.dice) != reads.dice:
+            dice.refuse()
         _known[contents] = reads
 
 
@@ -109,6 +121,7 @@ class _Walk:
         self.kept: list = []  # so that no id is used twice
         self.bases: set[type] = set()
         self.foreign = False  # whether something was met that is not brainsim's or of plain numbers
+        self.dice: list = []  # generators of random numbers that were met, as they stand
 
     def all_of(self, readers: Readers) -> tuple:
         """What classes and attributes read, without those that read nothing of the user's."""
@@ -207,6 +220,10 @@ class _Walk:
 
     def object(self, value):
         kind = type(value)
+        if isinstance(value, dice.Dice):
+            self.foreign = True
+            self.dice.append(pickle.dumps(value))
+            return kind, self.dice[-1]
         if isinstance(value, _Declared):
             return self.of(value.default) if callable(value.default) else _Same(value)
         inside = {k: getattr(value, k) for base in kind.__mro__ for k in slots(base) if hasattr(value, k)}

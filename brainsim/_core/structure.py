@@ -13,6 +13,7 @@ from jax.core import Tracer
 from brainsim import events
 from brainsim._core.clock import Clock
 from brainsim._core.declared import FixedVariable, ParameterVariable
+from brainsim._core.dice import none_thrown
 from brainsim._core.reads import NOTHING, Readers, Reads, also_known_as, reads_of, tracing_with
 from brainsim._core.seen import Seen, name_of
 from brainsim._core.stepping import check_unshared, stepping
@@ -98,7 +99,7 @@ class Structure:
     def _after(self, change, parameters, fixed, state, inputs):
         """The state after ``change(net)`` of the network made of these arrays."""
         net = self.merge(*({**a, **{k: v for k, v in inputs.items() if k in a}} for a in (parameters, fixed, state)))
-        with events.served_by(self.implementation), tracing_with(self.reads), stepping(net):
+        with events.served_by(self.implementation), tracing_with(self.reads), stepping(net), none_thrown():
             change(net)
         also_known_as(self.reads, self.readers)
         return _flat(net)[-1]

@@ -21,6 +21,9 @@ class Modulator(Dynamics):
     level = State(0.0, "level at the end of the step", unit=u.UNITLESS, shape=())
     mean = State(0.0, "mean of the level over the last step", unit=u.UNITLESS, shape=())
 
+    def shape_of(self, name):
+        return () if self._declared[name].shape == "count" else super().shape_of(name)  # there is one modulator
+
     def join(self, name: str, key) -> None:
         """Stand in a network under ``name``."""
         self.place(Site(name, self._aside.moment))

@@ -73,6 +73,7 @@ class Function:
         self._checkpoint_every, self._remat = checkpoint_every, remat
         net = entry.net
         self._drawn, self._begun, self._follows = net.drawn_anew(), net.begun, net.follows()
+        self._at_once = net.at_once()
 
     def __call__(self, parameters: dict, state: dict, *, inputs: dict | None = None, key=None) -> tuple[dict, dict]:
         """Run from ``state`` with ``parameters``.
@@ -117,7 +118,14 @@ class Function:
     def _start(self, parameters, fixed, given) -> dict:
         """The state that a run starts from."""
         given = {path: value for path, value in given.items() if value is not self.state[path]}
-        same = self._begun or all(value is self.parameters[path] for path, value in parameters.items())
+        other = {path for path, value in parameters.items() if value is not self.parameters[path]}
+        weights = other.intersection(self._at_once)
+        if weights and given.keys() != self.state.keys():
+            # What such weights have delivered is made anew, as when they are assigned
+            before = self.state | {path: self.parameters[path] for path in weights}
+            given = given | {path: parameters[path] for path in weights}
+            return self._entry.structure.start((), True, self.parameters | parameters, fixed, before, given)
+        same = self._begun or not other
         if given.keys() == self.state.keys() or (same and not given) or not self._follows:
             return self.state | given
         parameters = self.parameters | parameters

@@ -176,9 +176,12 @@ def _starts(entry, swept, given, keys, anew: bool) -> dict:
     if not drawn and not net.follows():
         return _repeated(state, n) | given
 
+    weights = swept.keys() & set(net.at_once())
+    before = state | {path: entry.parameters[path] for path in weights}
+
     def start(swept, given, key):
-        parameters = entry.parameters | swept
-        return entry.structure.start(drawn, net.begun, parameters, entry.fixed, state, given, key)
+        parameters, given = entry.parameters | swept, given | {path: swept[path] for path in weights}
+        return entry.structure.start(drawn, net.begun, parameters, entry.fixed, before, given, key)
 
     return jax.vmap(start)(swept, given, keys)
 

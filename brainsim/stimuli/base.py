@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim._core import Dynamics, FixedVariable, Parameter
+from brainsim._units import in_unit, with_unit
+from brainsim.connectivity.distribution import Distribution
 
 
 class Stimulus(Dynamics):
@@ -30,12 +32,24 @@ class Stimulus(Dynamics):
     def bind(self, population, name, ids=None) -> None:
         """Make this the stimulus ``name`` of the units ``ids`` (all if None) of ``population``."""
         into = population.input_named(self.into, name)
+        if ids is not None:
+            self._spread(ids, population.sites)
         self.place(population.site(name, into=into, input_unit=population.input_unit))
         if ids is not None:
             mask = np.zeros(self.count, bool)
             mask[ids] = True
             self.hold("mask", FixedVariable(jnp.asarray(mask)))
         self._check_window()
+
+    def _spread(self, ids, count: int) -> None:
+        """Let arrays of one value for each unit of a view stand where these units stand in the population."""
+        for name, value in self._aside.given.items():
+            per_unit = self._declared[name].shape == "count" and not isinstance(value, Distribution)
+            if per_unit and np.shape(u.get_mantissa(value)) == np.shape(ids):
+                number = np.asarray(u.get_mantissa(value))
+                whole = np.full(count, number[0])
+                whole[ids] = number
+                self._aside.given[name] = with_unit(whole, u.get_unit(value))
 
     def _check_window(self) -> None:
         if self.start is not None and self.stop is not None:
@@ -47,14 +61,25 @@ class Stimulus(Dynamics):
         """Change own state, or the population's receptors; most stimuli have none."""
 
     def value(self, clock):
-        """Plain value over the step from t, in the input unit: shape () or (n,)."""
+        """Value over the step from t, a quantity or plain in the input unit: shape () or (n,)."""
         return jnp.zeros((), clock.step_ms.dtype)
 
     def masked(self, clock):
         """The value, zero outside the window and for units that are not stimulated."""
         present = self.present(clock)
-        value = self.value(clock)
+        value = self._plain(self.value(clock))
         return value if present is None else jnp.where(present, value, 0.0)
+
+    def _plain(self, value):
+        """What :meth:`value` gives, for all units or for each."""
+        what = f"{self.path}: {type(self).__name__}.value"
+        if isinstance(value, u.Quantity):
+            value = in_unit(value, self.input_unit, what)
+        value = np.asarray(value) if isinstance(value, list | tuple) else value
+        if value is None or jnp.shape(value) not in ((), (self.count,)):
+            given = "None" if value is None else f"shape {jnp.shape(value)}"
+            raise ValueError(f"{what} must give one number, or one for each of {self.count} units, given {given}.")
+        return value
 
     def present(self, clock):
         """Where and whether the stimulus is on: bool of shape () or (n,), None for always and everywhere."""

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim._core import Parameter
-from brainsim._units import in_unit
+from brainsim._units import in_unit, with_unit
 from brainsim.stimuli.base import Stimulus
 
 
@@ -132,9 +132,18 @@ class TimedArray(Stimulus):
             )
         super().__init__(values=values, interval=interval, **window)
 
+    def _spread(self, ids, count):
+        super()._spread(ids, count)
+        values = self._aside.given["values"]
+        if np.shape(u.get_mantissa(values))[1:] == np.shape(ids):
+            number = np.asarray(u.get_mantissa(values))
+            whole = np.zeros((len(number), count), number.dtype)
+            whole[:, ids] = number
+            self._aside.given["values"] = with_unit(whole, u.get_unit(values))
+
     def bind(self, population, name, ids=None):
         shape = np.shape(u.get_mantissa(self._aside.given["values"]))
-        if shape[1:] not in ((), (population.count,)):
+        if shape[1:] not in ((), (population.count,), () if ids is None else np.shape(ids)):
             raise ValueError(
                 f"{population.path}.{name}: values must have shape (k,) or (k, {population.count}), given {shape}."
             )

@@ -129,6 +129,9 @@ class Connection(Dynamics):
             return dataclasses.replace(slot, positive=True, at_most=longest, grid=self._other_shape())
         return slot
 
+    def acts_at_once(self, name):
+        return name == "weight" and self.graded and self.held_by is None and self.delay_kind == "none"
+
     def _other_shape(self) -> tuple[int, ...] | None:
         """In which one value per synapse may come too: flat, or as a matrix of all pairs."""
         if len(self.weight_shape) > 1:

@@ -160,3 +160,16 @@ def test_what_cannot_modulate_is_refused():
         )
     with pytest.raises(TypeError, match="plasticity must be one of brainsim.plasticity"):
         other.connect(other.E, other.E, bs.AllToAll(), receptor="syn", weight=1 * u.pA, plasticity=3)
+
+
+def test_a_number_of_a_modulator_is_one_number():
+    class Scaled(bs.modulators.Modulator):
+        gain = bs.Parameter(2.0, "of the mean potential in mV")
+
+        def update(self, clock, populations):
+            self.put("level", self.plain("gain") * jnp.mean(populations["E"].plain("V")))
+
+    net = bs.Network()
+    net.E = bs.neurons.LIF(3)
+    net.m = Scaled(gain=3.0)
+    assert float(bs.simulate(net, 0.1 * u.ms, record="m.level")["m.level"][-1]) == pytest.approx(-180)

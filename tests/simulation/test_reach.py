@@ -1,5 +1,7 @@
 """A step sees the parts that take part in it: what belongs to another network, or to the live one, is refused."""
 
+import random
+
 import brainunit as u
 import numpy as np
 import pytest
@@ -65,7 +67,7 @@ def test_a_component_cannot_hold_a_part_that_stands_elsewhere():
         setattr(net, one, bs.neurons.LIF(1))
         setattr(net, other, bs.neurons.LIF(1))
         net[other].add_stimuli(s=Follow(net[one]))
-        with pytest.raises(bs.OutsideStepError, match="LIF that stands elsewhere"):
+        with pytest.raises(bs.OutsideStepError, match="a LIF, which stands elsewhere"):
             bs.simulate(net, 1 * u.ms)
 
 
@@ -78,3 +80,17 @@ def test_a_graded_receptor_follows_another_population():
     net.connect(net.a, net.b, bs.OneToOne(), receptor="gap", weight=1 * u.nS, signal="V")
     V = bs.simulate(net, 100 * u.ms, record="b.V")["b.V"][-1, 0] / u.mV
     np.testing.assert_allclose(V, -60 + 10 * 0.1 / 1.1, rtol=1e-4)
+
+
+GENERATOR = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("draw", [np.random.standard_normal, random.random, GENERATOR.normal, random.Random(1).random])
+def test_random_numbers_from_outside_jax_are_refused(draw):
+    """They would be drawn once, when the step is compiled."""
+    with pytest.raises(bs.OutsideStepError, match=r"Draw from the clock: clock\.normal"):
+        bs.simulate(driven(lambda net: draw()), 0.1 * u.ms)
+
+
+def test_a_generator_that_is_held_and_not_used_does_no_harm():
+    bs.simulate(driven(lambda net: 1.0 if GENERATOR else 0.0), 0.1 * u.ms)

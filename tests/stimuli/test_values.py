@@ -113,3 +113,49 @@ def test_what_would_never_act_or_act_the_wrong_way_is_refused(stimulus, message)
 def test_a_timed_array_has_values():
     with pytest.raises(ValueError, match="values must have shape"):
         bs.stimuli.TimedArray(np.zeros(0) * u.pA, interval=1 * u.ms)
+
+
+def one_step(net):
+    return np.asarray(bs.simulate(net, 0.1 * u.ms, record="E.V")["E.V"][0].to_decimal(u.mV)) + 60
+
+
+def test_a_view_takes_one_value_for_each_of_its_units():
+    """In the order of the view. One step of Euler's exponential: R I (1 - exp(-dt / tau))."""
+    net = bs.Network()
+    net.E = bs.neurons.LIF(4, R=100 * u.Mohm)
+    net.E[[3, 1]].add_stimuli(s=bs.stimuli.Constant(np.array([100.0, 200.0]) * u.pA))
+    net.E[[2, 1]].add_stimuli(t=bs.stimuli.TimedArray(np.array([[300.0, 400.0]]) * u.pA, interval=1 * u.ms))
+    expected = 0.1 * np.array([0, 600, 300, 100]) * -np.expm1(-0.1 / 20)
+    np.testing.assert_allclose(one_step(net), expected, atol=2e-5)
+
+
+class Given(bs.stimuli.Stimulus):
+    what: object = 0.0
+
+    def value(self, clock):
+        return self.what
+
+
+def given(value):
+    net = bs.Network()
+    net.E = bs.neurons.LIF(2, R=100 * u.Mohm)
+    net.E.add_stimuli(s=type("Own", (Given,), {"what": value})())
+    return net
+
+
+def test_a_value_is_a_quantity_or_plain():
+    steps = [one_step(given(value)) for value in (100.0, 0.1 * u.nA, [100.0, 100.0])]
+    np.testing.assert_allclose(steps, np.full((3, 2), 10 * -np.expm1(-0.1 / 20)), atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "value, error, message",
+    [
+        (None, ValueError, "given None"),
+        (np.ones(1), ValueError, r"one for each of 2 units, given shape \(1,\)"),
+        (1 * u.mV, bs.UnitError, "Own.value: expected pA, given mV"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused(value, error, message):
+    with pytest.raises(error, match=message):
+        bs.simulate(given(value), 0.1 * u.ms)
