@@ -19,7 +19,7 @@ from brainsim._core.closed import Closed, check_reserved
 from brainsim._core.declared import Fixed, Parameter, State, StateVariable, _Declared
 from brainsim._core.digits import keep_digits
 from brainsim._core.exact import Exact
-from brainsim._core.items import Patched, elements, replaced
+from brainsim._core.items import Patched, elements, own, replaced
 from brainsim._core.rounding import SUFFIX, Accumulating
 from brainsim._core.site import Site
 from brainsim._core.slot import Slot
@@ -226,11 +226,11 @@ class Dynamics(Accumulating, Closed):
         self._check_none(name, value)
         self._check_unit(name, value)
         if "_path" not in vars(self) and name not in vars(self):
-            self._remember(name, _own(value))
+            self._remember(name, own(value))
             return
         array = None if value is None else self._array(name, value, self._key())
         as_given = value is None or _is_drawn(value) or self._declared[name].exact
-        self._remember(name, _own(value) if as_given else with_unit(array, self.unit_of(name)))
+        self._remember(name, own(value) if as_given else with_unit(array, self.unit_of(name)))
         self._store(name, array, value)
 
     def _check_none(self, name, value) -> None:
@@ -333,7 +333,7 @@ class Dynamics(Accumulating, Closed):
         base, parts = before if isinstance(before, Patched) else (before, ())
         array = replaced(present, ids, self._part(name, value, self._key(), ids, len(parts)))
         base = with_unit(present, self.unit_of(name)) if base is None else base
-        patched = Patched(base, (*parts, (ids, _own(value))))
+        patched = Patched(base, (*parts, (ids, own(value))))
         as_given = _is_drawn(patched) or self._changes(name) or self._declared[name].exact
         self._remember(name, patched if as_given else with_unit(array, self.unit_of(name)))
         self._store(name, array, patched)
@@ -387,14 +387,6 @@ def _is_traced(value) -> bool:
     if isinstance(value, Patched):
         return _is_traced(value.base) or any(_is_traced(part) for _, part in value.parts)
     return isinstance(u.get_mantissa(value), Tracer)
-
-
-def _own(value):
-    """``value`` in arrays of our own, so that what its giver does to his changes nothing."""
-    number = u.get_mantissa(value) if isinstance(value, u.Quantity) else value
-    if not isinstance(number, np.ndarray):
-        return value
-    return u.Quantity(number.copy(), unit=value.unit) if isinstance(value, u.Quantity) else number.copy()
 
 
 def _kept_type(value) -> np.dtype:

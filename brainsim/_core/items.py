@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
@@ -33,3 +34,11 @@ def replaced(array, ids: np.ndarray, part):
     """``array`` with ``part``, one value or one for each, at the flat positions ``ids``."""
     flat = jnp.asarray(array).ravel().at[ids.ravel()].set(jnp.broadcast_to(part, ids.shape).ravel())
     return flat.reshape(array.shape)
+
+
+def own(value):
+    """``value`` in arrays of our own, so that what its giver does to his changes nothing."""
+    number = u.get_mantissa(value) if isinstance(value, u.Quantity) else value
+    if not isinstance(number, np.ndarray):
+        return value
+    return u.Quantity(number.copy(), unit=value.unit) if isinstance(value, u.Quantity) else number.copy()
