@@ -115,7 +115,7 @@ def _receptors(draw, population):
             lambda: r.Exponential(tau=draw.between(0.2, 8) * u.ms),
             lambda: r.Alpha(tau=draw.between(0.2, 4) * u.ms),
         ]
-    parts = {f"r{k}": draw.one(choices)() for k in range(1 + draw.rng.integers(2))}
+    parts = {f"r{k}": draw.one(choices)() for k in range(1 if draw.small else 1 + draw.rng.integers(2))}
     if "V" in population._declared:
         if draw.chance(0.25):
             parts["delta"] = r.Delta()
@@ -144,7 +144,7 @@ def _stimuli(draw, population):
         lambda: s.WhiteNoise(0 * unit, size * u.ms**0.5) if draw.chance(0.5) else s.Constant(size),
         lambda: s.OrnsteinUhlenbeck(size, 0.5 * size, 2 * u.ms),
     ]
-    for k in range(draw.rng.integers(3)):
+    for k in range(draw.rng.integers(2 if draw.small else 3)):
         target = population if population.count < 2 or draw.chance(0.7) else population[: population.count // 2 + 1]
         try:
             target.add_stimuli(**{f"s{k}": draw.one(choices)()})
