@@ -388,5 +388,5 @@ def test_a_procedural_rule_has_the_synapses_of_its_rule():
     rng = np.random.default_rng(0)
     drawn = connectivity.Procedural(connectivity.FixedProbability(0.4)).connect(200, 200, rng)
     assert abs(len(drawn.indices) - 16_000) < 5 * np.sqrt(16_000 * 0.6)
-    fixed = connectivity.Procedural(connectivity.FixedOutDegree(7)).connect(20, 30, rng)
+    fixed = connectivity.Procedural(connectivity.FixedOutDegree(7, multiple=True)).connect(20, 30, rng)
     assert np.all(np.diff(fixed.indptr) == 7)
