@@ -44,6 +44,11 @@ def function(
     Returns
     -------
     Function
+
+    Notes
+    -----
+    Each call follows what the network's classes read from outside, such as a global that has changed. A ``jax.jit`` of
+    one's own round it keeps what it was when that was traced: give what changes as parameters.
     """
     door.check_count("checkpoint_every", checkpoint_every)
     entry = door.enter(net, duration, dt=dt, record=record)
