@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim import events
-from brainsim._core import StateVariable
+from brainsim._core import Clock, StateVariable
 from brainsim.delays.base import Delay, nothing
 from brainsim.delays.times import Times
 
@@ -17,7 +17,7 @@ class Axonal(Delay):
     if TYPE_CHECKING:  # none of these without delays
         times: Times
 
-    def prepare(self, step_ms, conn):
+    def prepare(self, step_ms: float, conn):
         slots = self.times.longest_in_steps(step_ms)
         self.hold("line", StateVariable(nothing((slots, self.n_pre), self.sent_dtype)))
         if self.graded:
@@ -33,14 +33,14 @@ class Axonal(Delay):
     def under_way(self):
         return {} if self.graded or "line" not in vars(self) else {"line": self.plain("line")}
 
-    def send(self, clock, sent, delay=None):
+    def send(self, clock: Clock, sent, delay=None):
         line, arrived = events.delay_line(self.plain("line"), sent, clock.step)
         self.put("line", line)
         if self.graded:
             self.put("last", arrived)
         return arrived
 
-    def resampled(self, before_ms, step_ms, step, new_step):
+    def resampled(self, before_ms, step_ms: float, step, new_step):
         if not self.graded:
             return {}
         line, last = np.asarray(self.plain("line")), np.asarray(self.plain("last"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 
 from brainsim import events
-from brainsim._core import StateVariable
+from brainsim._core import Clock, StateVariable
 from brainsim._units import float_dtype
 from brainsim.delays.base import Delay, nothing
 from brainsim.delays.times import Times
@@ -29,10 +29,10 @@ class Changing(Delay):
         """The longest that a delay may become."""
         return self._aside.longest
 
-    def check_step(self, step_ms):
+    def check_step(self, step_ms: float):
         self._aside.longest.check_step(step_ms)
 
-    def slots(self, step_ms) -> int:
+    def slots(self, step_ms: float) -> int:
         """Slots of a ring: an arrival between steps reaches into a second slot."""
         return self._aside.longest.longest_in_steps(step_ms) + 2
 
@@ -48,10 +48,10 @@ class ChangingAxonal(Changing):
     def arriving_dtype(self):
         return float_dtype().name
 
-    def prepare(self, step_ms, conn):
+    def prepare(self, step_ms: float, conn):
         self.hold("ring", StateVariable(nothing((self.slots(step_ms), self.n_pre), float_dtype())))
 
-    def send(self, clock, sent, delay: Any = None):
+    def send(self, clock: Clock, sent, delay: Any = None):
         ring = self.plain("ring")
         axons, nothing = events.Diagonal(self.n_pre), jnp.zeros(self.n_pre, ring.dtype)
         one = jnp.ones((), ring.dtype)
@@ -63,10 +63,10 @@ class ChangingAxonal(Changing):
 class ChangingSynaptic(Changing):
     """A delay for each synapse, that may change: a ring over the targets."""
 
-    def prepare(self, step_ms, conn):
+    def prepare(self, step_ms: float, conn):
         self.hold("ring", StateVariable(nothing((self.slots(step_ms), conn.n_post), float_dtype())))
 
-    def deliver(self, clock, path, arrived, receptor, delay: Any = None):
+    def deliver(self, clock: Clock, path, arrived, receptor, delay: Any = None):
         into, ring = events.deliver_interpolated(
             path.conn, arrived, path.weight, delay, self.plain("ring"), clock.step, receptor.plain(receptor.port)
         )

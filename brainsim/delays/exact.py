@@ -3,7 +3,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import FixedVariable, StateVariable
+from brainsim._core import Clock, FixedVariable, StateVariable
 from brainsim.delays.axonal import Axonal
 
 
@@ -16,7 +16,7 @@ class Exact(Axonal):
 
     longest: int
 
-    def prepare(self, step_ms, conn):
+    def prepare(self, step_ms: float, conn):
         super().prepare(step_ms, conn)
         self.put("line", self.plain("line")[1:])
         self.hold("coming", StateVariable(jnp.zeros(self.n_pre, self.sent_dtype)))  # what arrives in the next step
@@ -30,11 +30,11 @@ class Exact(Axonal):
     def under_way(self):
         return {name: self.plain(name) for name in ("line", "coming") if name in vars(self)}
 
-    def send(self, clock, sent, delay=None):
+    def send(self, clock: Clock, sent, delay=None):
         sent = sent.astype(self.sent_dtype)
         arrives = super().send(clock, sent) if self.plain("line").shape[0] else sent
         self.put("coming", arrives)
         return arrives
 
-    def deliver(self, clock, path, arrived, receptor, delay=None):
+    def deliver(self, clock: Clock, path, arrived, receptor, delay=None):
         receptor.arrivals.take(self.plain("begins"), self.plain("targets"), self.longest, path.weight, arrived)

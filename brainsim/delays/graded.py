@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim import events
-from brainsim._core import FixedVariable, StateVariable
+from brainsim._core import Clock, FixedVariable, StateVariable
 from brainsim.delays.axonal import interpolated
 from brainsim.delays.base import Delay, nothing
 from brainsim.delays.changing import Changing
@@ -32,11 +32,11 @@ class Followed(Delay):
     def source(self):
         return self.plain("sources")
 
-    def slots(self, step_ms) -> int:
+    def slots(self, step_ms: float) -> int:
         """Steps that are remembered."""
         return self.times.longest_in_steps(step_ms) + 1
 
-    def prepare(self, step_ms, conn):
+    def prepare(self, step_ms: float, conn):
         self.hold("line", StateVariable(nothing((self.slots(step_ms), self.n_pre), self.sent_dtype)))
         self.hold("sources", FixedVariable(conn.coo()[0]))
         if not self.changes:
@@ -51,18 +51,18 @@ class Followed(Delay):
     def under_way(self):
         return {} if self.graded or "line" not in vars(self) else {"line": self.plain("line")}
 
-    def serve(self, conn, times, step_ms):
+    def serve(self, conn, times, step_ms: float | None):
         super().serve(conn, times, step_ms)
         if times is not None and step_ms is not None and "steps" in vars(self):
             self.put("steps", jax.device_put(times.steps(step_ms).ravel()))
         if "sources" in vars(self):
             self.put("sources", conn.coo()[0])
 
-    def send(self, clock, sent, delay=None):
+    def send(self, clock: Clock, sent, delay=None):
         self._remember(clock.step, sent)
         return self._ago(self.plain("steps"), clock.step, self.source)
 
-    def resampled(self, before_ms, step_ms, step, new_step):
+    def resampled(self, before_ms, step_ms: float, step, new_step):
         if not self.graded:
             return {}
         line = np.asarray(self.plain("line"))
@@ -100,7 +100,7 @@ class GradedChanging(Changing, Followed):
     def under_way(self):
         return {}
 
-    def send(self, clock, sent, delay: Any = None):
+    def send(self, clock: Clock, sent, delay: Any = None):
         self._remember(clock.step, sent)
         source = self.source if self.single else slice(None)
         return self._between(delay.ravel() if delay.ndim else delay, clock.step, source)

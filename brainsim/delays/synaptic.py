@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import jax
 
 from brainsim import events
-from brainsim._core import FixedVariable, StateVariable
+from brainsim._core import Clock, FixedVariable, StateVariable
 from brainsim._units import float_dtype
 from brainsim.delays.base import Delay, nothing
 from brainsim.delays.times import Times
@@ -21,7 +21,7 @@ class Synaptic(Delay):
     if TYPE_CHECKING:  # none of these without delays
         times: Times
 
-    def prepare(self, step_ms, conn):
+    def prepare(self, step_ms: float, conn):
         steps = self.times.steps(step_ms)
         self.hold("steps", FixedVariable(jax.device_put(steps)))
         self.hold("ring", StateVariable(nothing((int(steps.max(initial=1)), conn.n_post), float_dtype())))
@@ -30,12 +30,12 @@ class Synaptic(Delay):
     def under_way(self):
         return {"ring": self.plain("ring")} if "ring" in vars(self) else {}
 
-    def serve(self, conn, times, step_ms):
+    def serve(self, conn, times, step_ms: float | None):
         super().serve(conn, times, step_ms)
         if times is not None and step_ms is not None and "steps" in vars(self):
             self.put("steps", jax.device_put(times.steps(step_ms)))
 
-    def deliver(self, clock, path, arrived, receptor, delay=None):
+    def deliver(self, clock: Clock, path, arrived, receptor, delay=None):
         into, ring = events.deliver_delayed(
             path.conn,
             arrived,

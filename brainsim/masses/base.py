@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import brainunit as u
 
+from brainsim._core import Clock
 from brainsim.integrated import IntegratedPopulation
 
 
@@ -40,7 +41,7 @@ class Mass(IntegratedPopulation):
         """Further states, derived from the variables ``y`` at the end of each step."""
         return {}
 
-    def update(self, clock, drives: list) -> None:
+    def update(self, clock: Clock, drives: list) -> None:
         after = self.integrate(clock, self.present(), drives)
         self.keep(after | self.observe(after))
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from brainsim._core import Parameter
+from brainsim._core import Clock, Parameter
 from brainsim.modulators.base import LeakyModulator
 
 
@@ -39,7 +39,7 @@ class Astrocyte(LeakyModulator):
         listed = {name: group if isinstance(group, list | tuple) else [group] for name, group in groups.items()}
         super().__init__([(each, name) for name, group in listed.items() for each in group], **values)
 
-    def drive(self, clock):
+    def drive(self, clock: Clock):
         return self.plain("bias") / self.plain("tau")
 
     def increment_of(self, weight: str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import brainunit as u
 import jax.numpy as jnp
 
-from brainsim._core import Dynamics, FixedVariable, Parameter, Site, State
+from brainsim._core import Clock, Dynamics, FixedVariable, Parameter, Site, State
 from brainsim.integrators.exponential import phi1
 from brainsim.population import view_of
 
@@ -28,7 +28,7 @@ class Modulator(Dynamics):
         """Stand in a network under ``name``."""
         self.place(Site(name, self._aside.moment))
 
-    def update(self, clock, populations: dict) -> None:
+    def update(self, clock: Clock, populations: dict) -> None:
         """Advance to t + dt: set ``level`` and ``mean``."""
         raise NotImplementedError(
             f"{type(self).__name__} does not say how it changes: define update(self, clock, populations)."
@@ -66,7 +66,7 @@ class LeakyModulator(Modulator):
             self.hold(f"units{k}", FixedVariable(jnp.asarray(view.ids, jnp.int32)))
         del self._sources
 
-    def drive(self, clock):
+    def drive(self, clock: Clock):
         """The drive r in 1/ms, plain."""
         return 0.0
 
@@ -74,7 +74,7 @@ class LeakyModulator(Modulator):
         """What a spike of a source adds, given the parameter that the source came with."""
         return self.plain(weight)
 
-    def update(self, clock, populations):
+    def update(self, clock: Clock, populations):
         steps = clock.step_ms / self.plain("tau")
         rest = self.drive(clock) * self.plain("tau")
         self.put("mean", rest + (self.plain("level") - rest) * phi1(-steps))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import brainunit as u
 import jax.numpy as jnp
 
-from brainsim._core import Parameter, State
+from brainsim._core import Clock, Parameter, State
 from brainsim.modulators.base import LeakyModulator
 
 
@@ -39,7 +39,7 @@ class Dopamine(LeakyModulator):
         source = source if isinstance(source, list | tuple) else [source]
         super().__init__([(each, "increment") for each in source], **values)
 
-    def drive(self, clock):
+    def drive(self, clock: Clock):
         release = self.plain("release")
         self.put("release", jnp.zeros_like(release))  # a later run without an input has none
         return 1e-3 * release

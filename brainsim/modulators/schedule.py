@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from brainsim._core import Clock
 from brainsim._units import UNITLESS, in_unit
 from brainsim.modulators.base import Modulator
 
@@ -27,7 +28,7 @@ class Schedule(Modulator):
         super().__init__()
         self.function = function
 
-    def update(self, clock, populations):
+    def update(self, clock: Clock, populations):
         number = lambda t: in_unit(self.function(t), UNITLESS, f"{self.path}: the function of time")
         self.put("mean", number(clock.t + 0.5 * clock.dt))
         self.put("level", number(clock.t + clock.dt))

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim import events, integrators
-from brainsim._core import Parameter, State
+from brainsim._core import Clock, Parameter, State
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import float_dtype, in_unit, with_unit
 from brainsim.integrated import IntegratedPopulation
@@ -221,13 +221,13 @@ class Neuron(IntegratedPopulation):
 
     # -- the step ----------------------------------------------------------------------------------------------------
 
-    def receive(self, clock) -> tuple:
+    def receive(self, clock: Clock) -> tuple:
         if self.spike_times != "exact":
             return super().receive(clock)
         self.advance_stimuli(clock)
         return ([],)  # receptors advance with the membrane, from arrival to arrival
 
-    def update(self, clock, drives: list) -> None:
+    def update(self, clock: Clock, drives: list) -> None:
         if self.spike_times == "exact":
             between.Within(self, clock).run()
             return

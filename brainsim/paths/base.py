@@ -6,12 +6,14 @@ import abc
 
 import jax
 
+from brainsim._core import Clock
+
 
 class Path(abc.ABC):
     """How what arrives reaches the ports of a receptor: through synapses, or through a layer."""
 
     @abc.abstractmethod
-    def deliver(self, clock, arrived: jax.Array, receptor) -> None:
+    def deliver(self, clock: Clock, arrived: jax.Array, receptor) -> None:
         """Add to the ports of ``receptor`` what arrives at t + dt.
 
         Parameters

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import applied, in_the_float_type, is_layer, looked_at, number_of_parameters, result_of
+from brainsim._core import Clock, applied, in_the_float_type, is_layer, looked_at, number_of_parameters, result_of
 from brainsim._units import float_dtype
 from brainsim.paths.base import Path
 from brainsim.population import View
@@ -142,7 +142,7 @@ class Applied(Path):
     ends: Ends
     weight: jax.Array
 
-    def deliver(self, clock, arrived, receptor):
+    def deliver(self, clock: Clock, arrived, receptor):
         key = jax.random.fold_in(clock.of("layer").key, clock.step)
         for port, value in self._outputs(applied, arrived, receptor, key).items():
             receptor.put(port, receptor.plain(port) + value)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from brainsim import events
+from brainsim._core import Clock
 from brainsim.paths.base import Path
 from brainsim.plasticity import Plasticity
 from brainsim.plasticity.synapses import Surroundings, single_rows
@@ -43,7 +44,7 @@ class Synapses(Path):
         weight = self.weight.ravel() if self.weight.ndim else self.weight
         return dataclasses.replace(self, conn=single_rows(cast(events.Format, self.conn)), weight=weight)
 
-    def deliver(self, clock, arrived, receptor):
+    def deliver(self, clock: Clock, arrived, receptor):
         here = self if len(arrived) == self.conn.n_pre else self.single
         for port, feature in zip(receptor.ports, receptor.features(arrived)):
             receptor.put(port, events.deliver(here.conn, feature, here.weight, receptor.plain(port)))
@@ -54,7 +55,7 @@ class Synapses(Path):
             for port, feature in zip(receptor.ports, receptor.features(arrived))
         }
 
-    def learn(self, clock, arrived, fired, around: Surroundings, source=None) -> jax.Array:
+    def learn(self, clock: Clock, arrived, fired, around: Surroundings, source=None) -> jax.Array:
         """The weights after a step of plasticity.
 
         Parameters

@@ -6,7 +6,7 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Dynamics, Parameter
+from brainsim._core import Clock, Dynamics, Parameter
 from brainsim.receptors.arrivals import Arrivals
 
 
@@ -98,7 +98,7 @@ class Receptor(Dynamics):
         """Whether weights may be negative: those of a current may, a conductance cannot."""
         return self.is_current
 
-    def advance(self, clock):
+    def advance(self, clock: Clock):
         """Advance the kinetics over the step and return the mean of g over it."""
         raise NotImplementedError(f"{type(self).__name__} has no kinetics: define advance(self, clock).")
 
@@ -132,6 +132,6 @@ class Receptor(Dynamics):
         """Change the neuron's variables at once, before they are integrated; only delta receptors do."""
         return y
 
-    def decay(self, clock, tau: str):
+    def decay(self, clock: Clock, tau: str):
         """Factor by which a state with time constant ``tau`` decays in a step."""
         return jnp.exp(-clock.step_ms / self.plain(tau))

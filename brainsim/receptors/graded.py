@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from brainsim._core import State
+from brainsim._core import Clock, State
 from brainsim.receptors.base import Receptor
 
 
@@ -31,7 +31,7 @@ class Graded(Receptor):
 
     g = State(0.0, "sum of what arrived", unit="g_unit")
 
-    def advance(self, clock):
+    def advance(self, clock: Clock):
         arrived = [self.plain(port) for port in self.ports]
         for port, value in zip(self.ports, arrived):
             self.put(port, jnp.zeros_like(value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import brainunit as u
 import jax.numpy as jnp
 
-from brainsim._core import Parameter, State
+from brainsim._core import Clock, Parameter, State
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import with_unit
 from brainsim.integrators.exponential import phi1
@@ -62,7 +62,7 @@ class Delta(Receptor):
         what = "is to say with into=... which variable it moves." if self.into is None else f"is to move {self.into!r}."
         raise UnknownNameError(f"{neuron.path}: {name!r} {what}{suggestion(self.into or '', accepted)}")
 
-    def advance(self, clock):
+    def advance(self, clock: Clock):
         jump = self.plain("jump")
         self.put("jump", jnp.zeros_like(jump))
         return jump

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import State
+from brainsim._core import Clock, State
 from brainsim._core.rounding import SUFFIX
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.integrators.exponential import phi1
@@ -69,7 +69,7 @@ class LinearReceptor(Receptor):
         slopes = self.derivative(*(jnp.asarray(float(i == j)) for i in range(len(self.stages))))
         return slopes if isinstance(slopes, tuple) else (slopes,)
 
-    def advance(self, clock):
+    def advance(self, clock: Clock):
         before = [self.plain(name) for name in self.stages]
         rows, mean = self.propagator(clock.step_ms)
         after = [_weighted(row, before) for row in rows]

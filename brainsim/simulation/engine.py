@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim import events
-from brainsim._core import Clock, Structure
+from brainsim._core import Clock, Exact, Structure
 from brainsim.simulation.grouped import grouped
 from brainsim.simulation.plan import Request
 from brainsim.simulation.programs import Programs, keep
@@ -128,7 +128,7 @@ def variable(parameters, state, path):
 
 
 def run_differentiable(
-    requests, structure: Structure, parameters, fixed, state, step_ms, n_steps, checkpoint_every, remat, inputs
+    requests, structure: Structure, parameters, fixed, state, step_ms: Exact, n_steps, checkpoint_every, remat, inputs
 ):
     """Run ``n_steps`` steps as a scan whose steps are computed again on the way back. Returns ``(state, samples)``."""
     programs, key = keep(structure), ("scan", requests, n_steps, checkpoint_every, remat)

@@ -29,7 +29,7 @@ def plan_of(net, requests: tuple[Request, ...], chunk_steps=None, batched=None, 
     return engine.Plan(requests, rows, 2 * worst + min(EVENT_ROOM, 32 * worst), batched, one_pass)
 
 
-def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms, inputs, n_steps, recorders, bar):
+def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float, inputs, n_steps, recorders, bar):
     """Run chunk after chunk into ``recorders``, one per run of the batch.
 
     Returns the state, and None or ``(path, steps)``: the variable that is not finite after so many steps.

@@ -66,7 +66,7 @@ class Recorder:
         return Recording(spikes, samples, labels, self.step_ms, start, stop)
 
 
-def of_arrays(net, requests, samples, step_ms, first) -> Recording:
+def of_arrays(net, requests, samples, step_ms: float, first) -> Recording:
     """The recording of traced arrays, inside a transformation: spikes are arrays too, with one row for each step."""
     held = {}
     for request in requests:

@@ -4,7 +4,7 @@ import brainunit as u
 import jax.numpy as jnp
 
 from brainsim import events
-from brainsim._core import Parameter
+from brainsim._core import Clock, Parameter
 from brainsim.population import Population
 
 
@@ -30,7 +30,7 @@ class PoissonGroup(Population):
     def __init__(self, size, rate=0.0 * u.Hz, **values):
         super().__init__(size, rate=rate, **values)
 
-    def update(self, clock):
+    def update(self, clock: Clock):
         self.advance_stimuli(clock)
         rate = jnp.maximum(self.plain("rate") + self.stimulation(clock), 0.0)
         probability = -jnp.expm1(-rate * (1e-3 * clock.step_ms))

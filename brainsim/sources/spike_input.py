@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from brainsim._core import State
+from brainsim._core import Clock, State
 from brainsim._units import float_dtype
 from brainsim.population import Population
 
@@ -24,7 +24,7 @@ class SpikeInput(Population):
     def dtype_of(self, name):
         return float_dtype() if name == "spikes" else super().dtype_of(name)
 
-    def update(self, clock):
+    def update(self, clock: Clock):
         given = self.plain("input")
         self.put("spikes", given)
         self.put("input", jnp.zeros_like(given))  # a later run without an input is silent

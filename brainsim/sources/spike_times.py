@@ -4,7 +4,7 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import FixedVariable, State
+from brainsim._core import Clock, FixedVariable, State
 from brainsim._units import float_dtype, in_unit
 from brainsim.population import Population
 
@@ -88,7 +88,7 @@ class SpikeTimes(Population):
             self.hold("passed", FixedVariable(jnp.asarray(np.append(passed, np.zeros(widest)), float_dtype())))
         self.fix(widest=widest)
 
-    def update(self, clock):
+    def update(self, clock: Clock):
         begun, first, order = self.plain("begun"), self.plain("first"), self.plain("order")
         place = jnp.searchsorted(begun[:-1], clock.step, method="scan_unrolled")
         slots = first[place] + jnp.arange(self.widest)

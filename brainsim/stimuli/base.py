@@ -6,7 +6,7 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Dynamics, FixedVariable, Parameter
+from brainsim._core import Clock, Dynamics, FixedVariable, Parameter
 from brainsim._units import in_unit, with_unit
 from brainsim.connectivity.distribution import Distribution
 
@@ -57,14 +57,14 @@ class Stimulus(Dynamics):
             if np.any(stop <= start):
                 raise ValueError(f"{self.path}: stop must be after start, given start={self.start}, stop={self.stop}.")
 
-    def update(self, clock, population) -> None:
+    def update(self, clock: Clock, population) -> None:
         """Change own state, or the population's receptors; most stimuli have none."""
 
-    def value(self, clock):
+    def value(self, clock: Clock):
         """Value over the step from t, a quantity or plain in the input unit: shape () or (n,)."""
         return jnp.zeros((), clock.step_ms.dtype)
 
-    def masked(self, clock):
+    def masked(self, clock: Clock):
         """The value, zero outside the window and for units that are not stimulated."""
         present = self.present(clock)
         value = self._plain(self.value(clock))
@@ -81,7 +81,7 @@ class Stimulus(Dynamics):
             raise ValueError(f"{what} must give one number, or one for each of {self.count} units, given {given}.")
         return value
 
-    def present(self, clock):
+    def present(self, clock: Clock):
         """Where and whether the stimulus is on: bool of shape () or (n,), None for always and everywhere."""
         on = None
         if self.start is not None:

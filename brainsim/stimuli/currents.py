@@ -6,7 +6,7 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Parameter
+from brainsim._core import Clock, Parameter
 from brainsim._units import in_unit, with_unit
 from brainsim.stimuli.base import Stimulus
 
@@ -27,7 +27,7 @@ class Constant(Stimulus):
     def __init__(self, amplitude, **values):
         super().__init__(amplitude=amplitude, **values)
 
-    def value(self, clock):
+    def value(self, clock: Clock):
         return self.plain("amplitude")
 
 
@@ -53,7 +53,7 @@ class Step(Stimulus):
             )
         super().__init__(values=values, times=times, **window)
 
-    def value(self, clock):
+    def value(self, clock: Clock):
         begun = jnp.sum(clock.reached(self.exact("times")))
         return jnp.concatenate([jnp.zeros(1, clock.step_ms.dtype), self.plain("values")])[begun]
 
@@ -75,7 +75,7 @@ class Ramp(Stimulus):
     def __init__(self, low, high, *, start=0.0 * u.ms, stop, **values):
         super().__init__(low=low, high=high, start=start, stop=stop, **values)
 
-    def value(self, clock):
+    def value(self, clock: Clock):
         since_start, until_stop = clock.since(self.exact("start")), -clock.since(self.exact("stop"))
         fraction = since_start / (since_start + until_stop)
         return self.plain("low") + (self.plain("high") - self.plain("low")) * fraction
@@ -104,7 +104,7 @@ class Sine(Stimulus):
     def __init__(self, amplitude, frequency, phase=0.0, offset=None, **window):
         super().__init__(amplitude=amplitude, frequency=frequency, phase=phase, offset=offset, **window)
 
-    def value(self, clock):
+    def value(self, clock: Clock):
         turns = clock.phase(self.exact("frequency"))
         wave = self.plain("amplitude") * jnp.sin(2 * jnp.pi * turns + self.plain("phase"))
         return wave if self.offset is None else wave + self.plain("offset")
@@ -149,6 +149,6 @@ class TimedArray(Stimulus):
             )
         super().bind(population, name, ids)
 
-    def value(self, clock):
+    def value(self, clock: Clock):
         values = self.plain("values")
         return values[jnp.minimum(clock.count(self.exact("interval")), values.shape[0] - 1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import brainunit as u
 import jax.numpy as jnp
 
-from brainsim._core import Parameter, State
+from brainsim._core import Clock, Parameter, State
 from brainsim.stimuli.base import Stimulus
 
 
@@ -31,7 +31,7 @@ class WhiteNoise(Stimulus):
     def sigma_unit(self):
         return self.input_unit * u.ms**0.5 if self.bound else None
 
-    def value(self, clock):
+    def value(self, clock: Clock):
         noise = self.plain("sigma") / jnp.sqrt(clock.step_ms) * clock.normal((self.count,))
         return noise if self.mean is None else noise + self.plain("mean")
 
@@ -63,11 +63,11 @@ class OrnsteinUhlenbeck(Stimulus):
     def __init__(self, mean, sigma, tau, **values):
         super().__init__(mean=mean, sigma=sigma, tau=tau, **values)
 
-    def update(self, clock, population):
+    def update(self, clock: Clock, population):
         steps = clock.step_ms / self.plain("tau")
         spread = self.plain("sigma") * jnp.sqrt(-jnp.expm1(-2 * steps))
         self.relax("x", steps)
         self.accumulate("x", spread * clock.normal((self.count,)))
 
-    def value(self, clock):
+    def value(self, clock: Clock):
         return self.plain("mean") + self.plain("x")

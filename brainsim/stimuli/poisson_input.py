@@ -6,7 +6,7 @@ import brainunit as u
 import jax.numpy as jnp
 
 from brainsim import events
-from brainsim._core import Parameter
+from brainsim._core import Clock, Parameter
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.stimuli.base import Stimulus
 
@@ -50,11 +50,11 @@ class PoissonInput(Stimulus):
         slot = super().slot(name)
         return dataclasses.replace(slot, nonnegative=not self.signed) if name == "weight" else slot
 
-    def rate_now(self, clock):
+    def rate_now(self, clock: Clock):
         """Rate of each source over the step, in Hz, () or (n,): here constant; a subclass may let it change."""
         return self.plain("rate")
 
-    def update(self, clock, population):
+    def update(self, clock: Clock, population):
         target = population.receptors[self.receptor]
         mean = self.plain("sources") * self.rate_now(clock) * (1e-3 * clock.step_ms)
         present = self.present(clock)

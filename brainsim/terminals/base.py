@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from brainsim._core import Dynamics, Moment, Site
+from brainsim._core import Clock, Dynamics, Moment, Site
 
 
 class Terminal(Dynamics):
@@ -35,7 +35,7 @@ class Terminal(Dynamics):
                 f"the terminal given to {path} is that of {self.pre} already, as {self.path}; make another one."
             )
 
-    def update(self, clock, spikes):
+    def update(self, clock: Clock, spikes):
         """Advance by a step, at whose end ``spikes`` are fired; return what each neuron sends, float ``(n_pre,)``.
 
         A neuron that sends zero costs nothing. What is sent multiplies the weights.
@@ -50,7 +50,7 @@ class Terminal(Dynamics):
             f"{type(self).__name__} is graded and does not say what it sends: define present(self)."
         )
 
-    def decay(self, clock, tau: str):
+    def decay(self, clock: Clock, tau: str):
         """Factor by which a state with time constant ``tau`` decays in a step; 0 where there is no such time constant."""
         if tau not in vars(self):
             return jnp.zeros((), clock.step_ms.dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import brainunit as u
 
-from brainsim._core import Parameter, State
+from brainsim._core import Clock, Parameter, State
 from brainsim.integrators.exponential import phi1
 from brainsim.terminals.base import Terminal
 
@@ -45,7 +45,7 @@ class NMDAGating(Terminal):
     x = State(0.0, "transmitter, in spikes", tau="tau_rise")
     s = State(0.0, "fraction of open channels", tau="tau_decay")
 
-    def update(self, clock, spikes):
+    def update(self, clock: Clock, spikes):
         x, steps = self.plain("x"), clock.step_ms / self.plain("tau_rise")
         opening = self.plain("alpha") * x * clock.step_ms * phi1(-steps)
         self.relax("x", steps)

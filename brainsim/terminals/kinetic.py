@@ -5,7 +5,7 @@ from __future__ import annotations
 import brainunit as u
 import jax.numpy as jnp
 
-from brainsim._core import Parameter, State
+from brainsim._core import Clock, Parameter, State
 from brainsim.integrators.exponential import phi1
 from brainsim.receptors.gaba_b import cooperative
 from brainsim.terminals.base import Terminal
@@ -56,7 +56,7 @@ class Kinetic(Terminal):
     r = State(0.0, "fraction of receptors that are bound", tau=lambda get: 1 / get("beta"))
     pulse = State(0.0 * u.ms, "time for which transmitter is still there")
 
-    def update(self, clock, spikes):
+    def update(self, clock: Clock, spikes):
         pulse, dt = self.plain("pulse"), clock.step_ms
         during, before = jnp.minimum(pulse, dt), self.plain("r")
         binding, unbinding = self.plain("alpha") * self.plain("T_max"), self.plain("beta")
@@ -66,7 +66,7 @@ class Kinetic(Terminal):
         self.put("pulse", left + fired * (self.plain("T_dur") - left))
         return self.open(clock, after, 0.5 * (during * (before + end) + (dt - during) * (end + after)))
 
-    def open(self, clock, bound, dose):
+    def open(self, clock: Clock, bound, dose):
         """Fraction of open channels at the end of a step, from the fraction of bound receptors there and its integral
         over the step.
         """
@@ -106,7 +106,7 @@ class TwoStage(Kinetic):
     beta_2 = Parameter(0.01 / u.ms, "rate of closing", positive=True)
     s = State(0.0, "fraction of open channels", tau=lambda get: 1 / get("beta_2"))
 
-    def open(self, clock, bound, dose):
+    def open(self, clock: Clock, bound, dose):
         change = opening_of(self.plain("s"), self.plain("alpha_2") * dose, self.plain("beta_2") * clock.step_ms)
         return self.accumulate("s", change)
 
@@ -153,7 +153,7 @@ class SecondMessenger(Kinetic):
     n = Parameter(4.0, "binding sites of a channel", positive=True)
     G = State(0.0 * u.uM, "G protein", tau=lambda get: 1 / get("K_4"))
 
-    def open(self, clock, bound, dose):
+    def open(self, clock: Clock, bound, dose):
         G, lost = self.plain("G"), self.plain("K_4") * clock.step_ms
         G = self.accumulate("G", (self.plain("K_3") * dose - lost * G) * phi1(-lost))
         return self.present()

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from brainsim._core import Parameter, State
+from brainsim._core import Clock, Parameter, State
 from brainsim.terminals.tsodyks_markram import Facilitating
 
 MOST_SITES = 100  # beyond, the probability of no release may vanish in float32
@@ -58,7 +58,7 @@ class QuantalRelease(Facilitating):
                 f"{self.path}.N: expected a whole number of release sites, up to {MOST_SITES}, given {self.N}."
             )
 
-    def update(self, clock, spikes):
+    def update(self, clock: Clock, spikes):
         empty, sites = self.plain("empty"), self.plain("N")
         fired = spikes.astype(empty.dtype)
         probability = self.facilitate(clock, fired)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import brainunit as u
 import jax.numpy as jnp
 
-from brainsim._core import Parameter, State
+from brainsim._core import Clock, Parameter, State
 from brainsim.integrators.exponential import phi1
 from brainsim.terminals.base import Terminal
 
@@ -23,7 +23,7 @@ class Facilitating(Terminal):
     u_rest = Parameter(0.0, "value that u decays to")
     u = State(lambda terminal: terminal.u_rest, "utilisation", tau="tau_facil")
 
-    def facilitate(self, clock, fired):
+    def facilitate(self, clock: Clock, fired):
         """Advance u by a step at whose end a spike is fired where ``fired`` is 1; return u as a spike finds it, after
         its rise.
         """
@@ -74,14 +74,14 @@ class TsodyksMarkram(Facilitating):
     )
     x = State(1.0, "available fraction of the resources", tau="tau_rec")
 
-    def recover(self, clock):
+    def recover(self, clock: Clock):
         """Let the available resources recover over the step, and return them, before a spike."""
         if "tau_rec" in vars(self):
             return self.relax("x", clock.step_ms / self.plain("tau_rec"), 1.0)
         self.put("x", jnp.ones_like(self.plain("x")))
         return self.plain("x")
 
-    def update(self, clock, spikes):
+    def update(self, clock: Clock, spikes):
         x = self.recover(clock)
         fired = spikes.astype(x.dtype)
         released = fired * self.facilitate(clock, fired) * x
@@ -119,7 +119,7 @@ class ThreeState(TsodyksMarkram):
     tau_inactive = Parameter(3.0 * u.ms, "time constant of inactivation", positive=True)
     y = State(0.0, "active fraction of the resources", tau="tau_inactive")
 
-    def recover(self, clock):
+    def recover(self, clock: Clock):
         x, y, inactivation, recovery = (self.plain(name) for name in ("x", "y", "tau_inactive", "tau_rec"))
         dt = clock.step_ms
         # what became inactive within the step has had less time to recover
@@ -128,7 +128,7 @@ class ThreeState(TsodyksMarkram):
         self.relax("y", dt / inactivation)
         return self.accumulate("x", became_inactive - passed - (1 - x - y) * jnp.expm1(-dt / recovery))
 
-    def update(self, clock, spikes):
+    def update(self, clock: Clock, spikes):
         released = super().update(clock, spikes)
         self.accumulate("y", released)
         return released
