@@ -24,7 +24,7 @@ def none_thrown() -> Iterator[None]:
 
 def _global() -> tuple:
     kind, key, *rest = np.random.get_state()
-    return kind, key.tobytes(), *rest, random.getstate()
+    return kind, key.tobytes(), *rest, random.getstate()  # type: ignore[attr-defined]
 
 
 def refuse() -> None:
