@@ -32,6 +32,8 @@ HANDLERS = (
     "poisson_input",
     "bernoulli_spikes",
     "append_events",
+    "join",
+    "split",
 )
 
 _WARNING = (

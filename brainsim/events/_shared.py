@@ -117,10 +117,20 @@ class Delivery(NamedTuple):  # after the connectivity of each
     first: int  # of its shared arrays
     source: int
     target: int
+    source_at: int = 0  # where its neurons begin in the array of the source
+    source_rest: int = 0  # how many others come after them
+    target_at: int = 0
+    target_rest: int = 0
+
+
+class Recorded(NamedTuple):  # of each population, after the deliveries
+    source: int
+    at: int = 0
+    rest: int = 0
 
 
 CODES = (Layout, Role, Rule, Purpose, Quantile)
-NUMBERS = (Connectivity, Contract, Procedural, Ring, Line, OnPre, OnPost, Append, Together, Delivery)
+NUMBERS = (Connectivity, Contract, Procedural, Ring, Line, OnPre, OnPost, Append, Together, Delivery, Recorded)
 
 _HEADER = """// Written by setup.py from events/_shared.py: codes, and the places of the numbers that a handler is told.
 #ifndef BRAINSIM_SHARED_H_

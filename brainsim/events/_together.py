@@ -9,26 +9,56 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jax.extend.core import Literal, Primitive
+from jax.extend.core import Primitive
 from jax.interpreters import mlir
 
 from brainsim.events import _backends as backends
 from brainsim.events._contract import POST, contract_p
 from brainsim.events._primitive import Batch, bits
-from brainsim.events._shared import Delivery, Together
+from brainsim.events._shared import Delivery, Recorded, Together
 from brainsim.events.record import append_events_p
+
+
+class Placed(NamedTuple):
+    """Where a value stands: in an array of its own, or among others.
+
+    Parameters
+    ----------
+    array : array
+    at : int
+        Where it begins.
+    rest : int
+        How many elements come after it.
+    """
+
+    array: Any
+    at: int = 0
+    rest: int = 0
+
+    @property
+    def alone(self) -> bool:
+        """Whether the array holds nothing else."""
+        return not self.at and not self.rest
+
+    def value(self):
+        """The value as an array of its own."""
+        return self.array if self.alone else self.array[self.at : self.array.shape[0] - self.rest]
+
+    def changed(self, value):
+        """The array with another value at this place."""
+        return value if self.alone else self.array.at[self.at : self.array.shape[0] - self.rest].set(value)
 
 
 class _Delivery(NamedTuple):
     tree: Any  # of the shared arguments
     batch: Batch
-    source: int
-    target: int
+    source: Placed  # their arrays by number
+    target: Placed
 
 
 class _Record(NamedTuple):
     batch: Batch
-    sources: tuple[int, ...]  # of each recorded population
+    sources: tuple[Placed, ...]  # of each recorded population
 
 
 def is_record(equation) -> bool:
@@ -54,30 +84,45 @@ def extents(equation) -> tuple[int, ...]:
     return equation.params["batch"].extents
 
 
-def deliver_together(equations: Sequence, read: Callable, record=None) -> dict:
-    """Evaluate deliveries, given the value of each variable: the arrays that they add up to, by variable.
+def deliver_together(equations: Sequence, place: Callable, record=None) -> tuple[dict, list]:
+    """Evaluate deliveries, given where the value of each variable stands.
 
     Where one takes the result of another, only the last of them is among the results. With ``record``, an equation that
     appends spikes, its buffers are among them too. All have a batch of the same extents.
+
+    Returns
+    -------
+    dict
+        Where each result stands, by variable.
+    list of (array, array)
+        Arrays of several values that were added to, before and after.
     """
     found = {extents(equation) for equation in (*equations, *([] if record is None else [record]))}
     if len(found) > 1:
         raise ValueError(f"deliveries of different batches are not one call; got extents {sorted(found)}.")
-    sources: dict = {}  # variable: position
-    targets: list = []  # [first operand, last result]
+    sources: dict = {}  # identity of an array: position and array
+    targets: list = []
+    into_of: dict = {}  # identity of an array of several: position
+    standing: dict = {}  # variable: what is added to there
 
     def source_of(spikes, mask):
-        key = id(spikes) if isinstance(spikes, Literal) else spikes
-        return sources.setdefault((key, mask), (len(sources), spikes))[0]
+        placed = place(spikes)
+        return placed._replace(array=sources.setdefault((id(placed.array), mask), (len(sources), placed.array))[0])
+
+    def target_of(into):
+        if into in standing:
+            return standing.pop(into)
+        placed, new = place(into), len(targets)
+        target = new if placed.alone else into_of.setdefault(id(placed.array), new)
+        if target == new:
+            targets.append(placed.array)
+        return placed._replace(array=target)
 
     shared, weights, deliveries = [], [], []
     for equation in equations:
         tree, batch = equation.params["tree"], equation.params["batch"]
         *own, spikes, weight, into = equation.invars
-        target = next((k for k, (_, last) in enumerate(targets) if last is into), len(targets))
-        if target == len(targets):
-            targets.append([into, None])
-        targets[target][1] = equation.outvars[0]
+        target = standing[equation.outvars[0]] = target_of(into)
         shared += own
         weights.append(weight)
         deliveries.append(_Delivery(tree, batch, source_of(spikes, batch.masks[0]), target))
@@ -87,12 +132,21 @@ def deliver_together(equations: Sequence, read: Callable, record=None) -> dict:
         *buffers, step = record.invars[:4]
         buffers += [step, *record.invars[4::2]]  # offset and spikes of each population in turn
         recorded = _Record(batch, tuple(map(source_of, record.invars[5::2], batch.masks[5::2])))
-    operands = [*shared, *(v for _, v in sources.values()), *weights, *(first for first, _ in targets), *buffers]
+    read = lambda v: place(v).value()  # noqa: E731
+    operands = [*map(read, shared), *(array for _, array in sources.values()), *map(read, weights), *targets]
     results = _deliver_p.bind(
-        *map(read, operands), sources=len(sources), deliveries=tuple(deliveries), recorded=recorded
+        *operands, *map(read, buffers), sources=len(sources), deliveries=tuple(deliveries), recorded=recorded
     )
-    made = [*(last for _, last in targets), *(() if record is None else record.outvars)]
-    return dict(zip(made, results, strict=True))
+    made = {v: target._replace(array=results[target.array]) for v, target in standing.items()}
+    if record is not None:
+        made |= dict(zip(record.outvars, map(Placed, results[len(targets) :]), strict=True))
+    return made, [(targets[k], results[k]) for k in into_of.values()]
+
+
+def results_of(equations: Sequence) -> list:
+    """The variables that deliveries made together give."""
+    taken = [equation.invars[-1] for equation in equations]
+    return [v for equation in equations for v in equation.outvars if v not in taken]
 
 
 def _split(arguments, sources, deliveries, recorded):
@@ -110,13 +164,19 @@ def _split(arguments, sources, deliveries, recorded):
 
 def _one_by_one(*arguments, sources, deliveries, recorded):
     shared, spikes, weights, into, record = _split(arguments, sources, deliveries, recorded)
+
+    def there(placed, arrays):
+        return placed._replace(array=arrays[placed.array])
+
     for own, weight, (tree, batch, source, target) in zip(shared, weights, deliveries, strict=True):
-        operands = spikes[source], weight, into[target]
+        place = there(target, into)
+        operands = there(source, spikes).value(), weight, place.value()
         call = {"static": (POST, 0), "batch": batch, "implementation": "kernel"}
-        (into[target],) = contract_p(tree.unflatten(own), *operands, **call)
+        into[target.array] = place.changed(contract_p(tree.unflatten(own), *operands, **call)[0])
     if not recorded:
         return into
-    populations = [x for pair in zip(record[4:], (spikes[k] for k in recorded.sources), strict=True) for x in pair]
+    fired = [there(source, spikes).value() for source in recorded.sources]
+    populations = [x for pair in zip(record[4:], fired, strict=True) for x in pair]
     call = {"static": (len(recorded.sources),), "batch": recorded.batch, "implementation": "kernel"}
     return [*into, *append_events_p((), *record[:4], *populations, **call)]
 
@@ -124,20 +184,29 @@ def _one_by_one(*arguments, sources, deliveries, recorded):
 def _lower(lowering, context, *arguments, sources, deliveries, recorded):
     shared, _, _, into, record = _split(context.avals_in, sources, deliveries, recorded)
     numbers, start = [], 0
-    for own, delivery in zip(shared, deliveries, strict=True):
-        numbers += [*delivery.tree.unflatten(own)[0].layout, *Delivery(start, delivery.source, delivery.target)]
+    for own, (tree, _, source, target) in zip(shared, deliveries, strict=True):
+        places = source.at, source.rest, target.at, target.rest
+        numbers += [*tree.unflatten(own)[0].layout, *Delivery(start, source.array, target.array, *places)]
         start += len(own)
-    masks = {delivery.source: delivery.batch.masks[0] for delivery in deliveries}
-    masks |= dict(zip(recorded.sources, recorded.batch.masks[5::2], strict=True)) if recorded else {}
+    masks = {delivery.source.array: delivery.batch.masks[0] for delivery in deliveries}
+    if recorded:
+        masks |= dict(zip((source.array for source in recorded.sources), recorded.batch.masks[5::2], strict=True))
+        numbers += [number for source in recorded.sources for number in Recorded(*source)]
     masks = [*(masks[k] for k in range(sources)), *(delivery.batch.masks[1] for delivery in deliveries)]
     extents = deliveries[0].batch.extents
     masks += [(True,) * len(extents)] * len(into)
     masks += [*recorded.batch.masks[:4], *recorded.batch.masks[4::2]] if recorded else []
-    numbers = [*Together(sources, len(deliveries), len(into)), *numbers, *(recorded.sources if recorded else ())]
-    numbers = np.array([len(extents), *extents, start, *map(bits, masks), *numbers], np.int64)
+    numbers = [
+        len(extents),
+        *extents,
+        start,
+        *map(bits, masks),
+        *Together(sources, len(deliveries), len(into)),
+        *numbers,
+    ]
     first = len(arguments) - len(record) - len(into)
     aliases = {first + k: k for k in range(len(into) + (3 if recorded else 0))}
-    return lowering(context, *arguments, numbers=numbers, aliases=aliases)
+    return lowering(context, *arguments, numbers=np.array(numbers, np.int64), aliases=aliases)
 
 
 def _shapes(*avals, sources, deliveries, recorded):

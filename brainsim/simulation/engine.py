@@ -16,7 +16,7 @@ import numpy as np
 
 from brainsim import events
 from brainsim._core import Clock, Exact, Structure
-from brainsim.simulation.grouped import grouped
+from brainsim.simulation.grouped import while_loop
 from brainsim.simulation.plan import Request
 from brainsim.simulation.programs import Programs, keep
 
@@ -115,8 +115,8 @@ def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixe
         recorded, samples = plan.map(write, held)(parameters, state, recorded, samples, done, now)
         return done + 1, state, recorded, samples
 
-    body = grouped(body) if platform == "cpu" else body  # calls are what a CPU pays for
-    return jax.lax.while_loop(unfinished, body, (jnp.zeros((), jnp.int32), state, buffers, samples))
+    loop = while_loop if platform == "cpu" else jax.lax.while_loop  # calls are what a CPU pays for
+    return loop(unfinished, body, (jnp.zeros((), jnp.int32), state, buffers, samples))
 
 
 run_chunk = Programs(_run_chunk, one_pass=lambda plan: plan.one_pass)

@@ -10,12 +10,15 @@ import collections
 import heapq
 import math
 from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 from jax.experimental.xla_metadata import set_xla_metadata
 from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 
 from brainsim.events import _together as together
+from brainsim.events._joined import join, split
+from brainsim.simulation.alike import Cohort, Values, cohorts, evaluate
 
 # One value per element, from values of the same element.
 ELEMENTWISE = frozenset(
@@ -28,76 +31,177 @@ ELEMENTWISE = frozenset(
 )
 
 
-def grouped(function: Callable) -> Callable:
-    """``function`` with the same results in fewer calls.
+class _Deliveries(NamedTuple):
+    equations: list
+    record: Any  # the equation that records the spikes at the same time, or None
+
+
+def while_loop(unfinished: Callable, body: Callable, start):
+    """``jax.lax.while_loop`` with the same results in fewer calls.
 
     Elementwise equations that depend on each other (those of a population) become one call, and all deliveries of spikes that
-    can be made at the same time another, which records the spikes as well. What depends only on values that ``function`` closes
-    over stays outside, for XLA to move out of the loop.
+    can be made at the same time another, which records the spikes as well. Many populations with the same equations
+    become one (see :mod:`brainsim.simulation.alike`): their states stand behind each other for as long as the loop goes on.
+    What depends only on values that ``body`` closes over is evaluated before.
     """
+    leaves, tree = jax.tree.flatten(start)
+    closed = jax.make_jaxpr(body)(start)
+    step = _Step(closed.jaxpr)
+    before = Values(dict(zip(closed.jaxpr.constvars, closed.consts, strict=True)))
+    step.begin(before)
+    together = step.carried_together()
+    alone = sorted(set(range(len(leaves))).difference(*together))
+
+    def one_step(carry):
+        rows, own = carry
+        values = Values(dict(before.known))
+        for positions, array in zip(together, rows, strict=True):
+            values.put_behind_each_other([closed.jaxpr.invars[k] for k in positions], array)
+        values.update({closed.jaxpr.invars[k]: array for k, array in zip(alone, own, strict=True)})
+        step.advance(values)
+        after = closed.jaxpr.outvars
+        rows = [values.read_all([after[k] for k in positions], sizes(positions)) for positions in together]
+        return rows, [values.read(after[k]) for k in alone]
+
+    def sizes(positions):
+        return [leaves[k].size for k in positions]
+
+    def goes_on(carry):
+        own = [None] * len(leaves)
+        for k, array in zip(alone, carry[1], strict=True):
+            own[k] = array
+        return unfinished(jax.tree.unflatten(tree, own))
+
+    rows = [join([leaves[k] for k in positions], sizes(positions)) for positions in together]
+    # Results have the types that a step gives them, such as counters that began as Python's numbers
+    rows, own = jax.lax.while_loop(goes_on, one_step, (rows, [leaves[k] for k in alone]))
+    for positions, array in zip(together, rows, strict=True):
+        for k, part in zip(positions, split(array, [leaves[k].shape for k in positions]), strict=True):
+            leaves[k] = part
+    for k, array in zip(alone, own, strict=True):
+        leaves[k] = array
+    return jax.tree.unflatten(tree, leaves)
+
+
+def grouped(function: Callable) -> Callable:
+    """``function`` with the same results in fewer calls, as a step of :func:`while_loop`."""
 
     def run(*arguments):
         closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
-        results = _run(closed.jaxpr, closed.consts, jax.tree.leaves(arguments))
-        return jax.tree.unflatten(jax.tree.structure(shapes), results)
+        values, step = Values(dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))), _Step(closed.jaxpr)
+        step.begin(values)
+        values.update(dict(zip(closed.jaxpr.invars, jax.tree.leaves(arguments), strict=True)))
+        step.advance(values)
+        return jax.tree.unflatten(jax.tree.structure(shapes), map(values.read, closed.jaxpr.outvars))
 
     return run
 
 
-def _run(jaxpr, consts, arguments) -> list:
-    values = dict(zip(jaxpr.constvars, consts, strict=True))
+class _Step:
+    """The equations of a step, in the order and in the groups in which they are evaluated."""
 
-    def read(v):
-        return v.val if isinstance(v, Literal) else values[v]
+    def __init__(self, jaxpr):
+        self.jaxpr = jaxpr
+        self.readers: dict = {
+            v: {None} for v in jaxpr.outvars if not isinstance(v, Literal)
+        }  # by which equations a variable is read
+        equations = _used(jaxpr)
+        for equation in equations:
+            for v in _inputs(equation):
+                self.readers.setdefault(v, set()).add(id(equation))
+        known = set(jaxpr.constvars)
+        fixed, moving = _ready(equations, known, _is_not_larger)
+        known.update(v for equation in fixed for v in equation.outvars)
+        same, others = cohorts(_connected(fixed), _is_elementwise)
+        left = {id(equation) for part in others for equation in part}
+        self.fixed = [*same, [equation for equation in fixed if id(equation) in left]]
+        self.begun, self.prepared = frozenset(known), {}
+        self.phases = list(self._order(moving, known | set(jaxpr.invars)))
 
-    readers: dict = {
-        v: {None} for v in jaxpr.outvars if not isinstance(v, Literal)
-    }  # by which equations a variable is read
-    equations = _used(jaxpr)
-    for equation in equations:
-        for v in _inputs(equation):
-            readers.setdefault(v, set()).add(id(equation))
+    def _order(self, moving, known):
+        waiting = _Waiting(moving, known)
+        while waiting.left:
+            taken = waiting.take_elementwise()
+            known.update(v for equation in taken for v in equation.outvars)
+            same, others = cohorts(_connected(taken), _is_elementwise)
+            yield from (*same, *others)
+            if waiting.ready_deliveries:
+                reached, _ = _ready(waiting.those(waiting.deliveries), known)
+                # One call has one batch: a network of which a parameter is swept delivers with and without one. What
+                # something else reads must not be added to yet.
+                reached = [e for e in reached if together.extents(e) == together.extents(reached[0])]
+                kept = set(self._read_elsewhere(reached))
+                deliveries, _ = _ready(reached, known, lambda e: e.invars[-1] not in kept)  # noqa: B023
+                if deliveries:
+                    batch = together.extents(deliveries[0])
+                    ready = [e for e in waiting.those(waiting.records) if all(v in known for v in _inputs(e))]
+                    record = next((e for e in ready if together.extents(e) == batch), None)
+                    made = together.results_of(deliveries) + ([] if record is None else list(record.outvars))
+                    known.update(made)
+                    waiting.take([*deliveries, *([] if record is None else [record])], made)
+                    yield _Deliveries(deliveries, record)
+            equation = waiting.take_first()
+            if equation is not None:
+                known.update(equation.outvars)
+                waiting.know(equation.outvars)
+                yield [equation]
 
-    def read_elsewhere(equations):
+    def _read_elsewhere(self, equations) -> list:
         own = set(map(id, equations))
-        return [v for equation in equations for v in equation.outvars if readers.get(v, own) - own]
+        return [v for equation in equations for v in equation.outvars if self.readers.get(v, own) - own]
 
-    def evaluate(equations, as_call=False):
-        made = {v for equation in equations for v in equation.outvars}
-        given = list(dict.fromkeys(v for equation in equations for v in _inputs(equation) if v not in made))
-        kept = read_elsewhere(equations)
-        part = jaxpr.replace(constvars=(), invars=given, outvars=kept, eqns=list(equations))
-        function = jaxpr_as_fun(ClosedJaxpr(part, ()))
-        large = [v for v in kept if v.aval.size > 1]  # single numbers take no pass over anything
-        function = _call(function) if as_call and len(kept) > 1 and large else function
-        values.update(zip(kept, function(*map(read, given)), strict=True))
+    def begin(self, values: Values) -> None:
+        """Evaluate what does not change from step to step."""
+        for part in self.fixed:
+            self._evaluate(part, values, lambda function: function)
+        for cohort in (phase for phase in self.phases if isinstance(phase, Cohort)):
+            for row in zip(*cohort.given, strict=True):
+                if row not in self.prepared and self.begun.issuperset(row):
+                    self.prepared[row] = values.read_all(row, cohort.sizes)
 
-    fixed, moving = _ready(equations, values, _is_not_larger)
-    evaluate(fixed)
-    values.update(zip(jaxpr.invars, arguments, strict=True))
-    waiting = _Waiting(moving, values)
-    while waiting.left:
-        for part in _connected(waiting.take_elementwise()):
-            evaluate(part, as_call=True)
-        if waiting.ready_deliveries:
-            reached, _ = _ready(waiting.those(waiting.deliveries), values)
-            # One call has one batch: a network of which a parameter is swept delivers with and without one. What
-            # something else reads must not be added to yet.
-            reached = [e for e in reached if together.extents(e) == together.extents(reached[0])]
-            kept = set(read_elsewhere(reached))
-            deliveries, _ = _ready(reached, values, lambda e: e.invars[-1] not in kept)  # noqa: B023
-            if deliveries:
-                batch = together.extents(deliveries[0])
-                known = [e for e in waiting.those(waiting.records) if all(v in values for v in _inputs(e))]
-                record = next((e for e in known if together.extents(e) == batch), None)
-                made = together.deliver_together(deliveries, read, record)
+    def advance(self, values: Values) -> None:
+        """Evaluate what does."""
+        for phase in self.phases:
+            if isinstance(phase, _Deliveries):
+                made, moved = together.deliver_together(phase.equations, values.place, phase.record)
+                for arrays in moved:
+                    values.move(*arrays)
                 values.update(made)
-                waiting.take([*deliveries, *([] if record is None else [record])], made)
-        equation = waiting.take_first()
-        if equation is not None:
-            evaluate([equation])
-            waiting.know(equation.outvars)
-    return [read(v) for v in jaxpr.outvars]
+            else:
+                several = isinstance(phase, Cohort) or len(phase) > 1
+                self._evaluate(phase, values, _call if several else lambda function: function)
+
+    def _evaluate(self, part, values, call: Callable) -> None:
+        if isinstance(part, Cohort):
+            own = set(map(id, (equation for equations in part.parts for equation in equations)))
+            read_elsewhere = lambda same: any(self.readers.get(v, own) - own for v in same)  # noqa: E731
+            evaluate(part, values, read_elsewhere, self.prepared, call)
+            return
+        made = {v for equation in part for v in equation.outvars}
+        given = list(dict.fromkeys(v for equation in part for v in _inputs(equation) if v not in made))
+        kept = self._read_elsewhere(part)
+        function = jaxpr_as_fun(
+            ClosedJaxpr(self.jaxpr.replace(constvars=(), invars=given, outvars=kept, eqns=list(part)), ())
+        )
+        large = [v for v in kept if v.aval.size > 1]  # single numbers take no pass over anything
+        function = call(function) if len(kept) > 1 and large else function
+        values.update(dict(zip(kept, function(*map(values.read, given)), strict=True)))
+
+    def carried_together(self) -> list[tuple[int, ...]]:
+        """Which variables of the loop stand behind each other, by their positions."""
+        before = {v: k for k, v in enumerate(self.jaxpr.invars)}
+        after = {v: k for k, v in enumerate(self.jaxpr.outvars) if not isinstance(v, Literal)}
+        found, taken = [], set()
+        for cohort in (phase for phase in self.phases if isinstance(phase, Cohort)):
+            rows = [(before, row) for row in zip(*cohort.given, strict=True)]
+            rows += [(after, row) for row in zip(*cohort.made, strict=True)]
+            for where, row in rows:
+                positions = tuple(where.get(v, -1) for v in row)
+                arrays = all(v.aval.ndim == 1 for v in row)
+                if arrays and min(positions) >= 0 and len({*positions} - taken) == len(row):
+                    found.append(positions)
+                    taken.update(positions)
+        return found
 
 
 def _used(jaxpr) -> list:

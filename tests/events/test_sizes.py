@@ -17,6 +17,7 @@ from brainsim.events._shared import (
     OnPost,
     OnPre,
     Procedural,
+    Recorded,
     Ring,
     Role,
     Rule,
@@ -82,9 +83,11 @@ CALLS = {
     "deliver_together": (
         CSR,
         [FIRED, real(SYNAPSES), real(M), ints(9), ints(9), ints(), ints(), ints()],
-        [*Together(1, 1, 1), *LAYOUT, *Delivery(0, 0, 0), 0],
+        [*Together(1, 1, 1), *LAYOUT, *Delivery(0, 0, 0), *Recorded(0)],
         [2, 3, 4, 5],
     ),
+    "join": ([], [real(N), real()], [N, M], [real(N + M)]),
+    "split": ([], [real(N + M)], [N, M], [real(N), real(M)]),
 }
 
 
@@ -171,5 +174,7 @@ def test_numbers_out_of_range_are_refused():
         refused("procedural", shared, operands, numbers._replace(**change), results)
     shared, operands, _, results = CALLS["deliver_together"]
     for delivery in (Delivery(1, 0, 0), Delivery(-1, 0, 0), Delivery(0, 1, 0), Delivery(0, 0, 1), Delivery(0, -1, 0)):
-        refused("deliver_together", shared, operands, [*Together(1, 1, 1), *LAYOUT, *delivery, 0], results)
-    refused("deliver_together", shared, operands, [*Together(1, 1, 1), *LAYOUT, *Delivery(0, 0, 0), 4], results)
+        refused("deliver_together", shared, operands, [*Together(1, 1, 1), *LAYOUT, *delivery, *Recorded(0)], results)
+    refused(
+        "deliver_together", shared, operands, [*Together(1, 1, 1), *LAYOUT, *Delivery(0, 0, 0), *Recorded(4)], results
+    )

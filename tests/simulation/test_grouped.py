@@ -8,7 +8,9 @@ import pytest
 
 import brainsim as bs
 from brainsim import events
+from brainsim._core import split
 from brainsim.events import _together as together
+from brainsim.simulation import alike
 from brainsim.simulation.grouped import grouped
 
 
@@ -143,3 +145,31 @@ def test_spikes_are_recorded_in_the_same_call(batched, implementation):
     if implementation == "kernel":
         text = jax.jit(grouped(lifted)).lower(V, w, g, buffers, 7).as_text()
         assert (text.count("brainsim.deliver_together"), text.count("brainsim.append_events")) == (1, 0)
+
+
+def test_populations_alike_are_one_program(monkeypatch):
+    """Of many populations of other sizes; spikes and potentials are those of each by itself, to the last bit."""
+
+    def run():
+        net, rng = bs.Network(seed=1), np.random.default_rng(0)
+        for k in range(alike.MANY):
+            neurons = bs.neurons.LIF(3 + k, R=(90 + k) * u.Mohm, V=np.linspace(-60, -51, 3 + k) * u.mV)
+            setattr(net, f"p{k}", neurons)
+            neurons.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+            neurons.add_stimuli(drive=bs.stimuli.Constant(200 * u.pA))
+        for _ in range(40):
+            a, b = (net[f"p{i}"] for i in rng.integers(0, alike.MANY, 2))
+            net.connect(a, b, bs.FixedProbability(0.2), receptor="syn", weight=50 * u.pA)
+        rec = bs.simulate(net, 30 * u.ms, record=["p0.spikes", "p7.spikes", "p7.V"])
+        return rec, [np.asarray(x) for x in jax.tree.leaves(split(net)[1:])]
+
+    together, arrays = run()
+    monkeypatch.setattr(alike, "MANY", 10**9)
+    jax.clear_caches()
+    apart, expected = run()
+    assert len(together.spikes["p7"].steps) > 10
+    for name in ("p0", "p7"):
+        np.testing.assert_array_equal(together.spikes[name].steps, apart.spikes[name].steps)
+        np.testing.assert_array_equal(together.spikes[name].indices, apart.spikes[name].indices)
+    for a, b in zip(arrays, expected, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -68,7 +68,7 @@ inline void for_each_spike(const S* s, int64_t n, F&& f) {
   each(n);
 }
 
-// Calls f(ids, count) with the nonzero neurons, a block at a time.
+// Calls f(ids, count) with the nonzero neurons, a block at a time, which f may write to.
 template <class S, class F>
 void for_each_block(const S* s, int64_t n, F&& f) {
   constexpr int kBlock = 256;

@@ -20,7 +20,8 @@ struct OnPre { enum : int64_t { law, size }; };
 struct OnPost { enum : int64_t { n_pre, n_post, n_synapses, law, size }; };
 struct Append { enum : int64_t { populations, size }; };
 struct Together { enum : int64_t { sources, deliveries, targets, size }; };
-struct Delivery { enum : int64_t { first, source, target, size }; };
+struct Delivery { enum : int64_t { first, source, target, source_at, source_rest, target_at, target_rest, size }; };
+struct Recorded { enum : int64_t { source, at, rest, size }; };
 
 }  // namespace brainsim::shared
 
