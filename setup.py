@@ -43,6 +43,7 @@ class BuildKernels(build_ext):
             ext.extra_compile_args = ["/O2", "/std:c++17", "/EHsc"]
         else:
             ext.extra_compile_args = ["-O3", "-std=c++17", "-ffp-contract=off", "-g0", "-isystem", jaxlib_include()]
+            ext.extra_compile_args.append("-fvisibility-inlines-hidden")  # what is called within is called directly
         return super().build_extension(ext)
 
     def get_export_symbols(self, ext):

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 #include "shared.h"
 #include "xla/ffi/api/ffi.h"
@@ -23,7 +24,8 @@ namespace ffi = xla::ffi;
 class Operand {
  public:
   Operand(ffi::AnyBuffer buffer, int64_t mask, const int64_t* extents, int64_t levels)
-      : buffer_(buffer), mask_(mask), extents_(extents), levels_(levels), size_(buffer.element_count()) {
+      : buffer_(buffer), mask_(mask), extents_(extents), levels_(levels),
+        count_(static_cast<int64_t>(buffer.element_count())), size_(count_) {
     for (int64_t l = 0; l < levels; ++l)
       if (mask >> l & 1 && extents[l] > 0) size_ /= extents[l];
   }
@@ -35,7 +37,7 @@ class Operand {
   bool has(int64_t size) const {
     for (int64_t l = 0; l < levels_; ++l)
       if (mask_ >> l & 1) size *= extents_[l];
-    return static_cast<int64_t>(buffer_.element_count()) == size;
+    return count_ == size;
   }
 
   template <class T>
@@ -66,13 +68,29 @@ class Operand {
   int64_t mask_;
   const int64_t* extents_;
   int64_t levels_;
+  int64_t count_;  // elements in all batch entries
   int64_t size_;
+};
+
+// What XLA brings, without its way to a buffer, which takes as long as a short row of synapses.
+struct Arguments : ffi::RemainingArgs {
+  Arguments(const ffi::RemainingArgs& args) : ffi::RemainingArgs(args) {}
+  ffi::AnyBuffer buffer(int64_t i) const {
+    return ffi::AnyBuffer(static_cast<const XLA_FFI_Buffer*>(args()->args[offset() + i]));
+  }
+};
+
+struct Results : ffi::RemainingRets {
+  Results(const ffi::RemainingRets& rets) : ffi::RemainingRets(rets) {}
+  ffi::AnyBuffer buffer(int64_t i) const {
+    return ffi::AnyBuffer(static_cast<const XLA_FFI_Buffer*>(rets()->rets[offset() + i]));
+  }
 };
 
 class Call {
  public:
   Call(const char* name, ffi::RemainingArgs args, ffi::RemainingRets rets, ffi::Span<const int64_t> numbers)
-      : name_(name), args_(args), rets_(rets) {
+      : name_(name), arguments_(args), results_(rets) {
     const int64_t given = static_cast<int64_t>(numbers.size()), arguments = static_cast<int64_t>(args.size());
     if (given < 2 || numbers[0] < 0 || numbers[0] > 32 || given < numbers[0] + 2) return;
     levels_ = numbers[0];
@@ -88,6 +106,9 @@ class Call {
       if (masks_[i] >> levels_) return;
     own_ = masks_ + (arguments - shared_);
     numbers_ = given - (levels_ + 2 + arguments - shared_);
+    operands_.reserve(arguments - shared_);
+    for (int64_t i = 0; i < arguments - shared_; ++i)
+      operands_.emplace_back(arguments_.buffer(shared_ + i), masks_[i], extents_, levels_);
     well_formed_ = true;
   }
 
@@ -95,44 +116,41 @@ class Call {
   bool well_formed() const { return well_formed_; }
   int64_t entries() const { return entries_; }
   int64_t shared_arrays() const { return shared_; }
-  int64_t operands() const { return static_cast<int64_t>(args_.size()) - shared_; }
-  int64_t results() const { return static_cast<int64_t>(rets_.size()); }
+  int64_t operands() const { return static_cast<int64_t>(arguments_.size()) - shared_; }
+  int64_t results() const { return static_cast<int64_t>(results_.size()); }
   int64_t numbers() const { return numbers_; }
   int64_t number(int64_t i) const { return own_[i]; }
 
-  ffi::AnyBuffer shared_buffer(int64_t i) const { return *args_.get<ffi::AnyBuffer>(i); }
+  ffi::AnyBuffer shared_buffer(int64_t i) const { return arguments_.buffer(i); }
 
   template <class T>
   const T* shared(int64_t i) const {
     return static_cast<const T*>(shared_buffer(i).untyped_data());
   }
 
-  Operand operand(int64_t i) const {
-    return {*args_.get<ffi::AnyBuffer>(shared_ + i), masks_[i], extents_, levels_};
-  }
+  const Operand& operand(int64_t i) const { return operands_[i]; }
 
   // A result that has every batch level.
-  Operand result(int64_t i) const { return {result_buffer(i), (int64_t{1} << levels_) - 1, extents_, levels_}; }
+  Operand result(int64_t i) const { return {results_.buffer(i), (int64_t{1} << levels_) - 1, extents_, levels_}; }
 
   // A result with the batch levels of an operand.
   Operand result_like(int64_t result, int64_t operand) const {
-    return {result_buffer(result), masks_[operand], extents_, levels_};
+    return {results_.buffer(result), masks_[operand], extents_, levels_};
   }
 
   // A result that XLA keeps in the buffer of an operand.
   Operand in_place(int64_t result, int64_t operand) const {
-    const ffi::AnyBuffer to = result_buffer(result), from = *args_.get<ffi::AnyBuffer>(shared_ + operand);
+    const ffi::AnyBuffer to = results_.buffer(result), from = arguments_.buffer(shared_ + operand);
     if (to.untyped_data() != from.untyped_data())
       std::memcpy(to.untyped_data(), from.untyped_data(), from.size_bytes());
     return result_like(result, operand);
   }
 
  private:
-  ffi::AnyBuffer result_buffer(int64_t i) const { return **rets_.get<ffi::AnyBuffer>(i); }
-
   const char* name_;
-  ffi::RemainingArgs args_;
-  ffi::RemainingRets rets_;
+  Arguments arguments_;
+  Results results_;
+  std::vector<Operand> operands_;
   int64_t levels_ = 0;
   const int64_t* extents_ = nullptr;
   int64_t entries_ = 1;

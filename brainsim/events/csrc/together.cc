@@ -71,6 +71,7 @@ std::vector<Delivery> deliveries_of(const Call& call, Check& check) {
   const int64_t targets = call.number(Together::targets);
   check.that(sources >= 0 && count >= 0 && targets >= 0, "numbers", 0, "are negative");
   check.numbers(Together::size + count * kPerDelivery);
+  if (check) found.reserve(count);
   for (int64_t d = 0; d < count && check; ++d) {
     const int64_t at = Together::size + d * kPerDelivery, own = at + shared::Connectivity::size;
     with_connectivity(call, check, at, call.number(own + shared::Delivery::first), [&](const auto& conn) {
