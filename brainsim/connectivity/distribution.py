@@ -22,6 +22,8 @@ from jax.core import Tracer
 from . import _sources
 from ._sources import JaxSource, NumpySource, Source
 
+SHARED = 1 << 16  # numbers up to which draws are rounded up to a power of two; above, what is drawn takes the time
+
 
 @dataclass(frozen=True, eq=False)
 class Distribution(abc.ABC):
@@ -116,7 +118,17 @@ class Distribution(abc.ABC):
             If `unit` has another dimension than the distribution.
         """
         dtype = jnp.result_type(float) if dtype is None else jnp.dtype(dtype)
-        return self._sample(JaxSource(key, _shape(shape), dtype), self._unit(unit))
+        shape, unit = _shape(shape), self._unit(unit)
+        drawn = _rounded_up(shape) if self._is_of_numbers() else shape
+        values = self._sample(JaxSource(key, drawn, dtype), unit)
+        if drawn == shape:
+            return values
+        return values[: shape[0]] if isinstance(values, Tracer) else jnp.asarray(np.asarray(values)[: shape[0]])
+
+    def _is_of_numbers(self) -> bool:
+        """Whether all arguments are single numbers."""
+        values = [getattr(self, field.name) for field in fields(self)]
+        return all(v._is_of_numbers() if isinstance(v, Distribution) else np.ndim(v) == 0 for v in values)
 
     def quantile(self, q: Any, unit: u.Unit = u.UNITLESS) -> np.ndarray:
         """Value below which the variable lies with probability ``q``, for a distribution of scalar arguments.
@@ -199,6 +211,14 @@ class Distribution(abc.ABC):
         if np.any(bad):
             given = ", ".join(f"{field.name} = {getattr(self, field.name)}" for field in fields(self))
             raise ValueError(f"{self.name}: given {given}; {accepted}")
+
+
+def _rounded_up(shape: tuple[int, ...]) -> tuple[int, ...]:
+    # Each operation of a draw is compiled for a size: populations of like size share them. The first numbers of a longer
+    # draw are those of a shorter one where each number is made of the key and its place.
+    if len(shape) != 1 or not 0 < shape[0] <= SHARED or not jax.config.jax_threefry_partitionable:
+        return shape
+    return (max(16, 1 << (shape[0] - 1).bit_length()),)
 
 
 class _Continuous(Distribution):

@@ -269,3 +269,13 @@ def test_all_distributions_are_exported():
     public = {cls for cls in subclasses(Distribution) if not cls.__name__.startswith("_")}
     assert public == {Constant, Normal, LogNormal, Uniform, Clipped, Truncated}
     assert all(getattr(connectivity, cls.__name__) is cls for cls in public)
+
+
+@pytest.mark.parametrize("n", [1, 5, 16, 300])
+def test_a_draw_is_what_jax_draws_though_sizes_share_their_programs(n):
+    key = jax.random.PRNGKey(3)
+    expected = 1.0 + 2.0 * jax.random.uniform(key, (n,), jnp.float64)
+    drawn = Uniform(1.0, 3.0).sample_jax(key, n, dtype=jnp.float64)
+    assert np.array_equal(drawn, expected)
+    inside = Normal(0.0, 1.0).truncate(-1.0, 2.0)
+    assert np.array_equal(inside.sample_jax(key, n), inside.sample_jax(key, 300)[:n])
