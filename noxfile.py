@@ -42,11 +42,12 @@ def run(session: nox.Session, python: str, jax: str) -> None:
         session.run(path, "-m", "venv", home, external=True)
     inside = os.path.join(home, "bin", "python")
     pins = [name if jax == "newest" else f"{name}=={jax}" for name in ("jax", "jaxlib")]
+    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade")
     try:
-        install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade")
-        session.run(inside, *install, ".[test]", "pytest-xdist>=3.6", "hypothesis>=6.100", *pins, external=True)
+        session.run(inside, *install, *pins, external=True)
     except nox.command.CommandFailed:
         session.skip(f"there is no JAX {jax} for Python {python}")
+    session.run(inside, *install, ".[test]", "pytest-xdist>=3.6", "hypothesis>=6.100", *pins, external=True)
     session.run(inside, "-m", "pip", "list", "--format=freeze", external=True, silent=True)
     session.run(
         inside, "-c", "import jax, sys; print('Python', sys.version.split()[0], 'JAX', jax.__version__)", external=True
