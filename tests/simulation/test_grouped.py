@@ -150,15 +150,17 @@ def test_spikes_are_recorded_in_the_same_call(batched, implementation):
 def test_populations_alike_are_one_program(monkeypatch):
     """Of many populations of other sizes; spikes and potentials are those of each by itself, to the last bit."""
 
+    many = alike.MANY
+
     def run():
         net, rng = bs.Network(seed=1), np.random.default_rng(0)
-        for k in range(alike.MANY):
+        for k in range(many):
             neurons = bs.neurons.LIF(3 + k, R=(90 + k) * u.Mohm, V=np.linspace(-60, -51, 3 + k) * u.mV)
             setattr(net, f"p{k}", neurons)
             neurons.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
             neurons.add_stimuli(drive=bs.stimuli.Constant(200 * u.pA))
         for _ in range(40):
-            a, b = (net[f"p{i}"] for i in rng.integers(0, alike.MANY, 2))
+            a, b = (net[f"p{i}"] for i in rng.integers(0, many, 2))
             net.connect(a, b, bs.FixedProbability(0.2), receptor="syn", weight=50 * u.pA)
         rec = bs.simulate(net, 30 * u.ms, record=["p0.spikes", "p7.spikes", "p7.V"])
         return rec, [np.asarray(x) for x in jax.tree.leaves(split(net)[1:])]
