@@ -110,7 +110,10 @@ ROOMS = {
     "surrogate": bs.surrogate.Surrogate,
     "terminals": bs.terminals.Terminal,
 }
-BASES = {"Cascade", "Facilitating", "Leaky", "Parts", "PeakNormalised"}  # what classes have in common
+BASES = {  # what classes have in common
+    *("AdaptiveThreshold", "AfterSpikeCurrents", "Cascade", "Facilitating", "FixedReset", "Leaky", "MagnesiumBlock"),
+    *("Parts", "PeakNormalised", "ResetRules"),
+}
 
 
 @pytest.mark.parametrize("room", ROOMS)
