@@ -216,7 +216,8 @@ class Distribution(abc.ABC):
 def _rounded_up(shape: tuple[int, ...]) -> tuple[int, ...]:
     # Each operation of a draw is compiled for a size: populations of like size share them. The first numbers of a longer
     # draw are those of a shorter one where each number is made of the key and its place.
-    if len(shape) != 1 or not 0 < shape[0] <= SHARED or not jax.config.jax_threefry_partitionable:
+    by_place = jax.config.jax_threefry_partitionable  # pyright: ignore[reportAttributeAccessIssue]  made at run time
+    if len(shape) != 1 or not 0 < shape[0] <= SHARED or not by_place:
         return shape
     return (max(16, 1 << (shape[0] - 1).bit_length()),)
 

@@ -109,8 +109,12 @@ def _said(equations, n, number):
 def _name(v, n, number):
     size = "n" if v.aval.shape == (n,) else v.aval.shape
     if isinstance(v, Literal):
-        return str(v.val), v.aval.dtype.name, size
+        return str(v.val), _type(v).name, size
     return number.setdefault(v, len(number)), str(v.aval.dtype), size
+
+
+def _type(v):
+    return v.aval.dtype
 
 
 class Values:
@@ -176,7 +180,7 @@ class Values:
             if not isinstance(value, Placed) or value.at != at or (array is not None and value.array is not array):
                 return None
             array, at = value.array, at + v.aval.size
-        return array if array.shape == (at,) else None
+        return array if array is not None and array.shape == (at,) else None
 
 
 def evaluate(cohort: Cohort, values: Values, read_elsewhere: Callable, prepared: dict, call: Callable) -> None:
@@ -199,7 +203,7 @@ def _evaluate(equations, known: dict) -> None:
     """Evaluate equations with arrays of another length; single numbers take part as they are."""
 
     def read(v):
-        return jnp.asarray(v.val, v.aval.dtype) if isinstance(v, Literal) else known[v]
+        return jnp.asarray(v.val, _type(v)) if isinstance(v, Literal) else known[v]
 
     for equation in equations:
         name, given = equation.primitive.name, [read(v) for v in equation.invars]
@@ -207,7 +211,7 @@ def _evaluate(equations, known: dict) -> None:
             inner = equation.params[INNER[name]].jaxpr
             inside = dict(zip(inner.invars, given, strict=True))
             _evaluate(inner.eqns, inside)
-            made = [jnp.asarray(v.val, v.aval.dtype) if isinstance(v, Literal) else inside[v] for v in inner.outvars]
+            made = [jnp.asarray(v.val, _type(v)) if isinstance(v, Literal) else inside[v] for v in inner.outvars]
         elif name == "broadcast_in_dim":
             made = given
         else:
