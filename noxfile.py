@@ -38,8 +38,7 @@ def run(session: nox.Session, python: str, jax: str) -> None:
     if path is None:
         session.skip(f"Python {python} is not here")
     home = os.path.join(session.create_tmp(), f"{python}-{jax.replace('*', 'x')}")
-    if not os.path.exists(home):
-        session.run(path, "-m", "venv", home, external=True)
+    session.run(path, "-m", "venv", home, external=True)  # one that was left half-made is made whole
     inside = os.path.join(home, "bin", "python")
     pins = [name if jax == "newest" else f"{name}=={jax}" for name in ("jax", "jaxlib")]
     install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade")
