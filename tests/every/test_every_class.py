@@ -3,9 +3,6 @@
 All classes of a kind stand in one network, so that a program is compiled once for them.
 """
 
-import sys
-from pathlib import Path
-
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -14,9 +11,7 @@ import pytest
 
 import brainsim as bs
 from brainsim._core import key_of, split
-
-sys.path.insert(0, str(Path(__file__).parent))
-import networks  # noqa: E402
+from tests.every import networks
 
 DT, HALF, WHOLE = 0.1 * u.ms, 2 * u.ms, 4 * u.ms
 RTOL = {True: 1e-9, False: 2e-4}  # float64 and float32, of what is added in another order

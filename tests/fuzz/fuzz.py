@@ -1,4 +1,4 @@
-"""Random networks by the hundred: ``python tests/fuzz/fuzz.py FIRST COUNT [float32|float64]`` prints what differs."""
+"""Random networks by the hundred: ``python -m tests.fuzz.fuzz FIRST COUNT [float32|float64]`` prints what differs."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ RTOL = {"float32": 2e-3, "float64": 1e-9}
 def main(first: int, count: int, precision: str = "float64") -> int:
     """Run networks ``first`` to ``first + count`` in every way; the number of differences."""
     jax.config.update("jax_enable_x64", precision == "float64")
-    from ways import WAYS, differences
+    from tests.fuzz.ways import WAYS, differences
 
     wrong = 0
     for seed in range(first, first + count):

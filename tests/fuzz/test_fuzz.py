@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from ways import WAYS, differences  # noqa: E402
+from tests.fuzz.ways import WAYS, differences
 
 
 @pytest.mark.parametrize("seed", range(100))
@@ -19,6 +18,6 @@ def test_a_small_random_network_runs_the_same_in_another_way(seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_random_networks_run_the_same_in_every_way(precision):
-    program = [sys.executable, str(Path(__file__).parent / "fuzz.py"), "0", "500", precision]
-    done = subprocess.run(program, capture_output=True, text=True)
+    program = [sys.executable, "-m", "tests.fuzz.fuzz", "0", "500", precision]
+    done = subprocess.run(program, capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]

@@ -9,10 +9,10 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from networks import DT, network
 
 import brainsim as bs
 from brainsim._core import split
+from tests.fuzz.networks import DT, network
 
 STEPS = 30
 DURATION = STEPS * DT

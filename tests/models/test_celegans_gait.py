@@ -17,6 +17,7 @@ from scipy.integrate import solve_ivp
 import brainsim as bs
 from models.celegans_swimmer import gait
 from models.celegans_swimmer.gait import Worm
+from tests.references import make_gait
 
 
 @pytest.fixture(scope="module")
@@ -145,11 +146,8 @@ def test_from_agar_to_water(reference, medium, frequency, wavelength, speed):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("medium", [0.01, 0.0])
-def test_steps_of_the_body_against_scipy(monkeypatch, medium):
+def test_steps_of_the_body_against_scipy(medium):
     """20 ms in which the body moves by 40 to 50 um, under constant muscles; the other program's forces, scipy's BDF."""
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "references")
-    import make_gait
-
     state = jax.tree.map(lambda x: x[-1], gait.simulate(medium, 1.0, every=1000))
     drag = [(agar - water) * medium / 97 + water / 97 for water, agar in ((3.3e-6, 3.2e-3), (5.2e-6, 128e-3))]
     size = np.array([1e-3, 1e-3, 1])

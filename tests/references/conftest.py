@@ -1,8 +1,9 @@
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.references import make_references
 
 HERE = Path(__file__).parent
 
@@ -10,10 +11,7 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session")
 def protocol():
     """The script that made the references: its protocols are what the tests build from."""
-    spec = importlib.util.spec_from_file_location("make_references", HERE / "make_references.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return make_references
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Solve the cases of `accuracy_cases.py` with Runge-Kutta 4 at 0.0025 ms and keep spike times and variables in
 `accuracy.npz`.
 
-    python tests/references/make_accuracy.py
+    python -m tests.references.make_accuracy
 
 The same equations in the limit of short steps: what a run with the default method at 0.1 ms is compared with. That the
 equations are those of the papers, and their solutions those of other programs, is for the other references to say.
@@ -11,7 +11,8 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from accuracy_cases import run
+
+from tests.references.accuracy_cases import run
 
 FILE = Path(__file__).with_name("accuracy.npz")
 

@@ -1,7 +1,7 @@
 """Measure the same spike trains with Elephant and the same activity with mrestimator, and keep what they say in
 `analysis.npz`.
 
-    python tests/references/make_analysis.py
+    python -m tests.references.make_analysis
 
 It needs Elephant and mrestimator (`pip install elephant mrestimator`) and no brainsim. The spike trains and activity
 below are the common ground: the tests draw them again from the same seed. Times are in seconds.

@@ -1,24 +1,22 @@
 """Conductance-based cells, solved once more from the papers' equations, and in other simulators; results in
 `channels.npz`.
 
-    python tests/references/make_channels.py
+    python -m tests.references.make_channels
 
 It needs SciPy for the equations, NEURON, NEST and Brian2 for the rest (`pip install brainsim[bench]`), and no brainsim.
 The protocols below are the common ground: the tests build the same cells from them. Times in ms, potentials in mV, per
 area: uF/cm2, mS/cm2, uA/cm2.
 """
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 from numpy import cosh, tanh
 from scipy.integrate import solve_ivp
 
+from tests.references import channel_equations as eq
+
 FILE = Path(__file__).with_name("channels.npz")
-_spec = importlib.util.spec_from_file_location("channel_equations", Path(__file__).with_name("channel_equations.py"))
-eq = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(eq)
 
 FARADAY, GAS = 96485.33212, 8.314462618
 

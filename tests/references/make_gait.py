@@ -5,7 +5,7 @@ functions of positions q and velocities v, and C v = F(q, v) is solved for v by 
 derivatives by complex steps and banded matrices. Between two updates of the circuit (1 ms) the body is stepped by the
 L-stable Runge-Kutta scheme of Alexander (1977), or, to see how much that matters, by implicit Euler.
 
-    python tests/references/make_gait.py
+    python -m tests.references.make_gait
 
 Saved for each medium m: ``second_m``, the rods after 1 s, in steps of 0.25 ms; ``rods_m``, after 1, 4 and 10 s in steps
 of 1 ms.

@@ -1,6 +1,6 @@
 """Run the plastic synapses of NEST on fixed spike trains and keep their weights in `plasticity.npz`.
 
-    python tests/references/make_plasticity_references.py
+    python -m tests.references.make_plasticity_references
 
 It needs NEST (`pip install brainsim[bench]`) and no brainsim. The protocols below are the common ground. Times are in
 ms, potentials in mV; weights have no unit in NEST and are in pA in the tests.

@@ -1,6 +1,6 @@
 """Run neurons with spikes between steps in NEST and keep their spike times in `precise.npz`.
 
-    python tests/references/make_precise.py
+    python -m tests.references.make_precise
 
 It needs NEST (`pip install brainsim[bench]`) and no brainsim. The protocols below are the common ground: the tests
 build the same cells from them. Times are in ms, potentials in mV, currents in pA.

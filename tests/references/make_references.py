@@ -1,6 +1,6 @@
 """Run the same cells in NEST and Brian2 and keep their spike times and voltages in `references.npz`.
 
-    python tests/references/make_references.py
+    python -m tests.references.make_references
 
 It needs NEST and Brian2 (`pip install brainsim[bench]`) and no brainsim. The protocols below are the common ground: the
 tests build the same cells from them. Times are in ms, potentials in mV, capacitances in pF, conductances in nS,

@@ -1,6 +1,6 @@
 """Run the same synapses in NEST and keep what they send in `synapses.npz`.
 
-    python tests/references/make_synapses.py
+    python -m tests.references.make_synapses
 
 It needs NEST (`pip install brainsim[bench]`) and no brainsim. The protocols below are the common ground: the tests
 build the same synapses from them. Times are in ms, potentials in mV, capacitances in pF, conductances in nS.

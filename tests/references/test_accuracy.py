@@ -1,9 +1,7 @@
 """A run with its defaults at dt = 0.1 ms is as accurate as the docstring of its class says, and no less."""
 
-import importlib.util
 import inspect
 import re
-from pathlib import Path
 
 import brainunit as u
 import numpy as np
@@ -11,18 +9,14 @@ import pytest
 
 import brainsim as bs
 from brainsim import masses, neurons
-
-_spec = importlib.util.spec_from_file_location("accuracy_cases", Path(__file__).with_name("accuracy_cases.py"))
-cases = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(cases)
-CORTICAL, DRIVES, MASSES, WITHOUT_SPIKES = cases.CORTICAL, cases.DRIVES, cases.MASSES, cases.WITHOUT_SPIKES
+from tests.references.accuracy_cases import CORTICAL, DRIVES, MASSES, WITHOUT_SPIKES, run
 
 SENTENCE = r"Accuracy at dt = 0.1 ms by default: "
 
 
 @pytest.fixture(scope="module")
 def measured():
-    return cases.run(0.1)
+    return run(0.1)
 
 
 @pytest.fixture(scope="module")

@@ -1,22 +1,19 @@
 """Statistics against Elephant and mrestimator on the same spikes (make_analysis.py)."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from brainsim import analysis
+from tests.references import make_analysis
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
 def made():
-    spec = importlib.util.spec_from_file_location("make_analysis", HERE / "make_analysis.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return make_analysis
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,10 @@
 """Every neuron model of NEST in the table against its counterpart here."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-HERE = Path(__file__).parent
-spec = importlib.util.spec_from_file_location("nest_models", HERE / "nest_models.py")
-table = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(table)
+from tests.references import nest_models as table
+
 FAST = ("iaf_cond_alpha", "iaf_psc_alpha", "glif_cond")  # whose spikes are NEST's to the step, conductances included
 
 

@@ -1,6 +1,5 @@
 """Plastic synapses against NEST's: the same spikes, and weights to 1e-6 where both solve the same equations exactly."""
 
-import importlib.util
 from pathlib import Path
 
 import brainunit as u
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 
 import brainsim as bs
+from tests.references import make_plasticity_references
 
 HERE = Path(__file__).parent
 
@@ -27,10 +27,7 @@ class Clamped(bs.neurons.Neuron):
 
 @pytest.fixture(scope="module")
 def protocol():
-    spec = importlib.util.spec_from_file_location("make_plasticity_references", HERE / "make_plasticity_references.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return make_plasticity_references
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Spikes between steps: NEST's neurons with precise spike times, and crossings that are known."""
 
-import importlib.util
 from pathlib import Path
 
 import brainunit as u
@@ -10,16 +9,14 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import brainsim as bs
+from tests.references import make_precise
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("make_precise", HERE / "make_precise.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return make_precise
 
 
 @pytest.fixture(scope="module")

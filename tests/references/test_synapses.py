@@ -1,6 +1,5 @@
 """Synapses against NEST: same spikes, stored results of `make_synapses.py`."""
 
-import importlib.util
 from pathlib import Path
 
 import brainunit as u
@@ -8,16 +7,14 @@ import numpy as np
 import pytest
 
 import brainsim as bs
+from tests.references import make_synapses
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("make_synapses", HERE / "make_synapses.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return make_synapses
 
 
 @pytest.fixture(scope="module")
