@@ -92,6 +92,8 @@ class Aside:
     times: Any  # and as they are
     longest: Any  # of a delay that changes: the longest that it may become
     wired: Any  # of a projection: what the rule made
+    n_pre: int  # of a rule: how many values of the presynaptic side,
+    weight_shape: tuple[int, ...]  # and the shape of one per synapse
     layer: Any  # of a projection with a layer: what changes in it, as it was at first
     times_ms: np.ndarray  # of spike times: when,
     indices: np.ndarray  # and who
@@ -107,6 +109,8 @@ class Aside:
         self.closed = False  # whether the object is made and takes no new names
         self.seen: Any = None  # what it was when it was last split, to see whether it has changed
         self.ready: Ready | None = None  # what a network was when it was last made ready for a run
+        self.room: dict[str, tuple] = {}  # arrays of synapses with room for more, by path, with those that they are of
+        self.rooms: tuple | None = None  # which arrays have it, and the structure that this was found for
         self.structure: Any = None  # of the network when it was last split: what its programs are kept with
 
     def but(self, **changes: Any) -> Aside:
@@ -117,7 +121,7 @@ class Aside:
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies take along: no compiled programs, and nothing that is known of this very object."""
-        return vars(self) | {"seen": None, "ready": None, "structure": None}
+        return vars(self) | {"seen": None, "ready": None, "structure": None, "room": {}, "rooms": None}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Aside)

@@ -83,6 +83,10 @@ class Delay(Dynamics):
         """The delays that it was made with."""
         return self._aside.times
 
+    def of_synapses(self) -> tuple[str, ...] | None:
+        """Names of everything whose last axis counts the synapses; None where a program depends on their number."""
+        return ()
+
     def check_step(self, step_ms: float) -> None:
         """Refuse a step that is longer than a delay."""
         if self.times is not None:

@@ -26,6 +26,9 @@ class Exact(Axonal):
         self.hold("begins", FixedVariable(jnp.asarray(begins, jnp.int32)))
         self.hold("targets", FixedVariable(jnp.asarray(np.pad(target, (0, self.longest)), jnp.int32)))
 
+    def of_synapses(self):
+        return None  # the longest row
+
     @property
     def under_way(self):
         return {name: self.plain(name) for name in ("line", "coming") if name in vars(self)}

@@ -32,6 +32,9 @@ class Followed(Delay):
     def source(self):
         return self.plain("sources")
 
+    def of_synapses(self):
+        return ("sources",) if self.changes else ("sources", "steps")
+
     def slots(self, step_ms: float) -> int:
         """Steps that are remembered."""
         return self.times.longest_in_steps(step_ms) + 1

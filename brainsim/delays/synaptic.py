@@ -26,6 +26,9 @@ class Synaptic(Delay):
         self.hold("steps", FixedVariable(jax.device_put(steps)))
         self.hold("ring", StateVariable(nothing((int(steps.max(initial=1)), conn.n_post), float_dtype())))
 
+    def of_synapses(self):
+        return ("steps",)
+
     @property
     def under_way(self):
         return {"ring": self.plain("ring")} if "ring" in vars(self) else {}

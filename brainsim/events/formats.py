@@ -65,8 +65,10 @@ class Format(Frozen, abc.ABC, interface=True):
 
     def coo(self) -> tuple[jax.Array, jax.Array]:
         """Presynaptic and postsynaptic neuron of each synapse, int32 ``[n_synapses]``, in the order of the weights."""
-        pre = self.spread(jnp.arange(self.n_pre, dtype=jnp.int32))
-        pre, post = (jnp.broadcast_to(x, self.weight_shape).ravel() for x in (pre, self.targets()))
+        leaves = jax.tree.leaves(self)
+        numbers = np if leaves and all(map(concrete, leaves)) else jnp  # JAX would compile for every number of synapses
+        sides = self.spread(numbers.arange(self.n_pre, dtype=np.int32)), numbers.asarray(self.targets())
+        pre, post = (jax.device_put(numbers.broadcast_to(x, self.weight_shape).ravel()) for x in sides)
         return pre, post
 
     def todense(self, weight: jax.Array | float = 1.0) -> jax.Array:
@@ -83,8 +85,19 @@ class Format(Frozen, abc.ABC, interface=True):
             )
 
 
+def _int32(indices: jax.Array) -> jax.Array:
+    """Indices as int32; by NumPy, as JAX would compile it for every number of synapses."""
+    if indices.dtype == jnp.int32 or not concrete(indices):
+        return indices.astype(jnp.int32)
+    return jax.device_put(np.asarray(indices).astype(np.int32))
+
+
 class CSR(Format):
     """Compressed rows: the targets of one presynaptic neuron after the other.
+
+    Inside a program the arrays may be longer than the rows are, so that other numbers of synapses are no other programs.
+    What lies behind the last row belongs to nobody: its source is ``n_pre`` and its target ``n_post``, which scatters
+    drop.
 
     Parameters
     ----------
@@ -141,11 +154,20 @@ class CSR(Format):
         return Connectivity(Layout.CSR_16 if narrow else Layout.CSR, self.n_pre, self.n_post)
 
     def _sources(self) -> jax.Array:
+        if concrete(self.indptr):
+            return np.repeat(np.arange(self.n_pre, dtype=np.int32), np.diff(self.indptr))
         rows = jnp.arange(self.n_pre, dtype=jnp.int32)
-        return jnp.repeat(rows, jnp.diff(self.indptr), total_repeat_length=self.n_synapses)
+        sources = jnp.repeat(rows, jnp.diff(self.indptr), total_repeat_length=self.n_synapses)
+        return self._within(sources, self.n_pre)
 
     def targets(self) -> jax.Array:
-        return self.indices.astype(jnp.int32)
+        return self._within(_int32(self.indices), self.n_post)
+
+    def _within(self, values: jax.Array, outside: int) -> jax.Array:
+        """``values``, and ``outside`` behind the last row."""
+        if concrete(self.indptr):
+            return values
+        return jnp.where(jnp.arange(self.n_synapses, dtype=jnp.int32) < self.indptr[-1], values, outside)
 
     def spread(self, values_pre: jax.Array) -> jax.Array:
         return values_pre[self._sources()]
@@ -198,7 +220,7 @@ class FixedFanOut(Format):
         return Connectivity(layout, self.n_pre, self.n_post, self.indices.shape[1])
 
     def targets(self) -> jax.Array:
-        return self.indices.astype(jnp.int32)
+        return _int32(self.indices)
 
     def spread(self, values_pre: jax.Array) -> jax.Array:
         return values_pre[:, None]

@@ -54,7 +54,7 @@ def transpose_index(conn: Format) -> PostIndex:
     position = np.argsort(post, kind="stable").astype(np.int32)
     indptr = np.zeros(conn.n_post + 1, np.int32)
     np.cumsum(np.bincount(post, minlength=conn.n_post), out=indptr[1:])
-    return PostIndex(jnp.asarray(indptr), jnp.asarray(pre[position]), jnp.asarray(position))
+    return PostIndex(*map(jax.device_put, (indptr, pre[position], position)))
 
 
 class PowerLaw(NamedTuple):

@@ -48,6 +48,11 @@ class LeakyModulator(Modulator):
         Whose spikes it integrates, and the parameter that says what one of them adds.
     **values
         Parameters and initial states by name.
+
+    Raises
+    ------
+    ValueError
+        For a source that fires no spikes.
     """
 
     tau = Parameter(100.0 * u.ms, "time constant", shape=(), positive=True)
@@ -56,6 +61,13 @@ class LeakyModulator(Modulator):
     def __init__(self, sources=(), **values):
         super().__init__(**values)
         self._sources = tuple((view_of(source), name) for source, name in sources)
+        for view, _ in self._sources:
+            if "spikes" not in view.population._declared:
+                kind = type(view.population).__name__
+                raise ValueError(
+                    f"{type(self).__name__}: a source fires spikes, and {view.population.path} ({kind}) has none; give a"
+                    " population of neurons or a source of spikes."
+                )
 
     def join(self, name: str, key) -> None:
         super().join(name, key)

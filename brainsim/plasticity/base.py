@@ -11,6 +11,7 @@ import numpy as np
 
 from brainsim import events
 from brainsim._core import Dynamics, Parameter, Site, State, StateVariable
+from brainsim._core.rounding import SUFFIX
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import UNITLESS, float_dtype, in_unit
 from brainsim.plasticity.synapses import Synapses
@@ -42,7 +43,6 @@ class Plasticity(Dynamics):
         Parameters and initial states by name.
     """
 
-    n_pre: int
     n_post: int
     drifts = False  # whether weights change without spikes
 
@@ -135,6 +135,18 @@ class Plasticity(Dynamics):
         """Paths of all modulators that this rule and those inside it follow."""
         return {path for _, path in self.modulation}.union(*(rule.modulators() for rule in self.rules.values()))
 
+    # How many synapses there are is no part of a program: other seeds of a wiring share theirs
+
+    @property
+    def n_pre(self) -> int:
+        """Number of values of the presynaptic side: of neurons, or of synapses where each has a delay of its own."""
+        return self._aside.n_pre
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of one value per synapse."""
+        return self._aside.weight_shape
+
     def shape_of(self, name: str) -> tuple[int, ...]:
         """Shape of one value per neuron of a side, or per synapse; () for a number of the rule."""
         declared = self._declared[name]
@@ -155,11 +167,12 @@ class Plasticity(Dynamics):
 
     # -- running -----------------------------------------------------------------------------------------------------
 
-    def bind(self, site: Site) -> None:
-        """Make this the rule of the projection at ``site``."""
+    def bind(self, site: Site, n_pre: int, weight_shape: tuple[int, ...]) -> None:
+        """Make this the rule of the projection at ``site``, with so many values of the presynaptic side and per synapse."""
+        self._aside.n_pre, self._aside.weight_shape = n_pre, weight_shape
         self.place(site)
         for name, rule in self.rules.items():
-            rule.bind(site._replace(path=f"{site.path}.{name}"))
+            rule.bind(site._replace(path=f"{site.path}.{name}"), n_pre, weight_shape)
 
     @property
     def states_of_synapses(self) -> list[str]:
@@ -170,6 +183,14 @@ class Plasticity(Dynamics):
             for name, declared in self._declared.items()
             if isinstance(declared, State) and self.side_of(name) in sides
         ]
+
+    def of_synapses(self) -> list[str]:
+        """Names, from here, of everything whose last axis counts the synapses."""
+        sides = ("each", "pre") if self.single else ("each",)
+        names = [name for name in self._declared if name in vars(self) and self.side_of(name) in sides]
+        names += [f"{name}{SUFFIX}" for name in names] + ["w_rounding"] + (["pre_line"] if self.single else [])
+        inner = [f"{rule}.{name}" for rule, part in self.rules.items() for name in part.of_synapses()]
+        return [name for name in names if name in vars(self)] + inner
 
     @property
     def of_spikes(self) -> bool:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, cast
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 
 from brainsim import events
 from brainsim._core import Clock
@@ -187,7 +189,12 @@ class Synapses:
         """Give states of the rule new values."""
         for name, term in states.items():
             term = self.dt._lift(term).factors(self.rule.unit_of(name), f"{self.rule.path}.{name}")
-            self.rule.put(name, jnp.broadcast_to(term.at(self.rule.side_of(name)), self.rule.shape_of(name)))
+            side = self.rule.side_of(name)
+            self.rule.put(name, jnp.broadcast_to(term.at(side), self._shapes.get(side, self.rule.shape_of(name))))
+
+    @property
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"pre": (self.conn.n_pre,), "post": (self.conn.n_post,), "each": self.conn.weight_shape}
 
     def run(self, rule: Any, into: jax.Array | None = None) -> jax.Array:
         """Let another rule change the weights, or ``into`` in their place; returns what it changed."""
@@ -244,5 +251,10 @@ def single_rows(conn: events.Format) -> events.Format:
     """The same synapses as a format in which each of them is a row: what arrives then has a value for each."""
     if isinstance(conn, events.Diagonal):
         return conn
-    targets = jnp.broadcast_to(conn.targets(), conn.weight_shape).ravel()
-    return events.CSR(jnp.arange(conn.n_synapses + 1, dtype=jnp.int32), targets, conn.n_post)
+    targets = conn.targets()
+    numbers = jnp if isinstance(targets, Tracer) else np
+    targets = numbers.broadcast_to(targets, conn.weight_shape).ravel()
+    indptr = numbers.arange(conn.n_synapses + 1, dtype=np.int32)
+    if isinstance(conn, events.CSR):
+        indptr = numbers.minimum(indptr, conn.indptr[-1])
+    return events.CSR(indptr, targets, conn.n_post)

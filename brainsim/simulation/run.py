@@ -18,6 +18,7 @@ from brainsim.simulation.plan import Record
 from brainsim.simulation.progress import Progress
 from brainsim.simulation.recorder import Recorder, of_arrays
 from brainsim.simulation.recording import Recording
+from brainsim.simulation.room import Room
 
 
 @alone
@@ -89,15 +90,15 @@ def simulate(
     loop.check_memory(requests, n_steps)
     entry = entry.prepared()
     first = int(entry.state["steps"])
-    recorder = Recorder(requests, step_ms, first)
-    plan = loop.plan_of(net, requests, chunk_steps)
-    arrays = entry.structure, entry.parameters, entry.fixed, entry.state
+    recorder, room = Recorder(requests, step_ms, first), Room(entry)
+    plan = loop.plan_of(net, room.requests(requests), chunk_steps)
+    arrays = entry.structure, *map(room.enter, (entry.parameters, entry.fixed, entry.state))
     with Progress(progress, n_steps) as bar:
         state, broken = loop.drive(plan, *arrays, step_ms, entry.inputs, n_steps, [recorder], bar)
     if broken is not None:
         path, steps = broken
         raise loop.non_finite(net, path, (first + steps) * step_ms, recorder.finish(net))
-    write_back(net, state)
+    write_back(net, room.leave(state))
     net.went_on()
     return recorder.finish(net)
 

@@ -6,8 +6,10 @@ import dataclasses
 from typing import Any, cast
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from brainsim import events
 from brainsim._core import Dynamics, FixedVariable, Parameter, Site, State, StateVariable, change_back, changing_values
@@ -57,7 +59,6 @@ class Connection(Dynamics):
         conn, self.signal, self.graded = wired.conn, wired.signal, wired.graded
         self.weight_unit, self.signed, self.fires = wired.unit, wired.signed, "spikes" in post._declared
         self.n_pre, self.n_post, self.plastic = conn.n_pre, conn.n_post, plasticity is not None
-        self.n_synapses, self.weight_shape = conn.n_synapses, conn.weight_shape
         self.signal_unit = u.UNITLESS if self.signal == "spikes" else pre.unit_of(self.signal)
         changing = {}
         if wired.longest is not None and wired.times is not None:
@@ -91,11 +92,15 @@ class Connection(Dynamics):
     def _learn_by(self, plasticity):
         conn = self.conn
         rows = single_rows(conn) if self.axon.single else conn
-        facts = dict(n_pre=rows.n_pre, n_post=rows.n_post, weight_shape=rows.weight_shape)
-        facts |= dict(weight_unit=self.weight_unit, single=self.axon.single)
-        plasticity.bind(Site(f"{self.path}.plasticity", self._aside.moment, facts))
+        facts = dict(n_post=rows.n_post, weight_unit=self.weight_unit, single=self.axon.single)
+        site = Site(f"{self.path}.plasticity", self._aside.moment, facts)
+        plasticity.bind(site, rows.n_pre, rows.weight_shape)
         self.plasticity = plasticity
-        weights = jnp.broadcast_to(self.plain("weight"), conn.weight_shape)
+        weights = self.plain("weight")
+        if isinstance(weights, Tracer):
+            weights = jnp.broadcast_to(weights, conn.weight_shape)
+        else:  # JAX would compile it for every number of synapses
+            weights = jax.device_put(np.broadcast_to(weights, conn.weight_shape))
         self.hold("weight", StateVariable(weights, unit=self.weight_unit))
         self._aside.given["weight"] = with_unit(weights, self.weight_unit)
         self.hold("by_post", FixedVariable(events.transpose_index(rows)))
@@ -104,6 +109,38 @@ class Connection(Dynamics):
     def conn(self) -> events.Format:
         """Who connects to whom, between the whole populations."""
         return cast(events.Format, self.plain("connectivity"))
+
+    @property
+    def _ends(self) -> events.Format | Ends:
+        """What is between the populations: synapses, or where a layer stands."""
+        return self.ends if "layer" in vars(self) else self.conn
+
+    # Both follow from the synapses, or other seeds of a rule would be other programs
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses; of a layer, of its parameters."""
+        return self._ends.n_synapses
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of one value per synapse."""
+        return self._ends.weight_shape
+
+    def of_synapses(self) -> list[str] | None:
+        """Names, from here, of everything whose last axis counts the synapses, if it has axes; None where a program
+        depends on their number.
+        """
+        conn, inner = vars(self).get("connectivity"), self.axon.of_synapses()
+        if conn is None or type(self.conn) is not events.CSR or inner is None:
+            return None
+        names = [name for name in ("weight", "delay") if name in vars(self)]
+        names += ["connectivity.indices", *(["arrived"] if "arrived" in vars(self) and self.axon.single else [])]
+        names += [f"axon.{name}" for name in inner if name in vars(self.axon)]
+        if self.plastic:
+            names += ["by_post.source", "by_post.position"]
+            names += [f"plasticity.{name}" for name in self.plasticity.of_synapses()]
+        return names
 
     @property
     def delay_kind(self) -> str:

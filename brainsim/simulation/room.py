@@ -1,0 +1,140 @@
+"""Room for more synapses: other seeds of a wiring make other numbers of them, and would be other programs.
+
+Arrays of synapses enter a program with some room behind them. What is there belongs to no neuron (see
+:class:`brainsim.events.CSR`), and is cut off again when the program has run. How much room there is is remembered with the
+programs of the network's structure: the next seed takes the room of the one before if it fits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import weakref
+
+import jax
+import numpy as np
+
+from brainsim._core import Dynamics
+from brainsim.projection import Projection
+from brainsim.simulation.door import Entry
+from brainsim.simulation.plan import Request
+from brainsim.simulation.programs import keep
+
+MOST = 1 << 22  # synapses of a projection; of more, programs are compiled again, which takes little of their time
+
+
+class Room:
+    """How long the arrays of synapses are in a program.
+
+    Parameters
+    ----------
+    entry : Entry
+        A run that is ready; what it holds is not changed.
+    varied : tuple of str
+        Paths of what varies from run to run of a sweep.
+    """
+
+    def __init__(self, entry: Entry, varied: tuple[str, ...] = ()):
+        self.net = entry.net
+        self.lengths: dict[str, tuple[int, int]] = {}  # by path: how long an array is, and how long with its room
+        projections = _projections(entry)
+        if not projections:
+            return
+        whole = {*entry.inputs, *varied, *(r.path for r in entry.requests if not _is_begin(r))}
+        rooms = keep(entry.structure).setdefault("rooms", {})
+        for name, n, places in projections:
+            paths = [path for path, group in places if getattr(entry, group)[path].ndim]
+            if whole.isdisjoint(paths):
+                self.lengths |= dict.fromkeys(paths, (n, _length(n, rooms.setdefault(name, []))))
+
+    def requests(self, requests: tuple[Request, ...]) -> tuple[Request, ...]:
+        """The same of the longer arrays."""
+        return tuple(
+            dataclasses.replace(r, size=self.lengths[r.path][1]) if r.path in self.lengths else r for r in requests
+        )
+
+    def enter(self, arrays: dict) -> dict:
+        """Arrays by path, with their room; those that are the same as last time are not made again."""
+        return arrays | {path: self._longer(path, arrays[path]) for path in self.lengths.keys() & arrays.keys()}
+
+    def leave(self, arrays: dict) -> dict:
+        """Arrays by path, without it."""
+        return arrays | {path: self._shorter(path, arrays[path]) for path in self.lengths.keys() & arrays.keys()}
+
+    def _longer(self, path, array):
+        n, length = self.lengths[path]
+        kept = self.net._aside.room
+        known, longer = kept.get(path, (None, None))
+        if known is not None and known() is array and longer.shape[-1] == length:
+            return longer
+        edge = [(0, 0)] * (array.ndim - 1) + [(0, length - n)]
+        # With the last value, which a rule that computes with it can do; by NumPy, as JAX would compile it for every length
+        longer = jax.device_put(np.pad(np.asarray(array), edge, mode="edge"), array.sharding)
+        kept[path] = weakref.ref(array), longer
+        return longer
+
+    def _shorter(self, path, array):
+        shorter = jax.device_put(np.asarray(array)[..., : self.lengths[path][0]], array.sharding)
+        self.net._aside.room[path] = weakref.ref(shorter), array
+        return shorter
+
+
+def _length(n: int, known: list[int]) -> int:
+    """The length of arrays for ``n`` synapses: one that is known if it is not much too long, or a new one."""
+    longest = n + n // 4 + 1024
+    fitting = [length for length in known if n <= length <= longest]
+    if not fitting:
+        # Numbers of random synapses scatter by their square root at most
+        wanted = n + 6 * math.isqrt(n) + 8
+        grid = 1 << max(wanted.bit_length() - 6, 3)
+        fitting = [-(-wanted // grid) * grid]
+        known += fitting
+    return min(fitting)
+
+
+def _projections(entry: Entry) -> list[tuple[str, int, list[tuple[str, str]]]]:
+    """Projections whose number of synapses may vary, with that number and the places of their arrays of synapses."""
+    structure, found = entry.net._aside.rooms or (None, [])
+    if structure is not entry.structure:
+        found = []
+        if not entry.net.operations:  # they may look at all weights at once
+            listed = ((name, p.n_synapses, _places(name, p, entry)) for name, p in entry.net.projections.items())
+            found = [(name, n, places) for name, n, places in listed if 0 < n <= MOST and places]
+        entry.net._aside.rooms = entry.structure, found
+    return found
+
+
+def _places(name: str, projection: Projection, entry: Entry) -> list[tuple[str, str]]:
+    """Arrays of synapses of a projection, by path and by where in ``entry`` they are; none where something may look at
+    them as a whole.
+    """
+    names = projection.of_synapses() if all(map(_is_ours, _parts(projection))) else None
+    if names is None:
+        return []
+    n, paths = projection.n_synapses, {f"{name}.{own}" for own in names}
+    groups = {group: getattr(entry, group) for group in ("parameters", "fixed", "state")}
+    own = [(path, group) for group, arrays in groups.items() for path in arrays if path.startswith(f"{name}.")]
+    for path, group in own:
+        shape = groups[group][path].shape
+        if shape[-1:] not in ((), (n,)) if path in paths else n in shape:
+            return []
+    return [(path, group) for path, group in own if path in paths]
+
+
+def _parts(part: Dynamics):
+    yield part
+    for inner in part.parts(Dynamics).values():
+        yield from _parts(inner)
+
+
+def _is_ours(part) -> bool:
+    return type(part).__module__.startswith("brainsim.")
+
+
+def _is_begin(request: Request) -> bool:
+    """Whether a request is for the same elements of a longer array."""
+    elements = request.elements
+    if isinstance(elements, slice):
+        within = elements.stop is not None and 0 <= elements.stop <= (request.size or 0)
+        return within and (elements.start or 0) >= 0 and (elements.step or 1) > 0
+    return elements is not None
