@@ -129,6 +129,15 @@ class Delay(Dynamics):
         path.deliver(clock, arrived, receptor)
 
 
+SMALL = 1 << 18  # numbers in a buffer
+
+
+def rounded_up(slots: int, width: int) -> int:
+    """At least as many slots of a small buffer, so that most seeds of random delays need the same: a power of two."""
+    more = 1 << (slots - 1).bit_length()
+    return more if more * width <= SMALL else slots
+
+
 def nothing(shape: int | tuple[int, ...], dtype: Any) -> jax.Array:
     """Zeros. JAX compiles a program for every shape of ``jnp.zeros``, and of ``jnp.asarray``."""
     return jax.device_put(np.zeros(shape, dtype))

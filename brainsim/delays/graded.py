@@ -11,7 +11,7 @@ import numpy as np
 from brainsim import events
 from brainsim._core import Clock, FixedVariable, StateVariable
 from brainsim.delays.axonal import interpolated
-from brainsim.delays.base import Delay, nothing
+from brainsim.delays.base import Delay, nothing, rounded_up
 from brainsim.delays.changing import Changing
 from brainsim.delays.times import Times
 
@@ -37,7 +37,7 @@ class Followed(Delay):
 
     def slots(self, step_ms: float) -> int:
         """Steps that are remembered."""
-        return self.times.longest_in_steps(step_ms) + 1
+        return rounded_up(self.times.longest_in_steps(step_ms) + 1, self.n_pre)
 
     def prepare(self, step_ms: float, conn):
         self.hold("line", StateVariable(nothing((self.slots(step_ms), self.n_pre), self.sent_dtype)))

@@ -7,7 +7,7 @@ import jax
 from brainsim import events
 from brainsim._core import Clock, FixedVariable, StateVariable
 from brainsim._units import float_dtype
-from brainsim.delays.base import Delay, nothing
+from brainsim.delays.base import Delay, nothing, rounded_up
 from brainsim.delays.times import Times
 
 
@@ -24,7 +24,8 @@ class Synaptic(Delay):
     def prepare(self, step_ms: float, conn):
         steps = self.times.steps(step_ms)
         self.hold("steps", FixedVariable(jax.device_put(steps)))
-        self.hold("ring", StateVariable(nothing((int(steps.max(initial=1)), conn.n_post), float_dtype())))
+        slots = rounded_up(int(steps.max(initial=1)), conn.n_post)
+        self.hold("ring", StateVariable(nothing((slots, conn.n_post), float_dtype())))
 
     def of_synapses(self):
         return ("steps",)

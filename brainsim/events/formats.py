@@ -153,21 +153,30 @@ class CSR(Format):
         narrow = self.indices.dtype == jnp.uint16
         return Connectivity(Layout.CSR_16 if narrow else Layout.CSR, self.n_pre, self.n_post)
 
-    def _sources(self) -> jax.Array:
-        if concrete(self.indptr):
+    def _sources(self) -> Any:
+        if self._is_full:
             return np.repeat(np.arange(self.n_pre, dtype=np.int32), np.diff(self.indptr))
         rows = jnp.arange(self.n_pre, dtype=jnp.int32)
         sources = jnp.repeat(rows, jnp.diff(self.indptr), total_repeat_length=self.n_synapses)
         return self._within(sources, self.n_pre)
 
     def targets(self) -> jax.Array:
-        return self._within(_int32(self.indices), self.n_post)
+        targets = _int32(self.indices)
+        return targets if self._is_full else self._within(targets, self.n_post)
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether it is known that nothing lies behind the last row."""
+        return concrete(self.indptr) and int(np.asarray(self.indptr)[-1]) == self.n_synapses
 
     def _within(self, values: jax.Array, outside: int) -> jax.Array:
         """``values``, and ``outside`` behind the last row."""
-        if concrete(self.indptr):
-            return values
         return jnp.where(jnp.arange(self.n_synapses, dtype=jnp.int32) < self.indptr[-1], values, outside)
+
+    def longer(self, length: int) -> CSR:
+        """The same rows in an array of ``length``."""
+        indices = np.pad(np.asarray(self.indices), (0, length - self.n_synapses))
+        return jax.tree.unflatten(jax.tree.structure(self), [self.indptr, jax.device_put(indices)])
 
     def spread(self, values_pre: jax.Array) -> jax.Array:
         return values_pre[self._sources()]

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 
 from brainsim import events
 from brainsim._core import Clock
@@ -12,6 +15,8 @@ from brainsim.paths.base import Path
 from brainsim.plasticity import Plasticity
 from brainsim.plasticity.synapses import Surroundings, single_rows
 from brainsim.plasticity.synapses import Synapses as Learning
+
+ROUNDED_UP = 1 << 22  # synapses, at most
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,10 +55,21 @@ class Synapses(Path):
             receptor.put(port, events.deliver(here.conn, feature, here.weight, receptor.plain(port)))
 
     def sums(self, arrived, receptor):
+        here = self._rounded_up()
         return {
-            port: events.deliver(self.conn, feature, self.weight, jnp.zeros(self.conn.n_post, self.weight.dtype))
+            port: events.deliver(here.conn, feature, here.weight, jnp.zeros(here.conn.n_post, here.weight.dtype))
             for port, feature in zip(receptor.ports, receptor.features(arrived))
         }
+
+    def _rounded_up(self) -> Synapses:
+        """The same outside of a program, with room for the synapses of other seeds, for which it would be compiled again."""
+        n, traced = self.conn.n_synapses, any(isinstance(x, Tracer) for x in jax.tree.leaves((self.conn, self.weight)))
+        if traced or type(self.conn) is not events.CSR or not 0 < n <= ROUNDED_UP:
+            return self
+        length, weight = 1 << (n + 3 * math.isqrt(n)).bit_length(), self.weight
+        if weight.ndim:
+            weight = jax.device_put(np.pad(np.asarray(weight), (0, length - n)))
+        return dataclasses.replace(self, conn=self.conn.longer(length), weight=weight)
 
     def learn(self, clock: Clock, arrived, fired, around: Surroundings, source=None) -> jax.Array:
         """The weights after a step of plasticity.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import weakref
+from collections.abc import Iterable
 
 import jax
 import numpy as np
@@ -30,11 +31,13 @@ class Room:
     ----------
     entry : Entry
         A run that is ready; what it holds is not changed.
-    varied : tuple of str
+    varied : iterable of str
         Paths of what varies from run to run of a sweep.
+    runs : int
+        Runs of a sweep at a time.
     """
 
-    def __init__(self, entry: Entry, varied: tuple[str, ...] = ()):
+    def __init__(self, entry: Entry, varied: Iterable[str] = (), runs: int = 1):
         self.net = entry.net
         self.lengths: dict[str, tuple[int, int]] = {}  # by path: how long an array is, and how long with its room
         projections = _projections(entry)
@@ -44,7 +47,7 @@ class Room:
         rooms = keep(entry.structure).setdefault("rooms", {})
         for name, n, places in projections:
             paths = [path for path, group in places if getattr(entry, group)[path].ndim]
-            if whole.isdisjoint(paths):
+            if n <= MOST // runs and whole.isdisjoint(paths):
                 self.lengths |= dict.fromkeys(paths, (n, _length(n, rooms.setdefault(name, []))))
 
     def requests(self, requests: tuple[Request, ...]) -> tuple[Request, ...]:
@@ -55,23 +58,28 @@ class Room:
 
     def enter(self, arrays: dict) -> dict:
         """Arrays by path, with their room; those that are the same as last time are not made again."""
+        return arrays | {path: self._kept(path, arrays[path]) for path in self.lengths.keys() & arrays.keys()}
+
+    def enter_anew(self, arrays: dict) -> dict:
+        """The same of arrays that nothing holds on to, of several runs."""
         return arrays | {path: self._longer(path, arrays[path]) for path in self.lengths.keys() & arrays.keys()}
 
     def leave(self, arrays: dict) -> dict:
         """Arrays by path, without it."""
         return arrays | {path: self._shorter(path, arrays[path]) for path in self.lengths.keys() & arrays.keys()}
 
+    def _kept(self, path, array):
+        known, longer = self.net._aside.room.get(path, (None, None))
+        if known is None or known() is not array or longer.shape[-1] != self.lengths[path][1]:
+            longer = self._longer(path, array)
+            self.net._aside.room[path] = weakref.ref(array), longer
+        return longer
+
     def _longer(self, path, array):
         n, length = self.lengths[path]
-        kept = self.net._aside.room
-        known, longer = kept.get(path, (None, None))
-        if known is not None and known() is array and longer.shape[-1] == length:
-            return longer
         edge = [(0, 0)] * (array.ndim - 1) + [(0, length - n)]
         # With the last value, which a rule that computes with it can do; by NumPy, as JAX would compile it for every length
-        longer = jax.device_put(np.pad(np.asarray(array), edge, mode="edge"), array.sharding)
-        kept[path] = weakref.ref(array), longer
-        return longer
+        return jax.device_put(np.pad(np.asarray(array), edge, mode="edge"), array.sharding)
 
     def _shorter(self, path, array):
         shorter = jax.device_put(np.asarray(array)[..., : self.lengths[path][0]], array.sharding)
@@ -99,7 +107,7 @@ def _projections(entry: Entry) -> list[tuple[str, int, list[tuple[str, str]]]]:
         found = []
         if not entry.net.operations:  # they may look at all weights at once
             listed = ((name, p.n_synapses, _places(name, p, entry)) for name, p in entry.net.projections.items())
-            found = [(name, n, places) for name, n, places in listed if 0 < n <= MOST and places]
+            found = [(name, n, places) for name, n, places in listed if n and places]
         entry.net._aside.rooms = entry.structure, found
     return found
 

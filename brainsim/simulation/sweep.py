@@ -25,6 +25,7 @@ from brainsim.simulation.plan import Record
 from brainsim.simulation.progress import Progress
 from brainsim.simulation.recorder import Recorder
 from brainsim.simulation.recording import Recording
+from brainsim.simulation.room import Room
 
 MAX_BATCH = 256  # runs in one batch: beyond it, more in parallel gains nothing on a CPU
 MEMORY_SHARE = 0.25  # of the free memory that one batch may use
@@ -137,6 +138,8 @@ def sweep(
     n_batches = -(-len(points) // size)
     size = -(-len(points) // n_batches)
 
+    room = Room(entry, arrays, runs=size)
+
     def one_batch(job):
         which, device = job
         n_wanted = len(which)
@@ -146,10 +149,11 @@ def sweep(
         given = {path: over(array, len(which), state[path].shape) for path, array in varied.items() if path in state}
         swept = {k: v for k, v in varied.items() if k in parameters}
         keys = np.stack([fixed["key"]] * len(which) if seeds is None else [key_of(seed) for seed in seeds[rows[:, -1]]])
-        own_state = _starts(entry, swept, given, keys, seeds is not None)
-        plan = plan_of(net, requests, None, tuple(sorted(swept)), runs=len(which))
+        own_state = _starts(entry, room, swept, given, keys, seeds is not None)
+        plan = plan_of(net, room.requests(requests), None, tuple(sorted(swept)), runs=len(which))
         recorders = [Recorder(requests, step_ms, int(state["steps"])) for _ in range(n_wanted)]
-        trees = jax.device_put((parameters | swept, fixed | {"key": keys}, own_state), device)
+        trees = room.enter(parameters) | swept, room.enter(fixed) | {"key": keys}, own_state
+        trees = jax.device_put(trees, device)
         numbers, tables, begin = trees
         _, broken = drive(plan, structure, numbers, tables, begin, step_ms, entry.inputs, n_steps, recorders, bar)
         if broken is not None:
@@ -169,21 +173,24 @@ def sweep(
     return Sweep(axes, recordings)
 
 
-def _starts(entry, swept, given, keys, anew: bool) -> dict:
+def _starts(entry, room, swept, given, keys, anew: bool) -> dict:
     """The state that each run starts from; ``anew``: what was given as distributions is drawn, with ``keys``."""
     net, state, n = entry.net, entry.state, len(keys)
     drawn = net.drawn_anew() if anew else ()
     if not drawn and not net.follows():
-        return _repeated(state, n) | given
+        return _repeated(room.enter_anew(state), n) | given
 
     weights = swept.keys() & set(net.at_once())
     before = state | {path: entry.parameters[path] for path in weights}
 
     def start(swept, given, key):
         parameters, given = entry.parameters | swept, given | {path: swept[path] for path in weights}
-        return entry.structure.start(drawn, net.begun, parameters, entry.fixed, before, given, key)
+        after = entry.structure.start(drawn, net.begun, parameters, entry.fixed, before, given, key)
+        return {path: array for path, array in after.items() if array is not before[path]}
 
-    return jax.vmap(start)(swept, given, keys)
+    changed = jax.vmap(start)(swept, given, keys)
+    same = {path: array for path, array in state.items() if path not in changed}
+    return _repeated(room.enter_anew(same), n) | room.enter_anew(changed)
 
 
 @functools.partial(jax.jit, static_argnames="n")
