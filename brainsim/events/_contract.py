@@ -66,7 +66,7 @@ def contract_one(shared, static, a, b, into):
     if towards == PRE:
         return (into + (conn.sum_rows(a * values) if a.ndim else a * conn.sum_rows(values)),)
     gradient = times(conn.spread(a), values)
-    return (into + (jnp.broadcast_to(gradient, conn.weight_shape) if into.ndim else _total(gradient, conn)),)
+    return (into + (jnp.broadcast_to(gradient, conn.weight_shape) if into.ndim else conn.total(gradient)),)
 
 
 def dense_product(towards, a, b, each):
@@ -83,10 +83,6 @@ def dense_product(towards, a, b, each):
         return dot(a, b) if a.ndim else a * b.sum()
     a = a.astype(b.dtype)
     return jnp.outer(a, b) if each else a.sum() * b.sum()
-
-
-def _total(gradient, conn):
-    return jnp.broadcast_to(gradient, conn.weight_shape).sum()
 
 
 def numbers(shared, static):

@@ -53,6 +53,10 @@ class Format(Frozen, abc.ABC, interface=True):
     def sum_rows(self, values: jax.Array) -> jax.Array:
         """Sum of one value per synapse over the synapses of each presynaptic neuron, ``[n_pre]``."""
 
+    def total(self, values: jax.Array) -> jax.Array:
+        """Sum of one value per synapse over all of them, ``[]``."""
+        return jnp.broadcast_to(values, self.weight_shape).sum()
+
     @property
     def layout(self) -> Connectivity | None:
         """What the compiled kernels need to know; None where only plain JAX serves."""
@@ -65,10 +69,8 @@ class Format(Frozen, abc.ABC, interface=True):
 
     def coo(self) -> tuple[jax.Array, jax.Array]:
         """Presynaptic and postsynaptic neuron of each synapse, int32 ``[n_synapses]``, in the order of the weights."""
-        leaves = jax.tree.leaves(self)
-        numbers = np if leaves and all(map(concrete, leaves)) else jnp  # JAX would compile for every number of synapses
-        sides = self.spread(numbers.arange(self.n_pre, dtype=np.int32)), numbers.asarray(self.targets())
-        pre, post = (jax.device_put(numbers.broadcast_to(x, self.weight_shape).ravel()) for x in sides)
+        pre = self.spread(jnp.arange(self.n_pre, dtype=jnp.int32))
+        pre, post = (jnp.broadcast_to(x, self.weight_shape).ravel() for x in (pre, self.targets()))
         return pre, post
 
     def todense(self, weight: jax.Array | float = 1.0) -> jax.Array:
@@ -153,9 +155,12 @@ class CSR(Format):
         narrow = self.indices.dtype == jnp.uint16
         return Connectivity(Layout.CSR_16 if narrow else Layout.CSR, self.n_pre, self.n_post)
 
-    def _sources(self) -> Any:
-        if self._is_full:
-            return np.repeat(np.arange(self.n_pre, dtype=np.int32), np.diff(self.indptr))
+    def coo(self) -> tuple[jax.Array, jax.Array]:
+        return self._sources(), self.targets()
+
+    def _sources(self) -> jax.Array:
+        if self._is_full:  # by NumPy, as JAX would compile it for every number of synapses
+            return jax.device_put(np.repeat(np.arange(self.n_pre, dtype=np.int32), np.diff(self.indptr)))
         rows = jnp.arange(self.n_pre, dtype=jnp.int32)
         sources = jnp.repeat(rows, jnp.diff(self.indptr), total_repeat_length=self.n_synapses)
         return self._within(sources, self.n_pre)
@@ -184,6 +189,10 @@ class CSR(Format):
     def sum_rows(self, values: jax.Array) -> jax.Array:
         values = jnp.broadcast_to(values, self.weight_shape)
         return jax.ops.segment_sum(values, self._sources(), self.n_pre, indices_are_sorted=True)
+
+    def total(self, values: jax.Array) -> jax.Array:
+        values = jnp.broadcast_to(values, self.weight_shape)
+        return values.sum() if self._is_full else self._within(values, 0).sum()
 
 
 class FixedFanOut(Format):

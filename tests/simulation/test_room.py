@@ -98,7 +98,7 @@ def same(monkeypatch):
 
 
 @pytest.mark.parametrize("kernels", ["kernel", "plain"])
-def test_every_rule_learns_the_same_with_room(kernels, same, monkeypatch):
+def test_every_rule_learns_the_same_with_room(kernels, same):
     def make():
         net = bs.Network(seed=1)
         net.C = bs.neurons.LIF(8, V=bs.Uniform(-60 * u.mV, -50 * u.mV), refractory=0.5 * u.ms)
@@ -111,9 +111,7 @@ def test_every_rule_learns_the_same_with_room(kernels, same, monkeypatch):
                         weight=bs.Uniform(10 * u.pA, 50 * u.pA), plasticity=_make(net, kind))  # fmt: skip
         return net
 
-    if kernels == "plain":
-        monkeypatch.setenv("BRAINSIM_KERNELS", "0")
-    with jax.enable_x64(kernels == "plain"):
+    with jax.enable_x64(kernels == "plain"), bs.events.served_by(kernels):
         net = same(make, [f"{next(iter(exported('plasticity')))}.weight[:3]"])
     assert {path.partition(".")[0] for path in net._aside.room} == set(net.projections)
 
@@ -179,3 +177,24 @@ def test_room_is_enough_for_other_seeds_and_not_much(n):
     assert known == [length] and room._length(n + 1, known) == length
     assert room._length(2 * length + 5000, known) > length and len(known) == 2
     assert room._length(n, known) == length
+
+
+@pytest.mark.parametrize("implementation", ["kernel", "plain"])
+def test_rows_in_a_longer_array_are_the_same_rows(implementation):
+    """For whatever takes them: one run, a batch, sums over rows, inside a program and outside."""
+    rng = np.random.default_rng(0)
+    conn = bs.events.CSR(np.array([0, 3, 3, 7, 9]), rng.integers(0, 5, 9), 5)
+    longer, weight = conn.longer(16), rng.random(9).astype(np.float32)
+    more = np.pad(weight, (0, 7), mode="edge")
+    spikes, into = np.ones((3, 4), np.float32), np.zeros(5, np.float32)
+
+    def results(conn, weight):
+        each = jax.vmap(lambda s: bs.events.deliver(conn, s, weight, into))(spikes)
+        back = bs.events.deliver_transposed(conn, into + 1.0, weight)
+        one = bs.events.weight_gradient(conn, spikes[0], into + 1.0, scalar=True)
+        return each, back, one, conn.sum_rows(weight), conn.todense(weight)
+
+    with bs.events.served_by(implementation):
+        for run in (results, jax.jit(results)):
+            for mine, theirs in zip(run(longer, more), run(conn, weight), strict=True):
+                np.testing.assert_array_equal(mine, theirs)
