@@ -92,9 +92,9 @@ def simulate(
     first = int(entry.state["steps"])
     recorder, room = Recorder(requests, step_ms, first), Room(entry)
     plan = loop.plan_of(net, room.requests(requests), chunk_steps)
-    arrays = entry.structure, *map(room.enter, (entry.parameters, entry.fixed, entry.state))
+    arrays = room.enter(entry.parameters), room.enter(entry.fixed), room.enter(entry.state)
     with Progress(progress, n_steps) as bar:
-        state, broken = loop.drive(plan, *arrays, step_ms, entry.inputs, n_steps, [recorder], bar)
+        state, broken = loop.drive(plan, entry.structure, *arrays, step_ms, entry.inputs, n_steps, [recorder], bar)
     if broken is not None:
         path, steps = broken
         raise loop.non_finite(net, path, (first + steps) * step_ms, recorder.finish(net))
