@@ -118,14 +118,19 @@ def deliver_together(equations: Sequence, place: Callable, record=None) -> tuple
             targets.append(placed.array)
         return placed._replace(array=target)
 
-    shared, weights, deliveries = [], [], []
+    calls = []
     for equation in equations:
         tree, batch = equation.params["tree"], equation.params["batch"]
         *own, spikes, weight, into = equation.invars
         target = standing[equation.outvars[0]] = target_of(into)
-        shared += own
-        weights.append(weight)
-        deliveries.append(_Delivery(tree, batch, source_of(spikes, batch.masks[0]), target))
+        calls.append((own, weight, _Delivery(tree, batch, source_of(spikes, batch.masks[0]), target)))
+    # In the order in which a kernel makes them
+    calls.sort(key=lambda call: call[2].source[:2])
+    shared, weights, deliveries = (
+        [v for own, *_ in calls for v in own],
+        [call[1] for call in calls],
+        [call[2] for call in calls],
+    )
     buffers, recorded = [], None
     if record is not None:
         batch = record.params["batch"]

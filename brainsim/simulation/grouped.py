@@ -31,6 +31,8 @@ ELEMENTWISE = frozenset(
     """.split()  # noqa: SIM905
 )
 
+IN_A_PASS, TOGETHER, OTHER = range(3)  # kinds of equations: elementwise ones; deliveries of spikes, and recording
+
 # Longer arrays are worth several threads: XLA shares each pass over them. A call with shorter ones is compiled as one
 # function of several loops (its attribute for small calls): calls inside of it cost a third of COBA-HH.
 ONE_THREAD = 1 << 15
@@ -126,30 +128,42 @@ class _Step:
     def _order(self, moving, known):
         waiting = _Waiting(moving, known)
         while waiting.left:
-            taken = waiting.take_elementwise()
+            taken = waiting.take_all(IN_A_PASS)
             known.update(v for equation in taken for v in equation.outvars)
             same, others = cohorts(_connected(taken), _is_elementwise)
             yield from (*same, *others)
-            if waiting.ready_deliveries:
-                reached, _ = _ready(waiting.those(waiting.deliveries), known)
-                # One call has one batch: a network of which a parameter is swept delivers with and without one. What
-                # something else reads must not be added to yet.
-                reached = [e for e in reached if together.extents(e) == together.extents(reached[0])]
-                kept = set(self._read_elsewhere(reached))
-                deliveries, _ = _ready(reached, known, lambda e: e.invars[-1] not in kept)  # noqa: B023
-                if deliveries:
-                    batch = together.extents(deliveries[0])
-                    ready = [e for e in waiting.those(waiting.records) if all(v in known for v in _inputs(e))]
-                    record = next((e for e in ready if together.extents(e) == batch), None)
-                    made = together.results_of(deliveries) + ([] if record is None else list(record.outvars))
-                    known.update(made)
-                    waiting.take([*deliveries, *([] if record is None else [record])], made)
-                    yield _Deliveries(deliveries, record)
-            equation = waiting.take_first()
-            if equation is not None:
-                known.update(equation.outvars)
-                waiting.know(equation.outvars)
-                yield [equation]
+            if taken := waiting.take_all(OTHER):
+                for equation in taken:
+                    known.update(equation.outvars)
+                    yield [equation]
+                continue
+            # As late as can be: as many as can be are made together
+            phase = self._deliveries(waiting, known)
+            if phase is not None:
+                known.update(v for equation in (*phase.equations, phase.record) if equation for v in equation.outvars)
+                yield phase
+            elif taken := waiting.take_first(TOGETHER):
+                known.update(taken[0].outvars)
+                yield taken
+
+    def _deliveries(self, waiting, known) -> _Deliveries | None:
+        """Take out the deliveries that can be made together."""
+        reached, _ = _ready(waiting.those(waiting.deliveries), known)
+        if not reached:
+            return None
+        # One call has one batch: a network of which a parameter is swept delivers with and without one. What something
+        # else reads must not be added to yet.
+        batch = together.extents(reached[0])
+        reached = [e for e in reached if together.extents(e) == batch]
+        kept = set(self._read_elsewhere(reached))
+        deliveries, _ = _ready(reached, known, lambda e: e.invars[-1] not in kept)
+        if not deliveries:
+            return None
+        ready = [e for e in waiting.those(waiting.records) if all(v in known for v in _inputs(e))]
+        record = next((e for e in ready if together.extents(e) == batch), None)
+        made = together.results_of(deliveries) + ([] if record is None else list(record.outvars))
+        waiting.take([*deliveries, *([] if record is None else [record])], made)
+        return _Deliveries(deliveries, record)
 
     def _read_elsewhere(self, equations) -> list:
         own = set(map(id, equations))
@@ -226,23 +240,20 @@ class _Waiting:
         self.equations = list(equations)
         self.position = {id(equation): k for k, equation in enumerate(self.equations)}
         self.left = set(range(len(self.equations)))
-        self.elementwise = [_is_elementwise(equation) for equation in self.equations]
         self.deliveries = [k for k, equation in enumerate(self.equations) if together.is_delivery(equation)]
         self.records = [k for k, equation in enumerate(self.equations) if together.is_record(equation)]
+        self.kind = [IN_A_PASS if _is_elementwise(equation) else OTHER for equation in self.equations]
+        for k in (*self.deliveries, *self.records):
+            self.kind[k] = TOGETHER
         self.unknown, self.readers = [], collections.defaultdict(list)
-        self.ready: tuple[list, list] = [], []  # not elementwise, elementwise
+        self.ready: tuple[list, list, list] = [], [], []  # of each kind
         for k, equation in enumerate(self.equations):
             missing = {v for v in _inputs(equation) if v not in known}
             self.unknown.append(len(missing))
             for v in missing:
                 self.readers[v].append(k)
             if not missing:
-                heapq.heappush(self.ready[self.elementwise[k]], k)
-
-    @property
-    def ready_deliveries(self) -> bool:
-        """Whether there is a delivery that can be made."""
-        return any(k in self.left and not self.unknown[k] for k in self.deliveries)
+                heapq.heappush(self.ready[self.kind[k]], k)
 
     def those(self, positions) -> list:
         """The equations that are left at some positions."""
@@ -254,30 +265,29 @@ class _Waiting:
             for k in self.readers.pop(v, ()):
                 self.unknown[k] -= 1
                 if not self.unknown[k]:
-                    heapq.heappush(self.ready[self.elementwise[k]], k)
+                    heapq.heappush(self.ready[self.kind[k]], k)
 
     def take(self, equations, variables) -> None:
         """Take out equations, which have made ``variables`` known."""
         self.left -= {self.position[id(equation)] for equation in equations}
         self.know(variables)
 
-    def take_elementwise(self) -> list:
-        """Take out all elementwise equations that follow from what is known and from each other."""
-        taken, ready = [], self.ready[True]
-        while ready:
-            taken.append(heapq.heappop(ready))
-            self.take([self.equations[taken[-1]]], self.equations[taken[-1]].outvars)
-        return [self.equations[k] for k in sorted(taken)]
+    def take_all(self, kind: int) -> list:
+        """Take out all equations of a kind that follow from what is known and from each other."""
+        taken: list = []
+        while one := self.take_first(kind):
+            taken += one
+        return sorted(taken, key=lambda equation: self.position[id(equation)])
 
-    def take_first(self):
-        """Take out the first equation that follows from what is known; None if there is none."""
-        ready = self.ready[False]
+    def take_first(self, kind: int) -> list:
+        """Take out the first equation of a kind that follows from what is known; none if there is none."""
+        ready = self.ready[kind]
         while ready:
             k = heapq.heappop(ready)
             if k in self.left:
-                self.left.discard(k)
-                return self.equations[k]
-        return None
+                self.take([self.equations[k]], self.equations[k].outvars)
+                return [self.equations[k]]
+        return []
 
 
 def _ready(equations: Sequence, known, accepted: Callable = lambda equation: True) -> tuple[list, list]:

@@ -12,7 +12,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <vector>
 
 #include "shared.h"
 #include "xla/ffi/api/ffi.h"
@@ -106,9 +105,6 @@ class Call {
       if (masks_[i] >> levels_) return;
     own_ = masks_ + (arguments - shared_);
     numbers_ = given - (levels_ + 2 + arguments - shared_);
-    operands_.reserve(arguments - shared_);
-    for (int64_t i = 0; i < arguments - shared_; ++i)
-      operands_.emplace_back(arguments_.buffer(shared_ + i), masks_[i], extents_, levels_);
     well_formed_ = true;
   }
 
@@ -128,7 +124,7 @@ class Call {
     return static_cast<const T*>(shared_buffer(i).untyped_data());
   }
 
-  const Operand& operand(int64_t i) const { return operands_[i]; }
+  Operand operand(int64_t i) const { return {arguments_.buffer(shared_ + i), masks_[i], extents_, levels_}; }
 
   // A result that has every batch level.
   Operand result(int64_t i) const { return {results_.buffer(i), (int64_t{1} << levels_) - 1, extents_, levels_}; }
@@ -150,7 +146,6 @@ class Call {
   const char* name_;
   Arguments arguments_;
   Results results_;
-  std::vector<Operand> operands_;
   int64_t levels_ = 0;
   const int64_t* extents_ = nullptr;
   int64_t entries_ = 1;

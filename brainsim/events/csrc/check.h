@@ -59,15 +59,16 @@ class Check {
   void one_or_each(int64_t i, int64_t each, ffi::DataType type) {
     if (!*this) return;
     if (i < 0 || i >= call_.operands()) return fail("operand", i, "is missing");
-    fits("operand", i, call_.operand(i), call_.operand(i).has(1) ? 1 : each, type);
+    const Operand given = call_.operand(i);
+    fits("operand", i, given, given.has(1) ? 1 : each, type);
   }
 
   // Bool, or values of the type.
   void spikes(int64_t i, int64_t size, ffi::DataType type) {
     if (!*this) return;
     if (i < 0 || i >= call_.operands()) return fail("operand", i, "is missing");
-    const bool fired = call_.operand(i).type() == ffi::DataType::PRED;
-    fits("operand", i, call_.operand(i), size, fired ? ffi::DataType::PRED : type);
+    const Operand given = call_.operand(i);
+    fits("operand", i, given, size, given.type() == ffi::DataType::PRED ? ffi::DataType::PRED : type);
   }
 
   // A result that has every batch level.

@@ -6,6 +6,7 @@
 // Own numbers: Together; connectivity and Delivery of each; and Recorded of each population. Spikes and targets may stand
 // among others in one array. All operands have the same batch, and results have every level of it.
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -62,36 +63,42 @@ struct Record {
   }
 };
 
-// What the numbers say of a call, compared with it. Empty where it does not fit.
-std::vector<Delivery> deliveries_of(const Call& call, Check& check) {
-  std::vector<Delivery> found;
+// What the numbers say of a call, compared with it; nothing can be done where it does not fit.
+void deliveries_of(const Call& call, Check& check, std::vector<Delivery>& found) {
   check.numbers(Together::size);
-  if (!check) return found;
+  if (!check) return;
   const int64_t sources = call.number(Together::sources), count = call.number(Together::deliveries);
   const int64_t targets = call.number(Together::targets);
   check.that(sources >= 0 && count >= 0 && targets >= 0, "numbers", 0, "are negative");
   check.numbers(Together::size + count * kPerDelivery);
-  if (check) found.reserve(count);
+  for (int64_t target = 0; target < targets && check; ++target) {
+    const int64_t into = sources + count + target;
+    const ffi::DataType real = check.real(into);
+    if (!check) return;
+    const int64_t size = call.operand(into).size();
+    check.in_place(target, into, size, real);
+    check.result(target, size, real);
+  }
+  std::tuple<int64_t, int64_t, ffi::DataType> checked{-1, 0, ffi::DataType::INVALID};  // many are of the same spikes
   for (int64_t d = 0; d < count && check; ++d) {
     const int64_t at = Together::size + d * kPerDelivery, own = at + shared::Connectivity::size;
     with_connectivity(call, check, at, call.number(own + shared::Delivery::first), [&](const auto& conn) {
       const int64_t source = call.number(own + shared::Delivery::source), target = call.number(own + shared::Delivery::target);
       check.that(source >= 0 && source < sources, "delivery", d, "has no such source");
       check.that(target >= 0 && target < targets, "delivery", d, "has no such target");
+      if (!check) return;
       const int64_t source_at = call.number(own + shared::Delivery::source_at), target_at = call.number(own + shared::Delivery::target_at);
       const int64_t source_rest = call.number(own + shared::Delivery::source_rest), target_rest = call.number(own + shared::Delivery::target_rest);
       check.that(source_at >= 0 && source_rest >= 0 && target_at >= 0 && target_rest >= 0, "delivery", d, "has a negative place");
-      const int64_t into = sources + count + target, n_source = source_at + conn.n_pre + source_rest;
-      const int64_t n_target = target_at + conn.n_post + target_rest;
-      const ffi::DataType real = check.real(into);
-      check.spikes(source, n_source, real);
-      check.one_or_each(sources + d, conn.synapses, real);
-      check.in_place(target, into, n_target, real);
-      check.result(target, n_target, real);
-      if (check) found.push_back({conn, source, source_at, target_at, call.operand(sources + d), call.result(target)});
+      const Operand into = call.result(target);
+      const std::tuple<int64_t, int64_t, ffi::DataType> spikes{source, source_at + conn.n_pre + source_rest, into.type()};
+      if (spikes != checked) check.spikes(source, std::get<1>(spikes), into.type());
+      checked = spikes;
+      check.one_or_each(sources + d, conn.synapses, into.type());
+      check.that(into.size() == target_at + conn.n_post + target_rest, "delivery", d, "does not fit its target");
+      if (check) found.push_back({conn, source, source_at, target_at, call.operand(sources + d), into});
     });
   }
-  return found;
 }
 
 // What is to be done with the spikes of the neurons `at` to `end` in the array of a source: a delivery, or recording.
@@ -103,18 +110,19 @@ struct Job {
 
 bool same_neurons(const Job& a, const Job& b) { return a.source == b.source && a.at == b.at && a.end == b.end; }
 
-std::vector<Job> jobs_of(const std::vector<Delivery>& deliveries) {
-  std::vector<Job> found;
-  found.reserve(deliveries.size() + 8);
+bool before(const Job& a, const Job& b) { return std::tie(a.source, a.at, a.end) < std::tie(b.source, b.at, b.end); }
+
+void jobs_of(const std::vector<Delivery>& deliveries, std::vector<Job>& found) {
   for (const Delivery& d : deliveries)
     std::visit([&](const auto& conn) { found.push_back({d.source, d.source_at, d.source_at + conn.n_pre, &d, -1}); }, d.conn);
-  return found;
 }
 
-// Sorts jobs by their neurons; whether they have all neurons or none in common.
-bool sort(std::vector<Job>& jobs) {
-  const auto before = [](const Job& a, const Job& b) { return std::tie(a.source, a.at, a.end) < std::tie(b.source, b.at, b.end); };
-  if (!std::is_sorted(jobs.begin(), jobs.end(), before)) std::stable_sort(jobs.begin(), jobs.end(), before);
+// All jobs by their neurons, deliveries first; whether they have all neurons or none in common. They come in this order
+// already: see events/_together.py.
+bool in_order(std::vector<Job>& deliveries, std::vector<Job>& recorded, std::vector<Job>& jobs) {
+  for (std::vector<Job>* some : {&deliveries, &recorded})
+    if (!std::is_sorted(some->begin(), some->end(), before)) std::stable_sort(some->begin(), some->end(), before);
+  std::merge(deliveries.begin(), deliveries.end(), recorded.begin(), recorded.end(), std::back_inserter(jobs), before);
   for (size_t k = 1; k < jobs.size(); ++k)
     if (jobs[k].source == jobs[k - 1].source && jobs[k].at < jobs[k - 1].end && !same_neurons(jobs[k], jobs[k - 1])) return false;
   return true;
@@ -178,7 +186,9 @@ void serve_source(const Call& call, const Job* job, const Job* end, const std::o
   for (int64_t e = 0; e < call.entries(); ++e) {
     const S* const s = spikes.at<S>(e);
     const Job *from = job, *to = after(from);
+    const bool all = to == end && from->at == 0 && from->end == spikes.size();
     for_each_block(s, spikes.size(), [&](int32_t* ids, int n) {
+      if (all) return serve(call, from, to, record, e, ids, n, s);
       for (int k = 0; k < n;) {
         for (; from->end <= ids[k]; from = to, to = after(from))
           if (to == end) return;
@@ -193,14 +203,18 @@ void serve_source(const Call& call, const Job* job, const Job* end, const std::o
 }
 
 ffi::Error deliver_together(const Call& call) {
+  // Kept from step to step: to allocate takes as long as to serve a spike
+  thread_local std::vector<Delivery> deliveries;
+  thread_local std::vector<Job> delivering, recording, jobs;
+  deliveries.clear(), delivering.clear(), recording.clear(), jobs.clear();
   Check check(call, Together::size);
-  const std::vector<Delivery> deliveries = deliveries_of(call, check);
+  deliveries_of(call, check, deliveries);
   if (!check) return check.error();
   const int64_t sources = call.number(Together::sources), targets = call.number(Together::targets);
   const int64_t first_target = sources + static_cast<int64_t>(deliveries.size());
-  std::vector<Job> jobs = jobs_of(deliveries);
-  const std::optional<Record> record = recorded_of(call, check, first_target + targets, jobs);
-  check.that(sort(jobs), "places", 0, "have neurons in common");
+  jobs_of(deliveries, delivering);
+  const std::optional<Record> record = recorded_of(call, check, first_target + targets, recording);
+  check.that(in_order(delivering, recording, jobs), "places", 0, "have neurons in common");
   if (!check) return check.error();
   for (int64_t target = 0; target < targets; ++target) call.in_place(target, first_target + target);
   const Job* const end = jobs.data() + jobs.size();
