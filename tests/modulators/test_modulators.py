@@ -160,6 +160,11 @@ def test_what_cannot_modulate_is_refused():
         )
     with pytest.raises(TypeError, match="plasticity must be one of brainsim.plasticity"):
         other.connect(other.E, other.E, bs.AllToAll(), receptor="syn", weight=1 * u.pA, plasticity=3)
+    mass = bs.masses.WilsonCowan(3)
+    with pytest.raises(ValueError, match="Dopamine: a source fires spikes, and WilsonCowan .* has none"):
+        bs.modulators.Dopamine(source=mass)
+    with pytest.raises(ValueError, match="Astrocyte: a source fires spikes"):
+        bs.modulators.Astrocyte(inhibited_by=[mass])
 
 
 def test_a_number_of_a_modulator_is_one_number():
