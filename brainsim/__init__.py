@@ -21,6 +21,7 @@ from brainsim import (
 )
 from brainsim._core import Clock, Dynamics, Fixed, Parameter, State
 from brainsim._errors import (
+    AccuracyWarning,
     NetworkInUseError,
     NonFiniteError,
     NotEnoughMemoryError,
@@ -111,6 +112,7 @@ __all__ = [
     "NetworkInUseError",
     "Operation",
     "neurons",
+    "AccuracyWarning",
     "NonFiniteError",
     "Normal",
     "NotEnoughMemoryError",

@@ -80,5 +80,9 @@ class NonFiniteError(FloatingPointError):
         self.path, self.time, self.recording = path, time, recording
 
 
+class AccuracyWarning(UserWarning):
+    """A result will be less accurate than it looks."""
+
+
 class NotEnoughMemoryError(MemoryError):
     """What was asked for needs more memory than the machine has free."""

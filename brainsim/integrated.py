@@ -10,7 +10,7 @@ from typing import Any
 
 import brainunit as u
 
-from brainsim import integrators, timescales, vector_field
+from brainsim import integrators, timescales, trial, vector_field
 from brainsim._core import Dynamics, State
 from brainsim._core.rounding import SUFFIX, compensated
 from brainsim._errors import UnknownNameError, suggestion
@@ -74,10 +74,18 @@ class IntegratedPopulation(Population):
             )
         super().__init__(size, **values)
 
+    def check_step(self, step_ms: float) -> None:
+        """Refuse a method that is wrong in steps of this length."""
+        trial.check(self, step_ms)
+
     def prepare(self, step_ms: float) -> None:
         super().prepare(step_ms)
         if isinstance(self.method, integrators.Divided):
-            self.fix(_stepper=self.method.at(step_ms * u.ms))
+            self.fix(_stepper=self.stepper_at(step_ms))
+
+    def stepper_at(self, step_ms: float) -> Any:
+        """The method in steps of ``step_ms``."""
+        return self.method.at(step_ms * u.ms) if isinstance(self.method, integrators.Divided) else self.method
 
     @property
     def stepper(self) -> Any:

@@ -100,6 +100,9 @@ class Population(Dynamics):
         for child, part in self.parts(Dynamics).items():
             part._stand(Site(f"{name}.{child}", moment))
 
+    def check_step(self, step_ms: float) -> None:
+        """Refuse steps of this length where they cannot be right; most populations take any."""
+
     def prepare(self, step_ms: float) -> None:
         """Get ready for steps of this length; most populations have nothing to do."""
 

@@ -13,7 +13,7 @@ FLOORS = (
     {"_errors", "_units", "_memory", "_files", "_deprecated", "_platform", "_host"}
     | {"integrators", "events", "connectivity", "surrogate", "analysis"},
     {"_core", "plot"},
-    {"population", "vector_field", "timescales", "integrated", "neurons", "channels", "cells", "masses", "nn"}
+    {"population", "vector_field", "timescales", "trial", "integrated", "neurons", "channels", "cells", "masses", "nn"}
     | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources", "delays", "paths"},
     {"network", "connecting", "initial", "operation", "projection", "schedule", "wiring"},
     {"simulation"},

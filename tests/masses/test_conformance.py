@@ -84,7 +84,7 @@ def test_float32_is_close_to_float64(model):
 def test_vmap_is_a_loop_and_gradients_are_finite_differences(model):
     net = built(model, method="euler")
     variables = net.m.variables
-    f = bs.function(net, 1 * u.ms, dt=DT, record=[f"m.{name}" for name in variables], remat=False)
+    f = bs.function(net, 0.1 * u.ms, dt=0.01 * u.ms, record=[f"m.{name}" for name in variables], remat=False)
     here = {path: array for path, array in f.parameters.items() if path.startswith("m.")}
     scale = {name: 1.0 + jnp.abs(net.m.plain(name)[0]) for name in variables}
 

@@ -1,0 +1,79 @@
+"""A method that is wrong in steps of a length is refused before a run, and one that is inaccurate is warned of."""
+
+import re
+
+import brainunit as u
+import numpy as np
+import pytest
+
+import brainsim as bs
+from brainsim import neurons
+
+
+def spikes(cell, drive, dt=0.1):
+    """How often a cell fires in 200 ms."""
+    net = bs.Network()
+    net.E = cell
+    net.E.add_stimuli(drive=bs.stimuli.Constant(drive * cell.input_unit))
+    return len(bs.simulate(net, 200 * u.ms, dt=dt * u.ms, record="E.spikes").spikes["E"].times)
+
+
+def test_wrong_is_refused_and_what_is_advised_is_right():
+    with pytest.raises(ValueError, match="infinite or not a number") as error:
+        spikes(neurons.HodgkinHuxley(1, method="rk4"), 10.0)
+    advised = float(re.search(r"Divided\('rk4', ([\d.]+) \* u.ms\)", str(error.value))[1])
+    divided = neurons.HodgkinHuxley(1, method=bs.integrators.Divided("rk4", advised * u.ms))
+    assert abs(spikes(divided, 10.0) - 14) <= 1  # 68 a second at 10 uA/cm2
+
+
+def test_potentials_out_of_range_are_refused():
+    # V came to +203 mV, where sodium reverses at 50
+    with pytest.raises(ValueError, match="V reaches .* instead of .* mV"):
+        spikes(neurons.TraubMiles(1, method="rush_larsen"), 300.0)
+
+
+def test_inaccurate_is_warned_of():
+    # against Runge-Kutta 4 at 0.0025 ms it is 5 to 9 % fast
+    with pytest.warns(bs.AccuracyWarning, match="backward_euler.*too high.*staggered_exponential_euler"):
+        spikes(neurons.TraubMiles(1, method="backward_euler"), 300.0)
+
+
+def test_right_ones_run():
+    for cell in (neurons.LIF(1, method="euler"), neurons.QIF(1, method="heun"), neurons.HindmarshRose(1)):
+        spikes(cell, 1.0)
+
+
+class Relaxation(neurons.Neuron):
+    """Van der Pol's oscillator, with a slow manifold that an explicit method leaves in long steps."""
+
+    mu = bs.Parameter(200.0, "nonlinearity")
+    V = bs.State(2.0, "fast")
+    w = bs.State(0.0, "slow")
+    V_th = bs.Parameter(1.0, "threshold")
+    default_method = "euler"
+
+    def fires(self, before, after):
+        return self.spike_crossing(before["V"], after["V"], self.V_th)
+
+    def derivative(self, t, V, w, I):
+        fast = self.mu * (V - V**3 / 3 - w)
+        return fast / u.ms, (V + I / u.pA) / (10.0 * u.ms)
+
+
+def test_a_class_of_the_user_is_tried_too():
+    with pytest.raises(
+        ValueError, match=r"E: method 'euler' in steps of 0.1 ms is wrong for Relaxation.*right in steps"
+    ):
+        spikes(Relaxation(1), 0.0)
+    assert 8 <= spikes(Relaxation(1), 0.0, 0.0025) <= 14  # the period is (3 - 2 ln 2) 10 ms
+
+
+def test_a_refusal_changes_nothing():
+    net = bs.Network()
+    net.E = neurons.HodgkinHuxley(1, method="rk4")
+    bs.simulate(net, 1 * u.ms, dt=0.025 * u.ms)
+    steps, V = int(net.steps), np.asarray(net.E.plain("V"))
+    with pytest.raises(ValueError, match="rk4"):
+        bs.simulate(net, 1 * u.ms, dt=0.1 * u.ms)
+    assert int(net.steps) == steps
+    assert np.array_equal(np.asarray(net.E.plain("V")), V)
