@@ -8,6 +8,10 @@ STAMP  := $(VENV)/.installed
 # mostly together and share its fixtures.
 WORKERS := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
+# Compiled programs of notebooks and of examples in the docs: most of their small ones are the same.
+notebooks docs: export JAX_COMPILATION_CACHE_DIR ?= $(abspath $(VENV))/.jax
+notebooks docs: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
+
 .PHONY: demo test test-slow mutants matrix ends notebooks docs lint types clean
 
 $(STAMP): pyproject.toml setup.py $(wildcard brainsim/events/csrc/*)
@@ -23,7 +27,7 @@ test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(WORKERS)
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest --optimised -m slow
 
 # A part of the tests on each Python and JAX that is at hand, and on the oldest and the newest pair.
 matrix ends: $(STAMP)

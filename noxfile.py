@@ -51,8 +51,13 @@ def run(session: nox.Session, python: str, jax: str) -> None:
     session.run(
         inside, "-c", "import jax, sys; print('Python', sys.version.split()[0], 'JAX', jax.__version__)", external=True
     )
-    pytest = os.path.join(home, "bin", "pytest")  # `python -m pytest` would import the sources in place
-    session.run(pytest, "-q", *TESTS, *session.posargs, external=True, env={"PYTHONPATH": "", "OMP_NUM_THREADS": "1"})
+    # `python -m pytest` would import the sources in place, and so would the folder that the tests have on their path.
+    pytest = os.path.join(home, "bin", "pytest")
+    session.run(
+        *(pytest, "-q", "--optimised", "-o", "pythonpath=", *TESTS, *session.posargs),
+        external=True,
+        env={"PYTHONPATH": "", "OMP_NUM_THREADS": "1"},
+    )
 
 
 @nox.session(python=False)

@@ -4,7 +4,8 @@
     python notebooks/run.py 01 02        those whose name begins so
     python notebooks/run.py --keep out   keep the executed copies, with their outputs, in the folder out
 
-Prints one line per notebook, and for one that fails the cell and the error; the exit status is then 1.
+As many run at a time as there are cores, up to two. Prints one line per notebook, and for one that fails the cell and the
+error; the exit status is then 1.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import re
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -54,6 +56,15 @@ def _indented(text):
     return re.sub("^", "    ", text, flags=re.MULTILINE)
 
 
+def report(path: Path, keep: Path | None) -> bool:
+    """Execute one notebook and say how it went."""
+    started = time.perf_counter()
+    problem = run(path, keep)
+    said = f"{path.name}: {'ok' if problem is None else 'FAILED'}, {time.perf_counter() - started:.0f} s"
+    print(said if problem is None else f"{said}\n{problem}", flush=True)
+    return problem is None
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", help="beginnings of names; default: all")
@@ -69,17 +80,9 @@ def main() -> int:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     # Threads of LAPACK wait by spinning: on a busy machine they make small systems of equations a hundred times slower.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    failed = 0
-    for path in paths:
-        started = time.perf_counter()
-        problem = run(path, options.keep)
-        failed += problem is not None
-        print(
-            f"{path.name}: {'ok' if problem is None else 'FAILED'}, {time.perf_counter() - started:.0f} s", flush=True
-        )
-        if problem is not None:
-            print(problem, flush=True)
-    return 1 if failed else 0
+    with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:  # each waits for a process of its own
+        well = list(pool.map(lambda path: report(path, options.keep), paths))
+    return 0 if all(well) else 1
 
 
 if __name__ == "__main__":

@@ -1,24 +1,50 @@
-"""Strict numerics: float64, no silent rank promotion; pictures without a screen; compiled programs kept between runs."""
+"""Strict numerics: float64, no silent rank promotion; pictures without a screen; quick compilation, and compiled programs
+kept between runs.
+"""
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import jax  # noqa: E402
+import jaxlib  # noqa: E402
 import pytest  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+# One thread compiles a program; the older of two ways to emit code, which later versions do not have, takes half the time.
+QUICKLY = ["--xla_cpu_parallel_codegen_split_count=1"]
+QUICKLY += ["--xla_cpu_use_fusion_emitters=false"] * jaxlib.__version__.startswith("0.10.")
+# Rooms that are optimised in any case: of what runs long, and of the runtime's promises of equal bits.
+OPTIMISED = ("models", "references", "simulation", "fuzz")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--optimised", action="store_true", help="compile all as users do: takes twice as long")
+
 
 def pytest_configure(config):
-    """Two thirds of the time goes into XLA's compiler, so what took it long is kept in pytest's cache; `--cache-clear`
-    empties it.
+    """Two thirds of the time goes into XLA's compiler. So it optimises little, and what it made is kept in pytest's cache;
+    `--cache-clear` empties it.
     """
+    if not config.option.optimised:
+        os.environ["XLA_FLAGS"] = " ".join([*QUICKLY, os.environ.get("XLA_FLAGS", "")])
     cache = getattr(config, "cache", None)
     if cache is not None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache.mkdir("jax")))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)  # one operation takes 50 ms, to find it 12
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_compilation(request):
+    """What is tested is what is computed, not how well it is optimised."""
+    room = request.path.relative_to(Path(__file__).parent).parts[0]
+    quick = not request.config.option.optimised and room not in OPTIMISED
+    jax.config.update("jax_disable_most_optimizations", quick)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(autouse=True, scope="module")

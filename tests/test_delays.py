@@ -26,14 +26,6 @@ AXONAL = ["axonal", "axonal that changes"]  # what arrives at once has passed a 
 CASES = [(form, kind) for form in RULES for kind in SYNAPTIC + (AXONAL if form == "CSR" else [])]
 
 
-@pytest.fixture(autouse=True)
-def quick_compilation():
-    """What is tested does not depend on how well LLVM optimises it."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 def network(rule, delay, spikes=((0, 1),), weight=None, n_post=N_POST, terminal=None, **options):
     """``spikes``: (neuron, step at whose end it fires). What arrives at a time is g in the sample of that time."""
     net = bs.Network(seed=1)

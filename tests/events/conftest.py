@@ -2,7 +2,6 @@
 
 import inspect
 
-import jax
 import numpy as np
 import pytest
 
@@ -33,14 +32,6 @@ EXPORTED = [x for n in events.__all__ if inspect.isclass(x := getattr(events, n)
 def conn(request, rng):
     """One connectivity of each format; a new format adds its line to ``BUILD``."""
     return BUILD[request.param](rng)
-
-
-@pytest.fixture
-def quick_compilation():
-    """What is tested is how an operation is lowered, not how well LLVM optimises it."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture

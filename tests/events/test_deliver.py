@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from brainsim import events
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 RTOL = {jnp.float32: 1e-5, jnp.float64: 1e-12}
 
 

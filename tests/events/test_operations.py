@@ -11,8 +11,6 @@ from jax.test_util import check_grads
 
 from brainsim import events
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 RTOL = {jnp.float32: 1e-5, jnp.float64: 1e-12}
 DEPTH = 5
 FORMATS = [x for n in events.__all__ if inspect.isclass(x := getattr(events, n)) and issubclass(x, events.Format)]

@@ -13,8 +13,6 @@ from brainsim import events
 from brainsim.events import _philox
 from brainsim.events.procedural import gap_table
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 N_PRE, N_POST = 37, 45
 NORMAL = events.Quantiles(1.0 + 0.5 * scipy.stats.norm.ppf(events.Quantiles.probabilities()))
 PART = {"pre": (3, 30), "post": (2, 41), "self_connections": False}

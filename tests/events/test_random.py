@@ -11,8 +11,6 @@ import scipy.stats
 from brainsim import events
 from brainsim.events.random import _fine_uniform
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 KEY = jnp.array([3, 14159], jnp.uint32)
 N, STEPS = 4000, 25
 ACCEPTED = 1e-5  # p-values below this fail; every draw is reproducible, so a test that passes goes on passing

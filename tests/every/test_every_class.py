@@ -27,14 +27,6 @@ def named(cases, marks=()):
 slowly = named(OTHERS, pytest.mark.slow)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_compilation():
-    """What is tested is what is computed, not how well it is optimised."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 @pytest.fixture(scope="module")
 def made():
     """Networks that have not been changed, and their states at the beginning, made once."""
