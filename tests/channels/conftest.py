@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.references import channel_equations, make_channels
+from tests.references import channel_equations, channel_protocols
 
 HERE = Path(__file__).parents[1] / "references"
 
@@ -16,8 +16,8 @@ def published():
 
 @pytest.fixture(scope="session")
 def protocol():
-    """The script that made the references: its protocols are what the tests build from."""
-    return make_channels
+    """What was done to the cells of the references: the tests build from it."""
+    return channel_protocols
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 
 import brainsim as bs
 from brainsim import channels as ch
+from tests.references import make_channels as make
 
 S, A = u.mS / u.cm2, u.uA / u.cm2
 
@@ -183,10 +184,10 @@ def test_curves_of_hodgkin_and_huxley_are_neurons(references):
 
 
 @pytest.mark.slow
-def test_equations_and_peers_still_say_the_same(protocol, references):
+def test_equations_and_peers_still_say_the_same(references):
     for name in ("neuron", "nest", "brian2"):
         pytest.importorskip(name)
-    found = protocol.from_equations() | protocol.from_neuron() | protocol.from_nest() | protocol.from_brian2()
+    found = make.from_equations() | make.from_neuron() | make.from_nest() | make.from_brian2()
     assert found.keys() == references.keys()
     for name, values in found.items():
         np.testing.assert_allclose(values, references[name], atol=1e-3, rtol=0, err_msg=name)
