@@ -1,0 +1,53 @@
+"""Code of the pages that is not run when they are built (it takes minutes, or data) names what there is."""
+
+import ast
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = {page.stem: BLOCK.findall(page.read_text()) for page in sorted((ROOT / "docs").rglob("*.md"))}
+
+
+def value(node, known):
+    """What a name or an attribute of a module stands for; None for what only a run would tell."""
+    if isinstance(node, ast.Name):
+        return known.get(node.id)
+    if isinstance(node, ast.Attribute):
+        owner = value(node.value, known)
+        return getattr(owner, node.attr) if inspect.ismodule(owner) or inspect.isclass(owner) else None
+    return None
+
+
+def check(tree, known) -> int:
+    """Look up what is imported and called, with these arguments; how many calls there were."""
+    calls = 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom | ast.Import) and not str(getattr(node, "module", "")).startswith("my_"):
+            exec(compile(ast.Module([node], []), "block", "exec"), known)
+        elif isinstance(node, ast.Attribute):
+            value(node, known)
+        elif isinstance(node, ast.Call) and value(node.func, known) is not None:
+            calls += 1
+            named = {word.arg: None for word in node.keywords if word.arg}
+            inspect.signature(value(node.func, known)).bind(*node.args, **named)
+    return calls
+
+
+@pytest.mark.parametrize("page", [page for page, blocks in PAGES.items() if blocks])
+def test_blocks_name_what_there_is(page):
+    known: dict = {}
+    calls = sum(check(ast.parse(block), known) for block in PAGES[page])
+    assert calls or page in ("extending", "versions")
+
+
+def test_a_wrong_name_is_found():
+    known = {"cam": importlib.import_module("models.ca3_memory.cam")}
+    with pytest.raises(AttributeError):
+        check(ast.parse("cam.experimant('functional')"), known)
+    with pytest.raises(TypeError):
+        check(ast.parse("cam.experiment('functional', speed=3)"), known)
