@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import warnings
+from collections.abc import Callable
 from typing import NamedTuple
 
 import brainunit as u
@@ -34,7 +35,7 @@ LEVELS = np.concatenate([[0.0], 0.25 * 2.0 ** np.arange(9)])  # mV/ms by which i
 MEASURED = 0.1  # ms: how accurate the defaults of brainsim's classes are at this step is measured
 WRONG, INACCURATE = 0.2, 0.05  # share of the rate; of the range of a variable three times as much
 SMOOTH_STEPS = 300
-KNOWN = 256  # verdicts that are kept
+KNOWN, COMPILED = 256, 32  # verdicts and programs that are kept
 
 
 class Course(NamedTuple):
@@ -202,12 +203,14 @@ def _field(model, inputs) -> VectorField:
     return VectorField(model, silent | driven)
 
 
-def _program(structure, arrays, method):
-    """The run of a unit with a method, compiled for any length of the step."""
-    parameters, fixed, state = arrays
+def _program(structure, arrays, method) -> Callable:
+    """The run of a unit with a method: ``run(levels, middle, dt, n_steps)``.
 
-    @jax.jit
-    def run(levels, middle, dt, n_steps):
+    It is compiled once for a structure, whatever the parameters and the length of the step.
+    """
+
+    def run(arrays, levels, middle, dt, n_steps):
+        parameters, fixed, state = arrays
         n = levels.shape[0]
         spread = {path: jnp.broadcast_to(x, (n,)) if not jnp.ndim(x) else x for path, x in state.items()}
         model = structure.merge(parameters, fixed, spread)
@@ -230,7 +233,20 @@ def _program(structure, arrays, method):
         carry = y, spiking.others, none, ends, ends, jnp.zeros(n, int), jnp.zeros((EVENTS, n))
         return jax.lax.fori_loop(0, n_steps, step, carry)[3:]
 
-    return run
+    def compiled(*given):
+        given = jax.tree.map(jnp.asarray, (arrays, *given))
+        types = jax.tree.map(lambda x: (x.shape, str(x.dtype)), given)
+        key = structure.shared, method, str(types)
+        if key not in _programs:
+            if len(_programs) >= COMPILED:
+                _programs.clear()
+            _programs[key] = jax.jit(run).lower(*given).compile()
+        return _programs[key](*given)
+
+    return compiled
+
+
+_programs: dict = {}
 
 
 def _extremes(low, high, y):

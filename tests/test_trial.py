@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import brainsim as bs
-from brainsim import neurons
+from brainsim import neurons, trial
 
 
 def spikes(cell, drive, dt=0.1):
@@ -77,3 +77,11 @@ def test_a_refusal_changes_nothing():
         bs.simulate(net, 1 * u.ms, dt=0.1 * u.ms)
     assert int(net.steps) == steps
     assert np.array_equal(np.asarray(net.E.plain("V")), V)
+
+
+def test_other_parameters_are_tried_by_the_same_program():
+    trial._programs.clear()
+    for mu in (200.0, 190.0, 180.0):
+        with pytest.raises(ValueError, match="wrong for Relaxation"):
+            spikes(Relaxation(1, mu=mu), 0.0)
+    assert len(trial._programs) == 2  # the comparison, and the method
