@@ -50,7 +50,8 @@ class Neuron(IntegratedPopulation):
         step passes the threshold. ``"exact"``: the crossing is located within the step; reset and refractoriness
         apply from there, and spikes that are sent on arrive at receptors at their own times, between steps. It needs
         a refractory time of a step at least and projections with a delay of a step at least. Where membrane and
-        receptors are linear, times are exact to rounding, whatever dt; otherwise the error is of order 4.
+        receptors are linear, times are exact to rounding, whatever dt; otherwise Runge-Kutta steps of 0.0125 ms at most
+        are taken, and intervals are right to 0.002 ms. It has forward-mode derivatives, and none in reverse mode.
     detach_reset : bool, optional
         No gradient passes from a spike through :meth:`reset`, as online rules of learning assume; values are the same.
     **values
@@ -108,6 +109,8 @@ class Neuron(IntegratedPopulation):
                     f"{self.path}: with exact spike times a neuron fires once in a step at most, so refractory must be"
                     f" a step of {step_ms} ms at least, given {self.refractory}."
                 )
+
+            self.fix(_stretches=between.parts_of(step_ms, getattr(self.stepper, "count", 1)))
 
     # -- what a model defines ----------------------------------------------------------------------------------------
 

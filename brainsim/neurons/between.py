@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
-from jax.interpreters import partial_eval
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir, partial_eval
 
 from brainsim._units import in_unit, with_unit
 
 TERMS = 14  # of the exponential series: the error of a step of length h is (h / tau)^15 / 15!
-ITERATIONS = 14  # of the search for a crossing, which gains a factor of at least 2 in each
+ITERATIONS = 24  # of the search for a crossing, which gains a factor of nearly 2 in each at least
+LONGEST = 0.0125  # ms, a Runge-Kutta step at most
 SMALLEST = 1e-12  # a spike at the very beginning of a step, which 0 would not tell from none
 
 
 def _distance(x):
     return x
+
+
+forward_only_p = Primitive("forward_only")
+forward_only_p.def_impl(lambda x: x)
+forward_only_p.def_abstract_eval(lambda x: x)
+mlir.register_lowering(forward_only_p, mlir.lower_fun(lambda x: x, multiple_results=False))
+batching.primitive_batchers[forward_only_p] = lambda values, axes: (forward_only_p.bind(*values), axes[0])
+
+
+def _no_way_back(ct, x):
+    if isinstance(ct, ad.Zero):
+        return [ct]
+    raise NotImplementedError(
+        "spike_times='exact': the number of stretches in a step is not known before the run, so that reverse-mode"
+        " derivatives (jax.grad, jax.vjp, jax.jacrev) cannot be taken; take forward mode (jax.jvp, jax.jacfwd), or"
+        " spike_times='grid' with a surrogate."
+    )
+
+
+ad.deflinear2(forward_only_p, _no_way_back)
 
 
 def distance(neuron, before: dict, after: dict):
@@ -47,9 +71,10 @@ class Within:
 
     Variables and the stages of linear receptors are one system of equations. From one arrival, or end of
     refractoriness, to the next it is advanced by the exponential series where it is linear, which is exact, and by the
-    classical Runge-Kutta method otherwise. Where a neuron is above threshold at the end of such a stretch, the crossing
-    is located by the method of Illinois on that same solution, the spike takes effect there, and the rest of the step
-    follows. A crossing down again before the end of a stretch is not seen.
+    classical Runge-Kutta method otherwise, in steps of ``LONGEST`` at most: stable and accurate in the upstroke of a
+    spike. Where a neuron is above threshold at the end of such a stretch, the crossing is located by the method of
+    Illinois on that same solution, the spike takes effect there, and the rest of the step follows. A crossing down
+    again before the end of a stretch is not seen.
     """
 
     def __init__(self, neuron, clock):
@@ -59,7 +84,7 @@ class Within:
         self.held = [(r, r.advance(clock)) for r in neuron.receptors.values() if not r.within_steps]
         self.stimuli = {name: neuron.stimulation(clock, name) for name in neuron.takes}
         self.names = neuron.variables
-        self.parts = getattr(neuron.stepper, "count", 1)
+        self.parts = vars(neuron).get("_stretches", 1)
         self.units = [neuron.unit_of(name) for name in self.names]
         self.clamped = [name in neuron.clamped for name in self.names]
         self.still = [False] * len(self.stages)
@@ -197,6 +222,7 @@ class Within:
         zero = jnp.zeros(neuron.count, dt.dtype)
         carry = zero, y, others, neuron.plain("held_for") / dt, zero
         _, y, others, free, fired = jax.lax.while_loop(lambda carry: jnp.any(carry[0] < 1), stretch, carry)
+        y, free, fired = [forward_only_p.bind(x) for x in y], *map(forward_only_p.bind, (free, fired))
         for name, value in others.items():
             neuron.put(name, value)
         neuron.keep(self.named(y))
@@ -227,13 +253,19 @@ class Within:
         return y
 
 
+def parts_of(step_ms: float, given: int) -> int:
+    """Runge-Kutta steps to take in a step, at least as many as are ``given``."""
+    return max(given, math.ceil(step_ms / LONGEST * (1 - 1e-9)))
+
+
 def crossing(above, start, stop):
     """Where in [0, 1] ``above`` passes zero: the method of Illinois; 0 where it begins above."""
 
     def narrow(_, bracket):
         low, high, below, over, side, _ = bracket
         middle = jnp.clip(low - below * (high - low) / jnp.where(over == below, 1, over - below), low, high)
-        value = above(middle)
+        # What runs away, as an exponential upstroke does, counts as far as the start is below, or the search would creep
+        value = jnp.minimum(above(middle), span)
         right = value > 0
         # The end that stays counts half from the second time on
         below = jnp.where(right & (side == 1), below / 2, below)
@@ -244,6 +276,7 @@ def crossing(above, start, stop):
         )  # fmt: skip
 
     zero = jnp.zeros_like(start)
-    bracket = (zero, zero + 1, jnp.minimum(start, 0.0), stop, zero, zero)
+    span = jnp.maximum(jnp.abs(start), jnp.finfo(start.dtype).tiny)
+    bracket = (zero, zero + 1, jnp.minimum(start, 0.0), jnp.minimum(stop, span), zero, zero)
     *_, found = jax.lax.fori_loop(0, ITERATIONS, narrow, bracket)
     return jnp.where(start > 0, 0.0, found)
