@@ -17,7 +17,8 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # One thread compiles a program; the older of two ways to emit code, which later versions do not have, takes half the time.
 QUICKLY = ["--xla_cpu_parallel_codegen_split_count=1"]
 QUICKLY += ["--xla_cpu_use_fusion_emitters=false"] * jaxlib.__version__.startswith("0.10.")
-# Rooms that are optimised in any case: of what runs long, and of the runtime's promises of equal bits.
+# Rooms that are optimised in any case, but for modules that say OPTIMISED = False: of what runs long, and of the runtime's
+# promises of equal bits.
 OPTIMISED = ("models", "references", "simulation", "fuzz")
 
 
@@ -41,10 +42,19 @@ def pytest_configure(config):
 def quick_compilation(request):
     """What is tested is what is computed, not how well it is optimised."""
     room = request.path.relative_to(Path(__file__).parent).parts[0]
-    quick = not request.config.option.optimised and room not in OPTIMISED
-    jax.config.update("jax_disable_most_optimizations", quick)
+    optimised = getattr(request.module, "OPTIMISED", room in OPTIMISED) or request.config.option.optimised
+    jax.config.update("jax_disable_most_optimizations", not optimised)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture
+def optimised():
+    """For one test that runs long."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture(autouse=True, scope="module")

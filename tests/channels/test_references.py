@@ -13,6 +13,7 @@ import brainsim as bs
 from brainsim import channels as ch
 from tests.references import make_channels as make
 
+OPTIMISED = True  # runs of seconds
 S, A = u.mS / u.cm2, u.uA / u.cm2
 
 

@@ -20,6 +20,7 @@ from models.celegans_swimmer.body import BodyState, Swimmer
 from models.celegans_swimmer.mlp import MLP
 from models.celegans_swimmer.ncap import NCAP
 
+OPTIMISED = False  # but for the test that takes long
 KEYS = jax.random.split(jax.random.PRNGKey(0), 4)
 
 
@@ -196,7 +197,7 @@ def test_gradient_of_the_objective_is_that_of_finite_differences():
     np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-7)
 
 
-def test_evolution_improves_the_untrained_circuit():
+def test_evolution_improves_the_untrained_circuit(optimised):
     """824 after 10 generations of 8 in MuJoCo, from 798."""
     controller = NCAP(5)
     trained = evolution.train(controller, controller.constant(), generations=8, every=8)

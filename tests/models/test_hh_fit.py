@@ -8,7 +8,7 @@ from models import hh_fit
 
 
 def test_conductances_are_recovered_within_one_percent():
-    result = hh_fit.fit()
+    result = hh_fit.fit(updates=150)
     assert all(abs(error) < 0.01 for error in result.errors().values()), result.errors()
     assert result.losses[0] > 30 * result.losses[-1]
     assert np.abs(result.initial - result.target).max() > 50

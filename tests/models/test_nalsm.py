@@ -15,6 +15,7 @@ from models.nalsm.astrocyte import Astrocyte
 from models.nalsm.neuron import LIF, SLOPE, Events, NearestSpike
 from models.nalsm.plasticity import APSTDP, TRACE_DECAY
 
+OPTIMISED = False
 SIZE, INPUTS, STEPS = (5, 5, 4), 30, 80
 DT = 1.0 * u.ms
 
