@@ -50,7 +50,8 @@ class IntegratedPopulation(Population):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "derivative" in vars(cls):
-            arguments = inspect.signature(cls.derivative).parameters.values()
+            arguments = list(inspect.signature(cls.derivative).parameters.values())
+            _check_signature(cls, arguments)
             names = [a.name for a in arguments if a.kind is not a.VAR_KEYWORD][2:]  # an instance may name further ones
             cls.takes_held = "V_held" in names
             names = [name for name in names if name != "V_held"]
@@ -257,3 +258,16 @@ class IntegratedPopulation(Population):
         """Let stimuli change their own state or add to receptors, then receptors advance; each with what it gives."""
         self.advance_stimuli(clock)
         return ([(receptor, receptor.advance(clock)) for receptor in self.receptors.values()],)
+
+
+def _check_signature(cls, arguments) -> None:
+    """Refuse a derivative whose arguments do not say which variables it takes."""
+    positional = [a.name for a in arguments if a.kind in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD)]
+    several = next((f"*{a.name}" for a in arguments if a.kind is a.VAR_POSITIONAL), None)
+    unnamed = [a.name for a in arguments[2:] if a.kind is a.POSITIONAL_ONLY]
+    if several or unnamed or len(positional) < 2:
+        given = ", ".join(f"*{a.name}" if a.kind is a.VAR_POSITIONAL else a.name for a in arguments)
+        raise TypeError(
+            f"{cls.__name__}.derivative must name what it takes: derivative(self, t, V, ..., I), with states of the class"
+            f" and inputs by their names; given derivative({given})."
+        )

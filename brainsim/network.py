@@ -277,15 +277,21 @@ class Network(Dynamics):
         steps = old * before / step_ms
         if abs(steps - round(steps)) > 1e-6:
             raise ValueError(f"dt: the present time is not a multiple of {step_ms} ms; net.reset() first.")
-        if any(bool(jnp.any(line)) for p in self.projections.values() for line in p.under_way.values()):
-            raise ValueError(
-                f"dt: cannot change from {before} to {step_ms} ms while spikes are under way in delays; net.reset()"
-                " first."
-            )
+        carried = {}
+        for name, projection in self.projections.items():
+            waiting = [key for key, array in projection.under_way.items() if jnp.any(array)]
+            own = all(key.startswith("axon.") for key in waiting)
+            moved = projection.axon.carried(before, step_ms, old, round(steps)) if waiting and own else None
+            if waiting and moved is None:
+                raise ValueError(
+                    f"dt: cannot change from {before} to {step_ms} ms while spikes are under way in delays of {name}"
+                    " that would arrive at other times; net.reset() first."
+                )
+            carried |= {f"{name}.axon.{key}": array for key, array in (moved or {}).items()}
         self.put("steps", jnp.asarray(round(steps), jnp.int32))
         for _, part in initial.components(self):
             part.count_anew(before, step_ms)
-        return {
+        return carried | {
             f"{name}.axon.{k}": array
             for name, p in self.projections.items()
             for k, array in p.axon.resampled(before, step_ms, old, round(steps)).items()

@@ -2,6 +2,7 @@
 
 import brainunit as u
 import numpy as np
+import jax
 import pytest
 
 import brainsim as bs
@@ -161,3 +162,9 @@ def test_the_order_of_a_step_is_what_the_schedule_says(net, monkeypatch):
     assert called[:5] == ["E.syn", "I.syn", "E", "I", "E->I"]
     lines = net.schedule().splitlines()
     assert len(lines) == 5 and "E.syn, I.syn" in lines[0] and lines[1].endswith("E, I") and lines[4].endswith("E->I")
+
+
+@pytest.mark.parametrize("kind", ["rbg", "unsafe_rbg"])
+def test_other_kinds_of_random_keys_are_refused(kind):
+    with jax.default_prng_impl(kind), pytest.raises(ValueError, match="jax_default_prng_impl is '.*rbg'.*threefry2x32"):
+        bs.Network()

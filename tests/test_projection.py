@@ -165,15 +165,20 @@ def test_a_delay_below_the_step_is_refused(delay):
     assert int(net.plain("steps")) == 0
 
 
-def test_a_delay_is_the_same_time_in_another_step():
-    """1 ms in steps of 0.1 and of 0.05 ms; the step may change once no spike is under way."""
+@pytest.mark.parametrize("delay", [1.0, [1.0]])
+def test_a_delay_is_the_same_time_in_another_step(delay):
+    """1 ms in steps of 0.1 and of 0.05 ms, also for spikes under way when the step changes."""
     net = two_populations(1, 1, times=[1.0, 5.0], units=[0, 0])
-    net.connect(net.S, net.T, bs.AllToAll(), receptor="jump", weight=2 * u.mV, delay=1 * u.ms)
+    net.connect(net.S, net.T, bs.AllToAll(), receptor="jump", weight=2 * u.mV, delay=delay * u.ms)
     bs.simulate(net, 1.5 * u.ms, dt=DT * u.ms)
-    with pytest.raises(ValueError, match="while spikes are under way in delays; net.reset"):
-        bs.simulate(net, 1 * u.ms, dt=DT / 2 * u.ms)
-    bs.simulate(net, 2.5 * u.ms, dt=DT * u.ms)
-    rec = bs.simulate(net, 4 * u.ms, dt=DT / 2 * u.ms, record="T.V")
+    with pytest.raises(ValueError, match="while spikes are under way in delays of S->T.*net.reset"):
+        bs.simulate(net, 1.5 * u.ms, dt=0.3 * u.ms)
+    bs.simulate(net, 0.3 * u.ms, dt=DT / 2 * u.ms)
+    rec = bs.simulate(net, 4.1 * u.ms, dt=DT * u.ms, record="T.V")
+    V = rec["T.V"].mantissa[:, 0]
+    risen = rec.times.to_decimal(u.ms)[np.flatnonzero(np.diff(V) > 1) + 1]
+    np.testing.assert_allclose(risen, [2.0 + DT])
+    rec = bs.simulate(net, 1 * u.ms, dt=DT / 2 * u.ms, record="T.V")
     V = rec["T.V"].mantissa[:, 0]
     risen = rec.times.to_decimal(u.ms)[np.flatnonzero(np.diff(V) > 1) + 1]
     np.testing.assert_allclose(risen, [6.0 + DT / 2])

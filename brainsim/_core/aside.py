@@ -51,6 +51,12 @@ def key_at(key: jax.Array, path: str) -> jax.Array:
 
 def key_of(seed: int) -> jax.Array:
     """Random key of a seed, any integer; other seeds have other keys."""
+    kind = str(jax.config.jax_default_prng_impl)  # type: ignore[attr-defined]
+    if kind != "threefry2x32":
+        raise ValueError(
+            f"jax_default_prng_impl is {kind!r}: random numbers of a network come from keys of 'threefry2x32', JAX's"
+            " default; set jax.config.update('jax_default_prng_impl', 'threefry2x32')."
+        )
     seed = int(seed)
     if 0 <= seed < 2**32:
         return jnp.asarray(np.array([0, seed], np.uint32))  # what jax.random.PRNGKey makes, with nothing to compile

@@ -51,11 +51,8 @@ def keep_roundings(net, step_ms: float, varied: dict | None = None) -> bool:
     varied = dict(list((varied or {}).items())[:VARIED])
     extremes = [[(path, value) for value in _extremes(values)] for path, values in varied.items()]
     cases = [{}, *(dict(case) for case in itertools.product(*extremes) if case)]
-    parts, slow, changed = list(parts_of(net, "")), set(), False
-    for path, part in parts:
-        for case in cases:  # a population names variables of its parts too: "Ca.concentration"
-            slow |= {f"{path}.{name}" for name in part.slow_states(step_ms, _getter(part, path, case))}
-    for path, part in parts:
+    slow, changed = slow_in(net, step_ms, cases), False
+    for path, part in parts_of(net, ""):
         for name in [*part._declared]:
             held, wanted = name + SUFFIX in vars(part), f"{path}.{name}" in slow
             if wanted and not held:
@@ -64,6 +61,15 @@ def keep_roundings(net, step_ms: float, varied: dict | None = None) -> bool:
                 part.let_go(name + SUFFIX)
             changed |= held != wanted
     return changed
+
+
+def slow_in(net, step_ms: float, cases: list[dict]) -> set[str]:
+    """Paths of the states of a network that are slow with the values of any case, by path, in place of its own."""
+    slow = set()
+    for path, part in parts_of(net, ""):
+        for case in cases:  # a population names variables of its parts too: "Ca.concentration"
+            slow |= {f"{path}.{name}" for name in part.slow_states(step_ms, _getter(part, path, case))}
+    return slow
 
 
 class Accumulating:

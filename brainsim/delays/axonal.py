@@ -7,7 +7,7 @@ import numpy as np
 
 from brainsim import events
 from brainsim._core import Clock, StateVariable
-from brainsim.delays.base import Delay, nothing
+from brainsim.delays.base import Delay, moved, nothing
 from brainsim.delays.times import Times
 
 
@@ -39,6 +39,17 @@ class Axonal(Delay):
         if self.graded:
             self.put("last", arrived)
         return arrived
+
+    def carried(self, before_ms, step_ms: float, step, new_step):
+        line, slots = np.asarray(self.plain("line")), self.times.longest_in_steps(step_ms)
+        # Slot (step - 1 - k) holds what was sent k steps ago
+        found = moved(line[(step - 1 - np.arange(len(line))) % len(line)], before_ms, step_ms, 0)
+        if found is None or not np.isclose(len(line) * before_ms, slots * step_ms, rtol=1e-6):
+            return None
+        ago, rows = found
+        line = np.zeros((slots, self.n_pre), line.dtype)
+        line[(new_step - 1 - ago) % slots] = rows
+        return {"line": jnp.asarray(line)}
 
     def resampled(self, before_ms, step_ms: float, step, new_step):
         if not self.graded:

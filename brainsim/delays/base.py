@@ -110,6 +110,10 @@ class Delay(Dynamics):
         """
         return {}
 
+    def carried(self, before_ms: float, step_ms: float, step: int, new_step: int) -> dict[str, jax.Array] | None:
+        """Spikes under way, by name, in steps of another length; None where they would arrive at other times."""
+        return None
+
     def serve(self, conn: Any, times: Times | None, step_ms: float | None) -> None:
         """Serve other synapses ``conn`` with these delays, as many as before; what is under way stays.
 
@@ -141,3 +145,13 @@ def rounded_up(slots: int, width: int) -> int:
 def nothing(shape: int | tuple[int, ...], dtype: Any) -> jax.Array:
     """Zeros. JAX compiles a program for every shape of ``jnp.zeros``, and of ``jnp.asarray``."""
     return jax.device_put(np.zeros(shape, dtype))
+
+
+def moved(waiting: np.ndarray, before_ms: float, step_ms: float, offset: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Places and rows of what waits in steps of ``step_ms``, which wait ``place + offset`` steps of ``before_ms``; None
+    where that is not a whole number of steps.
+    """
+    places = np.flatnonzero(waiting.reshape(len(waiting), -1).any(1))
+    there = (places + offset) * before_ms / step_ms
+    whole = np.round(there).astype(int)
+    return (whole - offset, waiting[places]) if np.allclose(there, whole, rtol=0, atol=1e-6) else None

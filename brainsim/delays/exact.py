@@ -33,6 +33,9 @@ class Exact(Axonal):
     def under_way(self):
         return {name: self.plain(name) for name in ("line", "coming") if name in vars(self)}
 
+    def carried(self, before_ms, step_ms, step, new_step):
+        return None
+
     def send(self, clock: Clock, sent, delay=None):
         sent = sent.astype(self.sent_dtype)
         arrives = super().send(clock, sent) if self.plain("line").shape[0] else sent

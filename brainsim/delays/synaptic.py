@@ -3,11 +3,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from brainsim import events
 from brainsim._core import Clock, FixedVariable, StateVariable
 from brainsim._units import float_dtype
-from brainsim.delays.base import Delay, nothing, rounded_up
+from brainsim.delays.base import Delay, moved, nothing, rounded_up
 from brainsim.delays.times import Times
 
 
@@ -33,6 +35,18 @@ class Synaptic(Delay):
     @property
     def under_way(self):
         return {"ring": self.plain("ring")} if "ring" in vars(self) else {}
+
+    def carried(self, before_ms, step_ms: float, step, new_step):
+        ring = np.asarray(self.plain("ring"))
+        # Slot (step + k) holds what arrives in k + 1 steps
+        found = moved(ring[(step + np.arange(len(ring))) % len(ring)], before_ms, step_ms, 1)
+        slots = rounded_up(int(self.times.steps(step_ms).max(initial=1)), ring.shape[1])
+        if found is None or found[0].max(initial=0) >= slots:
+            return None
+        later, rows = found
+        ring = np.zeros((slots, ring.shape[1]), ring.dtype)
+        ring[(new_step + later) % slots] = rows
+        return {"ring": jnp.asarray(ring)}
 
     def serve(self, conn, times, step_ms: float | None):
         super().serve(conn, times, step_ms)

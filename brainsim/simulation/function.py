@@ -5,8 +5,10 @@ from __future__ import annotations
 import brainunit as u
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from brainsim._core import step_length
+from brainsim._core.rounding import SUFFIX, slow_in
 from brainsim._units import QuantityLike
 from brainsim.network import Network
 from brainsim.simulation import door, engine
@@ -105,6 +107,7 @@ class Function:
             For values that the network does not take.
         """
         parameters = self._values(parameters, self.parameters, "parameters")
+        self._check_slow(parameters)
         given = self._values(state, self.state, "state")
         given = {
             path: value if value is self.state[path] else jnp.broadcast_to(value, self.state[path].shape)
@@ -119,6 +122,20 @@ class Function:
 
     def _values(self, values, mine, what):
         return door.values_at({path: self._slots[path] for path in mine}, mine, values, what, plain=True)
+
+    def _check_slow(self, parameters) -> None:
+        """Refuse parameters with which a state is too slow for one float, of which the function keeps only one."""
+        known = {path: x for path, x in parameters.items() if not isinstance(x, Tracer)}
+        if all(x is self.parameters[path] for path, x in known.items()):
+            return
+        slow = slow_in(self._entry.net, self.step_ms, [self.parameters | known])
+        lost = sorted(path for path in slow if path in self.state and path + SUFFIX not in self.state)
+        if lost:
+            raise ValueError(
+                f"parameters: with these, {', '.join(lost)} changes so slowly that float32 loses it at steps of"
+                f" {self.step_ms:g} ms; set them on the network before the function is made, which then keeps what"
+                " rounding takes, or use float64."
+            )
 
     def _start(self, parameters, fixed, given) -> dict:
         """The state that a run starts from."""

@@ -131,3 +131,17 @@ def test_unknown_paths_are_refused():
         run({}, {"B.U": 1.0})
     with pytest.raises(ValueError, match="checkpoint_every: expected a positive integer, given 0"):
         bs.function(smooth(), T, checkpoint_every=0)
+
+
+def test_parameters_that_make_a_state_too_slow_are_refused():
+    """The network has a membrane of 10 ms; with one of 10 s, float32 would lose what a step adds."""
+    with jax.enable_x64(False):
+        net = bs.Network()
+        net.A = bs.neurons.LIF(2, tau=10 * u.ms)
+        run = bs.function(net, 1 * u.ms, record="A.V")
+        run({"A.tau": 50 * u.ms}, run.state)
+        with pytest.raises(ValueError, match=r"A\.V changes so slowly.*before the function is made"):
+            run({"A.tau": 10 * u.second}, run.state)
+        net.A.tau = 10 * u.second
+        slow = bs.function(net, 1 * u.ms, record="A.V")
+        slow({"A.tau": 20 * u.second}, slow.state)

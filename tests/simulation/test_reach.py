@@ -1,6 +1,7 @@
 """A step sees the parts that take part in it: what belongs to another network, or to the live one, is refused."""
 
 import random
+import threading
 
 import brainunit as u
 import numpy as np
@@ -94,3 +95,24 @@ def test_random_numbers_from_outside_jax_are_refused(draw):
 
 def test_a_generator_that_is_held_and_not_used_does_no_harm():
     bs.simulate(driven(lambda net: 1.0 if GENERATOR else 0.0), 0.1 * u.ms)
+
+
+def test_draws_of_another_thread_do_no_harm():
+    """A data loader goes on while a step is traced; what the step itself draws is seen beside it."""
+    stop = threading.Event()
+
+    def load():
+        while not stop.is_set():
+            np.random.standard_normal(3)
+            random.random()
+
+    loader = threading.Thread(target=load)
+    loader.start()
+    try:
+        bs.simulate(driven(lambda net: 1.0), 0.1 * u.ms)
+        for draw in (lambda net: np.random.standard_normal(), lambda net: random.gauss(0, 1)):
+            with pytest.raises(bs.OutsideStepError, match=r"Draw from the clock"):
+                bs.simulate(driven(draw), 0.1 * u.ms)
+    finally:
+        stop.set()
+        loader.join()
