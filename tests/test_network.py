@@ -1,8 +1,8 @@
 """Networks: names, building without accidents, the order of a step."""
 
 import brainunit as u
-import numpy as np
 import jax
+import numpy as np
 import pytest
 
 import brainsim as bs
