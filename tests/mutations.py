@@ -243,6 +243,9 @@ def channels() -> Iterator[Mutant]:
 
 
 def move_gate(kind: type, gate: str) -> None:
+    if "slopes" in vars(kind):  # it has no kinetics of single gates
+        quicken(kind, gate)
+        return
     right = kind.kinetics
 
     @functools.wraps(right)
@@ -252,6 +255,17 @@ def move_gate(kind: type, gate: str) -> None:
         return found
 
     kind.kinetics = kinetics
+
+
+def quicken(kind: type, gate: str) -> None:
+    right = kind.slopes
+
+    @functools.wraps(right)
+    def slopes(self, *arguments, **named):
+        found = right(self, *arguments, **named)
+        return found | {gate: 1.01 * found[gate]}
+
+    kind.slopes = slopes
 
 
 # -- integrators: each takes a step that is a hundredth too long -----------------------------------------------------

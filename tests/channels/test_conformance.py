@@ -243,6 +243,8 @@ def test_h_current_with_calcium(published):
         np.testing.assert_allclose(
             [float(slopes[g].to_decimal(u.kHz)) for g in ("o1", "o2", "p1")], expected, rtol=1e-10, atol=1e-16
         )
+        current = channel.current(v * u.mV, Ca=ca * u.mM, o1=0.2, o2=0.3, p1=0.1)
+        np.testing.assert_allclose(float(current / (u.uA / u.cm2)), 0.02 * (0.2 + 2.0 * 0.3) * (-40.0 - v), rtol=1e-10)
 
 
 def test_at_rest_hodgkin_and_huxley_found_these_gates():
