@@ -19,6 +19,7 @@ from brainsim.integrators.stochastic import kick
 # Linearising by jvp costs nothing over the same formula by hand. How XLA groups the loops matters as much as the
 # formula: with xla_cpu_use_multi_output_fusion the first takes 16 / 11 and the last 10 / 8.1.
 @jax.custom_jvp
+@jax.jit  # traced once, however many equations it stands in
 def phi1(z: jax.Array) -> jax.Array:
     r"""Elementwise :math:`\varphi_1(z) = (e^z - 1)/z`, with :math:`\varphi_1(0) = 1`; value and derivatives are good at
     0.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 
@@ -61,13 +63,27 @@ class Programs:
     def _compile(self, plan, structure, trees, devices):
         self.compiled += 1
         device = next(iter(devices))
-        lowered = self.trace(plan, structure, device.platform, trees).lower()
+        with _uncollected():
+            lowered = self.trace(plan, structure, device.platform, trees).lower()
         execute = fused.load(lowered, device) if len(devices) == 1 and self.one_pass(plan) else None
         if execute is not None:
             result = jax.tree.structure(lowered.out_info)
             return lambda leaves: jax.tree.unflatten(result, execute(leaves))
         program, given = lowered.compile(), jax.tree.structure(trees)
         return lambda leaves: program(*given.unflatten(leaves))
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's search for garbage: a program is a great many objects, and none of them is garbage before its end."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @functools.lru_cache(maxsize=64)
