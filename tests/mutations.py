@@ -110,6 +110,76 @@ def break_kernel(name: str, k: int) -> None:
     mlir.register_lowering(primitive, broken, platform="cpu")
 
 
+# -- populations that are alike, as one program -----------------------------------------------------------------------
+
+
+def alike() -> Iterator[Mutant]:
+    broken = {
+        "join": functools.partial(break_joined, "join"),
+        "split": functools.partial(break_joined, "split"),
+        "places of what stands behind each other": break_places,
+        "numbers of each population": break_numbers,
+        "numbers within equations": break_literals,
+    }
+    for name, change in broken.items():
+        about = "test_populations_alike_are_one_program"
+        yield Mutant(f"populations alike: {name}", change, TESTS_OF["deliver_together"], about=about)
+
+
+def break_joined(name: str) -> None:
+    from jax.interpreters import mlir
+
+    from brainsim.events import _backends, _joined
+
+    primitive, lower = getattr(_joined, f"_{name}_p"), getattr(_joined, f"_lower_{name}")
+    (lowering,) = _backends.of(name).values()
+
+    def broken(context, *arguments, **parameters):
+        results = list(lower(lowering, context, *arguments, **parameters))
+        inner = context.replace(avals_in=context.avals_out[-1:], avals_out=context.avals_out[-1:])
+        (results[-1],) = mlir.lower_fun(wrong, multiple_results=False)(inner, results[-1])
+        return results
+
+    mlir.register_lowering(primitive, broken, platform="cpu")
+
+
+def break_places() -> None:
+    from brainsim.simulation.alike import Values
+
+    right = Values.put_behind_each_other
+
+    def put(self, variables, array):  # those of the same length change places
+        right(self, sorted(variables, key=lambda v: -v.aval.size), array)
+
+    Values.put_behind_each_other = put
+
+
+def break_numbers() -> None:
+    from brainsim.simulation.alike import Values
+
+    right = Values.read_all
+
+    def read_all(self, variables, sizes):
+        numbers = all(v.aval.shape == () for v in variables)
+        return right(self, variables[::-1] if numbers else variables, sizes)
+
+    Values.read_all = read_all
+
+
+def break_literals() -> None:
+    from jax.extend.core import Literal
+
+    from brainsim.simulation import alike
+
+    right = alike._name
+
+    def name(v, n, number):
+        found = right(v, n, number)
+        return ("", *found[1:]) if isinstance(v, Literal) else found
+
+    alike._name = name
+
+
 # -- ways to break a class -------------------------------------------------------------------------------------------
 
 
@@ -563,7 +633,7 @@ def forget(kind: type) -> None:
 
 
 KINDS = (
-    events, neurons, masses, channels, integrators, receptors, terminals, inputs, delays, wiring, surrogates, plasticity,
+    events, alike, neurons, masses, channels, integrators, receptors, terminals, inputs, delays, wiring, surrogates, plasticity,
 )  # fmt: skip
 
 

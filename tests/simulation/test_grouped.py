@@ -11,6 +11,7 @@ from brainsim import events
 from brainsim._core import split
 from brainsim.events import _together as together
 from brainsim.simulation import alike
+from brainsim.simulation import grouped as grouped_step
 from brainsim.simulation.grouped import grouped
 
 
@@ -147,28 +148,43 @@ def test_spikes_are_recorded_in_the_same_call(batched, implementation):
         assert (text.count("brainsim.deliver_together"), text.count("brainsim.append_events")) == (1, 0)
 
 
+class Leakier(bs.neurons.LIF):
+    """Differs in a number within its equations alone."""
+
+    def derivative(self, t, V, I):
+        return (1.5 * (self.E_L - V) + self.R * I) / self.tau
+
+
+class LessLeaky(bs.neurons.LIF):
+    def derivative(self, t, V, I):
+        return (0.5 * (self.E_L - V) + self.R * I) / self.tau
+
+
 def test_populations_alike_are_one_program(monkeypatch):
-    """Of many populations of other sizes; spikes and potentials are those of each by itself, to the last bit."""
+    """Of populations of two kinds and of other sizes; spikes and potentials are those of each by itself, to the last bit."""
 
-    many = alike.MANY
-
-    def run():
+    def run(many):
+        monkeypatch.setattr(alike, "MANY", many)
+        jax.clear_caches()
         net, rng = bs.Network(seed=1), np.random.default_rng(0)
-        for k in range(many):
-            neurons = bs.neurons.LIF(3 + k, R=(90 + k) * u.Mohm, V=np.linspace(-60, -51, 3 + k) * u.mV)
+        for k in range(8):
+            kind = (Leakier, LessLeaky)[k % 2]
+            neurons = kind(3 + k, R=(90 + k) * u.Mohm, V=np.linspace(-60, -51, 3 + k) * u.mV)
             setattr(net, f"p{k}", neurons)
             neurons.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
             neurons.add_stimuli(drive=bs.stimuli.Constant(200 * u.pA))
-        for _ in range(40):
-            a, b = (net[f"p{i}"] for i in rng.integers(0, many, 2))
-            net.connect(a, b, bs.FixedProbability(0.2), receptor="syn", weight=50 * u.pA)
+        for _ in range(20):
+            a, b = (net[f"p{i}"] for i in rng.integers(0, 8, 2))
+            net.connect(a, b, bs.FixedProbability(0.4), receptor="syn", weight=50 * u.pA)
         rec = bs.simulate(net, 30 * u.ms, record=["p0.spikes", "p7.spikes", "p7.V"])
         return rec, [np.asarray(x) for x in jax.tree.leaves(split(net)[1:])]
 
-    together, arrays = run()
-    monkeypatch.setattr(alike, "MANY", 10**9)
-    jax.clear_caches()
-    apart, expected = run()
+    counted = []
+    found = alike.cohorts
+    monkeypatch.setattr(grouped_step, "cohorts", lambda *given: counted.append(found(*given)) or counted[-1])
+    together, arrays = run(4)
+    assert max(len(same) for same, _ in counted) == 2
+    apart, expected = run(10**9)
     assert len(together.spikes["p7"].steps) > 10
     for name in ("p0", "p7"):
         np.testing.assert_array_equal(together.spikes[name].steps, apart.spikes[name].steps)
