@@ -73,6 +73,7 @@ def check(population, step_ms: float) -> None:
     divided = isinstance(population.method, integrators.Divided)
     if longest and not divided:
         instead += f", or method=Divided({name!r}, {longest:g} * u.ms)"
+    instead += "" if divided else f", or method=Untried({name!r}) if that is what you want"
     reach = f" It is right in steps of {longest:g} ms." if longest else ""
     text = (
         f"{population.path}: method {name!r} in steps of {step_ms:g} ms is {'wrong' if error > WRONG else 'inaccurate'}"
@@ -86,7 +87,9 @@ def check(population, step_ms: float) -> None:
 def _is_open(population, step_ms) -> bool:
     """Whether it is not known already that the method is right."""
     method = population.method
-    if not isinstance(method, integrators.ODEMethod) or not population.variables:
+    if not isinstance(method, integrators.ODEMethod) or isinstance(method, integrators.Untried):
+        return False
+    if not population.variables:
         return False
     ours = all(type(part).__module__.startswith("brainsim.") for _, part in parts_of(population, ""))
     default = method == integrators.get(population.default_method)

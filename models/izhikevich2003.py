@@ -80,7 +80,7 @@ def build(seed: int = 0, *, n_E: int = 800, n_I: int = 200, noise_E=5.0 * u.mV, 
     rng = np.random.default_rng(seed)
     r_E, r_I = rng.random(n_E), rng.random(n_I)
     net = bs.Network(seed=seed)
-    start = dict(V=-65.0 * u.mV, method=TwoHalfSteps())
+    start = dict(V=-65.0 * u.mV, method=bs.integrators.Untried(TwoHalfSteps()))
     net.E = bs.neurons.Izhikevich(
         n_E, a=0.02 / u.ms, b=0.2, c=(-65 + 15 * r_E**2) * u.mV, d=(8 - 6 * r_E**2) * u.mV, u=-13.0 * u.mV, **start
     )

@@ -3,7 +3,8 @@
 A method of one step is a frozen, hashable object. One for ordinary equations is called as
 ``method(f, t, y, dt) -> y_next``, one for stochastic equations as ``method(f, g, t, y, dt, noise) -> y_next``.
 Runge-Kutta methods are ready objects (``RK4(f, t, y, dt)``); those with parameters are classes
-(``ExponentialEuler(staggered=True)(f, t, y, dt)``). `Divided` takes any of the former in several short parts of a step.
+(``ExponentialEuler(staggered=True)(f, t, y, dt)``). `Divided` takes any of the former in several short parts of a step, `Untried`
+spares it the trial that a population makes of a method before a run.
 
 | name in `get` | object | order | domain |
 | --- | --- | --- | --- |
@@ -46,7 +47,7 @@ with `CaputoL1` (order 2 - alpha) and `GrunwaldLetnikov` (order 1).
 from brainsim.integrators.adaptive import Solution, integrate_adaptive
 from brainsim.integrators.base import Field, ODEMethod, SDEMethod
 from brainsim.integrators.delay import integrate_dde
-from brainsim.integrators.divided import Divided
+from brainsim.integrators.divided import Divided, Untried
 from brainsim.integrators.embedded import (
     ADAPTIVE,
     RKF45,
@@ -149,6 +150,7 @@ __all__ = [
     "TamedEuler",
     "ThreeEighths",
     "Tsit5",
+    "Untried",
     "get",
     "get_adaptive",
     "integrate",

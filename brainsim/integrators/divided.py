@@ -86,6 +86,45 @@ class Divided(ODEMethod):
 
 
 @dataclass(frozen=True)
+class Untried(ODEMethod):
+    """Another method as it is, in steps of any length: a population takes it without having tried it.
+
+    Where the results of a paper belong to the steps of its program as much as to the equations, or where errors are
+    what is studied.
+
+    Parameters
+    ----------
+    method : str or ODEMethod
+    """
+
+    method: Any
+
+    def __post_init__(self):
+        method = get(self.method)
+        if not isinstance(method, ODEMethod) or isinstance(method, Divided):
+            raise TypeError(f"Untried: takes a method of one step for ordinary equations, given {self.method!r}.")
+        object.__setattr__(self, "method", method)
+
+    @property
+    def name(self) -> str:
+        """That of the method."""
+        return f"Untried({self.method.name!r})"
+
+    @property
+    def order(self) -> int:
+        """That of the method."""
+        return self.method.order
+
+    @property
+    def failure(self) -> str:
+        """What NaN means."""
+        return getattr(self.method, "failure", "")
+
+    def step(self, f: Field, t, y: Leaves, dt) -> Leaves:
+        return self.method.step(f, t, y, dt)
+
+
+@dataclass(frozen=True)
 class Parts(ODEMethod):
     """``method`` in ``count`` equal parts of a step; what `Divided` is at one length of the step."""
 

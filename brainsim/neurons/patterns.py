@@ -17,6 +17,7 @@ import brainunit as u
 import numpy as np
 
 from brainsim._units import QuantityLike, in_unit
+from brainsim.integrators import Untried
 from brainsim.neurons.adex import AdEx
 from brainsim.neurons.base import Neuron
 from brainsim.neurons.gif import GIF
@@ -59,9 +60,14 @@ class Pattern:
             total = total + np.where((start <= t) & (t < stop), level + ramp, 0.0)
         return u.Quantity(total, unit=self.model.input_unit)
 
+    @property
+    def steps(self) -> Any:
+        """The method, taken as the paper took it at whatever step; None for that of the class."""
+        return self.method and Untried(self.method)
+
     def neuron(self, size: int | tuple[int, ...] = 1, **options: Any) -> Neuron:
         """``size`` such neurons, with the stimulus named ``drive``; ``options`` as for the class."""
-        neuron = self.model(size, **{"method": self.method, **self.values, **options})
+        neuron = self.model(size, **{"method": self.steps, **self.values, **options})
         neuron.add_stimuli(drive=TimedArray(self.current(_grid(self.duration, self.dt)), self.dt))
         return neuron
 
@@ -102,7 +108,7 @@ def population(patterns, dt=None, **options) -> Neuron:
     }
     dt = min((p.dt for p in patterns), key=lambda x: float(x / u.ms)) if dt is None else dt
     t = _grid(max((p.duration for p in patterns), key=lambda x: float(x / u.ms)), dt)
-    neuron = model(len(patterns), **{"method": patterns[0].method} | values | options)
+    neuron = model(len(patterns), **{"method": patterns[0].steps} | values | options)
     drives = np.stack([u.get_mantissa(p.current(t)) for p in patterns], axis=1)
     neuron.add_stimuli(drive=TimedArray(u.Quantity(drives, unit=model.input_unit), dt))
     return neuron
