@@ -6,7 +6,7 @@
     python tests/mutants.py deliver STDP    # those whose name holds one of these words
     python tests/mutants.py --list
 
-What is broken stands in ``tests/mutations.py``. Each mutant has a process of its own, a copy of this one in which
+What is broken stands in ``tests/mutations``. Each mutant has a process of its own, a copy of this one in which
 everything is imported and nothing has run: it breaks the code, runs the tests that are about it, and ends with the first
 that fails. Compiled programs are kept between them, as they are known by what was compiled.
 """
