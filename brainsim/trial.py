@@ -68,8 +68,12 @@ def check(population, step_ms: float) -> None:
     if found is None or found[0].error <= INACCURATE:
         return
     (error, what), longest = found
-    name, kind, default = population.method.name, type(population).__name__, integrators.get(population.default_method)
-    instead = "" if population.method == default else f", take method={default.name!r}, the default of {kind}"
+    name, kind, default = (
+        _name_of(population.method),
+        type(population).__name__,
+        integrators.get(population.default_method),
+    )
+    instead = "" if population.method == default else f", take method={_name_of(default)!r}, the default of {kind}"
     divided = isinstance(population.method, integrators.Divided)
     if longest and not divided:
         instead += f", or method=Divided({name!r}, {longest:g} * u.ms)"
@@ -82,6 +86,10 @@ def check(population, step_ms: float) -> None:
     if error > WRONG:
         raise ValueError(text)
     warnings.warn(text, AccuracyWarning, stacklevel=2)
+
+
+def _name_of(method) -> str:
+    return getattr(method, "name", type(method).__name__)
 
 
 def _is_open(population, step_ms) -> bool:
@@ -153,7 +161,7 @@ def _change_allowed(population) -> float:
     of first order an oscillation grows or shrinks by three times as much in a cycle.
     """
     exact = isinstance(population.method, integrators.ExponentialEuler) and len(population.variables) == 1
-    return 0.2 if exact else 0.02 if population.method.order < 2 else 0.06
+    return 0.2 if exact else 0.02 if getattr(population.method, "order", 1) < 2 else 0.06
 
 
 def _is_smooth(structure, arrays, levels, step_ms: float, allowed: float) -> bool:

@@ -108,12 +108,12 @@ class Untried(ODEMethod):
     @property
     def name(self) -> str:
         """That of the method."""
-        return f"Untried({self.method.name!r})"
+        return f"Untried({getattr(self.method, 'name', type(self.method).__name__)!r})"
 
     @property
     def order(self) -> int:
-        """That of the method."""
-        return self.method.order
+        """That of the method; 1 where it does not say."""
+        return getattr(self.method, "order", 1)
 
     @property
     def failure(self) -> str:

@@ -175,7 +175,7 @@ def test_izhikevich_steps_as_in_the_paper_when_given_its_integrator():
                 V = V + 0.5 * dt * f(t, [V, w])[0]
             return [V, w + dt * f(t, [V, w])[1]]
 
-    spikes, _ = run(bs.neurons.Izhikevich(1, method=TwoHalves()), 10.0 * u.mV, 600.0, 1.0)
+    spikes, _ = run(bs.neurons.Izhikevich(1, method=bs.integrators.Untried(TwoHalves())), 10.0 * u.mV, 600.0, 1.0)
     v, w, fired = -70.0, -14.0, []
     for t in range(1, 601):
         v += 0.5 * (0.04 * v**2 + 5 * v + 140 - w + 10)
