@@ -345,9 +345,22 @@ def _call(function: Callable) -> Callable:
 
 def _is_elementwise(equation) -> bool:
     inner = [equation.params.get(name) for name in ("jaxpr", "call_jaxpr")]
-    return equation.primitive.name in ELEMENTWISE and all(
-        _is_elementwise(e) for closed in inner if closed is not None for e in closed.jaxpr.eqns
+    return (
+        equation.primitive.name in ELEMENTWISE
+        and not _is_constant(equation)
+        and all(_is_elementwise(e) for closed in inner if closed is not None for e in closed.jaxpr.eqns)
     )
+
+
+def _is_constant(equation) -> bool:
+    """Whether XLA knows the result, of whole numbers, before it knows the arguments: where a small call gives back a
+    constant, it aborts the process (jaxlib 0.10.2).
+    """
+    if any(np.issubdtype(v.aval.dtype, np.inexact) for v in equation.outvars):
+        return False
+    none = any(isinstance(v, Literal) and not np.any(v.val) for v in equation.invars)
+    same = len(equation.invars) == 2 and equation.invars[0] is equation.invars[1]
+    return none and equation.primitive.name in ("mul", "and") or same and equation.primitive.name in ("sub", "xor")
 
 
 def _is_not_larger(equation) -> bool:
