@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import warnings
+from collections import namedtuple
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -225,13 +226,13 @@ def _program(structure, arrays, method) -> Callable:
         n = levels.shape[0]
         spread = {path: jnp.broadcast_to(x, (n,)) if not jnp.ndim(x) else x for path, x in state.items()}
         model = structure.merge(parameters, fixed, spread)
-        y = _start(model, n)
+        y, named = _start(model, n), namedtuple("Variables", [name.replace(".", "_") for name in model.variables])
         spiking = Spiking(model, y)
 
         def step(i, carry):
             y, others, above, low, high, count, times = carry
             t = i * dt
-            after = method(_field(model, levels), t, y, dt)
+            after = list(method(_field(model, levels), t, named(*y), dt))
             after, others, fired = spiking.pass_on(y, after, others, t + dt, middle)
             event = fired & ~above
             here = (jnp.arange(EVENTS)[:, None] == count[None]) & event[None]
