@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 #: Names that other simulators and papers use, and ours.
 SYNONYMS = {
@@ -75,7 +76,7 @@ class NonFiniteError(FloatingPointError):
         What was recorded before that step.
     """
 
-    def __init__(self, message, path=None, time=None, recording=None):
+    def __init__(self, message: str, path: str | None = None, time: Any = None, recording: Any = None):
         super().__init__(message)
         self.path, self.time, self.recording = path, time, recording
 

@@ -10,11 +10,14 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from brainsim._errors import UnitError
 
 UNITLESS = u.UNITLESS
 QuantityLike: TypeAlias = u.Quantity | u.Unit  # what people write: ``2 * u.ms``, or ``u.second`` for one second
+NumberLike: TypeAlias = QuantityLike | ArrayLike  # numbers with a unit or without, one or many
+Value: TypeAlias = u.Quantity | jax.Array  # what equations compute with
 
 
 def split_quantity(value: Any) -> tuple[Any, u.Unit]:

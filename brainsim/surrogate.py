@@ -24,6 +24,8 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
+from brainsim._units import NumberLike, Value
+
 __all__ = [
     "ATan",
     "Boxcar",
@@ -48,7 +50,7 @@ class Surrogate(abc.ABC):
             if isinstance(value, int | float) and not (value > 0 and math.isfinite(value)):
                 raise ValueError(f"{type(self).__name__}: {field.name} must be a positive number, got {value}.")
 
-    def __call__(self, x) -> jax.Array:
+    def __call__(self, x: NumberLike) -> jax.Array:
         """1 where x > 0, else 0.
 
         Parameters
@@ -237,7 +239,7 @@ def _normal_density(x, mean, sigma):
     return jnp.exp(-(((x - mean) / sigma) ** 2) / 2) / (sigma * math.sqrt(2 * math.pi))
 
 
-def hard_reset(v, v_reset, spike):
+def hard_reset(v: Value, v_reset: NumberLike, spike: jax.Array) -> Value:
     r"""`v_reset` where there is a spike, `v` elsewhere, differentiable through the spike.
 
     Forward exactly ``where(spike, v_reset, v)``, bit by bit; ``(1 - spike) * v + spike * v_reset`` is not. With spikes

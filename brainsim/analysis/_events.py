@@ -1,8 +1,9 @@
 """What every statistic asks of its arguments, and how a time falls into a window or a bin."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 # A simulator computes spike times as step * dt, which rounds to either side of a bin edge. A time this close below an
 # edge counts as on it: far above the rounding of float64 times, far below any time step.
@@ -16,7 +17,7 @@ class PerNeuron(NamedTuple):
     per_neuron: np.ndarray
 
 
-def plain(name, value, unit="second"):
+def plain(name: str, value: Any, unit: str = "second") -> np.ndarray:
     """``value`` as a real NumPy array; refuses quantities, whose unit would be lost silently."""
     if hasattr(value, "mantissa") and hasattr(value, "unit"):
         raise TypeError(
@@ -29,7 +30,7 @@ def plain(name, value, unit="second"):
     return array
 
 
-def number(name, value, *, above=None):
+def number(name: str, value: Any, *, above: float | None = None) -> float:
     """``value`` as a finite float, larger than ``above``."""
     array = plain(name, value)
     if array.ndim or not np.isfinite(array) or (above is not None and array <= above):
@@ -38,7 +39,7 @@ def number(name, value, *, above=None):
     return float(array)
 
 
-def integer(name, value, *, least):
+def integer(name: str, value: Any, *, least: int) -> int:
     """``value`` as an int of at least ``least``."""
     array = np.asarray(value)
     if array.ndim or array.dtype.kind not in "iu" or array < least:
@@ -46,7 +47,7 @@ def integer(name, value, *, least):
     return int(array)
 
 
-def check_times(name, times):
+def check_times(name: str, times: ArrayLike) -> tuple[np.ndarray, float]:
     """Event times as a flat float64 array, and how far below an edge a time still counts as on it."""
     given = plain(name, times)
     if given.ndim != 1:
@@ -62,7 +63,7 @@ def check_times(name, times):
     return array, _SLACK
 
 
-def check_events(times, indices, n):
+def check_events(times: ArrayLike, indices: ArrayLike, n: int) -> tuple[np.ndarray, np.ndarray, int, float]:
     """Validated ``(times, indices, n, slack)`` of a population's events."""
     times, slack = check_times("times", times)
     indices = plain("indices", indices)
@@ -79,7 +80,7 @@ def check_events(times, indices, n):
     return times, indices.astype(np.intp, copy=False), n, slack
 
 
-def check_window(start, stop):
+def check_window(start: float, stop: float) -> tuple[float, float]:
     """The window as two floats, ``start < stop``."""
     start, stop = number("start", start), number("stop", stop)
     if stop <= start:
@@ -87,7 +88,7 @@ def check_window(start, stop):
     return start, stop
 
 
-def inside(times, start, stop, slack):
+def inside(times: np.ndarray, start: float, stop: float, slack: float) -> np.ndarray:
     """Mask of the events with ``start <= t < stop``."""
     return (times >= start - slack) & (times < stop - slack)
 
@@ -100,7 +101,7 @@ class Bins(NamedTuple):
     count: int
 
     @classmethod
-    def of(cls, bin, start, stop):
+    def of(cls, bin: float, start: float, stop: float) -> "Bins":
         start, stop = check_window(start, stop)
         width = number("bin", bin, above=0)
         count = int((stop - start) / width + 1e-6)
@@ -109,10 +110,10 @@ class Bins(NamedTuple):
         return cls(start, width, count)
 
     @property
-    def centers(self):
+    def centers(self) -> np.ndarray:
         return self.start + self.width * (np.arange(self.count) + 0.5)
 
-    def locate(self, times, slack):
+    def locate(self, times: np.ndarray, slack: float) -> tuple[np.ndarray, np.ndarray]:
         """The bin of each event, and the mask of the events that fall into one."""
         which = np.floor((times - self.start + min(slack, self.width / 4)) / self.width)
         return which.astype(np.intp), (which >= 0) & (which < self.count)

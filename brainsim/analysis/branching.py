@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._events import check_events, check_window, inside, integer, number, plain
 
@@ -24,7 +25,7 @@ class MultistepRegression(NamedTuple):
     slopes: np.ndarray
 
 
-def branching_ratio(counts):
+def branching_ratio(counts: ArrayLike) -> float:
     r"""Branching ratio of fully observed activity: the slope of the regression of each bin's count on the bin before.
 
     .. math:: \hat m = \frac{\mathrm{Cov}(A_t, A_{t+1})}{\mathrm{Var}(A_t)}
@@ -55,7 +56,9 @@ def branching_ratio(counts):
     return float(_slopes(_activity(counts, least=3), 1)[0])
 
 
-def multistep_regression(counts, lags=100, bin=1.0, offset=False):
+def multistep_regression(
+    counts: ArrayLike, lags: int = 100, bin: float = 1.0, offset: bool = False
+) -> MultistepRegression:
     r"""Branching ratio that does not depend on how many of the neurons are observed.
 
     .. math::
@@ -103,7 +106,16 @@ def multistep_regression(counts, lags=100, bin=1.0, offset=False):
     return MultistepRegression(m, timescale, amplitude, constant, k, slopes)
 
 
-def branching_factor(times, indices, n, pre, post, window, start, stop):
+def branching_factor(
+    times: ArrayLike,
+    indices: ArrayLike,
+    n: int,
+    pre: ArrayLike,
+    post: ArrayLike,
+    window: float,
+    start: float,
+    stop: float,
+) -> float:
     r"""Spikes that follow on a spike along its synapses, per spike that went before: 1 at the edge of chaos.
 
     .. math::
@@ -161,7 +173,7 @@ def branching_factor(times, indices, n, pre, post, window, start, stop):
     return float((ratio[fired > 0] / fired[fired > 0]).mean())
 
 
-def _activity(counts, least):
+def _activity(counts: ArrayLike, least: int) -> np.ndarray:
     counts = plain("counts", counts).astype(np.float64)
     counts = counts[None] if counts.ndim == 1 else counts
     if counts.ndim != 2 or counts.shape[0] == 0 or counts.shape[1] < least:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._events import check_events, integer, number
 
@@ -21,7 +22,17 @@ class Bursts(NamedTuple):
     surprise: np.ndarray
 
 
-def interval_bursts(times, indices, n, interval, *, end_interval=None, gap=0.0, duration=0.0, min_spikes=3):
+def interval_bursts(
+    times: ArrayLike,
+    indices: ArrayLike,
+    n: int,
+    interval: float,
+    *,
+    end_interval: float | None = None,
+    gap: float = 0.0,
+    duration: float = 0.0,
+    min_spikes: int = 3,
+) -> Bursts:
     r"""Bursts by the intervals between spikes: the maximum interval method.
 
     A burst begins where an interval is at most ``interval`` and goes on while intervals are at most ``end_interval``.
@@ -86,7 +97,9 @@ def interval_bursts(times, indices, n, interval, *, end_interval=None, gap=0.0, 
     return _bursts(found)
 
 
-def surprise_bursts(times, indices, n, min_surprise=10.0, min_spikes=3):
+def surprise_bursts(
+    times: ArrayLike, indices: ArrayLike, n: int, min_surprise: float = 10.0, min_spikes: int = 3
+) -> Bursts:
     r"""Bursts that a Poisson train of the neuron's own mean rate would hardly show: the Poisson surprise method.
 
     .. math:: S = -\ln P, \qquad P = e^{-rT} \sum_{k=m}^{\infty} \frac{(rT)^k}{k!}

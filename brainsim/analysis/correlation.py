@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._events import Bins, check_times, number, plain
 from .rates import binned_counts, population_counts
@@ -25,7 +26,7 @@ class Correlogram(NamedTuple):
     rate: np.ndarray
 
 
-def correlation(times, indices, n, bin, start, stop):
+def correlation(times: ArrayLike, indices: ArrayLike, n: int, bin: float, start: float, stop: float) -> Correlation:
     r"""Pearson correlation of the binned spike counts of every pair of neurons.
 
     .. math:: \rho_{ij} = \frac{\mathrm{Cov}_b(N_{ib}, N_{jb})}{\sqrt{\mathrm{Var}_b N_{ib}\,\mathrm{Var}_b N_{jb}}}
@@ -59,7 +60,9 @@ def correlation(times, indices, n, bin, start, stop):
     return pearson(counts)
 
 
-def cross_correlogram(times_a, times_b=None, *, bin, max_lag):
+def cross_correlogram(
+    times_a: ArrayLike, times_b: ArrayLike | None = None, *, bin: float, max_lag: float
+) -> Correlogram:
     r"""Histogram of the lags :math:`t_b - t_a` over all pairs of spikes of two trains.
 
     Independent trains give a flat ``rate`` equal to the rate of b, tapering by :math:`1 - |lag| / T` in a recording of
@@ -108,7 +111,7 @@ def cross_correlogram(times_a, times_b=None, *, bin, max_lag):
     return Correlogram(np.arange(-reach, reach + 1) * width, counts, rate)
 
 
-def synchrony(times, bin, start, stop):
+def synchrony(times: ArrayLike, bin: float, start: float, stop: float) -> float:
     r"""Variance over mean of the population's spike count in bins: 1 for independent Poisson neurons.
 
     .. math:: S = \frac{\mathrm{Var}_b(N_b)}{\langle N_b \rangle_b}
@@ -135,7 +138,7 @@ def synchrony(times, bin, start, stop):
     return float(counts.var(ddof=1) / counts.mean()) if counts.any() else float("nan")
 
 
-def voltage_synchrony(values):
+def voltage_synchrony(values: ArrayLike) -> float:
     r"""Golomb's :math:`\chi` of membrane potentials: 1 in full synchrony, of order :math:`1/\sqrt n` in asynchrony.
 
     .. math:: \chi^2 = \frac{\mathrm{Var}_t(\langle V_i \rangle_i)}{\langle \mathrm{Var}_t(V_i) \rangle_i}

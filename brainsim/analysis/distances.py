@@ -1,11 +1,12 @@
 """Distances between two spike trains."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._events import check_times, number
 
 
-def victor_purpura_distance(times_a, times_b, cost):
+def victor_purpura_distance(times_a: ArrayLike, times_b: ArrayLike, cost: float) -> float:
     r"""Least cost of turning one spike train into the other by moving, adding and removing spikes.
 
     .. math::
@@ -52,7 +53,7 @@ def victor_purpura_distance(times_a, times_b, cost):
     return float(row[-1])
 
 
-def van_rossum_distance(times_a, times_b, tau):
+def van_rossum_distance(times_a: ArrayLike, times_b: ArrayLike, tau: float) -> float:
     r"""Distance of two spike trains after each spike has become a decaying exponential.
 
     .. math::

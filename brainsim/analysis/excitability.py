@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._events import number, plain
 
@@ -24,7 +25,7 @@ class FICurve(NamedTuple):
     excitability: int
 
 
-def fi_curve(currents, counts, duration=1.0):
+def fi_curve(currents: ArrayLike, counts: ArrayLike, duration: float = 1.0) -> FICurve:
     r"""Firing rate over input current, with rheobase, gain and Hodgkin's class of excitability.
 
     .. math:: f(I) = N(I) / T

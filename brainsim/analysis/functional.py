@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._events import integer, number, plain
-from .correlation import pearson
+from .correlation import Correlation, pearson
 
 
 class FunctionalDynamics(NamedTuple):
@@ -18,7 +19,7 @@ class FunctionalDynamics(NamedTuple):
     similarity: np.ndarray
 
 
-def functional_connectivity(signals):
+def functional_connectivity(signals: ArrayLike) -> Correlation:
     r"""Pearson correlation of every pair of signals.
 
     .. math:: FC_{ij} = \frac{\mathrm{Cov}_t(x_i, x_j)}{\sqrt{\mathrm{Var}_t x_i\,\mathrm{Var}_t x_j}}
@@ -42,7 +43,7 @@ def functional_connectivity(signals):
     return pearson(_signals(signals, least=2))
 
 
-def functional_dynamics(signals, dt, window, shift=None):
+def functional_dynamics(signals: ArrayLike, dt: float, window: float, shift: float | None = None) -> FunctionalDynamics:
     r"""Functional connectivity in sliding windows, and how much the windows resemble each other (FCD).
 
     .. math:: FCD(t_1, t_2) = \mathrm{corr}_{i<j}\big(FC_{ij}(t_1),\, FC_{ij}(t_2)\big)
@@ -92,7 +93,7 @@ def functional_dynamics(signals, dt, window, shift=None):
     return FunctionalDynamics((first + (length - 1) / 2) * dt, matrices, similarity)
 
 
-def _signals(signals, least):
+def _signals(signals: ArrayLike, least: int) -> np.ndarray:
     signals = plain("signals", signals, "<its unit>")
     if signals.ndim != 2 or signals.shape[0] < least or signals.shape[1] == 0:
         raise ValueError(f"signals: got shape {signals.shape}; accepted is [steps, k], steps >= {least}.")

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._events import Bins, PerNeuron, check_events, check_window, inside, integer
 
@@ -14,7 +15,9 @@ class Intervals(NamedTuple):
     owner: np.ndarray
 
 
-def interspike_intervals(times, indices, n, start=None, stop=None):
+def interspike_intervals(
+    times: ArrayLike, indices: ArrayLike, n: int, start: float | None = None, stop: float | None = None
+) -> Intervals:
     """Intervals between successive spikes of the same neuron.
 
     Parameters
@@ -39,7 +42,7 @@ def interspike_intervals(times, indices, n, start=None, stop=None):
     times, indices, n, slack = check_events(times, indices, n)
     if (start is None) != (stop is None):
         raise ValueError(f"start, stop: got start={start!r}, stop={stop!r}; give both or neither.")
-    if start is not None:
+    if start is not None and stop is not None:
         kept = inside(times, *check_window(start, stop), slack)
         times, indices = times[kept], indices[kept]
     order = np.lexsort((times, indices))
@@ -48,7 +51,14 @@ def interspike_intervals(times, indices, n, start=None, stop=None):
     return Intervals(np.diff(times)[same], indices[1:][same])
 
 
-def cv(times, indices, n, min_spikes=6, start=None, stop=None):
+def cv(
+    times: ArrayLike,
+    indices: ArrayLike,
+    n: int,
+    min_spikes: int = 6,
+    start: float | None = None,
+    stop: float | None = None,
+) -> PerNeuron:
     r"""Coefficient of variation of the interspike intervals: 0 for a clock, 1 for a Poisson process.
 
     .. math:: CV_i = \frac{\sqrt{\langle (I - \langle I \rangle)^2 \rangle}}{\langle I \rangle}
@@ -76,7 +86,14 @@ def cv(times, indices, n, min_spikes=6, start=None, stop=None):
         return _per_neuron(np.sqrt(variance) / mean, count + 1 >= min_spikes)
 
 
-def cv2(times, indices, n, min_spikes=6, start=None, stop=None):
+def cv2(
+    times: ArrayLike,
+    indices: ArrayLike,
+    n: int,
+    min_spikes: int = 6,
+    start: float | None = None,
+    stop: float | None = None,
+) -> PerNeuron:
     r"""Local irregularity of the interspike intervals, blind to slow changes of the rate; 1 for a Poisson process.
 
     .. math:: CV2_i = \Big\langle \frac{2\,|I_{k+1} - I_k|}{I_{k+1} + I_k} \Big\rangle_k
@@ -106,7 +123,7 @@ def cv2(times, indices, n, min_spikes=6, start=None, stop=None):
     return _per_neuron(mean, np.bincount(owner, minlength=n) + 1 >= min_spikes)
 
 
-def fano_factor(times, indices, n, bin, start, stop):
+def fano_factor(times: ArrayLike, indices: ArrayLike, n: int, bin: float, start: float, stop: float) -> PerNeuron:
     r"""Variance over mean of each neuron's spike count in bins: 1 for a Poisson process at any bin width.
 
     .. math:: F_i = \frac{\mathrm{Var}_b(N_{ib})}{\langle N_{ib} \rangle_b}

@@ -1,11 +1,21 @@
 """The local field potential that point neurons would make."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._events import number, plain
 
 
-def lfp_proxy(ampa, gaba, dt, *, delay_ampa=6e-3, delay_gaba=0.0, ratio=1.65, normalise=True):
+def lfp_proxy(
+    ampa: ArrayLike,
+    gaba: ArrayLike,
+    dt: float,
+    *,
+    delay_ampa: float = 6e-3,
+    delay_gaba: float = 0.0,
+    ratio: float = 1.65,
+    normalise: bool = True,
+) -> np.ndarray:
     r"""Local field potential as a weighted sum of the synaptic currents of the pyramidal cells.
 
     .. math:: \mathrm{LFP}(t) \propto \sum_i |I^{AMPA}_i(t - \tau_A)| + \alpha \sum_i |I^{GABA}_i(t - \tau_G)|
@@ -67,7 +77,7 @@ def lfp_proxy(ampa, gaba, dt, *, delay_ampa=6e-3, delay_gaba=0.0, ratio=1.65, no
     return np.concatenate([np.full(first, np.nan), known])
 
 
-def _magnitude(name, current):
+def _magnitude(name: str, current: ArrayLike) -> np.ndarray:
     current = plain(name, current, "pA").astype(np.float64)
     if current.ndim not in (1, 2) or current.size == 0:
         raise ValueError(f"{name}: got shape {current.shape}; accepted is [steps] or [steps, n].")

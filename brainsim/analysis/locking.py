@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._events import check_times, number
 
@@ -17,7 +18,7 @@ class PhaseLocking(NamedTuple):
     p_value: float
 
 
-def vector_strength(times, frequency, origin=0.0):
+def vector_strength(times: ArrayLike, frequency: float, origin: float = 0.0) -> PhaseLocking:
     r"""Length of the mean of the spikes' phases as unit vectors: 0 for no locking, 1 for perfect locking.
 
     .. math::

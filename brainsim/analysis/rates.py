@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._events import Bins, PerNeuron, check_events, check_times, check_window, inside, integer, number
 
@@ -14,7 +15,7 @@ class PopulationRate(NamedTuple):
     rate: np.ndarray
 
 
-def firing_rate(times, indices, n, start, stop):
+def firing_rate(times: ArrayLike, indices: ArrayLike, n: int, start: float, stop: float) -> PerNeuron:
     """Firing rate of each neuron, and their mean.
 
     .. math:: r_i = N_i / (t_{stop} - t_{start})
@@ -44,7 +45,7 @@ def firing_rate(times, indices, n, start, stop):
     return PerNeuron(float(rate.mean()), rate)
 
 
-def binned_counts(times, indices, n, bin, start, stop):
+def binned_counts(times: ArrayLike, indices: ArrayLike, n: int, bin: float, start: float, stop: float) -> np.ndarray:
     """Spike count of every neuron in every bin.
 
     The window holds as many whole bins as fit; spikes in a shorter last piece are left out.
@@ -66,7 +67,7 @@ def binned_counts(times, indices, n, bin, start, stop):
     return np.bincount(which[kept] * n + indices[kept], minlength=bins.count * n).reshape(bins.count, n)
 
 
-def population_counts(times, bin, start, stop):
+def population_counts(times: ArrayLike, bin: float, start: float, stop: float) -> np.ndarray:
     """Spike count of the whole population in every bin.
 
     Parameters
@@ -88,7 +89,9 @@ def population_counts(times, bin, start, stop):
     return np.bincount(which[kept], minlength=bins.count)
 
 
-def population_rate(times, n, bin, start, stop, smooth=None):
+def population_rate(
+    times: ArrayLike, n: int, bin: float, start: float, stop: float, smooth: float | None = None
+) -> PopulationRate:
     r"""Rate per neuron of a population over time.
 
     .. math:: r(t) = \frac{N(t, t + \Delta)}{n \Delta}

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._events import number, plain
 
@@ -14,7 +15,7 @@ class Spectrum(NamedTuple):
     power: np.ndarray
 
 
-def power_spectrum(signal, dt, segment=None):
+def power_spectrum(signal: ArrayLike, dt: float, segment: float | None = None) -> Spectrum:
     """One-sided power spectral density by Welch's method (Hann windows, half overlapping, mean removed).
 
     Integrated over frequency it gives the variance of the signal.
@@ -59,7 +60,9 @@ def power_spectrum(signal, dt, segment=None):
     return Spectrum(*welch(signal, fs=1 / dt, window="hann", nperseg=length, detrend="constant", axis=0))
 
 
-def dominant_frequency(signal, dt, low=None, high=None, segment=None):
+def dominant_frequency(
+    signal: ArrayLike, dt: float, low: float | None = None, high: float | None = None, segment: float | None = None
+) -> float:
     """Frequency of the highest peak of the power spectrum.
 
     The peak is placed between the spectrum's bins by a parabola through the logarithm of the power.

@@ -10,14 +10,17 @@ for both: numpy or JAX supplies the standard variable, and truncating the distri
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+
+from brainsim._units import NumberLike
 
 from . import _sources
 from ._sources import JaxSource, NumpySource, Source
@@ -211,6 +214,10 @@ class Distribution(abc.ABC):
         if np.any(bad):
             given = ", ".join(f"{field.name} = {getattr(self, field.name)}" for field in fields(self))
             raise ValueError(f"{self.name}: given {given}; {accepted}")
+
+
+#: What a number of a model may be given as.
+Given: TypeAlias = NumberLike | Sequence[u.Quantity] | Distribution
 
 
 def _rounded_up(shape: tuple[int, ...]) -> tuple[int, ...]:

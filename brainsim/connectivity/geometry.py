@@ -11,7 +11,7 @@ import brainunit as u
 import numpy as np
 
 from brainsim._errors import UnitError
-from brainsim._units import in_unit, split_quantity, with_unit
+from brainsim._units import NumberLike, in_unit, split_quantity, with_unit
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -45,7 +45,7 @@ class Positions:
     unit: u.Unit
     period: np.ndarray
 
-    def __init__(self, points, period=None):
+    def __init__(self, points: NumberLike, period: NumberLike | None = None):
         number, unit = split_quantity(points)
         try:
             coordinates = np.array(number, np.float64)
@@ -83,7 +83,7 @@ class Positions:
         return Positions._made(self.coordinates[item], self.unit, self.period)
 
     @property
-    def points(self):
+    def points(self) -> u.Quantity | np.ndarray:
         """The coordinates with their unit, (n, d)."""
         return with_unit(self.coordinates, self.unit)
 
@@ -108,7 +108,7 @@ class Layout(abc.ABC):
     """How the neurons of a population are arranged."""
 
     @abc.abstractmethod
-    def place(self, shape, rng: np.random.Generator | None = None) -> Positions:
+    def place(self, shape: int | tuple[int, ...], rng: np.random.Generator | None = None) -> Positions:
         """Positions of a population of this shape, in the order of its flat index.
 
         Parameters
@@ -265,7 +265,7 @@ class Given(Layout):
         return self.positions
 
 
-def as_layout(positions) -> Layout:
+def as_layout(positions: Layout | Positions | NumberLike | None) -> Layout:
     """A layout as it is, positions and arrays as those that are given, None as a grid of spacing 1."""
     if positions is None:
         return Grid()
@@ -333,7 +333,7 @@ class Space:
         other.pre, other.post, other.period, other.unit = self.post, self.pre, self.period, self.unit
         return other
 
-    def displacements(self, i, j) -> np.ndarray:
+    def displacements(self, i: np.ndarray | np.integer | slice, j: np.ndarray | np.integer | slice) -> np.ndarray:
         """From presynaptic neurons ``i`` to postsynaptic neurons ``j``, the shortest way, (n, d)."""
         x = self.post[j] - self.pre[i]
         for axis in np.flatnonzero(np.isfinite(self.period)):
@@ -341,12 +341,12 @@ class Space:
             x[..., axis] -= L * np.round(x[..., axis] / L)
         return x
 
-    def distances(self, i, j) -> np.ndarray:
+    def distances(self, i: np.ndarray | np.integer | slice, j: np.ndarray | np.integer | slice) -> np.ndarray:
         """Euclidean distance between presynaptic neurons ``i`` and postsynaptic neurons ``j``."""
         x = self.displacements(i, j)
         return np.sqrt(np.einsum("...a,...a", x, x))
 
-    def length(self, value, what: str) -> np.ndarray:
+    def length(self, value: NumberLike, what: str) -> np.ndarray:
         """A length as a plain number in this space's unit."""
         return np.asarray(in_unit(value, self.unit, what), np.float64)
 

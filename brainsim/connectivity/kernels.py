@@ -7,9 +7,10 @@ import math
 from dataclasses import Field, dataclass, fields
 from typing import Any
 
+import brainunit as u
 import numpy as np
 
-from brainsim._units import in_unit, split_quantity
+from brainsim._units import NumberLike, in_unit, split_quantity
 
 
 def _fields(kernel: Any) -> tuple[Field, ...]:
@@ -34,7 +35,7 @@ class Kernel(abc.ABC):
                 )
 
     @property
-    def unit(self):
+    def unit(self) -> u.Unit:
         """Unit of the kernel's lengths."""
         return split_quantity(getattr(self, _fields(self)[0].name))[1]
 
@@ -54,7 +55,7 @@ class Kernel(abc.ABC):
     def reach(self, level: float) -> float:
         """Distance, plain, at which the bound has fallen to ``level``; infinite for level 0 where it never does."""
 
-    def __call__(self, distance):
+    def __call__(self, distance: NumberLike) -> np.ndarray:
         """Values, plain, at distances given as a quantity of the kernel's dimension."""
         return self.profile(np.asarray(in_unit(distance, self.unit, type(self).__name__), np.float64))
 

@@ -7,6 +7,7 @@ import math
 from dataclasses import Field, dataclass, fields
 from typing import Any
 
+import brainunit as u
 import numpy as np
 
 from brainsim._units import in_unit, split_quantity
@@ -25,7 +26,7 @@ class Mask(abc.ABC):
     """
 
     @property
-    def unit(self):
+    def unit(self) -> u.Unit:
         """Unit of the mask's lengths."""
         value = getattr(self, _fields(self)[0].name)
         return split_quantity(value[0] if isinstance(value, list | tuple) else value)[1]

@@ -9,6 +9,7 @@ from typing import Any
 
 import brainunit as u
 import numpy as np
+from numpy.typing import DTypeLike
 
 from brainsim._units import in_unit, with_unit
 
@@ -25,10 +26,12 @@ class DistanceValue(abc.ABC):
     """
 
     @abc.abstractmethod
-    def at(self, distance):
+    def at(self, distance: u.Quantity | np.ndarray) -> u.Quantity | np.ndarray:
         """Values, a quantity or plain numbers, at distances (a quantity in the unit of the positions, (n,))."""
 
-    def between(self, space: Space, pre: np.ndarray, post: np.ndarray, unit: u.Unit, dtype, what: str) -> np.ndarray:
+    def between(
+        self, space: Space, pre: np.ndarray, post: np.ndarray, unit: u.Unit, dtype: DTypeLike, what: str
+    ) -> np.ndarray:
         """Values of the synapses from neurons ``pre`` to neurons ``post``, plain, in ``unit``.
 
         Raises

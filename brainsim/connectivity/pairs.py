@@ -82,25 +82,27 @@ class Pairs:
     given: tuple = (None, None)
 
     @classmethod
-    def between(cls, rule: str, pre, post, exclude_self: bool, space: Space | None = None) -> Pairs:
+    def between(
+        cls, rule: str, pre: int | np.ndarray, post: int | np.ndarray, exclude_self: bool, space: Space | None = None
+    ) -> Pairs:
         """Pairs between two views, each given as its size or as the neurons' global indices."""
-        n_pre, pre = _view(rule, "pre", pre)
-        n_post, post = _view(rule, "post", post)
+        n_pre, sources = _view(rule, "pre", pre)
+        n_post, targets = _view(rule, "post", post)
         if space is not None and (len(space.pre), len(space.post)) != (n_pre, n_post):
             raise ValueError(
                 f"{rule}: space has {len(space.pre)} presynaptic and {len(space.post)} postsynaptic positions; "
                 f"the views have {n_pre} and {n_post} neurons"
             )
         if not exclude_self:
-            return cls(n_pre, n_post, None, space, (pre, post))
-        for name, ids in (("pre", pre), ("post", post)):
+            return cls(n_pre, n_post, None, space, (sources, targets))
+        for name, ids in (("pre", sources), ("post", targets)):
             if ids is not None and len(np.unique(ids)) != len(ids):
                 raise ValueError(
                     f"{rule}: {name} lists a neuron more than once; to exclude self connections, give each once"
                 )
-        if pre is None and post is None:
-            return cls(n_pre, n_post, np.minimum(np.arange(n_pre, dtype=np.int32), n_post), space, (pre, post))
-        return cls(n_pre, n_post, _positions(_ids(n_pre, pre), _ids(n_post, post)), space, (pre, post))
+        if sources is None and targets is None:
+            return cls(n_pre, n_post, np.minimum(np.arange(n_pre, dtype=np.int32), n_post), space, (sources, targets))
+        return cls(n_pre, n_post, _positions(_ids(n_pre, sources), _ids(n_post, targets)), space, (sources, targets))
 
     @property
     def ids(self) -> tuple[np.ndarray, np.ndarray]:

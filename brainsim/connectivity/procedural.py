@@ -66,7 +66,14 @@ class Procedural(ConnectionRule):
         self._set("self_connections", self.self_connections and self.rule.self_connections)
 
     def form(
-        self, n_pre: int, n_post: int, pre: np.ndarray, post: np.ndarray, same: bool, rng, weights=None
+        self,
+        n_pre: int,
+        n_post: int,
+        pre: np.ndarray,
+        post: np.ndarray,
+        same: bool,
+        rng: np.random.Generator,
+        weights: events.Quantiles | None = None,
     ) -> events.Unstored:
         """The event format between neurons ``pre`` of ``n_pre`` and ``post`` of ``n_post``, with a key drawn from
         ``rng``.

@@ -37,7 +37,14 @@ class ConnectionRule(abc.ABC):
         """Name of the rule in messages."""
         return type(self).__name__
 
-    def connect(self, pre, post, rng: np.random.Generator, same: bool = False, space: Space | None = None) -> Synapses:
+    def connect(
+        self,
+        pre: int | np.ndarray,
+        post: int | np.ndarray,
+        rng: np.random.Generator,
+        same: bool = False,
+        space: Space | None = None,
+    ) -> Synapses:
         """Draw the synapses from one view of neurons to another.
 
         Parameters

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,6 +14,14 @@ from brainsim._errors import UnknownNameError, suggestion
 
 from . import _checks
 from .explicit import FromArrays, _frozen
+
+
+class _Frame(Protocol):
+    """What is used of a data frame."""
+
+    columns: Any
+
+    def __getitem__(self, name: Any, /) -> Any: ...
 
 
 @dataclass(frozen=True, repr=False, eq=False, init=False)
@@ -62,18 +71,18 @@ class FromTable(FromArrays):
 
     def __init__(
         self,
-        table,
-        names=None,
-        post_names=None,
-        where=None,
+        table: str | os.PathLike | Mapping[str, Any] | _Frame,
+        names: Sequence[str] | None = None,
+        post_names: Sequence[str] | None = None,
+        where: Mapping[str, Any] | None = None,
         *,
-        pre="pre",
-        post="post",
-        weight="weight",
-        symmetric=False,
-        unknown="refuse",
-        self_connections=True,
-        multiple=True,
+        pre: str = "pre",
+        post: str = "post",
+        weight: str | None = "weight",
+        symmetric: bool = False,
+        unknown: str = "refuse",
+        self_connections: bool = True,
+        multiple: bool = True,
     ):
         columns = _columns(self.name, table)
         if weight == "weight" and weight not in columns:

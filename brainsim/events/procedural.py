@@ -60,7 +60,18 @@ class ProceduralFixedProbability(Unstored):
     weights: Quantiles | None
     p: float
 
-    def __init__(self, n_pre, n_post, p, key=0, weights=None, *, pre=None, post=None, self_connections=True):
+    def __init__(
+        self,
+        n_pre: int,
+        n_post: int,
+        p: float,
+        key: int | jax.Array | np.ndarray = 0,
+        weights: Quantiles | None = None,
+        *,
+        pre: tuple[int, int] | None = None,
+        post: tuple[int, int] | None = None,
+        self_connections: bool = True,
+    ):
         if not 0 <= p <= 1:
             raise ValueError(f"ProceduralFixedProbability: p is a probability; got {p}.")
         self._place(n_pre, n_post, key, pre, post, self_connections)
@@ -123,7 +134,18 @@ class ProceduralFixedOutDegree(Unstored):
     weights: Quantiles | None
     k: int
 
-    def __init__(self, n_pre, n_post, k, key=0, weights=None, *, pre=None, post=None, self_connections=True):
+    def __init__(
+        self,
+        n_pre: int,
+        n_post: int,
+        k: int,
+        key: int | jax.Array | np.ndarray = 0,
+        weights: Quantiles | None = None,
+        *,
+        pre: tuple[int, int] | None = None,
+        post: tuple[int, int] | None = None,
+        self_connections: bool = True,
+    ):
         self._set(k=k)
         self._check_count("k")
         self._place(n_pre, n_post, key, pre, post, self_connections)

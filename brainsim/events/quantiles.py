@@ -7,6 +7,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from brainsim.events._frozen import Frozen
 from brainsim.events._philox import high_product
@@ -36,7 +37,7 @@ class Quantiles(Frozen):
     table: jax.Array
     exponent: int
 
-    def __init__(self, values):
+    def __init__(self, values: ArrayLike):
         values = np.asarray(values, np.float64)
         if values.shape != QUANTILES or not np.isfinite(values).all():
             raise ValueError(f"Quantiles: values are finite and of shape {list(QUANTILES)}; got {list(values.shape)}.")
@@ -51,7 +52,7 @@ class Quantiles(Frozen):
         tail = np.ldexp(1.0, -np.arange(octaves) - 2)[:, None] * (1 + np.arange(nodes) / (nodes - 1))
         return np.stack([tail, 1 - tail])
 
-    def at(self, word: jax.Array, dtype) -> jax.Array:
+    def at(self, word: jax.Array, dtype: np.dtype) -> jax.Array:
         """The weights that words stand for."""
         upper, tail = word >> 31, word << 1
         octave = jax.lax.clz(tail | 1)

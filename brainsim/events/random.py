@@ -11,6 +11,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import DTypeLike
 
 from brainsim.events import _check
 from brainsim.events._backends import implementation
@@ -23,7 +24,7 @@ _COUNTS = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float32), np.dtyp
 
 
 def poisson_counts(
-    key_data: jax.Array, step: jax.Array | int, mean: jax.Array | float, n: int, dtype=jnp.int32
+    key_data: jax.Array, step: jax.Array | int, mean: jax.Array | float, n: int, dtype: DTypeLike = jnp.int32
 ) -> jax.Array:
     """Draw the number of events of ``n`` independent Poisson sources in one step.
 

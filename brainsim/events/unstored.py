@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import DTypeLike
 
 from brainsim.events._frozen import Frozen
 from brainsim.events._philox import words
@@ -95,7 +96,9 @@ class Unstored(Frozen, abc.ABC):
             Which rows are at their end.
         """
 
-    def synapses(self, rows: jax.Array, at: jax.Array, first: jax.Array, dtype):
+    def synapses(
+        self, rows: jax.Array, at: jax.Array, first: jax.Array, dtype: np.dtype
+    ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]:
         """As :meth:`advance`, with targets among all postsynaptic neurons and with weights, float or 1."""
         at, targets, there, done = self.advance(rows, at, first)
         targets = targets + self.post_begin
@@ -106,7 +109,7 @@ class Unstored(Frozen, abc.ABC):
             weight = self.weights.at(words(self.key, rows, first, CHUNK, Purpose.WEIGHTS), dtype)
         return at, targets, there, done, jnp.broadcast_to(weight, targets.shape)
 
-    def materialise(self, dtype=np.float32) -> tuple[CSR, np.ndarray]:
+    def materialise(self, dtype: DTypeLike = np.float32) -> tuple[CSR, np.ndarray]:
         """The same connectivity, stored.
 
         Parameters

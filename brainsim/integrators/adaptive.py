@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from brainsim.integrators.base import Leaves, Stripped, _decimal, _is_quantity
+from brainsim._units import NumberLike
+from brainsim.integrators.base import Leaves, Scalar, Stripped, _decimal, _is_quantity
 from brainsim.integrators.lookup import get_adaptive
 
 ADJOINTS = {
@@ -43,7 +44,7 @@ class Solution:
     _dense: Any = None
     _like: Any = None
 
-    def __call__(self, t):
+    def __call__(self, t: NumberLike) -> Any:
         """The state at times between the first and the last, an array or quantity of any shape; NaN outside.
 
         Raises
@@ -65,17 +66,17 @@ class Solution:
 
 def integrate_adaptive(
     f: Callable,
-    y0,
-    duration,
-    method="dormand_prince",
+    y0: Any,
+    duration: Scalar,
+    method: Any = "dormand_prince",
     *,
-    t0=0,
-    rtol=1e-6,
-    atol=1e-9,
-    save_at=None,
+    t0: Scalar = 0,
+    rtol: float = 1e-6,
+    atol: Any = 1e-9,
+    save_at: NumberLike | None = None,
     dense: bool = False,
-    jumps=None,
-    first_step=None,
+    jumps: NumberLike | None = None,
+    first_step: Scalar | None = None,
     max_steps: int = 4096,
     adjoint: str = "checkpoint",
 ) -> Solution:
@@ -143,7 +144,7 @@ def integrate_adaptive(
         raise ValueError(f"max_steps must be a positive integer, got {max_steps!r}.")
     solver = method if isinstance(method, diffrax.AbstractSolver) else get_adaptive(method).solver()
     timed = _is_quantity(duration)
-    plain = Stripped(u.Quantity(0.0, unit=duration.unit) if timed and _is_zero(t0) else t0, y0, duration)
+    plain = Stripped(u.Quantity(0.0, unit=u.get_unit(duration)) if timed and _is_zero(t0) else t0, y0, duration)
     if not plain.leaves:
         raise ValueError("y0 has no arrays to integrate.")
     dtype = jnp.finfo(jnp.result_type(*plain.leaves)).dtype
@@ -181,7 +182,7 @@ def integrate_adaptive(
         max_steps=max_steps,
     )
     ts, ys = cast(jax.Array, solution.ts), cast(Leaves, solution.ys)  # something is saved at all times
-    times = u.Quantity(ts, unit=duration.unit) if timed else ts
+    times = u.Quantity(ts, unit=u.get_unit(duration)) if timed else ts
     return Solution(
         times,
         plain.wrap([x * s for x, s in zip(ys, scale)]),

@@ -9,13 +9,15 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 Leaves = list[jax.Array]
+Scalar: TypeAlias = u.Quantity | ArrayLike  # with a unit or without
 PlainFunction = Callable[[Any, Leaves], Leaves]
 
 
@@ -60,7 +62,7 @@ class ODEMethod(abc.ABC):
         return plain.wrap(self.step(Field(f, plain), plain.t, plain.leaves, plain.dt))
 
     @abc.abstractmethod
-    def step(self, f: PlainFunction, t, y: Leaves, dt) -> Leaves:
+    def step(self, f: PlainFunction, t: jax.Array, y: Leaves, dt: jax.Array) -> Leaves:
         """The same step on lists of plain arrays."""
 
 
@@ -131,7 +133,7 @@ class SDEMethod(abc.ABC):
         return plain.wrap(self.step(drift, diffusion, plain.t, plain.leaves, plain.dt, self._leaves_of(noise, plain)))
 
     @abc.abstractmethod
-    def step(self, f: PlainFunction, g: PlainFunction, t, y: Leaves, dt, noise: Leaves) -> Leaves:
+    def step(self, f: PlainFunction, g: PlainFunction, t: jax.Array, y: Leaves, dt: jax.Array, noise: Leaves) -> Leaves:
         """The same step on lists of plain arrays; `noise` is still standard normal, and has an entry for each leaf."""
 
     def draw(self, normal: Callable, y: Any) -> Any:
@@ -256,10 +258,10 @@ class Field:
         self.coupling = getattr(f, "coupling", None)
         self._f, self._plain = f, plain
 
-    def __call__(self, t, leaves: Leaves) -> Leaves:
+    def __call__(self, t: Any, leaves: Leaves) -> Leaves:
         return self._call(t, leaves)
 
-    def held(self, t, leaves: Leaves, at: Leaves) -> Leaves:
+    def held(self, t: Any, leaves: Leaves, at: Leaves) -> Leaves:
         """The rates with conductances that follow a potential at once as they are at the leaves `at`."""
         if not self.holds:
             return self(t, leaves)

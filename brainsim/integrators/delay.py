@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import brainunit as u
 import jax
@@ -9,12 +10,24 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from brainsim.integrators.base import Field, Leaves, ODEMethod, Stripped, _decimal, _is_quantity
+from brainsim._units import NumberLike
+from brainsim.integrators.base import Field, Leaves, ODEMethod, Scalar, Stripped, _decimal, _is_quantity
 from brainsim.integrators.integrate import _count_saved, _start, _strong_float
 from brainsim.integrators.lookup import get
 
 
-def integrate_dde(f: Callable, history, duration, dt, *, delays, method="rk4", t0=0, save_every: int = 1, breaks=None):
+def integrate_dde(
+    f: Callable,
+    history: Any,
+    duration: Scalar,
+    dt: Scalar,
+    *,
+    delays: Any,
+    method: str | ODEMethod = "rk4",
+    t0: Scalar = 0,
+    save_every: int = 1,
+    breaks: NumberLike | None = None,
+) -> tuple[Any, Any]:
     r"""Integrate :math:`\dot y(t) = f(t, y(t), y(t - \tau_1), \dots)` with a fixed step.
 
     The past is kept as a cubic Hermite interpolant of states and slopes, so it is of order 4 at any time, and the order

@@ -67,7 +67,7 @@ class Divided(ODEMethod):
         """What NaN means."""
         return getattr(self.method, "failure", "")
 
-    def at(self, dt) -> "Parts":
+    def at(self, dt: Any) -> "Parts":
         """The method for steps of ``dt``, a quantity or a number."""
         number, is_time = self.longest
         length = float(np.asarray(dt.to_decimal(u.ms) if is_time else dt))

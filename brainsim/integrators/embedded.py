@@ -30,7 +30,7 @@ class EmbeddedTableau(ButcherTableau):
         super().__post_init__()
         ButcherTableau(self.a, self.b_embedded, self.c, self.embedded_order)
 
-    def solver(self):
+    def solver(self) -> Any:
         """The pair as a solver of diffrax, with cubic Hermite interpolation.
 
         The solution is taken as one more stage, which is the first of the next step: its slope is what the

@@ -3,14 +3,14 @@
 import abc
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
 from brainsim._errors import suggestion
-from brainsim.integrators.base import Leaves, PlainFunction, Stripped
+from brainsim.integrators.base import Leaves, PlainFunction, Scalar, Stripped
 from brainsim.integrators.coupled import Coupled, check_coupling
 from brainsim.integrators.implicit import implicit_stage
 from brainsim.integrators.integrate import _count_saved, _start, _strong_float
@@ -48,11 +48,11 @@ class FractionalMethod(abc.ABC):
             )
 
     @abc.abstractmethod
-    def scale(self, alpha):
+    def scale(self, alpha: float | jax.Array) -> float | jax.Array:
         """What multiplies dt**alpha f."""
 
     @abc.abstractmethod
-    def weights(self, alpha, length: int) -> jax.Array:
+    def weights(self, alpha: float | jax.Array, length: int) -> jax.Array:
         """Weights of the entries of the past, from the latest on."""
 
     @abc.abstractmethod
@@ -63,7 +63,16 @@ class FractionalMethod(abc.ABC):
     def entry(self, new: Leaves, y: Leaves, y0: Leaves) -> Leaves:
         """What of a step is remembered."""
 
-    def step(self, f: PlainFunction, t, y: Leaves, dt, alpha, y0: Leaves, past: Leaves) -> tuple[Leaves, Leaves]:
+    def step(
+        self,
+        f: PlainFunction,
+        t: jax.Array,
+        y: Leaves,
+        dt: jax.Array,
+        alpha: float | jax.Array,
+        y0: Leaves,
+        past: Leaves,
+    ) -> tuple[Leaves, Leaves]:
         """The next y, and the past with this step, from plain arrays; entries of `past` are (length, \\*shape), latest
         first.
         """
@@ -161,7 +170,17 @@ FRACTIONAL: dict[str, FractionalMethod] = {method.name: method for method in (Ca
 _ALIASES = {"caputo_l1": "l1", "caputol1": "l1", "gl": "grunwald_letnikov"}
 
 
-def integrate_fractional(f: Callable, y0, duration, dt, alpha, method="l1", *, t0=0, save_every: int = 1):
+def integrate_fractional(
+    f: Callable,
+    y0: Any,
+    duration: Scalar,
+    dt: Scalar,
+    alpha: float | jax.Array,
+    method: str | FractionalMethod = "l1",
+    *,
+    t0: Scalar = 0,
+    save_every: int = 1,
+) -> tuple[Any, Any]:
     r"""Integrate :math:`{}^C\!D^\alpha y = f(t, y)` from `t0` with a fixed step, where the derivative is that of
     Caputo.
 

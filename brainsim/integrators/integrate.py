@@ -2,33 +2,34 @@
 
 import math
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 
+from brainsim._units import NumberLike
 from brainsim.integrators.adaptive import integrate_adaptive
-from brainsim.integrators.base import SDEMethod
+from brainsim.integrators.base import Scalar, SDEMethod
 from brainsim.integrators.embedded import ADAPTIVE
 from brainsim.integrators.lookup import get, is_adaptive
 
 
 def integrate(
     f: Callable,
-    y0,
-    duration,
-    dt=None,
-    method="rk4",
+    y0: Any,
+    duration: Scalar,
+    dt: Scalar | None = None,
+    method: str | Callable = "rk4",
     *,
-    t0=0,
+    t0: Scalar = 0,
     save_every: int = 1,
-    save_at=None,
-    rtol=None,
-    atol=None,
-    diffusion=None,
-    key=None,
-):
+    save_at: NumberLike | None = None,
+    rtol: float | None = None,
+    atol: Any = None,
+    diffusion: Callable | None = None,
+    key: jax.Array | None = None,
+) -> tuple[Any, Any]:
     r"""Integrate :math:`\dot y = f(t, y)`, or with a diffusion :math:`dy = f\,dt + g\,dW`.
 
     Can be jitted, differentiated and vmapped over `y0`, `key`, `t0` and everything that `f` closes over.
@@ -83,7 +84,9 @@ def integrate(
             kept = jnp.arange(0, _count_saved(duration, dt, save_every) + 1, save_every)
             save_at = _start(t0, dt) + kept.astype(float) * dt
             duration = u.Quantity(duration).in_unit(dt.unit) if isinstance(dt, u.Quantity) else duration
-        tolerances = {name: value for name, value in (("rtol", rtol), ("atol", atol)) if value is not None}
+        tolerances: dict[str, Any] = {
+            name: value for name, value in (("rtol", rtol), ("atol", atol)) if value is not None
+        }
         solution = integrate_adaptive(f, y0, duration, method, t0=t0, save_at=save_at, **tolerances)
         return solution.times, solution.ys
     stepper = get(method)
@@ -144,7 +147,7 @@ def _count_steps(duration, dt) -> int:
     return round(ratio)
 
 
-def _start(t0, dt):
+def _start(t0, dt) -> Any:
     """`t0` with the unit of `dt`; a plain 0 is right with any."""
     if isinstance(t0, u.Quantity) or not isinstance(dt, u.Quantity):
         return t0

@@ -1,6 +1,7 @@
 """Methods by name."""
 
 import difflib
+from collections.abc import Callable
 from typing import Any
 
 from brainsim.integrators.base import ODEMethod, SDEMethod
@@ -82,7 +83,7 @@ _ALIASES = {
 }
 
 
-def get(method: Any) -> Any:
+def get(method: str | Callable) -> Any:
     """The integration method that a name stands for; a method is returned as it is.
 
     Parameters
@@ -122,7 +123,7 @@ def get(method: Any) -> Any:
     )
 
 
-def get_adaptive(method) -> AdaptiveMethod:
+def get_adaptive(method: Any) -> AdaptiveMethod:
     """The adaptive method that a name stands for; a method is returned as it is.
 
     Raises

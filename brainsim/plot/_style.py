@@ -1,6 +1,7 @@
 """What all plots share: colours, axes, units and the time axis."""
 
 import re
+from typing import Any
 
 import brainunit as u
 import numpy as np
@@ -23,7 +24,7 @@ def axes(ax, figsize=(7, 3)):
     return ax
 
 
-def seconds(name, value):
+def seconds(name: str, value: Any) -> np.ndarray:
     """Times in seconds, from a quantity or from plain numbers that are seconds already; keeps their precision."""
     if isinstance(value, u.Quantity):
         try:
@@ -33,7 +34,7 @@ def seconds(name, value):
     return np.asarray(value)
 
 
-def values_and_unit(name, value, unit):
+def values_and_unit(name: str, value: Any, unit: u.Unit | str | None) -> tuple[np.ndarray, str | None]:
     """Plain values, and the unit to write beside them: the one asked for, or the quantity's own."""
     if not isinstance(value, u.Quantity):
         return np.asarray(value, dtype=np.float64), None if unit is None else unit_text(unit)

@@ -1,11 +1,17 @@
 """Training over epochs."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._style import COLORS, axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _LINES = ("-", "--", ":", "-.")
 
@@ -17,7 +23,13 @@ class LearningAxes(NamedTuple):
     accuracy: object
 
 
-def learning_curve(losses, accuracies=None, ax=None, *, log=False):
+def learning_curve(
+    losses: ArrayLike | Mapping[str, ArrayLike],
+    accuracies: ArrayLike | Mapping[str, ArrayLike] | None = None,
+    ax: Axes | None = None,
+    *,
+    log: bool = False,
+) -> LearningAxes:
     """Loss over epochs, and accuracy on an axis at the right.
 
     Parameters
@@ -41,17 +53,17 @@ def learning_curve(losses, accuracies=None, ax=None, *, log=False):
     ValueError
         For curves that are not [epochs] or accuracies outside 0 to 1.
     """
-    losses = _curves("losses", losses)
-    accuracies = {} if accuracies is None else _curves("accuracies", accuracies)
-    for name, curve in accuracies.items():
+    curves = _curves("losses", losses)
+    fractions = {} if accuracies is None else _curves("accuracies", accuracies)
+    for name, curve in fractions.items():
         if np.nanmin(curve) < 0 or np.nanmax(curve) > 1:
             raise ValueError(
                 f"accuracies{f'[{name!r}]' if name else ''}: got {np.nanmin(curve):g} to {np.nanmax(curve):g}; "
                 "accepted are fractions from 0 to 1."
             )
     ax = axes(ax, (5, 3.2))
-    longest = max(curve.size for curve in (*losses.values(), *accuracies.values()))
-    _draw(ax, losses, COLORS[0], "loss")
+    longest = max(curve.size for curve in (*curves.values(), *fractions.values()))
+    _draw(ax, curves, COLORS[0], "loss")
     ax.set_xlabel("epoch", fontsize=9)
     ax.set_xlim(1 - 0.02 * longest, longest + 0.02 * longest)
     locator: Any = ax.xaxis.get_major_locator()
@@ -59,15 +71,15 @@ def learning_curve(losses, accuracies=None, ax=None, *, log=False):
     if log:
         ax.set_yscale("log")
     else:
-        lowest = min(float(np.nanmin(curve)) for curve in losses.values())
+        lowest = min(float(np.nanmin(curve)) for curve in curves.values())
         ax.set_ylim(bottom=0 if lowest >= 0 else None)
-    if not accuracies:
-        if len(losses) > 1:
+    if not fractions:
+        if len(curves) > 1:
             ax.legend(fontsize=8, frameon=False)
         return LearningAxes(ax, None)
     twin = axes(ax.twinx())
     twin.spines["right"].set_visible(True)
-    _draw(twin, {name: 100 * curve for name, curve in accuracies.items()}, COLORS[1], "accuracy (%)")
+    _draw(twin, {name: 100 * curve for name, curve in fractions.items()}, COLORS[1], "accuracy (%)")
     twin.set_ylim(0, 102)
     for side, color in ((ax, COLORS[0]), (twin, COLORS[1])):
         side.yaxis.label.set_color(color)
@@ -78,7 +90,7 @@ def learning_curve(losses, accuracies=None, ax=None, *, log=False):
     return LearningAxes(ax, twin)
 
 
-def _curves(argument, given):
+def _curves(argument: str, given: ArrayLike | Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
     named = given if isinstance(given, Mapping) else {"": given}
     curves = {name: np.asarray(curve, dtype=np.float64) for name, curve in named.items()}
     if not curves:

@@ -1,5 +1,11 @@
 """A whole recording in one figure."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import brainunit as u
 import numpy as np
 
 from ..analysis import population_rate
@@ -8,23 +14,26 @@ from ._style import COLORS, GREY, axes, evenly, seconds, time_axis, window
 from .raster import mark, rows_label, select
 from .traces import traces as draw_traces
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 def overview(
-    populations,
-    traces=None,
+    populations: Mapping[str, tuple],
+    traces: Mapping[str, tuple] | None = None,
     *,
-    start=None,
-    stop=None,
-    rates=True,
-    bin=None,
-    smooth=None,
-    max_rows=2000,
-    time_unit=None,
-    title=None,
-    figsize=None,
-    labels=None,
-    colored=None,
-):
+    start: u.Quantity | float | None = None,
+    stop: u.Quantity | float | None = None,
+    rates: bool = True,
+    bin: u.Quantity | float | None = None,
+    smooth: u.Quantity | float | None = None,
+    max_rows: int = 2000,
+    time_unit: str | None = None,
+    title: str | None = None,
+    figsize: tuple[float, float] | None = None,
+    labels: Mapping[str, Sequence[str]] | None = None,
+    colored: Mapping[str, str] | None = None,
+) -> Figure:
     """Raster of all populations, their rates below, and traces below those, on one time axis.
 
     Parameters

@@ -1,25 +1,34 @@
 """Spike rasters."""
 
-from typing import Any
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import brainunit as u
 import numpy as np
+from numpy.typing import ArrayLike
+
+from brainsim._units import NumberLike
 
 from ..analysis._events import check_events
 from ._style import COLORS, axes, evenly, seconds, size_in_points, time_axis, window
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 def raster(
-    times,
-    indices,
-    ax=None,
+    times: NumberLike,
+    indices: ArrayLike,
+    ax: Axes | None = None,
     *,
-    n=None,
-    start=None,
-    stop=None,
-    color=COLORS[0],
-    max_rows=2000,
-    time_unit=None,
-):
+    n: int | None = None,
+    start: u.Quantity | float | None = None,
+    stop: u.Quantity | float | None = None,
+    color: Any = COLORS[0],
+    max_rows: int = 2000,
+    time_unit: str | None = None,
+) -> Axes:
     """Raster of one population: a mark for every spike, time to the right, neurons upward.
 
     A few neurons get ticks, many get dots, which shrink and then turn transparent as spikes become more, so that

@@ -1,25 +1,36 @@
 """Quantities over time."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import brainunit as u
 import numpy as np
+
+from brainsim._units import NumberLike
 
 from ._style import COLORS, GREY, axes, evenly, label, seconds, time_axis, values_and_unit, window
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 def traces(
-    times,
-    values,
-    ax=None,
+    times: NumberLike,
+    values: NumberLike,
+    ax: Axes | None = None,
     *,
-    name=None,
-    labels=None,
-    unit=None,
-    color=None,
-    stacked=None,
-    max_traces=12,
-    start=None,
-    stop=None,
-    time_unit=None,
-):
+    name: str | None = None,
+    labels: Sequence[str] | None = None,
+    unit: u.Unit | str | None = None,
+    color: Any = None,
+    stacked: bool | None = None,
+    max_traces: int = 12,
+    start: u.Quantity | float | None = None,
+    stop: u.Quantity | float | None = None,
+    time_unit: str | None = None,
+) -> Axes:
     """Values over time: up to three in one frame, more of them stacked above each other with a scale bar.
 
     Parameters
