@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import brainunit as u
+import jax
 
 from brainsim import integrators, timescales, trial, vector_field
-from brainsim._core import Dynamics, State
+from brainsim._core import Clock, Dynamics, State
 from brainsim._core.rounding import SUFFIX, compensated
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import in_unit, with_unit
+from brainsim._units import Value, in_unit, with_unit
 from brainsim.population import Population
 from brainsim.receptors.base import Receptor
 from brainsim.vector_field import VectorField
@@ -65,7 +66,7 @@ class IntegratedPopulation(Population):
                         f" class.{suggestion(name, [*states, *cls.inputs])}"
                     )
 
-    def __init__(self, size: int | tuple[int, ...], *, method: Any = None, **values: Any):
+    def __init__(self, size: int | tuple[int, ...], *, method: str | Callable | None = None, **values: Any):
         self.method = integrators.get(method or self.default_method)
         stochastic = type(self).diffusion is not IntegratedPopulation.diffusion
         if isinstance(self.method, integrators.SDEMethod) != stochastic:
@@ -111,17 +112,17 @@ class IntegratedPopulation(Population):
 
     # -- what a model defines ----------------------------------------------------------------------------------------
 
-    def derivative(self, t, *variables):
+    def derivative(self, t: u.Quantity, *variables: Any) -> Value | tuple[Value, ...]:
         """Time derivatives of ``variables``, in order; arguments named in ``inputs`` are the total inputs."""
         raise NotImplementedError(f"{type(self).__name__} has no equations: define derivative(self, t, V, ..., I).")
 
-    def diffusion(self, t, *variables):
+    def diffusion(self, t: u.Quantity, *variables: Any) -> Value | tuple[Value, ...] | None:
         """Noise amplitudes, in the unit of the variable per square root of time; only for stochastic methods."""
         return None
 
     # -- inputs ------------------------------------------------------------------------------------------------------
 
-    def add_receptors(self, *unnamed, **receptors: Receptor) -> None:
+    def add_receptors(self, *unnamed: Receptor, **receptors: Receptor) -> None:
         """Give the population receptors, by name: ``add_receptors(ampa=Exponential(tau=5 * u.ms, reversal=0 * u.mV))``.
 
         Raises
@@ -176,7 +177,7 @@ class IntegratedPopulation(Population):
         """
         return vector_field.of(self, parameters, inputs)
 
-    def total_inputs(self, clock, drives: list) -> dict[str, Callable]:
+    def total_inputs(self, clock: Clock, drives: list) -> dict[str, Callable]:
         """Each input over the step, a function of time and variables: stimuli, held, and the ``drives`` of the
         receptors at the present potential.
         """
@@ -193,7 +194,7 @@ class IntegratedPopulation(Population):
 
         return {name: functools.partial(total, name=name) for name in self.takes}
 
-    def integrate(self, clock, before: dict, drives: list) -> dict:
+    def integrate(self, clock: Clock, before: dict, drives: list) -> dict:
         """The variables at the end of the step, from those ``before`` it and the ``drives`` of the receptors."""
         Variables = namedtuple("Variables", [name.replace(".", "_") for name in self.variables])
         f: Any = self.vector_field(inputs=self.total_inputs(clock, drives))
@@ -229,7 +230,7 @@ class IntegratedPopulation(Population):
         part, name = self.home(variable)
         return name + SUFFIX in vars(part)
 
-    def rounding(self, variable: str):
+    def rounding(self, variable: str) -> jax.Array:
         """What rounding has taken from a variable that is compensated."""
         part, name = self.home(variable)
         return part.plain(name + SUFFIX)
@@ -237,7 +238,7 @@ class IntegratedPopulation(Population):
     def slow_states(self, step_ms, get):
         return super().slow_states(step_ms, get) | timescales.slow_variables(self, step_ms, get)
 
-    def returned(self, method: str, values) -> tuple:
+    def returned(self, method: str, values: Any) -> tuple:
         """What ``derivative`` or ``diffusion`` returned: one value for each variable.
 
         Raises

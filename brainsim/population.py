@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Sequence
 from typing import Any
 
 import brainunit as u
@@ -11,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Dynamics, Site, State, elements, held, name_hash
+from brainsim._core import Clock, Dynamics, Site, State, elements, held, name_hash
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.connectivity.geometry import Positions, as_layout
 from brainsim.stimuli.base import Stimulus
@@ -88,12 +89,12 @@ class Population(Dynamics):
         """
         return self.count
 
-    def site(self, name: str, **facts) -> Site:
+    def site(self, name: str, **facts: Any) -> Site:
         """Where a part ``name`` of one value per site stands."""
         own = {"size": self.size} if self.sites == self.count else {}
         return Site(f"{self.path}.{name}", self._aside.moment, {"count": self.sites, **own, **facts})
 
-    def join(self, name: str, key) -> None:
+    def join(self, name: str, key: jax.Array) -> None:
         """Stand in a network under ``name``: draw anew, with ``key``, what was given as a distribution."""
         self._aside.key, moment = key, self._aside.moment
         self.place(Site(name, moment))
@@ -106,15 +107,15 @@ class Population(Dynamics):
     def prepare(self, step_ms: float) -> None:
         """Get ready for steps of this length; most populations have nothing to do."""
 
-    def receive(self, clock) -> tuple:
+    def receive(self, clock: Clock) -> tuple:
         """Let receptors advance over the step; what they give is what :meth:`update` takes beside the clock."""
         return ()
 
-    def update(self, clock) -> None:
+    def update(self, clock: Clock) -> None:
         """Advance from t to t + dt and set ``spikes``."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it advances: define update(self, clock).")
 
-    def add_stimuli(self, *unnamed, **stimuli: Stimulus) -> None:
+    def add_stimuli(self, *unnamed: Stimulus, **stimuli: Stimulus) -> None:
         """Give the population stimuli, by name: ``add_stimuli(drive=Constant(200 * u.pA))``.
 
         ``net.E[:50].add_stimuli(...)`` stimulates these units only.
@@ -126,7 +127,7 @@ class Population(Dynamics):
         """
         self.attach_parts(stimuli, Stimulus, unnamed=unnamed)
 
-    def attach_parts(self, parts: dict, kind: type, ids=None, unnamed=()) -> None:
+    def attach_parts(self, parts: dict, kind: type, ids: np.ndarray | None = None, unnamed: Sequence = ()) -> None:
         """Bind receptors or stimuli to this population (its units ``ids``): all of them or, on an error, none."""
         if unnamed:
             given = type(unnamed[0]).__name__
@@ -153,12 +154,12 @@ class Population(Dynamics):
         for name, part in parts.items():
             self.fix(**{name: part})
 
-    def advance_stimuli(self, clock) -> None:
+    def advance_stimuli(self, clock: Clock) -> None:
         """Let the stimuli change their own state, or add to receptors."""
         for name, stimulus in self.parts(Stimulus).items():
             stimulus.update(clock.of(name), self)
 
-    def stimulation(self, clock, into: str = "I"):
+    def stimulation(self, clock: Clock, into: str = "I") -> jax.Array:
         """Sum of the stimuli of one input, plain, in the input unit: shape () or (n,)."""
         stimuli = ((name, s) for name, s in self.parts(Stimulus).items() if s.into == into)
         return sum((s.masked(clock.of(name)) for name, s in stimuli), jnp.zeros((), clock.step_ms.dtype))
@@ -228,7 +229,7 @@ class View:
     def __getitem__(self, item: Any) -> View:
         return View(self.population, self.ids[elements(item, self.ids.shape, f"a view of {self.population.path}")])
 
-    def add_stimuli(self, *unnamed, **stimuli: Stimulus) -> None:
+    def add_stimuli(self, *unnamed: Stimulus, **stimuli: Stimulus) -> None:
         """As :meth:`Population.add_stimuli`, for these units only."""
         self.population.attach_parts(stimuli, Stimulus, self.ids, unnamed)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +14,7 @@ from jax.core import Tracer
 from brainsim import _host
 from brainsim._core import Parameter, split
 from brainsim._core.rounding import parts_of, slowest
+from brainsim.population import Population
 from brainsim.receptors.base import Receptor
 from brainsim.stimuli.base import Stimulus
 from brainsim.vector_field import VectorField
@@ -19,7 +22,7 @@ from brainsim.vector_field import VectorField
 DIFFERENCE = 1e-6  # relative change of a variable to see its rate by, in double precision
 
 
-def slow_variables(population, step_ms: float, get) -> frozenset[str]:
+def slow_variables(population: Population, step_ms: float, get: Callable[[str], Any]) -> frozenset[str]:
     r"""Variables with :math:`|\partial f_k/\partial y_k|\,dt` below 2**-10 in some unit, without input: those that leak
     slowly, and those that do not leak at all.
 

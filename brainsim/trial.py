@@ -11,7 +11,7 @@ import functools
 import math
 import warnings
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import brainunit as u
@@ -25,6 +25,7 @@ from brainsim._core import split
 from brainsim._core.rounding import parts_of
 from brainsim._errors import AccuracyWarning
 from brainsim._units import in_unit, with_unit
+from brainsim.population import Population
 from brainsim.receptors.base import Receptor
 from brainsim.stimuli.base import Stimulus
 from brainsim.vector_field import VectorField
@@ -55,7 +56,7 @@ class Verdict(NamedTuple):
     what: str
 
 
-def check(population, step_ms: float) -> None:
+def check(population: Population, step_ms: float) -> None:
     """Refuse a method that is wrong in steps of ``step_ms``, and warn of one that is inaccurate.
 
     Raises
@@ -268,7 +269,7 @@ def _extremes(low, high, y):
 class Spiking:
     """What a unit does at an event: spikes and resets of a neuron, ups of what has no spikes."""
 
-    def __init__(self, model, y):
+    def __init__(self, model: Population, y: Sequence[jax.Array]):
         self.model, self.names = model, model.variables
         self.others = {}
         self.fires = hasattr(model, "fires") and model.hazard(self._named(y), self._named(y)) is None
@@ -279,7 +280,9 @@ class Spiking:
     def _named(self, y) -> dict:
         return {name: with_unit(x, self.model.unit_of(name)) for name, x in zip(self.names, y)}
 
-    def pass_on(self, before, after, others, t, middle):
+    def pass_on(
+        self, before: list[jax.Array], after: list[jax.Array], others: dict, t: jax.Array, middle: jax.Array
+    ) -> tuple[list, dict, jax.Array]:
         """Variables after the step, other states, and whether there is an event."""
         if not self.fires:
             return after, others, after[0] > middle
@@ -297,12 +300,12 @@ def _course(program, levels, dt, middle=None) -> Course:
     return Course(*map(np.asarray, program(jnp.asarray(levels, float), jnp.asarray(middle), dt, round(SPAN / dt))))
 
 
-def compared(population, truth: Course, mine: Course, step_ms: float) -> Verdict:
+def compared(population: Population, truth: Course, mine: Course, step_ms: float) -> Verdict:
     """How wrong a course is, by those inputs, not the very least, at which something happens."""
     sound = np.isfinite(truth.high).all(0)
     firing = np.flatnonzero(sound & (truth.count >= 4))
     judged = firing[1:3] if len(firing) > 1 else firing if len(firing) else np.flatnonzero(sound)[:4]
-    finite = np.isfinite(mine.high).all(0) & np.isfinite(mine.low).all(0)
+    finite = np.asarray(np.isfinite(mine.high).all(0) & np.isfinite(mine.low).all(0))
     if not finite[judged].all():
         return Verdict(math.inf, "it becomes infinite or not a number")
     return max(

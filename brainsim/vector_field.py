@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from brainsim._core import split
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import in_unit, with_unit
+from brainsim.population import Population
 
 
 class VectorField:
@@ -37,14 +38,14 @@ class VectorField:
         For variables that are not those of the population, or a ``derivative`` that returns another number of rates.
     """
 
-    def __init__(self, model, inputs: Mapping[str, Any]):
+    def __init__(self, model: Population, inputs: Mapping[str, Any]):
         self.model, self.inputs = model, inputs
         self.variables: tuple[str, ...] = model.variables
 
     @property
     def units(self) -> tuple[u.Unit, ...]:
         """The unit of each variable."""
-        return tuple(self.model.unit_of(name) for name in self.variables)
+        return tuple(cast(u.Unit, self.model.unit_of(name)) for name in self.variables)
 
     @property
     def potentials(self) -> tuple[int, ...]:
@@ -55,7 +56,7 @@ class VectorField:
         return tuple(self.variables.index(name) for name in dict.fromkeys(acted_on)) or (0,)
 
     @property
-    def coupling(self):
+    def coupling(self) -> Any:
         """Solver for sites that are coupled, see :class:`brainsim.integrators.Field`; None for point neurons."""
         return getattr(self.model, "coupling", None)
 
@@ -64,10 +65,10 @@ class VectorField:
         """Whether conductances that follow V at once can be told from V itself: :meth:`held` differs from a call."""
         return self.model.takes_held
 
-    def __call__(self, t, y):
+    def __call__(self, t: Any, y: Any) -> Any:
         return self.held(t, y, y)
 
-    def held(self, t, y, at):
+    def held(self, t: Any, y: Any, at: Any) -> Any:
         """The rates at y, with conductances that follow V at once as they are at the variables ``at``."""
         values, at = self._named(y), self._named(at)
         bare = not any(isinstance(value, u.Quantity) for value in (t, *values.values()))
@@ -131,19 +132,19 @@ class Distances:
         self.field, self.origin = field, origin
         self.potentials, self.holds = field.potentials, field.holds
 
-    def place(self, y):
+    def place(self, y: Any) -> Any:
         """The variables themselves."""
         return y._replace(**{name: start + getattr(y, name) for name, start in self.origin.items()})
 
-    def __call__(self, t, y):
+    def __call__(self, t: Any, y: Any) -> Any:
         return self.field(t, self.place(y))
 
-    def held(self, t, y, at):
+    def held(self, t: Any, y: Any, at: Any) -> Any:
         """As :meth:`VectorField.held`."""
         return self.field.held(t, self.place(y), self.place(at))
 
 
-def of(population, parameters: Mapping | None, inputs: Mapping | None) -> VectorField:
+def of(population: Population, parameters: Mapping | None, inputs: Mapping | None) -> VectorField:
     """The vector field of a population with some parameters changed, driven by ``inputs``; the rest are zero."""
     given = dict(inputs or {})
     for name in given:

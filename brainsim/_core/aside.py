@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainsim._core.clock import name_hash
+
+if TYPE_CHECKING:
+    from brainsim._core.structure import Structure
 
 
 class Moment:
@@ -75,11 +78,11 @@ class Ready:
         What ``split`` gave; nothing of the state is kept.
     """
 
-    def __init__(self, step_ms: float, structure, parameters: dict, fixed: dict, state: dict):
+    def __init__(self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict):
         self.step_ms, self.structure = step_ms, structure
         self.arrays = [weakref.ref(array) for array in (*parameters.values(), *fixed.values())]
 
-    def fits(self, step_ms: float, structure, parameters: dict, fixed: dict, state: dict) -> bool:
+    def fits(self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict) -> bool:
         """Whether it is made of the same objects, and the same arrays but for its state."""
         same = step_ms == self.step_ms and structure is self.structure
         return same and all(known() is now for known, now in zip(self.arrays, (*parameters.values(), *fixed.values())))

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from brainsim._core import exact as numbers
 from brainsim._core.exact import Exact, exact
-from brainsim._units import float_dtype, in_unit
+from brainsim._units import NumberLike, float_dtype, in_unit
 
 CLOSE = 2.0**-10  # of a step: an instant that a step misses by no more counts as reached, as 3 * 0.1 reaches 0.3
 
@@ -56,28 +56,28 @@ class Clock(NamedTuple):
         """Time at the start of the step, rounded to a float."""
         return u.Quantity(_now(self.length, self.step), unit=u.ms)
 
-    def steps_to(self, time) -> jax.Array:
+    def steps_to(self, time: NumberLike | Exact) -> jax.Array:
         """The step that is nearest to ``time``, an int32; the last there can be where that is beyond it."""
         return numbers.nearest(numbers.divide(_plain(time, u.ms), self.length))
 
-    def reached(self, time) -> jax.Array:
+    def reached(self, time: NumberLike | Exact) -> jax.Array:
         """Whether the step starts at ``time`` or later, with ``time`` rounded to whole steps."""
         return self.step >= self.steps_to(time)
 
-    def since(self, time) -> jax.Array:
+    def since(self, time: NumberLike | Exact) -> jax.Array:
         """t - ``time`` in ms, a float that is rounded once."""
         return _since(_plain(time, u.ms), self.length, self.step)
 
-    def count(self, interval) -> jax.Array:
+    def count(self, interval: NumberLike | Exact) -> jax.Array:
         """How many times ``interval`` has passed since t = 0, an int32: the integer part of t / interval."""
         return _intervals(_plain(interval, u.ms), self.length, self.step)[0]
 
-    def within(self, interval) -> jax.Array:
+    def within(self, interval: NumberLike | Exact) -> jax.Array:
         """Time in ms since ``interval`` has passed last: the rest of t / interval."""
         interval = _plain(interval, u.ms)
         return interval.high * _intervals(interval, self.length, self.step)[1]
 
-    def phase(self, frequency) -> jax.Array:
+    def phase(self, frequency: NumberLike | Exact) -> jax.Array:
         r"""Turns of something with this ``frequency``, :math:`f t` up to whole turns: from -1/2 to 1/2."""
         return _phase(_plain(frequency, u.Hz), self.length, self.step)
 
@@ -85,7 +85,7 @@ class Clock(NamedTuple):
         """The clock of the component ``name``: its draws depend on no other component."""
         return self._replace(key=jax.random.fold_in(self.key, name_hash(name)))
 
-    def normal(self, shape) -> jax.Array:
+    def normal(self, shape: tuple[int, ...]) -> jax.Array:
         """Standard normal numbers that are this component's in this step."""
         return jax.random.normal(jax.random.fold_in(self.key, self.step), shape, self.step_ms.dtype)
 

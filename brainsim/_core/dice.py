@@ -7,6 +7,7 @@ import functools
 import random
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -76,7 +77,8 @@ def _noting(draw):
 
 
 def _global() -> tuple:
-    kind, key, *rest = _PLAIN_STATES[0]()
+    state: Any = _PLAIN_STATES[0]()
+    kind, key, *rest = state
     return kind, key.tobytes(), *rest, _PLAIN_STATES[1]()
 
 

@@ -16,7 +16,7 @@ class Patched(NamedTuple):
     parts: tuple[tuple[np.ndarray, Any], ...]
 
 
-def elements(index, shape: tuple[int, ...], what: str) -> np.ndarray:
+def elements(index: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     """Flat positions of the elements that ``index`` selects in an array of ``shape``.
 
     Raises

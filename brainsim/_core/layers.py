@@ -10,7 +10,7 @@ from brainsim._core.dynamics import Dynamics
 from brainsim._units import float_dtype
 
 
-def is_layer(thing) -> bool:
+def is_layer(thing: object) -> bool:
     """Whether it is a module of flax nnx, and none of ours."""
     return isinstance(thing, nnx.Module) and not isinstance(thing, Dynamics)
 

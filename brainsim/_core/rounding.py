@@ -9,7 +9,8 @@ is decided before a run, from the length of the step and the values of the param
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,9 @@ from jax.core import Tracer
 from brainsim._core.declared import StateVariable
 from brainsim._core.exact import two_sum
 from brainsim._units import float_dtype
+
+if TYPE_CHECKING:
+    from brainsim._core.closed import Closed
 
 SUFFIX = "_rounding"
 VARIED = 6  # parameters of a sweep whose combinations are looked at
@@ -37,7 +41,7 @@ def compensated(y: jax.Array, change: jax.Array) -> tuple[jax.Array, jax.Array]:
     return y + change, rest
 
 
-def keep_roundings(net, step_ms: float, varied: dict | None = None) -> bool:
+def keep_roundings(net: Closed, step_ms: float, varied: dict | None = None) -> bool:
     """Give the slow states of a network their rounding, and take it from the others; whether anything changed.
 
     Parameters
@@ -144,7 +148,7 @@ def _extremes(values):
     return [values.min(axis=0), values.max(axis=0)]
 
 
-def parts_of(part, path: str):
+def parts_of(part: Closed, path: str) -> Iterator[tuple[str, Any]]:
     """``part`` and all that it is made of, with their paths."""
     yield path, part
     for name, child in vars(part).items():

@@ -25,7 +25,7 @@ _now = _Now()
 
 
 @contextlib.contextmanager
-def stepping(net) -> Iterator[None]:
+def stepping(net: nnx.Module) -> Iterator[None]:
     """While a step of ``net`` is traced: arrays of what is not part of it are out of reach."""
     before, _now.members = _now.members, frozenset(_parts(net))
     try:

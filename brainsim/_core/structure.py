@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import weakref
+from typing import TYPE_CHECKING, Any
 
 import jax
 from flax import nnx
@@ -17,6 +18,9 @@ from brainsim._core.dice import none_thrown
 from brainsim._core.reads import NOTHING, Readers, Reads, also_known_as, reads_of, tracing_with
 from brainsim._core.seen import Seen, name_of
 from brainsim._core.stepping import check_unshared, stepping
+
+if TYPE_CHECKING:
+    from brainsim._core.closed import Closed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Structure:
             self if reads is self.reads else _sharing(dataclasses.replace(self, reads=reads, shared=None, programs={}))
         )
 
-    def merge(self, parameters, fixed, state):
+    def merge(self, parameters: dict, fixed: dict, state: dict) -> Any:
         """The network made of these arrays (dictionaries from path to array)."""
         trees = [
             jax.tree.unflatten(treedef, [arrays[path] for path in paths])
@@ -63,7 +67,16 @@ class Structure:
         ]
         return nnx.merge(self.graphdef, *trees)
 
-    def start(self, drawn, begun, parameters, fixed, state, given, key=None):
+    def start(
+        self,
+        drawn: tuple[str, ...] | None,
+        begun: bool,
+        parameters: dict,
+        fixed: dict,
+        state: dict,
+        given: dict,
+        key: jax.Array | None = None,
+    ) -> dict:
         """The state that a run starts from where ``given`` states stand in place of those in ``state``.
 
         Parameters
@@ -78,11 +91,13 @@ class Structure:
             net.start(state, frozenset(given), drawn, begun, key)
         return _flat(net)[-1]
 
-    def step(self, parameters, fixed, state, clock: Clock, inputs):
+    def step(self, parameters: dict, fixed: dict, state: dict, clock: Clock, inputs: dict) -> dict:
         """Advance one step: ``inputs`` overrides any variable, by path, for this step. Returns the new state."""
         return self._after(lambda net: net.update(clock), parameters, fixed, state, inputs)
 
-    def advance(self, population: str, parameters, fixed, state, clock: Clock, inputs=()):
+    def advance(
+        self, population: str, parameters: dict, fixed: dict, state: dict, clock: Clock, inputs: Any = ()
+    ) -> dict:
         """Advance one population alone by one step: receptors with what has arrived in them, stimuli, membrane.
 
         Returns its new state, by path; nothing is sent. Units do not depend on each other, so that the derivative of
@@ -105,7 +120,7 @@ class Structure:
         return _flat(net)[-1]
 
 
-def split(net) -> tuple[Structure, dict, dict, dict]:
+def split(net: Closed) -> tuple[Structure, dict, dict, dict]:
     """``(structure, parameters, fixed, state)`` of a network; state is whatever is not one of the others."""
     seen = net._aside.seen
     same = seen is not None and seen.net is net and seen.structure.implementation == events.implementation()
@@ -168,7 +183,7 @@ def _path(keys) -> str:
     return ".".join(names[:depth] + names[depth + 1 :])
 
 
-def write_back(net, arrays: dict) -> None:
+def write_back(net: nnx.Module, arrays: dict) -> None:
     """Write arrays, by path, into the live network."""
     for path, array in arrays.items():
         *owners, name = path.split(".")

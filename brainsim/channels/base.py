@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Collection
+from typing import Any
 
 import brainunit as u
+import numpy as np
 
 from brainsim._core import Dynamics, Parameter, State
 from brainsim._errors import UnknownNameError, suggestion
@@ -17,7 +20,7 @@ DENSITY = u.mS / u.cm2
 class Gate(State):
     """A fraction in [0, 1]. It starts at its steady state at the V of its cell, unless given."""
 
-    def __init__(self, doc):
+    def __init__(self, doc: str):
         super().__init__(0.0, doc)
 
 
@@ -62,11 +65,11 @@ class Channel(Dynamics):
         named = dict.fromkeys(name for names in cls._arguments.values() for name in names)
         cls.reads = tuple(name for name in named if name not in ("V", *cls.gates))
 
-    def __init__(self, **values):
+    def __init__(self, **values: Any):
         super().__init__(**values)
         self.allocate()
 
-    def bind(self, cell, name, ids=None) -> None:
+    def bind(self, cell: Any, name: str, ids: np.ndarray | None = None) -> None:
         """Make this the channel ``name`` of ``cell``, which may be anything with a ``count`` and a ``path``."""
         self.place(site_on(cell, name))
 
@@ -81,11 +84,11 @@ class Channel(Dynamics):
 
     # -- what a channel defines --------------------------------------------------------------------------------------
 
-    def kinetics(self, V) -> dict:
+    def kinetics(self, V: u.Quantity) -> dict:
         """:class:`Rates` or :class:`Relaxation` of every gate, by name."""
         return {}
 
-    def open_fraction(self):
+    def open_fraction(self) -> Any:
         """The part of ``g_max`` that conducts."""
         return 1.0
 
@@ -96,7 +99,7 @@ class Channel(Dynamics):
 
     # -- what follows from it ----------------------------------------------------------------------------------------
 
-    def current(self, V, *, V_held=None, **values):
+    def current(self, V: u.Quantity, *, V_held: u.Quantity | None = None, **values: Any) -> Any:
         """Current into the cell.
 
         Parameters
@@ -115,12 +118,12 @@ class Channel(Dynamics):
         reversal = values[f"E_{self.ion}"] if self.E is None else self.E
         return self.g_max * self._with("open_fraction", V if V_held is None else V_held, values) * (reversal - V)
 
-    def slopes(self, V, **values) -> dict:
+    def slopes(self, V: u.Quantity, **values: Any) -> dict:
         """dx/dt of every gate, by name; arguments as in :meth:`current`."""
         kinetics = self._with("kinetics", V, values)
         return {gate: kinetics[gate].slope(values[gate]) for gate in self.gates}
 
-    def steady_state(self, V, **values) -> dict:
+    def steady_state(self, V: u.Quantity, **values: Any) -> dict:
         """Every gate as it becomes at fixed V and concentrations."""
         kinetics = self._with("kinetics", V, values)
         return {gate: kinetics[gate].steady for gate in self.gates}
@@ -130,7 +133,7 @@ class Channel(Dynamics):
         values = values | {"V": V}
         return getattr(self, method)(**{name: values[name] for name in self._arguments[method]})
 
-    def check_pools(self, pools, path) -> None:
+    def check_pools(self, pools: Collection[str], path: str) -> None:
         """Refuse a cell without the pools that the channel needs.
 
         Raises

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import brainunit as u
+import jax
 
 from brainsim._core import Parameter
 from brainsim.channels.base import DENSITY, Channel, Gate
@@ -115,7 +116,7 @@ class CaT_Destexhe1996(CalciumChannel):
     phi = Parameter(3.7, "factor of the rate", positive=True)
     u = Gate("inactivation; 1 is open")
 
-    def s_inf(self, V):
+    def s_inf(self, V: u.Quantity) -> jax.Array:
         """Activation, which follows V at once."""
         return u.math.sigmoid(((V + self.V_x) / u.mV + 57) / 6.2)
 

@@ -69,7 +69,7 @@ class Ih_Destexhe1996(Channel):
     o2 = Gate("locked open")
     p1 = Gate("protein with calcium")
 
-    def opening(self, V):
+    def opening(self, V: u.Quantity) -> Relaxation:
         """Opening and closing as a relaxation, without calcium."""
         v = V / u.mV
         tau = 20.0 + 1000.0 / (u.math.exp((v + 71.5) / 14.2) + u.math.exp(-(v + 89) / 11.6))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import brainunit as u
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from brainsim.integrators.exponential import phi1
 
@@ -20,16 +21,16 @@ class Rates(NamedTuple):
     beta: Any
 
     @property
-    def steady(self):
+    def steady(self) -> jax.Array:
         """Where the gate ends, in [0, 1]."""
         return self.alpha / (self.alpha + self.beta)
 
     @property
-    def tau(self):
+    def tau(self) -> u.Quantity:
         """Time constant of the approach."""
         return 1.0 / (self.alpha + self.beta)
 
-    def slope(self, x):
+    def slope(self, x: jax.Array) -> u.Quantity:
         """dx/dt."""
         return self.alpha * (1.0 - x) - self.beta * x
 
@@ -40,12 +41,12 @@ class Relaxation(NamedTuple):
     steady: jax.Array
     tau: u.Quantity
 
-    def slope(self, x):
+    def slope(self, x: jax.Array) -> u.Quantity:
         """dx/dt."""
         return (self.steady - x) / self.tau
 
 
-def exprel(x):
+def exprel(x: ArrayLike) -> jax.Array:
     r""":math:`(e^x - 1)/x`, which is 1 at x = 0.
 
     The textbook form :math:`a\,x/(e^x - 1)` is ``a / exprel(x)``, with its exact limit.

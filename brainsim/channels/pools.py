@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 import brainunit.constants as constants
+import numpy as np
 
 from brainsim._core import Dynamics, Moment, Parameter, Site, State
-from brainsim._units import in_unit
+from brainsim._units import Value, in_unit
 
 
-def nernst(outside, inside, valence: int, celsius: float = 36.0):
+def nernst(outside: u.Quantity, inside: u.Quantity, valence: int, celsius: float = 36.0) -> u.Quantity:
     r"""Nernst potential, :math:`E = \frac{RT}{zF} \ln \frac{c_o}{c_i}`.
 
     Parameters
@@ -43,15 +46,15 @@ class Pool(Dynamics):
 
     count: int | tuple[int, ...] = ()
 
-    def bind(self, cell, name, ids=None) -> None:
+    def bind(self, cell: Any, name: str, ids: np.ndarray | None = None) -> None:
         """Make this the pool ``name`` of ``cell``; the name is that of the ion: ``Ca``."""
         self.place(site_on(cell, name))
 
-    def slope(self, concentration, current):
+    def slope(self, concentration: Value, current: Value) -> Value:
         """Time derivative, with ``current`` the sum of the currents of this ion into the cell."""
         raise NotImplementedError(f"{type(self).__name__} has no equation: define slope(self, concentration, current).")
 
-    def reversal(self, concentration):
+    def reversal(self, concentration: Value) -> u.Quantity | None:
         """Nernst potential; None where the concentration has no unit that would allow one."""
         return None
 

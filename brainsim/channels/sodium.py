@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import brainunit as u
+import jax
 
 from brainsim._core import Parameter
 from brainsim.channels.base import DENSITY, Channel, Gate
@@ -152,7 +153,7 @@ class Na_WangBuzsaki(Channel):
     phi = Parameter(5.0, "factor of the rates", positive=True)
     h = Gate("inactivation; 1 is open")
 
-    def m_inf(self, V):
+    def m_inf(self, V: u.Quantity) -> jax.Array:
         """Activation, which follows V at once."""
         return na_wangbuzsaki_m_inf(V)
 

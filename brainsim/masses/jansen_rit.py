@@ -60,7 +60,7 @@ class JansenRit(Mass):
             synapse(self.B, self.b, 0.25 * C * S(0.25 * C * y0), y2, y5),
         )
 
-    def S(self, v):
+    def S(self, v: u.Quantity) -> u.Quantity:
         """Firing rate at potential v."""
         return 2 * self.e_0 * u.math.sigmoid(self.r * (v - self.v_0))
 

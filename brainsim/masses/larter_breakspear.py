@@ -3,6 +3,7 @@ from __future__ import annotations
 import brainunit as u
 
 from brainsim._core import Parameter, State
+from brainsim._units import Value
 from brainsim.masses.base import Mass
 
 
@@ -85,7 +86,7 @@ class LarterBreakspear(Mass):
         dZ = self.b * (self.a_ni * self.I_ext + self.a_ei * V * Q_V)
         return dV / self.tau, dW / self.tau, dZ / self.tau
 
-    def rate(self, V):
+    def rate(self, V: Value) -> Value:
         """Mean rate of the pyramidal cells at V."""
         return self.Q_max * rising(V, self.V_T, self.delta_V)
 

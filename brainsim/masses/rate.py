@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 
 from brainsim._core import Parameter, State
@@ -98,7 +100,7 @@ class WilsonCowan(Mass):
         return (-E + (k_E - self.r * E) * to_E) / self.tau_E, (-I + (k_I - self.r * I) * to_I) / self.tau_I
 
     @staticmethod
-    def response(z, a, theta):
+    def response(z: Any, a: Any, theta: Any) -> tuple[Any, Any]:
         """S(z), and its largest value k."""
         rest = u.math.sigmoid(-a * theta)
         return u.math.sigmoid(a * (z - theta)) - rest, 1.0 - rest

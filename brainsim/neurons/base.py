@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import brainunit as u
 import jax
@@ -12,7 +13,7 @@ import numpy as np
 from brainsim import events, integrators
 from brainsim._core import Clock, Parameter, State
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import float_dtype, in_unit, with_unit
+from brainsim._units import NumberLike, Value, float_dtype, in_unit, with_unit
 from brainsim.integrated import IntegratedPopulation
 from brainsim.neurons import between
 from brainsim.surrogate import Surrogate, hard_reset
@@ -71,9 +72,15 @@ class Neuron(IntegratedPopulation):
     refractory_steps = State(0, "steps of refractoriness that are left", dtype=jnp.int32, counts="steps")
 
     def __init__(
-        self, size, *, method=None, surrogate: Surrogate | None = None, spike_times: str = "grid",
-        detach_reset: bool = False, **values,
-    ):  # fmt: skip
+        self,
+        size: int | tuple[int, ...],
+        *,
+        method: str | Callable | None = None,
+        surrogate: Surrogate | None = None,
+        spike_times: str = "grid",
+        detach_reset: bool = False,
+        **values: Any,
+    ):
         if surrogate is not None and not isinstance(surrogate, Surrogate):
             raise TypeError(f"{type(self).__name__}: surrogate must be one of brainsim.surrogate, given {surrogate!r}.")
         if not isinstance(detach_reset, bool):
@@ -114,7 +121,7 @@ class Neuron(IntegratedPopulation):
 
     # -- what a model defines ----------------------------------------------------------------------------------------
 
-    def fires(self, before: dict, after: dict):
+    def fires(self, before: dict, after: dict) -> jax.Array:
         """Which neurons fire: here where :math:`V > V_{th}`.
 
         ``before`` holds the variables at the beginning of the step, before delta receptors move them; ``after`` at its
@@ -126,7 +133,7 @@ class Neuron(IntegratedPopulation):
     def streams(self):
         return super().streams + (("hazard",) if type(self).hazard is not Neuron.hazard else ())
 
-    def hazard(self, before: dict, after: dict):
+    def hazard(self, before: dict, after: dict) -> Value | None:
         r"""Rate :math:`\rho` of firing, for neurons that fire by chance, with probability :math:`1 - e^{-\rho\,dt}` in
         a step.
 
@@ -143,7 +150,7 @@ class Neuron(IntegratedPopulation):
         """
         return {"V": self.V_reset} if "V_reset" in self._declared else {}
 
-    def reset(self, y: dict, spikes, t=None) -> dict:
+    def reset(self, y: dict, spikes: jax.Array, t: u.Quantity | None = None) -> dict:
         """The variables ``y`` with :meth:`after_spike` where a neuron fires at ``t``; differentiable through float
         spikes.
         """
@@ -169,7 +176,7 @@ class Neuron(IntegratedPopulation):
 
     # -- helpers for models ------------------------------------------------------------------------------------------
 
-    def spike_where(self, V, V_th, scale=None):
+    def spike_where(self, V: Value, V_th: Value | float, scale: Value | float | None = None) -> jax.Array:
         """Spikes where ``V > V_th``: bool, or float with the surrogate's derivative in ``(V - V_th) / scale``.
 
         The scale is ``V_th - V_reset`` where the model has a reset in the same unit, otherwise 1 mV, or 1 for a V
@@ -198,7 +205,9 @@ class Neuron(IntegratedPopulation):
             " give spike_where(..., scale=...), such as the distance from reset to threshold."
         )
 
-    def spike_crossing(self, before, after, V_th, scale=None):
+    def spike_crossing(
+        self, before: Value, after: Value, V_th: Value | float, scale: Value | float | None = None
+    ) -> jax.Array:
         """Spikes where V comes from ``V_th`` or below to above it.
 
         The surrogate's derivative is that of :meth:`spike_where` where V begins the step at or below ``V_th``, and zero
@@ -208,7 +217,7 @@ class Neuron(IntegratedPopulation):
         spikes = self.spike_where(after, V_th, scale)
         return jnp.where(above, jnp.zeros_like(spikes), spikes)
 
-    def replace(self, value, new, spikes, what: str = "reset value"):
+    def replace(self, value: Value, new: NumberLike, spikes: jax.Array, what: str = "reset value") -> Value:
         """``new`` where a neuron fires, else ``value``; differentiable through float spikes."""
         unit = u.get_unit(value)
         new, value = in_unit(new, unit, what), jnp.asarray(u.get_mantissa(value))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 
 from brainsim._core import Parameter, State
@@ -67,7 +69,9 @@ class ConductanceBased(Neuron):
     )
     V = State(-70.0 * u.mV, "membrane potential")
 
-    def __init__(self, size, *, channels: dict | None = None, pools: dict | None = None, **values):
+    def __init__(
+        self, size: int | tuple[int, ...], *, channels: dict | None = None, pools: dict | None = None, **values: Any
+    ):
         if values.get("area") is not None:
             self.input_unit = u.pA
         super().__init__(size, **values)
@@ -123,7 +127,7 @@ class ConductanceBased(Neuron):
 
     def derivative(self, t, V, I, V_held=None, **values):
         ions = self._ions({name: values[f"{name}.concentration"] for name in self.pool_names})
-        inflow = dict.fromkeys(self.pool_names, 0.0 * u.uA / u.cm2)
+        inflow: dict[str, Any] = dict.fromkeys(self.pool_names, 0.0 * u.uA / u.cm2)
         total, slopes = self.g_L * (self.E_L - V), []
         for name, channel in self.channels.items():
             gates = {gate: values[f"{name}.{gate}"] for gate in channel.gates}

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 
 from brainsim._core import Parameter, State
-from brainsim.channels import K_ConnorStevens, KA_ConnorStevens, Na_ConnorStevens
+from brainsim.channels import Channel, K_ConnorStevens, KA_ConnorStevens, Na_ConnorStevens
 from brainsim.neurons.conductance_based import ConductanceBased
 
 
@@ -33,6 +35,6 @@ class ConnorStevens(ConductanceBased):
     E_L = Parameter(-17.0 * u.mV, "leak reversal potential")
     V = State(-68.0 * u.mV, "membrane potential")
 
-    def __init__(self, size, *, channels=None, **options):
+    def __init__(self, size: int | tuple[int, ...], *, channels: dict[str, Channel] | None = None, **options: Any):
         own = {"na": Na_ConnorStevens(), "k": K_ConnorStevens(), "a": KA_ConnorStevens()}
         super().__init__(size, channels=own | (channels or {}), **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import brainunit as u
 import jax
@@ -157,7 +158,7 @@ class PoissonNeuron(Neuron):
     Delta = Parameter(1.0 * u.mV, "width of the transfer function", positive=True)
     V = State(-60.0 * u.mV, "membrane potential")
 
-    def __init__(self, size, *, transfer: Callable = jax.nn.sigmoid, **options):
+    def __init__(self, size: int | tuple[int, ...], *, transfer: Callable = jax.nn.sigmoid, **options: Any):
         if not callable(transfer):
             raise TypeError(f"{type(self).__name__}: transfer must be a function, given {transfer!r}.")
         self.transfer = transfer

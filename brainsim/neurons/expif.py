@@ -36,7 +36,7 @@ class ExpIF(Neuron):
     def derivative(self, t, V, I):
         return self.membrane(u.math.minimum(V, self.V_peak), I)
 
-    def membrane(self, V, I):
+    def membrane(self, V: u.Quantity, I: u.Quantity) -> u.Quantity:
         """Time derivative of V: leak, spike current and what comes in."""
         exponent = u.math.minimum((V - self.V_T) / self.Delta_T, 30.0)
         spike_current = self.g_L * self.Delta_T * u.math.exp(exponent)

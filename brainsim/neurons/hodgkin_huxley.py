@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import brainunit as u
+import jax
 
 from brainsim._core import Parameter, State
+from brainsim.channels.kinetics import Rates
 from brainsim.channels.potassium import k_hh1952
 from brainsim.channels.sodium import na_hh1952
 from brainsim.neurons.base import Neuron
@@ -64,11 +66,11 @@ class HodgkinHuxley(Neuron):
         dV = (I_Na + I_K + I_L + I) / self.C
         return dV, *(rates.slope(x) for rates, x in zip(self.rates(V), (m, h, n)))
 
-    def rates(self, V):
+    def rates(self, V: u.Quantity) -> tuple[Rates, ...]:
         """Opening and closing rates of m, h and n at V: those of the channels, with the numbers of the cell."""
         return *na_hh1952(V, self.phi).values(), *k_hh1952(V, self.phi).values()
 
-    def steady_state(self, V):
+    def steady_state(self, V: u.Quantity) -> tuple[jax.Array, ...]:
         """m, h and n as they become at a fixed V."""
         return tuple(rates.steady for rates in self.rates(V))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import brainunit as u
+import jax
 
 from brainsim._core import Parameter, State
 from brainsim.neurons.base import Neuron
@@ -57,7 +58,7 @@ class MorrisLecar(Neuron):
         rate = self.phi * u.math.cosh((V - self.V_3) / (2.0 * self.V_4))
         return (I_Ca + I_K + I_L + I) / self.C, rate * (self.w_inf(V) - w)
 
-    def w_inf(self, V):
+    def w_inf(self, V: u.Quantity) -> jax.Array:
         """w as it becomes at a fixed V."""
         return 0.5 * (1.0 + u.math.tanh((V - self.V_3) / self.V_4))
 

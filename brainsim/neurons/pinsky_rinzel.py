@@ -3,8 +3,10 @@ from __future__ import annotations
 import brainunit as u
 
 from brainsim._core import Parameter, State
+from brainsim._units import Value
 from brainsim.channels.calcium import caht_traub1991
 from brainsim.channels.calcium_activated import kahp_traub1991, kc_traub1991, kc_traub1991_open
+from brainsim.channels.kinetics import Rates
 from brainsim.channels.potassium import k_traub1991
 from brainsim.channels.sodium import na_traub1991
 from brainsim.integrators import Divided
@@ -104,19 +106,19 @@ class PinskyRinzel(Neuron):
 
     # the rates are those of the channels, with the numbers of the cell
 
-    def somatic(self, V):
+    def somatic(self, V: u.Quantity) -> dict[str, Rates]:
         """Rates of m, h and n."""
         return na_traub1991(V, self.V_rest) | k_traub1991(V, self.V_rest)
 
-    def dendritic(self, V_d):
+    def dendritic(self, V_d: u.Quantity) -> dict[str, Rates]:
         """Rates of s and c."""
         return caht_traub1991(V_d, self.V_rest) | kc_traub1991(V_d, self.V_rest)
 
-    def of_calcium(self, Ca):
+    def of_calcium(self, Ca: Value) -> dict[str, Rates]:
         """Rates of q."""
         return kahp_traub1991(Ca)
 
-    def steady_calcium(self):
+    def steady_calcium(self) -> Value:
         """Ca as it becomes at the present potential of the dendrite."""
         s = self.dendritic(self.V_d)["s"].steady
         return self.phi * self.g_Ca * s**2 * (self.E_Ca - self.V_d) / self.beta

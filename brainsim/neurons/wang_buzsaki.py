@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import brainunit as u
+import jax
 
 from brainsim._core import Parameter, State
+from brainsim.channels.kinetics import Rates
 from brainsim.channels.potassium import k_traubmiles, k_wangbuzsaki
 from brainsim.channels.sodium import na_traubmiles, na_wangbuzsaki, na_wangbuzsaki_m_inf
 from brainsim.neurons.base import Neuron
@@ -50,11 +52,11 @@ class WangBuzsaki(Neuron):
         rates_h, rates_n = self.rates(V)
         return (I_Na + I_K + I_L + I) / self.C, rates_h.slope(h), rates_n.slope(n)
 
-    def m_inf(self, V):
+    def m_inf(self, V: u.Quantity) -> jax.Array:
         """Activation of the sodium conductance, which follows V at once."""
         return na_wangbuzsaki_m_inf(V)
 
-    def rates(self, V):
+    def rates(self, V: u.Quantity) -> tuple[Rates, Rates]:
         """Opening and closing rates of h and n at V: those of the channels, with the numbers of the cell."""
         return na_wangbuzsaki(V, self.phi)["h"], k_wangbuzsaki(V, self.phi)["n"]
 

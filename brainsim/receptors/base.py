@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -39,25 +42,25 @@ class Receptor(Dynamics):
 
     listable = False  # whether spikes can arrive within a step
 
-    def __init__(self, *, into: str | None = None, **values):
+    def __init__(self, *, into: str | None = None, **values: Any):
         self.into = into
         super().__init__(**values)
 
-    def bind(self, neuron, name, ids=None) -> None:
+    def bind(self, neuron: Dynamics, name: str, ids: np.ndarray | None = None) -> None:
         """Make this the receptor ``name`` of ``neuron``."""
         into = self.goes_into(neuron, name)
         exact = getattr(neuron, "spike_times", "grid") == "exact" and self.listable
         facts = dict(within_steps=True, signal="fired_at") if exact else {}
         self.place(neuron.site(name, into=into, input_unit=neuron.input_unit, **facts))
 
-    def expect(self, conn) -> None:
+    def expect(self, conn: Any) -> None:
         """Make room for what may arrive through further synapses."""
         if self.within_steps:
             targets = np.asarray(conn.coo()[1])
             room = int(np.bincount(targets, minlength=1).max()) + (0 if self.arrivals is None else self.arrivals.room)
             self.fix(arrivals=Arrivals(f"{self.path}.arrivals", self.count, room))
 
-    def goes_into(self, neuron, name) -> str | None:
+    def goes_into(self, neuron: Dynamics, name: str) -> str | None:
         """The input of ``neuron`` that the receptor ``name`` feeds."""
         return neuron.input_named(self.into, name)
 
@@ -66,16 +69,16 @@ class Receptor(Dynamics):
         """The states that arrivals are added to, one for each of :meth:`features`."""
         return (self.port,)
 
-    def weight_unit(self, signal_unit):
+    def weight_unit(self, signal_unit: u.Unit) -> u.Unit:
         """Unit of a weight that multiplies a signal in ``signal_unit``."""
-        return self.unit_of(self.ports[0]) / signal_unit
+        return cast(u.Unit, cast(u.Unit, self.unit_of(self.ports[0])) / signal_unit)
 
-    def features(self, sent) -> tuple:
+    def features(self, sent: jax.Array) -> tuple:
         """What of a presynaptic value ``(n_pre,)`` reaches each port: the value itself."""
         return (sent,)
 
     @property
-    def g_unit(self):
+    def g_unit(self) -> u.Unit | None:
         """Unit of g: the neuron's input unit, per mV for a conductance; None before it belongs to a neuron."""
         if not self.bound:
             return None
@@ -98,7 +101,7 @@ class Receptor(Dynamics):
         """Whether weights may be negative: those of a current may, a conductance cannot."""
         return self.is_current
 
-    def advance(self, clock: Clock):
+    def advance(self, clock: Clock) -> jax.Array:
         """Advance the kinetics over the step and return the mean of g over it."""
         raise NotImplementedError(f"{type(self).__name__} has no kinetics: define advance(self, clock).")
 
@@ -106,7 +109,7 @@ class Receptor(Dynamics):
     #: defines ``output(self, g)``.
     output = None
 
-    def mean(self, before, after, exact=None):
+    def mean(self, before: jax.Array, after: jax.Array, exact: jax.Array | None = None) -> jax.Array:
         """Mean over a step of what the membrane sees, from the kinetic variable at its two ends; ``exact`` is that of g,
         where it is known, and holds unless an ``output`` bends it.
         """
@@ -114,11 +117,11 @@ class Receptor(Dynamics):
             return 0.5 * (self.output(before) + self.output(after))
         return 0.5 * (before + after) if exact is None else exact
 
-    def block(self, V):
+    def block(self, V: jax.Array) -> jax.Array | None:
         """Factor B(V) of the conductance, V in mV; None for 1, as here."""
         return None
 
-    def current(self, g, V):
+    def current(self, g: jax.Array, V: Any) -> jax.Array:
         """Current into the membrane, in the neuron's input unit, at V: the plain variable that ``into`` belongs to
         (mV).
         """
@@ -128,10 +131,10 @@ class Receptor(Dynamics):
         force = self.plain("reversal") - V
         return g * force if block is None else g * block * force
 
-    def displace(self, y: dict, drive) -> dict:
+    def displace(self, y: dict, drive: jax.Array) -> dict:
         """Change the neuron's variables at once, before they are integrated; only delta receptors do."""
         return y
 
-    def decay(self, clock: Clock, tau: str):
+    def decay(self, clock: Clock, tau: str) -> jax.Array:
         """Factor by which a state with time constant ``tau`` decays in a step."""
         return jnp.exp(-clock.step_ms / self.plain(tau))

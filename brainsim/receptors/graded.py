@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import brainunit as u
 import jax.numpy as jnp
 
 from brainsim._core import Clock, State
@@ -66,7 +67,7 @@ class Diffusive(Graded):
         super().bind(neuron, name, ids)
 
     @property
-    def per_variable(self):
+    def per_variable(self) -> u.Unit | None:
         """Unit of a weight: the input unit per unit of x; None before it belongs to a population."""
         return self.input_unit / self.variable_unit if self.bound else None
 

@@ -43,11 +43,11 @@ class LinearReceptor(Receptor):
                     f"{cls.__name__}: the stage {name!r} is no State of the class.{suggestion(name, states)}"
                 )
 
-    def derivative(self, *stages):
+    def derivative(self, *stages: jax.Array) -> jax.Array | tuple[jax.Array, ...]:
         """Time derivatives per ms of the states, in their order, plain: linear in the states."""
         raise NotImplementedError(f"{type(self).__name__} has no kinetics: define derivative(self, ..., g).")
 
-    def propagator(self, dt):
+    def propagator(self, dt: jax.Array) -> tuple[list, list]:
         """``(rows, mean)`` for ``dt`` ms: what each state after the step takes of those before, None for nothing; and
         what the mean of g takes.
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 import jax.numpy as jnp
 
 from brainsim import events
 from brainsim._core import Clock, Parameter
+from brainsim.connectivity.distribution import Given
 from brainsim.population import Population
 
 
@@ -27,7 +30,7 @@ class PoissonGroup(Population):
 
     rate = Parameter(0.0 * u.Hz, "rate without stimuli")
 
-    def __init__(self, size, rate=0.0 * u.Hz, **values):
+    def __init__(self, size: int | tuple[int, ...], rate: Given = 0.0 * u.Hz, **values: Any):
         super().__init__(size, rate=rate, **values)
 
     def update(self, clock: Clock):

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from brainsim._core import Clock, FixedVariable, State
-from brainsim._units import float_dtype, in_unit
+from brainsim._units import NumberLike, QuantityLike, float_dtype, in_unit
+from brainsim.connectivity.geometry import Layout, Positions
 from brainsim.population import Population
 
 
@@ -37,7 +41,15 @@ class SpikeTimes(Population):
 
     fired_at = State(None, "when in the last step it fired, as a fraction of it; 0 where it did not", optional=True)
 
-    def __init__(self, size, times, indices, *, exact: bool = False, positions=None):
+    def __init__(
+        self,
+        size: int | tuple[int, ...],
+        times: QuantityLike | Sequence[u.Quantity],
+        indices: ArrayLike,
+        *,
+        exact: bool = False,
+        positions: Layout | Positions | NumberLike | None = None,
+    ):
         super().__init__(size, positions=positions, **({"fired_at": 0.0} if exact else {}))
         self.within_steps = bool(exact)
         ms = np.atleast_1d(np.asarray(in_unit(times, u.ms, "SpikeTimes.times"), float))

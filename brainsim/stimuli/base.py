@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainsim._core import Clock, Dynamics, FixedVariable, Parameter
-from brainsim._units import in_unit, with_unit
+from brainsim._units import Value, in_unit, with_unit
 from brainsim.connectivity.distribution import Distribution
 
 
@@ -25,11 +28,11 @@ class Stimulus(Dynamics):
     start = Parameter(None, "when it begins", unit=u.ms, optional=True, exact=True)
     stop = Parameter(None, "when it ends", unit=u.ms, optional=True, exact=True)
 
-    def __init__(self, *, into: str | None = None, **values):
+    def __init__(self, *, into: str | None = None, **values: Any):
         self.into = into
         super().__init__(**values)
 
-    def bind(self, population, name, ids=None) -> None:
+    def bind(self, population: Dynamics, name: str, ids: np.ndarray | None = None) -> None:
         """Make this the stimulus ``name`` of the units ``ids`` (all if None) of ``population``."""
         into = population.input_named(self.into, name)
         if ids is not None:
@@ -57,20 +60,20 @@ class Stimulus(Dynamics):
             if np.any(stop <= start):
                 raise ValueError(f"{self.path}: stop must be after start, given start={self.start}, stop={self.stop}.")
 
-    def update(self, clock: Clock, population) -> None:
+    def update(self, clock: Clock, population: Dynamics) -> None:
         """Change own state, or the population's receptors; most stimuli have none."""
 
-    def value(self, clock: Clock):
+    def value(self, clock: Clock) -> Value:
         """Value over the step from t, a quantity or plain in the input unit: shape () or (n,)."""
         return jnp.zeros((), clock.step_ms.dtype)
 
-    def masked(self, clock: Clock):
+    def masked(self, clock: Clock) -> jax.Array:
         """The value, zero outside the window and for units that are not stimulated."""
         present = self.present(clock)
         value = self._plain(self.value(clock))
         return value if present is None else jnp.where(present, value, 0.0)
 
-    def _plain(self, value):
+    def _plain(self, value) -> Any:
         """What :meth:`value` gives, for all units or for each."""
         what = f"{self.path}: {type(self).__name__}.value"
         if isinstance(value, u.Quantity):
@@ -81,7 +84,7 @@ class Stimulus(Dynamics):
             raise ValueError(f"{what} must give one number, or one for each of {self.count} units, given {given}.")
         return value
 
-    def present(self, clock: Clock):
+    def present(self, clock: Clock) -> jax.Array | None:
         """Where and whether the stimulus is on: bool of shape () or (n,), None for always and everywhere."""
         on = None
         if self.start is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
 from brainsim._core import Clock, Parameter
-from brainsim._units import in_unit, with_unit
+from brainsim._units import NumberLike, QuantityLike, in_unit, with_unit
+from brainsim.connectivity.distribution import Given
 from brainsim.stimuli.base import Stimulus
 
 
@@ -24,7 +27,7 @@ class Constant(Stimulus):
 
     amplitude = Parameter(0.0, "value of the input", unit="input_unit")
 
-    def __init__(self, amplitude, **values):
+    def __init__(self, amplitude: Given, **values: Any):
         super().__init__(amplitude=amplitude, **values)
 
     def value(self, clock: Clock):
@@ -45,7 +48,7 @@ class Step(Stimulus):
     values = Parameter(0.0, "levels", unit="input_unit", shape=None)
     times = Parameter(0.0 * u.ms, "when each level begins", shape=None, exact=True)
 
-    def __init__(self, values, times, **window):
+    def __init__(self, values: NumberLike, times: QuantityLike, **window: Any):
         given = np.atleast_1d(np.asarray(in_unit(times, u.ms, "Step.times")))
         if np.any(np.diff(given) <= 0) or given.shape != np.shape(u.get_mantissa(values)):
             raise ValueError(
@@ -72,7 +75,7 @@ class Ramp(Stimulus):
     low = Parameter(0.0, "value at start", unit="input_unit")
     high = Parameter(0.0, "value at stop", unit="input_unit")
 
-    def __init__(self, low, high, *, start=0.0 * u.ms, stop, **values):
+    def __init__(self, low: Given, high: Given, *, start: Given = 0.0 * u.ms, stop: Given, **values: Any):
         super().__init__(low=low, high=high, start=start, stop=stop, **values)
 
     def value(self, clock: Clock):
@@ -101,7 +104,9 @@ class Sine(Stimulus):
     phase = Parameter(0.0, "phase, in radians")
     offset = Parameter(None, "mean", unit="input_unit", optional=True)
 
-    def __init__(self, amplitude, frequency, phase=0.0, offset=None, **window):
+    def __init__(
+        self, amplitude: Given, frequency: Given, phase: Given = 0.0, offset: Given | None = None, **window: Any
+    ):
         super().__init__(amplitude=amplitude, frequency=frequency, phase=phase, offset=offset, **window)
 
     def value(self, clock: Clock):
@@ -125,7 +130,7 @@ class TimedArray(Stimulus):
     values = Parameter(0.0, "values over time", unit="input_unit", shape=None)
     interval = Parameter(1.0 * u.ms, "how long each value lasts", shape=(), positive=True, exact=True)
 
-    def __init__(self, values, interval, **window):
+    def __init__(self, values: NumberLike, interval: QuantityLike, **window: Any):
         if np.ndim(u.get_mantissa(values)) not in (1, 2) or not np.size(u.get_mantissa(values)):
             raise ValueError(
                 f"TimedArray: values must have shape (k,) or (k, n), given {np.shape(u.get_mantissa(values))}."

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 import jax.numpy as jnp
 
 from brainsim._core import Clock, Parameter, State
+from brainsim.connectivity.distribution import Given
 from brainsim.stimuli.base import Stimulus
 
 
@@ -24,11 +27,11 @@ class WhiteNoise(Stimulus):
     sigma = Parameter(0.0, "noise intensity", unit="sigma_unit")
     mean = Parameter(None, "mean", unit="input_unit", optional=True)
 
-    def __init__(self, sigma, mean=None, **window):
+    def __init__(self, sigma: Given, mean: Given | None = None, **window: Any):
         super().__init__(sigma=sigma, mean=mean, **window)
 
     @property
-    def sigma_unit(self):
+    def sigma_unit(self) -> u.Unit | None:
         return self.input_unit * u.ms**0.5 if self.bound else None
 
     def value(self, clock: Clock):
@@ -60,7 +63,7 @@ class OrnsteinUhlenbeck(Stimulus):
     tau = Parameter(5.0 * u.ms, "correlation time", positive=True)
     x = State(0.0, "deviation from the mean", unit="input_unit", tau="tau")
 
-    def __init__(self, mean, sigma, tau, **values):
+    def __init__(self, mean: Given, sigma: Given, tau: Given, **values: Any):
         super().__init__(mean=mean, sigma=sigma, tau=tau, **values)
 
     def update(self, clock: Clock, population):

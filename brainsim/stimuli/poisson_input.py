@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 
 from brainsim import events
 from brainsim._core import Clock, Parameter
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim.connectivity.distribution import Given
 from brainsim.stimuli.base import Stimulus
 
 
@@ -32,7 +35,7 @@ class PoissonInput(Stimulus):
     rate = Parameter(1.0 * u.Hz, "rate of each source", nonnegative=True)
     weight = Parameter(0.0, "what each spike adds", unit="weight_unit")
 
-    def __init__(self, receptor: str, *, rate, weight, sources=1.0, **window):
+    def __init__(self, receptor: str, *, rate: Given, weight: Given, sources: Given = 1.0, **window: Any):
         self.receptor = receptor
         super().__init__(sources=sources, rate=rate, weight=weight, **window)
 
@@ -50,7 +53,7 @@ class PoissonInput(Stimulus):
         slot = super().slot(name)
         return dataclasses.replace(slot, nonnegative=not self.signed) if name == "weight" else slot
 
-    def rate_now(self, clock: Clock):
+    def rate_now(self, clock: Clock) -> jax.Array:
         """Rate of each source over the step, in Hz, () or (n,): here constant; a subclass may let it change."""
         return self.plain("rate")
 
