@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+import jax
+
 from brainsim._core import Dynamics, key_at, write_back
 
 
@@ -18,17 +20,17 @@ def components(net: Dynamics, path: str = "") -> Iterator[tuple[str, Dynamics]]:
     yield path, net
 
 
-def drawn(net) -> tuple[str, ...]:
+def drawn(net: Dynamics) -> tuple[str, ...]:
     """Paths of the states that were given as distributions."""
     return tuple(_at(path, name) for path, part in components(net) for name in part.distributed())
 
 
-def follows(net) -> bool:
+def follows(net: Dynamics) -> bool:
     """Whether anything at the beginning follows from other values: a state from others, or a signal that is graded."""
     return any(part.derived() for _, part in components(net)) or any(p.graded for p in net.projections.values())
 
 
-def draw(net, key, paths: Collection[str] | None = None) -> None:
+def draw(net: Dynamics, key: jax.Array, paths: Collection[str] | None = None) -> None:
     """Put states to what they were given as, distributions drawn with ``key``; nothing is under way any more.
 
     ``paths``: those to put, and nothing else; all by default.
@@ -43,7 +45,7 @@ def draw(net, key, paths: Collection[str] | None = None) -> None:
                 part.draw(key_at(key, path), chosen)
 
 
-def settle(net, held: Collection[str] = ()) -> None:
+def settle(net: Dynamics, held: Collection[str] = ()) -> None:
     """Make what follows from initial values: derived states, histories in delays, and the graded signals of t = 0.
 
     ``held``: paths of states that stay as they are.
@@ -71,7 +73,7 @@ def _couple(net, held) -> None:
         write_back(net, {path: array for path, array in histories.items() if path not in held})
 
 
-def catch_up(net, before: dict) -> None:
+def catch_up(net: Dynamics, before: dict) -> None:
     """After states or weights have been assigned in the course of a simulation: graded signals without a delay are those
     of now.
 
@@ -90,7 +92,7 @@ def catch_up(net, before: dict) -> None:
                 receptor.put(port, receptor.plain(port) + now[port] - sums)
 
 
-def at_once(net) -> tuple[str, ...]:
+def at_once(net: Dynamics) -> tuple[str, ...]:
     """Paths of the parameters from which follows what has arrived already."""
     return tuple(f"{name}.weight" for name, p in net.projections.items() if p.acts_at_once("weight"))
 

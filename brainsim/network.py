@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -13,13 +16,18 @@ from brainsim._core import Clock, Dynamics, FixedVariable, State, is_layer, key_
 from brainsim._core.aside import Ready
 from brainsim._core.rounding import keep_roundings
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim._units import QuantityLike
 from brainsim.connecting import connect
-from brainsim.connectivity import ConnectionRule
+from brainsim.connectivity import ConnectionRule, DistanceValue
+from brainsim.connectivity.distribution import Given
+from brainsim.delays import Delay
 from brainsim.modulators import Modulator
 from brainsim.operation import Operation
 from brainsim.paths import Layer
-from brainsim.population import Population
+from brainsim.plasticity import Plasticity
+from brainsim.population import Population, View
 from brainsim.projection import Projection
+from brainsim.terminals.base import Terminal
 
 MEMBERS = (Population, Modulator, Operation)  # what is assigned to a network
 
@@ -127,19 +135,19 @@ class Network(Dynamics):
 
     def connect(
         self,
-        pre,
-        post,
+        pre: Population | View,
+        post: Population | View | list | tuple,
         rule: ConnectionRule | Layer,
         *,
         receptor: str | None,
-        weight=None,
-        delay=None,
-        max_delay=None,
-        terminal=None,
-        plasticity=None,
+        weight: Given | DistanceValue | None = None,
+        delay: Given | DistanceValue | Delay | None = None,
+        max_delay: QuantityLike | None = None,
+        terminal: Terminal | None = None,
+        plasticity: Plasticity | list | tuple | None = None,
         signal: str | None = None,
         name: str | None = None,
-    ):
+    ) -> Projection | Any:
         """Connect a population, or a view of one, to another or to each of several.
 
         Parameters
@@ -341,7 +349,14 @@ class Network(Dynamics):
         """
         return initial.at_once(self) if self.begun else ()
 
-    def start(self, before: dict, held, drawn, begun: bool, key=None) -> None:
+    def start(
+        self,
+        before: dict,
+        held: frozenset[str],
+        drawn: Collection[str] | None,
+        begun: bool,
+        key: jax.Array | None = None,
+    ) -> None:
         """Make the state that a run starts from, once states ``held`` have been put in place of those ``before``.
 
         ``drawn`` states (all for None) are drawn with ``key``; for the inside of :meth:`Structure.start`.

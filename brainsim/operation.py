@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Dynamics, FixedVariable, split, stepping, write_back
+from brainsim._core import Clock, Dynamics, FixedVariable, split, stepping, write_back
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import in_unit
+from brainsim._units import QuantityLike, in_unit
 from brainsim.schedule import PHASES
 
 
@@ -47,7 +47,14 @@ class Operation(Dynamics):
         For something that is not a function, a phase that does not exist, or an interval that is not a multiple of dt.
     """
 
-    def __init__(self, function: Callable, *, before: str | None = None, after: str | None = None, every=None):
+    def __init__(
+        self,
+        function: Callable,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        every: QuantityLike | None = None,
+    ):
         if not callable(function):
             raise TypeError(f"Operation: expected a function of the network and the clock, given {function!r}.")
         if (before is None) == (after is None):
@@ -66,7 +73,7 @@ class Operation(Dynamics):
             raise ValueError(f"Operation.every: expected a positive time, given {every}.")
         return float(ms)
 
-    def join(self, name: str, key) -> None:
+    def join(self, name: str, key: jax.Array) -> None:
         """Stand in a network under ``name``."""
         self._path = name
 
@@ -78,7 +85,7 @@ class Operation(Dynamics):
                 raise ValueError(f"{self.path}.every: {self.every_ms} ms is not a multiple of dt = {step_ms} ms.")
             self.hold("every_steps", FixedVariable(jnp.asarray(steps, jnp.int32)))
 
-    def update(self, clock, net) -> None:
+    def update(self, clock: Clock, net: Dynamics) -> None:
         """Apply the function to the network, if it is time."""
         clock = clock.of(self.path)
         if self.every_ms is None:

@@ -8,10 +8,12 @@ import jax
 import jax.numpy as jnp
 
 from brainsim import events
-from brainsim._core import write_back
+from brainsim._core import Clock, write_back
 from brainsim.paths import Applied, Synapses
 from brainsim.plasticity.synapses import Surroundings
 from brainsim.population import Population
+from brainsim.receptors.base import Receptor
+from brainsim.terminals.base import Terminal
 from brainsim.wiring import Connection
 
 
@@ -48,7 +50,7 @@ class Projection(Connection):
         if self.signal != "spikes":
             write_back(self, self.histories(self.sends(pre)))
 
-    def sends(self, pre: Population, terminal=None) -> jax.Array:
+    def sends(self, pre: Population, terminal: Terminal | None = None) -> jax.Array:
         """What a graded signal is now: that of ``pre``, or of the terminal that serves the projection."""
         return pre.plain(self.signal) if terminal is None else terminal.present()
 
@@ -56,7 +58,7 @@ class Projection(Connection):
         """States, by name from here, where ``sent`` has been sent for ever; nothing where spikes are sent."""
         return {f"axon.{name}": array for name, array in self.axon.history(sent).items()}
 
-    def first_delivery(self, sent: jax.Array, receptor) -> dict[str, jax.Array]:
+    def first_delivery(self, sent: jax.Array, receptor: Receptor) -> dict[str, jax.Array]:
         """What has arrived at the ports of a receptor before the first step, where ``sent`` has been sent for ever.
 
         A graded signal couples from the beginning; of spikes there are none.
@@ -89,7 +91,9 @@ class Projection(Connection):
         rule, by_post = (self.plasticity, self.plain("by_post")) if self.plastic else (None, None)
         return Synapses(self.conn, self.plain("weight"), rule, cast(events.PostIndex | None, by_post))
 
-    def send(self, clock, pre, post, modulators: dict, sent=None):
+    def send(
+        self, clock: Clock, pre: Population, post: Population, modulators: dict, sent: jax.Array | None = None
+    ) -> jax.Array:
         """Send what was fired at t + dt through the delay, and learn.
 
         Parameters
@@ -118,7 +122,7 @@ class Projection(Connection):
             self.put("weight", cast(Synapses, self.way).learn(clock.of("plasticity"), spikes, fired, around, source))
         return arrived
 
-    def deliver(self, clock, post, arrived) -> None:
+    def deliver(self, clock: Clock, post: Population, arrived: jax.Array) -> None:
         """Add what arrives at t + dt to the receptor."""
         if self.receptor is not None:
             receptor = post.receptors[self.receptor]

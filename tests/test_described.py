@@ -23,7 +23,10 @@ PUBLIC = sorted({kind for kind in every_class() if not kind.__name__.startswith(
 
 def test_help_shows_signature_parameters_equation_and_source():
     text = pydoc.render_doc(bs.neurons.AdEx, renderer=pydoc.plaintext)
-    assert "AdEx(size, *, method=None, surrogate: Surrogate | None = None" in text
+    assert (
+        "AdEx(size: int | tuple[int, ...], *, method: str | Callable | None = None, surrogate: Surrogate | None = None"
+        in text
+    )
     assert "C=281 pF, g_L=30 nS, E_L=-70.6 mV" in text and "w=0 pA)" in text and "spikes=" not in text
     for line in (
         r".. math:: C \dot V &= g_L (E_L - V)",
@@ -45,6 +48,45 @@ def test_every_number_stands_in_signature_and_docstring(kind):
         if name in signature.parameters and isinstance(declared.default, u.Quantity):
             shown = signature.parameters[name].default
             assert shown is inspect.Parameter.empty or str(declared.unit) in repr(shown) or shown is None, name
+
+
+def exported():
+    """Every function, class and method that a module of the package exports, with its name."""
+    rooms = [bs, *(room for name, room in vars(bs).items() if inspect.ismodule(room) and not name.startswith("_"))]
+    names = {room: getattr(room, "__all__", [name for name in vars(room) if name[0] != "_"]) for room in rooms}
+    things = {id(thing): thing for room in rooms for thing in (getattr(room, name) for name in names[room])}
+    for thing in things.values():
+        if not getattr(thing, "__module__", "").startswith("brainsim"):
+            continue
+        if inspect.isfunction(thing):
+            yield f"{thing.__module__}.{thing.__qualname__}", thing
+        elif inspect.isclass(thing):
+            yield from ((f"{thing.__module__}.{thing.__name__}.{name}", f) for name, f in first_definitions(thing))
+
+
+def first_definitions(kind):
+    """Public methods of a class; what overrides a method of a base class takes its annotations from there."""
+    bases = [base for base in kind.__mro__[1:] if base.__module__.startswith("brainsim")]
+    for name, member in vars(kind).items():
+        public = not name.startswith("_") or name in ("__init__", "__call__")
+        if not public or (name != "__init__" and any(name in vars(base) for base in bases)):
+            continue
+        function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+        if inspect.isfunction(function) and function.__module__.startswith("brainsim"):
+            yield name, function
+
+
+def unannotated(function):
+    parameters = inspect.signature(function).parameters.values()
+    names = [p.name for p in parameters if p.annotation is p.empty and p.name not in ("self", "cls")]
+    returns = inspect.signature(function).return_annotation
+    return [*names, *(["return"] if returns is inspect.Signature.empty and function.__name__ != "__init__" else [])]
+
+
+def test_everything_that_is_exported_is_annotated():
+    functions = dict(exported())
+    assert len(functions) > 500 and "brainsim.network.Network.connect" in functions
+    assert {name: lacking for name, function in functions.items() if (lacking := unannotated(function))} == {}
 
 
 def test_a_class_of_ones_own_is_described_too():

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 from brainsim._core import Clock, Parameter
 from brainsim.modulators.base import LeakyModulator
+from brainsim.population import Population, View
 
 
 class Astrocyte(LeakyModulator):
@@ -34,7 +37,12 @@ class Astrocyte(LeakyModulator):
     w_minus = Parameter(1.0, "weight of spikes that lower the level", shape=())
     bias = Parameter(0.0, "level at rest", shape=())
 
-    def __init__(self, excited_by=(), inhibited_by=(), **values):
+    def __init__(
+        self,
+        excited_by: Population | View | list | tuple = (),
+        inhibited_by: Population | View | list | tuple = (),
+        **values: Any,
+    ):
         groups = {"w_plus": excited_by, "w_minus": inhibited_by}
         listed = {name: group if isinstance(group, list | tuple) else [group] for name, group in groups.items()}
         super().__init__([(each, name) for name, group in listed.items() for each in group], **values)

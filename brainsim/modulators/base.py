@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import brainunit as u
+import jax
 import jax.numpy as jnp
 
 from brainsim._core import Clock, Dynamics, FixedVariable, Parameter, Site, State
 from brainsim.integrators.exponential import phi1
-from brainsim.population import view_of
+from brainsim.population import Population, View, view_of
 
 
 class Modulator(Dynamics):
@@ -24,7 +28,7 @@ class Modulator(Dynamics):
     def shape_of(self, name):
         return () if self._declared[name].shape == "count" else super().shape_of(name)  # there is one modulator
 
-    def join(self, name: str, key) -> None:
+    def join(self, name: str, key: jax.Array) -> None:
         """Stand in a network under ``name``."""
         self.place(Site(name, self._aside.moment))
 
@@ -58,7 +62,7 @@ class LeakyModulator(Modulator):
     tau = Parameter(100.0 * u.ms, "time constant", shape=(), positive=True)
     level = State(0.0, "level at the end of the step", unit=u.UNITLESS, shape=(), tau="tau")
 
-    def __init__(self, sources=(), **values):
+    def __init__(self, sources: Iterable[tuple[Population | View, str]] = (), **values: Any):
         super().__init__(**values)
         self._sources = tuple((view_of(source), name) for source, name in sources)
         for view, _ in self._sources:
@@ -78,11 +82,11 @@ class LeakyModulator(Modulator):
             self.hold(f"units{k}", FixedVariable(jnp.asarray(view.ids, jnp.int32)))
         del self._sources
 
-    def drive(self, clock: Clock):
+    def drive(self, clock: Clock) -> jax.Array | float:
         """The drive r in 1/ms, plain."""
         return 0.0
 
-    def increment_of(self, weight: str):
+    def increment_of(self, weight: str) -> jax.Array:
         """What a spike of a source adds, given the parameter that the source came with."""
         return self.plain(weight)
 

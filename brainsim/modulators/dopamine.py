@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 import jax.numpy as jnp
 
 from brainsim._core import Clock, Parameter, State
 from brainsim.modulators.base import LeakyModulator
+from brainsim.population import Population, View
 
 
 class Dopamine(LeakyModulator):
@@ -35,7 +38,7 @@ class Dopamine(LeakyModulator):
     increment = Parameter(1.0, "release by a spike", shape=())
     release = State(0.0 * u.Hz, "release from outside in this step", shape=())
 
-    def __init__(self, source=(), **values):
+    def __init__(self, source: Population | View | list | tuple = (), **values: Any):
         source = source if isinstance(source, list | tuple) else [source]
         super().__init__([(each, "increment") for each in source], **values)
 

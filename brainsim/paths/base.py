@@ -7,13 +7,14 @@ import abc
 import jax
 
 from brainsim._core import Clock
+from brainsim.receptors.base import Receptor
 
 
 class Path(abc.ABC):
     """How what arrives reaches the ports of a receptor: through synapses, or through a layer."""
 
     @abc.abstractmethod
-    def deliver(self, clock: Clock, arrived: jax.Array, receptor) -> None:
+    def deliver(self, clock: Clock, arrived: jax.Array, receptor: Receptor) -> None:
         """Add to the ports of ``receptor`` what arrives at t + dt.
 
         Parameters
@@ -25,5 +26,5 @@ class Path(abc.ABC):
         """
 
     @abc.abstractmethod
-    def sums(self, arrived: jax.Array, receptor) -> dict[str, jax.Array]:
+    def sums(self, arrived: jax.Array, receptor: Receptor) -> dict[str, jax.Array]:
         """What arrives at the ports of ``receptor`` together, by name, float ``(n_post,)`` each."""

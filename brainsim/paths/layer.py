@@ -58,7 +58,7 @@ class Layer:
             )
         self.module = module
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Layer({type(self.module).__name__})"
 
     name = property(__repr__)

@@ -71,7 +71,9 @@ class Synapses(Path):
             weight = jax.device_put(np.pad(np.asarray(weight), (0, length - n)))
         return dataclasses.replace(self, conn=self.conn.longer(length), weight=weight)
 
-    def learn(self, clock: Clock, arrived, fired, around: Surroundings, source=None) -> jax.Array:
+    def learn(
+        self, clock: Clock, arrived: jax.Array, fired: jax.Array, around: Surroundings, source: jax.Array | None = None
+    ) -> jax.Array:
         """The weights after a step of plasticity.
 
         Parameters

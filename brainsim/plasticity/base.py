@@ -4,6 +4,8 @@ weights.
 
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -13,7 +15,7 @@ from brainsim import events
 from brainsim._core import Dynamics, Parameter, Site, State, StateVariable
 from brainsim._core.rounding import SUFFIX
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import UNITLESS, float_dtype, in_unit
+from brainsim._units import UNITLESS, QuantityLike, float_dtype, in_unit
 from brainsim.plasticity.synapses import Synapses
 from brainsim.plasticity.trace import Trace
 
@@ -50,7 +52,7 @@ class Plasticity(Dynamics):
     w_min = Parameter(None, "lowest weight; None for no bound", unit="weight_unit", optional=True)
     w_max = Parameter(None, "highest weight; None for no bound", unit="weight_unit", optional=True)
 
-    def __init__(self, *, pre_delay=None, post_delay=None, **values):
+    def __init__(self, *, pre_delay: QuantityLike | None = None, post_delay: QuantityLike | None = None, **values: Any):
         super().__init__(**values)
         self.modulation: tuple[tuple[str, str], ...] = ()
         delays = {"pre": pre_delay, "post": post_delay}
@@ -89,7 +91,7 @@ class Plasticity(Dynamics):
         """Rules inside this one, by name."""
         return {name: part for name, part in vars(self).items() if isinstance(part, Plasticity)}
 
-    def modulated(self, **modulators) -> Plasticity:
+    def modulated(self, **modulators: Any) -> Plasticity:
         """Multiply parameters by the level of modulators of the network:
         ``PairSTDP(...).modulated(A_minus=net.astro)``.
 
@@ -118,7 +120,7 @@ class Plasticity(Dynamics):
         self.fix(modulation=self.modulation + followed)
         return self
 
-    def path_of(self, modulator, name: str) -> str:
+    def path_of(self, modulator: Any, name: str) -> str:
         """Path of a modulator that ``name`` is to follow."""
         if "_path" not in vars(modulator) or not hasattr(modulator, "level"):
             raise ValueError(

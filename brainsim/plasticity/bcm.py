@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 
 from brainsim._core import Parameter
+from brainsim.connectivity.distribution import Given
 from brainsim.plasticity.rates import RateRule
 from brainsim.plasticity.trace import Trace
 
@@ -40,11 +43,11 @@ class BCM(RateRule):
     tau_theta = Parameter(1000.0 * u.ms, "time constant of the threshold", positive=True)
     theta = Trace("tau_theta", "sliding threshold", side="post", of=lambda s: s.rule.activities(s)[1] ** 2 / s.y_0)
 
-    def __init__(self, *, eta, **values):
+    def __init__(self, *, eta: Given, **values: Any):
         super().__init__(eta=eta, **values)
 
     @property
-    def rate_unit(self):
+    def rate_unit(self) -> u.Unit | None:
         return self.weight_unit / u.second if self.bound else None
 
     def update(self, s):

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 import jax.numpy as jnp
 
 from brainsim._core import Parameter
+from brainsim.connectivity.distribution import Given
 from brainsim.plasticity.base import Plasticity
+from brainsim.plasticity.synapses import Synapses
+from brainsim.plasticity.term import Term
 from brainsim.plasticity.trace import Trace
 
 
@@ -63,7 +68,7 @@ class CalciumPlasticity(Plasticity):
     x = Trace("tau_Ca", "presynaptic calcium, in spikes", side="pre")
     y = Trace("tau_Ca", "postsynaptic calcium, in spikes", side="post")
 
-    def __init__(self, *, w_max, **values):
+    def __init__(self, *, w_max: Given, **values: Any):
         super().__init__(w_max=w_max, **values)
 
     def update(self, s):
@@ -81,11 +86,11 @@ class CalciumPlasticity(Plasticity):
         noise = s.sigma * s.noise() * (p + d).map(lambda k: jnp.where(k > 0, jnp.sqrt(jnp.where(k > 0, k, 1.0)), 0.0))
         s.every_step((s.w_max - s.w_min) * (change + noise))
 
-    def lost(self, exponent):
+    def lost(self, exponent: Term) -> Term:
         """What a decay takes, as a factor: -1 for all."""
         return (-exponent).map(jnp.expm1)
 
-    def time_above(self, s, calcium, theta):
+    def time_above(self, s: Synapses, calcium: Term, theta: Term) -> Term:
         """Time of the step from t to t + dt in which the calcium, which has decayed to ``calcium``, is above ``theta``."""
         ratio = (calcium / theta).map(lambda k: jnp.log(jnp.maximum(k, 1e-30)))
         return (s.tau_Ca * ratio + s.dt).map(

@@ -22,7 +22,7 @@ class Combined(Plasticity):
     it.
     """
 
-    def __init__(self, *rules, **named):
+    def __init__(self, *rules: Plasticity, **named: Plasticity):
         super().__init__()
         named = {f"rule_{k + 1}": rule for k, rule in enumerate(rules)} | named
         if not named:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 
 from brainsim._core import Parameter
+from brainsim.connectivity.distribution import Given
 from brainsim.plasticity.rates import RateRule
 
 
@@ -37,11 +40,11 @@ class Hebb(RateRule):
     y_0 = Parameter(0.0, "offset of the postsynaptic activity")
     decay = Parameter(0.0 * u.Hz, "rate at which weights decay")
 
-    def __init__(self, *, eta, **values):
+    def __init__(self, *, eta: Given, **values: Any):
         super().__init__(eta=eta, **values)
 
     @property
-    def rate_unit(self):
+    def rate_unit(self) -> u.Unit | None:
         return self.weight_unit / u.second if self.bound else None
 
     def update(self, s):

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 
 from brainsim._core import Parameter
+from brainsim.connectivity.distribution import Given
 from brainsim.plasticity.base import Plasticity
 from brainsim.plasticity.trace import Trace
 
@@ -39,7 +42,7 @@ class HomeostaticScaling(Plasticity):
     tau = Parameter(1000.0 * u.ms, "window of the rate", positive=True)
     y = Trace("tau", "postsynaptic spikes in the window", side="post")
 
-    def __init__(self, *, target_rate, **values):
+    def __init__(self, *, target_rate: Given, **values: Any):
         super().__init__(target_rate=target_rate, **values)
 
     def update(self, s):

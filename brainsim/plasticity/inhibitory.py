@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 
 from brainsim._core import Parameter
+from brainsim.connectivity.distribution import Given
 from brainsim.plasticity.base import Plasticity
 from brainsim.plasticity.trace import Trace
 
@@ -44,7 +47,7 @@ class InhibitorySTDP(Plasticity):
     x = Trace("tau", "presynaptic trace", side="pre")
     y = Trace("tau", "postsynaptic trace", side="post")
 
-    def __init__(self, *, eta, w_max, **values):
+    def __init__(self, *, eta: Given, w_max: Given, **values: Any):
         super().__init__(eta=eta, w_max=w_max, **values)
 
     def update(self, s):

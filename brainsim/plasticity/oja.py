@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 
 from brainsim._core import Parameter
+from brainsim.connectivity.distribution import Given
 from brainsim.plasticity.rates import RateRule
 
 
@@ -34,7 +37,7 @@ class Oja(RateRule):
     eta = Parameter(0.0 * u.Hz, "learning rate")
     w_1 = Parameter(1.0, "norm of the weights", unit="weight_unit")
 
-    def __init__(self, *, eta, w_1, **values):
+    def __init__(self, *, eta: Given, w_1: Given, **values: Any):
         super().__init__(eta=eta, w_1=w_1, **values)
 
     def update(self, s):

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 
 from brainsim._core import Parameter
+from brainsim.connectivity.distribution import Given
 from brainsim.plasticity.base import Plasticity
 from brainsim.plasticity.trace import Trace
 
@@ -45,7 +48,7 @@ class PolicyGradient(Plasticity):
     Delta = Parameter(2.0 * u.mV, "width of the escape noise", positive=True)
     x = Trace("tau", "presynaptic trace", side="pre")
 
-    def __init__(self, *, A, **values):
+    def __init__(self, *, A: Given, **values: Any):
         super().__init__(A=A, **values)
 
     def update(self, s):

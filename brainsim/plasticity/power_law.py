@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 
 from brainsim._core import Parameter
+from brainsim.connectivity.distribution import Given
 from brainsim.plasticity.base import Plasticity
 from brainsim.plasticity.trace import Trace
 
@@ -45,7 +48,7 @@ class PowerLawSTDP(Plasticity):
     x = Trace("tau_plus", "presynaptic trace", side="pre")
     y = Trace("tau_minus", "postsynaptic trace", side="post")
 
-    def __init__(self, *, w_0, **values):
+    def __init__(self, *, w_0: Given, **values: Any):
         super().__init__(w_0=w_0, **values)
 
     def update(self, s):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 
 from brainsim._core import Parameter
 from brainsim.plasticity.base import Plasticity
+from brainsim.plasticity.synapses import Synapses
+from brainsim.plasticity.term import Term
 from brainsim.plasticity.trace import Trace
 
 
@@ -30,7 +34,7 @@ class RateRule(Plasticity):
     x = Trace("tau_x", "presynaptic spikes in the window", side="pre")
     y = Trace("tau_y", "postsynaptic spikes in the window", side="post")
 
-    def __init__(self, *, pre_variable=None, post_variable=None, **values):
+    def __init__(self, *, pre_variable: str | None = None, post_variable: str | None = None, **values: Any):
         super().__init__(**values)
         self.pre_variable, self.post_variable = pre_variable, post_variable
 
@@ -38,7 +42,7 @@ class RateRule(Plasticity):
     def of_spikes(self):
         return self.pre_variable is None or self.post_variable is None
 
-    def activities(self, s):
+    def activities(self, s: Synapses) -> tuple[Term, ...]:
         """x and y, numbers."""
         x = s.x / s.tau_x if self.pre_variable is None else getattr(s.pre, self.pre_variable)
         y = s.y / s.tau_y if self.post_variable is None else getattr(s.post, self.post_variable)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 import jax.numpy as jnp
 
@@ -51,7 +53,7 @@ class RewardModulated(Plasticity):
     c = State(0.0, "eligibility", unit="weight_unit", shape="weight_shape", tau="tau_c")
     expected = State(0.0, "mean reward", unit=u.UNITLESS, tau="tau_mean")
 
-    def __init__(self, rule: Plasticity, reward, **values):
+    def __init__(self, rule: Plasticity, reward: Any, **values: Any):
         super().__init__(**values)
         if not isinstance(rule, Plasticity) or rule.bound:
             what = f"already belongs to {rule.path}" if isinstance(rule, Plasticity) else f"is a {type(rule).__name__}"

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 
 from brainsim import events
 from brainsim._core.rounding import SUFFIX
-from brainsim._units import in_unit
+from brainsim._units import NumberLike, in_unit
 
 
-def rewire(net, path: str, *, weight, threshold=None, fraction=None, seed: int) -> int:
+def rewire(
+    net: Any,
+    path: str,
+    *,
+    weight: NumberLike,
+    threshold: NumberLike | None = None,
+    fraction: float | None = None,
+    seed: int,
+) -> int:
     r"""Prune synapses of a projection and grow as many between random pairs of its neurons that are not connected.
 
     .. math:: \text{prune } k:\ |w_k| \le \theta, \text{ or the fraction } f \text{ that is weakest};\qquad

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 
 from brainsim._core import Parameter
+from brainsim.connectivity.distribution import Given
 from brainsim.plasticity.base import Plasticity
 from brainsim.plasticity.trace import Trace
 
@@ -66,7 +69,7 @@ class PairSTDP(Plasticity):
     x = Trace("tau_plus", "presynaptic trace", side="pre", nearest="x_nearest", cleared="x_cleared")
     y = Trace("tau_minus", "postsynaptic trace", side="post", nearest="y_nearest", cleared="y_cleared")
 
-    def __init__(self, *, A_plus, A_minus, w_max, pairing="all", **values):
+    def __init__(self, *, A_plus: Given, A_minus: Given, w_max: Given, pairing: str = "all", **values: Any):
         if pairing not in PAIRINGS:
             raise ValueError(
                 f"{type(self).__name__}: pairing must be one of {', '.join(map(repr, PAIRINGS))}, given {pairing!r}."

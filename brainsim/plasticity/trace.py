@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from brainsim._core import State
+from brainsim._core import Dynamics, State
 
 
 class Trace(State):
@@ -53,8 +53,8 @@ class Trace(State):
         super().__init__(default, doc, shape=f"n_{side}")
         self.tau, self.side, self.of, self.nearest, self.cleared = tau, side, of, nearest, cleared
 
-    def is_nearest(self, rule) -> bool:
+    def is_nearest(self, rule: Dynamics) -> bool:
         return getattr(rule, self.nearest) if isinstance(self.nearest, str) else self.nearest
 
-    def is_cleared(self, rule) -> bool:
+    def is_cleared(self, rule: Dynamics) -> bool:
         return getattr(rule, self.cleared) if isinstance(self.cleared, str) else self.cleared

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 
 from brainsim._core import Parameter
+from brainsim.connectivity.distribution import Given
 from brainsim.plasticity.base import Plasticity
 from brainsim.plasticity.trace import Trace
 
@@ -50,7 +53,7 @@ class TripletSTDP(Plasticity):
     o1 = Trace("tau_minus", "postsynaptic trace of pairs", side="post", nearest="nearest")
     o2 = Trace("tau_y", "postsynaptic trace of triplets", side="post", nearest="nearest")
 
-    def __init__(self, *, w_max, pairing="all", **values):
+    def __init__(self, *, w_max: Given, pairing: str = "all", **values: Any):
         if pairing not in ("all", "nearest"):
             raise ValueError(f"TripletSTDP: pairing must be 'all' or 'nearest', given {pairing!r}.")
         self.nearest = pairing == "nearest"

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 
 from brainsim._core import Parameter
+from brainsim.connectivity.distribution import Given
 from brainsim.plasticity.base import Plasticity
+from brainsim.plasticity.synapses import Synapses
+from brainsim.plasticity.term import Term
 from brainsim.plasticity.trace import Trace
 
 
@@ -67,18 +72,18 @@ class VoltageSTDP(Plasticity):
     )
     u_mean = Trace("tau_mean", "mean potential", side="post", default=-70.6 * u.mV, of=lambda s: s.u_minus)
 
-    def __init__(self, *, A_LTP, A_LTD, w_max, **values):
+    def __init__(self, *, A_LTP: Given, A_LTD: Given, w_max: Given, **values: Any):
         super().__init__(A_LTP=A_LTP, A_LTD=A_LTD, w_max=w_max, **values)
 
     @property
-    def ltp_unit(self):
+    def ltp_unit(self) -> u.Unit | None:
         return self.weight_unit / u.mV**2 if self.bound else None
 
     @property
-    def ltd_unit(self):
+    def ltd_unit(self) -> u.Unit | None:
         return self.weight_unit / u.mV if self.bound else None
 
-    def potential(self, s):
+    def potential(self, s: Synapses) -> Term:
         """u: the membrane potential, or its peak."""
         return s.post.V if self.V_peak is None else s.post.V + s.post.spikes * (s.V_peak - s.post.V)
 

@@ -82,7 +82,9 @@ class Function:
         self._drawn, self._begun, self._follows = net.drawn_anew(), net.begun, net.follows()
         self._at_once = net.at_once()
 
-    def __call__(self, parameters: dict, state: dict, *, inputs: dict | None = None, key=None) -> tuple[dict, dict]:
+    def __call__(
+        self, parameters: dict, state: dict, *, inputs: dict | None = None, key: jax.Array | None = None
+    ) -> tuple[dict, dict]:
         """Run from ``state`` with ``parameters``.
 
         Parameters
@@ -153,7 +155,7 @@ class Function:
         parameters = self.parameters | parameters
         return self._entry.structure.start((), self._begun, parameters, fixed, self.state, given)
 
-    def initial_state(self, key, parameters: dict | None = None) -> dict:
+    def initial_state(self, key: jax.Array, parameters: dict | None = None) -> dict:
         """The state at the beginning, a pure function.
 
         Parameters

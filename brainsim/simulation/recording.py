@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brainunit as u
 import numpy as np
@@ -13,6 +13,10 @@ from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import in_unit, with_unit
 from brainsim.simulation import recording_file
 from brainsim.simulation.spikes import SpikeTrain, SpikeTrains, check_successive
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,7 +150,7 @@ class Recording:
             *(float(q.to_decimal(u.ms)) for q in (self.dt, self.start, later.stop)),
         )
 
-    def plot(self, **options):
+    def plot(self, **options: Any) -> Figure:
         """Raster, population rates and traces in one figure; options as in :func:`brainsim.plot.overview`.
 
         Traces are variables of one axis, or of none, that have elements.
@@ -170,7 +174,7 @@ class Recording:
         settings = {"start": self.start, "stop": self.stop, "labels": numbers, "colored": colored}
         return plot.overview(populations, traces, **settings | options)
 
-    def to_xarray(self):
+    def to_xarray(self) -> xarray.Dataset:
         """An ``xarray.Dataset``: samples over ``time`` (``<label>_time`` where intervals differ) and elements, spikes as
         ``<name>_time`` and ``<name>_index``; units as attributes.
         """

@@ -10,7 +10,7 @@ import numpy as np
 
 from brainsim import analysis
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import in_unit
+from brainsim._units import QuantityLike, in_unit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,15 +85,21 @@ class SpikeTrain:
         passed = 0.5 if self.within is None else self.within.astype(float)
         return (self.steps - 1 + passed) * float(self.dt.to_decimal(u.second)), self.local, self.n
 
-    def rate(self, start=None, stop=None) -> Any:
+    def rate(self, start: QuantityLike | None = None, stop: QuantityLike | None = None) -> Any:
         """Mean firing rate in Hz, over units and over [start, stop)."""
         return analysis.firing_rate(*self._events(), *self._window(start, stop)).mean * u.Hz
 
-    def rates(self, start=None, stop=None) -> Any:
+    def rates(self, start: QuantityLike | None = None, stop: QuantityLike | None = None) -> Any:
         """Firing rate of every recorded unit in Hz, (n,), in the order of ``units``."""
         return analysis.firing_rate(*self._events(), *self._window(start, stop)).per_neuron * u.Hz
 
-    def population_rate(self, bin: Any = 1.0 * u.ms, smooth=None, start=None, stop=None) -> tuple[Any, Any]:
+    def population_rate(
+        self,
+        bin: Any = 1.0 * u.ms,
+        smooth: u.Quantity | None = None,
+        start: QuantityLike | None = None,
+        stop: QuantityLike | None = None,
+    ) -> tuple[Any, Any]:
         """Times and mean rate of the units in bins, optionally smoothed by a Gaussian of that standard deviation."""
         times, _, n = self._events()
         width = None if smooth is None else float(smooth.to_decimal(u.second))
@@ -102,7 +108,9 @@ class SpikeTrain:
         )
         return result.times * 1e3 * u.ms, result.rate * u.Hz
 
-    def counts(self, bin: Any = 1.0 * u.ms, start=None, stop=None) -> np.ndarray:
+    def counts(
+        self, bin: Any = 1.0 * u.ms, start: QuantityLike | None = None, stop: QuantityLike | None = None
+    ) -> np.ndarray:
         """Spike counts, (bins, n), in the order of ``units``."""
         return analysis.binned_counts(*self._events(), float(bin.to_decimal(u.second)), *self._window(start, stop))
 
@@ -110,27 +118,33 @@ class SpikeTrain:
         """All interspike intervals, unit after unit."""
         return analysis.interspike_intervals(*self._events()).values * 1e3 * u.ms
 
-    def cv(self, min_spikes: int = 6, start=None, stop=None) -> float:
+    def cv(self, min_spikes: int = 6, start: QuantityLike | None = None, stop: QuantityLike | None = None) -> float:
         """Mean coefficient of variation of the intervals of units with at least ``min_spikes`` spikes."""
         low, high = self._window(start, stop)
         return float(analysis.cv(*self._events(), min_spikes=min_spikes, start=low, stop=high).mean)
 
-    def cv2(self, min_spikes: int = 6, start=None, stop=None) -> float:
+    def cv2(self, min_spikes: int = 6, start: QuantityLike | None = None, stop: QuantityLike | None = None) -> float:
         """Mean local irregularity of the intervals, blind to slow changes of the rate; as :meth:`cv` in all else."""
         low, high = self._window(start, stop)
         return float(analysis.cv2(*self._events(), min_spikes=min_spikes, start=low, stop=high).mean)
 
-    def fano_factor(self, bin: Any = 100.0 * u.ms, start=None, stop=None) -> float:
+    def fano_factor(
+        self, bin: Any = 100.0 * u.ms, start: QuantityLike | None = None, stop: QuantityLike | None = None
+    ) -> float:
         """Mean over units of the variance of the binned count over its mean."""
         return float(
             analysis.fano_factor(*self._events(), float(bin.to_decimal(u.second)), *self._window(start, stop)).mean
         )
 
-    def synchrony(self, bin: Any = 5.0 * u.ms, start=None, stop=None) -> float:
+    def synchrony(
+        self, bin: Any = 5.0 * u.ms, start: QuantityLike | None = None, stop: QuantityLike | None = None
+    ) -> float:
         """Variance of the whole population's binned count over its mean: 1 for independent Poisson units, up to n."""
         return analysis.synchrony(self._events()[0], float(bin.to_decimal(u.second)), *self._window(start, stop))
 
-    def correlation(self, bin: Any = 5.0 * u.ms, start=None, stop=None) -> float:
+    def correlation(
+        self, bin: Any = 5.0 * u.ms, start: QuantityLike | None = None, stop: QuantityLike | None = None
+    ) -> float:
         """Mean pairwise correlation of the binned counts."""
         return float(
             analysis.correlation(*self._events(), float(bin.to_decimal(u.second)), *self._window(start, stop)).mean

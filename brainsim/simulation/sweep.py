@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -65,7 +65,7 @@ class Sweep:
     def __repr__(self):
         return f"Sweep({', '.join(f'{name}: {n}' for name, n in zip(self.axes, self.shape))})"
 
-    def map(self, function):
+    def map(self, function: Callable[[Recording], Any]) -> u.Quantity | np.ndarray:
         """``function(recording)`` at every point, as an array (or quantity) of shape ``shape + result shape``."""
         results = [function(recording) for recording in self.recordings]
         unit = u.get_unit(results[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 
 from brainsim._core import Clock, Dynamics, Moment, Site
@@ -35,7 +36,7 @@ class Terminal(Dynamics):
                 f"the terminal given to {path} is that of {self.pre} already, as {self.path}; make another one."
             )
 
-    def update(self, clock: Clock, spikes):
+    def update(self, clock: Clock, spikes: jax.Array) -> jax.Array:
         """Advance by a step, at whose end ``spikes`` are fired; return what each neuron sends, float ``(n_pre,)``.
 
         A neuron that sends zero costs nothing. What is sent multiplies the weights.
@@ -44,13 +45,13 @@ class Terminal(Dynamics):
             f"{type(self).__name__} does not say what it sends: define update(self, clock, spikes)."
         )
 
-    def present(self):
+    def present(self) -> jax.Array:
         """What a graded terminal sends in its present state, float ``(n_pre,)``: it acts before the first step too."""
         raise NotImplementedError(
             f"{type(self).__name__} is graded and does not say what it sends: define present(self)."
         )
 
-    def decay(self, clock: Clock, tau: str):
+    def decay(self, clock: Clock, tau: str) -> jax.Array:
         """Factor by which a state with time constant ``tau`` decays in a step; 0 where there is no such time constant."""
         if tau not in vars(self):
             return jnp.zeros((), clock.step_ms.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 
 from brainsim._core import Clock, Parameter, State
@@ -66,7 +67,7 @@ class Kinetic(Terminal):
         self.put("pulse", left + fired * (self.plain("T_dur") - left))
         return self.open(clock, after, 0.5 * (during * (before + end) + (dt - during) * (end + after)))
 
-    def open(self, clock: Clock, bound, dose):
+    def open(self, clock: Clock, bound: jax.Array, dose: jax.Array) -> jax.Array:
         """Fraction of open channels at the end of a step, from the fraction of bound receptors there and its integral
         over the step.
         """

@@ -5,6 +5,7 @@ use.
 from __future__ import annotations
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 
 from brainsim._core import Clock, Parameter, State
@@ -74,7 +75,7 @@ class TsodyksMarkram(Facilitating):
     )
     x = State(1.0, "available fraction of the resources", tau="tau_rec")
 
-    def recover(self, clock: Clock):
+    def recover(self, clock: Clock) -> jax.Array:
         """Let the available resources recover over the step, and return them, before a spike."""
         if "tau_rec" in vars(self):
             return self.relax("x", clock.step_ms / self.plain("tau_rec"), 1.0)

@@ -85,13 +85,14 @@ def clamped(
 
 def example(rule, **given):
     """A rule with something to learn: bounds, and its required arguments filled by their unit."""
-    filled = {}
+    filled: dict[str, Any] = {}
     for name, parameter in inspect.signature(rule.__init__).parameters.items():
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
             filled[name] = 0.02 * unit_of(rule, name)
     if issubclass(rule, plasticity.RateRule) and "eta" in filled:  # activities of some hundred Hz, to the third power
         filled["eta"] = 1e-7 * unit_of(rule, "eta")
-    return rule(**filled | {"w_min": 0.0 * u.pA, "w_max": 1.0 * u.pA} | given)
+    bounds = {"w_min": 0.0 * u.pA, "w_max": 1.0 * u.pA}
+    return rule(**dict[str, Any](filled | bounds | given))
 
 
 def unit_of(rule, name):

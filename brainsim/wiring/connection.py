@@ -148,12 +148,12 @@ class Connection(Dynamics):
         return self.axon.kind
 
     @property
-    def max_delay(self):
+    def max_delay(self) -> u.Quantity | None:
         """The longest that a delay may become; None where delays do not change."""
         return with_unit(self.axon.longest.longest, u.ms) if self.axon.changes else None
 
     @property
-    def rule(self):
+    def rule(self) -> Any:
         """The rule that made the synapses."""
         return self._aside.wired.rule
 
