@@ -74,7 +74,7 @@ class Gaussian(Kernel):
         Standard deviation.
     """
 
-    sigma: Any
+    sigma: NumberLike
 
     def profile(self, r):
         return np.exp(-0.5 * (r / self.length("sigma")) ** 2)
@@ -97,7 +97,7 @@ class ExponentialDecay(Kernel):
         Length constant :math:`\lambda`.
     """
 
-    length_constant: Any
+    length_constant: NumberLike
 
     def profile(self, r):
         return np.exp(-r / self.length("length_constant"))
@@ -124,8 +124,8 @@ class DifferenceOfGaussians(Kernel):
         Height :math:`a` of the surround, 0 to 1.
     """
 
-    sigma_center: Any
-    sigma_surround: Any
+    sigma_center: NumberLike
+    sigma_surround: NumberLike
     ratio: float
 
     def __post_init__(self):

@@ -10,7 +10,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from brainsim._units import in_unit, split_quantity
+from brainsim._units import NumberLike, in_unit, split_quantity
 
 _ROUNDING = 1e-9  # relative: neighbours on a grid of spacing 0.1 are at 0.30000000000000004
 
@@ -53,7 +53,7 @@ class Mask(abc.ABC):
 class _Round(Mask):
     """All within one radius, in one norm."""
 
-    radius: Any
+    radius: NumberLike
 
     @abc.abstractmethod
     def _norm(self, x: np.ndarray) -> np.ndarray:
@@ -135,8 +135,8 @@ class Annulus(Mask):
         Radii :math:`r_1 \le r_2`.
     """
 
-    inner: Any
-    outer: Any
+    inner: NumberLike
+    outer: NumberLike
 
     def __post_init__(self):
         inner, outer = self.length("inner"), self.length("outer")
@@ -165,8 +165,8 @@ class Box(Mask):
         Corners, relative to the presynaptic neuron; one number stands for all axes.
     """
 
-    low: Any
-    high: Any
+    low: NumberLike
+    high: NumberLike
 
     def __post_init__(self):
         low, high = self.length("low"), self.length("high")

@@ -91,7 +91,7 @@ class Plasticity(Dynamics):
         """Rules inside this one, by name."""
         return {name: part for name, part in vars(self).items() if isinstance(part, Plasticity)}
 
-    def modulated(self, **modulators: Any) -> Plasticity:
+    def modulated(self, **modulators: Dynamics) -> Plasticity:
         """Multiply parameters by the level of modulators of the network:
         ``PairSTDP(...).modulated(A_minus=net.astro)``.
 
@@ -120,7 +120,7 @@ class Plasticity(Dynamics):
         self.fix(modulation=self.modulation + followed)
         return self
 
-    def path_of(self, modulator: Any, name: str) -> str:
+    def path_of(self, modulator: Dynamics, name: str) -> str:
         """Path of a modulator that ``name`` is to follow."""
         if "_path" not in vars(modulator) or not hasattr(modulator, "level"):
             raise ValueError(

@@ -14,7 +14,7 @@ from jax.core import Tracer
 from brainsim import events
 from brainsim._core import Dynamics, FixedVariable, Parameter, Site, State, StateVariable, change_back, changing_values
 from brainsim._units import float_dtype, with_unit
-from brainsim.connectivity import AllToAll
+from brainsim.connectivity import AllToAll, ConnectionRule
 from brainsim.delays import Delay, Synaptic, Times, delay_for
 from brainsim.paths import Ends, Layer
 from brainsim.plasticity.synapses import single_rows
@@ -153,7 +153,7 @@ class Connection(Dynamics):
         return with_unit(self.axon.longest.longest, u.ms) if self.axon.changes else None
 
     @property
-    def rule(self) -> Any:
+    def rule(self) -> ConnectionRule | Layer:
         """The rule that made the synapses."""
         return self._aside.wired.rule
 
