@@ -116,7 +116,7 @@ def _known_verdict(population, step_ms: float) -> tuple[Verdict, float | None] |
         return None
     parameters, fixed, state = (_of_one(population, tree) for tree in arrays)
     numbers = tuple((path, np.asarray(x).tobytes()) for path, x in parameters.items() if _is_own(population, path))
-    key = type(population), population.method, step_ms, structure.reads, structure.graphdef, numbers
+    key = type(population), population.method, step_ms, structure.shared, numbers
     if key not in _verdicts:
         if len(_verdicts) >= KNOWN:
             _verdicts.clear()
