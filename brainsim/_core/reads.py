@@ -72,6 +72,12 @@ class Readers(NamedTuple):
         own = [value for name, value in named if name != "_aside" and not str(name).startswith("_pytree__")]
         return cls(tuple(kinds), tuple(value for value in own if not _is_plain(value)))
 
+    @property
+    def are_ours(self) -> bool:
+        """Whether all of it is the package's."""
+        types = (*self.kinds, *map(type, self.attributes))
+        return all(kind.__module__.startswith("brainsim.") for kind in types)
+
 
 def _is_plain(value) -> bool:
     return all(map(_is_plain, value)) if type(value) is tuple else isinstance(value, u.Unit) or type(value) in ATOMS

@@ -7,6 +7,7 @@ other, cost a third of that. Small networks gain: at 4,000 neurons a step takes 
 from __future__ import annotations
 
 import collections
+import functools
 import heapq
 import math
 from collections.abc import Callable, Sequence
@@ -33,8 +34,8 @@ ELEMENTWISE = frozenset(
 
 IN_A_PASS, TOGETHER, OTHER = range(3)  # kinds of equations: elementwise ones; deliveries of spikes, and recording
 
-# Longer arrays are worth several threads: XLA shares each pass over them. A call with shorter ones is compiled as one
-# function of several loops (its attribute for small calls): calls inside of it cost a third of COBA-HH.
+# Longer arrays are worth several threads: XLA shares each pass over them. A call with shorter ones may be compiled as
+# one function of several loops (its attribute for small calls): calls inside of it cost a third of COBA-HH.
 ONE_THREAD = 1 << 15
 
 
@@ -43,17 +44,20 @@ class _Deliveries(NamedTuple):
     record: Any  # the equation that records the spikes at the same time, or None
 
 
-def while_loop(unfinished: Callable, body: Callable, start):
+def while_loop(unfinished: Callable, body: Callable, start, ours: bool = False):
     """``jax.lax.while_loop`` with the same results in fewer calls.
 
     Elementwise equations that depend on each other (those of a population) become one call, and all deliveries of spikes that
     can be made at the same time another, which records the spikes as well. Many populations with the same equations
     become one (see :mod:`brainsim.simulation.alike`): their states stand behind each other for as long as the loop goes on.
     What depends only on values that ``body`` closes over is evaluated before.
+
+    ``ours``: whether all equations are the package's own. Theirs become small calls, in which XLA (jaxlib 0.10) aborts
+    the process where a result is a constant, such as a state of somebody's that is multiplied by 0.
     """
     leaves, tree = jax.tree.flatten(start)
     closed = jax.make_jaxpr(body)(start)
-    step = _Step(closed.jaxpr)
+    step = _Step(closed.jaxpr, ours)
     before = Values(dict(zip(closed.jaxpr.constvars, closed.consts, strict=True)))
     step.begin(before)
     together = step.carried_together()
@@ -107,8 +111,8 @@ def grouped(function: Callable) -> Callable:
 class _Step:
     """The equations of a step, in the order and in the groups in which they are evaluated."""
 
-    def __init__(self, jaxpr):
-        self.jaxpr = jaxpr
+    def __init__(self, jaxpr, ours: bool = False):
+        self.jaxpr, self.call = jaxpr, functools.partial(_call, ours=ours)
         self.readers: dict = {
             v: {None} for v in jaxpr.outvars if not isinstance(v, Literal)
         }  # by which equations a variable is read
@@ -188,7 +192,7 @@ class _Step:
                 values.update(made)
             else:
                 several = isinstance(phase, Cohort) or len(phase) > 1
-                self._evaluate(phase, values, _call if several else lambda function: function)
+                self._evaluate(phase, values, self.call if several else lambda function: function)
 
     def _evaluate(self, part, values, call: Callable) -> None:
         if isinstance(part, Cohort):
@@ -325,7 +329,7 @@ def _connected(equations: Sequence) -> list[list]:
     return list(groups.values())
 
 
-def _call(function: Callable) -> Callable:
+def _call(function: Callable, ours: bool) -> Callable:
     """A function that XLA leaves as a call of its own."""
 
     def inside(*arguments):
@@ -337,7 +341,7 @@ def _call(function: Callable) -> Callable:
             return jax.jit(inside)(*arguments)
 
     def marks(arguments):
-        small = all(np.size(array) <= ONE_THREAD for array in arguments)
+        small = ours and all(np.size(array) <= ONE_THREAD for array in arguments)
         return {"inlineable": "false"} | ({"xla_cpu_small_call": "true"} if small else {})
 
     return outside
@@ -345,22 +349,9 @@ def _call(function: Callable) -> Callable:
 
 def _is_elementwise(equation) -> bool:
     inner = [equation.params.get(name) for name in ("jaxpr", "call_jaxpr")]
-    return (
-        equation.primitive.name in ELEMENTWISE
-        and not _is_constant(equation)
-        and all(_is_elementwise(e) for closed in inner if closed is not None for e in closed.jaxpr.eqns)
+    return equation.primitive.name in ELEMENTWISE and all(
+        _is_elementwise(e) for closed in inner if closed is not None for e in closed.jaxpr.eqns
     )
-
-
-def _is_constant(equation) -> bool:
-    """Whether XLA knows the result, of whole numbers, before it knows the arguments: where a small call gives back a
-    constant, it aborts the process (jaxlib 0.10.2).
-    """
-    if any(np.issubdtype(v.aval.dtype, np.inexact) for v in equation.outvars):
-        return False
-    none = any(isinstance(v, Literal) and not np.any(v.val) for v in equation.invars)
-    same = len(equation.invars) == 2 and equation.invars[0] is equation.invars[1]
-    return none and equation.primitive.name in ("mul", "and") or same and equation.primitive.name in ("sub", "xor")
 
 
 def _is_not_larger(equation) -> bool:
