@@ -238,7 +238,7 @@ class Programs:
     def function(self, model, **options):
         # The gradient is that of the equations; a method of many stages has them many times and is tested elsewhere.
         staged = isinstance(integrators.get(model.default_method), integrators.RungeKutta | integrators.Divided)
-        method = {"method": "exponential_euler"} if staged else {}
+        method = {"method": integrators.Untried("exponential_euler")} if staged else {}
         net = self.built(model, **method, **options)
         return bs.function(net, 30 * u.ms, dt=DT, record=[self.V, "E.spikes"], remat=False)
 

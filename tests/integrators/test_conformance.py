@@ -73,6 +73,7 @@ def test_every_exported_method_is_found_by_name():
         ODEMethod,
         SDEMethod,
         integrators.Divided,
+        integrators.Untried,
     }
     assert all(any(isinstance(method, cls) for method in METHODS.values()) for cls in classes)
 

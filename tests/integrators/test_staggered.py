@@ -150,7 +150,7 @@ def test_periods_of_a_spiking_cell_are_of_order_two_and_one():
 def test_no_step_is_too_long(model):
     """At 1 ms backward Euler keeps spiking cells between their reversal potentials."""
     net = bs.Network()
-    net.E = model(1, method="staggered_backward_euler")
+    net.E = model(1, method=bs.integrators.Untried("staggered_backward_euler"))  # it is stable, not accurate
     net.E.add_stimuli(drive=bs.stimuli.Constant((500.0 if model is bs.neurons.TraubMiles else 2.0) * model.input_unit))
     V = bs.simulate(net, 200 * u.ms, dt=1 * u.ms, record="E.V", progress=False)["E.V"].to_decimal(u.mV)
     low, high = (float(u.get_mantissa(x)) for x in (net.E.E_K, net.E.E_Na))

@@ -156,7 +156,7 @@ def test_an_upstroke_is_not_extrapolated(model, I):
 def test_a_run_says_that_newton_failed_where_and_what_to_do():
     """The upstroke of AdEx has no backward Euler step."""
     net = bs.Network()
-    net.E = bs.neurons.AdEx(2, method="backward_euler")
+    net.E = bs.neurons.AdEx(2, method=bs.integrators.Untried("backward_euler"))
     net.E.add_stimuli(drive=bs.stimuli.Constant(1000 * u.pA))
     with pytest.raises(
         bs.NonFiniteError, match="E: V is not .*: Newton's method found no .*method='exponential_euler'"

@@ -97,7 +97,7 @@ kinds = pytest.mark.parametrize("kind", ["regular", "chattering", "fast"])
 
 @kinds
 def test_izhikevich_with_euler_is_exactly_nest(protocol, references, kind):
-    cell = izhikevich(protocol, kind, method="euler")
+    cell = izhikevich(protocol, kind, method=bs.integrators.Untried("euler"))
     spikes, V = run(protocol, cell, 250.0, dt=0.1, current=protocol.IZHIKEVICH_CURRENT * u.mV)
     theirs = references[f"izhikevich_{kind}_euler_spikes"]
     # A rounding error grows tenfold in 20 ms here, so from 300 ms on the order of the additions decides.
