@@ -286,6 +286,13 @@ def test_calcium_enters_by_faradays_law():
     assert float(pool.slope(rest, -1.0 * u.uA / u.cm2)[0] / (u.mM / u.ms)) == 0.0
 
 
+def test_traub_s_calcium_is_the_paper_s_equation():
+    """phi of 0.13 and beta of 0.075 per ms, as Pinsky and Rinzel (1994) have them."""
+    pool = bs.neurons.ConductanceBased(1, pools={"Ca": channels.Calcium_Traub1991()}).Ca
+    found = pool.slope(4.0, 10.0 * u.uA / u.cm2)
+    assert float(found.to_decimal(u.kHz)) == pytest.approx(0.13 * 10.0 - 0.075 * 4.0, rel=1e-12)
+
+
 def test_nernst_potentials():
     """Textbook values: mammalian K, Na and Cl at 37 °C; calcium as Destexhe et al. (1994) set it, 120 mV at 36 °C."""
     mV = lambda *a, **k: float(channels.nernst(*a, **k) / u.mV)
