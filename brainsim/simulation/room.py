@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from brainsim._core import Dynamics
+from brainsim.events._library import use_huge_pages
 from brainsim.projection import Projection
 from brainsim.simulation.door import Entry
 from brainsim.simulation.plan import Request
@@ -79,7 +80,9 @@ class Room:
         n, length = self.lengths[path]
         edge = [(0, 0)] * (array.ndim - 1) + [(0, length - n)]
         # With the last value, which a rule that computes with it can do; by NumPy, as JAX would compile it for every length
-        return jax.device_put(np.pad(np.asarray(array), edge, mode="edge"), array.sharding)
+        longer = jax.device_put(np.pad(np.asarray(array), edge, mode="edge"), array.sharding)
+        use_huge_pages(longer)
+        return longer
 
     def _shorter(self, path, array):
         shorter = jax.device_put(np.asarray(array)[..., : self.lengths[path][0]], array.sharding)
