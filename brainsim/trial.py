@@ -126,7 +126,8 @@ def _known_verdict(population, step_ms: float) -> tuple[Verdict, float | None] |
 
 def _of_one(population, tree: dict) -> dict:
     """Arrays of the first unit."""
-    return {path: x[:1].reshape(()) if x.shape == (population.count,) else x for path, x in tree.items()}
+    units = (population.count,)
+    return {path: np.asarray(x)[:1].reshape(()) if x.shape == units else x for path, x in tree.items()}
 
 
 def _is_own(population, path: str) -> bool:
@@ -135,9 +136,15 @@ def _is_own(population, path: str) -> bool:
 
 
 def _tried(population, structure, arrays, step_ms: float) -> tuple[Verdict, float | None] | None:
-    levels = _levels(structure, arrays)
-    if _is_smooth(structure, arrays, levels, step_ms, _change_allowed(population)):
-        return None
+    model = structure.merge(*arrays)
+    try:
+        rates = _OnHost(model)
+        levels = _levels(model, lambda value: rates(value, 0.0, rates.start)[0, 0])
+        if _is_smooth(rates, levels, step_ms, _change_allowed(population)):
+            return None
+    except _host.UnknownOperationError:
+        y = _start(model, 1)
+        levels = _levels(model, lambda value: float(_field(model, jnp.full(1, value))(0.0, y)[0][0]))
     exact, course = _program(structure, arrays, integrators.RK4), functools.partial(_course, levels=levels)
     for longest in FINE:
         fine = step_ms / max(1, math.ceil(step_ms / longest))
@@ -166,47 +173,61 @@ def _change_allowed(population) -> float:
     return 0.2 if exact else 0.02 if getattr(population.method, "order", 1) < 2 else 0.06
 
 
-def _is_smooth(structure, arrays, levels, step_ms: float, allowed: float) -> bool:
-    """Whether no rate changes by more than the ``allowed`` part of its largest within a step; told by the midpoint rule
-    on the host, with nothing to compile.
+class _OnHost:
+    """The equations of a unit under ``len(LEVELS)`` inputs, evaluated on the host with nothing to compile."""
+
+    def __init__(self, model):
+        n = len(LEVELS)
+        self.start = [np.broadcast_to(x, (n,)) for x in map(np.asarray, _present(model))]
+        self.traced = jax.make_jaxpr(lambda inputs, t, y: _field(model, inputs)(t, y))(np.zeros(n), 0.0, self.start)
+
+    def __call__(self, inputs, t: float, y) -> np.ndarray:
+        """Rates, (variables, inputs)."""
+        inputs = np.broadcast_to(np.asarray(inputs, float), LEVELS.shape)
+        return np.stack([np.broadcast_to(x, LEVELS.shape) for x in _host.evaluate(self.traced, inputs, t, *y)])
+
+
+def _is_smooth(rates: _OnHost, levels, step_ms: float, allowed: float) -> bool:
+    """Whether no rate changes by more than the ``allowed`` part of its largest within a step; told by the midpoint
+    rule.
     """
-    model = structure.merge(*arrays)
-    start = _start(model, len(levels))
-    traced = jax.make_jaxpr(lambda t, y: _field(model, jnp.asarray(levels))(t, y))(0.0, start)
-    y = [np.asarray(x, float) for x in start]
+    y = np.stack(rates.start).astype(float)
     with np.errstate(all="ignore"):
-        try:
-            rates = [_host.evaluate(traced, 0.0, *y)]
-            for k in range(SMOOTH_STEPS):
-                half = [a + step_ms / 2 * b for a, b in zip(y, rates[-1])]
-                half = _host.evaluate(traced, (k + 0.5) * step_ms, *half)
-                y = [a + step_ms * b for a, b in zip(y, half)]
-                rates.append(_host.evaluate(traced, (k + 1.0) * step_ms, *y))
-        except _host.UnknownOperationError:
-            return False
-        course = np.stack([np.stack([np.broadcast_to(x, levels.shape) for x in each]) for each in rates])
+        if _is_linear(rates, levels, y, allowed / step_ms):
+            return True
+        course = [rates(levels, 0.0, y)]
+        for k in range(SMOOTH_STEPS):
+            half = rates(levels, (k + 0.5) * step_ms, y + step_ms / 2 * course[-1])
+            y = y + step_ms * half
+            course.append(rates(levels, (k + 1.0) * step_ms, y))
         change = np.abs(np.diff(course, axis=0)).max(0)
         return bool(np.all(change <= allowed * np.abs(course).max(0)))
 
 
-def _levels(structure, arrays) -> np.ndarray:
-    """Inputs, in their unit, that drive the first variable by ``LEVELS``."""
-    model = structure.merge(*arrays)
+def _is_linear(rates: _OnHost, levels, y, fastest: float) -> bool:
+    """Whether rates are linear in the variables, constant in time, and none decays faster than ``fastest``, in 1/ms."""
+    here, far = rates(levels, 0.0, y), 64.0 * np.ones_like(y)
+    slopes = [rates(levels, 0.0, y + np.eye(len(y))[:, k, None]) - here for k in range(len(y))]
+    expected = here + np.einsum("kin,kn->in", slopes, far)
+    same = np.allclose(rates(levels, 3.7, y + far), expected, rtol=1e-6, atol=1e-9)
+    return same and bool(np.all(np.abs(np.linalg.eigvals(np.moveaxis(slopes, -1, 0))) <= fastest))
+
+
+def _levels(model, rate: Callable) -> np.ndarray:
+    """Inputs, in their unit, that drive the first variable by ``LEVELS``; ``rate``: what one makes of it."""
     if not model.takes:
         return LEVELS[:1]
-    y = _start(model, 1)
-
-    def rate(value):
-        return float(np.ravel(_field(model, jnp.full(1, value))(0.0, y)[0])[0])
-
     slope = abs(rate(1.0) - rate(0.0))
     scale = 1.0 if model.unit_of(model.variables[0]).has_same_dim(u.mV) else 1 / 16
     return LEVELS * scale / slope if np.isfinite(slope) and slope > 0 else LEVELS[:1]
 
 
+def _present(model) -> list[jax.Array]:
+    return [part.plain(name) for part, name in map(model.home, model.variables)]
+
+
 def _start(model, n: int) -> list[jax.Array]:
-    homes = [model.home(name) for name in model.variables]
-    return [jnp.broadcast_to(jnp.asarray(part.plain(name), float), (n,)) for part, name in homes]
+    return [jnp.broadcast_to(jnp.asarray(x, float), (n,)) for x in _present(model)]
 
 
 def _field(model, inputs) -> VectorField:
