@@ -210,7 +210,7 @@ def _is_linear(rates: _OnHost, levels, y, fastest: float) -> bool:
     slopes = [rates(levels, 0.0, y + np.eye(len(y))[:, k, None]) - here for k in range(len(y))]
     expected = here + np.einsum("kin,kn->in", slopes, far)
     same = np.allclose(rates(levels, 3.7, y + far), expected, rtol=1e-6, atol=1e-9)
-    return same and bool(np.all(np.abs(np.linalg.eigvals(np.moveaxis(slopes, -1, 0))) <= fastest))
+    return same and bool(np.all(np.abs(np.linalg.eigvals(np.moveaxis(np.stack(slopes), -1, 0))) <= fastest))
 
 
 def _levels(model, rate: Callable) -> np.ndarray:

@@ -34,9 +34,10 @@ ELEMENTWISE = frozenset(
 
 IN_A_PASS, TOGETHER, OTHER = range(3)  # kinds of equations: elementwise ones; deliveries of spikes, and recording
 
-# Longer arrays are worth several threads: XLA shares each pass over them. A call with shorter ones may be compiled as
-# one function of several loops (its attribute for small calls): calls inside of it cost a third of COBA-HH.
-ONE_THREAD = 1 << 15
+# Longer arrays may be worth several threads: XLA shares each pass over them. A call with shorter ones may be compiled as
+# one function of several loops (its attribute for small calls): calls inside of it cost a third of COBA-HH, and two
+# threads more than they bring, up to 200,000 LIF cells on two cores.
+ONE_THREAD = 1 << 17
 
 
 class _Deliveries(NamedTuple):
