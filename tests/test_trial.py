@@ -39,8 +39,10 @@ def test_inaccurate_is_warned_of():
 
 
 def test_right_ones_run():
-    for cell in (neurons.LIF(1, method="euler"), neurons.QIF(1, method="heun"), neurons.HindmarshRose(1)):
-        spikes(cell, 1.0)
+    # 10 mV above rest with 15: an interval of 20 log(3) = 21.97 ms
+    assert spikes(neurons.LIF(1, method="euler"), 15000.0) == 200 // (20 * np.log(3))
+    for kind, method, drive in ((neurons.QIF, "heun", 40000.0), (neurons.HindmarshRose, "rk4", 4.0)):
+        assert spikes(kind(1, method=method), drive) == spikes(kind(1, method=method), drive, 0.01) > 3
 
 
 class Relaxation(neurons.Neuron):

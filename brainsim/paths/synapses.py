@@ -16,7 +16,9 @@ from brainsim.plasticity import Plasticity
 from brainsim.plasticity.synapses import Surroundings, single_rows
 from brainsim.plasticity.synapses import Synapses as Learning
 
-ROUNDED_UP = 1 << 22  # synapses, at most
+MOST = (
+    1 << 22
+)  # synapses that get room for more; of more, programs are compiled again, which takes little of their time
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ class Synapses(Path):
     def _rounded_up(self) -> Synapses:
         """The same outside of a program, with room for the synapses of other seeds, for which it would be compiled again."""
         n, traced = self.conn.n_synapses, any(isinstance(x, Tracer) for x in jax.tree.leaves((self.conn, self.weight)))
-        if traced or type(self.conn) is not events.CSR or not 0 < n <= ROUNDED_UP:
+        if traced or type(self.conn) is not events.CSR or not 0 < n <= MOST:
             return self
         length, weight = 1 << (n + 3 * math.isqrt(n)).bit_length(), self.weight
         if weight.ndim:

@@ -17,12 +17,11 @@ import numpy as np
 
 from brainsim._core import Dynamics
 from brainsim.events._library import use_huge_pages
+from brainsim.paths.synapses import MOST
 from brainsim.projection import Projection
 from brainsim.simulation.door import Entry
 from brainsim.simulation.plan import Request
 from brainsim.simulation.programs import keep
-
-MOST = 1 << 22  # synapses of a projection; of more, programs are compiled again, which takes little of their time
 
 
 class Room:

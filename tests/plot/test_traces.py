@@ -28,6 +28,8 @@ def test_a_quantity_is_drawn_in_the_unit_asked_for():
 def test_labels_make_a_legend_and_each_trace_a_colour():
     ax = plot.traces(T, V[:, :3], labels=["soma", "dendrite", "axon"])
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["soma", "dendrite", "axon"]
+    ax.figure.canvas.draw()
+    assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1 - 1  # above the traces, not over them
     assert len({line.get_color() for line in ax.get_lines()}) == 3
 
 
