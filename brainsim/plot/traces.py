@@ -99,8 +99,9 @@ def traces(
         ax.plot(x, column, color=each, label=text, linewidth=1, rasterized=x.size > 50_000)
     ax.set_ylabel(label(title, unit) if title else unit or "", fontsize=9)
     if labels is not None:
-        above = dict(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0)
-        ax.legend(fontsize=8, frameon=False, ncols=shown.size, **above)
+        ax.legend(
+            fontsize=8, frameon=False, ncols=shown.size, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0
+        )
     return ax
 
 
