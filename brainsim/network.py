@@ -230,8 +230,8 @@ class Network(Dynamics):
         traced = isinstance(steps, Tracer)
         if not traced:
             moment.begun = int(steps) > 0
-        went_on = moment.begun and moment.settled and not traced and varied is None  # from one run to the next
-        if went_on and parts is not None and ready is not None and ready.fits(step_ms, *parts):
+        as_it_was = before == step_ms and moment.settled and not moment.assigned and not traced and varied is None
+        if as_it_was and parts is not None and ready is not None and ready.fits(step_ms, *parts):
             return parts
         for projection in self.projections.values():
             projection.axon.check_step(step_ms)
