@@ -9,6 +9,7 @@ from brainsim.events.delay import delay_line, deliver_delayed
 from brainsim.events.deliver import deliver, deliver_transposed, weight_gradient
 from brainsim.events.formats import CSR, Block, Dense, Diagonal, FixedFanOut, Format
 from brainsim.events.interpolated import deliver_interpolated, whole_and_rest
+from brainsim.events.matmul import spike_matmul
 from brainsim.events.plasticity import PostIndex, PowerLaw, add_on_post, add_on_pre, transpose_index
 from brainsim.events.procedural import ProceduralFixedOutDegree, ProceduralFixedProbability
 from brainsim.events.quantiles import Quantiles
@@ -43,6 +44,7 @@ __all__ = [
     "poisson_counts",
     "poisson_input",
     "served_by",
+    "spike_matmul",
     "transpose_index",
     "weight_gradient",
     "whole_and_rest",

@@ -13,7 +13,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.interpreters import mlir
 
+from brainsim.events._dense import are_rows, in_rows, product
 from brainsim.events._primitive import Batch, Operation, is_zero, no_tangent, undefined, zeros_of
 from brainsim.events._procedural import contract_procedural, numbers_procedural
 from brainsim.events._rows import add_spiking_rows, has_rows
@@ -96,8 +98,16 @@ class _Contract(Operation):
         ones.
         """
         one_weight = sorted(zip((*others(static[0]), static[0]), operands))[WEIGHT][1].ndim == 0
-        product = isinstance(shared[0], Dense) and len(shared) == 1 and (batch.extents or one_weight)
-        return not product and super().serves(shared, operands, static, batch)
+        dense = isinstance(shared[0], Dense) and len(shared) == 1 and (batch.extents or one_weight)
+        return not dense and super().serves(shared, operands, static, batch)
+
+    def _lower(self, lowering, context, *arguments, tree, static, batch, kernel):
+        n = tree.num_leaves
+        if kernel and are_rows(tree.unflatten(context.avals_in[:n]), context.avals_in[n:], static, batch):
+            rows = functools.partial(in_rows, static[0])
+            return mlir.lower_fun(lambda *operands: [rows(*operands[n:])], multiple_results=True)(context, *arguments)
+        parameters = {"tree": tree, "static": static, "batch": batch, "kernel": kernel}
+        return super()._lower(lowering, context, *arguments, **parameters)
 
     def plain(self, shared, operands, static, batch: Batch):
         """Also sums over the levels that the result lacks."""
@@ -108,16 +118,11 @@ class _Contract(Operation):
         masks, kept = batch.masks, batch.masks[2]
         if all(kept):
             return super().plain(shared, operands, static, batch)
+        if are_rows(shared, operands, static, batch):
+            return (product(static[0], *(x.reshape(-1, x.shape[-1]) for x in operands)),)
         core = jnp.zeros(into.shape[sum(kept) :], into.dtype)
-        if (
-            isinstance(shared[0], Dense)
-            and len(shared) == 1
-            and core.ndim == 2
-            and masks == ((True,), (True,), (False,))
-        ):
-            return (into + jnp.dot(a.astype(b.dtype).T, b, precision=jax.lax.Precision.HIGHEST),)
-        product = batch.lift(lambda a, b: self.definition(shared, static, a, b, core)[0], masks[:2])(a, b)
-        return (into + product.sum([level for level, flag in enumerate(kept) if not flag]),)
+        each = batch.lift(lambda a, b: self.definition(shared, static, a, b, core)[0], masks[:2])(a, b)
+        return (into + each.sum([level for level, flag in enumerate(kept) if not flag]),)
 
 
 contract_p = _Contract(

@@ -22,6 +22,7 @@ HUGE_PAGE = 1 << 21
 
 HANDLERS = (
     "contract",
+    "rows",
     "deliver_together",
     "procedural",
     "deliver_delayed",

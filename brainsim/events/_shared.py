@@ -68,6 +68,14 @@ class Contract(NamedTuple):
     depth: int  # slots of the ring on the postsynaptic side; 0: no ring
 
 
+class Rows(NamedTuple):
+    towards: int  # a role
+    rows: int
+    n_in: int
+    n_out: int
+    part: int  # of 256 numbers, how many may be spikes
+
+
 class Procedural(NamedTuple):
     rule: int
     parameter: int  # bits of the table of gaps, or targets of each neuron
@@ -130,7 +138,7 @@ class Recorded(NamedTuple):  # of each population, after the deliveries
 
 
 CODES = (Layout, Role, Rule, Purpose, Quantile)
-NUMBERS = (Connectivity, Contract, Procedural, Ring, Line, OnPre, OnPost, Append, Together, Delivery, Recorded)
+NUMBERS = (Connectivity, Contract, Rows, Procedural, Ring, Line, OnPre, OnPost, Append, Together, Delivery, Recorded)
 
 _HEADER = """// Written by setup.py from events/_shared.py: codes, and the places of the numbers that a handler is told.
 #ifndef BRAINSIM_SHARED_H_

@@ -41,6 +41,7 @@ class Given:
         self.line = self._real(rng, (DEPTH, conn.n_pre))
         self.delay = jnp.asarray(rng.integers(1, DEPTH + 1, conn.weight_shape), jnp.int32)
         self.steps = jnp.asarray(rng.uniform(1, DEPTH - 2, () if scalar else conn.weight_shape), dtype)
+        self.matrix = self._real(rng, (conn.n_pre, 70))
         self.bounds = jnp.asarray(-1.0, dtype), jnp.asarray(1.0, dtype)
         self.key = jnp.asarray(rng.integers(0, 2**32, 2), jnp.uint32)
         self.spikes = spikes
@@ -85,6 +86,11 @@ def case_weight_gradient(g):
         return events.weight_gradient(g.conn, *a, scalar=g.scalar)
 
     return Case(function, (g.pre, g.values_post), g.smooth(0, 1))
+
+
+def case_spike_matmul(g):
+    matrix = g.weight * jnp.ones((g.conn.n_pre, 3), g.dtype) if g.scalar else g.matrix
+    return Case(lambda *a: events.spike_matmul(*a), (g.pre, matrix), g.smooth(0, 1))
 
 
 def case_delay_line(g):

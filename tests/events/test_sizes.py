@@ -20,6 +20,7 @@ from brainsim.events._shared import (
     Recorded,
     Ring,
     Role,
+    Rows,
     Rule,
     Together,
 )
@@ -55,6 +56,13 @@ CALLS = {
         [FIRED, real(SYNAPSES), real(DEPTH, M)],
         [*LAYOUT, *Contract(Role.POST, DEPTH)],
         [2],
+    ),
+    "rows": ([], [np.eye(8, N) == 1, real(N, M), real(8, M)], Rows(Role.POST, 8, N, M, 64), [2, np.bool_(False)]),
+    "rows towards weight": (
+        [],
+        [np.eye(8, N, dtype=np.float32), real(8, M), real(N, M)],
+        Rows(Role.WEIGHT, 8, N, M, 64),
+        [2, np.bool_(False)],
     ),
     "procedural": ([KEY, np.ones(4, np.uint32), np.ones(4, np.uint32)], [FIRED, real(), real(M)], RULE, [2]),
     "deliver_delayed": (
@@ -172,6 +180,9 @@ def test_numbers_out_of_range_are_refused():
     shared, operands, numbers, results = CALLS["procedural"]
     for change in (dict(pre_end=N + 1), dict(post_end=M + 1), dict(post_begin=-1), dict(parameter=40), dict(rule=7)):
         refused("procedural", shared, operands, numbers._replace(**change), results)
+    shared, operands, numbers, results = CALLS["rows"]
+    for change in (dict(towards=Role.PRE), dict(rows=7), dict(n_in=-N, rows=-8), dict(n_out=M + 1)):
+        refused("rows", shared, operands, numbers._replace(**change), results)
     shared, operands, _, results = CALLS["deliver_together"]
     for delivery in (Delivery(1, 0, 0), Delivery(-1, 0, 0), Delivery(0, 1, 0), Delivery(0, 0, 1), Delivery(0, -1, 0)):
         refused("deliver_together", shared, operands, [*Together(1, 1, 1), *LAYOUT, *delivery, *Recorded(0)], results)

@@ -9,6 +9,7 @@ from mutations.ways import Mutant, wrong
 
 TESTS_OF = {
     "contract": ("tests/events/test_smallest.py", "tests/events/test_operations.py"),
+    "rows": ("tests/events/test_matmul.py",),
     "procedural": ("tests/events/test_procedural.py",),
     "deliver_delayed": ("tests/events/test_smallest.py",),
     "delay_line": ("tests/events/test_delay.py",),
@@ -20,6 +21,7 @@ TESTS_OF = {
     "bernoulli_spikes": ("tests/events/test_random.py",),
     "deliver_together": ("tests/simulation/test_grouped.py",),
 }
+PARTS = ("deliver_together", "rows")
 RESULTS = {"deliver_delayed": 2, "delay_line": 2, "append_events": 3}
 
 
@@ -27,7 +29,7 @@ def events() -> Iterator[Mutant]:
     for name, tests in TESTS_OF.items():
         for k in range(RESULTS.get(name, 1)):
             which = f"{name}, result {k}" if name in RESULTS else name
-            if name != "deliver_together":  # which is defined by what it puts together
+            if name not in PARTS:  # which are defined by what they are part of
                 change = functools.partial(break_definition, name, k)
                 yield Mutant(f"events: definition of {which}", change, tests, only="plain")
             change = functools.partial(break_kernel, name, k)
@@ -57,16 +59,17 @@ def break_definition(name: str, k: int) -> None:
 def break_kernel(name: str, k: int) -> None:
     from jax.interpreters import mlir
 
-    from brainsim.events import _backends, _together
+    from brainsim.events import _backends, _dense, _together
 
     (lowering,) = _backends.of(name).values()
-    if name == "deliver_together":
-        primitive, lower = _together._deliver_p, functools.partial(_together._lower, lowering)
+    if name in PARTS:
+        part, primitive = {"deliver_together": (_together, "_deliver_p"), "rows": (_dense, "_rows_p")}[name]
+        primitive, lower = getattr(part, primitive), functools.partial(part._lower, lowering)
     else:
         primitive, lower = operations()[name].primitive, functools.partial(operations()[name]._lower, lowering)
 
     def broken(context, *arguments, kernel=True, **parameters):
-        given = parameters if name == "deliver_together" else parameters | {"kernel": kernel}
+        given = parameters if name in PARTS else parameters | {"kernel": kernel}
         results = list(lower(context, *arguments, **given))
         if kernel:
             inner = context.replace(avals_in=[context.avals_out[k]], avals_out=[context.avals_out[k]])

@@ -13,6 +13,7 @@ struct Purpose { enum : int64_t { POISSON = 0, THINNING = 1, BERNOULLI = 2, TARG
 struct Quantile { enum : int64_t { TAILS = 2, OCTAVES = 32, SEGMENTS = 32 }; };
 struct Connectivity { enum : int64_t { layout, n_pre, n_post, fan_out, size }; };
 struct Contract { enum : int64_t { towards, depth, size }; };
+struct Rows { enum : int64_t { towards, rows, n_in, n_out, part, size }; };
 struct Procedural { enum : int64_t { rule, parameter, n_pre, n_post, pre_begin, pre_end, post_begin, post_end, loops, weighted, exponent, towards, size }; };
 struct Ring { enum : int64_t { depth, size }; };
 struct Line { enum : int64_t { depth, n, size }; };

@@ -1,0 +1,80 @@
+"""Rows of spikes through a dense weight: work goes with the spikes where they are few; where they are not, the matrix
+product is better. How many there are is looked at in each call.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import mlir
+
+from brainsim.events import _backends as backends
+from brainsim.events._primitive import REAL, Batch
+from brainsim.events._shared import Role, Rows
+from brainsim.events.formats import Dense
+
+FEWEST_OUTPUTS = 16  # of fewer, a row is not worth the way to it
+
+
+def highest_part(n_out: int) -> int:
+    """Up to which part of 256 numbers may be spikes for the work to go with them."""
+    return 64 if n_out >= 64 else 16
+
+
+def product(towards: int, a: jax.Array, b: jax.Array, into: jax.Array) -> jax.Array:
+    """``into`` with the matrix product of rows added: ``a @ b``, or towards the weight ``a.T @ b``."""
+    a = a.astype(b.dtype)
+    return into + jnp.dot(a.T if towards == Role.WEIGHT else a, b, precision=jax.lax.Precision.HIGHEST)
+
+
+def are_rows(shared, operands, static, batch: Batch) -> bool:
+    """Whether a contraction is of rows of spikes with one dense weight for all of them, or towards that weight."""
+    towards, depth = static
+    a, b, into = operands
+    if not isinstance(shared[0], Dense) or len(shared) > 1 or depth or towards == Role.PRE or not batch.extents:
+        return False
+    spikes, other, result = batch.masks
+    rows, weight = (other, result) if towards == Role.WEIGHT else (result, other)
+    core = (into if towards == Role.WEIGHT else b).ndim - sum(weight)
+    alike = into.dtype in REAL and b.dtype == into.dtype and a.dtype in (np.dtype(bool), into.dtype)
+    return all(spikes) and all(rows) and not any(weight) and core == 2 and alike
+
+
+def in_rows(towards: int, a: jax.Array, b: jax.Array, into: jax.Array) -> jax.Array:
+    """The contraction of :func:`are_rows`, by events or as a matrix product."""
+    shape, n_in, n_out = into.shape, a.shape[-1], b.shape[-1]
+    rows = math.prod(a.shape[:-1])
+    a = a.reshape(rows, n_in)
+    if towards == Role.WEIGHT:
+        b = b.reshape(rows, n_out)
+    else:
+        into = into.reshape(rows, n_out)
+    if n_out < FEWEST_OUTPUTS:
+        return product(towards, a, b, into).reshape(shape)
+    numbers = Rows(towards, rows, n_in, n_out, highest_part(n_out))
+    into, left = _rows_p.bind(a, b, into, numbers=numbers)
+    dense = functools.partial(product, towards, a, b)
+    return jax.lax.cond(left, dense, lambda into: into, into).reshape(shape)
+
+
+def _plain(a, b, into, *, numbers):
+    return product(numbers.towards, a, b, into), jnp.zeros((), bool)
+
+
+def _lower(lowering, context, *arguments, numbers):
+    return lowering(context, *arguments, numbers=np.array([0, 0, 0, 0, 0, *numbers], np.int64), aliases={2: 0})
+
+
+_rows_p = Primitive("brainsim_rows")  # inside a lowering only: what it is part of has derivatives and batches
+_rows_p.multiple_results = True
+_rows_p.def_abstract_eval(
+    lambda a, b, into, numbers: [into, into.update(shape=(), dtype=np.dtype(bool), weak_type=False)]
+)
+mlir.register_lowering(_rows_p, mlir.lower_fun(_plain, multiple_results=True))
+for platform, lowering in backends.of("rows").items():
+    mlir.register_lowering(_rows_p, functools.partial(_lower, lowering), platform=platform)

@@ -1,0 +1,279 @@
+// Rows of spikes through a dense weight, [rows, n_in] and [n_in, n_out]: work goes with the number of spikes.
+//
+// A row of the product is the sum of some rows of the weight, and a row of the weight's gradient the sum of some rows of
+// the cotangent. Sums are kept in registers, for as many columns as these hold; a tile of columns of all rows of the
+// weight stays in the second cache meanwhile. The same source is compiled for several widths of registers, and the widest
+// that the processor has is taken.
+#ifndef BRAINSIM_ROWS_H_
+#define BRAINSIM_ROWS_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <vector>
+
+#include "contract.h"
+
+namespace brainsim {
+
+constexpr int64_t kTile = 256;              // columns of the weight that are worked on together
+constexpr int64_t kListed = int64_t{1} << 20;  // spikes that are listed at a time, at most (or those of one row)
+constexpr int64_t kSampled = 64;            // rows that are looked at to see how many spikes there are, at most
+
+// What a row of sums is made of: some numbers at a time, in a register of so many bytes.
+template <class T, int kBytes>
+struct Register {
+  using type = T;
+};
+#if defined(__GNUC__) || defined(__clang__)
+#define BRAINSIM_REGISTER(T, bytes)                       \
+  template <>                                             \
+  struct Register<T, bytes> {                             \
+    typedef T type __attribute__((vector_size(bytes)));   \
+  };
+BRAINSIM_REGISTER(float, 16)
+BRAINSIM_REGISTER(float, 32)
+BRAINSIM_REGISTER(float, 64)
+BRAINSIM_REGISTER(double, 16)
+BRAINSIM_REGISTER(double, 32)
+BRAINSIM_REGISTER(double, 64)
+#undef BRAINSIM_REGISTER
+#endif
+
+// The spikes of some rows: which, and their values where these are not all 1.
+template <class T>
+struct Listed {
+  std::vector<int32_t> index;    // of row r: from first[r] to first[r + 1]
+  std::vector<T> value;
+  std::vector<int32_t> first;
+  bool ones = true;
+
+  void prepare(int64_t rows, int64_t n) {
+    if (static_cast<int64_t>(index.size()) < rows * n) index.resize(rows * n), value.resize(rows * n);
+    if (static_cast<int64_t>(first.size()) < rows + 1) first.resize(rows + 1);
+    first[0] = 0;
+    ones = true;
+  }
+};
+
+#ifdef BRAINSIM_SSE2
+inline int unequal_to_zero(const float* s) {  // of 16 numbers, one bit each
+  const __m128 none = _mm_setzero_ps();
+  const auto four = [&](int k) { return _mm_movemask_ps(_mm_cmpneq_ps(_mm_loadu_ps(s + k), none)); };
+  return four(0) | four(4) << 4 | four(8) << 8 | four(12) << 12;
+}
+
+inline int unequal_to_zero(const double* s) {
+  const __m128d none = _mm_setzero_pd();
+  int bits = 0;
+  for (int k = 0; k < 16; k += 2) bits |= _mm_movemask_pd(_mm_cmpneq_pd(_mm_loadu_pd(s + k), none)) << k;
+  return bits;
+}
+#endif
+
+// Calls f(i) for the nonzero s.
+template <class S, class F>
+BRAINSIM_INLINE void for_each_nonzero(const S* s, int64_t n, F&& f) {
+#ifdef BRAINSIM_SSE2
+  if constexpr (!std::is_same_v<S, bool>) {
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+      for (int bits = unequal_to_zero(s + i); bits; bits &= bits - 1) f(i + __builtin_ctz(bits));
+    for (; i < n; ++i)
+      if (s[i] != 0) f(i);
+    return;
+  }
+#endif
+  for_each_spike(s, n, [&](int64_t i, S) { f(i); });
+}
+
+// Lists the spikes of `rows` rows of n.
+template <class S, class T>
+void list(const S* s, int64_t rows, int64_t n, Listed<T>& to) {
+  to.prepare(rows, n);
+  int32_t count = 0;
+  for (int64_t r = 0; r < rows; ++r, s += n) {
+    for_each_nonzero(s, n, [&](int64_t i) {
+      to.index[count] = static_cast<int32_t>(i);
+      if constexpr (!std::is_same_v<S, bool>) {
+        to.value[count] = s[i];
+        to.ones &= s[i] == 1;
+      }
+      ++count;
+    });
+    to.first[r + 1] = count;
+  }
+}
+
+// Whether more than `part` of 256 numbers are spikes, as some of the rows tell: at places without a period, as batches
+// and times have one.
+template <class S>
+bool denser(const S* s, int64_t rows, int64_t n, int64_t part) {
+  const int64_t looked_at = std::min(rows, std::clamp<int64_t>(rows / 8, 8, kSampled));
+  int64_t count = 0;
+  for (int64_t k = 0; k < looked_at; ++k) {
+    const uint64_t fraction = static_cast<uint64_t>(k) * 0x9E3779B97F4A7C15u >> 32;  // k times the golden ratio, modulo 1
+    const int64_t r = looked_at == rows ? k : static_cast<int64_t>(fraction * static_cast<uint64_t>(rows) >> 32);
+    for_each_nonzero(s + r * n, n, [&](int64_t) { ++count; });
+  }
+  return count * 256 > looked_at * n * part;
+}
+
+// out += sum of the rows `index` of `from`, times `value`, over as many columns as N registers hold.
+template <class T, int kBytes, int N, bool kOnes>
+BRAINSIM_INLINE void add_columns(const int32_t* index, const T* value, int64_t count, const T* from, int64_t stride, T* out) {
+  using V = typename Register<T, kBytes>::type;
+  constexpr int64_t kLanes = sizeof(V) / sizeof(T);
+  V sum[N];
+  for (int j = 0; j < N; ++j) std::memcpy(&sum[j], out + j * kLanes, sizeof(V));
+  for (int64_t k = 0; k < count; ++k) {
+    const T* const row = from + index[k] * stride;
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC unroll 16
+#endif
+    for (int j = 0; j < N; ++j) {
+      V x;
+      std::memcpy(&x, row + j * kLanes, sizeof(V));
+      if constexpr (kOnes) sum[j] += x;
+      else sum[j] += x * value[k];
+    }
+  }
+  for (int j = 0; j < N; ++j) std::memcpy(out + j * kLanes, &sum[j], sizeof(V));
+}
+
+template <class T, int kBytes, int kMost, bool kOnes>
+BRAINSIM_INLINE void add_rows_listed(
+    const int32_t* index, const T* value, int64_t count, const T* from, int64_t stride, int64_t columns, T* out) {
+  constexpr int64_t kLanes = sizeof(typename Register<T, kBytes>::type) / sizeof(T);
+  int64_t c = 0;
+  for (; columns - c >= kMost * kLanes; c += kMost * kLanes)
+    add_columns<T, kBytes, kMost, kOnes>(index, value, count, from + c, stride, out + c);
+  for (; columns - c >= 4 * kLanes; c += 4 * kLanes)
+    add_columns<T, kBytes, 4, kOnes>(index, value, count, from + c, stride, out + c);
+  for (; columns - c >= kLanes; c += kLanes)
+    add_columns<T, kBytes, 1, kOnes>(index, value, count, from + c, stride, out + c);
+  for (int64_t k = 0; c < columns && k < count; ++k) {
+    const T* const row = from + index[k] * stride;
+    for (int64_t j = c; j < columns; ++j) out[j] += kOnes ? row[j] : row[j] * value[k];
+  }
+}
+
+// Rows of spikes, and the two arrays that they stand between.
+template <class S, class T>
+struct Rows {
+  const S* s;          // [rows, n_in]
+  int64_t rows, n_in, n_out;
+  const T* from;       // the weight [n_in, n_out], or the cotangent [rows, n_out]
+  T* out;              // the product [rows, n_out], or the gradient [n_in, n_out]
+  Listed<T>* spikes;   // room to work in
+  Listed<T>* turned;   // and for spikes sorted by input
+};
+
+// out[r] += sum of s[r, i] W[i]
+template <int kBytes, int kMost, bool kOnes, class S, class T>
+BRAINSIM_INLINE void multiply_block(const Rows<S, T>& job, int64_t begin, int64_t rows) {
+  const Listed<T>& at = *job.spikes;
+  for (int64_t c = 0; c < job.n_out; c += kTile) {
+    const int64_t columns = std::min(kTile, job.n_out - c);
+    for (int64_t r = 0; r < rows; ++r) {
+      const int32_t first = at.first[r];
+      add_rows_listed<T, kBytes, kMost, kOnes>(at.index.data() + first, at.value.data() + first, at.first[r + 1] - first,
+                                               job.from + c, job.n_out, columns, job.out + (begin + r) * job.n_out + c);
+    }
+  }
+}
+
+template <int kBytes, int kMost, class S, class T>
+BRAINSIM_INLINE void multiply(const Rows<S, T>& job) {
+  const int64_t block = std::clamp<int64_t>(kListed / std::max<int64_t>(job.n_in, 1), 1, 128);
+  for (int64_t begin = 0; begin < job.rows; begin += block) {
+    const int64_t rows = std::min(block, job.rows - begin);
+    list(job.s + begin * job.n_in, rows, job.n_in, *job.spikes);
+    if (job.spikes->ones) multiply_block<kBytes, kMost, true>(job, begin, rows);
+    else multiply_block<kBytes, kMost, false>(job, begin, rows);
+  }
+}
+
+// The spikes of rows, sorted by input instead: for each the rows in which it spikes.
+template <class T>
+void turn(const Listed<T>& from, int64_t rows, int64_t n, Listed<T>& to) {
+  const int64_t count = from.first[rows];
+  if (static_cast<int64_t>(to.index.size()) < count) to.index.resize(count), to.value.resize(count);
+  to.first.assign(n + 2, 0);  // one place further on, until each list has been filled
+  to.ones = from.ones;
+  for (int64_t k = 0; k < count; ++k) ++to.first[from.index[k] + 2];
+  for (int64_t i = 0; i < n; ++i) to.first[i + 2] += to.first[i + 1];
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int32_t k = from.first[r]; k < from.first[r + 1]; ++k) {
+      const int32_t place = to.first[from.index[k] + 1]++;
+      to.index[place] = static_cast<int32_t>(r);
+      if (!from.ones) to.value[place] = from.value[k];
+    }
+  }
+}
+
+// out[i] += sum of s[r, i] v[r]
+template <int kBytes, int kMost, bool kOnes, class S, class T>
+BRAINSIM_INLINE void gradient_block(const Rows<S, T>& job, int64_t begin) {
+  const Listed<T>& at = *job.turned;
+  for (int64_t c = 0; c < job.n_out; c += kTile) {
+    const int64_t columns = std::min(kTile, job.n_out - c);
+    for (int64_t i = 0; i < job.n_in; ++i) {
+      const int32_t first = at.first[i], count = at.first[i + 1] - first;
+      if (count == 0) continue;
+      add_rows_listed<T, kBytes, kMost, kOnes>(at.index.data() + first, at.value.data() + first, count,
+                                               job.from + begin * job.n_out + c, job.n_out, columns, job.out + i * job.n_out + c);
+    }
+  }
+}
+
+template <int kBytes, int kMost, class S, class T>
+BRAINSIM_INLINE void gradient(const Rows<S, T>& job) {
+  const int64_t block = std::clamp<int64_t>(kListed / std::max<int64_t>(job.n_in, 1), 1, 256);
+  for (int64_t begin = 0; begin < job.rows; begin += block) {
+    const int64_t rows = std::min(block, job.rows - begin);
+    list(job.s + begin * job.n_in, rows, job.n_in, *job.spikes);
+    turn(*job.spikes, rows, job.n_in, *job.turned);
+    if (job.spikes->ones) gradient_block<kBytes, kMost, true>(job, begin);
+    else gradient_block<kBytes, kMost, false>(job, begin);
+  }
+}
+
+// The same for registers of 16 bytes, which every processor has, and of 32 and 64 where it has those.
+template <int kBytes, int kMost, class S, class T>
+BRAINSIM_INLINE void work(const Rows<S, T>& job, bool towards_weight) {
+  if (towards_weight) gradient<kBytes, kMost>(job);
+  else multiply<kBytes, kMost>(job);
+}
+
+#if defined(BRAINSIM_SSE2) && defined(__x86_64__)
+#define BRAINSIM_WIDER
+template <class S, class T>
+__attribute__((target("avx512f"))) void work_64(const Rows<S, T>& job, bool towards_weight) {
+  work<64, 16>(job, towards_weight);
+}
+
+template <class S, class T>
+__attribute__((target("avx2"))) void work_32(const Rows<S, T>& job, bool towards_weight) {
+  work<32, 8>(job, towards_weight);
+}
+
+inline int widest() {
+  static const int bytes = __builtin_cpu_supports("avx512f") ? 64 : __builtin_cpu_supports("avx2") ? 32 : 16;
+  return bytes;
+}
+#endif
+
+template <class S, class T>
+void work(const Rows<S, T>& job, bool towards_weight) {
+#ifdef BRAINSIM_WIDER
+  if (widest() == 64) return work_64(job, towards_weight);
+  if (widest() == 32) return work_32(job, towards_weight);
+#endif
+  work<16, 8>(job, towards_weight);
+}
+
+}  // namespace brainsim
+
+#endif  // BRAINSIM_ROWS_H_

@@ -1,0 +1,58 @@
+"""Spikes through a dense weight."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from brainsim.events._contract import POST, contract
+from brainsim.events._primitive import Batch
+from brainsim.events.formats import Dense
+
+
+def spike_matmul(spikes: jax.Array, weight: jax.Array) -> jax.Array:
+    """Product of rows of spikes and a dense weight.
+
+    .. math:: y_{bj} = \\sum_i s_{bi} W_{ij}
+
+    On a CPU the work of the product and of the weight's gradient goes with the spikes as long as a quarter of the numbers
+    or less are not zero (a sixteenth, with fewer than 64 outputs); a matrix product serves otherwise, and towards the spikes.
+    Which of them is looked at in each call: results are equal to rounding. Derivatives of all orders are exact, batches of
+    ``vmap`` are more rows, and all rows have one weight gradient. Spikes that are bool are kept in bytes for the way back.
+
+    Parameters
+    ----------
+    spikes : bool or float ``[..., n_in]``
+        Any numbers: floats multiply the weights, and zeros are skipped.
+    weight : float ``[n_in, n_out]``
+        In the dtype of spikes that are floats.
+
+    Returns
+    -------
+    float ``[..., n_out]``
+
+    Raises
+    ------
+    ValueError
+        Where a shape or dtype does not fit.
+
+    References
+    ----------
+    N. Perez-Nieves, D. F. M. Goodman, Sparse spiking gradient descent, NeurIPS (2021).
+    """
+    spikes, weight = jnp.asarray(spikes), jnp.asarray(weight)
+    if weight.ndim != 2 or not jnp.issubdtype(weight.dtype, jnp.floating):
+        raise ValueError(
+            f"events.spike_matmul: weight is a float array [n_in, n_out]; got {weight.dtype}{list(weight.shape)}."
+        )
+    n_in, n_out = weight.shape
+    if spikes.shape[-1:] != (n_in,) or spikes.dtype not in (jnp.dtype(bool), weight.dtype):
+        raise ValueError(
+            f"events.spike_matmul: spikes are bool or {weight.dtype}, of shape [..., {n_in}] for a weight of shape"
+            f" {list(weight.shape)}; got {spikes.dtype}{list(spikes.shape)}."
+        )
+    extents = spikes.shape[:-1]
+    each = (True,) * len(extents)
+    batch = Batch(extents, (each, (False,) * len(extents), each))
+    into = jnp.zeros((*extents, n_out), weight.dtype)
+    return contract(POST, (Dense(n_in, n_out),), spikes, weight, into, batch=batch)
