@@ -240,9 +240,10 @@ class Network(Dynamics):
         remembered = {}
         if before is not None and before != step_ms and moment.begun:
             remembered = self._change_step(before, step_ms)
-        for part in (*self.populations.values(), *self.projections.values(), *self.operations.values()):
+        populations = self.populations
+        for part in (*populations.values(), *self.projections.values(), *self.operations.values()):
             if part._aside.prepared_for != step_ms:
-                part.prepare(step_ms, *((self.populations[part.pre],) if isinstance(part, Projection) else ()))
+                part.prepare(step_ms, *((populations[part.pre],) if isinstance(part, Projection) else ()))
                 part._aside = part._aside.but(prepared_for=step_ms)
                 parts = None
         write_back(self, remembered)

@@ -72,6 +72,19 @@ class Readers(NamedTuple):
         own = [value for name, value in named if name != "_aside" and not str(name).startswith("_pytree__")]
         return cls(tuple(kinds), tuple(value for value in own if not _is_plain(value)))
 
+    @classmethod
+    def among(cls, parts: Iterable) -> Readers:
+        """Those of objects, each without what it is made of."""
+        parts = list(parts)
+        held = [
+            value
+            for part in parts
+            for name, value in vars(part).items()
+            if not name.startswith(("_aside", "_pytree__"))
+        ]
+        own = [x for x in held if not (isinstance(x, nnx.Variable) or hasattr(type(x), "_declared") or _is_plain(x))]
+        return cls(tuple(dict.fromkeys(map(type, parts))), tuple(own))
+
     @property
     def are_ours(self) -> bool:
         """Whether all of it is the package's."""

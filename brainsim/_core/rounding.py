@@ -9,7 +9,7 @@ is decided before a run, from the length of the step and the values of the param
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -72,7 +72,7 @@ def slow_in(net, step_ms: float, cases: list[dict]) -> set[str]:
     slow = set()
     for path, part in parts_of(net, ""):
         for case in cases:  # a population names variables of its parts too: "Ca.concentration"
-            slow |= {f"{path}.{name}" for name in part.slow_states(step_ms, _getter(part, path, case))}
+            slow |= {f"{path}.{name}" for name in part.slow_states(step_ms, getter(part, path, case))}
     return slow
 
 
@@ -128,7 +128,9 @@ def slow_by_declaration(part, step_ms: float, get) -> frozenset[str]:
     return frozenset(names)
 
 
-def _getter(part, path, values):
+def getter(part, path: str, values: dict) -> Callable[[str], Any]:
+    """``get(name)``: the value of a variable of ``part``, which stands at ``path``, or what ``values`` have in its place."""
+
     def get(name):
         array = values.get(f"{path}.{name}")
         if array is None:

@@ -166,21 +166,23 @@ class Values:
             return first.val
         if first.aval.shape == () and all(v is first for v in variables):
             return self.read(first)
-        whole = self._whole(variables)
         numbers = [v.aval.size for v in variables]
-        if whole is None:
+        if (array := self._array_of(variables)) is None:
             return join([self.read(v) for v in variables], sizes)
-        return whole if numbers == list(sizes) else whole[np.repeat(np.arange(len(sizes)), sizes)]
+        begins = [self.known[v].at for v in variables]
+        order = np.concatenate([begin + np.arange(n) for begin, n in zip(begins, numbers, strict=True)])
+        if numbers != list(sizes):  # single numbers
+            order = np.repeat(order, sizes)
+        return (
+            array if np.array_equal(order, np.arange(array.shape[0])) else array.at[order].get(mode="promise_in_bounds")
+        )
 
-    def _whole(self, variables):
-        """The array that holds just these, in this order."""
-        at, array = 0, None
-        for v in variables:
-            value = self.known[v]
-            if not isinstance(value, Placed) or value.at != at or (array is not None and value.array is not array):
-                return None
-            array, at = value.array, at + v.aval.size
-        return array if array is not None and array.shape == (at,) else None
+    def _array_of(self, variables):
+        """The array that holds all of these among others."""
+        places = [self.known.get(v) for v in variables]
+        array = getattr(places[0], "array", None)
+        among = all(isinstance(place, Placed) and place.array is array for place in places)
+        return array if among and np.ndim(array) == 1 else None
 
 
 def evaluate(cohort: Cohort, values: Values, read_elsewhere: Callable, prepared: dict, call: Callable) -> None:

@@ -7,6 +7,7 @@ programs of the network's structure: the next seed takes the room of the one bef
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import math
 import weakref
@@ -108,27 +109,37 @@ def _projections(entry: Entry) -> list[tuple[str, int, list[tuple[str, str]]]]:
     if structure is not entry.structure:
         found = []
         if not entry.net.operations:  # they may look at all weights at once
-            listed = ((name, p.n_synapses, _places(name, p, entry)) for name, p in entry.net.projections.items())
+            arrays = _arrays(entry)
+            listed = (
+                (name, p.n_synapses, _places(name, p, arrays.get(name, [])))
+                for name, p in entry.net.projections.items()
+            )
             found = [(name, n, places) for name, n, places in listed if n and places]
         entry.net._aside.rooms = entry.structure, found
     return found
 
 
-def _places(name: str, projection: Projection, entry: Entry) -> list[tuple[str, str]]:
-    """Arrays of synapses of a projection, by path and by where in ``entry`` they are; none where something may look at
-    them as a whole.
+def _arrays(entry: Entry) -> dict[str, list[tuple[str, str, tuple]]]:
+    """Path, place in ``entry`` and shape of every array, by the member of the network that it belongs to."""
+    found = collections.defaultdict(list)
+    for group in ("parameters", "fixed", "state"):
+        for path, array in getattr(entry, group).items():
+            found[path.partition(".")[0]].append((path, group, array.shape))
+    return found
+
+
+def _places(name: str, projection: Projection, own: list[tuple[str, str, tuple]]) -> list[tuple[str, str]]:
+    """Those of a projection's ``own`` arrays that are of its synapses, by path and by where they are; none where something
+    may look at them as a whole.
     """
     names = projection.of_synapses() if all(map(_is_ours, _parts(projection))) else None
     if names is None:
         return []
     n, paths = projection.n_synapses, {f"{name}.{own}" for own in names}
-    groups = {group: getattr(entry, group) for group in ("parameters", "fixed", "state")}
-    own = [(path, group) for group, arrays in groups.items() for path in arrays if path.startswith(f"{name}.")]
-    for path, group in own:
-        shape = groups[group][path].shape
+    for path, _, shape in own:
         if shape[-1:] not in ((), (n,)) if path in paths else n in shape:
             return []
-    return [(path, group) for path, group in own if path in paths]
+    return [(path, group) for path, group, _ in own if path in paths]
 
 
 def _parts(part: Dynamics):
