@@ -76,9 +76,9 @@ class IntegratedPopulation(Population):
             )
         super().__init__(size, **values)
 
-    def check_step(self, step_ms: float) -> None:
+    def check_step(self, step_ms: float, varied: Mapping[str, Any] | None = None) -> None:
         """Refuse a method that is wrong in steps of this length."""
-        trial.check(self, step_ms)
+        trial.check(self, step_ms, varied)
 
     def prepare(self, step_ms: float) -> None:
         super().prepare(step_ms)

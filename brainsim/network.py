@@ -236,7 +236,7 @@ class Network(Dynamics):
         for projection in self.projections.values():
             projection.axon.check_step(step_ms)
         for population in self.populations.values():
-            population.check_step(step_ms)
+            population.check_step(step_ms, varied)
         remembered = {}
         if before is not None and before != step_ms and moment.begun:
             remembered = self._change_step(before, step_ms)

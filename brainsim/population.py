@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import brainunit as u
@@ -101,8 +101,10 @@ class Population(Dynamics):
         for child, part in self.parts(Dynamics).items():
             part._stand(Site(f"{name}.{child}", moment))
 
-    def check_step(self, step_ms: float) -> None:
-        """Refuse steps of this length where they cannot be right; most populations take any."""
+    def check_step(self, step_ms: float, varied: Mapping[str, Any] | None = None) -> None:
+        """Refuse steps of this length where they cannot be right, with the values by path that parameters of the
+        network will take beside their own; most populations take any.
+        """
 
     def prepare(self, step_ms: float) -> None:
         """Get ready for steps of this length; most populations have nothing to do."""

@@ -1,5 +1,6 @@
 """A method that is wrong in steps of a length is refused before a run, and one that is inaccurate is warned of."""
 
+import contextlib
 import re
 
 import brainunit as u
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 import brainsim as bs
-from brainsim import neurons, trial
+from brainsim import neurons
+from brainsim.trial import course
 
 
 def spikes(cell, drive, dt=0.1):
@@ -82,8 +84,45 @@ def test_a_refusal_changes_nothing():
 
 
 def test_other_parameters_are_tried_by_the_same_program():
-    trial._programs.clear()
+    course._programs.clear()
     for mu in (200.0, 190.0, 180.0):
         with pytest.raises(ValueError, match="wrong for Relaxation"):
             spikes(Relaxation(1, mu=mu), 0.0)
-    assert len(trial._programs) == 2  # the comparison, and the method
+    assert len(course._programs) == 2  # the comparison, and the method
+
+
+def membranes(tau):
+    """Leaks that Euler steps of 0.1 ms follow with the first time constant, and blow up with one below 0.05 ms."""
+    net = bs.Network()
+    net.E = neurons.LIF(3, tau=tau * u.ms, method="euler", V_th=100 * u.mV)
+    net.E.add_stimuli(drive=bs.stimuli.Constant(1 * u.nA))
+    return net
+
+
+def test_extreme_units_are_tried():
+    bs.simulate(membranes(np.array([20.0, 10.0, 5.0])), 1 * u.ms)
+    with pytest.raises(ValueError, match="fires where it should be silent.* to unit 1"):
+        bs.simulate(membranes(np.array([20.0, 0.04, 5.0])), 1 * u.ms)
+
+
+def test_values_of_a_sweep_are_tried():
+    net = membranes(20.0)
+    with pytest.raises(ValueError, match="fires where it should be silent.* with tau = 0.04 ms"):
+        bs.sweep(net, {"E.tau": [20, 0.04, 10] * u.ms}, 1 * u.ms)
+    assert int(net.steps) == 0
+    ends = bs.sweep(membranes(0.04), {"E.tau": [20, 10] * u.ms}, 5 * u.ms, record="E.V").map(lambda rec: rec["E.V"][-1])
+    expected = -60 + 1.0 * (1 - (1 - 0.1 / np.array([20, 10])) ** 50)
+    np.testing.assert_allclose(ends.to_decimal(u.mV)[:, 0], expected, rtol=1e-6)
+
+
+def test_extremes_of_several_parameters_are_combined():
+    net = bs.Network()
+    net.E = neurons.AdEx(1, method="euler")
+    values = {"E.C": [281, 100] * u.pF, "E.g_L": [30, 1500] * u.nS, "E.a": [4, 2] * u.nS, "E.tau_w": [144, 0.04] * u.ms}
+    for path, value in values.items():
+        usual = {other: each[:1] for other, each in values.items() if other != path}
+        wrong = path == "E.tau_w"
+        with pytest.raises(ValueError, match="tau_w = 0.04") if wrong else contextlib.nullcontext():
+            bs.sweep(net, usual | {path: value}, 0.1 * u.ms)
+    with pytest.raises(ValueError, match="g_L = 1500 nS.*"):  # a time constant of 0.067 ms alone is still followed
+        bs.sweep(net, {"E.C": [281, 30] * u.pF, "E.g_L": [30, 1500] * u.nS}, 0.1 * u.ms)
