@@ -5,6 +5,7 @@ from brainsim import (
     channels,
     connectivity,
     delays,
+    encoding,
     events,
     integrators,
     masses,
@@ -18,6 +19,7 @@ from brainsim import (
     stimuli,
     surrogate,
     terminals,
+    train,
 )
 from brainsim._core import Clock, Dynamics, Fixed, Parameter, State
 from brainsim._errors import (
@@ -90,6 +92,7 @@ __all__ = [
     "DistanceDelay",
     "DistanceDependent",
     "Dynamics",
+    "encoding",
     "events",
     "Fixed",
     "FixedInDegree",
@@ -142,6 +145,7 @@ __all__ = [
     "Sweep",
     "sweep",
     "terminals",
+    "train",
     "Truncated",
     "Uniform",
     "UnitError",

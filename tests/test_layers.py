@@ -11,11 +11,11 @@ import brainsim
 ROOT = Path(brainsim.__file__).parent
 FLOORS = (
     {"_errors", "_units", "_memory", "_files", "_deprecated", "_platform", "_host"}
-    | {"integrators", "events", "connectivity", "surrogate", "analysis"},
+    | {"integrators", "events", "connectivity", "surrogate", "analysis", "encoding"},
     {"_core", "plot"},
-    {"population", "vector_field", "timescales", "trial", "integrated", "neurons", "channels", "cells", "masses", "nn"}
+    {"population", "vector_field", "timescales", "trial", "integrated", "neurons", "channels", "cells", "masses"}
     | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources", "delays", "paths"},
-    {"network", "connecting", "initial", "operation", "projection", "schedule", "wiring"},
+    {"network", "connecting", "initial", "operation", "projection", "schedule", "wiring", "nn"},
     {"simulation"},
     {"train"},
     {"cli", "io", "__main__"},
@@ -27,7 +27,7 @@ WHAT = (
     "what is modelled: neurons, receptors, stimuli, sources, plasticity ([more](floors/modelled.md))",
     "what is wired: networks and projections ([more](floors/wired.md))",
     "what runs: simulate, function, sweep, save and load ([more](floors/running.md))",
-    "what learns",
+    "what learns: losses, gradients, the loop of training",
     "what people look at: the command line ([more](floors/looking.md))",
     "suites for models of your own ([more](extending.md#test-it)): they may import everything, and nothing imports them",
 )

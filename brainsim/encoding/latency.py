@@ -1,0 +1,67 @@
+"""Encoders with one spike per unit, which is the earlier the larger the value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import brainunit as u
+import jax.numpy as jnp
+
+from brainsim._units import QuantityLike, float_dtype, in_unit
+from brainsim.encoding.base import Encoder
+
+
+@dataclass(frozen=True)
+class Latency(Encoder):
+    r"""One spike when a leaky integrator that is driven by x reaches its threshold.
+
+    .. math:: t = \tau \ln \frac{x}{x - \theta}
+
+    Units with :math:`x \le \theta`, or t beyond the last step, are silent. With ``linear``, :math:`t = (1 - x)\,T` for
+    x from 0 to 1, with T the time of the last step; units with :math:`x \le \theta` are silent.
+
+    Parameters
+    ----------
+    tau : quantity, time
+        Time constant of the integrator.
+    threshold : float
+        :math:`\theta`.
+    linear : bool
+        Times that fall linearly with x.
+
+    References
+    ----------
+    F. Zenke, T. P. Vogels, Neural Comput. 33:899 (2021); snnTorch's ``spikegen.latency``.
+    """
+
+    tau: QuantityLike = field(default_factory=lambda: 5.0 * u.ms)
+    threshold: float = 0.01
+    linear: bool = False
+
+    def encode(self, x, n_steps, step_ms, key):
+        x = jnp.asarray(x, float_dtype()).ravel()
+        fires = x > self.threshold
+        if self.linear:
+            step = (1 - jnp.clip(x, 0, 1)) * (n_steps - 1)
+        else:
+            above = jnp.where(fires, x, self.threshold + 1)
+            step = in_unit(self.tau, u.ms, "Latency.tau") / step_ms * jnp.log(above / (above - self.threshold))
+        step = jnp.where(fires, jnp.round(step), n_steps)
+        return (jnp.arange(n_steps)[:, None] == step[None]).astype(x.dtype)
+
+
+@dataclass(frozen=True)
+class RankOrder(Encoder):
+    r"""Units fire once, in the order of their values, the largest first; only the order counts.
+
+    The unit of rank r out of n fires in step :math:`\lfloor r\,T/n \rfloor`; equal values in the order of the units.
+
+    References
+    ----------
+    S. Thorpe, J. Gautrais, in Computational Neuroscience (1998), p. 113.
+    """
+
+    def encode(self, x, n_steps, step_ms, key):
+        x = jnp.asarray(x, float_dtype()).ravel()
+        rank = jnp.argsort(jnp.argsort(-x, stable=True), stable=True)
+        return (jnp.arange(n_steps)[:, None] == (rank * n_steps // x.size)[None]).astype(x.dtype)

@@ -1,0 +1,225 @@
+"""A network, what goes in and what is asked of it: the loss of a batch as a pure function of parameters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+
+from brainsim._units import QuantityLike
+from brainsim.network import Network
+from brainsim.simulation.function import function
+from brainsim.sources import SpikeInput
+from brainsim.train.reading import Read, as_read
+
+AXIS = "batch"  # name of the axis of examples, over which normalisations take their statistics
+
+
+class Batch(NamedTuple):
+    """Examples that are presented together.
+
+    Parameters
+    ----------
+    inputs : array, (batch, ...)
+        What the encoder takes of each.
+    targets : array, (batch, ...)
+    lengths : int array, (batch,), optional
+        Steps that count, of sequences of different length.
+    """
+
+    inputs: Any
+    targets: Any
+    lengths: Any = None
+
+
+class Result(NamedTuple):
+    """What a batch gave beside its loss.
+
+    Parameters
+    ----------
+    outputs : array, (batch, ...)
+        What was read.
+    losses : array, (batch,)
+        Loss of each example, without penalties.
+    recorded : dict of str to array, (batch, n_steps, ...)
+    carried : dict of str to array
+        State that the next batch begins with: running statistics of layers.
+    final : dict of str to array, (batch, ...)
+        State at the end.
+    """
+
+    outputs: jax.Array
+    losses: jax.Array
+    recorded: dict
+    carried: dict
+    final: dict
+
+
+class Objective:
+    r"""Loss of a network's output over batches of examples: a pure function, for ``jax.grad`` and loops of one's own.
+
+    .. math:: L = \frac1B \sum_b \ell\bigl(\mathrm{read}(\mathrm{run}_\theta(\mathrm{encode}(x_b))), y_b\bigr)
+              + \sum_k \mathrm{penalty}_k
+
+    ``objective(parameters, carried, batch, key)`` gives ``(loss, result)``. ``parameters`` are plain arrays by path, those
+    left out are as in the network.
+
+    Parameters
+    ----------
+    net : Network
+    duration : quantity, time
+        How long an example is presented.
+    dt : quantity, time
+        Length of a step.
+    loss : callable
+        ``loss(output, target)`` of one example, a number: of :mod:`brainsim.train.losses`, of optax, or one's own. One
+        that takes ``mask`` is given the steps that count.
+    encode : callable, optional
+        ``encode(x, n_steps, dt, key)`` gives ``(n_steps, n)``: of :mod:`brainsim.encoding`. None: the example is a
+        course already.
+    read : Read, str, or tuple of str and decoder, optional
+        The output; see :class:`Read`. By default what the network says of itself.
+    into : str, optional
+        Path of the variable that the course is given to; by default the input of the only :class:`SpikeInput`.
+    penalties : sequence of Penalty
+        What is added to the loss, such as regularisers of firing rates.
+    record : sequence of str
+        What else is recorded.
+    checkpoint_every, remat
+        As in :func:`brainsim.function`.
+
+    Raises
+    ------
+    TypeError, ValueError, UnknownNameError
+        For what does not fit together.
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        duration: QuantityLike,
+        *,
+        dt: QuantityLike = 1.0 * u.ms,
+        loss: Callable,
+        encode: Callable | None = None,
+        read: Read | str | tuple | None = None,
+        into: str | None = None,
+        penalties: Sequence[Any] = (),
+        record: Sequence[str] = (),
+        checkpoint_every: int | None = None,
+        remat: bool = True,
+    ):
+        self.net, self.duration, self.dt, self.loss, self.encode = net, duration, dt, loss, encode
+        self.read, self.into, self.penalties = as_read(read, net), input_of(net, into), tuple(penalties)
+        paths = [self.read.path, *record, *(path for penalty in self.penalties for path in penalty.record)]
+        self.record = tuple(dict.fromkeys(paths))
+        self.run = function(
+            net, duration, dt=dt, record=list(self.record), checkpoint_every=checkpoint_every, remat=remat
+        )
+        self.n_steps = self.run.n_steps
+        self._masked = _takes_mask(loss)
+
+    @property
+    def carried(self) -> dict[str, jax.Array]:
+        """State that lasts from batch to batch, as it is in the network: running statistics of layers."""
+        return {path: array for path, array in self.run.state.items() if ".layer." in path}
+
+    def course(self, x: Any, key: jax.Array) -> jax.Array:
+        """What an example gives to the network, (n_steps, n)."""
+        course = jnp.asarray(x) if self.encode is None else self.encode(x, self.n_steps, self.dt, key)
+        return course.reshape(self.n_steps, -1)
+
+    def one(self, parameters: dict, state: dict, x: Any, key: jax.Array) -> tuple[dict, dict]:
+        """``(final state, recorded)`` of one example."""
+        inputs = {self.into: self.course(x, jax.random.fold_in(key, 0))}
+        return self.run(parameters, state, inputs=inputs, key=jax.random.fold_in(key, 1))
+
+    def mask(self, length: Any) -> jax.Array | None:
+        """Which steps count; None for all."""
+        return None if length is None else jnp.arange(self.n_steps) < length
+
+    def examples(self, parameters: dict, carried: dict, batch: Batch, key: jax.Array, state: dict | None = None):
+        """``(final states, recorded, outputs)`` of a batch, each with a leading axis of examples.
+
+        ``state``: where each example goes on from, with that axis.
+        """
+
+        def one(x, length, key, own):
+            final, recorded = self.one(parameters, carried | own, x, key)
+            return final, recorded, self.read(recorded, self.mask(length))
+
+        keys = jax.random.split(key, len(batch.inputs))
+        lengths = None if batch.lengths is None else jnp.asarray(batch.lengths)
+        axes = (0, None if lengths is None else 0, 0, 0)
+        return jax.vmap(one, in_axes=axes, axis_name=AXIS)(batch.inputs, lengths, keys, state or {})
+
+    def losses(self, outputs: jax.Array, targets: Any, lengths: Any = None) -> jax.Array:
+        """Loss of each example."""
+        if not self._masked:
+            return jax.vmap(self.loss)(outputs, targets)
+        lengths = jnp.full(len(outputs), self.n_steps) if lengths is None else lengths
+        return jax.vmap(lambda o, t, n: self.loss(o, t, mask=self.mask(n)))(outputs, targets, lengths)
+
+    def __call__(
+        self, parameters: dict, carried: dict, batch: Batch, key: jax.Array, state: dict | None = None
+    ) -> tuple[jax.Array, Result]:
+        """The loss of a batch.
+
+        Parameters
+        ----------
+        parameters : dict of str to array
+            By path, plain, in the units that the classes declare.
+        carried : dict of str to array
+            From :attr:`carried`, or the result of the batch before.
+        batch : Batch
+        key : uint32 array, (2,)
+            For encoders, noise and dropout.
+        state : dict of str to array, (batch, ...), optional
+            Where each example goes on from; the network's state by default.
+
+        Returns
+        -------
+        loss : float array, ()
+        result : Result
+        """
+        final, recorded, outputs = self.examples(parameters, carried, batch, key, state)
+        losses = self.losses(outputs, batch.targets, batch.lengths)
+        total = jnp.mean(losses)
+        for penalty in self.penalties:
+            total = total + penalty(recorded, parameters)
+        kept = {path: final[path][0] for path in carried}
+        return total, Result(outputs, losses, recorded, kept, final)
+
+    def replaced(self, **changes: Any) -> Objective:
+        """The same with other arguments."""
+        names = ("dt", "loss", "encode", "read", "into", "penalties")
+        options = {name: getattr(self, name) for name in names} | {"record": self.record} | changes
+        return Objective(options.pop("net", self.net), options.pop("duration", self.duration), **options)
+
+
+def input_of(net: Network, given: str | None) -> str:
+    """Path of the variable that courses are given to.
+
+    Raises
+    ------
+    ValueError
+        Where there is no telling.
+    """
+    if given is not None:
+        return given
+    sources = [name for name, population in net.populations.items() if isinstance(population, SpikeInput)]
+    if len(sources) != 1:
+        found = f"the inputs {', '.join(sources)}" if sources else "no SpikeInput"
+        raise ValueError(f"into: the network has {found}; say what the examples are given to, into='pixels.input'.")
+    return f"{sources[0]}.input"
+
+
+def _takes_mask(loss) -> bool:
+    try:
+        return "mask" in inspect.signature(loss).parameters
+    except (TypeError, ValueError):
+        return False
