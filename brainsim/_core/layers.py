@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from brainsim import events
 from brainsim._core.dynamics import Dynamics
 from brainsim._units import float_dtype
 
@@ -30,7 +34,30 @@ def applied(module: nnx.Module, x: jax.Array, key: jax.Array) -> jax.Array:
         typed = jnp.issubdtype(stream.key.get_value().dtype, jax.dtypes.prng_key)
         stream.key.set_value(jax.random.wrap_key_data(own) if typed else own)
         stream.count.set_value(stream.count.get_value() * 0)
-    return module(x)
+    with _products_by_events(module):
+        return module(x)
+
+
+@contextlib.contextmanager
+def _products_by_events(module: nnx.Module) -> Iterator[None]:
+    """Let the dense layers of a module multiply as :func:`brainsim.events.spike_matmul` does."""
+    layers = [node for _, node in nnx.iter_graph(module) if isinstance(node, nnx.Linear)]
+    layers = [layer for layer in layers if layer.dot_general is jax.lax.dot_general]
+    for layer in layers:
+        layer.dot_general = _dot_general
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.dot_general = jax.lax.dot_general
+
+
+def _dot_general(x, kernel, dimension_numbers, precision=None, preferred_element_type=None, out_sharding=None):
+    plain = dimension_numbers == (((x.ndim - 1,), (0,)), ((), ())) and x.dtype == kernel.dtype
+    if plain and precision is None and preferred_element_type is None and out_sharding is None:
+        return events.spike_matmul(x, kernel)
+    options = {"precision": precision, "preferred_element_type": preferred_element_type, "out_sharding": out_sharding}
+    return jax.lax.dot_general(x, kernel, dimension_numbers, **options)
 
 
 def looked_at(module: nnx.Module, x: jax.Array, key: jax.Array) -> jax.Array:

@@ -60,6 +60,37 @@ def test_a_dense_layer_is_all_to_all(options):
         np.testing.assert_allclose(layer, synapses, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("dense", ["synapses", "layer"])
+def test_a_batch_has_one_product_by_events_and_one_gradient(dense):
+    """Examples of ``vmap`` are rows of one call, and nothing is as large as a weight gradient for each of them."""
+    weight = RNG.normal(size=(12, 70)) * 30
+    kinds = {
+        "synapses": (bs.AllToAll(), weight, "weight"),
+        "layer": (bs.paths.Layer(linear(weight)), 1.0, "layer.kernel"),
+    }
+    rule, given, name = kinds[dense]
+    net = bs.Network()
+    net.inp, net.hid = bs.sources.SpikeInput(12), bs.neurons.LIF(70)
+    net.hid.add_receptors(syn=bs.receptors.Exponential())
+    net.connect(net.inp, net.hid, rule, receptor="syn", weight=given * u.pA)
+    run = bs.function(net, 0.5 * u.ms, record="hid.V")
+    spikes = (RNG.random((9, 5, 12)) < 0.1).astype(float)
+
+    def loss(w):
+        one = lambda s: run({f"inp->hid.{name}": w}, {}, inputs={"inp.input": s})[1]["hid.V"].sum()
+        return (jax.vmap(one)(spikes) ** 2).sum()
+
+    at = run.parameters[f"inp->hid.{name}"]
+    if all(bs.events.kernels().values()):
+        text = jax.jit(jax.grad(loss)).lower(at).as_text()
+        assert text.count("@brainsim.rows") >= 2 and "x12x70xf64" not in text
+    found = jax.jit(jax.grad(loss))(at)
+    with bs.events.served_by("plain"):
+        run = bs.function(net, 0.5 * u.ms, record="hid.V")
+        np.testing.assert_allclose(found, jax.jit(jax.grad(loss))(at), rtol=1e-10)
+    assert np.abs(found).max() > 0
+
+
 def test_views_are_the_inputs_and_outputs():
     net = network(bs.paths.Layer(linear(W[[3, 1]][:, :2])), pre=[3, 1], target=[2, 0])
     expected = np.zeros((4, 3))

@@ -12,13 +12,12 @@
 #include <emmintrin.h>
 #endif
 
-#if defined(__GNUC__) || defined(__clang__)
-#define BRAINSIM_INLINE inline __attribute__((always_inline))
-#else
-#define BRAINSIM_INLINE inline
-#endif
+#include "registers.h"
 
 namespace brainsim {
+
+struct AtTarget;
+struct Dense;
 
 // Whether kCount values from s on are all zero.
 template <int kCount, class S>
@@ -68,10 +67,11 @@ inline void for_each_spike(const S* s, int64_t n, F&& f) {
   each(n);
 }
 
+constexpr int kBlock = 256;  // neurons that are dealt with together, at most
+
 // Calls f(ids, count) with the nonzero neurons, a block at a time, which f may write to.
 template <class S, class F>
 void for_each_block(const S* s, int64_t n, F&& f) {
-  constexpr int kBlock = 256;
   int32_t ids[kBlock];
   int count = 0;
   for_each_spike(s, n, [&](int64_t i, S) {
@@ -95,6 +95,12 @@ void prefetch_first(const Conn& conn, const int32_t* ids, int count) {
 // out[post] += s[pre] W over the rows of a block, with the next rows on their way from memory while one is dealt with.
 template <bool kScalar, class Conn, class Address, class S, class T>
 void add_rows(const Conn& conn, const Address& at, const int32_t* ids, int count, const S* s, const T* w, T* __restrict out) {
+  if constexpr (std::is_same_v<Conn, Dense> && std::is_same_v<Address, AtTarget> && !kScalar) {  // of a matrix
+    T value[kBlock];
+    if constexpr (!std::is_same_v<S, bool>)
+      for (int k = 0; k < count; ++k) value[k] = s[ids[k]];
+    return sum_rows(ids, std::is_same_v<S, bool> ? nullptr : value, count, w, conn.n_post, conn.n_post, out);
+  }
   for (int k = 0; k < count && k < kTargetsAhead; ++k) conn.prefetch_targets(ids[k]);
   for (int k = 0; k < count; ++k) {
     if (k + kRowsAhead < count) conn.prefetch_row(ids[k + kRowsAhead]);

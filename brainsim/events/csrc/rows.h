@@ -1,9 +1,7 @@
 // Rows of spikes through a dense weight, [rows, n_in] and [n_in, n_out]: work goes with the number of spikes.
 //
 // A row of the product is the sum of some rows of the weight, and a row of the weight's gradient the sum of some rows of
-// the cotangent. Sums are kept in registers, for as many columns as these hold; a tile of columns of all rows of the
-// weight stays in the second cache meanwhile. The same source is compiled for several widths of registers, and the widest
-// that the processor has is taken.
+// the cotangent. A tile of columns of all rows that are added stays in the second cache meanwhile.
 #ifndef BRAINSIM_ROWS_H_
 #define BRAINSIM_ROWS_H_
 
@@ -14,32 +12,13 @@
 #include <vector>
 
 #include "contract.h"
+#include "registers.h"
 
 namespace brainsim {
 
 constexpr int64_t kTile = 256;              // columns of the weight that are worked on together
 constexpr int64_t kListed = int64_t{1} << 20;  // spikes that are listed at a time, at most (or those of one row)
 constexpr int64_t kSampled = 64;            // rows that are looked at to see how many spikes there are, at most
-
-// What a row of sums is made of: some numbers at a time, in a register of so many bytes.
-template <class T, int kBytes>
-struct Register {
-  using type = T;
-};
-#if defined(__GNUC__) || defined(__clang__)
-#define BRAINSIM_REGISTER(T, bytes)                       \
-  template <>                                             \
-  struct Register<T, bytes> {                             \
-    typedef T type __attribute__((vector_size(bytes)));   \
-  };
-BRAINSIM_REGISTER(float, 16)
-BRAINSIM_REGISTER(float, 32)
-BRAINSIM_REGISTER(float, 64)
-BRAINSIM_REGISTER(double, 16)
-BRAINSIM_REGISTER(double, 32)
-BRAINSIM_REGISTER(double, 64)
-#undef BRAINSIM_REGISTER
-#endif
 
 // The spikes of some rows: which, and their values where these are not all 1.
 template <class T>
@@ -120,45 +99,6 @@ bool denser(const S* s, int64_t rows, int64_t n, int64_t part) {
   return count * 256 > looked_at * n * part;
 }
 
-// out += sum of the rows `index` of `from`, times `value`, over as many columns as N registers hold.
-template <class T, int kBytes, int N, bool kOnes>
-BRAINSIM_INLINE void add_columns(const int32_t* index, const T* value, int64_t count, const T* from, int64_t stride, T* out) {
-  using V = typename Register<T, kBytes>::type;
-  constexpr int64_t kLanes = sizeof(V) / sizeof(T);
-  V sum[N];
-  for (int j = 0; j < N; ++j) std::memcpy(&sum[j], out + j * kLanes, sizeof(V));
-  for (int64_t k = 0; k < count; ++k) {
-    const T* const row = from + index[k] * stride;
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC unroll 16
-#endif
-    for (int j = 0; j < N; ++j) {
-      V x;
-      std::memcpy(&x, row + j * kLanes, sizeof(V));
-      if constexpr (kOnes) sum[j] += x;
-      else sum[j] += x * value[k];
-    }
-  }
-  for (int j = 0; j < N; ++j) std::memcpy(out + j * kLanes, &sum[j], sizeof(V));
-}
-
-template <class T, int kBytes, int kMost, bool kOnes>
-BRAINSIM_INLINE void add_rows_listed(
-    const int32_t* index, const T* value, int64_t count, const T* from, int64_t stride, int64_t columns, T* out) {
-  constexpr int64_t kLanes = sizeof(typename Register<T, kBytes>::type) / sizeof(T);
-  int64_t c = 0;
-  for (; columns - c >= kMost * kLanes; c += kMost * kLanes)
-    add_columns<T, kBytes, kMost, kOnes>(index, value, count, from + c, stride, out + c);
-  for (; columns - c >= 4 * kLanes; c += 4 * kLanes)
-    add_columns<T, kBytes, 4, kOnes>(index, value, count, from + c, stride, out + c);
-  for (; columns - c >= kLanes; c += kLanes)
-    add_columns<T, kBytes, 1, kOnes>(index, value, count, from + c, stride, out + c);
-  for (int64_t k = 0; c < columns && k < count; ++k) {
-    const T* const row = from + index[k] * stride;
-    for (int64_t j = c; j < columns; ++j) out[j] += kOnes ? row[j] : row[j] * value[k];
-  }
-}
-
 // Rows of spikes, and the two arrays that they stand between.
 template <class S, class T>
 struct Rows {
@@ -178,7 +118,7 @@ BRAINSIM_INLINE void multiply_block(const Rows<S, T>& job, int64_t begin, int64_
     const int64_t columns = std::min(kTile, job.n_out - c);
     for (int64_t r = 0; r < rows; ++r) {
       const int32_t first = at.first[r];
-      add_rows_listed<T, kBytes, kMost, kOnes>(at.index.data() + first, at.value.data() + first, at.first[r + 1] - first,
+      add_listed<T, kBytes, kMost, kOnes>(at.index.data() + first, at.value.data() + first, at.first[r + 1] - first,
                                                job.from + c, job.n_out, columns, job.out + (begin + r) * job.n_out + c);
     }
   }
@@ -222,7 +162,7 @@ BRAINSIM_INLINE void gradient_block(const Rows<S, T>& job, int64_t begin) {
     for (int64_t i = 0; i < job.n_in; ++i) {
       const int32_t first = at.first[i], count = at.first[i + 1] - first;
       if (count == 0) continue;
-      add_rows_listed<T, kBytes, kMost, kOnes>(at.index.data() + first, at.value.data() + first, count,
+      add_listed<T, kBytes, kMost, kOnes>(at.index.data() + first, at.value.data() + first, count,
                                                job.from + begin * job.n_out + c, job.n_out, columns, job.out + i * job.n_out + c);
     }
   }
@@ -247,8 +187,7 @@ BRAINSIM_INLINE void work(const Rows<S, T>& job, bool towards_weight) {
   else multiply<kBytes, kMost>(job);
 }
 
-#if defined(BRAINSIM_SSE2) && defined(__x86_64__)
-#define BRAINSIM_WIDER
+#ifdef BRAINSIM_WIDER
 template <class S, class T>
 __attribute__((target("avx512f"))) void work_64(const Rows<S, T>& job, bool towards_weight) {
   work<64, 16>(job, towards_weight);
@@ -257,11 +196,6 @@ __attribute__((target("avx512f"))) void work_64(const Rows<S, T>& job, bool towa
 template <class S, class T>
 __attribute__((target("avx2"))) void work_32(const Rows<S, T>& job, bool towards_weight) {
   work<32, 8>(job, towards_weight);
-}
-
-inline int widest() {
-  static const int bytes = __builtin_cpu_supports("avx512f") ? 64 : __builtin_cpu_supports("avx2") ? 32 : 16;
-  return bytes;
 }
 #endif
 
