@@ -20,12 +20,32 @@ from brainsim._core.layers import (
     number_of_parameters,
     result_of,
 )
+from brainsim._core.modules import (
+    BATCH,
+    BatchNorm,
+    Flat,
+    Pool,
+    chain,
+    dropout,
+    new_layer,
+    normalises_alone,
+    set_mode,
+)
 from brainsim._core.site import Site
 from brainsim._core.slot import Slot
 from brainsim._core.stepping import stepping
 from brainsim._core.structure import Structure, forget_programs, split, write_back
 
 __all__ = [
+    "BATCH",
+    "BatchNorm",
+    "chain",
+    "dropout",
+    "Flat",
+    "new_layer",
+    "normalises_alone",
+    "Pool",
+    "set_mode",
     "Aside",
     "Clock",
     "Dynamics",

@@ -10,13 +10,12 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
+from brainsim._core import BATCH
 from brainsim._units import QuantityLike
 from brainsim.network import Network
 from brainsim.simulation.function import function
 from brainsim.sources import SpikeInput
 from brainsim.train.reading import Read, as_read
-
-AXIS = "batch"  # name of the axis of examples, over which normalisations take their statistics
 
 
 class Batch(NamedTuple):
@@ -142,7 +141,9 @@ class Objective:
         """Which steps count; None for all."""
         return None if length is None else jnp.arange(self.n_steps) < length
 
-    def examples(self, parameters: dict, carried: dict, batch: Batch, key: jax.Array, state: dict | None = None):
+    def examples(
+        self, parameters: dict, carried: dict, batch: Batch, key: jax.Array, state: dict | None = None
+    ) -> tuple[dict, dict, jax.Array]:
         """``(final states, recorded, outputs)`` of a batch, each with a leading axis of examples.
 
         ``state``: where each example goes on from, with that axis.
@@ -155,7 +156,7 @@ class Objective:
         keys = jax.random.split(key, len(batch.inputs))
         lengths = None if batch.lengths is None else jnp.asarray(batch.lengths)
         axes = (0, None if lengths is None else 0, 0, 0)
-        return jax.vmap(one, in_axes=axes, axis_name=AXIS)(batch.inputs, lengths, keys, state or {})
+        return jax.vmap(one, in_axes=axes, axis_name=BATCH)(batch.inputs, lengths, keys, state or {})
 
     def losses(self, outputs: jax.Array, targets: Any, lengths: Any = None) -> jax.Array:
         """Loss of each example."""

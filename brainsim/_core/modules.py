@@ -1,0 +1,99 @@
+"""Layers of flax nnx: made by name, in a chain, and those that see all examples of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from brainsim._units import float_dtype
+
+BATCH = "batch"  # name of the axis of examples that are trained on together
+
+
+def new_layer(kind: str, *args: Any, key: jax.Array, gain: float = 1.0, **options: Any) -> nnx.Module:
+    """A layer of flax by its name, with kernels drawn from a normal distribution of variance ``gain**2 / fan_in``."""
+    initial = jax.nn.initializers.variance_scaling(gain**2, "fan_in", "normal")
+    return getattr(nnx, kind)(*args, kernel_init=initial, rngs=nnx.Rngs(key), **options)
+
+
+def dropout(rate: float, key: jax.Array) -> nnx.Module:
+    """flax's dropout."""
+    return nnx.Dropout(rate, rngs=nnx.Rngs(key))
+
+
+def chain(modules: Sequence[nnx.Module]) -> nnx.Module:
+    """Modules one after the other; one alone as it is."""
+    return modules[0] if len(modules) == 1 else nnx.Sequential(*modules)
+
+
+def set_mode(module: nnx.Module, training: bool) -> None:
+    """Let the layers of flax in a module train or evaluate."""
+    module.train() if training else module.eval()
+
+
+def normalises_alone(module: nnx.Module) -> bool:
+    """Whether it holds a batch normalisation of flax that would see one example at a time."""
+    found = (node for _, node in nnx.iter_graph(module) if isinstance(node, nnx.BatchNorm))
+    return any(node.axis_name != BATCH for node in found)
+
+
+class Flat(nnx.Module):
+    """All numbers in a row."""
+
+    def __call__(self, x):
+        return x.ravel()
+
+
+class Pool(nnx.Module):
+    """Maximum, mean or sum over windows; the last axis are features."""
+
+    def __init__(self, how: str, window: tuple[int, ...], strides: tuple[int, ...], padding: str):
+        self.how, self.window, self.strides, self.padding = how, window, strides, padding
+
+    def __call__(self, x):
+        if self.how == "max":
+            return nnx.max_pool(x, self.window, self.strides, self.padding)
+        size = 1
+        for k in self.window:
+            size *= k
+        pooled = nnx.avg_pool(x, self.window, self.strides, self.padding)
+        return pooled if self.how == "mean" else pooled * size
+
+
+class BatchNorm(nnx.Module):
+    """Batch normalisation over the examples that are trained on together; see :class:`brainsim.nn.BatchNorm`."""
+
+    def __init__(self, features: int, momentum: float, epsilon: float, scale: float):
+        dtype = float_dtype()
+        self.momentum, self.epsilon = momentum, epsilon
+        self.scale = nnx.Param(jnp.full(features, scale, dtype))
+        self.bias = nnx.Param(jnp.zeros(features, dtype))
+        self.mean, self.var = nnx.BatchStat(jnp.zeros(features, dtype)), nnx.BatchStat(jnp.ones(features, dtype))
+
+    def __call__(self, x):
+        mean, var = self.mean.get_value(), self.var.get_value()
+        if _in_a_batch():
+            axes = tuple(range(x.ndim - 1))
+            now = jax.lax.pmean(jnp.mean(x, axes), BATCH)
+            spread = jax.lax.pmean(jnp.mean(jnp.square(x - _last(now, x)), axes), BATCH)
+            self.mean.set_value(self.momentum * mean + (1 - self.momentum) * jax.lax.stop_gradient(now))
+            self.var.set_value(self.momentum * var + (1 - self.momentum) * jax.lax.stop_gradient(spread))
+            mean, var = now, spread
+        factor = self.scale.get_value() * jax.lax.rsqrt(var + self.epsilon)
+        return (x - _last(mean, x)) * _last(factor, x) + _last(self.bias.get_value(), x)
+
+
+def _last(values, x):
+    return values.reshape((1,) * (x.ndim - 1) + (-1,))
+
+
+def _in_a_batch() -> bool:
+    try:
+        jax.lax.axis_index(BATCH)
+    except NameError:
+        return False
+    return True

@@ -1,0 +1,24 @@
+"""Feed-forward, recurrent and residual stacks in one expression; what comes out is a network."""
+
+from brainsim.nn.layers import AvgPool, BatchNorm, Conv, Dropout, LayerSpec, Linear, MaxPool, SumPool
+from brainsim.nn.neurons import ALIF, LIF, LeakyIntegrator, LeakyReadout, Neurons, SoftResetLIF
+from brainsim.nn.sequential import Residual, Sequential
+
+__all__ = [
+    "ALIF",
+    "AvgPool",
+    "BatchNorm",
+    "Conv",
+    "Dropout",
+    "LayerSpec",
+    "LeakyIntegrator",
+    "LeakyReadout",
+    "LIF",
+    "Linear",
+    "MaxPool",
+    "Neurons",
+    "Residual",
+    "Sequential",
+    "SoftResetLIF",
+    "SumPool",
+]

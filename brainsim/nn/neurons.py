@@ -1,0 +1,189 @@
+"""Populations of a stack: any neuron, with the size of what comes in."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import brainunit as u
+import jax.numpy as jnp
+
+from brainsim import neurons, receptors, surrogate
+from brainsim._core import Parameter, State
+from brainsim._errors import suggestion
+from brainsim._units import QuantityLike
+from brainsim.neurons.base import Neuron
+from brainsim.nn.layers import Linear
+from brainsim.receptors.base import Receptor
+
+RESETS = ("zero", "subtract", "none")  # names that snnTorch has
+
+
+class LeakyIntegrator(Neuron):
+    r"""A membrane that never fires: a readout.
+
+    .. math:: \tau \dot V = -V + R\,I
+
+    Exponential Euler, the default, is exact for constant input at any dt.
+
+    References
+    ----------
+    F. Zenke, S. Ganguli, Neural Comput. 30:1514 (2018).
+    """
+
+    tau = Parameter(20.0 * u.ms, "membrane time constant", positive=True)
+    R = Parameter(1.0 * u.Gohm, "membrane resistance", positive=True)
+    V = State(0.0 * u.mV, "output")
+
+    def derivative(self, t, V, I):
+        return (self.R * I - V) / self.tau
+
+    def fires(self, before, after):
+        return jnp.zeros(len(self), bool)
+
+    def dtype_of(self, name):
+        return jnp.dtype(bool) if name == "spikes" else super().dtype_of(name)
+
+
+class SoftResetLIF(neurons.LIF):
+    r"""Leaky integrate-and-fire neuron that keeps what is above threshold.
+
+    .. math:: \tau \dot V = E_L - V + R I,\qquad V > V_{th} \Rightarrow V \leftarrow V - (V_{th} - V_{reset})
+
+    Accuracy as of :class:`brainsim.neurons.LIF`.
+
+    References
+    ----------
+    B. Rueckauer et al., Front. Neurosci. 11:682 (2017).
+    """
+
+    def after_spike(self, y):
+        return {"V": y["V"] - (self.V_th - self.V_reset)}
+
+
+class _NoResetLIF(neurons.LIF):
+    """Leaky integrate-and-fire neuron whose potential goes on through spikes."""
+
+    def after_spike(self, y):
+        return {}
+
+
+class Neurons:
+    """A population of a stack.
+
+    Parameters
+    ----------
+    kind : type
+        A class of neurons, of :mod:`brainsim.neurons` or one's own.
+    receptor : Receptor, optional
+        What inputs act through; by default they move the membrane potential at once.
+    recurrent : bool or Linear
+        Connect the population to itself, all to all.
+    name : str, optional
+        By default ``"hidden1"``, ``"hidden2"``, ..., and ``"output"`` for the last.
+    read : tuple of str and str or callable, optional
+        As output of the stack: the variable that is read and how; by default the number of spikes,
+        ``("spikes", "count")``.
+    **values
+        What the class takes: parameters, initial states, ``surrogate``, ``method``, ``detach_reset``.
+    """
+
+    def __init__(
+        self,
+        kind: type[Neuron],
+        *,
+        receptor: Receptor | None = None,
+        recurrent: bool | Linear = False,
+        name: str | None = None,
+        read: tuple[str, str | Callable] = ("spikes", "count"),
+        **values: Any,
+    ):
+        if not (isinstance(kind, type) and issubclass(kind, Neuron)):
+            raise TypeError(f"nn.Neurons: expected a class of neurons such as neurons.AdEx, given {kind!r}.")
+        if recurrent is not False and recurrent is not True and not isinstance(recurrent, Linear):
+            raise TypeError(f"nn.{kind.__name__}: recurrent is True, False or a Linear, given {recurrent!r}.")
+        self.kind, self.values, self.name, self.read = kind, values, name, read
+        self.receptor = receptors.Delta() if receptor is None else receptor
+        self.recurrent = Linear() if recurrent is True else recurrent or None
+
+    def __repr__(self) -> str:
+        return f"nn.Neurons({self.kind.__name__})"
+
+    def population(self, size: tuple[int, ...]) -> Neuron:
+        """The population, of this size."""
+        made = self.kind(size, **self.values)
+        made.add_receptors(input=copy.deepcopy(self.receptor))  # one spec may make several populations
+        return made
+
+
+def LIF(
+    *,
+    tau: QuantityLike = 10.0 * u.ms,
+    V_th: QuantityLike = 1.0 * u.mV,
+    reset: str = "zero",
+    surrogate: surrogate.Surrogate | None = surrogate.ATan(),
+    **options: Any,
+) -> Neurons:
+    r"""Leaky integrate-and-fire neurons that rest at 0 mV, with a surrogate: what snnTorch calls ``Leaky``.
+
+    .. math:: V \leftarrow e^{-dt/\tau}\,\bigl(V + \textstyle\sum_i w_i s_i\bigr),\qquad V > V_{th} \Rightarrow s = 1
+
+    with the default receptor: snnTorch's beta is :math:`e^{-dt/\tau}`. With a receptor of current, R is 1 Gohm, so that
+    1 pA gives 1 mV.
+
+    Parameters
+    ----------
+    tau : quantity, time
+        Membrane time constant; of one value per neuron where it is an array.
+    V_th : quantity, potential
+    reset : {"zero", "subtract", "none"}
+        After a spike :math:`V = 0`, :math:`V - V_{th}`, or V as it is.
+    surrogate : Surrogate or None
+        Derivative of the spikes.
+    **options
+        Other arguments of :class:`Neurons`, and values of :class:`brainsim.neurons.LIF`.
+
+    Raises
+    ------
+    ValueError
+        For another reset.
+    """
+    if reset not in RESETS:
+        raise ValueError(f"nn.LIF: there is no reset {reset!r}.{suggestion(str(reset), RESETS)}")
+    kind = {"zero": neurons.LIF, "subtract": SoftResetLIF, "none": _NoResetLIF}[reset]
+    return Neurons(kind, surrogate=surrogate, **_at_zero(kind) | dict(tau=tau, V_th=V_th) | options)
+
+
+def ALIF(*, surrogate: surrogate.Surrogate | None = surrogate.ATan(), **options: Any) -> Neurons:
+    """Neurons with an adaptive threshold, :class:`brainsim.neurons.ALIF`, that rest at 0 mV and fire above 1 mV.
+
+    Parameters
+    ----------
+    surrogate : Surrogate or None
+    **options
+        Other arguments of :class:`Neurons`, and values of the class.
+    """
+    return Neurons(neurons.ALIF, surrogate=surrogate, **_at_zero(neurons.ALIF) | options)
+
+
+def LeakyReadout(*, tau: QuantityLike = 20.0 * u.ms, read: str | Callable = "mean", **options: Any) -> Neurons:
+    """Leaky integrators that never fire, :class:`LeakyIntegrator`: the output of a classifier.
+
+    Parameters
+    ----------
+    tau : quantity, time
+    read : str or callable
+        What of their potentials is the output: ``"mean"``, ``"maximum"``, ``"last"``, ``"sequence"``, or a function of
+        the course.
+    **options
+        Other arguments of :class:`Neurons`.
+    """
+    return Neurons(LeakyIntegrator, tau=tau, read=("V", read), **options)
+
+
+def _at_zero(kind) -> dict:
+    """Rest, reset and threshold of a class at 0, 0 and 1 mV, where it has them."""
+    values = {"E_L": 0.0, "V": 0.0, "V_reset": 0.0, "V_th": 1.0, "R": 1.0}
+    units = {"R": u.Gohm}
+    return {name: value * units.get(name, u.mV) for name, value in values.items() if name in kind._declared}
