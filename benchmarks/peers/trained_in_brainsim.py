@@ -1,0 +1,88 @@
+"""The training benchmarks in brainsim: a network for one example, `function`, `jax.vmap` and `jax.grad`."""
+
+import math
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import brainsim as bs
+
+from ._training import BETA, RATE, Task, data, weights
+
+TAU = -1 / math.log(float(BETA)) * u.ms
+
+
+class LeakyIntegrator(bs.neurons.Neuron):
+    """A membrane that never fires."""
+
+    tau = bs.Parameter(TAU, "membrane time constant", positive=True)
+    V = bs.State(0.0 * u.mV, "output")
+    input_unit = u.mV
+
+    def derivative(self, t, V, I):
+        return (I - V) / self.tau
+
+    def fires(self, before, after):
+        return jnp.zeros(len(self), bool)
+
+
+def load(framework: str) -> None:
+    """Everything is imported already."""
+
+
+def build(task: Task) -> bs.Network:
+    """The network for one example."""
+    net = bs.Network()
+    neuron = dict(tau=TAU, E_L=0 * u.mV, V=0 * u.mV, V_th=1 * u.mV, V_reset=0 * u.mV)
+    net.p0 = bs.sources.SpikeInput(task.sizes[0])
+    made = weights(task)
+    for k, n in enumerate(task.sizes[1:], start=1):
+        last = k == len(task.sizes) - 1
+        layer = LeakyIntegrator(n) if last else bs.neurons.LIF(n, surrogate=bs.surrogate.FastSigmoid(1.0), **neuron)
+        setattr(net, f"p{k}", layer)
+        layer.add_receptors(kick=bs.receptors.Delta())
+        pre = net.populations[f"p{k - 1}"]
+        # What arrives is added before the membrane decays
+        net.connect(pre, layer, bs.AllToAll(), receptor="kick", weight=made[str(k - 1)] / BETA * u.mV, name=str(k - 1))
+    if task.recurrent:
+        net.connect(net.p1, net.p1, bs.AllToAll(), receptor="kick", weight=made["r"] / BETA * u.mV, name="r")
+    return net
+
+
+def prepare(task: Task, framework: str):
+    """``(gradients, step, version)``."""
+    net, (spikes, labels) = build(task), data(task)
+    lag = len(task.sizes) - 1  # steps that a spike takes from the input to the output
+    output = f"p{lag}.V"
+    run = bs.function(net, (task.steps + lag) * u.ms, dt=1 * u.ms, record=output)
+    spikes = jnp.asarray(np.concatenate([spikes, np.zeros((lag, *spikes.shape[1:]), np.float32)]))
+
+    def loss(parameters, spikes, labels):
+        def mean_output(spikes):
+            _, recorded = run(parameters, {}, inputs={"p0.input": spikes})
+            return recorded[output][lag:].mean(0)
+
+        logits = jax.vmap(mean_output, in_axes=1)(spikes)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+    adam = optax.adam(RATE)
+    parameters = {f"{name}.weight": run.parameters[f"{name}.weight"] for name in weights(task)}
+    at = [parameters, adam.init(parameters)]
+
+    @jax.jit
+    def update(parameters, moments, spikes, labels):
+        gradient = jax.grad(loss)(parameters, spikes, labels)
+        changes, moments = adam.update(gradient, moments)
+        return optax.apply_updates(parameters, changes), moments
+
+    def gradients():
+        found = jax.jit(jax.grad(loss))(parameters, spikes, labels)
+        return {path.removesuffix(".weight"): np.asarray(array) / BETA for path, array in found.items()}
+
+    def step():
+        at[:] = jax.block_until_ready(update(*at, spikes, labels))
+
+    return gradients, step, bs.__version__
