@@ -171,11 +171,13 @@ def test_populations_alike_are_one_program(monkeypatch):
             kind = (Leakier, LessLeaky)[k % 2]
             neurons = kind(3 + k, R=(90 + k) * u.Mohm, V=np.linspace(-60, -51, 3 + k) * u.mV)
             setattr(net, f"p{k}", neurons)
-            neurons.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+            neurons.add_receptors(
+                **{name: bs.receptors.Exponential(tau=ms * u.ms) for name, ms in (("syn", 5), ("slow", 9 + k))}
+            )
             neurons.add_stimuli(drive=bs.stimuli.Constant(200 * u.pA))
-        for _ in range(20):
+        for k in range(20):
             a, b = (net[f"p{i}"] for i in rng.integers(0, 8, 2))
-            net.connect(a, b, bs.FixedProbability(0.4), receptor="syn", weight=50 * u.pA)
+            net.connect(a, b, bs.FixedProbability(0.4), receptor=("syn", "slow")[k % 2], weight=50 * u.pA)
         rec = bs.simulate(net, 30 * u.ms, record=["p0.spikes", "p7.spikes", "p7.V"])
         return rec, [np.asarray(x) for x in jax.tree.leaves(split(net)[1:])]
 
