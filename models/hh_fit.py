@@ -150,7 +150,7 @@ def fit(
         change, moments = optimizer.update(slope, moments)
         return optax.apply_updates(logs, change), moments, value
 
-    logs = {name: jnp.log(jnp.asarray(value.to_decimal(UNIT))) for name, value in start.items()}
+    logs = {name: jnp.log(jnp.asarray(value.to_decimal(UNIT), float)) for name, value in start.items()}
     initial, moments, losses, started = np.asarray(voltage(logs)), optimizer.init(logs), [], time.perf_counter()
     first, last = 10.0, float(times[-1]) + 5.0
     with Bar("fitting", updates, progress) as bar:

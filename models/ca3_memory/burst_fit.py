@@ -147,7 +147,7 @@ def fit(
         change, moments = optimizer.update(slope, moments)
         return optax.apply_updates(logs, change), moments, value
 
-    logs = {name: jnp.log(jnp.asarray(value)) for name, value in start.items()}
+    logs = {name: jnp.log(jnp.asarray(value, float)) for name, value in start.items()}
     initial, moments, losses, began = np.asarray(potentials(logs)), optimizer.init(logs), [], time.perf_counter()
     first, last = 12.0, float(times[-1]) + 5.0
     with Bar("fitting", updates, progress) as bar:
