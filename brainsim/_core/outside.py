@@ -11,11 +11,19 @@ import sysconfig
 import types
 from pathlib import Path
 
+import brainunit as u
+import flax
+import jax
+import jaxlib
+import numpy as np
 from flax import nnx
 
 OURS = f"{Path(__file__).resolve().parents[1]}{os.sep}"
 _PATHS = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
 _PATHS += [site.getusersitepackages(), *site.getsitepackages()]
+# Those of other installations that are looked at too, and packages that models use, in whatever way they are installed
+_PATHS += [path for path in sys.path if os.path.basename(path.rstrip(os.sep)) in ("site-packages", "dist-packages")]
+_PATHS += [path for module in (flax, jax, jaxlib, np, u) for path in module.__path__]
 INSTALLED = (
     "<frozen ",
     OURS,

@@ -1,7 +1,11 @@
 """What a model reads from outside is part of its program: an edited function or a changed number counts at once."""
 
 import functools
+import os
+import subprocess
+import sys
 import types
+from pathlib import Path
 
 import brainunit as u
 import jax
@@ -152,6 +156,22 @@ def test_a_network_of_brainsims_own_classes_reads_nothing():
     net.c = bs.neurons.LIF(1, surrogate=bs.surrogate.FastSigmoid())
     net.c.add_receptors(ampa=bs.receptors.AMPA())
     assert not split(net)[0].reads.contents
+
+
+def test_packages_of_another_installation_are_no_code_of_the_user_s(tmp_path):
+    """Where JAX stands outside this Python's own folders, as with PYTHONPATH or a link."""
+    (tmp_path / "things").symlink_to(Path(jax.__file__).parents[1], target_is_directory=True)
+    code = """
+import brainsim as bs
+from brainsim._core import split
+net = bs.Network()
+net.c = bs.neurons.LIF(1)
+print(len(split(net)[0].reads.contents))
+"""
+    places = [str(Path(bs.__file__).parents[1]), str(tmp_path / "things")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
+    done = subprocess.run([sys.executable, "-S", "-c", code], env=environment, capture_output=True, text=True)
+    assert done.stdout.split() == ["0"], done.stderr[-500:]
 
 
 def final(net, V="c.V"):
