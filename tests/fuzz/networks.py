@@ -85,7 +85,7 @@ def _population(draw):
 def _source(draw):
     n = draw.size()
     if draw.by_chance and draw.chance(0.5):
-        return bs.sources.PoissonGroup(n, rate=draw.between(100, 2000) * u.Hz)
+        return bs.sources.PoissonGroup(n, rate=draw.between(100, 1000) * u.Hz)
     k = int(draw.rng.integers(1, 12))
     times = np.sort(draw.rng.integers(1, 35, k)) * 0.1
     pairs = sorted(set(zip(times.round(1).tolist(), draw.rng.integers(0, n, k).tolist())))

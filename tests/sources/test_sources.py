@@ -54,6 +54,21 @@ def probability(rate, dt=0.1):
     return -np.expm1(-rate * 1e-3 * dt)
 
 
+def test_poisson_rates_that_steps_cannot_hold_are_warned_of():
+    net = bs.Network()
+    net.S = sources.PoissonGroup(500, rate=np.append(np.full(499, 100.0), 8000.0) * u.Hz)
+    with pytest.warns(bs.AccuracyWarning, match="S: at 8000 Hz in steps of 0.1 ms 31 % of the spikes"):
+        train = bs.simulate(net, 200 * u.ms, record="S.spikes").spikes["S"]  # 0.69 * 1600 = 1101 expected
+    assert abs(len(train.of(499)) - 1101) < 5 * np.sqrt(2000 * 0.449 * 0.551)
+    net.S.rate = 100 * u.Hz
+    bs.simulate(net, 1 * u.ms)
+    with pytest.warns(bs.AccuracyWarning, match="S: at 2000 Hz"):
+        bs.sweep(net, {"S.rate": [100, 2000] * u.Hz}, 1 * u.ms)
+    net.reset()
+    with pytest.warns(bs.AccuracyWarning, match="in steps of 10 ms"):
+        bs.simulate(net, 10 * u.ms, dt=10 * u.ms)
+
+
 @pytest.mark.parametrize("rate", [5.0, 400.0])
 def test_poisson_group_has_its_rate_and_independent_steps_and_units(rate):
     n, steps = 500, 2000
