@@ -2,6 +2,18 @@
 
 from brainsim.train.gradients import Gradient, bptt
 from brainsim.train.objective import Batch, Objective, Result
+from brainsim.train.online import Carry, Learner, online, rules
 from brainsim.train.reading import Read
 
-__all__ = ["Batch", "bptt", "Gradient", "Objective", "Read", "Result"]
+__all__ = [
+    "Batch",
+    "Carry",
+    "Gradient",
+    "Learner",
+    "Objective",
+    "Read",
+    "Result",
+    "bptt",
+    "online",
+    "rules",
+]

@@ -1,0 +1,121 @@
+"""The door of learning without the past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import brainunit as u
+
+from brainsim._errors import UnknownNameError, suggestion
+from brainsim._units import QuantityLike
+from brainsim.network import Network
+from brainsim.simulation import door
+from brainsim.train.online import graph
+from brainsim.train.online.base import Learner
+from brainsim.train.online.d_rtrl import DRTRL, OSTL, EProp, SnAp1
+from brainsim.train.online.edge import FEEDBACK
+from brainsim.train.online.learner import Traces
+from brainsim.train.online.pp_prop import PPProp
+from brainsim.train.online.presynaptic import OTPE, OTTT, SLTT, ThreeFactor
+from brainsim.train.online.rule import Rule, TraceRule
+from brainsim.train.online.whole import RTRL, UORO, Exact, OfRankOne
+
+RULES = {rule.name: rule for rule in (DRTRL, EProp, OSTL, SnAp1, PPProp, OTTT, OTPE, SLTT, ThreeFactor, RTRL, UORO)}
+
+
+def online(
+    net: Network,
+    *,
+    dt: QuantityLike = 0.1 * u.ms,
+    rule: Rule | str = "d_rtrl",
+    loss: Callable[[dict, Any], Any],
+    train: Sequence[str] | str | None = None,
+    readout: Sequence[str] | str | None = None,
+    feedback: str = "symmetric",
+    decay: float = 0.0,
+) -> Learner:
+    r"""A network that learns as it runs: gradients without the past, in memory that does not grow with time.
+
+    ``learn = online(net, ...)`` gives pure functions for ``jax.jit``, ``jax.lax.scan`` and ``jax.vmap``::
+
+        learn = bs.train.online(net, dt=1 * u.ms, rule="e_prop", loss=lambda state, y: jnp.sum((state["out.V"] - y) ** 2))
+        carry = learn.init()
+        carry, value = learn.step(parameters, carry, {"inp.input": row}, target)  # carry.gradients grows
+        value, gradients, carry = learn.run(parameters, {"inp.input": rows}, targets)  # the same for a sequence
+
+    No model has code of its own for this: each population's Jacobian, unit by unit, comes from tangents through its own
+    step, whatever its equations, receptors and stimuli.
+
+    Parameters
+    ----------
+    net : Network
+        From now on its projections keep what arrives in a step (:meth:`~brainsim.Projection.keep_arrived`) where their
+        weights are trained. Hidden neurons need a surrogate.
+    dt : quantity, time
+        Length of a step.
+    rule : str or Rule
+        ``"d_rtrl"``, ``"e_prop"``, ``"ostl"``, ``"snap1"``, ``"pp_prop"``, ``"ottt"``, ``"otpe"``, ``"sltt"``,
+        ``"three_factor"``, ``"rtrl"``, ``"uoro"``; or an object such as ``PPProp(alpha=0.95)`` or
+        ``DECOLLE(outputs=10, loss=...)``.
+    loss : callable
+        ``loss(state, target)`` of each step, a number: ``state`` has every state of the network after the step, by path
+        and plain. The loss of a sequence is their sum.
+    train : str or sequence of str, optional
+        Paths of the trained parameters, or patterns (``"*->hid.weight"``). By default the weights of all projections.
+    readout : str or sequence of str, optional
+        Populations that read out. By default those that send to no other one.
+    feedback : {"symmetric", "random", "alignment", "adaptive"}
+        What learning signals go back through: the transpose of the weights; fixed random weights from the readouts to
+        every hidden population (direct feedback alignment); fixed random weights in place of those of each projection
+        (feedback alignment); or weights that begin at random and follow the changes of the true ones.
+    decay : float
+        Of adaptive feedback, per step: the decay that the optimiser gives to the weights.
+
+    Returns
+    -------
+    Learner
+
+    Raises
+    ------
+    UnknownNameError
+        For a rule, feedback, parameter or population that does not exist.
+    ValueError
+        For a network that the rule cannot do: a population whose units depend on each other, hidden neurons without a
+        surrogate, delays or terminals between populations that learn. The message names it.
+
+    Notes
+    -----
+    With one hidden layer without recurrence, D-RTRL is equal to backpropagation through time, the readouts' memory
+    included. Recurrent ways are left out of all rules but ``"rtrl"`` and ``"uoro"`` (``"snap1"`` keeps neurons' synapses
+    onto themselves). In a stack, signals for layers below the last hidden one go back by the shortest way, one step for
+    each layer; what the layers above remember is left out.
+
+    References
+    ----------
+    O. Marschall, K. Cho, C. Savin, "A unified framework of online learning algorithms for training recurrent neural
+    networks", J. Mach. Learn. Res. 21:135 (2020).
+    """
+    rule = _rule(rule)
+    if not callable(loss):
+        raise TypeError(f"loss: expected a function of the state and the target, given {loss!r}.")
+    if feedback not in FEEDBACK:
+        raise UnknownNameError(f"feedback={feedback!r} is unknown.{suggestion(str(feedback), FEEDBACK)}")
+    entry = door.enter(net, dt, dt=dt)
+    trained = graph.chosen(train, entry.parameters, net)
+    if isinstance(rule, TraceRule):
+        for path in trained:
+            projection = graph.home(path, entry.parameters, net, rule.name)[1]
+            if projection is not None and "arrived" not in vars(projection):
+                projection.keep_arrived()
+        entry = door.enter(net, dt, dt=dt)
+    kind = Traces if isinstance(rule, TraceRule) else Exact if isinstance(rule, RTRL) else OfRankOne
+    return kind(net, rule, loss, trained, entry.prepared(), readout=readout, feedback=feedback, decay=decay)
+
+
+def _rule(rule) -> Rule:
+    if isinstance(rule, Rule):
+        return rule
+    if rule not in RULES:
+        raise UnknownNameError(f"rule={rule!r} is unknown.{suggestion(str(rule), RULES)}")
+    return RULES[rule]()
