@@ -14,8 +14,9 @@ class Progress:
     second.
     """
 
-    def __init__(self, show: bool | None, total: int):
+    def __init__(self, show: bool | None, total: int, what: str = "simulating"):
         self.total, self.done, self.show = total, 0, show
+        self.what, self.text = what, ""  # what is being done, and how well
         # rich draws in a notebook through ipywidgets, and warns where they are missing.
         notebook = "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is not None
         self.on = show if show is not None else sys.stderr.isatty() or notebook
@@ -47,16 +48,17 @@ class Progress:
         if self.on and self.bar is None and (self.show or now - self.started > 1) and self.done < self.total:
             self._start()
         if self.bar is not None:
-            self.bar.update(self.task, completed=self.done)
+            self.bar.update(self.task, completed=self.done, description=self.text)
 
     def _start(self):
         from rich import progress
 
         columns = (
-            progress.TextColumn("simulating"),
+            progress.TextColumn(self.what),
             progress.BarColumn(),
             progress.TaskProgressColumn(),
             progress.TimeRemainingColumn(),
+            progress.TextColumn("{task.description}"),
         )
         self.bar = progress.Progress(*columns, transient=True)
         self.bar.start()

@@ -62,6 +62,10 @@ def load(net: Network, path: str | Path) -> None:
     _check(net, "load")
     path = Path(path).absolute()
     with checkpoint.reading(path) as page:
+        if "training" in page:
+            raise ValueError(
+                f"load: {path} is a checkpoint of training; bs.train.fit(..., checkpoint=...) goes on from it."
+            )
         _compare(net, page)
         arrays = checkpoint.read_arrays(path, page)
     if page["step_ms"]:

@@ -1,19 +1,49 @@
 """What learns: losses of a network's output, their gradients, and the loop that follows them."""
 
+from brainsim.train import losses, measures, transforms
+from brainsim.train.callbacks import Callback, EarlyStopping, Epoch
+from brainsim.train.data import Arrays, Batches, Loader
+from brainsim.train.evaluation import Evaluation
+from brainsim.train.fitting import fit
 from brainsim.train.gradients import Gradient, bptt
+from brainsim.train.history import History
 from brainsim.train.objective import Batch, Objective, Result
 from brainsim.train.online import Carry, Learner, online, rules
+from brainsim.train.penalties import Activity, Penalty, RateBand, WeightDecay
 from brainsim.train.reading import Read
+from brainsim.train.trained import Trained
+from brainsim.train.transforms import Transform
+from brainsim.train.update import Learning, Update
 
 __all__ = [
+    "Activity",
+    "Arrays",
     "Batch",
+    "Batches",
+    "bptt",
+    "Callback",
     "Carry",
+    "EarlyStopping",
+    "Epoch",
+    "Evaluation",
+    "fit",
     "Gradient",
+    "History",
     "Learner",
+    "Learning",
+    "Loader",
+    "losses",
+    "measures",
     "Objective",
+    "online",
+    "Penalty",
+    "RateBand",
     "Read",
     "Result",
-    "bptt",
-    "online",
     "rules",
+    "Trained",
+    "Transform",
+    "transforms",
+    "Update",
+    "WeightDecay",
 ]

@@ -10,7 +10,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from brainsim._core import BATCH
+from brainsim._core import BATCH, set_mode
 from brainsim._units import QuantityLike
 from brainsim.network import Network
 from brainsim.simulation.function import function
@@ -90,6 +90,9 @@ class Objective:
         What else is recorded.
     checkpoint_every, remat
         As in :func:`brainsim.function`.
+    training : bool
+        Whether layers train: batch normalisations take the statistics of the batch, dropout leaves out. Afterwards the
+        layers of the network itself evaluate.
 
     Raises
     ------
@@ -111,16 +114,22 @@ class Objective:
         record: Sequence[str] = (),
         checkpoint_every: int | None = None,
         remat: bool = True,
+        training: bool = True,
     ):
+        self.training = training
         self.net, self.duration, self.dt, self.loss, self.encode = net, duration, dt, loss, encode
         self.read, self.into, self.penalties = as_read(read, net), input_of(net, into), tuple(penalties)
         paths = [self.read.path, *record, *(path for penalty in self.penalties for path in penalty.record)]
         self.record = tuple(dict.fromkeys(paths))
+        layers = [p.layer for p in net.projections.values() if "layer" in vars(p)]
+        for layer in layers:
+            set_mode(layer, training)
         self.run = function(
             net, duration, dt=dt, record=list(self.record), checkpoint_every=checkpoint_every, remat=remat
         )
+        for layer in layers:
+            set_mode(layer, False)
         self.n_steps = self.run.n_steps
-        self._masked = _takes_mask(loss)
 
     @property
     def carried(self) -> dict[str, jax.Array]:
@@ -130,7 +139,15 @@ class Objective:
     def course(self, x: Any, key: jax.Array) -> jax.Array:
         """What an example gives to the network, (n_steps, n)."""
         course = jnp.asarray(x) if self.encode is None else self.encode(x, self.n_steps, self.dt, key)
-        return course.reshape(self.n_steps, -1)
+        count = self.run.state[self.into].size if self.into in self.run.state else -1  # a parameter takes any
+        wrong = course.ndim == 0 or len(course) != self.n_steps
+        if wrong or (count >= 0 and course.size != self.n_steps * count):
+            made = "an example has" if self.encode is None else f"{type(self.encode).__name__} makes"
+            hint = "; encode=encoding.Constant() gives it at every step" if self.encode is None else ""
+            raise ValueError(
+                f"encode: {made} the shape {course.shape}, and {self.into} takes {self.n_steps} steps of {count}{hint}."
+            )
+        return course.reshape(self.n_steps, count)
 
     def one(self, parameters: dict, state: dict, x: Any, key: jax.Array) -> tuple[dict, dict]:
         """``(final state, recorded)`` of one example."""
@@ -156,14 +173,16 @@ class Objective:
         keys = jax.random.split(key, len(batch.inputs))
         lengths = None if batch.lengths is None else jnp.asarray(batch.lengths)
         axes = (0, None if lengths is None else 0, 0, 0)
-        return jax.vmap(one, in_axes=axes, axis_name=BATCH)(batch.inputs, lengths, keys, state or {})
+        return jax.vmap(one, in_axes=axes, axis_name=BATCH if self.training else None)(
+            batch.inputs, lengths, keys, state or {}
+        )
 
-    def losses(self, outputs: jax.Array, targets: Any, lengths: Any = None) -> jax.Array:
-        """Loss of each example."""
-        if not self._masked:
-            return jax.vmap(self.loss)(outputs, targets)
-        lengths = jnp.full(len(outputs), self.n_steps) if lengths is None else lengths
-        return jax.vmap(lambda o, t, n: self.loss(o, t, mask=self.mask(n)))(outputs, targets, lengths)
+    def each(self, function: Callable, outputs: jax.Array, targets: Any, lengths: Any = None) -> jax.Array:
+        """``function(output, target)`` of each example, given the mask of its steps if it takes one."""
+        if not _takes_mask(function):
+            return jax.vmap(function)(outputs, targets)
+        lengths = jnp.full(len(outputs), self.n_steps) if lengths is None else jnp.asarray(lengths)
+        return jax.vmap(lambda o, t, n: function(o, t, mask=self.mask(n)))(outputs, targets, lengths)
 
     def __call__(
         self, parameters: dict, carried: dict, batch: Batch, key: jax.Array, state: dict | None = None
@@ -188,7 +207,7 @@ class Objective:
         result : Result
         """
         final, recorded, outputs = self.examples(parameters, carried, batch, key, state)
-        losses = self.losses(outputs, batch.targets, batch.lengths)
+        losses = self.each(self.loss, outputs, batch.targets, batch.lengths)
         total = jnp.mean(losses)
         for penalty in self.penalties:
             total = total + penalty(recorded, parameters)
@@ -197,7 +216,7 @@ class Objective:
 
     def replaced(self, **changes: Any) -> Objective:
         """The same with other arguments."""
-        names = ("dt", "loss", "encode", "read", "into", "penalties")
+        names = ("dt", "loss", "encode", "read", "into", "penalties", "training")
         options = {name: getattr(self, name) for name in names} | {"record": self.record} | changes
         return Objective(options.pop("net", self.net), options.pop("duration", self.duration), **options)
 

@@ -1,0 +1,178 @@
+"""What is refused before anything is compiled, and what is said when training goes wrong."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim._errors import NonFiniteError
+from brainsim.network import Network
+from brainsim.neurons.base import Neuron
+from brainsim.train.objective import Batch, Objective
+from brainsim.train.trained import Trained
+
+SILENT, SATURATED = 1e-4, 0.9  # share of steps with a spike
+
+
+def check_fit(objective: Objective, batch: Batch, parameters: dict, what: str = "data") -> None:
+    """Refuse examples, targets and a loss that do not fit together, by shapes alone.
+
+    Raises
+    ------
+    ValueError
+        Saying what has which shape.
+    """
+    one = Batch(*(None if part is None else part[:1] for part in batch))
+    key = jax.random.PRNGKey(0)
+    _, recorded, outputs = jax.eval_shape(
+        lambda p, c, b, k: objective.examples(p, c, b, k), parameters, objective.carried, one, key
+    )
+    shape, target = outputs.shape[1:], np.asarray(batch.targets)
+    check_labels(target, shape, what)
+    try:
+        losses = jax.eval_shape(lambda o: objective.each(objective.loss, o, one.targets, one.lengths), outputs)
+    except Exception as error:
+        raise ValueError(
+            f"loss: {_name(objective.loss)} cannot compare an output of shape {shape} with a target of shape"
+            f" {target.shape[1:]} and type {target.dtype}: {str(error).splitlines()[0]}"
+        ) from error
+    if losses.shape != (1,):
+        raise ValueError(
+            f"loss: {_name(objective.loss)} gives the shape {losses.shape[1:]} for one example, expected one number."
+        )
+    if batch.lengths is not None and np.max(batch.lengths) > objective.n_steps:
+        raise ValueError(f"{what}: a length of {np.max(batch.lengths)} steps; a run has {objective.n_steps}.")
+
+
+def check_labels(targets: np.ndarray, shape: tuple[int, ...], what: str = "data") -> None:
+    """Refuse labels, whole numbers one for each example, of classes that the output does not have."""
+    if targets.dtype.kind in "iu" and targets.ndim == 1 and shape:
+        low, high = int(targets.min()), int(targets.max())
+        if low < 0 or high >= shape[-1]:
+            raise ValueError(
+                f"{what}: labels go from {low} to {high}, and the output has {shape[-1]} units: accepted are 0 to"
+                f" {shape[-1] - 1}."
+            )
+
+
+def check_gradient(objective: Objective, trained: Trained) -> None:
+    """Refuse a loss that no gradient reaches: say which population has no surrogate.
+
+    Raises
+    ------
+    ValueError
+    """
+    net, (output, _, variable) = objective.net, objective.read.path.partition(".")
+    if output not in net.populations:
+        return
+    fires = variable.startswith("spikes")
+    if fires and _stops(net.populations[output]):
+        raise ValueError(_without_surrogate(net, output, "which is read"))
+    reached, waiting = {output}, [output]
+    blocked: set[str] = set()
+    while waiting:
+        post = waiting.pop()
+        for projection in net.projections.values():
+            if projection.post != post or projection.pre in reached:
+                continue
+            if projection.signal == "spikes" and _stops(net.populations[projection.pre]):
+                blocked.add(projection.pre)
+            else:
+                reached.add(projection.pre)
+                waiting.append(projection.pre)
+    for path in trained.paths:
+        owner = path.partition(".")[0]
+        post = net.projections[owner].post if owner in net.projections else owner
+        if post in net.populations and post not in reached:
+            through = post if post in blocked else next(iter(sorted(blocked)), post)
+            if not blocked:
+                raise ValueError(
+                    f"{path} learns, and no way leads from {post} to {objective.read.path}, which is read."
+                )
+            raise ValueError(_without_surrogate(net, through, f"so that {path} gets no gradient"))
+
+
+def _stops(population: Any) -> bool:
+    return isinstance(population, Neuron) and population.surrogate is None
+
+
+def _without_surrogate(net: Network, name: str, why: str) -> str:
+    kind = type(net.populations[name]).__name__
+    return (
+        f"{name}: the spikes of {kind} have no derivative, {why}; give it surrogate=bs.surrogate.ATan(), or freeze what"
+        " cannot learn."
+    )
+
+
+def blame(
+    objective: Objective, parameters: dict, carried: dict, batch: Batch, key: jax.Array, when: str, loss: float
+) -> NonFiniteError:
+    """The error for a loss that is not finite: the first population, and step, where something is not."""
+    bad = sorted(path for path, array in parameters.items() if not bool(jnp.all(jnp.isfinite(array))))
+    if bad:
+        return NonFiniteError(
+            f"fit: {', '.join(bad)} is not finite {when}; the steps of learning are too long, or gradients grow without"
+            " bounds: a smaller rate, or optax.clip_by_global_norm.",
+            bad[0],
+        )
+    variables = [
+        f"{name}.{variable}"
+        for name, population in objective.net.populations.items()
+        for variable in getattr(population, "variables", ())
+    ]
+    final, recorded, outputs = objective.replaced(record=variables).examples(parameters, carried, batch, key)
+    first = {}
+    for path in variables:
+        steps = ~np.isfinite(np.asarray(recorded[path])).all(axis=(0, *range(2, recorded[path].ndim)))
+        if steps.any():
+            first[path] = int(steps.argmax())
+    if not first and np.isfinite(loss):
+        return NonFiniteError(
+            f"fit: the gradient is not finite {when}, and the loss is {loss:g}: a derivative within the run is not, as at"
+            " values that are too large; smaller weights, or inputs, keep them in range."
+        )
+    if not first:
+        return NonFiniteError(
+            f"fit: the loss is not finite {when}, though all states are: outputs from {float(jnp.min(outputs)):g} to"
+            f" {float(jnp.max(outputs)):g}."
+        )
+    path = min(first, key=lambda path: first[path])
+    time = (first[path] + 1) * objective.run.step_ms * u.ms
+    return NonFiniteError(
+        f"fit: {'the gradient' if np.isfinite(loss) else 'the loss'} is not finite {when}: {path} is the first state that is"
+        f" not, in step {first[path] + 1} ({time}).",
+        path,
+        time,
+    )
+
+
+def finite(tree: Any) -> bool:
+    """Whether all numbers are."""
+    return all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(tree))
+
+
+def warn_of_rates(rates: dict[str, float], dt: Any) -> None:
+    """Warn of populations that nearly never fire, or nearly always."""
+    for name, share in rates.items():
+        hertz = share / float((dt).to_decimal(u.second))
+        if share < SILENT:
+            warnings.warn(
+                f"{name} is silent ({hertz:.2g} Hz, {100 * share:.2g} % of steps): no spike reaches what is behind it."
+                " Larger weights (gain) towards it, a lower V_th or a longer tau make it fire.",
+                stacklevel=3,
+            )
+        elif share > SATURATED:
+            warnings.warn(
+                f"{name} is saturated ({hertz:.3g} Hz, {100 * share:.3g} % of steps): its spikes tell nothing. Smaller"
+                " weights (gain) towards it, a higher V_th or a refractory time make it fire less.",
+                stacklevel=3,
+            )
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", type(function).__name__)

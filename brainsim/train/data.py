@@ -1,0 +1,156 @@
+"""Examples in batches, in an order that follows from the seed and the epoch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from brainsim.train.objective import Batch
+
+
+class Batches(Protocol):
+    """What gives the batches of an epoch, the same each time it is asked for the same epoch."""
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of epoch ``number``, from 0."""
+        ...
+
+
+class Arrays:
+    """Examples in arrays.
+
+    Parameters
+    ----------
+    inputs : array, (examples, ...)
+    targets : array, (examples, ...)
+    lengths : int array, (examples,), optional
+        Steps that count.
+    batch : int
+        Examples in a batch; those that are left at the end of an epoch wait for the next order.
+    seed : int
+    shuffle : bool
+
+    Raises
+    ------
+    ValueError
+        For arrays that do not belong together, and numbers that are not finite.
+    """
+
+    def __init__(
+        self, inputs: Any, targets: Any, lengths: Any = None, *, batch: int, seed: int = 0, shuffle: bool = True
+    ):
+        self.inputs, self.targets = np.asarray(inputs), np.asarray(targets)
+        self.lengths = None if lengths is None else np.asarray(lengths)
+        check_arrays(self.inputs, self.targets, self.lengths)
+        self.batch, self.seed, self.shuffle = min(batch, len(self.inputs)), seed, shuffle
+
+    def __len__(self) -> int:
+        return len(self.inputs) // self.batch
+
+    @property
+    def facts(self) -> dict:
+        """What a checkpoint remembers of the data."""
+        return {"examples": len(self.inputs), "input": list(self.inputs.shape[1:]), "batch": self.batch}
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of epoch ``number``."""
+        order = np.arange(len(self.inputs))
+        if self.shuffle:
+            order = np.random.default_rng([self.seed, number]).permutation(len(self.inputs))
+        for k in range(len(self)):
+            yield self.take(order[k * self.batch : (k + 1) * self.batch])
+
+    def take(self, chosen: np.ndarray) -> Batch:
+        """The examples of these numbers."""
+        lengths = None if self.lengths is None else self.lengths[chosen]
+        return Batch(self.inputs[chosen], self.targets[chosen], lengths)
+
+
+class Loader:
+    """Batches of any iterable that can be gone through again: a list, ``torch.utils.data.DataLoader``, grain.
+
+    Its items are ``(inputs, targets)``, ``(inputs, targets, lengths)`` or dictionaries with these names. Where it has
+    ``set_epoch``, that is called; a run that is resumed gives the same weights where each epoch is the same again.
+    """
+
+    def __init__(self, iterable: Iterable):
+        if iter(iterable) is iterable:
+            raise TypeError(
+                "data: an iterator can be gone through once, and every epoch begins anew; give a list or a loader."
+            )
+        self.iterable = iterable
+
+    def __len__(self) -> int:
+        return len(self.iterable) if hasattr(self.iterable, "__len__") else 0  # type: ignore[arg-type]
+
+    facts: dict = {}
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of epoch ``number``."""
+        for owner in (self.iterable, getattr(self.iterable, "sampler", None)):
+            if hasattr(owner, "set_epoch"):
+                owner.set_epoch(number)  # type: ignore[union-attr]
+        for item in self.iterable:
+            yield as_batch(item)
+
+
+def as_batch(item: Any) -> Batch:
+    """What an iterable gave as a batch."""
+    if isinstance(item, Batch):
+        parts = item
+    elif isinstance(item, Mapping):
+        unknown = sorted(item.keys() - set(Batch._fields))
+        if unknown or not {"inputs", "targets"} <= item.keys():
+            raise ValueError(
+                f"data: a batch has inputs, targets and perhaps lengths, given {', '.join(map(str, item)) or 'nothing'}."
+            )
+        parts = Batch(**item)
+    elif isinstance(item, list | tuple) and len(item) in (2, 3):
+        parts = Batch(*item)
+    else:
+        raise ValueError(
+            f"data: a batch is (inputs, targets) or (inputs, targets, lengths), given {type(item).__name__}."
+        )
+    made = Batch(*(None if part is None else np.asarray(part) for part in parts))
+    check_arrays(*made)
+    return made
+
+
+def as_batches(data: Any, batch: int, seed: int = 0, shuffle: bool = True, what: str = "data") -> Arrays | Loader:
+    """What was given as data, in batches.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is none.
+    """
+    if isinstance(data, Arrays | Loader):
+        return data
+    if isinstance(data, Mapping):
+        data = tuple(as_batch(data))
+    if isinstance(data, tuple) and len(data) in (2, 3) and all(x is None or hasattr(x, "shape") for x in data):
+        return Arrays(*data, batch=batch, seed=seed, shuffle=shuffle)
+    if isinstance(data, Iterable) and not isinstance(data, str | bytes) and not hasattr(data, "shape"):
+        return Loader(data)
+    raise TypeError(
+        f"{what}: expected (inputs, targets), (inputs, targets, lengths) or an iterable of batches, given"
+        f" {type(data).__name__}."
+    )
+
+
+def check_arrays(inputs: np.ndarray, targets: np.ndarray, lengths: np.ndarray | None) -> None:
+    """Refuse arrays that do not belong together, and numbers that are not finite."""
+    for name, array in (("targets", targets), ("lengths", lengths)):
+        if array is not None and (array.ndim == 0 or len(array) != len(inputs)):
+            raise ValueError(f"data: there are {len(inputs)} inputs, and {name} of shape {array.shape}.")
+    if inputs.ndim == 0 or not len(inputs):
+        raise ValueError(f"data: there are no examples, inputs have the shape {inputs.shape}.")
+    if inputs.dtype == object or inputs.dtype.kind in "US":
+        raise ValueError(f"data: inputs are {inputs.dtype}, expected numbers of one shape for all examples.")
+    if inputs.dtype.kind == "f" and not np.all(np.isfinite(inputs)):
+        bad = np.flatnonzero(~np.isfinite(inputs.reshape(len(inputs), -1)).all(1))
+        raise ValueError(f"data: {len(bad)} inputs are not finite, the first is example {bad[0]}.")
+    if lengths is not None and (lengths.dtype.kind not in "iu" or lengths.min() < 1):
+        raise ValueError("data: lengths are integers, 1 at least.")

@@ -1,0 +1,297 @@
+"""The loop of training: a pure update, again and again, with everything around it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import brainunit as u
+import jax
+import numpy as np
+import optax
+
+from brainsim._core import write_back
+from brainsim._units import QuantityLike
+from brainsim.network import Network
+from brainsim.simulation.progress import Progress
+from brainsim.train import checks, losses, measures, resuming
+from brainsim.train.callbacks import Callback, Epoch
+from brainsim.train.data import Arrays, Loader, as_batches
+from brainsim.train.evaluation import Evaluation
+from brainsim.train.gradients import Gradient, bptt
+from brainsim.train.history import History
+from brainsim.train.objective import Batch, Objective
+from brainsim.train.reading import Read
+from brainsim.train.trained import Trained
+from brainsim.train.transforms import Transform
+from brainsim.train.update import Update
+
+
+def fit(
+    net: Network,
+    data: Any,
+    duration: QuantityLike,
+    *,
+    dt: QuantityLike = 1.0 * u.ms,
+    epochs: int = 10,
+    encode: Callable | None = None,
+    loss: Callable = losses.cross_entropy,
+    optimizer: optax.GradientTransformation | Mapping[str, optax.GradientTransformation] | None = None,
+    batch: int = 64,
+    validate: Any = None,
+    metrics: Sequence[Callable] | Mapping[str, Callable] | None = None,
+    read: Read | str | tuple | None = None,
+    into: str | None = None,
+    penalties: Sequence[Any] = (),
+    learn: str | Sequence[str] = (),
+    freeze: str | Sequence[str] = (),
+    transforms: Mapping[str, Transform] | None = None,
+    gradient: Gradient = bptt,
+    average: float | None = None,
+    callbacks: Sequence[Callback] = (),
+    checkpoint: str | Path | None = None,
+    save_every: int | None = None,
+    log: str | Path | None = None,
+    seed: int = 0,
+    progress: bool | None = None,
+    remat: bool = True,
+    checkpoint_every: int | None = None,
+) -> History:
+    """Train a network on examples; its parameters are changed in place.
+
+    ::
+
+        history = bs.train.fit(net, (images, labels), 16 * u.ms, encode=bs.encoding.Constant(), epochs=20,
+                               optimizer=optax.adam(3e-3), validate=(test_images, test_labels))
+        history["validation accuracy"][-1]
+
+    Parameters
+    ----------
+    net : Network
+    data : tuple of arrays, or iterable of batches
+        ``(inputs, targets)`` or ``(inputs, targets, lengths)``, one row for each example; or any iterable of such batches
+        that can be gone through again, such as a ``DataLoader`` of torch.
+    duration, dt : quantity, time
+        How long an example is presented, and the length of a step.
+    epochs : int
+        Passes over the examples.
+    encode : callable, optional
+        Of :mod:`brainsim.encoding`; None for examples that are courses, (n_steps, n).
+    loss : callable
+        ``loss(output, target)`` of one example: of :mod:`brainsim.train.losses`, of optax, or one's own.
+    optimizer : optax.GradientTransformation, or dict of str to it, optional
+        ``optax.adam(1e-3)`` by default. Schedules, clipping and accumulation are those of optax. A dictionary has
+        patterns of paths: each parameter goes by the first that matches.
+    batch : int
+        Examples in an update, where data are arrays.
+    validate : optional
+        Data that are not learned from, measured after every epoch.
+    metrics : sequence or dict of callables, optional
+        ``metric(output, target)`` of one example; by default the accuracy, where targets are labels.
+
+    Other Parameters
+    ----------------
+    read : Read, str or tuple, optional
+        What the output is; see :class:`Read`. By default what the network says of itself.
+    into : str, optional
+        Path of what examples are given to; by default the input of the only :class:`~brainsim.sources.SpikeInput`.
+    penalties : sequence of Penalty
+        Added to the loss.
+    learn, freeze : str or sequence of str
+        Paths or patterns of what learns beside weights and layers (``"hidden*.tau"``), and of what does not.
+    transforms : dict of str to Transform, optional
+        Bounds of parameters, by path or pattern. What a class declares as positive stays so.
+    gradient : Gradient
+        Where gradients come from; :func:`bptt` by default.
+    average : float, optional
+        Decay of a moving average of the parameters, which is what is validated and put into the network.
+    callbacks : sequence of Callback
+        Called after every epoch; training ends where one returns True.
+    checkpoint : str or Path, optional
+        Folder that is written after every epoch. If it holds a checkpoint of this training, training goes on from there,
+        bit for bit as if it had not ended.
+    save_every : int, optional
+        Write it after so many updates too.
+    log : str or Path, optional
+        File that the history is written to after every epoch, ``.csv`` or ``.jsonl``.
+    seed : int
+        Of the order of examples and of what encoders, noise and dropout draw.
+    progress : bool, optional
+        Show how far it is; by default on a terminal or in a notebook.
+    remat, checkpoint_every
+        As in :func:`brainsim.function`.
+
+    Returns
+    -------
+    History
+        A row for each epoch: means of loss and measures over its updates, and those of ``validate``.
+
+    Raises
+    ------
+    TypeError, ValueError, UnitError, UnknownNameError
+        For what does not fit together, before anything is compiled.
+    NonFiniteError
+        Where the loss is not finite: the network keeps the parameters before that, as does the checkpoint.
+    """
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
+        raise ValueError(f"epochs: expected a positive integer, given {epochs!r}.")
+    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        raise ValueError(f"batch: expected a positive integer, given {batch!r}.")
+    options = dict(loss=loss, encode=encode, read=read, into=into, penalties=penalties)
+    objective = Objective(net, duration, dt=dt, remat=remat, checkpoint_every=checkpoint_every, **options)
+    batches = as_batches(data, batch, seed)
+    sample = next(iter(batches.epoch(0)), None)
+    if sample is None:
+        raise ValueError("data: there are no batches.")
+    trained = Trained(net, objective.run.parameters, learn=learn, freeze=freeze, transforms=transforms)
+    if gradient is bptt:
+        checks.check_gradient(objective, trained)
+    checks.check_fit(objective, _whole(batches, sample), objective.run.parameters)
+    held_out = None if validate is None else as_batches(validate, batch, shuffle=False, what="validate")
+    if isinstance(held_out, Arrays):
+        checks.check_fit(objective, _whole(held_out, sample), objective.run.parameters, "validate")
+    named = named_metrics(metrics, sample)
+    optimizer = optax.adam(1e-3) if optimizer is None else optimizer
+    update = Update(objective, optimizer, trained, gradient=gradient, metrics=named, average=average)
+    loop = Loop(update, batches, held_out, named, callbacks, checkpoint, save_every, log, seed)
+    return loop.run(epochs, progress)
+
+
+def named_metrics(metrics: Sequence[Callable] | Mapping[str, Callable] | None, sample: Batch) -> dict[str, Callable]:
+    """Measures by name; the accuracy by default where targets are labels."""
+    if metrics is None:
+        labels = sample.targets.ndim == 1 and sample.targets.dtype.kind in "iu"
+        return {"accuracy": measures.accuracy} if labels else {}
+    if isinstance(metrics, Mapping):
+        return dict(metrics)
+    return {getattr(metric, "__name__", type(metric).__name__): metric for metric in metrics}
+
+
+def _whole(batches: Arrays | Loader, sample: Batch) -> Batch:
+    return Batch(batches.inputs, batches.targets, batches.lengths) if isinstance(batches, Arrays) else sample
+
+
+class Loop:
+    """Epochs of updates, with what is measured, shown and kept.
+
+    Parameters
+    ----------
+    update : Update
+    batches, held_out
+        Data.
+    metrics : dict of str to callable
+    callbacks, checkpoint, save_every, log, seed
+        As in :func:`fit`.
+    """
+
+    def __init__(self, update, batches, held_out, metrics, callbacks, checkpoint, save_every, log, seed):
+        self.update, self.batches, self.held_out, self.log = update, batches, held_out, log
+        self.callbacks, self.checkpoint, self.save_every = tuple(callbacks), checkpoint, save_every
+        self.evaluation = Evaluation(update.objective, metrics)
+        self.key, self.compiled, self.warned = jax.random.PRNGKey(seed), jax.jit(update), False
+        self.learning, self.place = update.first(), resuming.Place()
+        self.good = self.learning  # the last parameters of which loss and gradient are known to be finite
+        self.facts = {"seed": seed, "steps": update.objective.n_steps, "step_ms": update.objective.run.step_ms}
+        self.facts |= {"data": batches.facts}
+        if checkpoint is not None and resuming.exists(checkpoint):
+            self.learning, self.place = resuming.load(checkpoint, self.learning, self.facts)
+
+    def run(self, epochs: int, progress: bool | None) -> History:
+        """Train until ``epochs`` are done."""
+        history = History(self.place.rows)
+        total = (epochs - self.place.epoch) * len(self.batches) - self.place.batch
+        try:
+            with Progress(progress, max(total, 1), "training") as bar:
+                while self.place.epoch < epochs and not self.place.memory.get("ended"):
+                    self._epoch(bar)
+                    history = History(self.place.rows)
+                    bar.text = ", ".join(f"{name} {value:.3g}" for name, value in history.last.items())
+                    if self.log is not None:
+                        history.save(self.log)
+        finally:
+            self._write()
+        return history
+
+    def _epoch(self, bar: Progress) -> None:
+        began, waiting = time.perf_counter(), None
+        for k, batch in enumerate(self.batches.epoch(self.place.epoch)):
+            if k < self.place.batch:  # done before the kill
+                continue
+            key = jax.random.fold_in(self.key, self.learning.updates)
+            before = self.learning
+            self.learning, loss, measured, _ = self.compiled(before, self.update.trained.fixed, batch, key)
+            self._account(waiting)  # of the update before, while this one is computed
+            waiting = (before, batch, key, loss, measured, k)
+            bar.advance(1)
+            if self.save_every and (k + 1) % self.save_every == 0:
+                self._settle(waiting)
+                waiting = None
+                self._save()
+        self._settle(waiting)
+        if not self.place.sums:
+            raise ValueError("data: there are no batches.")
+        row = {name: float(np.mean(values)) for name, values in self.place.sums.items()}
+        parameters = self.update.parameters(self.learning)
+        self._measure(parameters, row)
+        row["seconds"] = time.perf_counter() - began
+        self.place.epoch, self.place.batch, self.place.sums = self.place.epoch + 1, 0, {}
+        self.place.rows = [*self.place.rows, row]
+        for number, callback in enumerate(self.callbacks):
+            memory = self.place.memory.setdefault(str(number), {})
+            if callback(Epoch(self.place.epoch, row, parameters, memory)):
+                self.place.memory["ended"] = True
+        self._save()
+
+    def _account(self, waiting) -> None:
+        """Take note of an update that is done."""
+        if waiting is None:
+            return
+        before, batch, key, loss, measured, k = waiting
+        if not (np.isfinite(float(loss)) and np.isfinite(float(measured["gradient norm"]))):
+            self._fail(before, batch, key, float(loss), k)
+        self.good = before
+        for name, value in {"loss": loss, **measured}.items():
+            self.place.sums.setdefault(name, []).append(float(value))
+        self.place.batch = k + 1
+
+    def _settle(self, waiting) -> None:
+        """Take note of an update after which parameters are looked at or kept."""
+        self._account(waiting)
+        if waiting is not None and not checks.finite(self.learning.free):
+            _, batch, key, loss, _, k = waiting
+            self._fail(self.learning, batch, key, float(loss), k)
+
+    def _fail(self, learning, batch, key, loss, k) -> None:
+        """End training at the last parameters that are good."""
+        self.learning = learning if checks.finite(learning.free) else self.good
+        parameters = self.update.trained.values(learning.free, self.update.trained.fixed)
+        when = f"in epoch {self.place.epoch + 1}, update {k + 1}"
+        raise checks.blame(self.update.objective, parameters, learning.carried, batch, key, when, loss)
+
+    def _measure(self, parameters: dict, row: dict) -> None:
+        """Validate, and look at how much neurons fire."""
+        data = self.held_out
+        if data is None and not self.warned and self.evaluation.spiking:
+            data = next(iter(self.batches.epoch(0)))
+            data = tuple(part for part in data if part is not None)
+        if data is None:
+            return
+        means, rates = self.evaluation(parameters, self.learning.carried, data)
+        if self.held_out is not None:
+            row |= {f"validation {name}": value for name, value in means.items()}
+        if not self.warned:
+            checks.warn_of_rates(rates, self.update.objective.dt)
+        self.warned = True
+
+    def _save(self) -> None:
+        if self.checkpoint is not None:
+            resuming.save(self.checkpoint, self.learning, self.place, self.facts)
+
+    def _write(self) -> None:
+        """Put what was learned into the network."""
+        if not checks.finite(self.learning.free):  # of an update that was interrupted
+            self.learning = self.good
+        self.update.trained.write(self.update.parameters(self.learning))
+        write_back(self.update.objective.net, self.learning.carried)

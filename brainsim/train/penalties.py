@@ -1,0 +1,112 @@
+"""What is added to a loss: costs of firing rates and of weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Protocol
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+
+from brainsim._units import QuantityLike, in_unit
+
+
+class Penalty(Protocol):
+    """What is added to the mean loss of a batch: a number made of recordings and parameters."""
+
+    record: Sequence[str]  #: paths that it needs recorded
+
+    def __call__(self, recorded: dict[str, jax.Array], parameters: dict[str, jax.Array]) -> jax.Array:
+        """The cost, of what was recorded, ``(batch, n_steps, n)`` by path, and of the trained parameters by path."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class RateBand:
+    r"""Firing rates of units outside of a band, averaged over the batch.
+
+    .. math:: \lambda\,\frac1n \sum_j \max(r_j - r_{max}, 0)^2 + \max(r_{min} - r_j, 0)^2
+
+    with :math:`r_j` in units of 1 Hz.
+
+    Parameters
+    ----------
+    populations : sequence of str
+        Their names.
+    strength : float
+        :math:`\lambda`.
+    lowest, highest : quantity, frequency, optional
+    dt : quantity, time
+        Length of a step.
+
+    References
+    ----------
+    B. Cramer et al., IEEE Trans. Neural Netw. Learn. Syst. 33:2744 (2022).
+    """
+
+    populations: Sequence[str]
+    strength: float = 1e-4
+    lowest: QuantityLike | None = None
+    highest: QuantityLike | None = None
+    dt: QuantityLike = dataclasses.field(default_factory=lambda: 1.0 * u.ms)
+
+    @property
+    def record(self) -> list[str]:
+        """Spikes of the populations."""
+        return [f"{name}.spikes" for name in self.populations]
+
+    def __call__(self, recorded: dict[str, jax.Array], parameters: dict[str, jax.Array]) -> jax.Array:
+        total = jnp.zeros(())
+        for path in self.record:
+            rates = jnp.mean(recorded[path], axis=(0, 1)) / in_unit(self.dt, u.second, "dt")
+            if self.highest is not None:
+                total += jnp.mean(jnp.square(jnp.maximum(rates - in_unit(self.highest, u.Hz, "highest"), 0)))
+            if self.lowest is not None:
+                total += jnp.mean(jnp.square(jnp.maximum(in_unit(self.lowest, u.Hz, "lowest") - rates, 0)))
+        return self.strength * total
+
+
+@dataclasses.dataclass(frozen=True)
+class Activity:
+    r"""The share of steps with a spike, :math:`\lambda \langle s \rangle`, of all units and examples: makes codes sparse.
+
+    Parameters
+    ----------
+    populations : sequence of str
+    strength : float
+        :math:`\lambda`.
+    """
+
+    populations: Sequence[str]
+    strength: float = 1e-2
+
+    @property
+    def record(self) -> list[str]:
+        """Spikes of the populations."""
+        return [f"{name}.spikes" for name in self.populations]
+
+    def __call__(self, recorded: dict[str, jax.Array], parameters: dict[str, jax.Array]) -> jax.Array:
+        return self.strength * jnp.asarray(sum(jnp.mean(recorded[path]) for path in self.record))
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightDecay:
+    r"""Sum of squares of the trained parameters, :math:`\lambda \sum w^2`, or of their sizes, :math:`\lambda \sum |w|`.
+
+    Parameters
+    ----------
+    strength : float
+        :math:`\lambda`.
+    power : int
+        2 or 1.
+    """
+
+    strength: float = 1e-4
+    power: int = 2
+    record: Sequence[str] = ()
+
+    def __call__(self, recorded: dict[str, jax.Array], parameters: dict[str, jax.Array]) -> jax.Array:
+        size = jnp.square if self.power == 2 else jnp.abs
+        return self.strength * jnp.asarray(sum(jnp.sum(size(array)) for array in parameters.values()))

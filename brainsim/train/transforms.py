@@ -1,0 +1,153 @@
+"""What keeps parameters within bounds: learning moves numbers without bounds, from which they are made.
+
+They stand beside the parameters, ``fit(..., transforms={"hidden*.tau": Positive()})``; the network knows nothing of them.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim._units import NumberLike, in_unit
+
+
+class Transform(abc.ABC):
+    """From a parameter to free numbers and back. ``fixed`` is what both need and learning does not change."""
+
+    def fixed(self, array: jax.Array, unit: Any, what: str) -> Any:
+        """Arrays that the transform needs for a parameter of this first value; refuses one that is not allowed."""
+        return ()
+
+    @abc.abstractmethod
+    def free(self, array: jax.Array, fixed: Any) -> Any:
+        """The free numbers of a parameter."""
+
+    @abc.abstractmethod
+    def value(self, free: Any, fixed: Any) -> jax.Array:
+        """The parameter of free numbers."""
+
+
+class Free(Transform):
+    """No bounds."""
+
+    def free(self, array, fixed):
+        return array
+
+    def value(self, free, fixed):
+        return free
+
+
+class Positive(Transform):
+    r"""Above 0: :math:`p = s\,\log(1 + e^{x/s})`, with s the mean size of the first values.
+
+    What a class declares as positive is trained so without being asked.
+    """
+
+    def fixed(self, array, unit, what):
+        if np.any(np.asarray(array) <= 0):
+            raise ValueError(f"transforms: {what} must be positive, given {float(np.min(array)):g}.")
+        return jnp.mean(jnp.asarray(array))
+
+    def free(self, array, fixed):
+        y = array / fixed
+        return fixed * (y + jnp.log(-jnp.expm1(-y)))
+
+    def value(self, free, fixed):
+        return fixed * jax.nn.softplus(free / fixed)
+
+
+class NotNegative(Transform):
+    r"""0 or above: :math:`p = |x|`. What a class declares as not negative is trained so without being asked."""
+
+    def free(self, array, fixed):
+        return array
+
+    def value(self, free, fixed):
+        return jnp.abs(free)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bounded(Transform):
+    r"""Between two values: :math:`p = a + (b - a)\,\sigma(x)`.
+
+    Parameters
+    ----------
+    low, high : quantity
+        a and b, in the unit of the parameter.
+    """
+
+    low: NumberLike
+    high: NumberLike
+
+    def fixed(self, array, unit, what):
+        low, high = (float(in_unit(x, unit, f"transforms: {what}")) for x in (self.low, self.high))
+        if not low < high or np.any(np.asarray(array) <= low) or np.any(np.asarray(array) >= high):
+            raise ValueError(
+                f"transforms: {what} is to be between {low:g} and {high:g}, given {float(np.min(array)):g} to"
+                f" {float(np.max(array)):g}."
+            )
+        return jnp.asarray(low, array.dtype), jnp.asarray(high - low, array.dtype)
+
+    def free(self, array, fixed):
+        share = (array - fixed[0]) / fixed[1]
+        return jnp.log(share) - jnp.log1p(-share)
+
+    def value(self, free, fixed):
+        return fixed[0] + fixed[1] * jax.nn.sigmoid(free)
+
+
+class Signed(Transform):
+    r"""Every number keeps the sign that it began with (Dale's law), :math:`p = \mathrm{sign}(p_0)\,|x|`; 0 stays 0."""
+
+    def fixed(self, array, unit, what):
+        return jnp.sign(array)
+
+    def free(self, array, fixed):
+        return array
+
+    def value(self, free, fixed):
+        return fixed * jnp.abs(free)
+
+
+class Masked(Transform):
+    """What is 0 at the beginning stays so: sparse weights stay as sparse."""
+
+    def fixed(self, array, unit, what):
+        return (array != 0).astype(array.dtype)
+
+    def free(self, array, fixed):
+        return array
+
+    def value(self, free, fixed):
+        return free * fixed
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class WeightNorm(Transform):
+    r"""Length and direction are trained apart: :math:`W_{\cdot j} = g_j\,v_j/|v_j|`.
+
+    Parameters
+    ----------
+    axes : tuple of int
+        Axes of the inputs of an output: of a kernel ``(n_in, n_out)``, (0,); of a flat array, all of it has one length.
+
+    References
+    ----------
+    T. Salimans, D. P. Kingma, NeurIPS 29 (2016).
+    """
+
+    axes: tuple[int, ...] = (0,)
+
+    def _length(self, array):
+        return jnp.sqrt(jnp.sum(jnp.square(array), axis=self.axes, keepdims=True))
+
+    def free(self, array, fixed):
+        return {"direction": array, "length": self._length(array)}
+
+    def value(self, free, fixed):
+        return free["length"] * free["direction"] / self._length(free["direction"])

@@ -1,0 +1,129 @@
+"""One update of the parameters: a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from brainsim.train.gradients import Gradient, bptt
+from brainsim.train.objective import Batch, Objective
+from brainsim.train.trained import Trained, matching
+
+
+class Learning(NamedTuple):
+    """Where learning stands: all that an update changes.
+
+    Parameters
+    ----------
+    free : dict of str to array
+        Free numbers of the parameters; see :class:`brainsim.train.Trained`.
+    moments
+        State of the optimiser.
+    carried : dict of str to array
+        Running statistics of layers.
+    average : dict of str to array
+        Moving average of the free numbers; empty without one.
+    updates : int array, ()
+    """
+
+    free: dict
+    moments: Any
+    carried: dict
+    average: dict
+    updates: jax.Array
+
+
+class Update:
+    """An update of the parameters by one batch: ``learning, loss, measured, final = update(learning, fixed, batch, key)``.
+
+    It is pure: compile it, scan it, map it. ``learning = update.first()`` begins, ``update.parameters(learning)`` are the
+    parameters at any time.
+
+    Parameters
+    ----------
+    objective : Objective
+    optimizer : optax.GradientTransformation, or dict of str to it
+        A dictionary has patterns of paths: each parameter goes by the first one that matches.
+    trained : Trained
+    gradient : Gradient
+    metrics : dict of str to callable
+        ``metric(output, target)`` of one example.
+    average : float, optional
+        Decay of a moving average of the parameters.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        optimizer: optax.GradientTransformation | Mapping[str, optax.GradientTransformation],
+        trained: Trained,
+        *,
+        gradient: Gradient = bptt,
+        metrics: Mapping[str, Callable] | None = None,
+        average: float | None = None,
+    ):
+        self.objective, self.trained, self.average = objective, trained, average
+        self.optimizer = by_group(optimizer, trained.paths) if isinstance(optimizer, Mapping) else optimizer
+        self.step, self.metrics = gradient(objective), dict(metrics or {})
+
+    def first(self) -> Learning:
+        """Where learning begins: at the parameters of the network."""
+        free = self.trained.first
+        average = {} if self.average is None else free
+        return Learning(free, self.optimizer.init(free), self.objective.carried, average, jnp.zeros((), jnp.int32))
+
+    def parameters(self, learning: Learning) -> dict[str, jax.Array]:
+        """The parameters where learning stands; averaged, if they are."""
+        free = learning.free if self.average is None else learning.average
+        return self.trained.values(free, self.trained.fixed)
+
+    def __call__(
+        self, learning: Learning, fixed: dict, batch: Batch, key: jax.Array, state: dict | None = None
+    ) -> tuple[Learning, jax.Array, dict, dict]:
+        """The next learning, the loss before it, means of the metrics, and the states at the end.
+
+        Parameters
+        ----------
+        learning : Learning
+        fixed : dict
+            ``update.trained.fixed``: an argument, so that no program holds large arrays.
+        batch : Batch
+        key : uint32 array, (2,)
+        state : dict of str to array, (batch, ...), optional
+            Where each example goes on from.
+        """
+        parameters, back = jax.vjp(lambda free: self.trained.values(free, fixed), learning.free)
+        more = () if state is None else (state,)
+        (loss, result), slopes = self.step(parameters, learning.carried, batch, key, *more)
+        (slopes,) = back(slopes)
+        changes, moments = self.optimizer.update(slopes, learning.moments, learning.free)
+        free = optax.apply_updates(learning.free, changes)
+        average = learning.average
+        if self.average is not None:
+            average = optax.incremental_update(free, average, 1 - self.average)
+        measured = {
+            name: jnp.mean(self.objective.each(metric, result.outputs, batch.targets, batch.lengths))
+            for name, metric in self.metrics.items()
+        } | {"gradient norm": _norm(slopes)}
+        after = Learning(free, moments, result.carried, average, learning.updates + 1)
+        return after, loss, measured, result.final
+
+
+def by_group(optimizers: Mapping, paths: tuple[str, ...]) -> optax.GradientTransformation:
+    """One optimiser for each group of parameters, by patterns of their paths."""
+    labels: dict[str, str] = {}
+    for pattern in optimizers:
+        for path in matching(pattern, paths, "optimizer"):
+            labels.setdefault(path, pattern)
+    missing = sorted(set(paths) - labels.keys())
+    if missing:
+        raise ValueError(f"optimizer: none is for {', '.join(missing)}; add '*' as the last pattern.")
+    return optax.partition(dict(optimizers), lambda free: {path: labels[path] for path in free})
+
+
+def _norm(tree) -> jax.Array:
+    return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))

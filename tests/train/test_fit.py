@@ -1,0 +1,279 @@
+"""The loop: the same numbers as a loop written by hand, resumed bit by bit, and refusals before anything is lost."""
+
+import json
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import brainsim as bs
+from brainsim.train import losses, transforms
+
+from .conftest import small
+
+OPTIONS = dict(encode=bs.encoding.Constant(), read="out.V", batch=20, progress=False)
+WEIGHTS = ("pixels->hidden.weight", "hidden->out.weight")
+
+
+def fit(net, examples, epochs=2, **options):
+    return bs.train.fit(net, examples, 8 * u.ms, epochs=epochs, **OPTIONS | {"optimizer": optax.adam(0.02)} | options)
+
+
+def weights(net):
+    return [np.asarray(net.projections[path[:-7]].plain("weight")) for path in WEIGHTS]
+
+
+def test_it_is_the_loop_written_by_hand(examples):
+    net, optimizer = small(), optax.adam(0.02)
+    history = fit(net, examples, seed=3)
+    twin = small()
+    run = bs.function(twin, 8 * u.ms, dt=1 * u.ms, record="out.V")
+
+    @jax.jit
+    def step(p, moments, x, y):
+        def loss(p):
+            one = lambda x: run(p, {}, inputs={"pixels.input": jnp.broadcast_to(x, (8, 6))})[1]["out.V"].mean(0)
+            return optax.softmax_cross_entropy_with_integer_labels(jax.vmap(one)(x), y).mean()
+
+        value, slope = jax.value_and_grad(loss)(p)
+        change, moments = optimizer.update(slope, moments)
+        return optax.apply_updates(p, change), moments, value
+
+    p = {path: run.parameters[path] for path in WEIGHTS}
+    moments, values = optimizer.init(p), []
+    for epoch in range(2):
+        order = np.random.default_rng([3, epoch]).permutation(60)
+        for k in range(3):
+            chosen = order[20 * k : 20 * k + 20]
+            p, moments, value = step(p, moments, examples[0][chosen], examples[1][chosen])
+            values.append(float(value))
+    np.testing.assert_allclose(history["loss"], np.mean(np.reshape(values, (2, 3)), 1), rtol=1e-10)
+    for path, mine in zip(WEIGHTS, weights(net)):
+        np.testing.assert_allclose(mine, p[path], rtol=1e-8, atol=1e-12)
+
+
+def test_it_learns(examples):
+    net = small()
+    history = fit(net, examples, epochs=15, validate=examples)
+    assert history["validation accuracy"][-1] > 0.95 and history["loss"][-1] < 0.5 * history["loss"][0]
+    assert {"loss", "accuracy", "validation loss", "gradient norm", "seconds"} <= set(history.names)
+    rec = bs.simulate(
+        net, 8 * u.ms, dt=1 * u.ms, record="out.V", inputs={"pixels.input": np.tile(examples[0][1], (8, 1))}
+    )
+    assert np.asarray(rec["out.V"].mantissa).mean(0).argmax() == examples[1][1]
+    with pytest.raises(bs.UnknownNameError, match="'acuracy' was not measured. Did you mean 'accuracy'"):
+        history["acuracy"]
+    axes = history.plot()
+    assert len(axes.loss.get_lines()) == 2 and len(axes.accuracy.get_lines()) == 2
+
+
+def killed(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", ["between epochs", "within an epoch"])
+def test_a_run_that_was_ended_goes_on_bit_by_bit(examples, tmp_path, where):
+    options = dict(epochs=4, average=0.9, seed=1, encode=bs.encoding.Bernoulli())
+    straight = small()
+    history = fit(straight, examples, **options)
+    kill = (lambda e: killed() if e.number == 2 else None) if where == "between epochs" else None
+    with pytest.raises(KeyboardInterrupt):
+        if kill:
+            fit(small(), examples, checkpoint=tmp_path / "c", callbacks=[kill], **options)
+        else:
+            loader = Interrupted(bs.train.Arrays(*examples, batch=20, seed=1))
+            fit(small(), loader, checkpoint=tmp_path / "c", save_every=1, **options)
+    resumed = small(seed=5)  # its own weights do not matter
+    data = examples if kill else bs.train.Arrays(*examples, batch=20, seed=1)
+    after = fit(resumed, data, checkpoint=tmp_path / "c", **options)
+    for name in ("loss", "accuracy", "gradient norm"):
+        np.testing.assert_array_equal(after[name], history[name])
+    for one, other in zip(weights(resumed), weights(straight)):
+        np.testing.assert_array_equal(one, other)
+    again = fit(resumed, data, checkpoint=tmp_path / "c", **options)  # nothing is left to do
+    assert len(again) == 4
+
+
+class Interrupted(bs.train.Arrays):
+    """Ends in the second batch of the third epoch."""
+
+    def __init__(self, arrays):
+        vars(self).update(vars(arrays))
+
+    def epoch(self, number):
+        for k, batch in enumerate(super().epoch(number)):
+            if (number, k) == (2, 2):
+                raise KeyboardInterrupt
+            yield batch
+
+
+def test_a_checkpoint_of_another_model_is_refused(examples, tmp_path):
+    fit(small(), examples, epochs=1, checkpoint=tmp_path / "c")
+    with pytest.raises(ValueError, match=r"another model: .*hidden->out.weight.* shape \(8, 3\).*\(9, 3\)"):
+        fit(small(hidden=9), examples, checkpoint=tmp_path / "c")
+    with pytest.raises(ValueError, match="another model or optimiser"):
+        fit(small(), examples, checkpoint=tmp_path / "c", optimizer=optax.sgd(0.1))
+    with pytest.raises(ValueError, match="made with seed = 0, now it is 1"):
+        fit(small(), examples, checkpoint=tmp_path / "c", seed=1)
+    with pytest.raises(ValueError, match="a checkpoint of training; bs.train.fit"):
+        bs.load(small(), tmp_path / "c")
+    bs.save(small(), tmp_path / "n")
+    with pytest.raises(ValueError, match="one of a network, not of training"):
+        fit(small(), examples, checkpoint=tmp_path / "n")
+
+
+def test_loaders_give_what_arrays_give(examples):
+    whole = [(examples[0][k : k + 20], examples[1][k : k + 20]) for k in (0, 20, 40)]
+    nets = [small(), small(), small()]
+    ordered = bs.train.Arrays(*examples, batch=20, shuffle=False)
+    dictionaries = [{"inputs": x, "targets": y} for x, y in whole]
+    for net, data in zip(nets, (ordered, whole, dictionaries)):
+        fit(net, data)
+    for net in nets[1:]:
+        np.testing.assert_array_equal(weights(net)[0], weights(nets[0])[0])
+    with pytest.raises(TypeError, match="an iterator can be gone through once"):
+        fit(small(), iter(whole))
+    with pytest.raises(ValueError, match="given tuple|a batch is"):
+        fit(small(), [(1, 2, 3, 4)])
+
+
+def test_freezing_bounds_groups_and_averages(examples):
+    net = small()
+    first = weights(net)
+    history = fit(
+        net, examples, learn=["hidden.tau", "hidden.V_th"], freeze="pixels->*",
+        transforms={"hidden.V_th": transforms.Bounded(0.9 * u.mV, 1.1 * u.mV), "hidden->out.weight": transforms.Signed()},
+        optimizer={"*.weight": optax.sgd(0.5), "*": optax.adam(0.5)},
+    )  # fmt: skip
+    after = weights(net)
+    np.testing.assert_array_equal(after[0], first[0])
+    assert np.all(np.sign(after[1]) * np.sign(first[1]) >= 0) and np.abs(after[1] - first[1]).max() > 1e-3
+    assert 0.9 * u.mV < net.hidden.V_th < 1.1 * u.mV and abs(net.hidden.V_th - 1.0 * u.mV) > 1e-3 * u.mV
+    assert 0 * u.ms < net.hidden.tau and abs(net.hidden.tau - 8 * u.ms) > 0.1 * u.ms
+    assert len(history) == 2
+    with pytest.raises(ValueError, match="none is for hidden->out.weight"):
+        fit(small(), examples, optimizer={"pixels*": optax.sgd(0.1)})
+    slow = small()
+    fit(slow, examples, epochs=1, average=1.0)
+    np.testing.assert_allclose(weights(slow)[1], first[1])
+
+
+def test_the_update_is_pure(examples):
+    """Scanned over batches it does what the loop does."""
+    objective = bs.train.Objective(small(), 8 * u.ms, loss=losses.cross_entropy, encode=OPTIONS["encode"], read="out.V")
+    trained = bs.train.Trained(objective.net, objective.run.parameters)
+    update = bs.train.Update(objective, optax.adam(0.02), trained)
+    order = np.random.default_rng([0, 0]).permutation(60).reshape(3, 20)
+    batches = bs.train.Batch(jnp.asarray(examples[0][order]), jnp.asarray(examples[1][order]))
+
+    def body(learning, batch):
+        learning, loss, *_ = update(learning, trained.fixed, batch, jax.random.PRNGKey(0))
+        return learning, loss
+
+    learning, values = jax.jit(lambda first: jax.lax.scan(body, first, batches))(update.first())
+    net = small()
+    history = fit(net, examples, epochs=1)
+    assert float(values.mean()) == pytest.approx(history["loss"][0], rel=1e-10)
+    np.testing.assert_allclose(learning.free[WEIGHTS[0]], weights(net)[0], rtol=1e-9)
+
+
+def test_callbacks_and_logs(examples, tmp_path):
+    seen = []
+    stop = bs.train.EarlyStopping("validation loss", patience=2, least=1e9)
+    history = fit(small(), examples, epochs=9, validate=examples, log=tmp_path / "log.jsonl",
+                  callbacks=[stop, lambda epoch: seen.append((epoch.number, sorted(epoch.parameters)))])  # fmt: skip
+    assert len(history) == 3 and seen == [(k, sorted(WEIGHTS)) for k in (1, 2, 3)]
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in lines] == [1, 2, 3] and lines[2]["loss"] == history["loss"][2]
+    history.save(tmp_path / "log.csv")
+    table = (tmp_path / "log.csv").read_text().splitlines()
+    assert table[0].startswith("epoch,loss,accuracy") and len(table) == 4
+    assert float(table[3].split(",")[1]) == history["loss"][2]
+    with pytest.raises(ValueError, match="neither in .csv nor in .jsonl"):
+        history.save(tmp_path / "log.txt")
+
+
+def test_a_loss_that_is_not_finite_ends_training(examples, tmp_path):
+    """The population and the step are named, and the last good parameters stay."""
+    good = (examples[0][:20], examples[1][:20])
+    with pytest.raises(ValueError, match="20 inputs are not finite, the first is example 0"):
+        fit(small(), [good, (np.full((20, 6), np.inf), examples[1][:20])])
+    bad = [good, (examples[0][:20] * 1e308, examples[1][:20])]
+    net = small()
+    net["pixels->hidden"].weight = 10 * u.mV * np.ones((6, 8))
+    first = weights(net)
+    with pytest.raises(bs.NonFiniteError, match=r"epoch 1, update 2: hidden\.V is the first state.*step 2") as caught:
+        fit(net, bad, freeze="hidden*", optimizer=optax.sgd(0.0), checkpoint=tmp_path / "c", save_every=1)
+    assert caught.value.path == "hidden.V" and caught.value.time == 2 * u.ms
+    np.testing.assert_array_equal(weights(net)[0], first[0])
+    assert bs.train.fit(net, [good], 8 * u.ms, epochs=1, **OPTIONS)["loss"][0] < 10
+    net = small()
+    with pytest.raises(bs.NonFiniteError, match=r"hidden->out.weight.* not finite in epoch 1, update 3.*smaller rate"):
+        fit(net, examples, optimizer=optax.sgd(optax.piecewise_constant_schedule(1e-3, {1: 1e300, 2: 1e300})), epochs=3)
+    assert np.all(np.isfinite(weights(net)[1])) and np.any(weights(net)[1] != weights(small())[1])
+
+
+def test_silent_and_saturated_layers_are_told_once(examples):
+    net = small()
+    net.hidden.V_th = 1e3 * u.mV
+    with pytest.warns(UserWarning, match="hidden is silent .*Larger weights") as caught:
+        fit(net, examples, epochs=2)
+    assert len(caught) == 1
+    net = small()
+    net.hidden.V_th = -1 * u.mV
+    net.hidden.V_reset = -0.5 * u.mV
+    net["pixels->hidden"].weight = 5 * u.mV * np.ones((6, 8))
+    with pytest.warns(UserWarning, match="hidden is saturated"):
+        fit(net, examples, epochs=1)
+
+
+@pytest.mark.parametrize(
+    "change, error, message",
+    [
+        (dict(data=(np.ones((60, 7)), np.zeros(60, int))), ValueError, "makes the shape .8, 7., and pixels.input takes 8 steps of 6"),
+        (dict(encode=None), ValueError, "an example has the shape .6,.*encode=encoding.Constant"),
+        (dict(data=(np.ones((60, 6)), np.zeros(59, int))), ValueError, "60 inputs, and targets of shape .59"),
+        (dict(data=(np.ones((60, 6)), np.full(60, 3))), ValueError, "labels go from 3 to 3, and the output has 3 units"),
+        (dict(data=(np.full((60, 6), np.nan), np.zeros(60, int))), ValueError, "60 inputs are not finite"),
+        (dict(data=(np.ones((60, 6)), np.zeros((60, 4)))), ValueError, "cannot compare an output of shape .3,. with a target of shape .4,"),
+        (dict(loss=lambda o, y: o), ValueError, "gives the shape .3,. for one example"),
+        (dict(data=(np.ones((60, 6)), np.zeros(60, int), np.full(60, 9))), ValueError, "a length of 9 steps; a run has 8"),
+        (dict(data="digits"), TypeError, "expected .inputs, targets"),
+        (dict(data=(np.ones((0, 6)), np.zeros(0, int))), ValueError, "no examples"),
+        (dict(epochs=0), ValueError, "epochs: expected a positive integer, given 0"),
+        (dict(batch=2.5), ValueError, "batch: expected a positive integer, given 2.5"),
+        (dict(read="out.spikes"), ValueError, "out: the spikes of LIF have no derivative, which is read"),
+        (dict(net=dict(surrogate=None)), ValueError, "hidden: the spikes of LIF have no derivative, so that pixels->hidden.weight"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_refused_before_compiling(examples, change, error, message):
+    change = dict(change)
+    net, data = small(**change.pop("net", {})), change.pop("data", examples)
+    first = weights(net)
+    with pytest.raises(error, match=message), jax.log_compiles(False):
+        fit(net, data, **change)
+    np.testing.assert_array_equal(weights(net)[0], first[0])
+
+
+def test_without_a_surrogate_what_needs_none_learns(examples):
+    net = small(surrogate=None)
+    before = weights(net)
+    fit(net, examples, freeze="pixels*")
+    assert np.abs(weights(net)[1] - before[1]).max() > 1e-3
+
+
+def test_sequences_of_different_length(examples):
+    """What follows the end of an example changes nothing."""
+    x = np.repeat(examples[0][:, None], 8, 1)
+    lengths = np.random.default_rng(0).integers(3, 9, 60)
+    other = np.where(np.arange(8)[None, :, None] < lengths[:, None, None], x, 0)
+    found = []
+    for inputs in (x, other):
+        net = small()
+        fit(net, (inputs, examples[1], lengths), encode=None)
+        found.append(weights(net))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-12)
+    assert not np.allclose(found[0][0], weights(small())[0])

@@ -1,0 +1,65 @@
+"""Transforms give back what they were given, and keep what they promise; what learns is chosen by path."""
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import brainsim as bs
+from brainsim.train import Trained, transforms
+
+from .conftest import small
+
+CASES = [
+    (transforms.Free(), [0.3, -2.0], lambda p: np.isfinite(p)),
+    (transforms.Positive(), [0.3, 20.0], lambda p: p > 0),
+    (transforms.NotNegative(), [0.3, 0.0], lambda p: p >= 0),
+    (transforms.Bounded(2 * u.ms, 0.05 * u.second), [3.0, 49.0], lambda p: (p >= 2) & (p <= 50)),
+    (transforms.Signed(), [0.3, -2.0, 0.0], lambda p: np.sign(p) * np.array([1, -1, 0]) >= 0),
+    (transforms.Masked(), [0.3, 0.0, -2.0], lambda p: (p != 0) <= np.array([1, 0, 1])),
+    (transforms.WeightNorm(), [3.0, -4.0], lambda p: np.isfinite(p)),
+]
+
+
+@pytest.mark.parametrize("transform, values, allowed", CASES, ids=[type(case[0]).__name__ for case in CASES])
+def test_there_and_back_and_never_out_of_bounds(transform, values, allowed):
+    array = jnp.asarray(values)
+    fixed = transform.fixed(array, u.ms, "x.tau")
+    free = transform.free(array, fixed)
+    np.testing.assert_allclose(transform.value(free, fixed), values, rtol=1e-12)
+    for push in (-30.0, -1.0, 7.0):
+        moved = jax.tree.map(lambda x, push=push: x + push * jnp.arange(1.0, len(x) + 1), free)
+        assert np.all(allowed(np.asarray(transform.value(moved, fixed))))
+
+
+def test_weight_norm_by_hand():
+    transform = transforms.WeightNorm()
+    array = jnp.array([[3.0, 0.0], [4.0, 2.0]])
+    free = transform.free(array, ())
+    np.testing.assert_allclose(free["length"], [[5.0, 2.0]])
+    np.testing.assert_allclose(transform.value(free | {"length": jnp.array([[10.0, 1.0]])}, ()), [[6, 0], [8, 1]])
+
+
+def test_weights_learn_and_what_is_named():
+    net = small()
+    parameters = bs.function(net, 1 * u.ms, dt=1 * u.ms).parameters
+    weights = ("hidden->out.weight", "pixels->hidden.weight")
+    assert Trained(net, parameters).paths == weights
+    named = Trained(net, parameters, learn=["*.tau", "hidden.V_th"], freeze="pixels*")
+    assert named.paths == ("hidden->out.weight", "hidden.V_th", "hidden.tau", "out.tau")
+    assert isinstance(named.transforms["hidden.tau"], transforms.Positive)
+    assert isinstance(named.transforms["hidden.V_th"], transforms.Free)
+    named.write({"hidden.tau": jnp.asarray(5.0), weights[0]: jnp.full(24, 0.5)})
+    assert net.hidden.tau == 5 * u.ms and net[weights[0][:-7]].weight[0, 0] == 0.5 * u.mV
+    with pytest.raises(
+        bs.UnknownNameError, match="learn: no parameter is called 'hiden.tau'. Did you mean 'hidden.tau'"
+    ):
+        Trained(net, parameters, learn="hiden.tau")
+    with pytest.raises(ValueError, match="nothing learns"):
+        Trained(net, parameters, freeze="*")
+    with pytest.raises(ValueError, match=r"hidden\.tau is to be between 10 and 20, given 5"):
+        Trained(net, parameters | {"hidden.tau": jnp.asarray(5.0)}, learn="hidden.tau",
+                transforms={"hidden.*": transforms.Bounded(10 * u.ms, 20 * u.ms)})  # fmt: skip
+    with pytest.raises(bs.UnitError, match="transforms: hidden.tau"):
+        Trained(net, parameters, learn="hidden.tau", transforms={"*.tau": transforms.Bounded(1 * u.mV, 2 * u.mV)})
