@@ -63,16 +63,16 @@ def learn(folder: Path, console: Console) -> None:
     console.rule("Handwritten digits: a spiking network trained by surrogate gradients")
     data = digits.load()
     net = digits.build()
-    trained = digits.train(net, data, progress=True)
+    history = digits.train(net, data, progress=True)
     path = folder / "digits.png"
-    digits.plot(net, trained, data).savefig(path, dpi=150)
+    digits.plot(net, history, data).savefig(path, dpi=150)
     table = Table(show_header=False, box=None, padding=(0, 2))
     for row in (
         ("images", f"{len(data.train_images):,} to train, {len(data.test_images):,} to test"),
         ("neurons", f"{sum(len(p) for p in net.populations.values()):,}"),
         ("weights", f"{sum(p.n_synapses for p in net.projections.values()):,}"),
-        ("training", f"{trained.seconds:.1f} s for {len(trained.losses)} epochs, compiling included"),
-        ("test accuracy", f"[bold]{100 * trained.test_accuracies[-1]:.1f} %[/bold]"),
+        ("training", f"{history['seconds'].sum():.1f} s for {len(history)} epochs, compiling included"),
+        ("test accuracy", f"[bold]{100 * history.last['validation accuracy']:.1f} %[/bold]"),
         ("picture", str(path)),
     ):
         table.add_row(*row)
