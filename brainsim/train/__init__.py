@@ -8,7 +8,7 @@ from brainsim.train.fitting import fit
 from brainsim.train.gradients import Gradient, bptt
 from brainsim.train.history import History
 from brainsim.train.objective import Batch, Objective, Result
-from brainsim.train.online import Carry, Learner, online, rules
+from brainsim.train.online import Carry, Eligibility, Learner, lifelong, online, rules
 from brainsim.train.penalties import Activity, Penalty, RateBand, WeightDecay
 from brainsim.train.reading import Read
 from brainsim.train.trained import Trained
@@ -27,10 +27,12 @@ __all__ = [
     "Epoch",
     "Evaluation",
     "fit",
+    "Eligibility",
     "Gradient",
     "History",
     "Learner",
     "Learning",
+    "lifelong",
     "Loader",
     "losses",
     "measures",

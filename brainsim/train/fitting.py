@@ -23,6 +23,7 @@ from brainsim.train.evaluation import Evaluation
 from brainsim.train.gradients import Gradient, bptt
 from brainsim.train.history import History
 from brainsim.train.objective import Batch, Objective
+from brainsim.train.online.gradient import Eligibility
 from brainsim.train.reading import Read
 from brainsim.train.trained import Trained
 from brainsim.train.transforms import Transform
@@ -48,7 +49,7 @@ def fit(
     learn: str | Sequence[str] = (),
     freeze: str | Sequence[str] = (),
     transforms: Mapping[str, Transform] | None = None,
-    gradient: Gradient = bptt,
+    gradient: Gradient | str = bptt,
     average: float | None = None,
     callbacks: Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
@@ -103,8 +104,9 @@ def fit(
         Paths or patterns of what learns beside weights and layers (``"hidden*.tau"``), and of what does not.
     transforms : dict of str to Transform, optional
         Bounds of parameters, by path or pattern. What a class declares as positive stays so.
-    gradient : Gradient
-        Where gradients come from; :func:`bptt` by default.
+    gradient : Gradient or str
+        Where gradients come from; :func:`bptt` by default. The name of a rule of :func:`online` (``"e_prop"``) stands for
+        :class:`Eligibility` with it.
     average : float, optional
         Decay of a moving average of the parameters, which is what is validated and put into the network.
     callbacks : sequence of Callback
@@ -146,6 +148,7 @@ def fit(
     if sample is None:
         raise ValueError("data: there are no batches.")
     trained = Trained(net, objective.run.parameters, learn=learn, freeze=freeze, transforms=transforms)
+    gradient = Eligibility(gradient) if isinstance(gradient, str) else gradient
     if gradient is bptt:
         checks.check_gradient(objective, trained)
     checks.check_fit(objective, _whole(batches, sample), objective.run.parameters)

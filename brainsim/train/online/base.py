@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from brainsim._core import Clock, step_length
+from brainsim._core import Clock, Structure, step_length
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import float_dtype
 from brainsim.network import Network
@@ -51,17 +51,27 @@ class Learner(abc.ABC):
         Length of a step in ms.
     """
 
-    def __init__(self, net: Network, rule: Rule, loss: Callable, trained: tuple, entry: door.Entry, **options: Any):
+    def __init__(
+        self,
+        net: Network,
+        rule: Rule,
+        loss: Callable,
+        trained: tuple,
+        entry: door.Entry,
+        detached: Structure,
+        **options: Any,
+    ):
         self.net, self.rule, self.loss, self.trained = net, rule, loss, trained
         self.structure, self.fixed, self.state = entry.structure, entry.fixed, entry.state
-        self._all, self.step_ms, self._slots = entry.parameters, entry.step_ms, entry.slots
+        self.detached = detached
+        self.all_parameters, self.step_ms, self._slots = entry.parameters, entry.step_ms, entry.slots
         self._begun, self._drawn = net.begun, net.drawn_anew()
         self._prepare(**options)
 
     @property
     def parameters(self) -> dict:
         """The trained parameters as they were when the learner was made, by path."""
-        return {path: self._all[path] for path in self.trained}
+        return {path: self.all_parameters[path] for path in self.trained}
 
     @abc.abstractmethod
     def _prepare(self, **options: Any) -> None:
@@ -95,7 +105,7 @@ class Learner(abc.ABC):
         state = self._started(parameters) if key is None else self._drawn_state(parameters, key)
         fixed = self.fixed if key is None else self.fixed | {"key": key}
         feedback = jax.random.fold_in(fixed["key"], 1) if key is None else key
-        gradients = {path: jnp.zeros(self._all[path].shape, float_dtype()) for path in self.trained}
+        gradients = {path: jnp.zeros(self.all_parameters[path].shape, float_dtype()) for path in self.trained}
         return Carry(state, self._begin(parameters, state, fixed, feedback), gradients, fixed["key"])
 
     def step(self, parameters: dict | None, carry: Carry, inputs: dict | None = None, target: Any = None):
@@ -120,9 +130,9 @@ class Learner(abc.ABC):
         """
         parameters, inputs = self._complete(parameters), dict(inputs or {})
         for path in inputs:
-            if path not in self._all and path not in self.state:
+            if path not in self.all_parameters and path not in self.state:
                 raise UnknownNameError(
-                    f"inputs: the network has no {path!r}.{suggestion(path, self._all | self.state)}"
+                    f"inputs: the network has no {path!r}.{suggestion(path, self.all_parameters | self.state)}"
                 )
         fixed, state = self.fixed | {"key": carry.key}, carry.state
         clock = self._clock(state, carry.key)
@@ -169,9 +179,11 @@ class Learner(abc.ABC):
 
     def _complete(self, parameters) -> dict:
         for path in parameters or {}:
-            if path not in self._all:
-                raise UnknownNameError(f"parameters: the network has no {path!r}.{suggestion(path, self._all)}")
-        return self._all | dict(parameters or {})
+            if path not in self.all_parameters:
+                raise UnknownNameError(
+                    f"parameters: the network has no {path!r}.{suggestion(path, self.all_parameters)}"
+                )
+        return self.all_parameters | dict(parameters or {})
 
     def _clock(self, state, key) -> Clock:
         return Clock(state["steps"], step_length(self.step_ms), key)

@@ -7,6 +7,7 @@ from typing import Any
 
 import brainunit as u
 
+from brainsim._core import Structure, split
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import QuantityLike
 from brainsim.network import Network
@@ -96,24 +97,61 @@ def online(
     O. Marschall, K. Cho, C. Savin, "A unified framework of online learning algorithms for training recurrent neural
     networks", J. Mach. Learn. Res. 21:135 (2020).
     """
-    rule = _rule(rule)
+    rule = rule_of(rule)
     if not callable(loss):
         raise TypeError(f"loss: expected a function of the state and the target, given {loss!r}.")
     if feedback not in FEEDBACK:
         raise UnknownNameError(f"feedback={feedback!r} is unknown.{suggestion(str(feedback), FEEDBACK)}")
-    entry = door.enter(net, dt, dt=dt)
-    trained = graph.chosen(train, entry.parameters, net)
+    parameters = door.enter(net, dt, dt=dt).parameters
+    trained = graph.chosen(train, parameters, net)
     if isinstance(rule, TraceRule):
-        for path in trained:
-            projection = graph.home(path, entry.parameters, net, rule.name)[1]
-            if projection is not None and "arrived" not in vars(projection):
-                projection.keep_arrived()
-        entry = door.enter(net, dt, dt=dt)
+        homes = (graph.home(path, parameters, net, rule.name) for path in trained)
+        _keep_arrived(projection for _, projection in homes if projection is not None)
+    return learner_of(net, rule, loss, trained, *entered(net, dt), readout=readout, feedback=feedback, decay=decay)
+
+
+def learner_of(
+    net: Network, rule: Rule, loss: Callable, trained: tuple, entry: door.Entry, detached: Structure, **options: Any
+) -> Learner:
+    """The learner for a rule, from what :func:`entered` gives."""
     kind = Traces if isinstance(rule, TraceRule) else Exact if isinstance(rule, RTRL) else OfRankOne
-    return kind(net, rule, loss, trained, entry.prepared(), readout=readout, feedback=feedback, decay=decay)
+    return kind(net, rule, loss, trained, entry, detached, **options)
 
 
-def _rule(rule) -> Rule:
+def entered(net: Network, dt: QuantityLike, keep: bool = False) -> tuple[door.Entry, Structure]:
+    """The network ready for steps of ``dt``, and its structure with the resets of all neurons detached.
+
+    ``keep``: whether all projections keep what arrives, where they can.
+    """
+    if keep:
+        synapses = (p for p in net.projections.values() if p.receptor is not None and "layer" not in vars(p))
+        _keep_arrived(p for p in synapses if not p.axon.changes)
+    entry = door.enter(net, dt, dt=dt).prepared()
+    neurons = [p for p in net.populations.values() if hasattr(p, "detach_reset")]
+    before = [p.detach_reset for p in neurons]
+    try:
+        for population in neurons:
+            population.fix(detach_reset=True)
+        return entry, split(net)[0]
+    finally:
+        for population, detached in zip(neurons, before):
+            population.fix(detach_reset=detached)
+
+
+def _keep_arrived(projections) -> None:
+    for projection in projections:
+        if "arrived" not in vars(projection):
+            projection.keep_arrived()
+
+
+def rule_of(rule: Rule | str) -> Rule:
+    """A rule, by its name too.
+
+    Raises
+    ------
+    UnknownNameError
+        For a name that there is not.
+    """
     if isinstance(rule, Rule):
         return rule
     if rule not in RULES:

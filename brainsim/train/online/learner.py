@@ -8,7 +8,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from brainsim._core import split
 from brainsim._units import float_dtype
 from brainsim.train.online import graph as graphs
 from brainsim.train.online.base import Learner
@@ -49,7 +48,7 @@ class Traces(Learner):
     rule: TraceRule
 
     def _prepare(self, readout, feedback, decay) -> None:
-        net, rule, parameters = self.net, self.rule, self._all
+        net, rule, parameters = self.net, self.rule, self.all_parameters
         homes = {path: graphs.home(path, parameters, net, rule.name) for path in self.trained}
         learning = {population for population, _ in homes.values()}
         self.graph = graphs.connect(net, learning, readout, feedback, decay)
@@ -59,9 +58,7 @@ class Traces(Learner):
         own = {p: [path for path, (at, projection) in homes.items() if at == p and projection is None]
                for p in self.graph.order}  # fmt: skip
         hidden = [p for p in self.graph.order if p not in self.graph.readouts]
-        structures = {
-            p: _detached(net, p) if rule.detached and p in hidden else self.structure for p in self.graph.order
-        }
+        structures = {p: self.detached if rule.detached and p in hidden else self.structure for p in self.graph.order}
         self.own = {p: Own(structures[p], p, *plain, net[p].count, own[p]) for p in self.graph.order}
         self.sites = {path: graphs.site_of(path, projection, self.own[at], parameters, net)
                       for path, (at, projection) in homes.items()}  # fmt: skip
@@ -152,7 +149,7 @@ class Traces(Learner):
         sent = {path: {leaf: [self.traces[path].sent(now[path], leaf), *past][: len(past)] for leaf, past in of.items()}
                 for path, of in kept.sent.items()}  # fmt: skip
         counts = self.rule.counts(fixed["key"], clock.step)
-        nothing = {path: jnp.zeros(self._all[path].shape, float_dtype()) for path in self.trained}
+        nothing = {path: jnp.zeros(self.all_parameters[path].shape, float_dtype()) for path in self.trained}
         found = gradients() if counts is None else jax.lax.cond(counts, gradients, lambda: nothing)
         return Kept(traces, memory, sent, slopes, feedback), value, found
 
@@ -166,15 +163,3 @@ class Traces(Learner):
 
         found, value = jax.grad(total, has_aux=True)(leaves)
         return value, {p: {leaf: found[leaf] for leaf in own.leaves} for p, own in self.own.items()}
-
-
-def _detached(net, population):
-    """The structure of the network in which resets of one population carry no derivative."""
-    before = net[population].detach_reset if hasattr(net[population], "detach_reset") else None
-    if before is None:
-        return split(net)[0]
-    try:
-        net[population].fix(detach_reset=True)
-        return split(net)[0]
-    finally:
-        net[population].fix(detach_reset=before)

@@ -92,7 +92,7 @@ class Exact(Whole):
 
     def _pair(self, kept, slope):
         flat = sum(jnp.sum(J * slope[path][None], tuple(range(1, J.ndim))) for path, J in kept.items())
-        return self._rows(self._all)[1](flat)
+        return self._rows(self.all_parameters)[1](flat)
 
 
 class OfRankOne(Whole):
