@@ -12,6 +12,7 @@ from flax import nnx
 from brainsim import events
 from brainsim._core.dynamics import Dynamics
 from brainsim._units import float_dtype
+from brainsim.events.patches import convolve
 
 
 def is_layer(thing: object) -> bool:
@@ -40,24 +41,49 @@ def applied(module: nnx.Module, x: jax.Array, key: jax.Array) -> jax.Array:
 
 @contextlib.contextmanager
 def _products_by_events(module: nnx.Module) -> Iterator[None]:
-    """Let the dense layers of a module multiply as :func:`brainsim.events.spike_matmul` does."""
-    layers = [node for _, node in nnx.iter_graph(module) if isinstance(node, nnx.Linear)]
-    layers = [layer for layer in layers if layer.dot_general is jax.lax.dot_general]
-    for layer in layers:
-        layer.dot_general = _dot_general
+    """Let the dense layers of a module multiply as :func:`brainsim.events.spike_matmul` does, and the weights of those that
+    convolve have their gradient so.
+    """
+    changed = []
+    for _, node in nnx.iter_graph(module):
+        for kind, name, usual, ours in OURS:
+            if isinstance(node, kind) and getattr(node, name) is usual:
+                changed.append((node, name, usual))
+                setattr(node, name, ours)
     try:
         yield
     finally:
-        for layer in layers:
-            layer.dot_general = jax.lax.dot_general
+        for node, name, usual in changed:
+            setattr(node, name, usual)
 
 
-def _dot_general(x, kernel, dimension_numbers, precision=None, preferred_element_type=None, out_sharding=None):
-    plain = dimension_numbers == (((x.ndim - 1,), (0,)), ((), ())) and x.dtype == kernel.dtype
-    if plain and precision is None and preferred_element_type is None and out_sharding is None:
+def _dot_general(x, kernel, dimension_numbers, *, precision=None, preferred_element_type=None, out_sharding=None):
+    plain = (precision, preferred_element_type, out_sharding) == (None, None, None) and x.dtype == kernel.dtype
+    fits = dimension_numbers == (((x.ndim - 1,), (0,)), ((), ())) and x.shape[-1:] == kernel.shape[:1]
+    if plain and fits:
         return events.spike_matmul(x, kernel)
     options = {"precision": precision, "preferred_element_type": preferred_element_type, "out_sharding": out_sharding}
     return jax.lax.dot_general(x, kernel, dimension_numbers, **options)
+
+
+def _conv_general_dilated(
+    x, kernel, strides, padding, *, rhs_dilation, lhs_dilation, feature_group_count, precision, **options
+):
+    plain = precision is None and options.get("preferred_element_type") is None and options.get("out_sharding") is None
+    plain = plain and feature_group_count == 1 and set(lhs_dilation) == {1} and x.dtype == kernel.dtype
+    if plain and x.shape[-1] == kernel.shape[-2]:
+        if isinstance(padding, str):
+            spread = [d * (w - 1) + 1 for d, w in zip(rhs_dilation, kernel.shape)]
+            padding = jax.lax.padtype_to_pads(x.shape[1:-1], spread, strides, padding)
+        return convolve(x, kernel, tuple(strides), tuple((a, b) for a, b in padding), tuple(rhs_dilation))
+    options |= {"rhs_dilation": rhs_dilation, "lhs_dilation": lhs_dilation, "precision": precision}
+    return jax.lax.conv_general_dilated(x, kernel, strides, padding, feature_group_count=feature_group_count, **options)
+
+
+OURS = (
+    (nnx.Linear, "dot_general", jax.lax.dot_general, _dot_general),
+    (nnx.Conv, "conv_general_dilated", jax.lax.conv_general_dilated, _conv_general_dilated),
+)
 
 
 def looked_at(module: nnx.Module, x: jax.Array, key: jax.Array) -> jax.Array:

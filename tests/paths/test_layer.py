@@ -91,6 +91,43 @@ def test_a_batch_has_one_product_by_events_and_one_gradient(dense):
     assert np.abs(found).max() > 0
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"strides": 2, "padding": "VALID"},
+        {"padding": "CIRCULAR"},
+        {"kernel_dilation": 2, "padding": ((1, 2), (0, 1))},
+        {"feature_group_count": 2},
+        {"precision": "highest"},
+    ],
+    ids=str,
+)
+def test_a_convolution_is_that_of_flax(options):
+    """Values and gradients of the layer alone, and with the weight of the projection."""
+    conv = nnx.Conv(2, 4, (3, 3), rngs=nnx.Rngs(0), **options)
+    made = jax.eval_shape(conv, jax.ShapeDtypeStruct((6, 5, 2), jnp.float32)).shape
+    net = bs.Network()
+    net.inp, net.hid = bs.sources.SpikeInput((6, 5, 2)), bs.neurons.LIF(made)
+    net.hid.add_receptors(syn=bs.receptors.Exponential())
+    net.connect(net.inp, net.hid, bs.paths.Layer(conv), receptor="syn", weight=3 * u.pA)
+    run, spikes = bs.function(net, 0.1 * u.ms, record="hid.syn.g"), (RNG.random((1, 60)) < 0.3).astype(float)
+    graph, kernel, rest = nnx.split(conv, nnx.PathContains("kernel"), ...)
+    at = "inp->hid.layer.kernel"
+
+    def ours(w):
+        return run({at: w}, {}, inputs={"inp.input": spikes})[1]["hid.syn.g"][0]
+
+    def flax(w):
+        layer = nnx.merge(graph, jax.tree.map(lambda _: w, kernel), rest)
+        return 3 * layer(spikes.reshape(6, 5, 2)).ravel()
+
+    w = run.parameters[at]
+    np.testing.assert_allclose(ours(w), flax(w), rtol=1e-12, atol=1e-12)
+    for one, other in zip(*(jax.jit(jax.grad(lambda w, f=f: jnp.sin(f(w)).sum()))(w) for f in (ours, flax))):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10)
+
+
 def test_views_are_the_inputs_and_outputs():
     net = network(bs.paths.Layer(linear(W[[3, 1]][:, :2])), pre=[3, 1], target=[2, 0])
     expected = np.zeros((4, 3))
