@@ -110,9 +110,12 @@ def _without_surrogate(net: Network, name: str, why: str) -> str:
 
 
 def blame(
-    objective: Objective, parameters: dict, carried: dict, batch: Batch, key: jax.Array, when: str, loss: float
+    objective: Objective, parameters: dict, carried: dict, batch: Batch, given: tuple, when: str, loss: float
 ) -> NonFiniteError:
-    """The error for a loss that is not finite: the first population, and step, where something is not."""
+    """The error for a loss that is not finite: the first population, and step, where something is not.
+
+    ``given``: the key, and perhaps the state, that the examples began with.
+    """
     bad = sorted(path for path, array in parameters.items() if not bool(jnp.all(jnp.isfinite(array))))
     if bad:
         return NonFiniteError(
@@ -125,7 +128,7 @@ def blame(
         for name, population in objective.net.populations.items()
         for variable in getattr(population, "variables", ())
     ]
-    final, recorded, outputs = objective.replaced(record=variables).examples(parameters, carried, batch, key)
+    final, recorded, outputs = objective.replaced(record=variables).examples(parameters, carried, batch, *given)
     first = {}
     for path in variables:
         steps = ~np.isfinite(np.asarray(recorded[path])).all(axis=(0, *range(2, recorded[path].ndim)))

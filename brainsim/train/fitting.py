@@ -25,9 +25,11 @@ from brainsim.train.history import History
 from brainsim.train.objective import Batch, Objective
 from brainsim.train.online.gradient import Eligibility
 from brainsim.train.reading import Read
+from brainsim.train.spread import Spread
 from brainsim.train.trained import Trained
 from brainsim.train.transforms import Transform
 from brainsim.train.update import Update
+from brainsim.train.windows import Windows
 
 
 def fit(
@@ -51,6 +53,8 @@ def fit(
     transforms: Mapping[str, Transform] | None = None,
     gradient: Gradient | str = bptt,
     average: float | None = None,
+    truncate: QuantityLike | None = None,
+    devices: Sequence[jax.Device] | None = None,
     callbacks: Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
     save_every: int | None = None,
@@ -109,6 +113,10 @@ def fit(
         :class:`Eligibility` with it.
     average : float, optional
         Decay of a moving average of the parameters, which is what is validated and put into the network.
+    truncate : quantity, time, optional
+        Windows of this length, with an update after each: states are carried over, derivatives end there.
+    devices : sequence of jax.Device, optional
+        Divide each batch among them; its size is a multiple of their number.
     callbacks : sequence of Callback
         Called after every epoch; training ends where one returns True.
     checkpoint : str or Path, optional
@@ -157,8 +165,11 @@ def fit(
         checks.check_fit(objective, _whole(held_out, sample), objective.run.parameters, "validate")
     named = named_metrics(metrics, sample)
     optimizer = optax.adam(1e-3) if optimizer is None else optimizer
-    update = Update(objective, optimizer, trained, gradient=gradient, metrics=named, average=average)
-    loop = Loop(update, batches, held_out, named, callbacks, checkpoint, save_every, log, seed)
+    windows = None if truncate is None else Windows(objective, truncate)
+    learned = objective if windows is None else windows.objective
+    update = Update(learned, optimizer, trained, gradient=gradient, metrics=named, average=average)
+    evaluation = Evaluation(objective, named)
+    loop = Loop(update, batches, held_out, evaluation, callbacks, checkpoint, save_every, log, seed, windows, devices)
     return loop.run(epochs, progress)
 
 
@@ -184,19 +195,23 @@ class Loop:
     update : Update
     batches, held_out
         Data.
-    metrics : dict of str to callable
-    callbacks, checkpoint, save_every, log, seed
+    evaluation : Evaluation
+    callbacks, checkpoint, save_every, log, seed, devices
         As in :func:`fit`.
+    windows : Windows or None
     """
 
-    def __init__(self, update, batches, held_out, metrics, callbacks, checkpoint, save_every, log, seed):
+    def __init__(
+        self, update, batches, held_out, evaluation, callbacks, checkpoint, save_every, log, seed, windows, devices
+    ):
         self.update, self.batches, self.held_out, self.log = update, batches, held_out, log
         self.callbacks, self.checkpoint, self.save_every = tuple(callbacks), checkpoint, save_every
-        self.evaluation = Evaluation(update.objective, metrics)
+        self.evaluation, self.windows, self.spread = evaluation, windows, Spread(devices)
         self.key, self.compiled, self.warned = jax.random.PRNGKey(seed), jax.jit(update), False
         self.learning, self.place = update.first(), resuming.Place()
         self.good = self.learning  # the last parameters of which loss and gradient are known to be finite
-        self.facts = {"seed": seed, "steps": update.objective.n_steps, "step_ms": update.objective.run.step_ms}
+        whole, window = evaluation.objective, update.objective
+        self.facts = {"seed": seed, "steps": whole.n_steps, "window": window.n_steps, "step_ms": whole.run.step_ms}
         self.facts |= {"data": batches.facts}
         if checkpoint is not None and resuming.exists(checkpoint):
             self.learning, self.place = resuming.load(checkpoint, self.learning, self.facts)
@@ -222,11 +237,16 @@ class Loop:
         for k, batch in enumerate(self.batches.epoch(self.place.epoch)):
             if k < self.place.batch:  # done before the kill
                 continue
+            state: dict | None = None
             key = jax.random.fold_in(self.key, self.learning.updates)
-            before = self.learning
-            self.learning, loss, measured, _ = self.compiled(before, self.update.trained.fixed, batch, key)
-            self._account(waiting)  # of the update before, while this one is computed
-            waiting = (before, batch, key, loss, measured, k)
+            for part in [batch] if self.windows is None else self.windows.of(batch, key):
+                key, before = jax.random.fold_in(self.key, self.learning.updates), self.learning
+                given = (key,) if state is None else (key, state)
+                part = self.spread(part)
+                self.learning, loss, measured, final = self.compiled(before, self.update.trained.fixed, part, *given)
+                self._account(waiting)  # of the update before, while this one is computed
+                waiting = (before, part, given, loss, measured, k)
+                state = None if self.windows is None else self.windows.carried_over(final)
             bar.advance(1)
             if self.save_every and (k + 1) % self.save_every == 0:
                 self._settle(waiting)
@@ -251,9 +271,9 @@ class Loop:
         """Take note of an update that is done."""
         if waiting is None:
             return
-        before, batch, key, loss, measured, k = waiting
+        before, batch, given, loss, measured, k = waiting
         if not (np.isfinite(float(loss)) and np.isfinite(float(measured["gradient norm"]))):
-            self._fail(before, batch, key, float(loss), k)
+            self._fail(before, batch, given, float(loss), k)
         self.good = before
         for name, value in {"loss": loss, **measured}.items():
             self.place.sums.setdefault(name, []).append(float(value))
@@ -263,15 +283,15 @@ class Loop:
         """Take note of an update after which parameters are looked at or kept."""
         self._account(waiting)
         if waiting is not None and not checks.finite(self.learning.free):
-            _, batch, key, loss, _, k = waiting
-            self._fail(self.learning, batch, key, float(loss), k)
+            _, batch, given, loss, _, k = waiting
+            self._fail(self.learning, batch, given, float(loss), k)
 
-    def _fail(self, learning, batch, key, loss, k) -> None:
+    def _fail(self, learning, batch, given, loss, k) -> None:
         """End training at the last parameters that are good."""
         self.learning = learning if checks.finite(learning.free) else self.good
         parameters = self.update.trained.values(learning.free, self.update.trained.fixed)
         when = f"in epoch {self.place.epoch + 1}, update {k + 1}"
-        raise checks.blame(self.update.objective, parameters, learning.carried, batch, key, when, loss)
+        raise checks.blame(self.update.objective, parameters, learning.carried, batch, given, when, loss)
 
     def _measure(self, parameters: dict, row: dict) -> None:
         """Validate, and look at how much neurons fire."""
