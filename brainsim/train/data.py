@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,6 +31,9 @@ class Arrays:
         Examples in a batch; those that are left at the end of an epoch wait for the next order.
     seed : int
     shuffle : bool
+    augment : callable, optional
+        ``augment(inputs, rng)`` gives the inputs of a batch as they are learned from: moved, turned, with noise. ``rng``, a
+        generator of NumPy, follows from the seed, the epoch and the batch.
 
     Raises
     ------
@@ -39,12 +42,20 @@ class Arrays:
     """
 
     def __init__(
-        self, inputs: Any, targets: Any, lengths: Any = None, *, batch: int, seed: int = 0, shuffle: bool = True
+        self,
+        inputs: Any,
+        targets: Any,
+        lengths: Any = None,
+        *,
+        batch: int,
+        seed: int = 0,
+        shuffle: bool = True,
+        augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     ):
         self.inputs, self.targets = np.asarray(inputs), np.asarray(targets)
         self.lengths = None if lengths is None else np.asarray(lengths)
         check_arrays(self.inputs, self.targets, self.lengths)
-        self.batch, self.seed, self.shuffle = min(batch, len(self.inputs)), seed, shuffle
+        self.batch, self.seed, self.shuffle, self.augment = min(batch, len(self.inputs)), seed, shuffle, augment
 
     def __len__(self) -> int:
         return len(self.inputs) // self.batch
@@ -60,7 +71,10 @@ class Arrays:
         if self.shuffle:
             order = np.random.default_rng([self.seed, number]).permutation(len(self.inputs))
         for k in range(len(self)):
-            yield self.take(order[k * self.batch : (k + 1) * self.batch])
+            batch = self.take(order[k * self.batch : (k + 1) * self.batch])
+            if self.augment is not None:
+                batch = batch._replace(inputs=self.augment(batch.inputs, np.random.default_rng([self.seed, number, k])))
+            yield batch
 
     def take(self, chosen: np.ndarray) -> Batch:
         """The examples of these numbers."""

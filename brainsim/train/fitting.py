@@ -51,7 +51,7 @@ def fit(
     learn: str | Sequence[str] = (),
     freeze: str | Sequence[str] = (),
     transforms: Mapping[str, Transform] | None = None,
-    gradient: Gradient | str = bptt,
+    gradient: Gradient | str = "bptt",
     average: float | None = None,
     truncate: QuantityLike | None = None,
     devices: Sequence[jax.Device] | None = None,
@@ -109,8 +109,8 @@ def fit(
     transforms : dict of str to Transform, optional
         Bounds of parameters, by path or pattern. What a class declares as positive stays so.
     gradient : Gradient or str
-        Where gradients come from; :func:`bptt` by default. The name of a rule of :func:`online` (``"e_prop"``) stands for
-        :class:`Eligibility` with it.
+        Where gradients come from: ``"bptt"``, backpropagation through time (:func:`bptt`); the name of a rule of
+        :func:`online` (``"e_prop"``), for :class:`Eligibility` with it; or a function of one's own.
     average : float, optional
         Decay of a moving average of the parameters, which is what is validated and put into the network.
     truncate : quantity, time, optional
@@ -155,8 +155,8 @@ def fit(
     sample = next(iter(batches.epoch(0)), None)
     if sample is None:
         raise ValueError("data: there are no batches.")
+    gradient = as_gradient(gradient)
     trained = Trained(net, objective.run.parameters, learn=learn, freeze=freeze, transforms=transforms)
-    gradient = Eligibility(gradient) if isinstance(gradient, str) else gradient
     if gradient is bptt:
         checks.check_gradient(objective, trained)
     checks.check_fit(objective, _whole(batches, sample), objective.run.parameters)
@@ -171,6 +171,21 @@ def fit(
     evaluation = Evaluation(objective, named)
     loop = Loop(update, batches, held_out, evaluation, callbacks, checkpoint, save_every, log, seed, windows, devices)
     return loop.run(epochs, progress)
+
+
+def as_gradient(given: Gradient | str) -> Gradient:
+    """What was given as ``gradient``.
+
+    Raises
+    ------
+    TypeError, ValueError, UnknownNameError
+        For what is none.
+    """
+    if not isinstance(given, str):
+        if not callable(given):
+            raise TypeError(f"gradient: expected a name such as 'bptt' or 'e_prop', or a Gradient, given {given!r}.")
+        return given
+    return bptt if given == "bptt" else Eligibility(given)
 
 
 def named_metrics(metrics: Sequence[Callable] | Mapping[str, Callable] | None, sample: Batch) -> dict[str, Callable]:

@@ -265,6 +265,45 @@ def test_without_a_surrogate_what_needs_none_learns(examples):
     assert np.abs(weights(net)[1] - before[1]).max() > 1e-3
 
 
+def test_gradients_come_from_where_one_says(examples):
+    """By name, by function, or by a rule of one's own, which need not differentiate."""
+
+    def halved(objective):
+        step = bs.train.bptt(objective)
+
+        def own(*given):
+            value, slopes = step(*given)
+            return value, jax.tree.map(lambda slope: slope / 2, slopes)
+
+        return own
+
+    found = []
+    for gradient, rate in (("bptt", 0.1), (bs.train.bptt, 0.1), (halved, 0.2)):
+        net = small()
+        fit(net, examples, epochs=1, gradient=gradient, optimizer=optax.sgd(rate))
+        found.append(weights(net)[0])
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_allclose(found[2], found[0], rtol=1e-12)
+    with pytest.raises(bs.UnknownNameError, match="rule='eprop' is unknown. Did you mean 'e_prop'"):
+        fit(small(), examples, gradient="eprop")
+    with pytest.raises(TypeError, match="gradient: expected a name"):
+        fit(small(), examples, gradient=3)
+
+
+def test_augmentation_follows_from_seed_epoch_and_batch(examples):
+    def noisy(inputs, rng):
+        return inputs + rng.normal(size=inputs.shape)
+
+    data = bs.train.Arrays(*examples, batch=20, seed=4, augment=noisy)
+    one, again = (list(data.epoch(1)) for _ in range(2))
+    plain = list(bs.train.Arrays(*examples, batch=20, seed=4).epoch(1))
+    for k in range(3):
+        np.testing.assert_array_equal(one[k].inputs, again[k].inputs)
+        np.testing.assert_array_equal(
+            one[k].inputs - plain[k].inputs - np.random.default_rng([4, 1, k]).normal(size=(20, 6)) < 1e-12, True
+        )
+
+
 def test_sequences_of_different_length(examples):
     """What follows the end of an example changes nothing."""
     x = np.repeat(examples[0][:, None], 8, 1)

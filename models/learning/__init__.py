@@ -1,0 +1,1 @@
+"""Published demonstrations of learning, one small file each."""
