@@ -28,7 +28,7 @@ WHAT = (
     "what is wired: networks and projections ([more](floors/wired.md))",
     "what runs: simulate, function, sweep, save and load ([more](floors/running.md))",
     "what learns: losses, gradients, the loop of training ([more](floors/learning.md))",
-    "what people look at: the command line ([more](floors/looking.md))",
+    "what people look at and exchange: the command line, NIR ([more](floors/looking.md))",
     "suites for models of your own ([more](extending.md#test-it)): they may import everything, and nothing imports them",
 )
 PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"

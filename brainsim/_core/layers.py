@@ -27,6 +27,22 @@ def in_the_float_type(module: nnx.Module) -> None:
             node.set_value(node.get_value().astype(float_dtype()))
 
 
+def with_tuples(module: nnx.Module) -> None:
+    """Lists of plain numbers that a module keeps, such as a padding, as tuples: a program is kept by what it depends on."""
+    for _, node in nnx.iter_graph(module):
+        for name, value in list(vars(node).items()) if isinstance(node, nnx.Module) else ():
+            if isinstance(value, list | tuple) and (plain := _as_tuple(value)) != value:
+                setattr(node, name, plain)
+
+
+def _as_tuple(value):
+    if isinstance(value, list | tuple):
+        inner = [_as_tuple(each) for each in value]
+        if all(isinstance(each, int | float | str | tuple | None) for each in inner):
+            return tuple(inner)
+    return value
+
+
 def applied(module: nnx.Module, x: jax.Array, key: jax.Array) -> jax.Array:
     """``module(x)``; what it draws follows from ``key`` alone, and what else it changes is changed in it."""
     streams = (node for _, node in nnx.iter_graph(module) if isinstance(node, nnx.RngStream))

@@ -30,6 +30,13 @@ def chain(modules: Sequence[nnx.Module]) -> nnx.Module:
     return modules[0] if len(modules) == 1 else nnx.Sequential(*modules)
 
 
+def in_order(module: Any) -> list[Any]:
+    """The modules of a chain."""
+    if not isinstance(module, nnx.Sequential):
+        return [module]
+    return [own for layer in module.layers for own in in_order(layer)]
+
+
 def set_mode(module: nnx.Module, training: bool) -> None:
     """Let the layers of flax in a module train or evaluate."""
     module.train() if training else module.eval()
@@ -48,10 +55,30 @@ class Flat(nnx.Module):
         return x.ravel()
 
 
+class Moved(nnx.Module):
+    """An axis in another place."""
+
+    def __init__(self, source: int, destination: int):
+        self.source, self.destination = source, destination
+
+    def __call__(self, x):
+        return jnp.moveaxis(x, self.source, self.destination)
+
+
+class Scaled(nnx.Module):
+    """Each number times one of its own."""
+
+    def __init__(self, scale: Any):
+        self.scale = nnx.Param(jnp.asarray(scale, float_dtype()))
+
+    def __call__(self, x):
+        return x * self.scale.get_value()
+
+
 class Pool(nnx.Module):
     """Maximum, mean or sum over windows; the last axis are features."""
 
-    def __init__(self, how: str, window: tuple[int, ...], strides: tuple[int, ...], padding: str):
+    def __init__(self, how: str, window: tuple[int, ...], strides: tuple[int, ...], padding: Any):
         self.how, self.window, self.strides, self.padding = how, window, strides, padding
 
     def __call__(self, x):

@@ -23,7 +23,7 @@ RESETS = ("zero", "subtract", "none")  # names that snnTorch has
 class LeakyIntegrator(Neuron):
     r"""A membrane that never fires: a readout.
 
-    .. math:: \tau \dot V = -V + R\,I
+    .. math:: \tau \dot V = E_L - V + R\,I
 
     Exponential Euler, the default, is exact for constant input at any dt.
 
@@ -33,11 +33,12 @@ class LeakyIntegrator(Neuron):
     """
 
     tau = Parameter(20.0 * u.ms, "membrane time constant", positive=True)
+    E_L = Parameter(0.0 * u.mV, "leak reversal potential")
     R = Parameter(1.0 * u.Gohm, "membrane resistance", positive=True)
     V = State(0.0 * u.mV, "output")
 
     def derivative(self, t, V, I):
-        return (self.R * I - V) / self.tau
+        return (self.E_L - V + self.R * I) / self.tau
 
     def fires(self, before, after):
         return jnp.zeros(len(self), bool)

@@ -8,7 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Clock, applied, in_the_float_type, is_layer, looked_at, number_of_parameters, result_of
+from brainsim._core import (
+    Clock,
+    applied,
+    in_the_float_type,
+    is_layer,
+    looked_at,
+    number_of_parameters,
+    result_of,
+    with_tuples,
+)
 from brainsim._units import float_dtype
 from brainsim.paths.base import Path
 from brainsim.population import View
@@ -72,6 +81,7 @@ class Layer:
             For a layer that does not fit there.
         """
         in_the_float_type(self.module)
+        with_tuples(self.module)
         (sources, shape), (targets, _) = _side(pre), _side(post)
         n_pre, n_post = pre.population.count, post.population.count
         ends = Ends(number_of_parameters(self.module), n_pre, n_post, sources, shape, targets)

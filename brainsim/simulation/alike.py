@@ -182,7 +182,7 @@ class Values:
         places = [self.known.get(v) for v in variables]
         array = getattr(places[0], "array", None)
         among = all(isinstance(place, Placed) and place.array is array for place in places)
-        return array if among and np.ndim(array) == 1 else None
+        return array if among and array is not None and array.ndim == 1 else None
 
 
 def evaluate(cohort: Cohort, values: Values, read_elsewhere: Callable, prepared: dict, call: Callable) -> None:

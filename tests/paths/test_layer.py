@@ -97,7 +97,7 @@ def test_a_batch_has_one_product_by_events_and_one_gradient(dense):
         {},
         {"strides": 2, "padding": "VALID"},
         {"padding": "CIRCULAR"},
-        {"kernel_dilation": 2, "padding": ((1, 2), (0, 1))},
+        {"kernel_dilation": 2, "padding": [(1, 2), (0, 1)]},
         {"feature_group_count": 2},
         {"precision": "highest"},
     ],
