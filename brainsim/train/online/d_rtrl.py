@@ -30,7 +30,7 @@ class DRTRL(TraceRule):
     name = "d_rtrl"
 
     def trace(self, site: Site, rest: Callable[[], Jacobian]) -> Full:
-        return Full(site)
+        return Full(site, self.autapses)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.interpreters import partial_eval
 
 from brainsim._units import float_dtype
 from brainsim.train.online import graph as graphs
@@ -162,4 +163,7 @@ class Traces(Learner):
             return sum(local, value), value
 
         found, value = jax.grad(total, has_aux=True)(leaves)
-        return value, {p: {leaf: found[leaf] for leaf in own.leaves} for p, own in self.own.items()}
+        jaxpr = jax.make_jaxpr(lambda h: total(h)[0])(leaves).jaxpr
+        used = dict(zip(sorted(leaves), partial_eval.dce_jaxpr(jaxpr, [True])[1], strict=True))
+        found = {leaf: slope for leaf, slope in found.items() if used[leaf]}
+        return value, {p: {leaf: found[leaf] for leaf in own.leaves if leaf in found} for p, own in self.own.items()}

@@ -64,7 +64,8 @@ class Memory:
                 at_each = slope[: self._m].reshape((1,) * (carried[b].ndim - 1) + (self._m,))
                 kept[a] = kept.get(a, 0.0) + at_each * carried[b]
         for port, slope in self.edge.slopes(new).items():
-            kept[port] = kept.get(port, 0.0) + self.trace.kept(now, self.edge.leaf, slope)[..., None]
+            fresh = self.trace.kept(now, self.edge.leaf, slope)[..., None]
+            kept[port] = jnp.broadcast_to(kept.get(port, 0.0) + fresh, (*fresh.shape[:-1], self._m))
         return {leaf: kept.get(leaf, x) for leaf, x in carried.items()}, kept
 
     def pair(self, kept: dict, now: Any, signals: dict, parameters: dict, state: dict, feedback: Any) -> jax.Array:

@@ -75,7 +75,8 @@ class Factors(Trace):
 
     def pair(self, now, signals):
         pre, post = now
-        of = {port: sum((signals[a] * y for a, y in post[port].items() if a in signals), 0.0) for port in post}
+        zero = jnp.zeros(self.site.own.count, float_dtype())
+        of = {port: sum((signals[a] * y for a, y in post[port].items() if a in signals), zero) for port in post}
         return self._pairs(pre, of)
 
     def _pairs(self, pre, post):

@@ -295,7 +295,7 @@ class Fresh(Full):
 
     def start(self):
         return {
-            leaf: jnp.zeros(self.site.shape, float_dtype())
+            leaf: jnp.zeros(self.site.begun_shape, float_dtype())
             for leaf in sorted(self.site.beginnings & self.site.own.read)
         }
 
@@ -304,7 +304,6 @@ class Fresh(Full):
         begun = self.site.direct(jacobian, new)
         if not isinstance(self.site, Weights):  # parameters act within the step
             return carried, begun
-        begun = {a: jnp.broadcast_to(x, self.site.shape) for a, x in begun.items()}
         return {leaf: begun[leaf] for leaf in carried}, now | begun
 
 

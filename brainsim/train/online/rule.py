@@ -118,14 +118,21 @@ class Full(Trace):
     """
 
     site: Site
+    autapses: bool = False
 
     @property
     def carried(self) -> tuple[str, ...]:
         """The states whose traces are needed in the next step."""
         return tuple(sorted(self.site.own.reached(self.site.beginnings) & self.site.own.read))
 
+    def _shape(self, leaf) -> tuple[int, ...]:
+        """Of the trace of a state: what comes from nothing but arrivals is one number for each of those."""
+        if self.autapses or any(a == leaf and b in self.carried for a, b in self.site.own.pattern):
+            return self.site.shape
+        return self.site.begun_shape
+
     def start(self):
-        return {leaf: jnp.zeros(self.site.shape, float_dtype()) for leaf in self.carried}
+        return {leaf: jnp.zeros(self._shape(leaf), float_dtype()) for leaf in self.carried}
 
     def advance(self, carried, jacobian, new, autapses):
         now: dict = {}
@@ -136,7 +143,7 @@ class Full(Trace):
             if leaf in now:
                 now[port] = now.get(port, 0.0) + self.site.lift(weight) * now[leaf]
         for a, begun in self.site.direct(jacobian, new).items():
-            now[a] = jnp.broadcast_to(now.get(a, 0.0) + begun, self.site.shape)
+            now[a] = now[a] + begun if a in now else begun
         return {leaf: now.get(leaf, carried[leaf]) for leaf in carried}, now
 
     def pair(self, now, signals):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from brainsim._units import float_dtype
 from brainsim.train.online.edge import Edge
 
 
@@ -60,7 +61,11 @@ class Signals:
         """Signals by population, by what it sends and by how long ago; and the slopes to carry on."""
         slopes = {e.name: [self._slopes(e, jacobians, new), *past[e.name]] for e in self.edges}
         passing: dict = {name: {} for name in self.order}
-        own: dict = {name: {leaf: [0.0] * (d + 1) for leaf, d in self.depths(name).items()} for name in self.order}
+        zeros = {e.pre: jnp.zeros(e.shape[0], float_dtype()) for e in self.edges}
+        own: dict = {
+            name: {leaf: [zeros[name]] * (depth + 1) for leaf, depth in self.depths(name).items()}
+            for name in self.order
+        }
         for name in self.order:
             for edge in (e for e in self.edges if e.pre == name):
                 found = self._through(edge, losses[edge.post], passing[edge.post], slopes[edge.name])
@@ -72,24 +77,21 @@ class Signals:
                     of[lag] = of[lag] + signal
                     if edge not in self.remembered:
                         own[name][edge.leaf][lag] = own[name][edge.leaf][lag] + signal
-        zeros = {name: jnp.zeros_like(next(iter(losses[name].values()))) for name in self.order}
-        own = {
-            name: {leaf: [zeros[name] + x for x in signals] for leaf, signals in of.items()} for name, of in own.items()
-        }
         return own, {name: kept[:-1] for name, kept in slopes.items()}
 
     def _through(self, edge, losses, sent, slopes) -> list[dict]:
         """Signals at the ports of an edge, by how long ago."""
-        found = [{port: losses[port] for port in edge.ports}]
+        zeros = jnp.zeros(edge.shape[1], float_dtype())
+        found = [{port: losses.get(port, zeros) for port in edge.ports}]
         for lag in range(max((len(signals) for signals in sent.values()), default=1)):
             blocks = slopes[lag][0]
-            at_ports = {port: 0.0 for port in edge.ports}
+            at_ports = {port: zeros for port in edge.ports}
             for (a, port), slope in blocks.items():
                 if lag == 0 and a in losses:
                     at_ports[port] = at_ports[port] + slope * losses[a]
                 if a in sent and lag < len(sent[a]):
                     at_ports[port] = at_ports[port] + slope * sent[a][lag]
-            found.append({port: x + jnp.zeros_like(losses[port]) for port, x in at_ports.items()})
+            found.append(at_ports)
         return found
 
 

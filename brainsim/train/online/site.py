@@ -37,6 +37,11 @@ class Site:
         return (self.own.count,)
 
     @property
+    def begun_shape(self) -> tuple[int, ...]:
+        """Of what :meth:`direct` gives."""
+        return self.shape
+
+    @property
     def beginnings(self) -> set[str]:
         """The states that it acts on at once."""
         return {a for a, b in self.own.pattern if b == self.path and a in self.own.leaves}
@@ -47,7 +52,8 @@ class Site:
 
     def total(self, of_pairs: jax.Array) -> jax.Array:
         """Sum over what shares one number: from ``shape`` to the shape of the parameter."""
-        return jnp.broadcast_to(of_pairs, self.shape).sum() if self.parameter == () else of_pairs
+        of_pairs = jnp.broadcast_to(of_pairs, self.shape)
+        return of_pairs.sum() if self.parameter == () else of_pairs
 
     def direct(self, jacobian: Jacobian, new: dict) -> dict:
         """What the parameter does to the states in this step, by state, in ``shape``."""
@@ -108,6 +114,10 @@ class Weights(OneWeight):
     def spread(self, sent: jax.Array) -> jax.Array:
         """What arrives, (n_pre,) or one per synapse, to the pairs."""
         return sent.reshape(self.shape) if self.projection.axon.single else self.projection.conn.spread(sent)
+
+    @property
+    def begun_shape(self):
+        return jax.eval_shape(self.spread, jnp.zeros(self.projection.arrived_shape)).shape
 
     def direct(self, jacobian, new):
         return {port: self.spread(x) for port, x in self.features(new).items()}
