@@ -29,7 +29,9 @@ RATE = 1e-3  # of Adam
 
 
 class Task(NamedTuple):
-    """Sizes from the input to the output, and whether the hidden layer has recurrent weights."""
+    """Sizes from the input to the output, and whether the hidden layer has recurrent weights, or the layers convolve:
+    their channels then, with 28 x 28 inputs and strides of 1 and 2.
+    """
 
     name: str
     sizes: tuple[int, ...]
@@ -37,12 +39,16 @@ class Task(NamedTuple):
     steps: int
     density: float = 0.03
     recurrent: bool = False
+    channels: tuple[int, ...] = ()
 
 
 TASKS = {
     "ff": Task("ff", (700, 256, 256, 20), 128, 100),
     "rec": Task("rec", (700, 512, 20), 128, 250, recurrent=True),
+    "conv": Task("conv", (784, 784 * 32, 196 * 64, 10), 64, 8, density=0.2, channels=(1, 32, 64)),
 }
+STRIDES = (1, 2)
+SIDES = (28, 28, 14)  # of the input and of the hidden layers
 
 
 def data(task: Task) -> tuple[np.ndarray, np.ndarray]:
@@ -55,6 +61,12 @@ def data(task: Task) -> tuple[np.ndarray, np.ndarray]:
 def weights(task: Task) -> dict[str, np.ndarray]:
     """Weights from layer to layer, "0", "1", ..., and of the recurrent layer, "r"; 2 to 4 % of the neurons fire."""
     rng = np.random.default_rng(1)
+    if task.channels:
+        made = {
+            str(k): rng.normal(0, std, (3, 3, *task.channels[k : k + 2])).astype(np.float32)
+            for k, std in enumerate((0.5, 0.13))
+        }
+        return made | {"2": rng.normal(0, 0.02, task.sizes[2:]).astype(np.float32)}
     drive = [task.density, *[0.05] * len(task.sizes)]
     made = {}
     for k, (n, m) in enumerate(zip(task.sizes, task.sizes[1:])):
@@ -65,13 +77,50 @@ def weights(task: Task) -> dict[str, np.ndarray]:
     return made
 
 
+def _same(x, k) -> np.ndarray:
+    """Patches [..., side, side, 9 channels] of what enters the convolution k, with padding as "SAME"."""
+    into, out, stride = SIDES[k], SIDES[k + 1], STRIDES[k]
+    x = x.reshape(-1, into, into, x.shape[-1] // into**2)
+    before = 1 if stride == 1 else 0
+    x = np.pad(x, [(0, 0), (before, 2 - before), (before, 2 - before), (0, 0)])
+    last = stride * (out - 1) + 1
+    places = [(i, j) for i in range(3) for j in range(3)]
+    return np.concatenate([x[:, i : i + last : stride, j : j + last : stride] for i, j in places], -1)
+
+
+def _back(patches, k) -> np.ndarray:
+    """The transpose of :func:`_same`."""
+    into, out, stride = SIDES[k], SIDES[k + 1], STRIDES[k]
+    channels, before, last = patches.shape[-1] // 9, 1 if stride == 1 else 0, stride * (out - 1) + 1
+    x = np.zeros((len(patches), into + 2, into + 2, channels), np.float32)
+    for p, (i, j) in enumerate((i, j) for i in range(3) for j in range(3)):
+        x[:, i : i + last : stride, j : j + last : stride] += patches[..., p * channels : (p + 1) * channels]
+    return x[:, before : before + into, before : before + into]
+
+
+def _product(task: Task, k: int, x, w) -> np.ndarray:
+    if not task.channels or k > 1:
+        return x @ w
+    return (_same(x, k) @ w.reshape(-1, w.shape[-1])).reshape(*x.shape[:-1], -1)
+
+
+def _products_back(task: Task, k: int, x, w, d) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients of the weight and of the input."""
+    if not task.channels or k > 1:
+        return x.reshape(-1, x.shape[-1]).T @ d.reshape(-1, d.shape[-1]), d @ w.T
+    features, patches = w.shape[-1], _same(x, k)
+    d, flat = d.reshape(-1, features), w.reshape(-1, features)
+    to_w = (patches.reshape(-1, patches.shape[-1]).T @ d).reshape(w.shape)
+    return to_w, _back((d @ flat.T).reshape(patches.shape), k).reshape(x.shape)
+
+
 def reference(task: Task) -> tuple[dict[str, np.ndarray], list[float]]:
     """Gradients by hand, and the rate of each hidden layer."""
     w, (x, labels) = weights(task), data(task)
     hidden = len(task.sizes) - 2
     into, membranes, spikes = x, [], [x]
     for k in range(hidden):
-        driven, V, S = into @ w[str(k)], np.empty((*x.shape[:2], task.sizes[k + 1]), np.float32), []
+        driven, V, S = _product(task, k, into, w[str(k)]), np.empty((*x.shape[:2], task.sizes[k + 1]), np.float32), []
         v, s = 0, np.zeros_like(V[0])
         for t in range(task.steps):
             v = BETA * v + driven[t] + (s @ w["r"] if task.recurrent else 0)
@@ -92,11 +141,10 @@ def reference(task: Task) -> tuple[dict[str, np.ndarray], list[float]]:
         back[t] = g = BETA * g + error / task.steps
     gradients = {}
     for k in reversed(range(hidden + 1)):
-        flat = back.reshape(-1, back.shape[-1])
-        gradients[str(k)] = spikes[k].reshape(-1, spikes[k].shape[-1]).T @ flat
+        gradients[str(k)], ds = _products_back(task, k, spikes[k], w[str(k)], back)
         if k == 0:
             break
-        V, S, ds = membranes[k - 1], spikes[k], back @ w[str(k)].T
+        V, S = membranes[k - 1], spikes[k]
         back, g = np.empty_like(V), np.zeros_like(V[0])
         for t in reversed(range(task.steps)):
             d = ds[t] + (back[t + 1] @ w["r"].T if task.recurrent and t + 1 < task.steps else 0)

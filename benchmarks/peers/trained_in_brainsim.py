@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax import nnx
 
 import brainsim as bs
 
-from ._training import BETA, RATE, Task, data, weights
+from ._training import BETA, RATE, SIDES, STRIDES, Task, data, weights
 
 TAU = -1 / math.log(float(BETA)) * u.ms
 
@@ -33,20 +34,33 @@ def load(framework: str) -> None:
     """Everything is imported already."""
 
 
+def convolution(kernel: np.ndarray, stride: int) -> nnx.Conv:
+    """A layer with this kernel."""
+    layer = nnx.Conv(*kernel.shape[2:], (3, 3), strides=stride, use_bias=False, rngs=nnx.Rngs(0))
+    layer.kernel.set_value(jnp.asarray(kernel))
+    return layer
+
+
 def build(task: Task) -> bs.Network:
     """The network for one example."""
     net = bs.Network()
     neuron = dict(tau=TAU, E_L=0 * u.mV, V=0 * u.mV, V_th=1 * u.mV, V_reset=0 * u.mV)
-    net.p0 = bs.sources.SpikeInput(task.sizes[0])
+    shapes = list(task.sizes)
+    if task.channels:
+        shapes[:3] = [(side, side, channels) for side, channels in zip(SIDES, task.channels)]
+    net.p0 = bs.sources.SpikeInput(shapes[0])
     made = weights(task)
-    for k, n in enumerate(task.sizes[1:], start=1):
+    for k, n in enumerate(shapes[1:], start=1):
         last = k == len(task.sizes) - 1
         layer = LeakyIntegrator(n) if last else bs.neurons.LIF(n, surrogate=bs.surrogate.FastSigmoid(1.0), **neuron)
         setattr(net, f"p{k}", layer)
         layer.add_receptors(kick=bs.receptors.Delta())
         pre = net.populations[f"p{k - 1}"]
+        path, weight = bs.AllToAll(), made[str(k - 1)] * u.mV
+        if task.channels and not last:
+            path, weight = bs.paths.Layer(convolution(made[str(k - 1)], STRIDES[k - 1])), 1 * u.mV
         # What arrives is added before the membrane decays
-        net.connect(pre, layer, bs.AllToAll(), receptor="kick", weight=made[str(k - 1)] / BETA * u.mV, name=str(k - 1))
+        net.connect(pre, layer, path, receptor="kick", weight=weight / BETA, name=str(k - 1))
     if task.recurrent:
         net.connect(net.p1, net.p1, bs.AllToAll(), receptor="kick", weight=made["r"] / BETA * u.mV, name="r")
     return net
@@ -69,7 +83,10 @@ def prepare(task: Task, framework: str):
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
     adam = optax.adam(RATE)
-    parameters = {f"{name}.weight": run.parameters[f"{name}.weight"] for name in weights(task)}
+    learned = {
+        name: f"{name}.layer.kernel" if task.channels and name != "2" else f"{name}.weight" for name in weights(task)
+    }
+    parameters = {path: run.parameters[path] for path in learned.values()}
     at = [parameters, adam.init(parameters)]
 
     @jax.jit
@@ -80,7 +97,7 @@ def prepare(task: Task, framework: str):
 
     def gradients():
         found = jax.jit(jax.grad(loss))(parameters, spikes, labels)
-        return {path.removesuffix(".weight"): np.asarray(array) / BETA for path, array in found.items()}
+        return {name: np.asarray(found[path]) / (BETA if ".weight" in path else 1) for name, path in learned.items()}
 
     def step():
         at[:] = jax.block_until_ready(update(*at, spikes, labels))

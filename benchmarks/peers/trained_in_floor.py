@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ._training import BETA, RATE, Task, data, weights
+from ._training import BETA, RATE, SIDES, STRIDES, Task, data, weights
 
 
 @jax.custom_jvp
@@ -25,14 +25,22 @@ def prepare(task: Task, framework: str):
     hidden = len(task.sizes) - 2
     spikes, labels = map(jnp.asarray, data(task))
 
+    def product(s, w, k):
+        if not task.channels:
+            return s @ w
+        s, strides = s.reshape(-1, SIDES[k], SIDES[k], task.channels[k]), (STRIDES[k],) * 2
+        options = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+        return jax.lax.conv_general_dilated(s, w, strides, "SAME", **options).reshape(task.batch, -1)
+
     def loss(w, spikes, labels):
         def advance(carry, s):
             v, u, before = carry
             new = []
             for k in range(hidden):
-                driven = s @ w[str(k)] + (before @ w["r"] if task.recurrent else 0)
+                driven = product(s, w[str(k)], k) + (before @ w["r"] if task.recurrent else 0)
                 x = BETA * v[k] + driven
-                s = before = spike(x - 1)
+                s = spike(x - 1)
+                before = s if task.recurrent else before
                 new.append((1 - s) * x)
             u = BETA * u + s @ w[str(hidden)]
             return (new, u, before), u

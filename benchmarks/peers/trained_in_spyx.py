@@ -6,7 +6,7 @@ import optax
 import spyx
 from flax import nnx
 
-from ._training import BETA, RATE, Task, data, weights
+from ._training import BETA, RATE, SIDES, STRIDES, Task, data, weights
 
 
 def load(framework: str) -> None:
@@ -20,13 +20,20 @@ def prepare(task: Task, framework: str):
     cells = [spyx.nn.LIF((n,), float(BETA), 1.0, act, rngs=nnx.Rngs(0)) for n in task.sizes[1:-1]]
     hidden = len(cells)
 
+    def product(s, w, k):
+        if not task.channels:
+            return s @ w
+        s, strides = s.reshape(-1, SIDES[k], SIDES[k], task.channels[k]), (STRIDES[k],) * 2
+        options = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+        return jax.lax.conv_general_dilated(s, w, strides, "SAME", **options).reshape(task.batch, -1)
+
     def loss(w, spikes, labels):
         def advance(carry, s):
             v, u, before = carry
             new = []
             for k, cell in enumerate(cells):
-                s, x = cell(s @ w[str(k)] + (before @ w["r"] if task.recurrent else 0), v[k])
-                before = s
+                s, x = cell(product(s, w[str(k)], k) + (before @ w["r"] if task.recurrent else 0), v[k])
+                before = s if task.recurrent else before
                 new.append(x)
             u = BETA * u + s @ w[str(hidden)]
             return (new, u, before), u

@@ -8,7 +8,7 @@ import importlib
 
 import torch
 
-from ._training import BETA, RATE, Task, data, weights
+from ._training import BETA, RATE, SIDES, STRIDES, Task, data, weights
 
 beta = float(BETA)
 
@@ -82,13 +82,22 @@ def prepare(task: Task, framework: str):
     w = {k: torch.tensor(x, requires_grad=True) for k, x in weights(task).items()}
     adam = torch.optim.Adam(list(w.values()), RATE)
 
+    def product(x, k):
+        if not task.channels:
+            return x @ w[str(k)]
+        steps, stride = x.shape[0] if x.ndim == 3 else 1, STRIDES[k]
+        x = x.reshape(-1, SIDES[k], SIDES[k], task.channels[k]).permute(0, 3, 1, 2)
+        x = torch.nn.functional.pad(x, (1, 1, 1, 1) if stride == 1 else (0, 1, 0, 1))
+        y = torch.nn.functional.conv2d(x, w[str(k)].permute(3, 2, 0, 1), stride=stride).permute(0, 2, 3, 1)
+        return y.reshape(*([steps] if steps > 1 else []), task.batch, -1)
+
     def hidden(k, x):
         advance, over_time, _ = layers[k]
         if over_time is not None and not task.recurrent:
-            return over_time(x @ w[str(k)])
+            return over_time(product(x, k))
         v, s, made = None, torch.zeros(task.batch, task.sizes[k + 1]), []
         for now in x @ w[str(k)] if over_time is not None else x:
-            driven = now if over_time is not None else now @ w[str(k)]
+            driven = now if over_time is not None else product(now, k)
             s, v = advance(driven + s @ w["r"] if task.recurrent else driven, v)
             made.append(s)
         return torch.stack(made)

@@ -71,18 +71,22 @@ BRAINSIM_INLINE void for_each_nonzero(const S* s, int64_t n, F&& f) {
 template <class S, class T>
 void list(const S* s, int64_t rows, int64_t n, Listed<T>& to) {
   to.prepare(rows, n);
+  int32_t* const index = to.index.data();
+  T* const value = to.value.data();
   int32_t count = 0;
+  bool ones = true;
   for (int64_t r = 0; r < rows; ++r, s += n) {
     for_each_nonzero(s, n, [&](int64_t i) {
-      to.index[count] = static_cast<int32_t>(i);
+      index[count] = static_cast<int32_t>(i);
       if constexpr (!std::is_same_v<S, bool>) {
-        to.value[count] = s[i];
-        to.ones &= s[i] == 1;
+        value[count] = s[i];
+        ones &= s[i] == 1;
       }
       ++count;
     });
     to.first[r + 1] = count;
   }
+  to.ones = ones;
 }
 
 // Whether more than `part` of 256 numbers are spikes, as some of the rows tell: at places without a period, as batches
