@@ -11,6 +11,7 @@ import brainunit as u
 import numpy as np
 
 import brainsim as bs
+from brainsim._core import split
 from brainsim.testing.plasticity import example
 
 ABSTRACT = {
@@ -89,7 +90,8 @@ def _disturbed(population, size=None):
     )
 
 
-def _make(net, kind):
+def made(net, kind):
+    """One of a class, with what it needs."""
     if kind.__name__ in GIVEN:
         return GIVEN[kind.__name__](net)
     return example(kind, **UP) if issubclass(kind, bs.plasticity.Plasticity) else kind()
@@ -104,7 +106,7 @@ def synapses(n: int) -> bs.Network:
     for name, kind in exported("receptors").items():
         cell = bs.neurons.LIF(n, V_th=0 * u.mV)
         setattr(net, f"R_{name}", cell)
-        cell.add_receptors(syn=_make(net, kind))
+        cell.add_receptors(syn=made(net, kind))
         signal, unit = ("V", u.mV) if kind.graded else (None, u.UNITLESS)
         net.connect(
             net.C, cell, bs.AllToAll(), receptor="syn", signal=signal,
@@ -115,14 +117,14 @@ def synapses(n: int) -> bs.Network:
         setattr(net, f"T_{name}", cell)
         cell.add_receptors(syn=bs.receptors.Graded() if kind.graded else bs.receptors.Exponential())
         weight = 1.0 * u.pA
-        net.connect(net.C, cell, bs.AllToAll(), receptor="syn", weight=weight, terminal=_make(net, kind))
+        net.connect(net.C, cell, bs.AllToAll(), receptor="syn", weight=weight, terminal=made(net, kind))
     for name, kind in exported("plasticity").items():
         cell = bs.neurons.LIF(n, refractory=0.5 * u.ms)
         setattr(net, f"P_{name}", cell)
         cell.add_stimuli(noise=bs.stimuli.OrnsteinUhlenbeck(80 * u.nA, 20 * u.nA, 1 * u.ms))
         cell.add_receptors(syn=bs.receptors.Exponential())
         weight = bs.Uniform(100 * u.pA, 500 * u.pA)
-        net.connect(net.C, cell, bs.AllToAll(), receptor="syn", weight=weight, plasticity=_make(net, kind))
+        net.connect(net.C, cell, bs.AllToAll(), receptor="syn", weight=weight, plasticity=made(net, kind))
     return net
 
 
@@ -190,3 +192,8 @@ ROOMS = {  # the rooms whose classes each network holds
     "inputs": ["stimuli", "sources", "modulators"],
 }
 NETWORKS = {make.__name__: make for make in (neurons, masses, synapses, inputs)}
+
+
+def states(net) -> dict[str, np.ndarray]:
+    """All that changes, by path."""
+    return {path: np.asarray(array) for path, array in split(net)[3].items()}

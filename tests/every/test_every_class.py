@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import brainsim as bs
-from brainsim._core import key_of, split
+from brainsim._core import key_of
 from tests.every import networks
+from tests.every.networks import states
 
 DT, HALF, WHOLE = 0.1 * u.ms, 2 * u.ms, 4 * u.ms
 RTOL = {True: 1e-9, False: 2e-4}  # float64 and float32, of what is added in another order
@@ -45,10 +46,6 @@ def made():
 def precision(wide):
     with jax.enable_x64(wide):
         yield
-
-
-def states(net) -> dict[str, np.ndarray]:
-    return {path: np.asarray(array) for path, array in split(net)[3].items()}
 
 
 def run(net, duration=WHOLE, dt=DT) -> dict[str, list]:

@@ -55,11 +55,15 @@ def cortical(p, n, method):
     )
 
 
-def network(method=None) -> bs.Network:
-    """All cases side by side, one population each; spiking ones of a neuron for each of ``SHARES``."""
+def network(method=None, only=None) -> bs.Network:
+    """All cases (or ``only`` these) side by side, one population each; spiking ones of a neuron for each of
+    ``SHARES``.
+    """
     net = bs.Network()
 
     def add(name, population, drive, shares):
+        if only is not None and name not in only:
+            return
         setattr(net, name, population)
         amplitude = u.Quantity(drive * shares, unit=population.input_unit)
         population.add_stimuli(drive=bs.stimuli.Constant(amplitude))
