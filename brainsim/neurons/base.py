@@ -12,6 +12,7 @@ import numpy as np
 
 from brainsim import events, integrators
 from brainsim._core import Clock, Parameter, State
+from brainsim._core.rounding import SUFFIX
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import NumberLike, Value, float_dtype, in_unit, with_unit
 from brainsim.integrated import IntegratedPopulation
@@ -247,6 +248,7 @@ class Neuron(IntegratedPopulation):
         displaced = before
         for receptor, drive in drives:
             displaced = receptor.displace(displaced, drive)
+        roundings = {name: self.rounding(name) for name in self.variables if self.is_compensated(name)}
         after = self.integrate(clock, displaced, drives)
 
         held = None
@@ -258,15 +260,26 @@ class Neuron(IntegratedPopulation):
             spikes = jnp.where(held, jnp.zeros_like(spikes), spikes)
         if self.spike_times == "interpolated":
             self.put("fired_at", between.interpolated(self, displaced, after, spikes))
-        after = self.reset(after, spikes, clock.t + clock.dt)
+        integrated, after = after, self.reset(dict(after), spikes, clock.t + clock.dt)
         if held is not None:
             steps = jnp.round(self.plain("refractory") / clock.step_ms).astype(jnp.int32)
             self.put(
                 "refractory_steps",
                 jnp.where(spikes.astype(bool), steps, jnp.maximum(self.plain("refractory_steps") - 1, 0)),
             )
+        self._correct_roundings(roundings, integrated, after, held, spikes.astype(bool))
         self.keep(after)
         self.put("spikes", spikes)
+
+    def _correct_roundings(self, before: dict, integrated: dict, after: dict, held, fired) -> None:
+        """What rounding takes belongs to a value: it stays with one that is held, and ends with one that is reset."""
+        for name, rounding in before.items():
+            replaced = fired & (u.get_mantissa(after[name]) != u.get_mantissa(integrated[name]))
+            kept = jnp.where(replaced, 0.0, self.rounding(name))
+            if held is not None and name in self.clamped:
+                kept = jnp.where(held, rounding, kept)
+            part, own = self.home(name)
+            part.put(own + SUFFIX, kept)
 
     def _fired(self, fires):
         """What :meth:`fires` returned: for each neuron whether it fires."""
