@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -98,7 +98,7 @@ def spikes(path: str | Path, count: int = 700) -> SpikeData:
         missing = [name for name in ("spikes/times", "spikes/units", "labels") if name not in file]
         if missing:
             raise ValueError(f"data.spikes: {path} has no {', '.join(missing)}; it holds {', '.join(file)}.")
-        times, units = (list(file[f"spikes/{name}"]) for name in ("times", "units"))
+        times, units = (list(cast(h5py.Dataset, file[f"spikes/{name}"])) for name in ("times", "units"))
         labels = np.asarray(file["labels"]).astype(np.int32)
     lengths = [len(t) for t in times]
     if lengths != [len(k) for k in units] or len(labels) != len(times):

@@ -57,6 +57,7 @@ class Bernoulli(Encoder):
         return True
 
     def encode(self, x, n_steps, step_ms, key):
+        assert key is not None  # asked for at the door
         p = jnp.clip(self.gain * _flat(x), 0, 1)
         return jax.random.bernoulli(key, p[None], (n_steps, p.size)).astype(p.dtype)
 
@@ -78,6 +79,7 @@ class Poisson(Encoder):
         return True
 
     def encode(self, x, n_steps, step_ms, key):
+        assert key is not None  # asked for at the door
         x = _flat(x)
         per_step = jnp.maximum(x, 0) * in_unit(self.rate, u.kHz, "Poisson.rate") * step_ms
         return jax.random.bernoulli(key, -jnp.expm1(-per_step)[None], (n_steps, x.size)).astype(x.dtype)

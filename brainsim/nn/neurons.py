@@ -153,7 +153,8 @@ def LIF(
     if reset not in RESETS:
         raise ValueError(f"nn.LIF: there is no reset {reset!r}.{suggestion(str(reset), RESETS)}")
     kind = {"zero": neurons.LIF, "subtract": SoftResetLIF, "none": _NoResetLIF}[reset]
-    return Neurons(kind, surrogate=surrogate, **_at_zero(kind) | dict(tau=tau, V_th=V_th) | options)
+    own: dict[str, Any] = dict(tau=tau, V_th=V_th)
+    return Neurons(kind, surrogate=surrogate, **_at_zero(kind) | own | options)
 
 
 def ALIF(*, surrogate: surrogate.Surrogate | None = surrogate.ATan(), **options: Any) -> Neurons:
@@ -183,7 +184,7 @@ def LeakyReadout(*, tau: QuantityLike = 20.0 * u.ms, read: str | Callable = "mea
     return Neurons(LeakyIntegrator, tau=tau, read=("V", read), **options)
 
 
-def _at_zero(kind) -> dict:
+def _at_zero(kind) -> dict[str, Any]:
     """Rest, reset and threshold of a class at 0, 0 and 1 mV, where it has them."""
     values = {"E_L": 0.0, "V": 0.0, "V_reset": 0.0, "V_th": 1.0, "R": 1.0}
     units = {"R": u.Gohm}

@@ -122,16 +122,16 @@ class Sequential(Network):
         spiking = sum(name.startswith("hidden") for name in self.order)
         name = getattr(part, "name", None) or ("output" if len(self.order) == total else f"hidden{spiking + 1}")
         path, alone = f"{pre}->{name}", layers[0] if len(layers) == 1 else None
-        synaptic = isinstance(alone, Linear) and alone.synaptic
-        module = None if synaptic else self._module(path, layers, self.populations[pre].size)
+        synaptic = alone if isinstance(alone, Linear) and alone.synaptic else None
+        module = None if synaptic is not None else self._module(path, layers, self.populations[pre].size)
         if isinstance(part, Neurons):
             made = self._size(path, alone, module, pre)
             self._add(name, part.population(made))
         else:
             self._add(name, part)
         post = self.populations[name]
-        if synaptic:
-            self._synapses(pre, name, alone)
+        if synaptic is not None:
+            self._synapses(pre, name, synaptic)
         else:
             self.connect(self.populations[pre], post, Layer(module), receptor=_receptor(post))
         if isinstance(part, Neurons) and part.recurrent is not None:
@@ -171,7 +171,7 @@ class Sequential(Network):
     def _synapses(self, pre: str, post: str, linear: Linear) -> None:
         source, target = self.populations[pre], self.populations[post]
         receptor = _receptor(target)
-        weight = linear.weight
+        weight: Any = linear.weight
         if weight is None:
             unit = target.receptors[receptor].weight_unit(UNITLESS)
             weight = Normal(0.0 * unit, linear.gain / math.sqrt(len(source)) * unit)

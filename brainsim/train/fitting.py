@@ -54,7 +54,7 @@ def fit(
     gradient: Gradient | str = "bptt",
     average: float | None = None,
     truncate: QuantityLike | None = None,
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[Any] | None = None,
     callbacks: Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
     save_every: int | None = None,
@@ -149,7 +149,7 @@ def fit(
         raise ValueError(f"epochs: expected a positive integer, given {epochs!r}.")
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise ValueError(f"batch: expected a positive integer, given {batch!r}.")
-    options = dict(loss=loss, encode=encode, read=read, into=into, penalties=penalties)
+    options: dict[str, Any] = dict(loss=loss, encode=encode, read=read, into=into, penalties=penalties)
     objective = Objective(net, duration, dt=dt, remat=remat, checkpoint_every=checkpoint_every, **options)
     batches = as_batches(data, batch, seed)
     sample = next(iter(batches.epoch(0)), None)

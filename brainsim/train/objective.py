@@ -116,7 +116,7 @@ class Objective:
         remat: bool = True,
         training: bool = True,
     ):
-        self.training = training
+        self.training, self.checkpoint_every, self.remat = training, checkpoint_every, remat
         self.net, self.duration, self.dt, self.loss, self.encode = net, duration, dt, loss, encode
         self.read, self.into, self.penalties = as_read(read, net), input_of(net, into), tuple(penalties)
         paths = [self.read.path, *record, *(path for penalty in self.penalties for path in penalty.record)]
@@ -216,8 +216,8 @@ class Objective:
 
     def replaced(self, **changes: Any) -> Objective:
         """The same with other arguments."""
-        names = ("dt", "loss", "encode", "read", "into", "penalties", "training")
-        options = {name: getattr(self, name) for name in names} | {"record": self.record} | changes
+        names = ("dt", "loss", "encode", "read", "into", "penalties", "training", "checkpoint_every", "remat")
+        options: dict[str, Any] = {name: getattr(self, name) for name in names} | {"record": self.record} | changes
         return Objective(options.pop("net", self.net), options.pop("duration", self.duration), **options)
 
 

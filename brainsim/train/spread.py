@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -20,7 +21,7 @@ class Spread:
         None: batches stay as they are.
     """
 
-    def __init__(self, devices: Sequence[jax.Device] | None):
+    def __init__(self, devices: Sequence[Any] | None):
         self.devices = None if devices is None else list(devices)
 
     def __call__(self, batch: Batch) -> Batch:

@@ -101,8 +101,8 @@ class Update:
         (loss, result), slopes = self.step(parameters, learning.carried, batch, key, *more)
         (slopes,) = back(slopes)
         changes, moments = self.optimizer.update(slopes, learning.moments, learning.free)
-        free = optax.apply_updates(learning.free, changes)
-        average = learning.average
+        free: Any = optax.apply_updates(learning.free, changes)
+        average: Any = learning.average
         if self.average is not None:
             average = optax.incremental_update(free, average, 1 - self.average)
         measured = {
