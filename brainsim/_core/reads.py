@@ -65,7 +65,7 @@ class Readers(NamedTuple):
     attributes: tuple
 
     @classmethod
-    def of(cls, graphdef) -> Readers:
+    def of(cls, graphdef: Any) -> Readers:
         """Those of a graph."""
         kinds = dict.fromkeys(k for node in graphdef.nodes if isinstance(k := getattr(node, "metadata", None), type))
         named = [(name, getattr(attribute, "value", None)) for name, attribute in graphdef.attributes]

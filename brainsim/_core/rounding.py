@@ -128,7 +128,7 @@ def slow_by_declaration(part, step_ms: float, get) -> frozenset[str]:
     return frozenset(names)
 
 
-def getter(part, path: str, values: dict) -> Callable[[str], Any]:
+def getter(part: Any, path: str, values: dict) -> Callable[[str], Any]:
     """``get(name)``: the value of a variable of ``part``, which stands at ``path``, or what ``values`` have in its place."""
 
     def get(name):

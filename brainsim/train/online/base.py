@@ -108,7 +108,9 @@ class Learner(abc.ABC):
         gradients = {path: jnp.zeros(self.all_parameters[path].shape, float_dtype()) for path in self.trained}
         return Carry(state, self._begin(parameters, state, fixed, feedback), gradients, fixed["key"])
 
-    def step(self, parameters: dict | None, carry: Carry, inputs: dict | None = None, target: Any = None):
+    def step(
+        self, parameters: dict | None, carry: Carry, inputs: dict | None = None, target: Any = None
+    ) -> tuple[Carry, jax.Array]:
         """Advance the network and its traces by one step.
 
         Parameters

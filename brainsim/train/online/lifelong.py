@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import brainunit as u
 import jax
@@ -94,7 +94,7 @@ def lifelong(
 class Beginning(Operation):
     """Keeps the states that a step begins with, for the Jacobian of the step."""
 
-    def __init__(self, learner: Learner):
+    def __init__(self, learner: Any):
         super().__init__(_nothing, before="receptors")
         self.populations = learner.graph.order
         for k, path in enumerate(_states(learner.state, self.populations)):
@@ -154,7 +154,7 @@ class Lifelong(Operation):
         for k, leaf in enumerate(jax.tree.leaves((kept, gradients, moments))):
             self.put(f"kept{k}", leaf)
         self.put("loss", value.astype(float_dtype()))
-        write_back(net, weights)
+        write_back(net, cast(dict, weights))
 
 
 class Same:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from typing import NamedTuple
 
 import jax
@@ -79,7 +80,7 @@ class Own:
     def jacobian(self, parameters: dict, fixed: dict, state: dict, clock: Clock, inputs=()) -> Jacobian:
         """Its derivatives over the step that begins at ``state``."""
         f, h, theta = self.step(parameters, fixed, state, clock, inputs)
-        _, tangent = jax.linearize(f, h, theta)
+        tangent: Any = jax.linearize(f, h, theta)[1]
         names = (*self.leaves, *self.trained)
 
         def one_by_one(path, x):

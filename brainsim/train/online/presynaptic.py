@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, cast
 
 import brainunit as u
 import jax
@@ -275,15 +275,17 @@ class SLTT(TraceRule):
     memory: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        if self.k is None and self.of is None:
+            return
         whole = all(isinstance(x, int | np.integer) and not isinstance(x, bool) for x in (self.k, self.of))
-        if (self.k, self.of) != (None, None) and not (whole and 1 <= self.k <= self.of):
+        if not (whole and 1 <= cast(int, self.k) <= cast(int, self.of)):
             raise ValueError(f"SLTT: k and of are numbers of steps, k at most of, given k={self.k!r}, of={self.of!r}.")
 
     def trace(self, site: Site, rest: Callable[[], Jacobian]) -> Trace:
         return Fresh(site)
 
     def counts(self, key, step):
-        if self.k is None:
+        if self.k is None or self.of is None:
             return None
         chosen = jax.random.permutation(jax.random.fold_in(key, step // self.of), self.of)
         return chosen[step % self.of] < self.k

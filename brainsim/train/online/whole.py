@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jax.interpreters import partial_eval
 
+from brainsim._core import Clock
 from brainsim.train.online.base import Learner
 from brainsim.train.online.rule import Rule
 
@@ -53,6 +56,14 @@ class UORO(Rule):
 class Whole(Learner):
     """A rule on the whole network; made by :func:`brainsim.train.online`."""
 
+    @abc.abstractmethod
+    def _advance(self, kept: Any, f: Any, h: dict, theta: dict, clock: Clock) -> Any:
+        """What is kept after a step ``f(h, theta)``."""
+
+    @abc.abstractmethod
+    def _pair(self, kept: Any, slope: dict) -> dict:
+        """The gradients, from the slope of the loss in each state."""
+
     def _prepare(self, readout, feedback, decay) -> None:
         for name, given in (("readout", readout is not None), ("feedback", feedback != "symmetric"), ("decay", decay)):
             if given:
@@ -91,7 +102,7 @@ class Exact(Whole):
         return jax.vmap(lambda J, row: jax.jvp(f, (h, theta), (J, row))[1])(kept, rows)
 
     def _pair(self, kept, slope):
-        flat = sum(jnp.sum(J * slope[path][None], tuple(range(1, J.ndim))) for path, J in kept.items())
+        flat: Any = sum(jnp.sum(J * slope[path][None], tuple(range(1, J.ndim))) for path, J in kept.items())
         return self._rows(self.all_parameters)[1](flat)
 
 
@@ -101,7 +112,7 @@ class OfRankOne(Whole):
     def _begin(self, parameters, state, fixed, key):
         begun, theta = self._begun_with(parameters), self._trained(parameters)
         still = jax.tree.map(jnp.zeros_like, (floats(state), theta))
-        return self._mixed(key, *still, begun, theta), key
+        return self._mixed(key, still[0], still[1], begun, theta), key
 
     def _advance(self, kept, f, h, theta, clock):
         (s, t), key = kept
