@@ -116,6 +116,11 @@ class Objective:
         remat: bool = True,
         training: bool = True,
     ):
+        if net.begun:
+            raise ValueError(
+                f"train: the network has run for {int(net.plain('steps'))} steps, and every example would go on from where it"
+                " is; net.reset() puts it to its beginning."
+            )
         self.training, self.checkpoint_every, self.remat = training, checkpoint_every, remat
         self.net, self.duration, self.dt, self.loss, self.encode = net, duration, dt, loss, encode
         self.read, self.into, self.penalties = as_read(read, net), input_of(net, into), tuple(penalties)

@@ -26,8 +26,7 @@ def compared(population: Population, truth: Course, mine: Course, step_ms: float
     sound = np.isfinite(truth.high).all(0)
     firing = np.flatnonzero(sound & (truth.count >= 4))
     judged = firing[1:3] if len(firing) > 1 else firing if len(firing) else np.flatnonzero(sound)[:4]
-    finite = np.asarray(np.isfinite(mine.high).all(0) & np.isfinite(mine.low).all(0))
-    if not np.all(np.asarray(finite)[judged]):
+    if not (np.isfinite(mine.high[..., judged]).all() and np.isfinite(mine.low[..., judged]).all()):
         return Verdict(math.inf, "it becomes infinite or not a number")
     silent = np.flatnonzero(sound[:-1] & (truth.count[:-1] == 0) & (truth.count[1:] == 0))  # by twice the input, too
     if hasattr(population, "fires") and np.any(mine.count[silent] > 0):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -86,7 +85,7 @@ class Own:
         def one_by_one(path, x):
             return jnp.zeros((len(names), *x.shape), x.dtype).at[names.index(path)].set(1)
 
-        rows = jax.vmap(tangent)(*({path: one_by_one(path, x) for path, x in part.items()} for part in (h, theta)))
+        rows: Any = jax.vmap(tangent)(*({path: one_by_one(path, x) for path, x in part.items()} for part in (h, theta)))
         found = {(a, b): rows[a][names.index(b)] for a, b in self.pattern}
         parts = ({k: v for k, v in found.items() if k[1] in names} for names in (self.leaves, self.trained))
         return Jacobian(*parts, clock.step_ms)
