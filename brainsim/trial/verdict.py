@@ -23,7 +23,7 @@ class Verdict(NamedTuple):
 
 def compared(population: Population, truth: Course, mine: Course, step_ms: float) -> Verdict:
     """How wrong a course is, by those inputs, not the very least, at which something happens."""
-    sound = np.isfinite(truth.high).all(0)
+    sound: np.ndarray = np.all(np.isfinite(truth.high), axis=0)
     firing = np.flatnonzero(sound & (truth.count >= 4))
     judged = firing[1:3] if len(firing) > 1 else firing if len(firing) else np.flatnonzero(sound)[:4]
     if not (np.isfinite(mine.high[..., judged]).all() and np.isfinite(mine.low[..., judged]).all()):
