@@ -131,6 +131,16 @@ def change_back(module: nnx.Module, values: tuple) -> None:
         variable.set_value(value)
 
 
+def multiplications(module: nnx.Module, shape: tuple[int, ...]) -> float:
+    """Multiplications with an addition that ``module(x)`` takes for an x of ``shape``, as XLA counts them."""
+    graphdef, state = nnx.split(module)
+    x, key = jax.ShapeDtypeStruct(shape, float_dtype()), jax.random.PRNGKey(0)
+    lowered = jax.jit(lambda state, x: looked_at(nnx.merge(graphdef, state), x, key)).lower(state, x)
+    with events.served_by("plain"):
+        found = lowered.cost_analysis()
+    return float((found or {}).get("flops", 0.0)) / 2
+
+
 def number_of_parameters(module: nnx.Module) -> int:
     """How many numbers of a module are trained."""
     return sum(array.size for array in jax.tree.leaves(nnx.state(module, nnx.Param)))

@@ -2,6 +2,7 @@
 
 from brainsim.train import losses, measures, transforms
 from brainsim.train.callbacks import Callback, EarlyStopping, Epoch
+from brainsim.train.costs import Cost, Costs, costs
 from brainsim.train.data import Arrays, Batches, Loader
 from brainsim.train.evaluation import Evaluation
 from brainsim.train.fitting import fit
@@ -23,6 +24,9 @@ __all__ = [
     "bptt",
     "Callback",
     "Carry",
+    "Cost",
+    "Costs",
+    "costs",
     "EarlyStopping",
     "Epoch",
     "Evaluation",

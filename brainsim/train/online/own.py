@@ -87,7 +87,9 @@ class Own:
 
         rows: Any = jax.vmap(tangent)(*({path: one_by_one(path, x) for path, x in part.items()} for part in (h, theta)))
         found = {(a, b): rows[a][names.index(b)] for a, b in self.pattern}
-        states, parameters = ({k: v for k, v in found.items() if k[1] in names} for names in (self.leaves, self.trained))
+        states, parameters = (
+            {k: v for k, v in found.items() if k[1] in names} for names in (self.leaves, self.trained)
+        )
         return Jacobian(states, parameters, clock.step_ms)
 
     def reached(self, beginnings: set[str]) -> set[str]:
