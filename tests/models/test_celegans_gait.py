@@ -21,11 +21,6 @@ from tests.references import make_gait
 
 
 @pytest.fixture(scope="module")
-def agar():
-    return gait.simulate(1.0, 9.0)
-
-
-@pytest.fixture(scope="module")
 def reference():
     with np.load(Path(__file__).parents[1] / "references" / "gait.npz") as data:
         return dict(data)
@@ -58,8 +53,9 @@ def test_what_the_network_refuses():
         gait.build()
 
 
-def test_crawling(agar):
-    found = gait.observables(agar)
+@pytest.mark.slow
+def test_crawling():
+    found = gait.observables(gait.simulate(1.0, 9.0))
     assert found["frequency"] == pytest.approx(0.402, abs=0.012)
     assert found["wavelength"] == pytest.approx(0.67, abs=0.02)
     assert found["net_speed"] == pytest.approx(0.19, abs=0.01)
@@ -83,7 +79,8 @@ def test_observables_of_a_worm_in_a_circle():
     assert found["net_speed"] == pytest.approx(2 * np.sin(1.4975) / 5.99, rel=1e-3)
 
 
-def test_neurons_switch_and_the_body_keeps_its_length(agar):
+def test_neurons_switch_and_the_body_keeps_its_length():
+    agar = gait.simulate(1.0, 1.5)
     assert set(np.unique(agar.neurons)) == {0.0, 1.0}
     lengths = np.linalg.norm(np.diff(agar.rods[:, :, :2], axis=1), axis=2).sum(1)
     assert np.abs(lengths / gait.LENGTH - 1).max() < 0.05

@@ -9,7 +9,7 @@ from jax._src import monitoring
 import brainsim as bs
 from brainsim._core import split
 from brainsim.simulation import room
-from tests.every.networks import PAIRS, _make, exported
+from tests.every.networks import PAIRS, exported, made
 
 DT = 0.1 * u.ms
 
@@ -108,7 +108,7 @@ def test_every_rule_learns_the_same_with_room(kernels, same):
         for k, (name, kind) in enumerate(exported("plasticity").items()):
             delay = bs.Uniform(0.2 * u.ms, 1 * u.ms) if k % 3 == 0 else None
             net.connect(net.C, net.C, bs.FixedProbability(0.5), receptor="syn", delay=delay, name=name,
-                        weight=bs.Uniform(10 * u.pA, 50 * u.pA), plasticity=_make(net, kind))  # fmt: skip
+                        weight=bs.Uniform(10 * u.pA, 50 * u.pA), plasticity=made(net, kind))  # fmt: skip
         return net
 
     with jax.enable_x64(kernels == "plain"), bs.events.served_by(kernels):

@@ -83,7 +83,7 @@ def loss(state, target):
     return jnp.sum((state["out.V"] - target) ** 2)
 
 
-FIRST = ("LIF", "ALIF", "AdEx", "GIF", "Izhikevich", "HodgkinHuxley", "MAT2")
+FIRST = ("LIF", "AdEx", "HodgkinHuxley")
 REST = [n for n in NAMES if n not in FIRST]
 GROUPS = [FIRST, *(pytest.param(REST[k::4], marks=pytest.mark.slow) for k in range(4))]
 
