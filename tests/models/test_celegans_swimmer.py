@@ -197,6 +197,7 @@ def test_gradient_of_the_objective_is_that_of_finite_differences():
     np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_evolution_improves_the_untrained_circuit(optimised):
     """824 after 10 generations of 8 in MuJoCo, from 798."""
     controller = NCAP(5)

@@ -68,6 +68,7 @@ def test_psychometric_fit_recovers_a_weibull_function():
     assert wang2002.weibull(0.09, 0.09, 1.3) == pytest.approx(0.816, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_strong_motion_decides_fast_and_right():
     # 4 trials of 1.4 s: decision time 428 +- 93 ms in 120 trials of the program.
     found = wang2002.experiment([0.512], trials=4, duration=1.4 * u.second, progress=False)[0]

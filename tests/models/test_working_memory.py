@@ -76,6 +76,7 @@ def test_trials_have_their_statistics():
     assert len(np.unique(sample)) == 8
 
 
+@pytest.mark.slow
 def test_short_task_is_learned():
     # 2.5 times the spikes and a delay of 40 ms: most answers are right after 20 updates.
     task = Task(fixation=10, sample=120, delay=40, test=120, peak=100.0)
