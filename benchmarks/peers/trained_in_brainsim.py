@@ -16,20 +16,6 @@ from ._training import BETA, RATE, SIDES, STRIDES, Task, data, weights
 TAU = -1 / math.log(float(BETA)) * u.ms
 
 
-class LeakyIntegrator(bs.neurons.Neuron):
-    """A membrane that never fires."""
-
-    tau = bs.Parameter(TAU, "membrane time constant", positive=True)
-    V = bs.State(0.0 * u.mV, "output")
-    input_unit = u.mV
-
-    def derivative(self, t, V, I):
-        return (I - V) / self.tau
-
-    def fires(self, before, after):
-        return jnp.zeros(len(self), bool)
-
-
 def load(framework: str) -> None:
     """Everything is imported already."""
 
@@ -52,7 +38,11 @@ def build(task: Task) -> bs.Network:
     made = weights(task)
     for k, n in enumerate(shapes[1:], start=1):
         last = k == len(task.sizes) - 1
-        layer = LeakyIntegrator(n) if last else bs.neurons.LIF(n, surrogate=bs.surrogate.FastSigmoid(1.0), **neuron)
+        layer = (
+            bs.nn.LeakyIntegrator(n, tau=TAU)
+            if last
+            else bs.neurons.LIF(n, surrogate=bs.surrogate.FastSigmoid(1.0), **neuron)
+        )
         setattr(net, f"p{k}", layer)
         layer.add_receptors(kick=bs.receptors.Delta())
         pre = net.populations[f"p{k - 1}"]

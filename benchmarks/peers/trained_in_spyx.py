@@ -1,12 +1,10 @@
 """The training benchmarks in Spyx, with its own neuron: a soft reset that comes one step later, so that its gradients are its own."""
 
-import jax
-import jax.numpy as jnp
-import optax
 import spyx
 from flax import nnx
 
-from ._training import BETA, RATE, SIDES, STRIDES, Task, data, weights
+from . import _in_jax
+from ._training import BETA, Task
 
 
 def load(framework: str) -> None:
@@ -15,43 +13,7 @@ def load(framework: str) -> None:
 
 def prepare(task: Task, framework: str):
     """``(gradients, step, version)``; no gradients."""
-    spikes, labels = map(jnp.asarray, data(task))
     act = spyx.axn.superspike(k=1)
     cells = [spyx.nn.LIF((n,), float(BETA), 1.0, act, rngs=nnx.Rngs(0)) for n in task.sizes[1:-1]]
-    hidden = len(cells)
-
-    def product(s, w, k):
-        if not task.channels:
-            return s @ w
-        s, strides = s.reshape(-1, SIDES[k], SIDES[k], task.channels[k]), (STRIDES[k],) * 2
-        options = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
-        return jax.lax.conv_general_dilated(s, w, strides, "SAME", **options).reshape(task.batch, -1)
-
-    def loss(w, spikes, labels):
-        def advance(carry, s):
-            v, u, before = carry
-            new = []
-            for k, cell in enumerate(cells):
-                s, x = cell(product(s, w[str(k)], k) + (before @ w["r"] if task.recurrent else 0), v[k])
-                before = s if task.recurrent else before
-                new.append(x)
-            u = BETA * u + s @ w[str(hidden)]
-            return (new, u, before), u
-
-        zeros = [jnp.zeros((task.batch, n), jnp.float32) for n in task.sizes[1:]]
-        logits = jax.lax.scan(advance, (zeros[:-1], zeros[-1], zeros[0]), spikes)[1].mean(0)
-        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
-
-    adam = optax.adam(RATE)
-    w = jax.tree.map(jnp.asarray, weights(task))
-    at = [w, adam.init(w)]
-
-    @jax.jit
-    def update(w, moments, spikes, labels):
-        changes, moments = adam.update(jax.grad(loss)(w, spikes, labels), moments)
-        return optax.apply_updates(w, changes), moments
-
-    def step():
-        at[:] = jax.block_until_ready(update(*at, spikes, labels))
-
+    _, step = _in_jax.prepare(task, cells)
     return lambda: None, step, getattr(spyx, "__version__", "1")

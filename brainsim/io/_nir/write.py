@@ -31,6 +31,8 @@ def to_nir(net: Network, *, dt: QuantityLike = 0.1 * u.ms) -> Any:
     given a ``Delay``. Images have their channels first there. Whether a spike subtracts is in the metadata of its node:
     ``{"reset": "subtract"}``.
 
+    snnTorch 1.0 and Norse 1.1 read no leaky integrators without spikes (``LI``): end a stack that is for them with LIF neurons.
+
     Parameters
     ----------
     net : Network

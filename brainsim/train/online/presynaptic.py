@@ -106,9 +106,6 @@ class Presynaptic(Trace):
         pairs = (self.site.spread(pre[b]) * self.site.lift(post[b] * slope) for b in pre)
         return jnp.broadcast_to(sum(pairs, jnp.zeros((), float_dtype())), self.site.shape)
 
-    def pair_kept(self, now, kept, signal):
-        return jnp.sum(self.site.lift(signal) * kept, -1)
-
 
 @dataclasses.dataclass(frozen=True)
 class OTTT(TraceRule):
@@ -239,14 +236,8 @@ class Waiting(Presynaptic):
     def sent(self, now, leaf):
         return now[1].get(leaf, jnp.zeros(self.site.shape, float_dtype()))
 
-    def sent_at_rest(self, leaf):
-        return jnp.zeros(self.site.shape, float_dtype())
-
-    def pair_sent(self, sent, signal):
-        return self.site.lift(signal) * sent
-
-    def kept(self, now, leaf, slope):
-        return self.site.lift(slope) * self.sent(now, leaf)
+    # In the shape of the site again
+    sent_at_rest, pair_sent, kept = Trace.sent_at_rest, Trace.pair_sent, Trace.kept
 
 
 @dataclasses.dataclass(frozen=True)

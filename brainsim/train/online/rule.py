@@ -87,27 +87,27 @@ class Trace(abc.ABC):
     def sent(self, now: Any, leaf: str) -> Any:
         """The trace of the state ``leaf`` alone, as :meth:`pair_sent` takes it."""
 
-    @abc.abstractmethod
     def pair_sent(self, sent: Any, signal: jax.Array) -> jax.Array:
-        """The gradient from one signal per unit."""
+        """The gradient from one signal per unit; here of a trace in the shape of the site."""
+        return self.site.lift(signal) * sent
 
     def nothing_sent(self, leaf: str) -> Any:
         """What :meth:`sent` gives of silence."""
         return jax.tree.map(jnp.zeros_like, jax.eval_shape(lambda: self.sent_at_rest(leaf)))
 
-    @abc.abstractmethod
     def sent_at_rest(self, leaf: str) -> Any:
-        """Something of the shape that :meth:`sent` gives."""
+        """Something of the shape that :meth:`sent` gives: here that of the site."""
+        return jnp.zeros(self.site.shape, float_dtype())
 
     # What a readout remembers of the traces is filtered in the shape that these say
 
-    @abc.abstractmethod
     def kept(self, now: Any, leaf: str, slope: jax.Array) -> jax.Array:
         """The trace of ``leaf`` times a number for each unit, as the memory of a readout takes it in."""
+        return self.site.lift(slope) * self.sent(now, leaf)
 
-    @abc.abstractmethod
     def pair_kept(self, now: Any, kept: jax.Array, signal: jax.Array) -> jax.Array:
         """The gradient from what a readout has kept, (..., m), and its signals, (n, m)."""
+        return jnp.sum(self.site.lift(signal) * kept, -1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,15 +153,3 @@ class Full(Trace):
 
     def sent(self, now, leaf):
         return now.get(leaf, jnp.zeros(self.site.shape, float_dtype()))
-
-    def sent_at_rest(self, leaf):
-        return jnp.zeros(self.site.shape, float_dtype())
-
-    def pair_sent(self, sent, signal):
-        return self.site.lift(signal) * sent
-
-    def kept(self, now, leaf, slope):
-        return self.site.lift(slope) * self.sent(now, leaf)
-
-    def pair_kept(self, now, kept, signal):
-        return jnp.sum(self.site.lift(signal) * kept, -1)
