@@ -4,6 +4,7 @@ import contextlib
 import re
 
 import brainunit as u
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -126,3 +127,23 @@ def test_extremes_of_several_parameters_are_combined():
             bs.sweep(net, usual | {path: value}, 0.1 * u.ms)
     with pytest.raises(ValueError, match="g_L = 1500 nS.*"):  # a time constant of 0.067 ms alone is still followed
         bs.sweep(net, {"E.C": [281, 30] * u.pF, "E.g_L": [30, 1500] * u.nS}, 0.1 * u.ms)
+
+
+class Counting(bs.neurons.Neuron):
+    """A neuron whose equations ask for the number of units."""
+
+    tau = bs.Parameter(20.0 * u.ms, "membrane time constant", positive=True)
+    V = bs.State(0.0 * u.mV, "potential")
+    input_unit = u.mV
+
+    def derivative(self, t, V, I):
+        return (I - V) / self.tau
+
+    def fires(self, before, after):
+        return jnp.zeros(len(self), bool)
+
+
+def test_equations_may_ask_for_the_number_of_units():
+    net = bs.Network()
+    net.pop = Counting(2)
+    bs.simulate(net, 10 * u.ms, dt=5 * u.ms, progress=False)  # as many units as there are levels in a trial

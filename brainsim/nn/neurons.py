@@ -41,7 +41,7 @@ class LeakyIntegrator(Neuron):
         return (self.E_L - V + self.R * I) / self.tau
 
     def fires(self, before, after):
-        return jnp.zeros(len(self), bool)
+        return jnp.zeros(after["V"].shape, bool)
 
     def dtype_of(self, name):
         return jnp.dtype(bool) if name == "spikes" else super().dtype_of(name)

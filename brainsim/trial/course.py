@@ -67,6 +67,7 @@ def program(structure, arrays, method) -> Callable:
         n = levels.shape[0]
         spread = {path: jnp.broadcast_to(x, (n,)) if not jnp.ndim(x) else x for path, x in state.items()}
         model = structure.merge(parameters, fixed, spread)
+        model.fix(size=(n,), count=n)  # as many units as there are levels: equations may ask for their number
         y, named = start_of(model, n), namedtuple("Variables", [name.replace(".", "_") for name in model.variables])
         spiking = Spiking(model, y)
 
