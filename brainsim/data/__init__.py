@@ -1,6 +1,17 @@
-"""Data sets from files: functions that take a path and give arrays. Nothing is downloaded."""
+"""Data sets from files, functions that take a path and give arrays, and tasks, which make their trials; no downloads."""
 
 from brainsim.data.images import Images, images, read_idx
 from brainsim.data.spikes import SpikeData, spikes
+from brainsim.data.tasks import EvidenceAccumulation, FreshTrials, Task, Trials
 
-__all__ = ["Images", "images", "read_idx", "SpikeData", "spikes"]
+__all__ = [
+    "EvidenceAccumulation",
+    "FreshTrials",
+    "Images",
+    "images",
+    "read_idx",
+    "SpikeData",
+    "spikes",
+    "Task",
+    "Trials",
+]

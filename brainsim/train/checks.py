@@ -50,7 +50,15 @@ def check_fit(objective: Objective, batch: Batch, parameters: dict, what: str = 
 
 
 def check_labels(targets: np.ndarray, shape: tuple[int, ...], what: str = "data") -> None:
-    """Refuse labels, whole numbers one for each example, of classes that the output does not have."""
+    """Refuse labels, whole numbers one for each example, of classes that the output does not have.
+
+    Labels of steps, and sequences of labels, have negative ones where nothing is asked.
+    """
+    if targets.dtype.kind in "iu" and targets.ndim == 2 and len(shape) == 2 and targets.max() >= shape[-1]:
+        raise ValueError(
+            f"{what}: labels go up to {targets.max()}, and the output has {shape[-1]} units: accepted are 0 to"
+            f" {shape[-1] - 1}, and -1 where nothing is asked."
+        )
     if targets.dtype.kind in "iu" and targets.ndim == 1 and shape:
         low, high = int(targets.min()), int(targets.max())
         if low < 0 or high >= shape[-1]:

@@ -38,19 +38,25 @@ def cross_entropy(output: jax.Array, target: ArrayLike) -> jax.Array:
 
 
 def step_cross_entropy(course: jax.Array, target: ArrayLike, mask: jax.Array | None = None) -> jax.Array:
-    r"""Mean over the steps of the cross-entropy at each, :math:`\frac1T \sum_t -\log \mathrm{softmax}(o_t)_{y}`.
+    r"""Mean over the steps of the cross-entropy at each, :math:`\frac1T \sum_t -\log \mathrm{softmax}(o_t)_{y_t}`.
 
     Parameters
     ----------
     course : float array, (n_steps, classes)
     target : int, or int array (n_steps,)
-        The class, or that of each step.
+        The class, or that of each step; in steps with -1 nothing is asked.
     mask : bool array, (n_steps,), optional
         Steps that count.
     """
     targets = jnp.broadcast_to(jnp.asarray(target), len(course))
-    values = optax.softmax_cross_entropy_with_integer_labels(course, targets)
-    return jnp.mean(values) if mask is None else jnp.sum(jnp.where(mask, values, 0.0)) / jnp.maximum(jnp.sum(mask), 1)
+    asked = targets >= 0 if mask is None else (targets >= 0) & mask
+    values = optax.softmax_cross_entropy_with_integer_labels(course, jnp.maximum(targets, 0))
+    return _mean_where(asked, values)
+
+
+def _mean_where(asked: jax.Array, values: jax.Array) -> jax.Array:
+    """Mean of the values that are asked for; 0 where none is."""
+    return jnp.sum(jnp.where(asked, values, 0.0)) / jnp.maximum(jnp.sum(asked), 1)
 
 
 def softmax_over_time(course: jax.Array, target: ArrayLike, mask: jax.Array | None = None) -> jax.Array:

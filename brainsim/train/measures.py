@@ -55,3 +55,49 @@ def latency(course: jax.Array, target: ArrayLike, mask: jax.Array | None = None)
     right = jnp.argmax(jnp.cumsum(counted, axis=0), axis=-1) == target
     wrong = ~right if mask is None else ~right & mask
     return jnp.max(jnp.where(wrong, n, 0)) * 1.0
+
+
+def step_accuracy(course: jax.Array, target: ArrayLike, mask: jax.Array | None = None) -> jax.Array:
+    """Share of the steps in which the largest output is that of the class; of those where something is asked.
+
+    Parameters
+    ----------
+    course : float array, (n_steps, classes)
+    target : int, or int array (n_steps,)
+        The class, or that of each step; in steps with -1 nothing is asked.
+    mask : bool array, (n_steps,), optional
+        Steps that count.
+    """
+    targets = jnp.broadcast_to(jnp.asarray(target), len(course))
+    asked = targets >= 0 if mask is None else (targets >= 0) & mask
+    return jnp.sum(asked & (jnp.argmax(course, -1) == targets)) / jnp.maximum(jnp.sum(asked), 1)
+
+
+def decision(steps: int | None = None) -> Callable[..., jax.Array]:
+    """A measure: 1 where the answer that is asked for at the end is right.
+
+    The answer is the class whose softmax has the largest sum over the last steps in which something is asked; right is
+    what the last of them asks for.
+
+    Parameters
+    ----------
+    steps : int, optional
+        How many of them; all by default.
+
+    Returns
+    -------
+    callable
+        ``measure(course, target, mask=None)``, of courses and targets as of :func:`step_accuracy`.
+    """
+
+    def measure(course: jax.Array, target: ArrayLike, mask: jax.Array | None = None) -> jax.Array:
+        targets = jnp.broadcast_to(jnp.asarray(target), len(course))
+        asked = targets >= 0 if mask is None else (targets >= 0) & mask
+        if steps is not None:  # as many are asked for from here to the end
+            asked &= jnp.cumsum(asked[::-1])[::-1] <= steps
+        total = jnp.sum(jnp.where(asked[:, None], jax.nn.softmax(course, axis=-1), 0.0), axis=0)
+        label = targets[jnp.max(jnp.where(asked, jnp.arange(len(course)), 0))]
+        return (jnp.argmax(total) == label) * 1.0
+
+    measure.__name__ = "decision"
+    return measure

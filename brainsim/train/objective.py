@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from brainsim._core import BATCH, set_mode
-from brainsim._units import QuantityLike
+from brainsim._units import QuantityLike, float_dtype
 from brainsim.network import Network
 from brainsim.simulation.function import function
 from brainsim.sources import SpikeInput
@@ -152,6 +152,7 @@ class Objective:
             raise ValueError(
                 f"encode: {made} the shape {course.shape}, and {self.into} takes {self.n_steps} steps of {count}{hint}."
             )
+        course = course if jnp.issubdtype(course.dtype, jnp.floating) else course.astype(float_dtype())
         return course.reshape(self.n_steps, count)
 
     def one(self, parameters: dict, state: dict, x: Any, key: jax.Array) -> tuple[dict, dict]:

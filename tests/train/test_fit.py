@@ -316,3 +316,24 @@ def test_sequences_of_different_length(examples):
         found.append(weights(net))
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-12)
     assert not np.allclose(found[0][0], weights(small())[0])
+
+
+def test_a_task_is_data_with_a_target_in_each_step():
+    ms = u.ms
+    task = bs.data.EvidenceAccumulation(
+        cues=1,
+        cue=4 * ms,
+        gap=0 * ms,
+        delay=(1 * ms, 3 * ms),
+        decision=3 * ms,
+        neurons=2,
+        noise=1 * u.kHz,
+        rate=1 * u.kHz,
+    )
+    data, score = task.batches(8, 2), bs.train.measures.decision()
+    options = dict(loss=bs.train.losses.step_cross_entropy, read=("out.V", "sequence"), metrics=[score], epochs=1)
+    for gradient in ("bptt", "e_prop"):
+        history = bs.train.fit(small(n=8, classes=2), data, task.duration, gradient=gradient, progress=False, **options)
+        assert 0 <= history["decision"][0] <= 1 and np.isfinite(history["loss"][0])
+    with pytest.raises(ValueError, match="labels go up to 1, and the output has 1 units"):
+        bs.train.fit(small(n=8, classes=1), data, task.duration, **options)

@@ -29,6 +29,12 @@ def test_cross_entropies():
     labels = np.array([0, 1, 2, 0, 1])
     several = -np.log(softmax(COURSE)[np.arange(5), labels]).mean()
     assert float(losses.step_cross_entropy(jnp.asarray(COURSE), labels)) == pytest.approx(several)
+    asked = np.array([-1, 1, 2, -1, 1])  # -1: nothing is asked
+    expected = -np.log(softmax(COURSE)[[1, 2, 4], [1, 2, 1]])
+    assert float(losses.step_cross_entropy(jnp.asarray(COURSE), asked)) == pytest.approx(expected.mean())
+    found = losses.step_cross_entropy(jnp.asarray(COURSE), asked, jnp.asarray(MASK))
+    assert float(found) == pytest.approx(expected[:2].mean())
+    assert float(losses.step_cross_entropy(jnp.asarray(COURSE), -np.ones(5, int))) == 0
     for mask, steps in ((None, 5), (jnp.asarray(MASK), 3)):
         total = softmax(COURSE)[:steps].sum(0)
         found = losses.softmax_over_time(jnp.asarray(COURSE), 2, mask)
@@ -99,3 +105,16 @@ def test_optax_losses_fit_as_they_are():
     assert float(losses.cross_entropy(jnp.asarray(Z), 1)) == float(
         optax.softmax_cross_entropy_with_integer_labels(jnp.asarray(Z), 1)
     )
+
+
+def test_measures_of_steps():
+    course = jnp.asarray(np.eye(3)[[0, 1, 2, 0, 1, 2]]) * 4.0
+    target = np.array([0, -1, 1, 0, 1, -1])
+    assert float(measures.step_accuracy(course, target)) == pytest.approx(3 / 4)
+    assert float(measures.step_accuracy(course, target, jnp.arange(6) < 4)) == pytest.approx(2 / 3)
+    assert float(measures.step_accuracy(course, 0)) == pytest.approx(2 / 6)
+    # asked in steps 0, 2, 3 and 4, last for 1: the answers are 0, 2, 0 and 1
+    assert float(measures.decision()(course, target)) == 0
+    assert float(measures.decision(1)(course, target)) == 1
+    assert float(measures.decision(1)(course, target, jnp.arange(6) < 4)) == 1  # the last that counts asks for 0
+    assert float(measures.decision()(course, target, jnp.arange(6) < 4)) == 1
