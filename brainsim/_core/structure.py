@@ -111,6 +111,18 @@ class Structure:
         after = self._after(alone, parameters, fixed, state, dict(inputs))
         return {path: array for path, array in after.items() if path.startswith(f"{population}.")}
 
+    def through(self, projection: str, arrays: dict, arrived: jax.Array) -> dict[str, jax.Array]:
+        """What a projection makes of ``arrived``, (n_pre,), at the ports of its receptor, by path: (n_post,) each.
+
+        ``arrays``: all those of the network.
+        """
+        net = self.merge(arrays, arrays, arrays)
+        path = net.projections[projection]
+        receptor = net[path.post].receptors[path.receptor]
+        with events.served_by(self.implementation), tracing_with(self.reads), stepping(net), none_thrown():
+            sums = path.way.sums(arrived, receptor)
+        return {f"{receptor.path}.{port}": array for port, array in sums.items()}
+
     def _after(self, change, parameters, fixed, state, inputs):
         """The state after ``change(net)`` of the network made of these arrays."""
         net = self.merge(*({**a, **{k: v for k, v in inputs.items() if k in a}} for a in (parameters, fixed, state)))

@@ -63,7 +63,8 @@ def online(
         ``loss(state, target)`` of each step, a number: ``state`` has every state of the network after the step, by path
         and plain. The loss of a sequence is their sum.
     train : str or sequence of str, optional
-        Paths of the trained parameters, or patterns (``"*->hid.weight"``). By default the weights of all projections.
+        Paths of the trained parameters, or patterns (``"*->hid.weight"``). By default the weights of all projections, and
+        the parameters of layers of flax, which ``"ottt"``, ``"sltt"``, ``"pp_prop"``, ``DECOLLE``, ``"rtrl"`` and ``"uoro"`` learn.
     readout : str or sequence of str, optional
         Populations that read out. By default those that send to no other one.
     feedback : {"symmetric", "random", "alignment", "adaptive"}
@@ -83,7 +84,7 @@ def online(
         For a rule, feedback, parameter or population that does not exist.
     ValueError
         For a network that the rule cannot do: a population whose units depend on each other, hidden neurons without a
-        surrogate, delays or terminals between populations that learn. The message names it.
+        surrogate, delays or terminals between populations that learn, layers that normalise over a batch or drop out. The message names it.
 
     Notes
     -----
@@ -124,8 +125,7 @@ def entered(net: Network, dt: QuantityLike, keep: bool = False) -> tuple[door.En
     ``keep``: whether all projections keep what arrives, where they can.
     """
     if keep:
-        synapses = (p for p in net.projections.values() if p.receptor is not None and "layer" not in vars(p))
-        _keep_arrived(p for p in synapses if not p.axon.changes)
+        _keep_arrived(p for p in net.projections.values() if p.receptor is not None and not p.axon.changes)
     entry = door.enter(net, dt, dt=dt).prepared()
     neurons = [p for p in net.populations.values() if hasattr(p, "detach_reset")]
     before = [p.detach_reset for p in neurons]

@@ -105,3 +105,39 @@ class Edge:
         W = self.projection.conn.todense(self.weight(parameters, state))
         B = carried["B"]
         return {"B": B + (W - carried["W"]) - self.decay * (B - carried["W"]), "W": W}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LayerEdge(Edge):
+    r"""Back through a layer, by its own derivative where it was when the spikes were sent.
+
+    .. math:: L_i = \sum_j \frac{\partial f_j(s)}{\partial s_i}\,L_j
+
+    Parameters
+    ----------
+    name, pre, post, leaf, projection, receptor, feedback, shape, decay
+        As of any edge; feedback is symmetric.
+    structure : Structure
+        The network.
+    fixed : dict of str to array
+        Its fixed arrays.
+    """
+
+    structure: Any = None
+    fixed: dict = dataclasses.field(default_factory=dict)
+
+    def slopes(self, new):
+        """What is sent, at which the layer's derivative is taken."""
+        return {port: new[self.leaf].astype(float_dtype()) for port in self.ports}
+
+    def back(self, signals, slopes, parameters, state, carried):
+        total = jnp.zeros(self.shape[0], float_dtype())
+        arrays = self.fixed | state | parameters
+        made = lambda sent: self.structure.through(self.projection.path, arrays, *self.receptor.features(sent))
+        for port, signal in signals.items():
+            sums, back = jax.vjp(made, slopes[port])
+            total = total + back({port: signal.astype(sums[port].dtype)})[0]
+        return total
+
+    def start(self, key, parameters, state):
+        return None

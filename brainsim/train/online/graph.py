@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from brainsim._core import Structure, changing_values
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.network import Network
-from brainsim.train.online.edge import Edge
+from brainsim.train.online.edge import Edge, LayerEdge
 from brainsim.train.online.own import Own
-from brainsim.train.online.site import OneWeight, Site, Weights
+from brainsim.train.online.site import OfLayer, OneWeight, Site, Weights
 
 
 class Loop(NamedTuple):
@@ -57,17 +58,18 @@ class Graph(NamedTuple):
 
 def chosen(train: Sequence[str] | str | None, parameters: dict, net: Network) -> tuple[str, ...]:
     """Paths of the trained parameters: those that match a pattern; without patterns the weights of all projections onto
-    receptors.
+    receptors, and the parameters of layers.
 
     Raises
     ------
     UnknownNameError
         For a pattern that matches no parameter.
     """
-    weights = [f"{n}.weight" for n, p in net.projections.items() if p.receptor is not None and "layer" not in vars(p)]
+    ways = {n: "layer" in vars(p) for n, p in net.projections.items() if p.receptor is not None}
     patterns = [train] if isinstance(train, str) else train
     if patterns is None:
-        found = [path for path in weights if path in parameters]
+        found = [f"{n}.weight" for n, layer in ways.items() if not layer and f"{n}.weight" in parameters]
+        found += [path for n, layer in ways.items() if layer for path in parameters if path.startswith(f"{n}.layer.")]
         if not found:
             raise ValueError("train: the network has no weights that are parameters; say which parameters, by path.")
         return tuple(found)
@@ -91,11 +93,10 @@ def home(path: str, parameters: dict, net: Network, rule: str) -> tuple[str, Any
     ValueError
         For a parameter that belongs to neither.
     """
-    owner, _, name = path.rpartition(".")
-    if name == "weight" and owner in net.projections and net.projections[owner].receptor is not None:
-        projection = net.projections[owner]
-        if "layer" not in vars(projection):
-            return projection.post, projection
+    owner, of_layer, _ = path.partition(".layer.")
+    owner = owner if of_layer else path.removesuffix(".weight")
+    if owner != path and owner in net.projections and net.projections[owner].receptor is not None:
+        return net.projections[owner].post, net.projections[owner]
     population = path.partition(".")[0]
     if population in net.populations and parameters[path].shape in ((), (net[population].count,)):
         return population, None
@@ -105,16 +106,31 @@ def home(path: str, parameters: dict, net: Network, rule: str) -> tuple[str, Any
     )
 
 
-def site_of(path: str, projection: Any, own: Own, parameters: dict, net: Network) -> Site:
+def site_of(path: str, projection: Any, own: Own, parameters: dict, net: Network, structure: Structure) -> Site:
     """Where a trained parameter acts."""
     shape = parameters[path].shape
     if projection is None:
         return Site(path, own, shape)
     receptor = net[projection.post].receptors[projection.receptor]
+    if "layer" in vars(projection):
+        _check_layer(projection)
+        return OfLayer(path, own, shape, projection, receptor, structure)
     return (Weights if shape else OneWeight)(path, own, shape, projection, receptor)
 
 
-def connect(net: Network, learning: set[str], readout: Sequence[str] | None, feedback: str, decay: float) -> Graph:
+def _check_layer(projection) -> None:
+    """Refuse layers that do something else while they train."""
+    if changing_values(projection.layer):
+        raise ValueError(
+            f"{projection.path}: its layer keeps statistics or draws at random while it trains, as batch normalisation and"
+            " dropout do, which rules without the past cannot follow; gradient=bs.train.bptt does."
+        )
+
+
+def connect(
+    net: Network, learning: set[str], readout: Sequence[str] | None, feedback: str, decay: float,
+    structure: Structure, fixed: dict,
+) -> Graph:  # fmt: skip
     """The graph of the populations downstream of those that learn.
 
     Raises
@@ -129,7 +145,8 @@ def connect(net: Network, learning: set[str], readout: Sequence[str] | None, fee
     readouts = _readouts(net, members, reach, readout)
     order = tuple(sorted(members, key=lambda name: (len(reach[name] & members), name)))
     between = [p for p in projections if {p.pre, p.post} <= members and p.pre not in reach[p.post]]
-    edges = [_edge(p, net, feedback, decay) for p in between]
+    edges = [_edge(p, net, feedback, decay, structure, fixed) for p in between]
+    _check_feedback(edges if feedback != "random" else _last(edges, readouts), feedback)
     if feedback == "random":
         edges = [_direct(net, hidden, e) for hidden in order for e in _last(edges, readouts) if hidden not in readouts]
     return Graph(order, readouts, tuple(edges), _loops(projections, net, members))
@@ -160,16 +177,21 @@ def _readouts(net, members, reach, given):
     return tuple(given)
 
 
-def _edge(projection, net, feedback, decay):
+def _check_feedback(edges, feedback):
+    for edge in edges:
+        if isinstance(edge, LayerEdge) and feedback != "symmetric":
+            raise ValueError(
+                f"{edge.name}: feedback={feedback!r} stands in place of a matrix of weights, and it is a layer;"
+                " feedback='symmetric' goes back through layers, and 'random' past all but the last."
+            )
+
+
+def _edge(projection, net, feedback, decay, structure, fixed):
     if projection.delay_kind != "none" or projection.held_by is not None:
         what = "a delay" if projection.delay_kind != "none" else "a terminal"
         raise ValueError(
             f"{projection.path}: no learning signal goes back through {what} between populations that learn;"
             " rule='rtrl' and rule='uoro' do it, and other projections may have both."
-        )
-    if "layer" in vars(projection):
-        raise ValueError(
-            f"{projection.path}: no learning signal goes back through a layer; rule='rtrl' and rule='uoro' do it."
         )
     pre, post = net[projection.pre], net[projection.post]
     if projection.signal == "spikes" and not np.issubdtype(np.dtype(pre.dtype_of("spikes")), np.floating):
@@ -178,8 +200,12 @@ def _edge(projection, net, feedback, decay):
             f" {projection.post}; give it a surrogate ({type(pre).__name__}(..., surrogate=bs.surrogate.ATan()))."
         )
     receptor = post.receptors[projection.receptor]
-    return Edge(projection.path, projection.pre, projection.post, f"{projection.pre}.{projection.signal}", projection,
-                receptor, feedback, (projection.n_pre, projection.n_post), decay)  # fmt: skip
+    facts = (projection.path, projection.pre, projection.post, f"{projection.pre}.{projection.signal}", projection,
+             receptor, feedback, (projection.n_pre, projection.n_post), decay)  # fmt: skip
+    if "layer" not in vars(projection):
+        return Edge(*facts)
+    _check_layer(projection)
+    return LayerEdge(*facts, structure, fixed)
 
 
 def _last(edges, readouts):

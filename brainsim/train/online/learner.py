@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import NamedTuple
 
@@ -12,11 +13,14 @@ from jax.interpreters import partial_eval
 from brainsim._units import float_dtype
 from brainsim.train.online import graph as graphs
 from brainsim.train.online.base import Learner
+from brainsim.train.online.edge import LayerEdge
 from brainsim.train.online.memory import Memory, same_filter
 from brainsim.train.online.own import Own
 from brainsim.train.online.rule import TraceRule
 from brainsim.train.online.signals import Signals
-from brainsim.train.online.site import Site
+from brainsim.train.online.site import OfLayer, Site
+
+OF_LAYERS = ("ottt", "sltt", "decolle", "pp_prop")  # rules of traces that are products
 
 
 class Kept(NamedTuple):
@@ -52,7 +56,7 @@ class Traces(Learner):
         net, rule, parameters = self.net, self.rule, self.all_parameters
         homes = {path: graphs.home(path, parameters, net, rule.name) for path in self.trained}
         learning = {population for population, _ in homes.values()}
-        self.graph = graphs.connect(net, learning, readout, feedback, decay)
+        self.graph = graphs.connect(net, learning, readout, feedback, decay, self.structure, self.fixed)
         edges = self.graph.edges if rule.hops else ()
         clock = self._clock(self.state, self.fixed["key"])
         plain = parameters, self.fixed, self.state, clock
@@ -61,10 +65,23 @@ class Traces(Learner):
         hidden = [p for p in self.graph.order if p not in self.graph.readouts]
         structures = {p: self.detached if rule.detached and p in hidden else self.structure for p in self.graph.order}
         self.own = {p: Own(structures[p], p, *plain, net[p].count, own[p]) for p in self.graph.order}
-        self.sites = {path: graphs.site_of(path, projection, self.own[at], parameters, net)
+        self.sites = {path: graphs.site_of(path, projection, self.own[at], parameters, net, self.structure)
                       for path, (at, projection) in homes.items()}  # fmt: skip
         at_rest = {path: functools.partial(jax.jit(site.own.jacobian), *plain) for path, site in self.sites.items()}
+        for path, site in self.sites.items():
+            if isinstance(site, OfLayer) and not rule.layers:
+                raise ValueError(
+                    f"train: {path} belongs to a layer, and rule={rule.name!r} keeps traces of single synapses, which"
+                    f" a layer does not have; {', '.join(map(repr, OF_LAYERS))}, 'rtrl' and 'uoro' learn layers, and"
+                    " nn.Linear alone between two populations, without a bias, is synapses."
+                )
         self.traces = {path: rule.trace(site, at_rest[path]) for path, site in self.sites.items()}
+        for edge in edges if rule.memory else ():
+            if isinstance(edge, LayerEdge) and edge.post in self.graph.readouts:
+                raise ValueError(
+                    f"{edge.name}: rule={rule.name!r} filters traces as the readout does, which a layer stands before; connect"
+                    " the readout by synapses, nn.Linear without a bias, or take rule='ottt' or rule='sltt'."
+                )
         self.signals = Signals(self.graph.order, edges, self.graph.readouts if rule.memory else ())
         self.local = tuple(hidden) if rule.readouts else ()
         shared = {p: same_filter(self.own[p], *plain) for p in self.graph.readouts}
@@ -115,10 +132,14 @@ class Traces(Learner):
         jacobians = self._jacobians(parameters, fixed, state, clock, inputs)
         loops = graphs.autapses(self.graph.loops, parameters, state) if self.rule.autapses else {}
         carried, now = {}, {}
-        for path, trace in self.traces.items():
+        for path, trace in self._at(parameters, fixed, state).items():
             at = self.homes[path]
             carried[path], now[path] = trace.advance(traces[path], jacobians[at], new, loops.get(at, {}))
         return jacobians, carried, now
+
+    def _at(self, parameters, fixed, state):
+        """Traces in a step that begins at ``state``."""
+        return {path: trace.at(parameters | fixed | state) for path, trace in self.traces.items()}
 
     def _learn(self, kept: Kept, parameters, fixed, state, new, clock, inputs, target):
         followed = {e.name: e.follow(kept.feedback[e.name], parameters, state) for e in self.signals.edges}
@@ -132,7 +153,7 @@ class Traces(Learner):
 
         def gradients():
             found = {}
-            for path, trace in self.traces.items():
+            for path, trace in self._at(parameters, fixed, state).items():
                 at = self.homes[path]
                 total = trace.pair(now[path], losses[at])
                 for leaf, signals in passed[at].items():
@@ -143,6 +164,7 @@ class Traces(Learner):
                 for (own, edge), readout in self.memory.items():
                     if own == path:
                         rest = (losses[readout.edge.post], parameters, state, feedback[edge])
+                        readout = dataclasses.replace(readout, trace=trace)
                         total = total + readout.pair(remembered[own, edge], now[path], *rest)
                 found[path] = self.sites[path].total(total)
             return found

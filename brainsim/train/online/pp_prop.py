@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import ClassVar
 
 import jax.numpy as jnp
 
 from brainsim._units import float_dtype
 from brainsim.train.online.own import Jacobian
 from brainsim.train.online.rule import Full, Trace, TraceRule
-from brainsim.train.online.site import Site, Weights
+from brainsim.train.online.site import Site, Through
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,25 +37,26 @@ class PPProp(TraceRule):
     alpha: float = 0.9
 
     name = "pp_prop"
+    layers: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1:
             raise ValueError(f"PPProp: alpha is between 0 and 1, given {self.alpha!r}.")
 
     def trace(self, site: Site, rest: Callable[[], Jacobian]) -> Trace:
-        return Factors(site, self.alpha) if isinstance(site, Weights) else Full(site)
+        return Factors(site, self.alpha) if isinstance(site, Through) and site.factors else Full(site)
 
 
 @dataclasses.dataclass(frozen=True)
 class Factors(Trace):
     """One number per presynaptic neuron and port, and k per postsynaptic one and port."""
 
-    site: Weights
+    site: Through
     alpha: float
 
     def start(self):
         own = self.site.own
-        x = jnp.zeros(self.site.projection.arrived_shape, float_dtype())
+        x = jnp.zeros(self.site.arrived_shape, float_dtype())
         pre = {port: x for port in self.site.ports}
         carried = sorted(own.reached(self.site.beginnings) & own.read)
         return pre, {port: {leaf: jnp.zeros(own.count, float_dtype()) for leaf in carried} for port in self.site.ports}
@@ -80,8 +82,7 @@ class Factors(Trace):
         return self._pairs(pre, of)
 
     def _pairs(self, pre, post):
-        site, zero = self.site, jnp.zeros((), float_dtype())
-        return sum((site.spread(pre[port]) * site.lift(y) for port, y in post.items()), zero)
+        return sum((self.site.outer(pre[port], y) for port, y in post.items()), jnp.zeros((), float_dtype()))
 
     def sent(self, now, leaf):
         pre, post = now

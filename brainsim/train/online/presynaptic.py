@@ -14,7 +14,7 @@ import numpy as np
 from brainsim._units import QuantityLike, float_dtype, in_unit
 from brainsim.train.online.own import Jacobian
 from brainsim.train.online.rule import Full, Trace, TraceRule
-from brainsim.train.online.site import Site, Weights
+from brainsim.train.online.site import Site, Through, Weights
 
 
 class Product(NamedTuple):
@@ -40,14 +40,15 @@ class Presynaptic(Trace):
 
     Parameters
     ----------
-    site : Weights
+    site : Through
+        One whose derivative is a product.
     kernel : tuple of ((str, str), float)
         :math:`D_0`, by the names of the two states.
     sends : str
         Name of the states whose slope is taken in the present step.
     """
 
-    site: Weights
+    site: Through
     kernel: tuple
     sends: tuple[str, ...]
 
@@ -57,7 +58,7 @@ class Presynaptic(Trace):
         return tuple(sorted(reached - set(self.sends)))
 
     def start(self):
-        sent = self.site.projection.arrived_shape
+        sent = self.site.arrived_shape
         return {leaf: jnp.zeros(sent, float_dtype()) for leaf in self._carried}
 
     def advance(self, carried, jacobian, new, autapses):
@@ -78,7 +79,7 @@ class Presynaptic(Trace):
         total = jnp.zeros((), float_dtype())
         for a, x in own.items():
             if a in signals:
-                total = total + self.site.spread(x) * self.site.lift(signals[a])
+                total = total + self.site.outer(x, signals[a])
         for leaf, product in sent.items():
             if leaf in signals:
                 total = total + self.pair_sent(product, signals[leaf])
@@ -87,23 +88,23 @@ class Presynaptic(Trace):
     def sent(self, now, leaf):
         if leaf in self.sends:
             return now[1][leaf]
-        silent = jnp.zeros(self.site.projection.arrived_shape, float_dtype())  # a graded signal is one of the states
+        silent = jnp.zeros(self.site.arrived_shape, float_dtype())  # a graded signal is one of the states
         return Product({leaf: now[0].get(leaf, silent)}, {leaf: jnp.ones(self.site.own.count, float_dtype())})
 
     def sent_at_rest(self, leaf):
         if leaf not in self.sends:
             return self.sent(({}, {}), leaf)
         pattern = [b for b in self._carried if (leaf, b) in self.site.own.pattern]
-        pre, post = self.site.projection.arrived_shape, (self.site.own.count,)
+        pre, post = self.site.arrived_shape, (self.site.own.count,)
         return Product(*({b: jnp.zeros(shape, float_dtype()) for b in pattern} for shape in (pre, post)))
 
     def pair_sent(self, sent, signal):
-        pairs = (self.site.spread(sent.pre[b]) * self.site.lift(sent.post[b] * signal) for b in sent.pre)
+        pairs = (self.site.outer(sent.pre[b], sent.post[b] * signal) for b in sent.pre)
         return sum(pairs, jnp.zeros((), float_dtype()))
 
     def kept(self, now, leaf, slope):
         pre, post = Presynaptic.sent(self, now, leaf)
-        pairs = (self.site.spread(pre[b]) * self.site.lift(post[b] * slope) for b in pre)
+        pairs = (self.site.outer(pre[b], post[b] * slope) for b in pre)
         return jnp.broadcast_to(sum(pairs, jnp.zeros((), float_dtype())), self.site.shape)
 
 
@@ -123,11 +124,12 @@ class OTTT(TraceRule):
     """
 
     name = "ottt"
+    layers: ClassVar[bool] = True
     detached: ClassVar[bool] = True
     memory: ClassVar[bool] = False
 
     def trace(self, site: Site, rest: Callable[[], Jacobian]) -> Trace:
-        return _presynaptic(site, rest) if isinstance(site, Weights) else Full(site)
+        return _presynaptic(site, rest) if site.factors else Full(site)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,6 +148,7 @@ class OTPE(OTTT):
     """
 
     name = "otpe"
+    layers: ClassVar[bool] = False
     memory: ClassVar[bool] = True
 
 
@@ -209,6 +212,7 @@ class ThreeFactor(OTTT):
     tau: QuantityLike = dataclasses.field(default_factory=lambda: 20.0 * u.ms)
 
     name = "three_factor"
+    layers: ClassVar[bool] = False
 
     def trace(self, site: Site, rest: Callable[[], Jacobian]) -> Trace:
         if not isinstance(site, Weights):
@@ -263,6 +267,7 @@ class SLTT(TraceRule):
     of: int | None = None
 
     name = "sltt"
+    layers: ClassVar[bool] = True
     memory: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -273,7 +278,7 @@ class SLTT(TraceRule):
             raise ValueError(f"SLTT: k and of are numbers of steps, k at most of, given k={self.k!r}, of={self.of!r}.")
 
     def trace(self, site: Site, rest: Callable[[], Jacobian]) -> Trace:
-        return Fresh(site)
+        return FreshFactors(site, (), site.own.leaves) if isinstance(site, Through) and site.factors else Fresh(site)
 
     def counts(self, key, step):
         if self.k is None or self.of is None:
@@ -283,8 +288,25 @@ class SLTT(TraceRule):
 
 
 @dataclasses.dataclass(frozen=True)
+class FreshFactors(Presynaptic):
+    """What has arrived in the last step, and what units make of it in this one; what arrives now."""
+
+    @property
+    def _carried(self):
+        return tuple(sorted(self.site.beginnings & self.site.own.read))
+
+    def advance(self, carried, jacobian, new, autapses):
+        fresh = self.site.features(new)
+        sent = {}
+        for leaf in self.sends:
+            slopes = {b: jacobian.blocks[leaf, b] for b in carried if (leaf, b) in jacobian.blocks}
+            sent[leaf] = Product({b: carried[b] for b in slopes}, slopes)
+        return {leaf: fresh[leaf] for leaf in carried}, (fresh, sent)
+
+
+@dataclasses.dataclass(frozen=True)
 class Fresh(Full):
-    """What a parameter has done in the last step and in this one."""
+    """What a parameter of the population has done in this step, or one weight of all synapses in the last and this one."""
 
     def start(self):
         return {
@@ -295,7 +317,7 @@ class Fresh(Full):
     def advance(self, carried, jacobian, new, autapses):
         _, now = super().advance(carried, jacobian, new, {})
         begun = self.site.direct(jacobian, new)
-        if not isinstance(self.site, Weights):  # parameters act within the step
+        if not isinstance(self.site, Through):  # parameters act within the step
             return carried, begun
         return {leaf: begun[leaf] for leaf in carried}, now | begun
 

@@ -29,7 +29,8 @@ class TraceRule(Rule):
     Class attributes say what goes with the traces: ``detached`` takes the derivative of resets away; ``memory`` filters
     traces through a readout's own dynamics, so that what a spike has left in the readout still counts; ``hops`` passes
     learning signals down through hidden layers; ``autapses`` counts synapses of a neuron onto itself; ``readouts`` is
-    the number of local readouts of each hidden layer, with :meth:`local` as their loss.
+    the number of local readouts of each hidden layer, with :meth:`local` as their loss; ``layers`` says that parameters of
+    layers of flax can be learned, which needs traces that are products.
     """
 
     detached: ClassVar[bool] = False
@@ -37,6 +38,7 @@ class TraceRule(Rule):
     hops: ClassVar[bool] = True
     autapses: ClassVar[bool] = False
     readouts: ClassVar[int] = 0
+    layers: ClassVar[bool] = False
 
     @abc.abstractmethod
     def trace(self, site: Site, rest: Callable[[], Jacobian]) -> Trace:
@@ -59,6 +61,10 @@ class Trace(abc.ABC):
     """
 
     site: Site
+
+    def at(self, values: dict) -> Trace:
+        """The same in a step, with all arrays of the network by path."""
+        return dataclasses.replace(self, site=self.site.at(values))  # pyright: ignore[reportArgumentType]
 
     @abc.abstractmethod
     def start(self) -> Any:
