@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from brainsim import events
 from brainsim._core import Clock, write_back
+from brainsim.delays import Gaussian
 from brainsim.paths import Applied, Synapses
 from brainsim.plasticity.synapses import Surroundings
 from brainsim.population import Population
@@ -127,6 +128,10 @@ class Projection(Connection):
         if self.receptor is not None:
             receptor = post.receptors[self.receptor]
             self.axon.deliver(clock, self.way, arrived, receptor, self._present_delay(clock))
+
+    def kernel(self, step_ms: jax.Array) -> jax.Array:
+        """What learned delays make of weights and delays once for all steps: :meth:`brainsim.delays.Gaussian.weighted`."""
+        return cast(Gaussian, self.axon).weighted(self.way, self.plain("delay") / step_ms, step_ms)
 
     def _present_delay(self, clock):
         return self.plain("delay") / clock.step_ms if self.axon.changes else None

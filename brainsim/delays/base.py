@@ -30,6 +30,7 @@ class Delay(Dynamics):
     """
 
     changes = False  # whether the delays are a parameter, given at every step
+    learned = False  # whether they were made to be learned
     single = False  # whether arrivals are one per synapse, not one per presynaptic unit
 
     n_pre: int

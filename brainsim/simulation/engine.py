@@ -16,6 +16,7 @@ import numpy as np
 
 from brainsim import events
 from brainsim._core import Clock, Exact, Structure
+from brainsim.delays import DUE
 from brainsim.simulation.grouped import while_loop
 from brainsim.simulation.plan import Request
 from brainsim.simulation.programs import Programs, keep
@@ -23,6 +24,9 @@ from brainsim.simulation.programs import Programs, keep
 # States of so few numbers are a single cell: its gradient costs calls and not arithmetic, and in segments a quarter
 # less.
 SINGLE_CELL = 32
+
+# What steps that are computed again keep of the first time: arrivals, so that what is under way need not be kept.
+KEPT = jax.checkpoint_policies.save_only_these_names(DUE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,8 +156,19 @@ def _traced_now(structure):
 _structure: contextvars.ContextVar[Structure] = contextvars.ContextVar("structure")
 
 
+def _made_once(structure, parameters, fixed, state, step_ms, inputs) -> dict:
+    """The fixed arrays, with what learned delays make of the parameters: the same in all steps."""
+    owners = [path.removesuffix(".axon.kernel") for path in fixed if path.endswith(".axon.kernel")]
+    owners = [owner for owner in owners if not any(path.startswith(f"{owner}.") for path in inputs)]
+    if not owners:
+        return fixed
+    net = structure.merge(parameters, fixed, state)
+    return fixed | {f"{owner}.axon.kernel": net.projections[owner].kernel(step_ms.high) for owner in owners}
+
+
 def _scan(requests, n_steps, checkpoint_every, remat, parameters, fixed, state, step_ms, inputs):
     structure = _structure.get()
+    fixed = _made_once(structure, parameters, fixed, state, step_ms, inputs)
     if checkpoint_every is None and sum(array.size for array in state.values()) <= SINGLE_CELL:
         checkpoint_every = math.isqrt(n_steps)
 
@@ -164,7 +179,7 @@ def _scan(requests, n_steps, checkpoint_every, remat, parameters, fixed, state, 
         return state, {r.label: r.select(variable(held, state, r.path)) for r in requests}
 
     if remat:
-        body = jax.checkpoint(body)
+        body = jax.checkpoint(body, policy=KEPT)
     if checkpoint_every is None or checkpoint_every >= n_steps:
         return jax.lax.scan(body, state, inputs, length=n_steps)
 

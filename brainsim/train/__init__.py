@@ -12,6 +12,7 @@ from brainsim.train.objective import Batch, Objective, Result
 from brainsim.train.online import Carry, Eligibility, Learner, lifelong, online, rules
 from brainsim.train.penalties import Activity, Penalty, RateBand, WeightDecay
 from brainsim.train.reading import Read
+from brainsim.train.schedules import Geometric, Scheduled
 from brainsim.train.trained import Trained
 from brainsim.train.transforms import Transform
 from brainsim.train.update import Learning, Update
@@ -32,6 +33,7 @@ __all__ = [
     "Evaluation",
     "fit",
     "Eligibility",
+    "Geometric",
     "Gradient",
     "History",
     "Learner",
@@ -47,6 +49,7 @@ __all__ = [
     "Read",
     "Result",
     "rules",
+    "Scheduled",
     "Trained",
     "Transform",
     "transforms",

@@ -25,6 +25,7 @@ from brainsim.train.history import History
 from brainsim.train.objective import Batch, Objective
 from brainsim.train.online.gradient import Eligibility
 from brainsim.train.reading import Read
+from brainsim.train.schedules import Scheduled
 from brainsim.train.spread import Spread
 from brainsim.train.trained import Trained
 from brainsim.train.transforms import Transform
@@ -51,6 +52,7 @@ def fit(
     learn: str | Sequence[str] = (),
     freeze: str | Sequence[str] = (),
     transforms: Mapping[str, Transform] | None = None,
+    schedules: Mapping[str, Callable] | None = None,
     gradient: Gradient | str = "bptt",
     average: float | None = None,
     truncate: QuantityLike | None = None,
@@ -108,6 +110,9 @@ def fit(
         Paths or patterns of what learns beside weights and layers (``"hidden*.tau"``), and of what does not.
     transforms : dict of str to Transform, optional
         Bounds of parameters, by path or pattern. What a class declares as positive stays so.
+    schedules : dict of str to callable, optional
+        Parameters that follow a function of the number of updates, by path or pattern: ``{"*.axon.width": Geometric(...)}``, or
+        a schedule of optax, in the unit that the class declares.
     gradient : Gradient or str
         Where gradients come from: ``"bptt"``, backpropagation through time (:func:`bptt`); the name of a rule of
         :func:`online` (``"e_prop"``), for :class:`Eligibility` with it; or a function of one's own.
@@ -164,10 +169,11 @@ def fit(
     if isinstance(held_out, Arrays):
         checks.check_fit(objective, _whole(held_out, sample), objective.run.parameters, "validate")
     named = named_metrics(metrics, sample)
+    scheduled = Scheduled(net, objective.run.parameters, schedules, trained.paths)
     optimizer = optax.adam(1e-3) if optimizer is None else optimizer
     windows = None if truncate is None else Windows(objective, truncate)
     learned = objective if windows is None else windows.objective
-    update = Update(learned, optimizer, trained, gradient=gradient, metrics=named, average=average)
+    update = Update(learned, optimizer, trained, gradient=gradient, metrics=named, average=average, scheduled=scheduled)
     evaluation = Evaluation(objective, named)
     loop = Loop(update, batches, held_out, evaluation, callbacks, checkpoint, save_every, log, seed, windows, devices)
     return loop.run(epochs, progress)
@@ -305,6 +311,7 @@ class Loop:
         """End training at the last parameters that are good."""
         self.learning = learning if checks.finite(learning.free) else self.good
         parameters = self.update.trained.values(learning.free, self.update.trained.fixed)
+        parameters |= self.update.scheduled.values(learning.updates)
         when = f"in epoch {self.place.epoch + 1}, update {k + 1}"
         raise checks.blame(self.update.objective, parameters, learning.carried, batch, given, when, loss)
 

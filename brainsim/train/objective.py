@@ -91,8 +91,8 @@ class Objective:
     checkpoint_every, remat
         As in :func:`brainsim.function`.
     training : bool
-        Whether layers train: batch normalisations take the statistics of the batch, dropout leaves out. Afterwards the
-        layers of the network itself evaluate.
+        Whether layers train: batch normalisations take the statistics of the batch, dropout leaves out, learned delays are
+        spread in time. Afterwards the layers of the network itself evaluate.
 
     Raises
     ------
@@ -127,6 +127,7 @@ class Objective:
         paths = [self.read.path, *record, *(path for penalty in self.penalties for path in penalty.record)]
         self.record = tuple(dict.fromkeys(paths))
         layers = [p.layer for p in net.projections.values() if "layer" in vars(p)]
+        layers += [p.axon for p in net.projections.values() if p.axon.learned]
         for layer in layers:
             set_mode(layer, training)
         self.run = function(

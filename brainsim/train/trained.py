@@ -15,7 +15,7 @@ from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import with_unit
 from brainsim.network import Network
 from brainsim.simulation.door import slots_of
-from brainsim.train.transforms import Free, NotNegative, Positive, Transform
+from brainsim.train.transforms import Clipped, Free, NotNegative, Positive, Transform
 
 
 class Trained:
@@ -27,8 +27,8 @@ class Trained:
     parameters : dict of str to array
         All of the network, by path.
     learn : sequence of str
-        Paths, or patterns such as ``"hidden*.tau"``, of what learns beside the weights of projections and the parameters
-        of layers.
+        Paths, or patterns such as ``"hidden*.tau"``, of what learns beside the weights of projections, delays that were made to
+        be learned (:class:`brainsim.delays.Gaussian`) and the parameters of layers.
     freeze : sequence of str
         Paths or patterns of what does not.
     transforms : dict of str to Transform
@@ -65,7 +65,7 @@ class Trained:
         self.net, self.paths = net, tuple(sorted(chosen))
         self.transforms, self.fixed, self.first = {}, {}, {}
         for path, slot in slots.items():
-            transform = _transform_of(path, slot, transforms)
+            transform = _transform_of(path, slot, transforms) or _bounds_of(net, path, slot, floats[path])
             self.transforms[path] = transform
             self.fixed[path] = transform.fixed(floats[path], slot.unit, path)
             self.first[path] = transform.free(floats[path], self.fixed[path])
@@ -73,6 +73,10 @@ class Trained:
     def values(self, free: dict[str, Any], fixed: dict[str, Any]) -> dict[str, jax.Array]:
         """The parameters made of free numbers: a pure function."""
         return {path: self.transforms[path].value(free[path], fixed[path]) for path in self.paths}
+
+    def kept(self, free: dict[str, Any], fixed: dict[str, Any]) -> dict[str, Any]:
+        """Free numbers as they go on after an update: a pure function."""
+        return {path: self.transforms[path].kept(free[path], fixed[path]) for path in self.paths}
 
     def write(self, parameters: dict[str, jax.Array]) -> None:
         """Put parameters, plain arrays by path, into the network."""
@@ -86,10 +90,14 @@ class Trained:
 
 
 def is_weight(net: Network, path: str, array: jax.Array) -> bool:
-    """Whether a parameter learns without being named: weights of synapses, and what a layer trains."""
+    """Whether a parameter learns without being named: weights of synapses, delays that were made to be learned, and what a
+    layer trains.
+    """
     owner = path.partition(".")[0]
     if owner not in net.projections:
         return False
+    if path == f"{owner}.delay" and net.projections[owner].axon.learned:
+        return True
     return ".layer." in path or (path == f"{owner}.weight" and array.ndim > 0)
 
 
@@ -111,7 +119,7 @@ def matching(patterns: str | Sequence[str], paths: Iterable[str], what: str) -> 
     return found
 
 
-def _transform_of(path: str, slot: Slot, transforms: dict) -> Transform:
+def _transform_of(path: str, slot: Slot, transforms: dict) -> Transform | None:
     for pattern, transform in transforms.items():
         if fnmatch.fnmatchcase(path, pattern):
             if not isinstance(transform, Transform):
@@ -119,4 +127,12 @@ def _transform_of(path: str, slot: Slot, transforms: dict) -> Transform:
                     f"transforms[{pattern!r}]: expected a Transform such as Positive(), given {transform!r}."
                 )
             return transform
+    return None
+
+
+def _bounds_of(net: Network, path: str, slot: Slot, array: jax.Array) -> Transform:
+    """What keeps a parameter where it is allowed to be."""
+    if slot.positive and slot.at_most is not None:  # a delay
+        step_ms = net.projections[path.rpartition(".")[0]]._aside.prepared_for or 0.0
+        return Clipped(min(step_ms or slot.at_most, float(jnp.min(array))) * slot.unit, slot.at_most * slot.unit)
     return Positive() if slot.positive else NotNegative() if slot.nonnegative else Free()

@@ -31,6 +31,10 @@ class Transform(abc.ABC):
     def value(self, free: Any, fixed: Any) -> jax.Array:
         """The parameter of free numbers."""
 
+    def kept(self, free: Any, fixed: Any) -> Any:
+        """Free numbers as they go on after an update."""
+        return free
+
 
 class Free(Transform):
     """No bounds."""
@@ -99,6 +103,84 @@ class Bounded(Transform):
 
     def value(self, free, fixed):
         return fixed[0] + fixed[1] * jax.nn.sigmoid(free)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Clipped(Transform):
+    r"""Between two values, both of which may be taken: after each update :math:`p \leftarrow \min(\max(p, a), b)`.
+
+    Delays that may change are trained so without being asked, between a step and ``max_delay``.
+
+    Parameters
+    ----------
+    low, high : quantity
+        a and b, in the unit of the parameter.
+    """
+
+    low: NumberLike
+    high: NumberLike
+
+    def fixed(self, array, unit, what):
+        low, high = (float(in_unit(x, unit, f"transforms: {what}")) for x in (self.low, self.high))
+        near = 1e-6 * abs(high)
+        if not low < high or np.any(np.asarray(array) < low - near) or np.any(np.asarray(array) > high + near):
+            raise ValueError(
+                f"transforms: {what} is to be from {low:g} to {high:g}, given {float(np.min(array)):g} to"
+                f" {float(np.max(array)):g}."
+            )
+        return jnp.asarray(low, array.dtype), jnp.asarray(high, array.dtype)
+
+    def free(self, array, fixed):
+        return array
+
+    def value(self, free, fixed):
+        return free
+
+    def kept(self, free, fixed):
+        return jnp.clip(free, *fixed)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Shared(Transform):
+    r"""One number for all of a group, :math:`p_k = x_{g(k)}`; it begins with their mean.
+
+    Delays of axons are those of synapses, shared by the presynaptic neuron::
+
+        pre, post = net["a->b"].indices_of_synapses()
+        transforms = {"a->b.delay": Shared(pre)}
+
+    Parameters
+    ----------
+    groups : int array
+        Group of each element, in the order of the flat array: 0, 1, ...
+    within : Transform, optional
+        Bounds of the shared numbers.
+    """
+
+    groups: Any
+    within: Transform = dataclasses.field(default_factory=Free)
+
+    def fixed(self, array, unit, what):
+        groups = np.ravel(self.groups)
+        if groups.dtype.kind not in "iu" or groups.shape != (array.size,) or groups.min(initial=0) < 0:
+            raise ValueError(
+                f"transforms: {what} has {array.size} values, and Shared was given groups of shape"
+                f" {np.shape(self.groups)}; expected a whole number from 0 for each."
+            )
+        groups, count = jnp.asarray(groups, jnp.int32), jnp.bincount(groups, length=int(groups.max(initial=0)) + 1)
+        mean = jnp.bincount(groups, jnp.ravel(array), length=len(count)) / jnp.maximum(count, 1)
+        mean = jnp.where(count > 0, mean, jnp.mean(array)).astype(array.dtype)
+        return {"groups": groups, "like": jnp.zeros(array.shape, array.dtype), "mean": mean,
+                "within": self.within.fixed(mean, unit, what)}  # fmt: skip
+
+    def free(self, array, fixed):
+        return self.within.free(fixed["mean"], fixed["within"])
+
+    def value(self, free, fixed):
+        return self.within.value(free, fixed["within"])[fixed["groups"]].reshape(fixed["like"].shape)
+
+    def kept(self, free, fixed):
+        return self.within.kept(free, fixed["within"])
 
 
 class Signed(Transform):

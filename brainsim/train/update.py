@@ -11,6 +11,7 @@ import optax
 
 from brainsim.train.gradients import Gradient, bptt
 from brainsim.train.objective import Batch, Objective
+from brainsim.train.schedules import Scheduled
 from brainsim.train.trained import Trained, matching
 
 
@@ -54,6 +55,8 @@ class Update:
         ``metric(output, target)`` of one example.
     average : float, optional
         Decay of a moving average of the parameters.
+    scheduled : Scheduled, optional
+        Parameters that follow the number of updates.
     """
 
     def __init__(
@@ -65,7 +68,9 @@ class Update:
         gradient: Gradient = bptt,
         metrics: Mapping[str, Callable] | None = None,
         average: float | None = None,
+        scheduled: Scheduled | None = None,
     ):
+        self.scheduled = Scheduled(objective.net, {}) if scheduled is None else scheduled
         self.objective, self.trained, self.average = objective, trained, average
         self.optimizer = by_group(optimizer, trained.paths) if isinstance(optimizer, Mapping) else optimizer
         self.step, self.metrics = gradient(objective), dict(metrics or {})
@@ -79,7 +84,7 @@ class Update:
     def parameters(self, learning: Learning) -> dict[str, jax.Array]:
         """The parameters where learning stands; averaged, if they are."""
         free = learning.free if self.average is None else learning.average
-        return self.trained.values(free, self.trained.fixed)
+        return self.trained.values(free, self.trained.fixed) | self.scheduled.values(learning.updates)
 
     def __call__(
         self, learning: Learning, fixed: dict, batch: Batch, key: jax.Array, state: dict | None = None
@@ -98,10 +103,11 @@ class Update:
         """
         parameters, back = jax.vjp(lambda free: self.trained.values(free, fixed), learning.free)
         more = () if state is None else (state,)
-        (loss, result), slopes = self.step(parameters, learning.carried, batch, key, *more)
-        (slopes,) = back(slopes)
+        given = parameters | self.scheduled.values(learning.updates)
+        (loss, result), slopes = self.step(given, learning.carried, batch, key, *more)
+        (slopes,) = back({path: slopes[path] for path in parameters})
         changes, moments = self.optimizer.update(slopes, learning.moments, learning.free)
-        free: Any = optax.apply_updates(learning.free, changes)
+        free: Any = self.trained.kept(optax.apply_updates(learning.free, changes), fixed)
         average: Any = learning.average
         if self.average is not None:
             average = optax.incremental_update(free, average, 1 - self.average)
