@@ -11,7 +11,7 @@ from brainsim.delays.axonal import Axonal
 from brainsim.delays.base import Delay
 from brainsim.delays.changing import Changing, ChangingAxonal, ChangingSynaptic
 from brainsim.delays.exact import Exact
-from brainsim.delays.gaussian import DUE, Gaussian
+from brainsim.delays.gaussian import Gaussian
 from brainsim.delays.graded import Followed, GradedChanging
 from brainsim.delays.synaptic import Synaptic
 from brainsim.delays.times import Times
@@ -100,7 +100,6 @@ def _check_own(path: str, own: Delay, follow: bool, longest: Times | None, exact
 
 
 __all__ = [
-    "DUE",
     "Axonal",
     "Changing",
     "ChangingAxonal",

@@ -60,7 +60,9 @@ class Gaussian(Changing):
     learned = True
     smooth = False
 
-    width = Parameter(1.0 * u.ms, "width of what an arrival is spread over in training", shape="synapses", positive=True)
+    width = Parameter(
+        1.0 * u.ms, "width of what an arrival is spread over in training", shape="synapses", positive=True
+    )
 
     @property
     def synapses(self) -> tuple[int, ...]:
@@ -102,13 +104,14 @@ class Gaussian(Changing):
 
     def spread(self, delay: jax.Array, step_ms: jax.Array) -> jax.Array:
         """:math:`G_k(d)` for all k from 1 to the longest delay, (steps, ...), of delays in steps."""
-        width, steps = self.plain("width") / step_ms, jnp.arange(1, len(self.plain("ring")) + 1)
-        x = (steps.reshape(-1, *(1,) * delay.ndim) - delay) / width
-        return jax.nn.softmax(-jnp.square(x) / 2, axis=0).astype(delay.dtype)
+        width, steps = self.plain("width") / step_ms, jnp.arange(1, len(self.plain("ring")) + 1).astype(delay.dtype)
+        x = jax.vmap(lambda k: (k - delay) / width)(steps)
+        return jax.nn.softmax(-jnp.square(x) / 2, axis=0)
 
     def weighted(self, path: Any, delay: jax.Array, step_ms: jax.Array) -> jax.Array:
         r"""What a spike adds after k steps: :math:`W\,G_k(d)` of each synapse, (steps, ...); the same in all steps of a run."""
-        return path.weight * self.spread(jnp.broadcast_to(delay, path.conn.weight_shape), step_ms)
+        spread = self.spread(jnp.broadcast_to(delay, path.conn.weight_shape), step_ms)
+        return spread * jnp.broadcast_to(path.weight, spread.shape[1:])[None]
 
     def _kernel(self, path, delay, clock):
         made = self.plain("kernel") if "kernel" in vars(self) else None
@@ -119,7 +122,7 @@ class Gaussian(Changing):
             return sent
         ring, one = self.plain("ring"), jnp.ones((), self.plain("ring").dtype)
         if self.smooth:
-            return self._go_on(clock, self.spread(delay, clock.step_ms)[:, None] * sent.astype(ring.dtype))
+            return self._go_on(clock, jnp.outer(self.spread(delay, clock.step_ms), sent.astype(ring.dtype)))
         axons, steps = events.Diagonal(self.n_pre), jnp.broadcast_to(self._nearest(delay), (self.n_pre,))
         none = jnp.zeros(self.n_pre, ring.dtype)
         arrived, ring = events.deliver_delayed(axons, sent, one, steps, ring, clock.step, none)
@@ -147,7 +150,9 @@ class Gaussian(Changing):
         conn, steps = path.conn, len(kernel)
         if isinstance(conn, events.Dense):  # one product for all steps
             flat = jnp.moveaxis(kernel, 0, 1).reshape(conn.n_pre, steps * conn.n_post)
-            return events.spike_matmul(spikes if spikes.dtype == bool else spikes.astype(flat.dtype), flat).reshape(steps, conn.n_post)
+            return events.spike_matmul(spikes if spikes.dtype == bool else spikes.astype(flat.dtype), flat).reshape(
+                steps, conn.n_post
+            )
         none = jnp.zeros(conn.n_post, kernel.dtype)
         return jnp.stack([events.deliver(conn, spikes, kernel[k], none) for k in range(steps)])
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from brainsim import events
 from brainsim._core import Clock, Exact, Structure
-from brainsim.delays import DUE
+from brainsim.delays.gaussian import DUE
 from brainsim.simulation.grouped import while_loop
 from brainsim.simulation.plan import Request
 from brainsim.simulation.programs import Programs, keep

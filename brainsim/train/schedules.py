@@ -85,7 +85,9 @@ class Scheduled:
         found: dict[str, Callable] = {}
         for pattern, schedule in (schedules or {}).items():
             if not callable(schedule):
-                raise TypeError(f"schedules[{pattern!r}]: expected a function of the number of updates, given {schedule!r}.")
+                raise TypeError(
+                    f"schedules[{pattern!r}]: expected a function of the number of updates, given {schedule!r}."
+                )
             for path in sorted(matching(pattern, parameters, "schedules")):
                 found.setdefault(path, schedule)
         both = sorted(found.keys() & set(learned))

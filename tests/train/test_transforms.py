@@ -16,6 +16,8 @@ CASES = [
     (transforms.Positive(), [0.3, 20.0], lambda p: p > 0),
     (transforms.NotNegative(), [0.3, 0.0], lambda p: p >= 0),
     (transforms.Bounded(2 * u.ms, 0.05 * u.second), [3.0, 49.0], lambda p: (p >= 2) & (p <= 50)),
+    (transforms.Clipped(2 * u.ms, 0.05 * u.second), [2.0, 50.0], lambda p: (p >= 2) & (p <= 50)),
+    (transforms.Shared([0, 1, 0]), [3.0, 4.0, 3.0], lambda p: p[..., 0] == p[..., 2]),
     (transforms.Signed(), [0.3, -2.0, 0.0], lambda p: np.sign(p) * np.array([1, -1, 0]) >= 0),
     (transforms.Masked(), [0.3, 0.0, -2.0], lambda p: (p != 0) <= np.array([1, 0, 1])),
     (transforms.WeightNorm(), [3.0, -4.0], lambda p: np.isfinite(p)),
@@ -30,6 +32,7 @@ def test_there_and_back_and_never_out_of_bounds(transform, values, allowed):
     np.testing.assert_allclose(transform.value(free, fixed), values, rtol=1e-12)
     for push in (-30.0, -1.0, 7.0):
         moved = jax.tree.map(lambda x, push=push: x + push * jnp.arange(1.0, len(x) + 1), free)
+        moved = transform.kept(moved, fixed)
         assert np.all(allowed(np.asarray(transform.value(moved, fixed))))
 
 
@@ -39,6 +42,23 @@ def test_weight_norm_by_hand():
     free = transform.free(array, ())
     np.testing.assert_allclose(free["length"], [[5.0, 2.0]])
     np.testing.assert_allclose(transform.value(free | {"length": jnp.array([[10.0, 1.0]])}, ()), [[6, 0], [8, 1]])
+
+
+def test_shared_numbers_are_means_within_bounds_of_their_own():
+    transform, array = (
+        transforms.Shared([1, 0, 1, 3], within=transforms.Clipped(1 * u.ms, 4 * u.ms)),
+        jnp.array([1.0, 2, 3, 4]),
+    )
+    fixed = transform.fixed(array, u.ms, "a->b.delay")
+    np.testing.assert_allclose(transform.value(transform.free(array, fixed), fixed), [2, 2, 2, 4])
+    gradient = jax.grad(lambda free: jnp.sum(jnp.arange(1.0, 5) * transform.value(free, fixed)))(
+        transform.free(array, fixed)
+    )
+    np.testing.assert_allclose(gradient, [2, 4, 0, 4])
+    np.testing.assert_allclose(transform.kept(jnp.array([0.0, 2, 9, 9]), fixed), [1, 2, 4, 4])
+    for groups in ([0, 1], [0, 1, -1, 0], [0.0, 1, 1, 0]):
+        with pytest.raises(ValueError, match=r"a->b\.delay has 4 values, and Shared was given groups"):
+            transforms.Shared(groups).fixed(array, u.ms, "a->b.delay")
 
 
 def test_weights_learn_and_what_is_named():
