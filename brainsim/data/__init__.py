@@ -1,6 +1,7 @@
 """Data sets from files, functions that take a path and give arrays, and tasks, which make their trials; no downloads."""
 
 from brainsim.data.images import Images, images, read_idx
+from brainsim.data.padding import padded
 from brainsim.data.spikes import SpikeData, spikes
 from brainsim.data.tasks import EvidenceAccumulation, FreshTrials, Task, Trials
 
@@ -9,6 +10,7 @@ __all__ = [
     "FreshTrials",
     "Images",
     "images",
+    "padded",
     "read_idx",
     "SpikeData",
     "spikes",

@@ -1,9 +1,9 @@
 """What learns: losses of a network's output, their gradients, and the loop that follows them."""
 
 from brainsim.train import losses, measures, transforms
-from brainsim.train.callbacks import Callback, EarlyStopping, Epoch
+from brainsim.train.callbacks import Callback, EarlyStopping, Epoch, Step, Steps
 from brainsim.train.costs import Cost, Costs, costs
-from brainsim.train.data import Arrays, Batches, Loader
+from brainsim.train.data import Arrays, Batches, Loader, Prefetch
 from brainsim.train.evaluation import Evaluation
 from brainsim.train.fitting import fit
 from brainsim.train.gradients import Gradient, bptt
@@ -11,8 +11,9 @@ from brainsim.train.history import History
 from brainsim.train.objective import Batch, Objective, Result
 from brainsim.train.online import Carry, Eligibility, Learner, lifelong, online, rules
 from brainsim.train.penalties import Activity, Penalty, RateBand, WeightDecay
-from brainsim.train.reading import Read
+from brainsim.train.reading import Read, Reads
 from brainsim.train.schedules import Geometric, Scheduled
+from brainsim.train.tensorboard import TensorBoard
 from brainsim.train.trained import Trained
 from brainsim.train.transforms import Transform
 from brainsim.train.update import Learning, Update
@@ -45,11 +46,16 @@ __all__ = [
     "Objective",
     "online",
     "Penalty",
+    "Prefetch",
     "RateBand",
     "Read",
+    "Reads",
     "Result",
     "rules",
     "Scheduled",
+    "Step",
+    "Steps",
+    "TensorBoard",
     "Trained",
     "Transform",
     "transforms",

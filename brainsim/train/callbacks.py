@@ -5,6 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
+from brainsim.train.history import History
+
 
 class Epoch(NamedTuple):
     """The end of an epoch, as a callback sees it.
@@ -27,12 +31,58 @@ class Epoch(NamedTuple):
     memory: dict
 
 
+class Step(NamedTuple):
+    """An update that is done, as a callback's ``step`` sees it.
+
+    Parameters
+    ----------
+    epoch, batch : int
+        Which epoch, and which update of it, from 1.
+    number : int
+        Updates that are done.
+    row : dict of str to float
+        Loss, measures and the lengths of gradients: ``"gradient norm"``, ``"gradient norm: hidden->output.weight"``.
+    """
+
+    epoch: int
+    batch: int
+    number: int
+    row: dict
+
+
 class Callback(Protocol):
-    """A function that is called after every epoch; training ends where it returns True."""
+    """A function that is called after every epoch; training ends where it returns True.
+
+    An object that has a method ``step(step)`` as well is told of every update, by a :class:`Step`.
+    """
 
     def __call__(self, epoch: Epoch) -> bool | None:
         """Look at the epoch."""
         ...
+
+
+class Steps:
+    """Keeps what every update measured: a callback with one row for each, such as the gradient norms of all layers.
+
+    ``steps["gradient norm: hidden->output.weight"]`` is an array (updates,); ``steps.rows`` are all.
+    """
+
+    def __init__(self):
+        self.rows: list[dict[str, float]] = []
+
+    def step(self, step: Step) -> None:
+        """Keep an update."""
+        self.rows.append({"update": step.number, **step.row})
+
+    def __call__(self, epoch: Epoch) -> None:
+        """Nothing is done after an epoch."""
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return History(self.rows)[name]
+
+    def of(self, name: str) -> dict[str, np.ndarray]:
+        """What was measured of each part, by path: ``steps.of("gradient norm")``."""
+        return History(self.rows).of(name)
 
 
 @dataclasses.dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import brainunit as u
@@ -11,9 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim._errors import NonFiniteError
+from brainsim.encoding import sequence
 from brainsim.network import Network
 from brainsim.neurons.base import Neuron
-from brainsim.train.objective import Batch, Objective
+from brainsim.train.objective import Batch, Objective, takes_mask
+from brainsim.train.reading import Reads
 from brainsim.train.trained import Trained
 
 SILENT, SATURATED = 1e-4, 0.9  # share of steps with a spike
@@ -27,19 +30,21 @@ def check_fit(objective: Objective, batch: Batch, parameters: dict, what: str = 
     ValueError
         Saying what has which shape.
     """
-    one = Batch(*(None if part is None else part[:1] for part in batch))
+    one = jax.tree.map(lambda part: part[:1], batch)
+    if batch.lengths is not None:
+        check_masks(objective)
     key = jax.random.PRNGKey(0)
     _, recorded, outputs = jax.eval_shape(
         lambda p, c, b, k: objective.examples(p, c, b, k), parameters, objective.carried, one, key
     )
-    shape, target = outputs.shape[1:], np.asarray(batch.targets)
-    check_labels(target, shape, what)
+    if not isinstance(outputs, dict | tuple) and not isinstance(batch.targets, Mapping):
+        check_labels(np.asarray(batch.targets), outputs.shape[1:], what)
     try:
         losses = jax.eval_shape(lambda o: objective.each(objective.loss, o, one.targets, one.lengths), outputs)
     except Exception as error:
         raise ValueError(
-            f"loss: {_name(objective.loss)} cannot compare an output of shape {shape} with a target of shape"
-            f" {target.shape[1:]} and type {target.dtype}: {str(error).splitlines()[0]}"
+            f"loss: {_name(objective.loss)} cannot compare an output of shape {_shown(outputs)} with a target of shape"
+            f" {_shown(batch.targets, typed=True)}: {str(error).splitlines()[0]}"
         ) from error
     if losses.shape != (1,):
         raise ValueError(
@@ -47,6 +52,35 @@ def check_fit(objective: Objective, batch: Batch, parameters: dict, what: str = 
         )
     if batch.lengths is not None and np.max(batch.lengths) > objective.n_steps:
         raise ValueError(f"{what}: a length of {np.max(batch.lengths)} steps; a run has {objective.n_steps}.")
+
+
+def check_masks(objective: Objective) -> None:
+    """Refuse losses and penalties that would count what is behind the end of a sequence.
+
+    Raises
+    ------
+    ValueError
+    """
+    reads = objective.read.parts.values() if isinstance(objective.read, Reads) else [objective.read]
+    whole = [read.path for read in reads if read.decode in ("sequence", sequence)]
+    if whole and not takes_mask(objective.loss):
+        raise ValueError(
+            f"loss: {_name(objective.loss)} is given all steps of {', '.join(whole)}, and examples have different lengths;"
+            " one that takes mask=None is told which steps count."
+        )
+    for penalty in objective.penalties:
+        if penalty.record and not takes_mask(penalty):
+            raise ValueError(
+                f"penalties: {_name(penalty)} is given all steps of {', '.join(penalty.record)}, and examples have"
+                " different lengths; one that takes mask=None is told which steps count."
+            )
+
+
+def _shown(tree: Any, typed: bool = False) -> str:
+    """Shapes of one example."""
+    if isinstance(tree, Mapping):
+        return ", ".join(f"{name}: {_shown(part, typed)}" for name, part in tree.items())
+    return f"{tuple(tree.shape[1:])}{f' and type {tree.dtype}' if typed else ''}"
 
 
 def check_labels(targets: np.ndarray, shape: tuple[int, ...], what: str = "data") -> None:
@@ -75,13 +109,14 @@ def check_gradient(objective: Objective, trained: Trained) -> None:
     ------
     ValueError
     """
-    net, (output, _, variable) = objective.net, objective.read.path.partition(".")
-    if output not in net.populations:
+    net, read = objective.net, [path.partition(".") for path in objective.read.paths]
+    if any(output not in net.populations for output, _, _ in read):
         return
-    fires = variable.startswith("spikes")
-    if fires and _stops(net.populations[output]):
-        raise ValueError(_without_surrogate(net, output, "which is read"))
-    reached, waiting = {output}, [output]
+    for output, _, variable in read:
+        if variable.startswith("spikes") and _stops(net.populations[output]):
+            raise ValueError(_without_surrogate(net, output, "which is read"))
+    reached = {output for output, _, _ in read}
+    waiting = sorted(reached)
     blocked: set[str] = set()
     while waiting:
         post = waiting.pop()
@@ -100,7 +135,7 @@ def check_gradient(objective: Objective, trained: Trained) -> None:
             through = post if post in blocked else next(iter(sorted(blocked)), post)
             if not blocked:
                 raise ValueError(
-                    f"{path} learns, and no way leads from {post} to {objective.read.path}, which is read."
+                    f"{path} learns, and no way leads from {post} to {' or '.join(objective.read.paths)}, which is read."
                 )
             raise ValueError(_without_surrogate(net, through, f"so that {path} gets no gradient"))
 
@@ -148,9 +183,9 @@ def blame(
             " values that are too large; smaller weights, or inputs, keep them in range."
         )
     if not first:
+        low, high = (f(np.array([f(x) for x in jax.tree.leaves(outputs)])) for f in (np.min, np.max))
         return NonFiniteError(
-            f"fit: the loss is not finite {when}, though all states are: outputs from {float(jnp.min(outputs)):g} to"
-            f" {float(jnp.max(outputs)):g}."
+            f"fit: the loss is not finite {when}, though all states are: outputs from {low:g} to {high:g}."
         )
     path = min(first, key=lambda path: first[path])
     time = (first[path] + 1) * objective.run.step_ms * u.ms

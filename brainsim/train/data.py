@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
+import jax
 import numpy as np
 
 from brainsim.train.objective import Batch
@@ -24,7 +28,7 @@ class Arrays:
     Parameters
     ----------
     inputs : array, (examples, ...)
-    targets : array, (examples, ...)
+    targets : array, (examples, ...), or dict of them
     lengths : int array, (examples,), optional
         Steps that count.
     batch : int
@@ -52,7 +56,7 @@ class Arrays:
         shuffle: bool = True,
         augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     ):
-        self.inputs, self.targets = np.asarray(inputs), np.asarray(targets)
+        self.inputs, self.targets = np.asarray(inputs), jax.tree.map(np.asarray, targets)
         self.lengths = None if lengths is None else np.asarray(lengths)
         check_arrays(self.inputs, self.targets, self.lengths)
         self.batch, self.seed, self.shuffle, self.augment = min(batch, len(self.inputs)), seed, shuffle, augment
@@ -79,24 +83,40 @@ class Arrays:
     def take(self, chosen: np.ndarray) -> Batch:
         """The examples of these numbers."""
         lengths = None if self.lengths is None else self.lengths[chosen]
-        return Batch(self.inputs[chosen], self.targets[chosen], lengths)
+        return Batch(self.inputs[chosen], jax.tree.map(lambda part: part[chosen], self.targets), lengths)
 
 
 class Loader:
-    """Batches of any iterable that can be gone through again: a list, ``torch.utils.data.DataLoader``, grain.
+    """Batches of any iterable that can be gone through again: a list, ``torch.utils.data.DataLoader``, a data set of grain.
 
     Its items are ``(inputs, targets)``, ``(inputs, targets, lengths)`` or dictionaries with these names. Where it has
     ``set_epoch``, that is called; a run that is resumed gives the same weights where each epoch is the same again.
+
+    Parameters
+    ----------
+    iterable : iterable
+    number : int, optional
+        Batches of an epoch, for an iterable that does not end, such as a grain data set after ``repeat()``: an epoch
+        goes on where the one before ended.
+
+    Raises
+    ------
+    TypeError
+        For an iterator, which can be gone through only once.
     """
 
-    def __init__(self, iterable: Iterable):
+    def __init__(self, iterable: Iterable, number: int | None = None):
         if iter(iterable) is iterable:
             raise TypeError(
                 "data: an iterator can be gone through once, and every epoch begins anew; give a list or a loader."
             )
-        self.iterable = iterable
+        if number is not None and number < 1:
+            raise ValueError(f"data: expected one batch an epoch at least, given number={number}.")
+        self.iterable, self.number = iterable, number
 
     def __len__(self) -> int:
+        if self.number is not None:
+            return self.number
         return len(self.iterable) if hasattr(self.iterable, "__len__") else 0  # type: ignore[arg-type]
 
     facts: dict = {}
@@ -106,8 +126,48 @@ class Loader:
         for owner in (self.iterable, getattr(self.iterable, "sampler", None)):
             if hasattr(owner, "set_epoch"):
                 owner.set_epoch(number)  # type: ignore[union-attr]
-        for item in self.iterable:
+        items = iter(self.iterable)
+        if self.number is not None:
+            items = itertools.islice(items, number * self.number, (number + 1) * self.number)
+        for item in items:
             yield as_batch(item)
+
+
+class Prefetch:
+    """Batches that are made ready by a thread while those before are learned from.
+
+    Parameters
+    ----------
+    data : Arrays, Loader, or iterable of batches
+        For arrays, :class:`Arrays`, which says how large a batch is.
+    ahead : int
+        Batches that are ready at most.
+    """
+
+    def __init__(self, data: Any, ahead: int = 2):
+        if ahead < 1:
+            raise ValueError(f"Prefetch: expected one batch ahead at least, given {ahead}.")
+        self.data, self.ahead = data if hasattr(data, "epoch") else Loader(data), ahead
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    @property
+    def facts(self) -> dict:
+        """What a checkpoint remembers of the data."""
+        return getattr(self.data, "facts", {})
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of epoch ``number``."""
+        batches = self.data.epoch(number)
+        thread = ThreadPoolExecutor(1, "prefetch")  # one: a generator is gone through in its order
+        try:
+            waiting = deque(thread.submit(next, batches, None) for _ in range(self.ahead))
+            while (batch := waiting.popleft().result()) is not None:
+                waiting.append(thread.submit(next, batches, None))
+                yield batch
+        finally:
+            thread.shutdown(cancel_futures=True)
 
 
 def as_batch(item: Any) -> Batch:
@@ -127,12 +187,16 @@ def as_batch(item: Any) -> Batch:
         raise ValueError(
             f"data: a batch is (inputs, targets) or (inputs, targets, lengths), given {type(item).__name__}."
         )
-    made = Batch(*(None if part is None else np.asarray(part) for part in parts))
+    made = Batch(*(None if part is None else jax.tree.map(np.asarray, part, is_leaf=_is_list) for part in parts))
     check_arrays(*made)
     return made
 
 
-def as_batches(data: Any, batch: int, seed: int = 0, shuffle: bool = True, what: str = "data") -> Arrays | Loader:
+def _is_list(x: Any) -> bool:
+    return isinstance(x, list | tuple)  # of numbers: one array
+
+
+def as_batches(data: Any, batch: int, seed: int = 0, shuffle: bool = True, what: str = "data") -> Any:
     """What was given as data, in batches.
 
     Raises
@@ -140,11 +204,16 @@ def as_batches(data: Any, batch: int, seed: int = 0, shuffle: bool = True, what:
     TypeError, ValueError
         For what is none.
     """
-    if isinstance(data, Arrays | Loader):
+    if hasattr(data, "epoch") and callable(data.epoch):
         return data
     if isinstance(data, Mapping):
         data = tuple(as_batch(data))
-    if isinstance(data, tuple) and len(data) in (2, 3) and all(x is None or hasattr(x, "shape") for x in data):
+    if isinstance(data, tuple) and len(data) in (2, 3) and isinstance(data[0], list) and hasattr(data[0][0], "shape"):
+        raise TypeError(
+            f"{what}: inputs are a list of {len(data[0])} arrays; (inputs, lengths) = bs.data.padded(list) makes one array of"
+            " sequences of different length, and (inputs, targets, lengths) are learned from."
+        )
+    if isinstance(data, tuple) and len(data) in (2, 3) and all(map(_is_data, data)):
         return Arrays(*data, batch=batch, seed=seed, shuffle=shuffle)
     if isinstance(data, Iterable) and not isinstance(data, str | bytes) and not hasattr(data, "shape"):
         return Loader(data)
@@ -154,9 +223,15 @@ def as_batches(data: Any, batch: int, seed: int = 0, shuffle: bool = True, what:
     )
 
 
-def check_arrays(inputs: np.ndarray, targets: np.ndarray, lengths: np.ndarray | None) -> None:
+def _is_data(x: Any) -> bool:
+    return x is None or hasattr(x, "shape") or (isinstance(x, Mapping) and all(map(_is_data, x.values())))
+
+
+def check_arrays(inputs: np.ndarray, targets: Any, lengths: np.ndarray | None) -> None:
     """Refuse arrays that do not belong together, and numbers that are not finite."""
-    for name, array in (("targets", targets), ("lengths", lengths)):
+    several = targets.items() if isinstance(targets, Mapping) else [("", targets)]
+    named = [(f"targets{name and f' of {name}'}", array) for name, array in several]
+    for name, array in (*named, ("lengths", lengths)):
         if array is not None and (array.ndim == 0 or len(array) != len(inputs)):
             raise ValueError(f"data: there are {len(inputs)} inputs, and {name} of shape {array.shape}.")
     if inputs.ndim == 0 or not len(inputs):

@@ -12,6 +12,7 @@ import numpy as np
 from brainsim.neurons.base import Neuron
 from brainsim.train.data import Arrays, as_batches
 from brainsim.train.objective import Batch, Objective
+from brainsim.train.penalties import shares
 
 
 class Evaluation:
@@ -45,7 +46,8 @@ class Evaluation:
         each = {"loss": self.objective.each(self.objective.loss, outputs, batch.targets, batch.lengths)}
         for name, metric in self.metrics.items():
             each[name] = self.objective.each(metric, outputs, batch.targets, batch.lengths)
-        rates = {n: jnp.mean(recorded[f"{n}.spikes"] * 1.0, axis=(1, 2)) for n in self.spiking}
+        mask = None if batch.lengths is None else jax.vmap(self.objective.mask)(jnp.asarray(batch.lengths))
+        rates = {n: jnp.mean(shares(recorded[f"{n}.spikes"], mask), axis=1) for n in self.spiking}
         return each, rates, outputs
 
     def examples(self, parameters: dict, carried: dict, data: Any) -> tuple[dict, dict, np.ndarray]:
@@ -79,4 +81,4 @@ def _filled(batch: Batch, size: int) -> Batch:
     short = size - len(batch.inputs)
     if short <= 0:
         return batch
-    return Batch(*(None if a is None else np.concatenate([a, np.repeat(a[:1], short, axis=0)]) for a in batch))
+    return jax.tree.map(lambda a: np.concatenate([a, np.repeat(a[:1], short, axis=0)]), batch)

@@ -17,14 +17,14 @@ from brainsim._units import QuantityLike
 from brainsim.network import Network
 from brainsim.simulation.progress import Progress
 from brainsim.train import checks, losses, measures, resuming
-from brainsim.train.callbacks import Callback, Epoch
-from brainsim.train.data import Arrays, Loader, as_batches
+from brainsim.train.callbacks import Callback, Epoch, Step
+from brainsim.train.data import Arrays, Batches, as_batches
 from brainsim.train.evaluation import Evaluation
 from brainsim.train.gradients import Gradient, bptt
 from brainsim.train.history import History
 from brainsim.train.objective import Batch, Objective
 from brainsim.train.online.gradient import Eligibility
-from brainsim.train.reading import Read
+from brainsim.train.reading import Read, Reads
 from brainsim.train.schedules import Scheduled
 from brainsim.train.spread import Spread
 from brainsim.train.trained import Trained
@@ -46,7 +46,7 @@ def fit(
     batch: int = 64,
     validate: Any = None,
     metrics: Sequence[Callable] | Mapping[str, Callable] | None = None,
-    read: Read | str | tuple | None = None,
+    read: Read | Reads | str | tuple | Mapping | None = None,
     into: str | None = None,
     penalties: Sequence[Any] = (),
     learn: str | Sequence[str] = (),
@@ -78,8 +78,9 @@ def fit(
     ----------
     net : Network
     data : tuple of arrays, or iterable of batches
-        ``(inputs, targets)`` or ``(inputs, targets, lengths)``, one row for each example; or any iterable of such batches
-        that can be gone through again, such as a ``DataLoader`` of torch.
+        ``(inputs, targets)`` or ``(inputs, targets, lengths)``, one row for each example, targets perhaps a dictionary of
+        arrays; or any iterable of such batches that can be gone through again: a list, a ``DataLoader`` of torch, a data
+        set of grain, :class:`Loader`, :class:`Prefetch`.
     duration, dt : quantity, time
         How long an example is presented, and the length of a step.
     epochs : int
@@ -100,8 +101,9 @@ def fit(
 
     Other Parameters
     ----------------
-    read : Read, str or tuple, optional
-        What the output is; see :class:`Read`. By default what the network says of itself.
+    read : Read, str, tuple, or dict of them, optional
+        What the output is; see :class:`Read`. By default what the network says of itself. Of a dictionary, losses and
+        measures get a dictionary of outputs.
     into : str, optional
         Path of what examples are given to; by default the input of the only :class:`~brainsim.sources.SpikeInput`.
     penalties : sequence of Penalty
@@ -123,7 +125,8 @@ def fit(
     devices : sequence of jax.Device, optional
         Divide each batch among them; its size is a multiple of their number.
     callbacks : sequence of Callback
-        Called after every epoch; training ends where one returns True.
+        Called after every epoch; training ends where one returns True. One with a method ``step`` is told of every
+        update.
     checkpoint : str or Path, optional
         Folder that is written after every epoch. If it holds a checkpoint of this training, training goes on from there,
         bit for bit as if it had not ended.
@@ -197,14 +200,15 @@ def as_gradient(given: Gradient | str) -> Gradient:
 def named_metrics(metrics: Sequence[Callable] | Mapping[str, Callable] | None, sample: Batch) -> dict[str, Callable]:
     """Measures by name; the accuracy by default where targets are labels."""
     if metrics is None:
-        labels = sample.targets.ndim == 1 and sample.targets.dtype.kind in "iu"
+        targets = sample.targets
+        labels = not isinstance(targets, Mapping) and targets.ndim == 1 and targets.dtype.kind in "iu"
         return {"accuracy": measures.accuracy} if labels else {}
     if isinstance(metrics, Mapping):
         return dict(metrics)
     return {getattr(metric, "__name__", type(metric).__name__): metric for metric in metrics}
 
 
-def _whole(batches: Arrays | Loader, sample: Batch) -> Batch:
+def _whole(batches: Batches, sample: Batch) -> Batch:
     return Batch(batches.inputs, batches.targets, batches.lengths) if isinstance(batches, Arrays) else sample
 
 
@@ -227,26 +231,27 @@ class Loop:
     ):
         self.update, self.batches, self.held_out, self.log = update, batches, held_out, log
         self.callbacks, self.checkpoint, self.save_every = tuple(callbacks), checkpoint, save_every
+        self.watching = [callback.step for callback in self.callbacks if hasattr(callback, "step")]
         self.evaluation, self.windows, self.spread = evaluation, windows, Spread(devices)
         self.key, self.compiled, self.warned = jax.random.PRNGKey(seed), jax.jit(update), False
         self.learning, self.place = update.first(), resuming.Place()
         self.good = self.learning  # the last parameters of which loss and gradient are known to be finite
         whole, window = evaluation.objective, update.objective
         self.facts = {"seed": seed, "steps": whole.n_steps, "window": window.n_steps, "step_ms": whole.run.step_ms}
-        self.facts |= {"data": batches.facts}
+        self.facts |= {"data": getattr(batches, "facts", {})}
         if checkpoint is not None and resuming.exists(checkpoint):
             self.learning, self.place = resuming.load(checkpoint, self.learning, self.facts)
 
     def run(self, epochs: int, progress: bool | None) -> History:
         """Train until ``epochs`` are done."""
         history = History(self.place.rows)
-        total = (epochs - self.place.epoch) * len(self.batches) - self.place.batch
+        total = (epochs - self.place.epoch) * _length(self.batches) - self.place.batch
         try:
             with Progress(progress, max(total, 1), "training") as bar:
                 while self.place.epoch < epochs and not self.place.memory.get("ended"):
                     self._epoch(bar)
                     history = History(self.place.rows)
-                    bar.text = ", ".join(f"{name} {value:.3g}" for name, value in history.last.items())
+                    bar.text = ", ".join(f"{name} {value:.3g}" for name, value in history.summary.items())
                     if self.log is not None:
                         history.save(self.log)
         finally:
@@ -296,9 +301,12 @@ class Loop:
         if not (np.isfinite(float(loss)) and np.isfinite(float(measured["gradient norm"]))):
             self._fail(before, batch, given, float(loss), k)
         self.good = before
-        for name, value in {"loss": loss, **measured}.items():
-            self.place.sums.setdefault(name, []).append(float(value))
+        row = {name: float(value) for name, value in {"loss": loss, **measured}.items()}
+        for name, value in row.items():
+            self.place.sums.setdefault(name, []).append(value)
         self.place.batch = k + 1
+        for look in self.watching:
+            look(Step(self.place.epoch + 1, k + 1, int(before.updates) + 1, row))
 
     def _settle(self, waiting) -> None:
         """Take note of an update after which parameters are looked at or kept."""
@@ -320,7 +328,7 @@ class Loop:
         data = self.held_out
         if data is None and not self.warned and self.evaluation.spiking:
             data = next(iter(self.batches.epoch(0)))
-            data = tuple(part for part in data if part is not None)
+            data = [data]
         if data is None:
             return
         means, rates = self.evaluation(parameters, self.learning.carried, data)
@@ -340,3 +348,8 @@ class Loop:
             self.learning = self.good
         self.update.trained.write(self.update.parameters(self.learning))
         write_back(self.update.objective.net, self.learning.carried)
+
+
+def _length(batches: Any) -> int:
+    """Batches of an epoch, 0 where that is not known."""
+    return len(batches) if hasattr(batches, "__len__") else 0

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class History:
     """One row for each epoch: ``history["loss"]``, ``history["validation accuracy"]``; ``history.plot()`` draws it.
 
+    What is measured of each part has its path behind a colon: ``history["gradient norm: hidden->output.weight"]``, and
+    ``history.of("gradient norm")`` gives all of them.
+
     Parameters
     ----------
     rows : iterable of dict
@@ -46,8 +49,21 @@ class History:
         """The row of the last epoch."""
         return dict(self.rows[-1]) if self.rows else {}
 
+    def of(self, name: str) -> dict[str, np.ndarray]:
+        """What was measured of each part: by path, one value for each epoch."""
+        parts = [other for other in self.names if other.startswith(f"{name}: ")]
+        if not parts:
+            known = list(dict.fromkeys(other.partition(": ")[0] for other in self.names if ": " in other))
+            raise UnknownNameError(f"history: {name!r} was not measured of parts.{suggestion(name, known)}")
+        return {part.partition(": ")[2]: self[part] for part in parts}
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """The row of the last epoch, without what was measured of parts."""
+        return {name: value for name, value in self.last.items() if ": " not in name}
+
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in self.last.items())
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in self.summary.items())
         return f"History({len(self)} epochs{'; ' if shown else ''}{shown})"
 
     def plot(self, ax: Any = None, *, log: bool = False) -> LearningAxes:

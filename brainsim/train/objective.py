@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -15,7 +15,7 @@ from brainsim._units import QuantityLike, float_dtype
 from brainsim.network import Network
 from brainsim.simulation.function import function
 from brainsim.sources import SpikeInput
-from brainsim.train.reading import Read, as_read
+from brainsim.train.reading import Read, Reads, as_read
 
 
 class Batch(NamedTuple):
@@ -25,7 +25,7 @@ class Batch(NamedTuple):
     ----------
     inputs : array, (batch, ...)
         What the encoder takes of each.
-    targets : array, (batch, ...)
+    targets : array, (batch, ...), or dict of them
     lengths : int array, (batch,), optional
         Steps that count, of sequences of different length.
     """
@@ -40,7 +40,7 @@ class Result(NamedTuple):
 
     Parameters
     ----------
-    outputs : array, (batch, ...)
+    outputs : array, (batch, ...), or dict of them
         What was read.
     losses : array, (batch,)
         Loss of each example, without penalties.
@@ -51,7 +51,7 @@ class Result(NamedTuple):
         State at the end.
     """
 
-    outputs: jax.Array
+    outputs: Any
     losses: jax.Array
     recorded: dict
     carried: dict
@@ -80,8 +80,9 @@ class Objective:
     encode : callable, optional
         ``encode(x, n_steps, dt, key)`` gives ``(n_steps, n)``: of :mod:`brainsim.encoding`. None: the example is a
         course already.
-    read : Read, str, or tuple of str and decoder, optional
-        The output; see :class:`Read`. By default what the network says of itself.
+    read : Read, str, tuple of str and decoder, or dict of them, optional
+        The output; see :class:`Read`. By default what the network says of itself. Of a dictionary, losses and measures get
+        a dictionary of outputs.
     into : str, optional
         Path of the variable that the course is given to; by default the input of the only :class:`SpikeInput`.
     penalties : sequence of Penalty
@@ -108,7 +109,7 @@ class Objective:
         dt: QuantityLike = 1.0 * u.ms,
         loss: Callable,
         encode: Callable | None = None,
-        read: Read | str | tuple | None = None,
+        read: Read | Reads | str | tuple | Mapping | None = None,
         into: str | None = None,
         penalties: Sequence[Any] = (),
         record: Sequence[str] = (),
@@ -124,7 +125,7 @@ class Objective:
         self.training, self.checkpoint_every, self.remat = training, checkpoint_every, remat
         self.net, self.duration, self.dt, self.loss, self.encode = net, duration, dt, loss, encode
         self.read, self.into, self.penalties = as_read(read, net), input_of(net, into), tuple(penalties)
-        paths = [self.read.path, *record, *(path for penalty in self.penalties for path in penalty.record)]
+        paths = [*self.read.paths, *record, *(path for penalty in self.penalties for path in penalty.record)]
         self.record = tuple(dict.fromkeys(paths))
         layers = [p.layer for p in net.projections.values() if "layer" in vars(p)]
         layers += [p.axon for p in net.projections.values() if p.axon.learned]
@@ -167,7 +168,7 @@ class Objective:
 
     def examples(
         self, parameters: dict, carried: dict, batch: Batch, key: jax.Array, state: dict | None = None
-    ) -> tuple[dict, dict, jax.Array]:
+    ) -> tuple[dict, dict, Any]:
         """``(final states, recorded, outputs)`` of a batch, each with a leading axis of examples.
 
         ``state``: where each example goes on from, with that axis.
@@ -184,11 +185,12 @@ class Objective:
             batch.inputs, lengths, keys, state or {}
         )
 
-    def each(self, function: Callable, outputs: jax.Array, targets: Any, lengths: Any = None) -> jax.Array:
+    def each(self, function: Callable, outputs: Any, targets: Any, lengths: Any = None) -> jax.Array:
         """``function(output, target)`` of each example, given the mask of its steps if it takes one."""
-        if not _takes_mask(function):
+        if not takes_mask(function):
             return jax.vmap(function)(outputs, targets)
-        lengths = jnp.full(len(outputs), self.n_steps) if lengths is None else jnp.asarray(lengths)
+        examples = len(jax.tree.leaves(outputs)[0])
+        lengths = jnp.full(examples, self.n_steps) if lengths is None else jnp.asarray(lengths)
         return jax.vmap(lambda o, t, n: function(o, t, mask=self.mask(n)))(outputs, targets, lengths)
 
     def __call__(
@@ -214,12 +216,20 @@ class Objective:
         result : Result
         """
         final, recorded, outputs = self.examples(parameters, carried, batch, key, state)
+        total, losses = self.value(outputs, recorded, parameters, batch)
+        kept = {path: final[path][0] for path in carried}
+        return total, Result(outputs, losses, recorded, kept, final)
+
+    def value(self, outputs: Any, recorded: dict, parameters: dict, batch: Batch) -> tuple[jax.Array, jax.Array]:
+        """The loss with its penalties, and that of each example, of what was read and recorded."""
         losses = self.each(self.loss, outputs, batch.targets, batch.lengths)
         total = jnp.mean(losses)
         for penalty in self.penalties:
-            total = total + penalty(recorded, parameters)
-        kept = {path: final[path][0] for path in carried}
-        return total, Result(outputs, losses, recorded, kept, final)
+            more = {}
+            if batch.lengths is not None and takes_mask(penalty):
+                more = {"mask": jax.vmap(self.mask)(jnp.asarray(batch.lengths))}
+            total = total + penalty(recorded, parameters, **more)
+        return total, losses
 
     def replaced(self, **changes: Any) -> Objective:
         """The same with other arguments."""
@@ -245,8 +255,9 @@ def input_of(net: Network, given: str | None) -> str:
     return f"{sources[0]}.input"
 
 
-def _takes_mask(loss) -> bool:
+def takes_mask(function: Callable) -> bool:
+    """Whether a loss, measure or penalty is given the steps that count."""
     try:
-        return "mask" in inspect.signature(loss).parameters
+        return "mask" in inspect.signature(function).parameters
     except (TypeError, ValueError):
         return False

@@ -14,7 +14,10 @@ from brainsim._units import QuantityLike, in_unit
 
 
 class Penalty(Protocol):
-    """What is added to the mean loss of a batch: a number made of recordings and parameters."""
+    """What is added to the mean loss of a batch: a number made of recordings and parameters.
+
+    One that takes ``mask``, (batch, n_steps), is given the steps that count where examples have different lengths.
+    """
 
     record: Sequence[str]  #: paths that it needs recorded
 
@@ -57,10 +60,12 @@ class RateBand:
         """Spikes of the populations."""
         return [f"{name}.spikes" for name in self.populations]
 
-    def __call__(self, recorded: dict[str, jax.Array], parameters: dict[str, jax.Array]) -> jax.Array:
+    def __call__(
+        self, recorded: dict[str, jax.Array], parameters: dict[str, jax.Array], mask: jax.Array | None = None
+    ) -> jax.Array:
         total = jnp.zeros(())
         for path in self.record:
-            rates = jnp.mean(recorded[path], axis=(0, 1)) / in_unit(self.dt, u.second, "dt")
+            rates = jnp.mean(shares(recorded[path], mask), axis=0) / in_unit(self.dt, u.second, "dt")
             if self.highest is not None:
                 total += jnp.mean(jnp.square(jnp.maximum(rates - in_unit(self.highest, u.Hz, "highest"), 0)))
             if self.lowest is not None:
@@ -87,8 +92,10 @@ class Activity:
         """Spikes of the populations."""
         return [f"{name}.spikes" for name in self.populations]
 
-    def __call__(self, recorded: dict[str, jax.Array], parameters: dict[str, jax.Array]) -> jax.Array:
-        return self.strength * jnp.asarray(sum(jnp.mean(recorded[path]) for path in self.record))
+    def __call__(
+        self, recorded: dict[str, jax.Array], parameters: dict[str, jax.Array], mask: jax.Array | None = None
+    ) -> jax.Array:
+        return self.strength * jnp.asarray(sum(jnp.mean(shares(recorded[path], mask)) for path in self.record))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,3 +117,10 @@ class WeightDecay:
     def __call__(self, recorded: dict[str, jax.Array], parameters: dict[str, jax.Array]) -> jax.Array:
         size = jnp.square if self.power == 2 else jnp.abs
         return self.strength * jnp.asarray(sum(jnp.sum(size(array)) for array in parameters.values()))
+
+
+def shares(spikes: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+    """Of the steps that count, the share with a spike, (batch, n)."""
+    if mask is None:
+        return jnp.mean(spikes * 1.0, axis=1)
+    return jnp.sum(jnp.where(mask[..., None], spikes, 0.0), axis=1) / jnp.maximum(jnp.sum(mask, axis=1), 1)[:, None]

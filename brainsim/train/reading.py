@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -39,14 +39,41 @@ class Read:
         if not callable(self.decode) and self.decode not in self.DECODERS:
             raise ValueError(f"Read: there is no decoder {self.decode!r}.{suggestion(str(self.decode), self.DECODERS)}")
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What has to be recorded."""
+        return (self.path,)
+
     def __call__(self, recorded: dict, mask: jax.Array | None = None) -> jax.Array:
         """The output of one example, from what was recorded of it."""
         decode = self.decode if callable(self.decode) else getattr(encoding, self.decode)
         return decode(recorded[self.path], mask)
 
 
-def as_read(given: Any, net: Any) -> Read:
-    """What was given as ``read``: a path, a path and a decoder, a Read; None for what the network says of itself.
+@dataclasses.dataclass(frozen=True)
+class Reads:
+    """Several outputs of a run: a dictionary, as losses and measures get it.
+
+    Parameters
+    ----------
+    parts : dict of str to Read
+    """
+
+    parts: Mapping[str, Read]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What has to be recorded."""
+        return tuple(dict.fromkeys(part.path for part in self.parts.values()))
+
+    def __call__(self, recorded: dict, mask: jax.Array | None = None) -> dict[str, jax.Array]:
+        """The outputs of one example, from what was recorded of it."""
+        return {name: part(recorded, mask) for name, part in self.parts.items()}
+
+
+def as_read(given: Any, net: Any) -> Read | Reads:
+    """What was given as ``read``: a path, a path and a decoder, a Read, or a dictionary of them; None for what the network
+    says of itself.
 
     Raises
     ------
@@ -59,8 +86,10 @@ def as_read(given: Any, net: Any) -> Read:
             "read: this network does not say what its output is; give a path, read='readout.V', or a path and a decoder,"
             " read=('out.spikes', 'count')."
         )
-    if isinstance(given, Read):
+    if isinstance(given, Read | Reads):
         return given
+    if isinstance(given, Mapping):
+        return Reads({name: as_read(part, net) for name, part in given.items()})  # type: ignore[misc]
     if isinstance(given, str):
         return Read(given, "count" if given.endswith(".spikes") else "mean")
     if isinstance(given, tuple) and len(given) == 2:

@@ -114,7 +114,7 @@ class Update:
         measured = {
             name: jnp.mean(self.objective.each(metric, result.outputs, batch.targets, batch.lengths))
             for name, metric in self.metrics.items()
-        } | {"gradient norm": _norm(slopes)}
+        } | norms(slopes)
         after = Learning(free, moments, result.carried, average, learning.updates + 1)
         return after, loss, measured, result.final
 
@@ -131,5 +131,8 @@ def by_group(optimizers: Mapping, paths: tuple[str, ...]) -> optax.GradientTrans
     return optax.partition(dict(optimizers), lambda free: {path: labels[path] for path in free})
 
 
-def _norm(tree) -> jax.Array:
-    return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))
+def norms(slopes: dict[str, Any]) -> dict[str, jax.Array]:
+    """Lengths of a gradient: ``"gradient norm"`` of all, and ``"gradient norm: PATH"`` of each parameter."""
+    squares = {path: sum(jnp.sum(jnp.square(x)) for x in jax.tree.leaves(tree)) for path, tree in slopes.items()}
+    each = {f"gradient norm: {path}": jnp.sqrt(square) for path, square in squares.items()}
+    return {"gradient norm": jnp.sqrt(sum(squares.values())), **each}  # type: ignore[arg-type]

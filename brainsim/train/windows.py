@@ -55,11 +55,11 @@ class Windows:
         """The windows of a batch, in their order; targets of one row for each step go with them."""
         if batch.lengths is not None:
             raise ValueError("truncate: windows are of whole sequences, without lengths.")
-        courses, targets = np.asarray(self._courses(batch.inputs, key)), np.asarray(batch.targets)
-        each = targets.ndim > 1 and targets.shape[1] == self.whole.n_steps
+        courses = np.asarray(self._courses(batch.inputs, key))
+        each = lambda x: x.ndim > 1 and x.shape[1] == self.whole.n_steps
         for start in range(0, self.whole.n_steps, self.steps):
             now = slice(start, start + self.steps)
-            yield Batch(courses[:, now], targets[:, now] if each else targets)
+            yield Batch(courses[:, now], jax.tree.map(lambda x, now=now: x[:, now] if each(x) else x, batch.targets))
 
     def carried_over(self, final: dict) -> dict:
         """Where the next window begins, for each example."""

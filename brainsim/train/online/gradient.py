@@ -65,8 +65,7 @@ class Eligibility:
                     outputs = jax.vmap(lambda r, n: objective.read(r, objective.mask(n)))(
                         recorded, jnp.asarray(lengths)
                     )
-                total = jnp.mean(objective.each(objective.loss, outputs, batch.targets, lengths))
-                return total + sum(penalty(recorded, parameters) for penalty in objective.penalties)
+                return objective.value(outputs, recorded, parameters, batch)[0]
 
             floats = {p: x for p, x in result.recorded.items() if jnp.issubdtype(x.dtype, jnp.floating)}
             whole = lambda floats, parameters: of_recorded(result.recorded | floats, parameters)
