@@ -10,7 +10,7 @@ from brainsim._units import float_dtype
 from brainsim.delays.axonal import Axonal
 from brainsim.delays.base import Delay
 from brainsim.delays.changing import Changing, ChangingAxonal, ChangingSynaptic
-from brainsim.delays.exact import Exact
+from brainsim.delays.exact import Exact, ExactChanging
 from brainsim.delays.gaussian import Gaussian
 from brainsim.delays.graded import Followed, GradedChanging
 from brainsim.delays.synaptic import Synaptic
@@ -62,12 +62,10 @@ def delay_for(
     if own is not None:
         _check_own(path, own, follow, longest, exact)
     if exact:
-        if times is None or times.shape or longest is not None or follow:
-            given = "none" if times is None else "one for each synapse" if times.shape else "one that changes"
-            given = "plasticity" if follow else given
+        if times is None or follow:
             raise ValueError(
-                f"{path}: exact spike times need one fixed delay of at least a step for all synapses, without"
-                f" plasticity; given {given}."
+                f"{path}: exact spike times need a delay of at least a step, without plasticity; given"
+                f" {'none' if times is None else 'plasticity'}."
             )
         sent = float_dtype()
     made = own or _kind(times, graded, follow, longest, exact)()
@@ -80,7 +78,7 @@ def _kind(times: Times | None, graded: bool, follow: bool, longest: Times | None
     if times is None:
         return Delay
     if exact:
-        return Exact
+        return Exact if longest is None else ExactChanging
     if longest is not None:
         return GradedChanging if graded else ChangingSynaptic if times.shape else ChangingAxonal
     return Axonal if not times.shape else Followed if graded or follow else Synaptic
@@ -92,7 +90,7 @@ def _check_own(path: str, own: Delay, follow: bool, longest: Times | None, exact
         how = "changes, and needs max_delay=..." if own.changes else "does not change, and takes no max_delay=..."
         raise ValueError(f"{path}: the delay given, {kind}, {how}")
     if exact and not isinstance(own, Exact):
-        raise ValueError(f"{path}: exact spike times need one fixed delay, given {kind}.")
+        raise ValueError(f"{path}: exact spike times need delays of the kind Exact, given {kind}.")
     if follow and type(own).deliver is not Delay.deliver:
         raise ValueError(
             f"{path}: plasticity needs what arrives at single synapses, and {kind} knows sums over them only."
@@ -106,6 +104,7 @@ __all__ = [
     "ChangingSynaptic",
     "Delay",
     "Exact",
+    "ExactChanging",
     "Followed",
     "Gaussian",
     "GradedChanging",

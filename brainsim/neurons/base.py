@@ -53,7 +53,8 @@ class Neuron(IntegratedPopulation):
         apply from there, and spikes that are sent on arrive at receptors at their own times, between steps. It needs
         a refractory time of a step at least and projections with a delay of a step at least. Where membrane and
         receptors are linear, times are exact to rounding, whatever dt; otherwise Runge-Kutta steps of 0.0125 ms at most
-        are taken, and intervals are right to 0.002 ms. It has forward-mode derivatives, and none in reverse mode.
+        are taken, and intervals are right to 0.002 ms. Derivatives are those of the spike times themselves, without a
+        surrogate (EventProp), in forward and in reverse mode; there are no second ones.
     detach_reset : bool, optional
         No gradient passes from a spike through :meth:`reset`, as online rules of learning assume; values are the same.
     **values

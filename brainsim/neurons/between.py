@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir, partial_eval
+from jax.interpreters import partial_eval
 
 from brainsim._units import in_unit, with_unit
+from brainsim.integrators.loop import loop, somewhere
 
 TERMS = 14  # of the exponential series: the error of a step of length h is (h / tau)^15 / 15!
 ITERATIONS = 24  # of the search for a crossing, which gains a factor of nearly 2 in each at least
 LONGEST = 0.0125  # ms, a Runge-Kutta step at most
 SMALLEST = 1e-12  # a spike at the very beginning of a step, which 0 would not tell from none
+GRAZING = (
+    1e-4  # per ms, of the distance from reset to threshold: derivatives of a crossing that is slower are those of this
+)
 
 
 def _distance(x):
     return x
-
-
-forward_only_p = Primitive("forward_only")
-forward_only_p.def_impl(lambda x: x)
-forward_only_p.def_abstract_eval(lambda x: x)
-mlir.register_lowering(forward_only_p, mlir.lower_fun(lambda x: x, multiple_results=False))
-batching.primitive_batchers[forward_only_p] = lambda values, axes: (forward_only_p.bind(*values), axes[0])
-
-
-def _no_way_back(ct, x):
-    if isinstance(ct, ad.Zero):
-        return [ct]
-    raise NotImplementedError(
-        "spike_times='exact': the number of stretches in a step is not known before the run, so that reverse-mode"
-        " derivatives (jax.grad, jax.vjp, jax.jacrev) cannot be taken; take forward mode (jax.jvp, jax.jacfwd), or"
-        " spike_times='grid' with a surrogate."
-    )
-
-
-ad.deflinear2(forward_only_p, _no_way_back)
 
 
 def distance(neuron, before: dict, after: dict):
@@ -64,6 +48,32 @@ def interpolated(neuron, before: dict, after: dict, spikes):
     below, above = distance(neuron, before, before), distance(neuron, before, after)
     at = jnp.clip(below / jnp.where(below == above, 1, below - above), SMALLEST, 1)
     return jnp.where(spikes != 0, at, 0)
+
+
+class Carry(NamedTuple):
+    """Where each neuron is within the step: when, with which state, when it is free to fire, when it fired, and by how
+    much the last event is moved, which is zero and has a derivative.
+    """
+
+    now: jax.Array
+    y: list
+    others: dict
+    free: jax.Array
+    fired: jax.Array
+    moved: jax.Array
+
+
+class Turn(NamedTuple):
+    """What happened in a stretch: from when to when it was, who was held, who fired, who did so at once, and who came to
+    its end.
+    """
+
+    now: jax.Array
+    reached: jax.Array
+    held: jax.Array
+    crosses: jax.Array
+    at_once: jax.Array
+    there: jax.Array
 
 
 class Within:
@@ -124,14 +134,20 @@ class Within:
         used = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[1]
         return not any(used[: len(y)])
 
-    def solution(self, y, length, held, linear: bool):
+    def slopes(self, y, held) -> list:
+        """The rates, with clamped variables still where held."""
+        moving = zip(self.rates(y), [*self.clamped, *self.still])
+        return [jnp.where(held, 0, rate) if clamped else rate for rate, clamped in moving]
+
+    def speeds(self, y, held) -> list:
+        """The same as numbers, for what is moved by nothing."""
+        return jax.lax.stop_gradient(self.slopes(jax.lax.stop_gradient(y), held))
+
+    def solution(self, y, length, held):
         """The state as a function of the passed fraction of ``length`` ms, one length for each neuron, with the clamped
         variables still where held.
         """
-
-        def slopes(y):
-            moving = zip(self.rates(y), [*self.clamped, *self.still])
-            return [jnp.where(held, 0, rate) if clamped else rate for rate, clamped in moving]
+        slopes = lambda y: self.slopes(y, held)
 
         def along(y, h, rate):
             return [a + h * b for a, b in zip(y, rate)]
@@ -147,7 +163,7 @@ class Within:
             h = passed * length / self.parts
             return jax.lax.fori_loop(0, self.parts, lambda _, y: runge_kutta(y, h), y)
 
-        if not linear:
+        if not self.is_solved:
             return in_parts if self.parts > 1 else lambda passed: runge_kutta(y, passed * length)
         first = [length * rate for rate in slopes(y)]
 
@@ -172,85 +188,145 @@ class Within:
         neuron, dt = self.neuron, self.clock.step_ms
         y = [in_unit(value, unit, name) for (name, value), unit in zip(neuron.present().items(), self.units)]
         y += [r.plain(name) for r, name in self.stages]
-        linear = self.is_linear(y)
-        lasts = neuron.plain("refractory") / dt
+        self.is_solved = self.is_linear(y)
+        self.lasts = neuron.plain("refractory") / dt
         others = {
             name: neuron.plain(name) for name in neuron.after_spike(self.named(y) | {"t": self.clock.t})
             if name not in self.names
         }  # fmt: skip
-
-        def above(y0, y1):
-            return distance(neuron, self.named(y0), self.named(y1))
-
-        def stretch(carry):
-            now, y, others, free, fired = carry
-            held = free > now
-            arrives = jnp.full_like(now, jnp.inf)
-            for receptor in self.linear:
-                if receptor.arrivals is not None:
-                    arrives = jnp.minimum(arrives, receptor.arrivals.next_after(now))
-            end = jnp.minimum(jnp.minimum(arrives, jnp.where(held, free, jnp.inf)), 1)
-            length = (end - now) * dt
-            solution = self.solution(y, length, held, linear)
-            later = solution(jnp.ones_like(now))
-            start, stop = above(y, y), above(y, later)
-            crosses = ~held & (now < 1) & ((start > 0) | (stop > 0))
-
-            def fire():
-                passed = crossing(lambda passed: above(y, solution(passed)), start, stop)
-                then = now + passed * (end - now)
-                there = solution(passed)
-                values = self.named(there) | {name: with_unit(v, neuron.unit_of(name)) for name, v in others.items()}
-                time = self.clock.t + with_unit(then * dt, self.clock.t.unit)
-                changed = neuron.reset(values, crosses, time)
-                own = [in_unit(changed[name], neuron.unit_of(name), name) for name in (*self.names, *others)]
-                own, rest = own[: len(self.names)], dict(zip(others, own[len(self.names) :]))
-                there = [*own, *there[len(self.names) :]]
-                chosen = [jnp.where(crosses, a, b) for a, b in zip(there, later)]
-                return (
-                    jnp.where(crosses, then, end),
-                    chosen,
-                    {k: jnp.where(crosses, rest[k], v) for k, v in others.items()},
-                )
-
-            reached, y, others = jax.lax.cond(jnp.any(crosses), fire, lambda: (end, later, others))
-            fired = jnp.where(crosses, jnp.maximum(reached, SMALLEST), fired)
-            free = jnp.where(crosses, reached + lasts, free)
-            y = self.arrive(y, reached, (now < 1) & (reached == end), free)
-            return reached, y, others, free, fired
-
         zero = jnp.zeros(neuron.count, dt.dtype)
-        carry = zero, y, others, neuron.plain("held_for") / dt, zero
-        _, y, others, free, fired = jax.lax.while_loop(lambda carry: jnp.any(carry[0] < 1), stretch, carry)
-        y, free, fired = [forward_only_p.bind(x) for x in y], *map(forward_only_p.bind, (free, fired))
-        for name, value in others.items():
+        start = Carry(zero, y, others, neuron.plain("held_for") / dt, zero, zero)
+        listed = [r.arrivals.most for r in self.linear if r.arrivals is not None]
+        most = sum(listed) + 3  # a spike, an end of refractoriness, and the end of the step
+        end = loop(lambda carry: jnp.any(carry.now < 1), self.stretch, self.stretch_again, start, most)
+        for name, value in end.others.items():
             neuron.put(name, value)
-        neuron.keep(self.named(y))
-        for (receptor, name), value in zip(self.stages, y[len(self.names) :]):
+        neuron.keep(self.named(end.y))
+        for (receptor, name), value in zip(self.stages, end.y[len(self.names) :]):
             receptor.put(name, value)
         for receptor in self.linear:
             if receptor.arrivals is not None:
                 receptor.arrivals.clear()
-        neuron.put("held_for", jnp.maximum(free - 1, 0) * dt)
-        neuron.put("fired_at", fired)
-        neuron.put("spikes", fired > 0)
+        neuron.put("held_for", jnp.maximum(end.free - 1, 0) * dt)
+        neuron.put("fired_at", end.fired)
+        neuron.put("spikes", end.fired > 0)
 
-    def arrive(self, y, now, there, free):
-        """Add what arrives now at the neurons that have come to the end of the stretch."""
-        y = list(y)
+    def above(self, y0, y1):
+        """How far ``y1`` is above threshold, where a stretch began with ``y0``."""
+        return distance(self.neuron, self.named(y0), self.named(y1))
+
+    def stretch(self, carry: Carry) -> tuple[Carry, Turn]:
+        """On to the next spike, arrival or end of refractoriness of each neuron."""
+        now, y, others, free, fired, _ = carry
+        held = free > now
+        arrives = jnp.full_like(now, jnp.inf)
         for receptor in self.linear:
-            if receptor.arrivals is None:
-                continue
-            weight = jnp.where(there, receptor.arrivals.arriving(now), 0)
-            if receptor.stages:
-                at = len(self.names) + next(
-                    k for k, (r, name) in enumerate(self.stages) if r is receptor and name == receptor.port
-                )
-            else:
-                at = self.names.index(receptor.variable)
-                weight = jnp.where(self.clamped[at] & (free > now), 0, weight)
-            y[at] = y[at] + weight
-        return y
+            if receptor.arrivals is not None:
+                arrives = jnp.minimum(arrives, receptor.arrivals.next_after(now))
+        end = jnp.minimum(jnp.minimum(arrives, jnp.where(held, free, jnp.inf)), 1)
+        length = (end - now) * self.clock.step_ms
+        solution = self.solution(y, length, held)
+        later = solution(jnp.ones_like(now))
+        start, stop = self.above(y, y), self.above(y, later)
+        crosses = ~held & (now < 1) & ((start > 0) | (stop > 0))
+
+        def fire():
+            passed = crossing(lambda passed: self.above(y, solution(passed)), start, stop, crosses)
+            then = now + passed * (end - now)
+            return jnp.where(crosses, then, end), self.reset(y, solution(passed), later, others, crosses, then)
+
+        reached, (y, others) = jax.lax.cond(jnp.any(crosses), fire, lambda: (end, (later, others)))
+        there = (now < 1) & (reached == end)
+        fired = jnp.where(crosses, jnp.maximum(reached, SMALLEST), fired)
+        free = jnp.where(crosses, reached + self.lasts, free)
+        for receptor, port in self.ports:
+            y[port] = y[port] + self.let_in(receptor.arrivals.sum_of(reached), port, there, free > reached)
+        turn = Turn(now, reached, held, crosses, start > 0, there)
+        return Carry(reached, y, others, free, fired, jnp.zeros_like(now)), turn
+
+    def stretch_again(self, carry: Carry, turn: Turn) -> Carry:
+        """The same with derivatives: what happens within the step is moved in time, by what is zero but for its
+        derivative.
+
+        Up to an event the state follows the equations as they were before it, from there on as they are after it; so an
+        event that comes later by d changes the state, at the time where it was, by d times the difference of the rates.
+        """
+        _, y, others, free, fired, moved = carry
+        now, reached, held, crosses, at_once, there = turn
+        dt = self.clock.step_ms
+        began, length = y, (reached - now) * dt
+        solution = self.solution(y, length, held)
+        y = solution(jnp.ones_like(now))
+        rates = self.speeds(y, held)
+        if not self.is_solved:  # in an upstroke without end the solution found is not as fast as the equations say
+            passed = jnp.ones_like(now)
+            speed = jax.jvp(solution, (passed,), (passed,))[1]
+            rates = [jnp.where(length > 0, a / jnp.where(length > 0, length, 1), b) for a, b in zip(speed, rates)]
+        rates = jax.lax.stop_gradient(rates)
+        later = lambda y, d, rates: [a + d * b for a, b in zip(y, rates)]
+
+        # The spike: by the implicit function theorem, V(t) = V_th moves t against V by the slope of V
+        above, slope = jax.jvp(lambda y: self.above(began, y), (y,), (rates,))
+        slope = jnp.maximum(jax.lax.stop_gradient(slope), GRAZING)
+        delta = jnp.where(at_once, moved, (jax.lax.stop_gradient(above) - above) / slope)
+        delta = jnp.where(crosses, delta, 0)
+        then = reached + delta / dt
+        y = later(y, delta, rates)
+        y, others = self.reset(began, y, y, others, crosses, then)
+        free = jnp.where(crosses, then + self.lasts, free)
+        fired = jnp.where(crosses, jnp.maximum(then, SMALLEST), fired)
+        still = jax.lax.stop_gradient(free) > reached
+        y = later(y, -delta, self.speeds(y, still))
+
+        # The end of refractoriness
+        moved = jnp.where(held & (free == reached), (free - jax.lax.stop_gradient(free)) * dt, 0)
+        change = [a - b for a, b in zip(self.speeds(y, held), self.speeds(y, still))]
+        y = later(y, moved, change)
+
+        for receptor, port in self.ports:
+            total, shift = receptor.arrivals.arriving(reached)
+            total, shift = (self.let_in(x, port, there, still) for x in (total, shift * dt))
+            y, moved = self.arrive(y, port, total, shift, still, moved)
+        return Carry(reached, y, others, free, fired, moved)
+
+    def arrive(self, y, port, total, shift, held, moved):
+        """Add what arrives; ``shift`` is the sum of weights times times by which they are moved."""
+        size, there = jax.lax.stop_gradient(total), jax.lax.stop_gradient(y)
+        one = [jnp.full_like(value, k == port) for k, value in enumerate(y)]
+        after = [value + size if k == port else value for k, value in enumerate(there)]
+        # Rates are linear in what arrives, but for what moves V at once: several at the same time share it then
+        before, alone = jax.jvp(lambda y: self.slopes(y, held), (there,), (one,))
+        change = [a - b for a, b in zip(self.slopes(after, held), before)]
+        gain = [jnp.where(size == 0, a, b / jnp.where(size == 0, 1, size)) for a, b in zip(alone, change)]
+        y = [value + total if k == port else value for k, value in enumerate(y)]
+        y = [value - shift * g for value, g in zip(y, jax.lax.stop_gradient(gain))]
+        return y, moved + jnp.where(size == 0, 0, shift / jnp.where(size == 0, 1, size))
+
+    def reset(self, began, there, otherwise, others, crosses, then):
+        """Variables and stages, and other states, with the effect of spikes at the fraction ``then`` of the step."""
+        neuron = self.neuron
+        values = self.named(there) | {name: with_unit(v, neuron.unit_of(name)) for name, v in others.items()}
+        time = self.clock.t + with_unit(then * self.clock.step_ms, self.clock.t.unit)
+        changed = neuron.reset(values, crosses, time)
+        own = [in_unit(changed[name], neuron.unit_of(name), name) for name in (*self.names, *others)]
+        n = len(self.names)
+        there = [jnp.where(crosses, a, b) for a, b in zip([*own[:n], *there[n:]], otherwise)]
+        return there, {name: jnp.where(crosses, new, others[name]) for name, new in zip(others, own[n:])}
+
+    @property
+    def ports(self) -> list:
+        """Each receptor at which spikes arrive, and the place among variables and stages that they are added to."""
+        n, found = len(self.names), []
+        for receptor in self.linear:
+            if receptor.arrivals is not None:
+                own = [k for k, (r, name) in enumerate(self.stages) if r is receptor and name == receptor.port]
+                found.append((receptor, n + own[0] if own else self.names.index(receptor.variable)))
+        return found
+
+    def let_in(self, weight, port, there, held):
+        """What arrives at neurons that have come to the end of the stretch, and of which ``port`` is not held."""
+        weight = jnp.where(there, weight, 0)
+        return jnp.where(held, 0, weight) if port < len(self.names) and self.clamped[port] else weight
 
 
 def parts_of(step_ms: float, given: int) -> int:
@@ -258,11 +334,14 @@ def parts_of(step_ms: float, given: int) -> int:
     return max(given, math.ceil(step_ms / LONGEST * (1 - 1e-9)))
 
 
-def crossing(above, start, stop):
-    """Where in [0, 1] ``above`` passes zero: the method of Illinois; 0 where it begins above."""
+def crossing(above, start, stop, crosses):
+    """Where in [0, 1] ``above`` passes zero, of those that it ``crosses``: the method of Illinois; 0 where it begins
+    above.
+    """
+    asked = crosses & (start <= 0)
 
-    def narrow(_, bracket):
-        low, high, below, over, side, _ = bracket
+    def narrow(carry):
+        k, low, high, below, over, side, last, _ = carry
         middle = jnp.clip(low - below * (high - low) / jnp.where(over == below, 1, over - below), low, high)
         # What runs away, as an exponential upstroke does, counts as far as the start is below, or the search would creep
         value = jnp.minimum(above(middle), span)
@@ -270,13 +349,17 @@ def crossing(above, start, stop):
         # The end that stays counts half from the second time on
         below = jnp.where(right & (side == 1), below / 2, below)
         over = jnp.where(~right & (side == -1), over / 2, over)
+        found = (value == 0) | (jnp.abs(middle - last) <= near)
         return (
-            jnp.where(right, low, middle), jnp.where(right, middle, high),
+            k + 1, jnp.where(right, low, middle), jnp.where(right, middle, high),
             jnp.where(right, below, value), jnp.where(right, value, over), jnp.where(right, 1.0, -1.0), middle,
+            asked & ~found,
         )  # fmt: skip
 
-    zero = jnp.zeros_like(start)
+    zero, near = jnp.zeros_like(start), 2 * jnp.finfo(start.dtype).eps
     span = jnp.maximum(jnp.abs(start), jnp.finfo(start.dtype).tiny)
-    bracket = (zero, zero + 1, jnp.minimum(start, 0.0), jnp.minimum(stop, span), zero, zero)
-    *_, found = jax.lax.fori_loop(0, ITERATIONS, narrow, bracket)
+    first = jnp.zeros((), jnp.int32)
+    bracket = (first, zero, zero + 1, jnp.minimum(start, 0.0), jnp.minimum(stop, span), zero, zero - 1, asked)
+    go_on = lambda carry: somewhere((carry[0] < ITERATIONS) & jnp.any(carry[-1]))
+    found = jax.lax.while_loop(go_on, narrow, bracket)[-2]
     return jnp.where(start > 0, 0.0, found)

@@ -53,12 +53,17 @@ class Receptor(Dynamics):
         facts = dict(within_steps=True, signal="fired_at") if exact else {}
         self.place(neuron.site(name, into=into, input_unit=neuron.input_unit, **facts))
 
-    def expect(self, conn: Any) -> None:
-        """Make room for what may arrive through further synapses."""
-        if self.within_steps:
-            targets = np.asarray(conn.coo()[1])
-            room = int(np.bincount(targets, minlength=1).max()) + (0 if self.arrivals is None else self.arrivals.room)
-            self.fix(arrivals=Arrivals(f"{self.path}.arrivals", self.count, room))
+    def expect(self, conn: Any, single: bool) -> int:
+        """Make room for what may arrive through further synapses, ``single``: each with a delay of its own. Returns the
+        row of the first of these.
+        """
+        if not self.within_steps:
+            return 0
+        room, rows = (0, 0) if self.arrivals is None else (self.arrivals.room, self.arrivals.rows)
+        more = int(np.bincount(np.asarray(conn.coo()[1]), minlength=1).max())
+        room, further = (room, rows + more) if single else (room + more, rows)
+        self.fix(arrivals=Arrivals(f"{self.path}.arrivals", self.count, room, further))
+        return rows
 
     def goes_into(self, neuron: Dynamics, name: str) -> str | None:
         """The input of ``neuron`` that the receptor ``name`` feeds."""

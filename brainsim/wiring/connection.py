@@ -15,7 +15,7 @@ from brainsim import events
 from brainsim._core import Dynamics, FixedVariable, Parameter, Site, State, StateVariable, change_back, changing_values
 from brainsim._units import float_dtype, with_unit
 from brainsim.connectivity import AllToAll, ConnectionRule
-from brainsim.delays import Delay, Synaptic, Times, delay_for
+from brainsim.delays import Delay, Exact, Synaptic, Times, delay_for
 from brainsim.paths import Ends, Layer
 from brainsim.plasticity.synapses import single_rows
 from brainsim.population import Population
@@ -75,7 +75,9 @@ class Connection(Dynamics):
         self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent, moment=moment, own=delay, graded=self.graded,
                               follow=self.plastic, longest=wired.longest, exact=target is not None and target.within_steps)  # fmt: skip
         if target is not None:
-            target.expect(conn)
+            first = target.expect(conn, self.axon.single)
+            if isinstance(self.axon, Exact):
+                self.axon.fix(first=first)
         self.allocate()
         self._aside.given = {}  # or a second copy of the weights would stay in memory
         if terminal is not None:

@@ -158,4 +158,4 @@ def test_every_exported_class_is_in_a_network(made):
         for room in networks.ROOMS[name]:
             assert networks.exported(room).keys() <= held
     kinds = {name for name in bs.delays.__all__ if isinstance(getattr(bs.delays, name), type)}
-    assert kinds - {"Changing", "Times", "Exact"} <= held
+    assert kinds - {"Changing", "Times", "Exact", "ExactChanging"} <= held
