@@ -20,6 +20,7 @@ from brainsim.neurons.morris_lecar import MorrisLecar
 from brainsim.neurons.perfect import IF
 from brainsim.neurons.pinsky_rinzel import PinskyRinzel
 from brainsim.neurons.qif import QIF, AdQIF
+from brainsim.neurons.resonate_and_fire import BalancedResonateAndFire, ResonateAndFire
 from brainsim.neurons.theta import Theta
 from brainsim.neurons.traub_miles import TraubMiles
 from brainsim.neurons.wang_buzsaki import ReducedTraub, WangBuzsaki
@@ -28,6 +29,7 @@ __all__ = [
     "ALIF",
     "AdEx",
     "AdQIF",
+    "BalancedResonateAndFire",
     "ConductanceBased",
     "ConnorStevens",
     "EscapeGIF",
@@ -51,6 +53,7 @@ __all__ = [
     "PoissonNeuron",
     "QIF",
     "ReducedTraub",
+    "ResonateAndFire",
     "SRM0",
     "Theta",
     "TraubMiles",

@@ -1,7 +1,7 @@
 """Feed-forward, recurrent and residual stacks in one expression; what comes out is a network."""
 
 from brainsim.nn.layers import AvgPool, BatchNorm, Conv, Dropout, LayerSpec, Linear, MaxPool, SumPool
-from brainsim.nn.neurons import ALIF, LIF, LeakyIntegrator, LeakyReadout, Neurons, SoftResetLIF
+from brainsim.nn.neurons import ALIF, LIF, LeakyIntegrator, LeakyReadout, Neurons, ResonateAndFire, SoftResetLIF
 from brainsim.nn.sequential import Residual, Sequential
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "MaxPool",
     "Neurons",
     "Residual",
+    "ResonateAndFire",
     "Sequential",
     "SoftResetLIF",
     "SumPool",

@@ -70,6 +70,16 @@ class _NoResetLIF(neurons.LIF):
         return {}
 
 
+class _NoResetResonator(neurons.ResonateAndFire):
+    """Resonator that goes on through spikes, and fires in every step in which it is above threshold."""
+
+    def fires(self, before, after):
+        return self.spike_where(after["V"], self.V_th, scale=1.0 * u.mV)
+
+    def after_spike(self, y):
+        return {}
+
+
 class Neurons:
     """A population of a stack.
 
@@ -167,6 +177,47 @@ def ALIF(*, surrogate: surrogate.Surrogate | None = surrogate.ATan(), **options:
         Other arguments of :class:`Neurons`, and values of the class.
     """
     return Neurons(neurons.ALIF, surrogate=surrogate, **_at_zero(neurons.ALIF) | options)
+
+
+def ResonateAndFire(
+    *,
+    tau: QuantityLike = 20.0 * u.ms,
+    frequency: QuantityLike = 50.0 * u.Hz,
+    reset: str = "none",
+    surrogate: surrogate.Surrogate | None = surrogate.ATan(),
+    **options: Any,
+) -> Neurons:
+    r"""Resonators that fire above 1 mV, with a surrogate; without a reset they are linear below it, as units of S5-RF.
+
+    .. math:: z \leftarrow e^{(-1/\tau + 2\pi i f)\,dt}\,\bigl(z + \textstyle\sum_i w_i s_i\bigr),\qquad
+              \mathrm{Im}\,z > V_{th} \Rightarrow s = 1
+
+    Parameters
+    ----------
+    tau : quantity, time
+        Time constant; of one value per neuron where it is an array.
+    frequency : quantity, frequency
+        Likewise.
+    reset : {"none", "point"}
+        ``"point"``: those of :class:`brainsim.neurons.ResonateAndFire`, which fire where they cross the threshold, and
+        are put to a point.
+    surrogate : Surrogate or None
+    **options
+        Other arguments of :class:`Neurons`, and values of the class.
+
+    Raises
+    ------
+    ValueError
+        For another reset.
+
+    References
+    ----------
+    E. M. Izhikevich, Neural Netw. 14:883 (2001); T. E. Huber, J. Lecomte, B. Polovnikov, A. von Arnim, ECCV (2024).
+    """
+    kinds = {"none": _NoResetResonator, "point": neurons.ResonateAndFire}
+    if reset not in kinds:
+        raise ValueError(f"nn.ResonateAndFire: there is no reset {reset!r}.{suggestion(str(reset), kinds)}")
+    return Neurons(kinds[reset], surrogate=surrogate, tau=tau, frequency=frequency, **options)
 
 
 def LeakyReadout(*, tau: QuantityLike = 20.0 * u.ms, read: str | Callable = "mean", **options: Any) -> Neurons:

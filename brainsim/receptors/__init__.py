@@ -8,6 +8,7 @@ from brainsim.receptors.kinetics import Alpha, Delta, DualExponential, Exponenti
 from brainsim.receptors.linear import LinearReceptor
 from brainsim.receptors.nmda import NMDA, GatedNMDA
 from brainsim.receptors.sinusoidal import Sinusoidal
+from brainsim.receptors.state_space import StateSpace
 
 __all__ = [
     "AMPA",
@@ -25,4 +26,5 @@ __all__ = [
     "LinearReceptor",
     "Receptor",
     "Sinusoidal",
+    "StateSpace",
 ]

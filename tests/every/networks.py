@@ -38,11 +38,12 @@ GIVEN = {
 }
 # The input that makes a neuron fire now and then within 10 ms, in its unit
 DRIVE = {
-    "ALIF": 60000.0, "AdEx": 4096.0, "AdQIF": 1024.0, "ConnorStevens": 32.0, "EscapeGIF": 1024.0, "ExpIF": 512.0,
+    "ALIF": 60000.0, "AdEx": 4096.0, "AdQIF": 1024.0, "BalancedResonateAndFire": 4.0, "ConnorStevens": 32.0, "EscapeGIF": 1024.0,
+    "ExpIF": 512.0,
     "FitzHughNagumo": 8.0, "GIF": 512.0, "GLIF1": 512.0, "GLIF2": 512.0, "GLIF3": 1024.0, "GLIF4": 512.0,
     "GLIF5": 512.0, "HindmarshRose": 4.0, "HodgkinHuxley": 64.0, "IF": 1024.0, "Izhikevich": 16.0, "LIF": 60000.0,
     "MAT2": 1024.0, "MorrisLecar": 256.0, "PinskyRinzel": 8.0, "PoissonNeuron": 16384.0, "QIF": 40000.0,
-    "ReducedTraub": 8.0, "SRM0": 1024.0, "Theta": 32.0, "TraubMiles": 1024.0, "WangBuzsaki": 4.0,
+    "ReducedTraub": 8.0, "ResonateAndFire": 2.0, "SRM0": 1024.0, "Theta": 32.0, "TraubMiles": 1024.0, "WangBuzsaki": 4.0,
 }  # fmt: skip
 
 
