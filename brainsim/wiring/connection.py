@@ -103,9 +103,13 @@ class Connection(Dynamics):
             weights = jnp.broadcast_to(weights, conn.weight_shape)
         else:  # JAX would compile it for every number of synapses
             weights = jax.device_put(np.broadcast_to(weights, conn.weight_shape))
+        self.let_change(weights)
+        self.hold("by_post", FixedVariable(events.transpose_index(rows)))
+
+    def let_change(self, weights: jax.Array) -> None:
+        """Make the weights a state, which a reset puts back to ``weights``."""
         self.hold("weight", StateVariable(weights, unit=self.weight_unit))
         self._aside.given["weight"] = with_unit(weights, self.weight_unit)
-        self.hold("by_post", FixedVariable(events.transpose_index(rows)))
 
     @property
     def conn(self) -> events.Format:

@@ -78,6 +78,8 @@ def lifelong(
     for path in learner.trained:
         if graph.home(path, learner.all_parameters, net, learner.rule.name)[1] is None:
             raise ValueError(f"train: {path} is no weight; only weights change while a network runs.")
+        if ".layer." in path or "layer" in vars(net[path.removesuffix(".weight")]):
+            raise ValueError(f"train: {path} belongs to a layer; only weights of synapses change while a network runs.")
     steps = 1 if every is None else float(in_unit(every, u.ms, "every")) / learner.step_ms
     if steps < 1 or abs(steps - round(steps)) > 1e-6 * steps:
         raise ValueError(f"every: {every} is not a multiple of dt = {learner.step_ms} ms.")
@@ -87,7 +89,7 @@ def lifelong(
     setattr(net, name, learning)
     for path in learner.trained:
         projection = net[path.removesuffix(".weight")]
-        projection.hold("weight", StateVariable(projection.plain("weight"), unit=projection.weight_unit))
+        projection.let_change(projection.plain("weight"))
     return net
 
 
@@ -120,10 +122,19 @@ class Lifelong(Operation):
         moments = optimizer.init(learner.parameters)
         leaves, tree = jax.tree.flatten((carry.kept, carry.gradients, moments))
         self.learner, self.optimizer, self.tree = Same(learner), Same(optimizer), tree
+        self.first = Same((leaves, target))
         for k, leaf in enumerate(leaves):
             self.hold(f"kept{k}", StateVariable(jnp.asarray(leaf)))
         self.hold("target", StateVariable(target))
         self.hold("loss", StateVariable(jnp.zeros((), float_dtype())))
+
+    def clear(self) -> None:
+        """Go back to the beginning: no traces, no moments, the feedback and the target as they were given."""
+        super().clear()
+        leaves, target = self.first.it
+        for k, leaf in enumerate(leaves):
+            self.put(f"kept{k}", jnp.asarray(leaf))
+        self.put("target", target)
 
     def prepare(self, step_ms: float) -> None:
         if not np.isclose(step_ms, self.step_ms, rtol=1e-9):
