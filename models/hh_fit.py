@@ -32,7 +32,6 @@ import numpy as np
 import optax
 
 import brainsim as bs
-from models.progress import Bar
 
 DT = 0.025 * u.ms
 DURATION = 50.0 * u.ms
@@ -144,26 +143,15 @@ def fit(
         optax.adam(optax.cosine_decay_schedule(rate, updates, 0.01), b2=0.99),
     )
 
-    @jax.jit
-    def update(logs, moments, horizon):
-        value, slope = jax.value_and_grad(loss)(logs, horizon)
-        change, moments = optimizer.update(slope, moments)
-        return optax.apply_updates(logs, change), moments, value
-
     logs = {name: jnp.log(jnp.asarray(value.to_decimal(UNIT), float)) for name, value in start.items()}
-    initial, moments, losses, started = np.asarray(voltage(logs)), optimizer.init(logs), [], time.perf_counter()
-    first, last = 10.0, float(times[-1]) + 5.0
-    with Bar("fitting", updates, progress) as bar:
-        for k in range(updates):
-            grown = min(1.0, k / (0.6 * updates))
-            logs, moments, value = update(logs, moments, first + (last - first) * grown)
-            losses.append(float(value))
-            shown = "  ".join(f"{name} {float(jnp.exp(log)):.4g}" for name, log in logs.items())
-            bar.tell(text=f"loss {losses[-1]:.2g}  {shown}")
-            if grown == 1.0 and losses[-1] < tolerance:
-                break
+    initial, started, first, last = np.asarray(voltage(logs)), time.perf_counter(), 10.0, float(times[-1]) + 5.0
+    grown = lambda k: min(1.0, k / (0.6 * updates))
+    logs, losses = bs.train.minimize(
+        loss, logs, updates, optimizer=optimizer, arguments=lambda k: (first + (last - first) * grown(k),),
+        until=lambda k, value: grown(k) == 1.0 and value < tolerance, progress=progress,
+    )  # fmt: skip
     conductances = {name: float(jnp.exp(value)) * UNIT for name, value in logs.items()}
-    return Fit(conductances, losses, target, initial, np.asarray(voltage(logs)), time.perf_counter() - started)
+    return Fit(conductances, list(losses), target, initial, np.asarray(voltage(logs)), time.perf_counter() - started)
 
 
 def plot(result: Fit, sweeps: int = 2):

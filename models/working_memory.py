@@ -309,24 +309,19 @@ def train(
     """
     evaluate, weights = objective(net, task, checkpoint_every)
     optimizer = optax.chain(optax.clip_by_global_norm(clip), optax.adam(rate))
-
-    @jax.jit
-    def update(weights, moments, key):
-        gradient, outcome = jax.grad(evaluate, has_aux=True)(weights, key, batch)
-        change, moments = optimizer.update(gradient, moments)
-        return optax.apply_updates(weights, change), moments, outcome
-
-    started, key, moments, outcomes = time.perf_counter(), jax.random.PRNGKey(seed), optimizer.init(weights), []
+    descent = bs.train.Descent(lambda weights, key: evaluate(weights, key, batch), optimizer, has_aux=True)
+    update, place = jax.jit(descent), descent.first(weights)
+    started, key, outcomes = time.perf_counter(), jax.random.PRNGKey(seed), []
     best, kept, answered = weights, 0, 0.0
     with Bar("training", updates, progress) as bar:
         for k in range(updates):
-            weights, moments, outcome = update(weights, moments, jax.random.fold_in(key, k))
+            place, _, outcome = update(place, jax.random.fold_in(key, k))
             outcomes.append([float(value) for value in outcome])
             recent = np.mean(outcomes[-RECENT:], axis=0)
             if k + 1 >= RECENT and recent[1] >= answered:
-                best, kept, answered = weights, k + 1, recent[1]
+                best, kept, answered = place.values, k + 1, recent[1]
             bar.tell(text=f"loss {recent[0]:.3f}, accuracy {100 * recent[1]:.1f} %, {recent[2]:.1f} Hz")
-    store(net, best if kept else weights)
+    store(net, best if kept else place.values)
     return Trained(*np.array(outcomes).T, kept or updates, time.perf_counter() - started)
 
 

@@ -75,6 +75,7 @@ def _products_by_events(module: nnx.Module) -> Iterator[None]:
 
 def _dot_general(x, kernel, dimension_numbers, *, precision=None, preferred_element_type=None, out_sharding=None):
     plain = (precision, preferred_element_type, out_sharding) == (None, None, None) and x.dtype == kernel.dtype
+    plain = plain and x.dtype in WIDE
     fits = dimension_numbers == (((x.ndim - 1,), (0,)), ((), ())) and x.shape[-1:] == kernel.shape[:1]
     if plain and fits:
         return events.spike_matmul(x, kernel)
@@ -86,7 +87,7 @@ def _conv_general_dilated(
     x, kernel, strides, padding, *, rhs_dilation, lhs_dilation, feature_group_count, precision, **options
 ):
     plain = precision is None and options.get("preferred_element_type") is None and options.get("out_sharding") is None
-    plain = plain and feature_group_count == 1 and set(lhs_dilation) == {1} and x.dtype == kernel.dtype
+    plain = plain and feature_group_count == 1 and set(lhs_dilation) == {1} and x.dtype == kernel.dtype in WIDE
     if plain and x.shape[-1] == kernel.shape[-2]:
         if isinstance(padding, str):
             spread = [d * (w - 1) + 1 for d, w in zip(rhs_dilation, kernel.shape)]
@@ -96,6 +97,7 @@ def _conv_general_dilated(
     return jax.lax.conv_general_dilated(x, kernel, strides, padding, feature_group_count=feature_group_count, **options)
 
 
+WIDE = (jnp.float32, jnp.float64)  # what our products are written for
 OURS = (
     (nnx.Linear, "dot_general", jax.lax.dot_general, _dot_general),
     (nnx.Conv, "conv_general_dilated", jax.lax.conv_general_dilated, _conv_general_dilated),

@@ -42,6 +42,15 @@ def set_mode(module: nnx.Module, training: bool) -> None:
     module.train() if training else module.eval()
 
 
+def compute_in(module: nnx.Module, dtype: Any) -> list:
+    """Let the layers of flax in a module compute in a type; gives ``(layer, type)`` as they were."""
+    nodes = [node for _, node in nnx.iter_graph(module) if isinstance(node, nnx.Module) and "dtype" in vars(node)]
+    before = [(node, node.dtype) for node in nodes]  # type: ignore[attr-defined]
+    for node in nodes:
+        node.dtype = dtype  # type: ignore[attr-defined]
+    return before
+
+
 def normalises_alone(module: nnx.Module) -> bool:
     """Whether it holds a batch normalisation of flax that would see one example at a time."""
     found = (node for _, node in nnx.iter_graph(module) if isinstance(node, nnx.BatchNorm))

@@ -4,6 +4,8 @@ from brainsim.train import losses, measures, transforms
 from brainsim.train.callbacks import Callback, EarlyStopping, Epoch, Step, Steps
 from brainsim.train.costs import Cost, Costs, costs
 from brainsim.train.data import Arrays, Batches, Loader, Prefetch
+from brainsim.train.descent import Descent, Minimum, Place, minimize
+from brainsim.train.directions import Evolution, RandomDirections, evolved, forward
 from brainsim.train.evaluation import Evaluation
 from brainsim.train.fitting import fit
 from brainsim.train.gradients import Gradient, bptt
@@ -13,6 +15,7 @@ from brainsim.train.online import Carry, Eligibility, Learner, lifelong, online,
 from brainsim.train.penalties import Activity, Penalty, RateBand, WeightDecay
 from brainsim.train.reading import Read, Reads
 from brainsim.train.schedules import Geometric, Scheduled
+from brainsim.train.search import Search, Searching
 from brainsim.train.tensorboard import TensorBoard
 from brainsim.train.trained import Trained
 from brainsim.train.transforms import Transform
@@ -29,10 +32,14 @@ __all__ = [
     "Cost",
     "Costs",
     "costs",
+    "Descent",
     "EarlyStopping",
     "Epoch",
     "Evaluation",
+    "Evolution",
+    "evolved",
     "fit",
+    "forward",
     "Eligibility",
     "Geometric",
     "Gradient",
@@ -43,16 +50,22 @@ __all__ = [
     "Loader",
     "losses",
     "measures",
+    "minimize",
+    "Minimum",
     "Objective",
     "online",
     "Penalty",
+    "Place",
     "Prefetch",
+    "RandomDirections",
     "RateBand",
     "Read",
     "Reads",
     "Result",
     "rules",
     "Scheduled",
+    "Search",
+    "Searching",
     "Step",
     "Steps",
     "TensorBoard",

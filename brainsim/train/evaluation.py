@@ -37,7 +37,7 @@ class Evaluation:
         sends = {p.pre for p in net.projections.values() if p.signal == "spikes"}
         self.spiking = [name for name in net.populations if name in sends and isinstance(net.populations[name], Neuron)]
         record = [*objective.record, *(f"{name}.spikes" for name in self.spiking)]
-        self.objective = objective.replaced(training=False, record=record, penalties=())
+        self.objective = objective.replaced(training=False, record=record, penalties=(), precision=None)
         self.metrics, self.batch, self.key = dict(metrics or {}), batch, jax.random.PRNGKey(seed)
         self._run = jax.jit(self._examples)
 

@@ -19,6 +19,7 @@ from brainsim.simulation.progress import Progress
 from brainsim.train import checks, losses, measures, resuming
 from brainsim.train.callbacks import Callback, Epoch, Step
 from brainsim.train.data import Arrays, Batches, as_batches
+from brainsim.train.directions import RandomDirections, forward
 from brainsim.train.evaluation import Evaluation
 from brainsim.train.gradients import Gradient, bptt
 from brainsim.train.history import History
@@ -26,6 +27,7 @@ from brainsim.train.objective import Batch, Objective
 from brainsim.train.online.gradient import Eligibility
 from brainsim.train.reading import Read, Reads
 from brainsim.train.schedules import Scheduled
+from brainsim.train.search import Search, Searching
 from brainsim.train.spread import Spread
 from brainsim.train.trained import Trained
 from brainsim.train.transforms import Transform
@@ -53,8 +55,9 @@ def fit(
     freeze: str | Sequence[str] = (),
     transforms: Mapping[str, Transform] | None = None,
     schedules: Mapping[str, Callable] | None = None,
-    gradient: Gradient | str = "bptt",
+    gradient: Gradient | Search | str = "bptt",
     average: float | None = None,
+    precision: str | None = None,
     truncate: QuantityLike | None = None,
     devices: Sequence[Any] | None = None,
     callbacks: Sequence[Callback] = (),
@@ -116,10 +119,14 @@ def fit(
         Parameters that follow a function of the number of updates, by path or pattern: ``{"*.axon.width": Geometric(...)}``, or
         a schedule of optax, in the unit that the class declares.
     gradient : Gradient or str
-        Where gradients come from: ``"bptt"``, backpropagation through time (:func:`bptt`); the name of a rule of
-        :func:`online` (``"e_prop"``), for :class:`Eligibility` with it; or a function of one's own.
+        Where gradients come from: ``"bptt"``, backpropagation through time (:func:`bptt`); ``"forward"``
+        (:func:`forward`); the name of a rule of :func:`online` (``"e_prop"``), for :class:`Eligibility` with it;
+        :class:`RandomDirections`, :class:`Evolution`, or a function of one's own. A :class:`Search` goes without.
     average : float, optional
         Decay of a moving average of the parameters, which is what is validated and put into the network.
+    precision : str, optional
+        ``"bfloat16"`` or ``"float16"``: layers of flax compute in it, parameters stay as they are; see
+        :class:`Objective`. What is validated computes as the network does.
     truncate : quantity, time, optional
         Windows of this length, with an update after each: states are carried over, derivatives end there.
     devices : sequence of jax.Device, optional
@@ -157,7 +164,9 @@ def fit(
         raise ValueError(f"epochs: expected a positive integer, given {epochs!r}.")
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise ValueError(f"batch: expected a positive integer, given {batch!r}.")
-    options: dict[str, Any] = dict(loss=loss, encode=encode, read=read, into=into, penalties=penalties)
+    options: dict[str, Any] = dict(
+        loss=loss, encode=encode, read=read, into=into, penalties=penalties, precision=precision
+    )
     objective = Objective(net, duration, dt=dt, remat=remat, checkpoint_every=checkpoint_every, **options)
     batches = as_batches(data, batch, seed)
     sample = next(iter(batches.epoch(0)), None)
@@ -165,7 +174,7 @@ def fit(
         raise ValueError("data: there are no batches.")
     gradient = as_gradient(gradient)
     trained = Trained(net, objective.run.parameters, learn=learn, freeze=freeze, transforms=transforms)
-    if gradient is bptt:
+    if gradient in (bptt, forward) or isinstance(gradient, RandomDirections):
         checks.check_gradient(objective, trained)
     checks.check_fit(objective, _whole(batches, sample), objective.run.parameters)
     held_out = None if validate is None else as_batches(validate, batch, shuffle=False, what="validate")
@@ -173,16 +182,22 @@ def fit(
         checks.check_fit(objective, _whole(held_out, sample), objective.run.parameters, "validate")
     named = named_metrics(metrics, sample)
     scheduled = Scheduled(net, objective.run.parameters, schedules, trained.paths)
+    if isinstance(gradient, Search) and optimizer is not None:
+        raise ValueError(f"optimizer: {gradient.name} is a search and has no gradient that an optimizer could follow.")
     optimizer = optax.adam(1e-3) if optimizer is None else optimizer
     windows = None if truncate is None else Windows(objective, truncate)
     learned = objective if windows is None else windows.objective
-    update = Update(learned, optimizer, trained, gradient=gradient, metrics=named, average=average, scheduled=scheduled)
+    more: dict[str, Any] = dict(metrics=named, average=average, scheduled=scheduled)
+    if isinstance(gradient, Search):
+        update = Searching(learned, gradient, trained, **more)
+    else:
+        update = Update(learned, optimizer, trained, gradient=gradient, **more)
     evaluation = Evaluation(objective, named)
     loop = Loop(update, batches, held_out, evaluation, callbacks, checkpoint, save_every, log, seed, windows, devices)
     return loop.run(epochs, progress)
 
 
-def as_gradient(given: Gradient | str) -> Gradient:
+def as_gradient(given: Gradient | Search | str) -> Any:
     """What was given as ``gradient``.
 
     Raises
@@ -191,10 +206,11 @@ def as_gradient(given: Gradient | str) -> Gradient:
         For what is none.
     """
     if not isinstance(given, str):
-        if not callable(given):
+        if not callable(given) and not isinstance(given, Search):
             raise TypeError(f"gradient: expected a name such as 'bptt' or 'e_prop', or a Gradient, given {given!r}.")
         return given
-    return bptt if given == "bptt" else Eligibility(given)
+    plain = {"bptt": bptt, "forward": forward}
+    return plain[given] if given in plain else Eligibility(given)
 
 
 def named_metrics(metrics: Sequence[Callable] | Mapping[str, Callable] | None, sample: Batch) -> dict[str, Callable]:
@@ -238,7 +254,7 @@ class Loop:
         self.good = self.learning  # the last parameters of which loss and gradient are known to be finite
         whole, window = evaluation.objective, update.objective
         self.facts = {"seed": seed, "steps": whole.n_steps, "window": window.n_steps, "step_ms": whole.run.step_ms}
-        self.facts |= {"data": getattr(batches, "facts", {})}
+        self.facts |= {"precision": window.precision, "data": getattr(batches, "facts", {})}
         if checkpoint is not None and resuming.exists(checkpoint):
             self.learning, self.place = resuming.load(checkpoint, self.learning, self.facts)
 
@@ -298,7 +314,7 @@ class Loop:
         if waiting is None:
             return
         before, batch, given, loss, measured, k = waiting
-        if not (np.isfinite(float(loss)) and np.isfinite(float(measured["gradient norm"]))):
+        if not (np.isfinite(float(loss)) and np.isfinite(float(measured.get("gradient norm", loss)))):
             self._fail(before, batch, given, float(loss), k)
         self.good = before
         row = {name: float(value) for name, value in {"loss": loss, **measured}.items()}

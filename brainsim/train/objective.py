@@ -10,11 +10,12 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from brainsim._core import BATCH, set_mode
+from brainsim._core import BATCH, compute_in, set_mode
 from brainsim._units import QuantityLike, float_dtype
 from brainsim.network import Network
 from brainsim.simulation.function import function
 from brainsim.sources import SpikeInput
+from brainsim.train.precision import SCALES, check_precision, scaled
 from brainsim.train.reading import Read, Reads, as_read
 
 
@@ -94,6 +95,9 @@ class Objective:
     training : bool
         Whether layers train: batch normalisations take the statistics of the batch, dropout leaves out, learned delays are
         spread in time. Afterwards the layers of the network itself evaluate.
+    precision : str, optional
+        ``"bfloat16"`` or ``"float16"``: layers of flax compute in it, of parameters that stay as they are, and gradients
+        of float16 are scaled within. Membranes, synapses and losses keep their precision.
 
     Raises
     ------
@@ -116,18 +120,21 @@ class Objective:
         checkpoint_every: int | None = None,
         remat: bool = True,
         training: bool = True,
+        precision: str | None = None,
     ):
         if net.begun:
             raise ValueError(
                 f"train: the network has run for {int(net.plain('steps'))} steps, and every example would go on from where it"
                 " is; net.reset() puts it to its beginning."
             )
-        self.training, self.checkpoint_every, self.remat = training, checkpoint_every, remat
+        self.training, self.checkpoint_every, self.remat, self.precision = training, checkpoint_every, remat, precision
         self.net, self.duration, self.dt, self.loss, self.encode = net, duration, dt, loss, encode
         self.read, self.into, self.penalties = as_read(read, net), input_of(net, into), tuple(penalties)
         paths = [*self.read.paths, *record, *(path for penalty in self.penalties for path in penalty.record)]
         self.record = tuple(dict.fromkeys(paths))
         layers = [p.layer for p in net.projections.values() if "layer" in vars(p)]
+        check_precision(precision, net)
+        usual = [each for layer in layers for each in (compute_in(layer, jnp.dtype(precision)) if precision else ())]
         layers += [p.axon for p in net.projections.values() if p.axon.learned]
         for layer in layers:
             set_mode(layer, training)
@@ -136,6 +143,8 @@ class Objective:
         )
         for layer in layers:
             set_mode(layer, False)
+        for layer, dtype in usual:
+            layer.dtype = dtype
         self.n_steps = self.run.n_steps
 
     @property
@@ -159,8 +168,12 @@ class Objective:
 
     def one(self, parameters: dict, state: dict, x: Any, key: jax.Array) -> tuple[dict, dict]:
         """``(final state, recorded)`` of one example."""
-        inputs = {self.into: self.course(x, jax.random.fold_in(key, 0))}
-        return self.run(parameters, state, inputs=inputs, key=jax.random.fold_in(key, 1))
+        inputs, own = {self.into: self.course(x, jax.random.fold_in(key, 0))}, jax.random.fold_in(key, 1)
+        scale = SCALES[self.precision] if self.precision else 1.0
+        if scale == 1:
+            return self.run(parameters, state, inputs=inputs, key=own)
+        parameters, state, inputs = scaled((parameters, state, inputs), 1 / scale)
+        return scaled(self.run(parameters, state, inputs=inputs, key=own), scale)
 
     def mask(self, length: Any) -> jax.Array | None:
         """Which steps count; None for all."""
@@ -233,7 +246,18 @@ class Objective:
 
     def replaced(self, **changes: Any) -> Objective:
         """The same with other arguments."""
-        names = ("dt", "loss", "encode", "read", "into", "penalties", "training", "checkpoint_every", "remat")
+        names = (
+            "dt",
+            "loss",
+            "encode",
+            "read",
+            "into",
+            "penalties",
+            "training",
+            "checkpoint_every",
+            "remat",
+            "precision",
+        )
         options: dict[str, Any] = {name: getattr(self, name) for name in names} | {"record": self.record} | changes
         return Objective(options.pop("net", self.net), options.pop("duration", self.duration), **options)
 

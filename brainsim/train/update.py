@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from brainsim.train.gradients import Gradient, bptt
-from brainsim.train.objective import Batch, Objective
+from brainsim.train.objective import Batch, Objective, Result
 from brainsim.train.schedules import Scheduled
 from brainsim.train.trained import Trained, matching
 
@@ -101,22 +101,31 @@ class Update:
         state : dict of str to array, (batch, ...), optional
             Where each example goes on from.
         """
-        parameters, back = jax.vjp(lambda free: self.trained.values(free, fixed), learning.free)
         more = () if state is None else (state,)
-        given = parameters | self.scheduled.values(learning.updates)
-        (loss, result), slopes = self.step(given, learning.carried, batch, key, *more)
-        (slopes,) = back({path: slopes[path] for path in parameters})
-        changes, moments = self.optimizer.update(slopes, learning.moments, learning.free)
-        free: Any = self.trained.kept(optax.apply_updates(learning.free, changes), fixed)
+        (loss, result), free, moments, seen = self.move(learning, fixed, batch, key, *more)
+        free = self.trained.kept(free, fixed)
         average: Any = learning.average
         if self.average is not None:
             average = optax.incremental_update(free, average, 1 - self.average)
-        measured = {
-            name: jnp.mean(self.objective.each(metric, result.outputs, batch.targets, batch.lengths))
-            for name, metric in self.metrics.items()
-        } | norms(slopes)
+        for name, metric in self.metrics.items():
+            each = self.objective.each(metric, result.outputs, batch.targets, batch.lengths)
+            seen[name] = jnp.mean(each)
         after = Learning(free, moments, result.carried, average, learning.updates + 1)
-        return after, loss, measured, result.final
+        return after, loss, seen, result.final
+
+    def given(self, learning: Learning, parameters: dict) -> dict:
+        """All parameters of a run, of those that are trained."""
+        return parameters | self.scheduled.values(learning.updates)
+
+    def move(
+        self, learning: Learning, fixed: dict, batch: Batch, key: jax.Array, *state: dict
+    ) -> tuple[tuple[jax.Array, Result], Any, Any, dict]:
+        """``((loss, result), free, moments, seen)``: where the gradient leads, and what is seen of it."""
+        parameters, back = jax.vjp(lambda free: self.trained.values(free, fixed), learning.free)
+        found, slopes = self.step(self.given(learning, parameters), learning.carried, batch, key, *state)
+        (slopes,) = back({path: slopes[path] for path in parameters})
+        changes, moments = self.optimizer.update(slopes, learning.moments, learning.free)
+        return found, optax.apply_updates(learning.free, changes), moments, norms(slopes)
 
 
 def by_group(optimizers: Mapping, paths: tuple[str, ...]) -> optax.GradientTransformation:

@@ -31,7 +31,6 @@ import optax
 
 import brainsim as bs
 from models.ca3_memory.cell import CONDUCTANCE, CURRENT
-from models.progress import Bar
 
 DT = 0.05 * u.ms
 DURATION = 45.0 * u.ms
@@ -141,25 +140,15 @@ def fit(
         optax.clip_by_global_norm(0.5), optax.adam(optax.cosine_decay_schedule(rate, updates, 0.01), b2=0.99)
     )
 
-    @jax.jit
-    def update(logs, moments, horizon):
-        value, slope = jax.value_and_grad(loss)(logs, horizon)
-        change, moments = optimizer.update(slope, moments)
-        return optax.apply_updates(logs, change), moments, value
-
     logs = {name: jnp.log(jnp.asarray(value, float)) for name, value in start.items()}
-    initial, moments, losses, began = np.asarray(potentials(logs)), optimizer.init(logs), [], time.perf_counter()
-    first, last = 12.0, float(times[-1]) + 5.0
-    with Bar("fitting", updates, progress) as bar:
-        for k in range(updates):
-            grown = min(1.0, k / (0.6 * updates))
-            logs, moments, value = update(logs, moments, first + (last - first) * grown)
-            losses.append(float(value))
-            bar.tell(text=f"loss {losses[-1]:.2g}")
-            if grown == 1.0 and losses[-1] < tolerance:
-                break
+    initial, began, first, last = np.asarray(potentials(logs)), time.perf_counter(), 12.0, float(times[-1]) + 5.0
+    grown = lambda k: min(1.0, k / (0.6 * updates))
+    logs, losses = bs.train.minimize(
+        loss, logs, updates, optimizer=optimizer, arguments=lambda k: (first + (last - first) * grown(k),),
+        until=lambda k, value: grown(k) == 1.0 and value < tolerance, progress=progress,
+    )  # fmt: skip
     found = {name: float(jnp.exp(value)) for name, value in logs.items()}
-    return Fit(found, losses, target, initial, np.asarray(potentials(logs)), time.perf_counter() - began)
+    return Fit(found, list(losses), target, initial, np.asarray(potentials(logs)), time.perf_counter() - began)
 
 
 def plot(result: Fit, sweep: int = 0):

@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+import brainsim as bs
 from models.celegans_swimmer import task
 from models.celegans_swimmer.body import Swimmer
 from models.progress import Bar
@@ -105,7 +106,6 @@ def train(
 
 @partial(jax.jit, static_argnums=0)
 def _improve(optimizer, flat, state, tried, returns, sigma):
-    ranks = jnp.argsort(jnp.argsort(returns)) / (len(returns) - 1) - 0.5
-    gradient = jnp.clip(ranks @ tried / (len(returns) * sigma), -1, 1)
-    updates, state = optimizer.update(-gradient, state, flat)
+    slope = jnp.clip(sigma * bs.train.evolved(-returns, tried, sigma), -1, 1)
+    updates, state = optimizer.update(slope, state, flat)
     return optax.apply_updates(flat, updates), state

@@ -15,13 +15,12 @@ C. D. Freeman et al., "Brax: a differentiable physics engine for large scale rig
 
 from __future__ import annotations
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
+import brainsim as bs
 from models.celegans_swimmer import task
 from models.celegans_swimmer.body import BodyState, Swimmer
 from models.celegans_swimmer.evolution import Trained
@@ -32,14 +31,6 @@ def objective(body: Swimmer, controller, weights, states: BodyState, start, wind
     """Mean of J over a batch of ``states``, differentiable in ``weights``; and the states at the end."""
     states, _, speeds, _ = jax.vmap(lambda s: task.rollout(body, controller, weights, s, window, start))(states)
     return jnp.minimum(speeds / task.FULL_SPEED, 1.0).mean(), states
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2, 6))
-def _improve(optimizer, body, controller, weights, memory, states, window, start):
-    ascend = jax.value_and_grad(lambda w: objective(body, controller, w, states, start, window), has_aux=True)
-    (value, states), slope = ascend(weights)
-    updates, memory = optimizer.update(jax.tree.map(jnp.negative, slope), memory, weights)
-    return optax.apply_updates(weights, updates), memory, states, value
 
 
 def train(
@@ -82,20 +73,27 @@ def train(
         Its ``episodes`` count what was simulated in episodes of 1000 control steps.
     """
     body = body or Swimmer(controller.joints)
+
+    def loss(weights, states, start):
+        value, states = objective(body, controller, weights, states, start, window)
+        return -value, states
+
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
-    memory, key, start, states = optimizer.init(weights), jax.random.PRNGKey(seed), 0, None
+    descent = bs.train.Descent(loss, optimizer, has_aux=True)
+    improve, place = jax.jit(descent), descent.first(weights)
+    key, start, states = jax.random.PRNGKey(seed), 0, None
     episodes, returns = [], []
     with Bar("gradient, updates", updates, progress) as bar:
         for update in range(1, updates + 1):
             key, first, trial = jax.random.split(key, 3)
             if states is None or start + window > task.EPISODE:
                 states, start = jax.vmap(body.initial)(jax.random.split(first, batch)), 0
-            weights, memory, states, _ = _improve(optimizer, body, controller, weights, memory, states, window, start)
+            place, _, states = improve(place, states, start)
             start += window
             if update == 1 or update % every == 0:
                 episodes.append(update * batch * window / task.EPISODE)
                 returns.append(
-                    float(task.evaluate(body, controller, weights, jax.random.split(trial, trials))[0].mean())
+                    float(task.evaluate(body, controller, place.values, jax.random.split(trial, trials))[0].mean())
                 )
             bar.tell(text=f"return {returns[-1]:.0f}")
-    return Trained(weights, np.array(episodes), np.array(returns))
+    return Trained(place.values, np.array(episodes), np.array(returns))

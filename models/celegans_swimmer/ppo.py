@@ -27,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+import brainsim as bs
 from models.celegans_swimmer import task
 from models.celegans_swimmer.body import BodyState, Swimmer
 from models.celegans_swimmer.evolution import Trained
@@ -110,10 +111,8 @@ class Experience(NamedTuple):
 class Learner(NamedTuple):
     """All that changes."""
 
-    actor: dict  # "weights", and "log_noise" (joints,)
-    critic: list
-    actor_memory: tuple
-    critic_memory: tuple
+    actor: bs.train.Place  # of "weights", and "log_noise" (joints,)
+    critic: bs.train.Place
     scale: Scale
 
 
@@ -131,7 +130,7 @@ def _likelihood(command, mean, log_noise):
 
 def _collect(options: PPO, body, controller, learner, states, start, key):
     """A segment of experience, and the states at its end."""
-    weights, log_noise = learner.actor["weights"], learner.actor["log_noise"]
+    weights, log_noise = learner.actor.values["weights"], learner.actor.values["log_noise"]
 
     def one(state, noise, step):
         seen = task.observe(body, state)
@@ -170,9 +169,9 @@ def _segment(options: PPO, body: Swimmer, controller, critic: MLP, learner: Lear
     flat = jax.tree.map(
         lambda x: x.reshape(-1, *x.shape[2:]), seen._replace(step=jnp.broadcast_to(seen.step, seen.reward.shape))
     )
-    values = judge(learner.critic, flat.observation, flat.step).reshape(seen.reward.shape)
+    values = judge(learner.critic.values, flat.observation, flat.step).reshape(seen.reward.shape)
     ends = jax.vmap(partial(task.observe, body))(states)
-    last = judge(learner.critic, ends, jnp.full(len(ends), start + options.length))
+    last = judge(learner.critic.values, ends, jnp.full(len(ends), start + options.length))
     gained = advantages(options, seen.reward, values, last)
     targets = (gained + values).ravel()
     gained = ((gained - gained.mean()) / (gained.std() + 1e-8)).ravel()
@@ -184,35 +183,29 @@ def _segment(options: PPO, body: Swimmer, controller, critic: MLP, learner: Lear
         return jax.vmap(_likelihood, in_axes=(0, 0, None))(flat.command, mean, actor["log_noise"])
 
     def loss(actor):
+        if not options.learn_noise:
+            actor = actor | {"log_noise": jax.lax.stop_gradient(actor["log_noise"])}
         likelihood = likelihoods(actor)
         ratio = jnp.exp(likelihood - flat.likelihood)
         kept = jnp.clip(ratio, 1 - options.clip, 1 + options.clip)
         return -jnp.minimum(ratio * gained, kept * gained).mean(), (flat.likelihood - likelihood).mean()
 
-    def climb(carry):
-        actor, memory, k, _ = carry
-        slope, divergence = jax.grad(loss, has_aux=True)(actor)
-        if not options.learn_noise:
-            slope = slope | {"log_noise": jnp.zeros_like(slope["log_noise"])}
-        updates, memory = optax.adam(options.actor_rate).update(slope, memory)
-        return optax.apply_updates(actor, updates), memory, k + 1, divergence
+    climb = bs.train.Descent(loss, optax.adam(options.actor_rate), has_aux=True)
+
+    def climbed(carry):
+        place, k, _ = carry
+        place, _, divergence = climb(place)
+        return place, k + 1, divergence
 
     def near(carry):
-        return (carry[2] < options.iterations) & (carry[3] <= options.divergence)
+        return (carry[1] < options.iterations) & (carry[2] <= options.divergence)
 
-    actor, actor_memory, _, _ = jax.lax.while_loop(
-        near, climb, (learner.actor, learner.actor_memory, 0, jnp.zeros((), targets.dtype))
-    )
-
-    def fit(_, carry):
-        weights, memory = carry
-        slope = jax.grad(lambda c: ((judge(c, flat.observation, flat.step) - targets) ** 2).mean())(weights)
-        updates, memory = optax.adam(options.critic_rate).update(slope, memory)
-        return optax.apply_updates(weights, updates), memory
-
-    judged, critic_memory = jax.lax.fori_loop(0, options.iterations, fit, (learner.critic, learner.critic_memory))
+    actor, _, _ = jax.lax.while_loop(near, climbed, (learner.actor, 0, jnp.zeros((), targets.dtype)))
+    missed = lambda c: ((judge(c, flat.observation, flat.step) - targets) ** 2).mean()
+    fit = bs.train.Descent(missed, optax.adam(options.critic_rate))
+    judged = jax.lax.fori_loop(0, options.iterations, lambda _, place: fit(place)[0], learner.critic)
     return (
-        Learner(actor, judged, actor_memory, critic_memory, scale.updated(flat.observation)),
+        Learner(actor, judged, scale.updated(flat.observation)),
         states,
         seen.reward.mean(),
     )
@@ -220,7 +213,7 @@ def _segment(options: PPO, body: Swimmer, controller, critic: MLP, learner: Lear
 
 def _plain(controller, learner: Learner):
     """The controller's weights for observations that are not scaled: a perceptron's first layer takes the scale in."""
-    weights = learner.actor["weights"]
+    weights = learner.actor.values["weights"]
     if controller.observes == "angles":
         return weights
     n, first, scale = len(learner.scale.mean), weights[0], learner.scale
@@ -274,10 +267,8 @@ def train(
     actor = {"weights": weights, "log_noise": jnp.full(body.joints, np.log(options.noise))}
     judged, inputs = judge.random(first), judge.sizes[0] - judge.clock
     learner = Learner(
-        actor,
-        judged,
-        optax.adam(options.actor_rate).init(actor),
-        optax.adam(options.critic_rate).init(judged),
+        bs.train.Place(actor, optax.adam(options.actor_rate).init(actor)),
+        bs.train.Place(judged, optax.adam(options.critic_rate).init(judged)),
         Scale(jnp.zeros(inputs), jnp.ones(inputs), jnp.ones(())),
     )
     size, start, states = options.swimmers * options.length, task.EPISODE, None

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+import brainsim as bs
 from models.progress import Bar
 
 
@@ -84,7 +85,6 @@ def train(
     x, y = sets[0]
     batch = min(batch, len(x))
     n_batches = len(x) // batch
-    optimiser = optax.adadelta(rate, rho=0.95, eps=1e-8)
     targets = jax.nn.softmax(2.0 * jax.nn.one_hot(y, 10, dtype=x.dtype) - 1.0, axis=1)
 
     def scaled(x):
@@ -102,26 +102,21 @@ def train(
         )
         return (logits.argmax(1) == y[: len(rest)]).mean()
 
+    descent = bs.train.Descent(loss, optax.adadelta(rate, rho=0.95, eps=1e-8))
+
     @jax.jit
-    def epoch(layer, moments, key, x, targets, valid, test):
+    def epoch(place, key, x, targets, valid, test):
         chosen = jax.random.permutation(key, len(x))[: n_batches * batch].reshape(n_batches, batch)
+        place, _ = jax.lax.scan(lambda place, rows: (descent(place, x[rows], targets[rows])[0], None), place, chosen)
+        return place, accuracy(place.values, *valid), accuracy(place.values, *test)
 
-        def update(carry, rows):
-            layer, moments = carry
-            gradient = jax.grad(loss)(layer, x[rows], targets[rows])
-            change, moments = optimiser.update(gradient, moments, layer)
-            return (optax.apply_updates(layer, change), moments), None
-
-        (layer, moments), _ = jax.lax.scan(update, (layer, moments), chosen)
-        return layer, moments, accuracy(layer, *valid), accuracy(layer, *test)
-
-    layer = {"W": jnp.zeros((x.shape[1], 10), x.dtype), "b": jnp.zeros(10, x.dtype)}
-    moments, curve = optimiser.init(layer), []
+    place = descent.first({"W": jnp.zeros((x.shape[1], 10), x.dtype), "b": jnp.zeros(10, x.dtype)})
+    curve = []
     keys = jax.random.split(jax.random.PRNGKey(seed), epochs)
     with Bar("readout", epochs, progress) as bar:
         for k in range(epochs):
-            layer, moments, *both = epoch(layer, moments, keys[k], x, targets, sets[1], sets[2])
+            place, *both = epoch(place, keys[k], x, targets, sets[1], sets[2])
             curve.append([float(value) for value in both])
             bar.tell(k + 1)
     valid, test = np.array(curve).T
-    return Readout(valid, test, np.asarray(layer["W"]), np.asarray(layer["b"]))
+    return Readout(valid, test, np.asarray(place.values["W"]), np.asarray(place.values["b"]))
