@@ -3,9 +3,28 @@
 from brainsim.data.images import Images, images, read_idx
 from brainsim.data.padding import padded
 from brainsim.data.spikes import SpikeData, spikes
-from brainsim.data.tasks import EvidenceAccumulation, FreshTrials, Task, Trials
+from brainsim.data.tasks import (
+    ContextDecision,
+    DelayedComparison,
+    DelayedMatch,
+    EvidenceAccumulation,
+    FreshTrials,
+    GoNoGo,
+    IntervalTiming,
+    Periods,
+    Signalled,
+    Task,
+    Trials,
+)
 
 __all__ = [
+    "Signalled",
+    "Periods",
+    "IntervalTiming",
+    "GoNoGo",
+    "DelayedMatch",
+    "DelayedComparison",
+    "ContextDecision",
     "EvidenceAccumulation",
     "FreshTrials",
     "Images",

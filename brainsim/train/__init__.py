@@ -14,6 +14,7 @@ from brainsim.train.objective import Batch, Objective, Result
 from brainsim.train.online import Carry, Eligibility, Learner, lifelong, online, rules
 from brainsim.train.penalties import Activity, Penalty, RateBand, WeightDecay
 from brainsim.train.reading import Read, Reads
+from brainsim.train.readouts import Force, Readout, Solved, ridge
 from brainsim.train.schedules import Geometric, Scheduled
 from brainsim.train.search import Search, Searching
 from brainsim.train.tensorboard import TensorBoard
@@ -39,6 +40,7 @@ __all__ = [
     "Evolution",
     "evolved",
     "fit",
+    "Force",
     "forward",
     "Eligibility",
     "Geometric",
@@ -61,11 +63,14 @@ __all__ = [
     "RateBand",
     "Read",
     "Reads",
+    "Readout",
     "Result",
+    "ridge",
     "rules",
     "Scheduled",
     "Search",
     "Searching",
+    "Solved",
     "Step",
     "Steps",
     "TensorBoard",

@@ -85,6 +85,11 @@ class Task(abc.ABC):
         """Steps of a trial."""
 
     @property
+    def n_inputs(self) -> int:
+        """Number of inputs."""
+        return len(self.INPUTS)
+
+    @property
     def duration(self) -> u.Quantity:
         """How long a trial is."""
         return u.Quantity(self.n_steps * self._dt_ms, unit=u.ms)
@@ -151,6 +156,60 @@ class FreshTrials:
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for k in range(self.number):
             yield self.task(self.batch, [self.seed, self.epoch, k]).data
+
+
+class Periods:
+    """Periods of trials one after the other: ``periods("sample")`` says in which steps a trial is in it, (n, n_steps).
+
+    Parameters
+    ----------
+    n, n_steps : int
+    lengths : dict of str to int or int array, (n,)
+        Of the periods, in their order.
+    """
+
+    def __init__(self, n: int, n_steps: int, **lengths: int | np.ndarray):
+        self.t, self.start = np.arange(n_steps), {}
+        at = np.zeros(n, int)
+        for name, length in lengths.items():
+            self.start[name] = (at, at + length)
+            at = at + length
+
+    def __call__(self, *names: str) -> np.ndarray:
+        """Whether a trial is in one of the periods."""
+        within = [(self.t >= first[:, None]) & (self.t < last[:, None]) for first, last in map(self.start.get, names)]  # type: ignore[misc]
+        return np.any(within, axis=0)
+
+
+class Signalled(Task):
+    """A task whose inputs are signals with white noise, the first of them 1 while nothing is to be answered.
+
+    A subclass has a field ``noise``, in square roots of a time: noise of a step has the standard deviation
+    ``noise / sqrt(dt)``, so that its sum over a time is the same for every dt. Class 0 is to wait.
+    """
+
+    noise: QuantityLike
+
+    def trials(
+        self, signals: Sequence[np.ndarray], waits: np.ndarray, asked: np.ndarray, labels: np.ndarray, rng, **drawn
+    ) -> Trials:
+        """Trials, of signals (n, n_steps) and of the steps in which one waits, or is asked."""
+        sigma = float(in_unit(self.noise, u.ms**0.5, f"{type(self).__name__}.noise")) / self._dt_ms**0.5
+        inputs = np.stack([waits, *signals], -1).astype(np.float32)
+        if sigma:
+            inputs[..., 1:] += sigma * rng.standard_normal(inputs[..., 1:].shape, np.float32)
+        targets = np.where(waits, 0, np.where(asked, labels[:, None], -1)).astype(np.int32)
+        return Trials(inputs, targets, labels.astype(np.int32), drawn)
+
+
+def ms(time: float) -> QuantityLike:
+    """A default of a field."""
+    return dataclasses.field(default_factory=lambda: time * u.ms)
+
+
+def white(size: float) -> QuantityLike:
+    """A default of noise."""
+    return dataclasses.field(default_factory=lambda: size * u.ms**0.5)
 
 
 def poisson(rates: np.ndarray, step_ms: float, rng: np.random.Generator) -> np.ndarray:

@@ -72,7 +72,6 @@ class EvidenceAccumulation(Task):
 
     @property
     def n_inputs(self) -> int:
-        """Input neurons."""
         return len(self.INPUTS) * self.neurons
 
     def draw(self, n: int, rng: np.random.Generator) -> Trials:
