@@ -2,6 +2,7 @@
 
 from brainsim import (
     analysis,
+    chance,
     channels,
     connectivity,
     data,
@@ -85,6 +86,7 @@ __all__ = [
     "AllToAll",
     "analysis",
     "BlockModel",
+    "chance",
     "channels",
     "Clipped",
     "Clock",

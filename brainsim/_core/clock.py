@@ -85,6 +85,10 @@ class Clock(NamedTuple):
         """The clock of the component ``name``: its draws depend on no other component."""
         return self._replace(key=jax.random.fold_in(self.key, name_hash(name)))
 
+    def uniform(self, shape: tuple[int, ...]) -> jax.Array:
+        """Numbers between 0 and 1, those below 1, that are this component's in this step."""
+        return jax.random.uniform(jax.random.fold_in(self.key, self.step), shape, self.step_ms.dtype)
+
     def normal(self, shape: tuple[int, ...]) -> jax.Array:
         """Standard normal numbers that are this component's in this step."""
         return jax.random.normal(jax.random.fold_in(self.key, self.step), shape, self.step_ms.dtype)

@@ -16,6 +16,7 @@ from brainsim.data.tasks import (
     Task,
     Trials,
 )
+from brainsim.data.yin_yang import yin_yang
 
 __all__ = [
     "Signalled",
@@ -35,4 +36,5 @@ __all__ = [
     "spikes",
     "Task",
     "Trials",
+    "yin_yang",
 ]

@@ -2,8 +2,8 @@
 
 from brainsim.encoding.base import Encoder
 from brainsim.encoding.changes import Delta
-from brainsim.encoding.decoders import count, first_spike, last, maximum, mean, rate, sequence
-from brainsim.encoding.latency import Latency, RankOrder
+from brainsim.encoding.decoders import count, first_spike, first_time, last, maximum, mean, rate, sequence
+from brainsim.encoding.latency import Latency, RankOrder, SpikeTime
 from brainsim.encoding.population import Population
 from brainsim.encoding.rates import Bernoulli, Constant, Phase, Poisson
 
@@ -14,6 +14,7 @@ __all__ = [
     "Delta",
     "Encoder",
     "first_spike",
+    "first_time",
     "last",
     "Latency",
     "maximum",
@@ -24,4 +25,5 @@ __all__ = [
     "RankOrder",
     "rate",
     "sequence",
+    "SpikeTime",
 ]

@@ -73,6 +73,21 @@ def last(values: jax.Array, mask: jax.Array | None = None) -> jax.Array:
     return values[jnp.max(jnp.where(mask, jnp.arange(len(values)), 0))]
 
 
+def first_time(values: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+    r"""Time of the first spike in steps from the beginning, k + f for one at the fraction f of step k; the number of steps
+    where there is none, without a derivative.
+
+    For neurons with exact spike times, ``read=("output.fired_at", "first_time")``: the derivative is exact.
+
+    Parameters and result as of :func:`count`, with fractions (``fired_at``) for spikes, 0 for none.
+    """
+    fractions = values if mask is None else jnp.where(mask[:, None], values, 0.0)
+    fires, steps = fractions > 0, jnp.arange(len(values), dtype=fractions.dtype)
+    first = fires & (jnp.cumsum(fires, axis=0) == 1)
+    time = jnp.sum(jnp.where(first, steps[:, None] + fractions, 0), axis=0)
+    return jnp.where(jnp.any(fires, axis=0), time, len(values))
+
+
 def first_spike(values: jax.Array, mask: jax.Array | None = None) -> jax.Array:
     r"""Step of the first spike, from 0; the number of steps where there is none.
 

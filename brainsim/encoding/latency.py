@@ -51,6 +51,31 @@ class Latency(Encoder):
 
 
 @dataclass(frozen=True)
+class SpikeTime(Encoder):
+    r"""One spike at a time between steps, :math:`t = t_0 + x\,(t_1 - t_0)`: for ``SpikeInput(..., exact=True)``.
+
+    Row k has, of each unit, the fraction of step k at which it fires, from above 0 to 1; 0 where it does not. The course has a
+    derivative in x. Units whose x is not finite, or whose t is not within the course, are silent.
+
+    Parameters
+    ----------
+    first, last : quantity, time
+        Times of x = 0 and of x = 1.
+    """
+
+    first: QuantityLike = field(default_factory=lambda: 0.0 * u.ms)
+    last: QuantityLike = field(default_factory=lambda: 10.0 * u.ms)
+
+    def encode(self, x, n_steps, step_ms, key):
+        x = jnp.asarray(x, float_dtype()).ravel()
+        first, last = in_unit(self.first, u.ms, "SpikeTime.first"), in_unit(self.last, u.ms, "SpikeTime.last")
+        there = jnp.isfinite(x)
+        time = (first + jnp.where(there, x, 0) * (last - first)) / step_ms
+        passed = time[None] - jnp.arange(n_steps, dtype=time.dtype)[:, None]
+        return jnp.where(there[None] & (passed > 0) & (passed <= 1), passed, 0)
+
+
+@dataclass(frozen=True)
 class RankOrder(Encoder):
     r"""Units fire once, in the order of their values, the largest first; only the order counts.
 

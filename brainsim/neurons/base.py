@@ -15,8 +15,11 @@ from brainsim._core import Clock, Parameter, State
 from brainsim._core.rounding import SUFFIX
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import NumberLike, Value, float_dtype, in_unit, with_unit
+from brainsim.chance import Chance, ScoreFunction
 from brainsim.integrated import IntegratedPopulation
 from brainsim.neurons import between
+from brainsim.neurons.solution import parts_of
+from brainsim.neurons.within import Within
 from brainsim.surrogate import Surrogate, hard_reset
 
 SPIKE_TIMES = ("grid", "interpolated", "exact")
@@ -44,8 +47,9 @@ class Neuron(IntegratedPopulation):
         Number of neurons, or the shape they are arranged in.
     method : str or integrator, optional
         How to integrate; see :mod:`brainsim.integrators`.
-    surrogate : Surrogate, optional
-        Pseudo-derivative of the spike; with it, gradients pass through spikes. The spikes themselves are the same.
+    surrogate : Surrogate or Chance, optional
+        Pseudo-derivative of the spike; with it, gradients pass through spikes. The spikes themselves are the same. With one of
+        :mod:`brainsim.chance` the neuron fires by chance, the more readily the nearer it is to threshold.
     spike_times : {"grid", "interpolated", "exact"}, optional
         When a neuron fires. ``"grid"``: at the end of the step in which it reaches threshold. ``"interpolated"``: that
         step is the same, and a recording tells the time within it at which a straight line between the two ends of the
@@ -61,15 +65,17 @@ class Neuron(IntegratedPopulation):
         Parameters and initial states by name.
     """
 
-    surrogate: Surrogate | None
+    surrogate: Surrogate | Chance | None
     detach_reset: bool
     spike_times: str
     clamped: tuple[str, ...] = ("V",)
+    never_fires = False
 
     refractory = Parameter(
         None, "time after a spike in which the neuron cannot fire", unit=u.ms, optional=True, nonnegative=True
     )
     fired_at = State(None, "when in the last step it fired, as a fraction of it; 0 where it did not", optional=True)
+    log_p = State(None, "log-probability of what was fired, with a score function", optional=True)
     held_for = State(None, "time of refractoriness that is left, with exact spike times", unit=u.ms, optional=True)
     refractory_steps = State(0, "steps of refractoriness that are left", dtype=jnp.int32, counts="steps")
 
@@ -78,13 +84,19 @@ class Neuron(IntegratedPopulation):
         size: int | tuple[int, ...],
         *,
         method: str | Callable | None = None,
-        surrogate: Surrogate | None = None,
+        surrogate: Surrogate | Chance | None = None,
         spike_times: str = "grid",
         detach_reset: bool = False,
         **values: Any,
     ):
-        if surrogate is not None and not isinstance(surrogate, Surrogate):
-            raise TypeError(f"{type(self).__name__}: surrogate must be one of brainsim.surrogate, given {surrogate!r}.")
+        if surrogate is not None and not isinstance(surrogate, Surrogate | Chance):
+            raise TypeError(
+                f"{type(self).__name__}: surrogate must be one of brainsim.surrogate or brainsim.chance, given {surrogate!r}."
+            )
+        if isinstance(surrogate, Chance) and type(self).hazard is not Neuron.hazard:
+            raise ValueError(f"{type(self).__name__} fires by chance already; take one of brainsim.surrogate.")
+        if isinstance(surrogate, ScoreFunction):
+            values["log_p"] = 0.0
         if not isinstance(detach_reset, bool):
             raise TypeError(f"{type(self).__name__}: detach_reset is True or False, given {detach_reset!r}.")
         self.surrogate, self.detach_reset, self.spike_times = surrogate, detach_reset, spike_times
@@ -113,13 +125,14 @@ class Neuron(IntegratedPopulation):
         super().prepare(step_ms)
         if self.spike_times == "exact":
             lasts = None if self.refractory is None else np.asarray(self.plain("refractory"))
-            if lasts is None or np.any(lasts < step_ms * (1 - 1e-6)):
+            short = lasts is None or np.any(lasts < step_ms * (1 - 1e-6))
+            if short and not self.never_fires:
                 raise ValueError(
                     f"{self.path}: with exact spike times a neuron fires once in a step at most, so refractory must be"
                     f" a step of {step_ms} ms at least, given {self.refractory}."
                 )
 
-            self.fix(_stretches=between.parts_of(step_ms, getattr(self.stepper, "count", 1)))
+            self.fix(_stretches=parts_of(step_ms, getattr(self.stepper, "count", 1)))
 
     # -- what a model defines ----------------------------------------------------------------------------------------
 
@@ -133,7 +146,9 @@ class Neuron(IntegratedPopulation):
 
     @property
     def streams(self):
-        return super().streams + (("hazard",) if type(self).hazard is not Neuron.hazard else ())
+        by_chance = type(self).hazard is not Neuron.hazard
+        drawn = ("chance",) if isinstance(self.surrogate, Chance) else ()
+        return super().streams + (("hazard",) if by_chance else ()) + drawn
 
     def hazard(self, before: dict, after: dict) -> Value | None:
         r"""Rate :math:`\rho` of firing, for neurons that fire by chance, with probability :math:`1 - e^{-\rho\,dt}` in
@@ -243,7 +258,7 @@ class Neuron(IntegratedPopulation):
 
     def update(self, clock: Clock, drives: list) -> None:
         if self.spike_times == "exact":
-            between.Within(self, clock).run()
+            Within(self, clock).run()
             return
         before = self.present()
         displaced = before
@@ -262,6 +277,8 @@ class Neuron(IntegratedPopulation):
         if self.spike_times == "interpolated":
             self.put("fired_at", between.interpolated(self, displaced, after, spikes))
         integrated, after = after, self.reset(dict(after), spikes, clock.t + clock.dt)
+        if held is not None and "log_p" in vars(self):
+            self.put("log_p", jnp.where(held, 0, self.plain("log_p")))
         if held is not None:
             steps = jnp.round(self.plain("refractory") / clock.step_ms).astype(jnp.int32)
             self.put(
@@ -298,8 +315,18 @@ class Neuron(IntegratedPopulation):
             )
         return jnp.broadcast_to(jnp.asarray(fires, kind), (self.count,))
 
+    def _by_chance(self, clock, chance, before, after):
+        with between.standing_in(self, chance.odds):
+            odds = self._fired(self.fires(before, after))
+        spikes = chance.spike(odds, clock.of("chance").uniform((self.count,)).astype(odds.dtype))
+        if isinstance(chance, ScoreFunction):
+            self.put("log_p", chance.log_probability(odds, spikes))
+        return spikes
+
     def _spikes(self, clock, before, after):
         hazard = self.hazard(before, after)
+        if isinstance(self.surrogate, Chance):
+            return self._by_chance(clock, self.surrogate, before, after)
         if hazard is None:
             return self._fired(self.fires(before, after))
         rate = jnp.broadcast_to(in_unit(hazard, u.kHz, f"{type(self).__name__}.hazard"), (self.count,))

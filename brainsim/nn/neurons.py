@@ -40,8 +40,11 @@ class LeakyIntegrator(Neuron):
     def derivative(self, t, V, I):
         return (self.E_L - V + self.R * I) / self.tau
 
+    never_fires = True
+
     def fires(self, before, after):
-        return jnp.zeros(after["V"].shape, bool)
+        far = jnp.full(after["V"].shape, -1.0)
+        return far if self.spike_times == "exact" else far > 0
 
     def dtype_of(self, name):
         return jnp.dtype(bool) if name == "spikes" else super().dtype_of(name)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 
 from brainsim._core import Clock, State
@@ -17,14 +19,27 @@ class SpikeInput(Population):
     ----------
     size : int or tuple of int
         Number of units.
+    exact : bool, optional
+        Values say when in the step a unit fires, as a fraction of it, 0 for not: spikes reach neurons with exact spike times at
+        their own times, and the course has a derivative.
+    **values
+        Initial states by name.
     """
 
+    within_steps: bool
     input = State(0.0, "what to emit at the end of the step")
+    fired_at = State(None, "when in the last step it fired, as a fraction of it; 0 where it did not", optional=True)
+
+    def __init__(self, size: int | tuple[int, ...], *, exact: bool = False, **values: Any):
+        self.within_steps = bool(exact)
+        super().__init__(size, **({"fired_at": 0.0} if exact else {}) | values)
 
     def dtype_of(self, name):
         return float_dtype() if name == "spikes" else super().dtype_of(name)
 
     def update(self, clock: Clock):
         given = self.plain("input")
-        self.put("spikes", given)
+        self.put("spikes", (given > 0).astype(given.dtype) if self.within_steps else given)
+        if self.within_steps:
+            self.put("fired_at", given)
         self.put("input", jnp.zeros_like(given))  # a later run without an input is silent

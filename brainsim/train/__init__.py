@@ -8,11 +8,11 @@ from brainsim.train.descent import Descent, Minimum, Place, minimize
 from brainsim.train.directions import Evolution, RandomDirections, evolved, forward
 from brainsim.train.evaluation import Evaluation
 from brainsim.train.fitting import fit
-from brainsim.train.gradients import Gradient, bptt
+from brainsim.train.gradients import Gradient, bptt, eventprop, reinforce
 from brainsim.train.history import History
 from brainsim.train.objective import Batch, Objective, Result
 from brainsim.train.online import Carry, Eligibility, Learner, lifelong, online, rules
-from brainsim.train.penalties import Activity, Penalty, RateBand, WeightDecay
+from brainsim.train.penalties import Activity, Penalty, RateBand, Reach, WeightDecay
 from brainsim.train.reading import Read, Reads
 from brainsim.train.readouts import Force, Readout, Solved, ridge
 from brainsim.train.schedules import Geometric, Scheduled
@@ -37,6 +37,7 @@ __all__ = [
     "EarlyStopping",
     "Epoch",
     "Evaluation",
+    "eventprop",
     "Evolution",
     "evolved",
     "fit",
@@ -61,7 +62,9 @@ __all__ = [
     "Prefetch",
     "RandomDirections",
     "RateBand",
+    "Reach",
     "Read",
+    "reinforce",
     "Reads",
     "Readout",
     "Result",

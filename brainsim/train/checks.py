@@ -146,6 +146,11 @@ def _stops(population: Any) -> bool:
 
 def _without_surrogate(net: Network, name: str, why: str) -> str:
     kind = type(net.populations[name]).__name__
+    if getattr(net.populations[name], "spike_times", "grid") == "exact":
+        return (
+            f"{name}: the number of spikes of {kind} has no derivative, {why}; their times have: take"
+            f" read=('{name}.fired_at', 'first_time')."
+        )
     return (
         f"{name}: the spikes of {kind} have no derivative, {why}; give it surrogate=bs.surrogate.ATan(), or freeze what"
         " cannot learn."

@@ -34,7 +34,7 @@ class Evaluation:
         self, objective: Objective, metrics: Mapping[str, Callable] | None = None, *, batch: int = 256, seed: int = 0
     ):
         net = objective.net
-        sends = {p.pre for p in net.projections.values() if p.signal == "spikes"}
+        sends = {p.pre for p in net.projections.values() if p.signal in ("spikes", "fired_at")}
         self.spiking = [name for name in net.populations if name in sends and isinstance(net.populations[name], Neuron)]
         record = [*objective.record, *(f"{name}.spikes" for name in self.spiking)]
         self.objective = objective.replaced(training=False, record=record, penalties=(), precision=None)

@@ -21,7 +21,7 @@ from brainsim.train.callbacks import Callback, Epoch, Step
 from brainsim.train.data import Arrays, Batches, as_batches
 from brainsim.train.directions import RandomDirections, forward
 from brainsim.train.evaluation import Evaluation
-from brainsim.train.gradients import Gradient, bptt
+from brainsim.train.gradients import Gradient, bptt, eventprop, reinforce
 from brainsim.train.history import History
 from brainsim.train.objective import Batch, Objective
 from brainsim.train.online.gradient import Eligibility
@@ -119,7 +119,8 @@ def fit(
         Parameters that follow a function of the number of updates, by path or pattern: ``{"*.axon.width": Geometric(...)}``, or
         a schedule of optax, in the unit that the class declares.
     gradient : Gradient or str
-        Where gradients come from: ``"bptt"``, backpropagation through time (:func:`bptt`); ``"forward"``
+        Where gradients come from: ``"bptt"``, backpropagation through time (:func:`bptt`); ``"eventprop"``, the same
+        where all spikes have exact times; ``"reinforce"``, the score function (:func:`reinforce`); ``"forward"``
         (:func:`forward`); the name of a rule of :func:`online` (``"e_prop"``), for :class:`Eligibility` with it;
         :class:`RandomDirections`, :class:`Evolution`, or a function of one's own. A :class:`Search` goes without.
     average : float, optional
@@ -174,7 +175,7 @@ def fit(
         raise ValueError("data: there are no batches.")
     gradient = as_gradient(gradient)
     trained = Trained(net, objective.run.parameters, learn=learn, freeze=freeze, transforms=transforms)
-    if gradient in (bptt, forward) or isinstance(gradient, RandomDirections):
+    if gradient in (bptt, eventprop, forward) or isinstance(gradient, RandomDirections):
         checks.check_gradient(objective, trained)
     checks.check_fit(objective, _whole(batches, sample), objective.run.parameters)
     held_out = None if validate is None else as_batches(validate, batch, shuffle=False, what="validate")
@@ -209,7 +210,7 @@ def as_gradient(given: Gradient | Search | str) -> Any:
         if not callable(given) and not isinstance(given, Search):
             raise TypeError(f"gradient: expected a name such as 'bptt' or 'e_prop', or a Gradient, given {given!r}.")
         return given
-    plain = {"bptt": bptt, "forward": forward}
+    plain: dict[str, Any] = {"bptt": bptt, "eventprop": eventprop, "reinforce": reinforce, "forward": forward}
     return plain[given] if given in plain else Eligibility(given)
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 import jax
+import jax.numpy as jnp
 
+from brainsim.neurons.base import Neuron
 from brainsim.train.objective import Objective
 
 
@@ -42,3 +44,82 @@ def bptt(objective: Objective) -> Callable:
     P. J. Werbos, Proc. IEEE 78:1550 (1990); E. O. Neftci, H. Mostafa, F. Zenke, IEEE Signal Process. Mag. 36:51 (2019).
     """
     return jax.value_and_grad(objective, has_aux=True)
+
+
+def eventprop(objective: Objective) -> Callable:
+    """Exact gradients through spikes: :func:`bptt` of a network whose spikes all have exact times.
+
+    Parameters
+    ----------
+    objective : Objective
+
+    Returns
+    -------
+    callable
+        As :class:`Gradient` says.
+
+    Raises
+    ------
+    ValueError
+        For neurons that send spikes at the ends of steps.
+
+    References
+    ----------
+    T. C. Wunderlich, C. Pehle, Sci. Rep. 11:12829 (2021); T. Nowotny, J. P. Turner, J. C. Knight, Neuromorph. Comput. Eng.
+    5:014001 (2025); B. Meszaros, J. C. Knight, T. Nowotny, arXiv:2501.07331 (2025).
+    """
+    net = objective.net
+    sending = [p.pre for p in net.projections.values() if p.signal == "spikes"]
+    for name in dict.fromkeys(sending):
+        if isinstance(net.populations[name], Neuron):
+            raise ValueError(
+                f"gradient='eventprop': {name} sends its spikes at the ends of steps; make it, and what it sends to, with"
+                " spike_times='exact'."
+            )
+    return bptt(objective)
+
+
+def reinforce(objective: Objective) -> Callable:
+    r"""Gradients without bias of the expected loss, by the score function, of networks with
+    :class:`brainsim.chance.ScoreFunction` neurons.
+
+    .. math:: \nabla \langle L \rangle \approx \frac1B \sum_b (L_b - \bar L_{\neq b})\,\nabla \ln P_b + \nabla L_b
+
+    with the mean over the other examples of the batch as the baseline. Nothing need be differentiable: a loss may count.
+
+    Parameters
+    ----------
+    objective : Objective
+
+    Returns
+    -------
+    callable
+        As :class:`Gradient` says.
+
+    Raises
+    ------
+    ValueError
+        Where no population has such neurons.
+
+    References
+    ----------
+    R. J. Williams, Mach. Learn. 8:229 (1992).
+    """
+    paths = [f"{name}.log_p" for name, population in objective.net.populations.items() if "log_p" in vars(population)]
+    if not paths:
+        raise ValueError(
+            "gradient='reinforce': no population draws its spikes with a score function; make neurons with"
+            " surrogate=bs.chance.ScoreFunction()."
+        )
+    whole = objective.replaced(record=[*objective.record, *paths])
+
+    def expected(parameters, carried, batch, key, state=None):
+        loss, result = whole(parameters, carried, batch, key, state)
+        each = jax.lax.stop_gradient(result.losses)
+        n = len(each)
+        baseline = (jnp.sum(each) - each) / (n - 1) if n > 1 else 0.0
+        log_p = sum((jnp.sum(result.recorded[path], axis=(1, 2)) for path in paths), jnp.zeros(n))
+        score = jnp.mean((each - baseline) * log_p)
+        return loss + score - jax.lax.stop_gradient(score), result
+
+    return jax.value_and_grad(expected, has_aux=True)

@@ -101,3 +101,15 @@ def decision(steps: int | None = None) -> Callable[..., jax.Array]:
 
     measure.__name__ = "decision"
     return measure
+
+
+def earliest(times: jax.Array, target: ArrayLike) -> jax.Array:
+    """1 where the unit of the class is the first to fire, else 0.
+
+    Parameters
+    ----------
+    times : float array, (classes,)
+        ``read=("output.fired_at", "first_time")``, or ``"first_spike"`` of spikes.
+    target : int
+    """
+    return accuracy(-times, target)

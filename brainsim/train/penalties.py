@@ -99,6 +99,55 @@ class Activity:
 
 
 @dataclasses.dataclass(frozen=True)
+class Reach:
+    r"""Highest potentials of units that stay silent: what wakes them where spikes have no derivative, as exact spike times have
+    none before there is a spike.
+
+    .. math:: \lambda\,\Bigl\langle \max(\theta - \max_t V_{bj}(t), 0)^2 \Bigr\rangle_{b, j}
+
+    over the examples b in which unit j is silent, of units that fire in a smaller share of them than ``share``.
+
+    Parameters
+    ----------
+    populations : sequence of str
+        Their names.
+    level : float
+        :math:`\theta`, the threshold, in the unit of V.
+    strength : float
+        :math:`\lambda`.
+    share : float
+        Of the examples of a batch; with 1 every unit is to fire in each.
+
+    References
+    ----------
+    J. Göltz et al., Nat. Mach. Intell. 3:823 (2021), and T. Nowotny et al., Neuromorph. Comput. Eng. 5:014001 (2025), on
+    neurons that have fallen silent.
+    """
+
+    populations: Sequence[str]
+    level: float = 1.0
+    strength: float = 1.0
+    share: float = 0.02
+
+    @property
+    def record(self) -> list[str]:
+        """Potentials and spikes of the populations."""
+        return [f"{name}.{variable}" for name in self.populations for variable in ("V", "spikes")]
+
+    def __call__(
+        self, recorded: dict[str, jax.Array], parameters: dict[str, jax.Array], mask: jax.Array | None = None
+    ) -> jax.Array:
+        total = jnp.zeros(())
+        counts = True if mask is None else mask[:, :, None]
+        for name in self.populations:
+            fires = jnp.any((recorded[f"{name}.spikes"] != 0) & counts, axis=1)
+            highest = jnp.max(jnp.where(counts, recorded[f"{name}.V"], -jnp.inf), axis=1)
+            asked = ~fires & (jnp.mean(fires, axis=0) < self.share)[None]
+            total += jnp.mean(jnp.where(asked, jnp.square(jnp.maximum(self.level - highest, 0)), 0))
+        return self.strength * total
+
+
+@dataclasses.dataclass(frozen=True)
 class WeightDecay:
     r"""Sum of squares of the trained parameters, :math:`\lambda \sum w^2`, or of their sizes, :math:`\lambda \sum |w|`.
 

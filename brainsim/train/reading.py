@@ -22,7 +22,7 @@ class Read:
         What is recorded: ``"output.V"``, ``"output.spikes"``.
     decode : callable or str
         ``decode(course, mask)`` makes the output from ``(n_steps, n)``; a name of :mod:`brainsim.encoding`: ``"mean"``,
-        ``"count"``, ``"maximum"``, ``"last"``, ``"first_spike"``, ``"rate"``, ``"sequence"``.
+        ``"count"``, ``"maximum"``, ``"last"``, ``"first_spike"``, ``"first_time"``, ``"rate"``, ``"sequence"``.
 
     Raises
     ------
@@ -33,7 +33,7 @@ class Read:
     path: str
     decode: Callable[..., jax.Array] | str = "mean"
 
-    DECODERS = ("mean", "count", "maximum", "last", "first_spike", "rate", "sequence")
+    DECODERS = ("mean", "count", "maximum", "last", "first_spike", "first_time", "rate", "sequence")
 
     def __post_init__(self):
         if not callable(self.decode) and self.decode not in self.DECODERS:
