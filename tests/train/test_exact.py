@@ -16,7 +16,7 @@ def stack(hidden=4, seed=0, out=None):
         tau=20 * u.ms, receptor=bs.receptors.Exponential(tau=5 * u.ms), surrogate=None, spike_times="exact",
         refractory=2 * u.ms, read=("fired_at", "first_time"),
     )  # fmt: skip
-    weights = [rng.uniform(1, 3, (3, hidden)), rng.uniform(2, 4, (hidden, 2))]
+    weights = [rng.uniform(3, 5, (3, hidden)), rng.uniform(3, 6, (hidden, 2))]
     first, second = (bs.nn.Linear(w.shape[1], weight=w * u.pA, delay=2 * u.ms) for w in weights)
     return bs.nn.Sequential(
         bs.sources.SpikeInput(3, exact=True), first, lif, second, lif if out is None else out, seed=seed
@@ -39,6 +39,7 @@ def test_spike_times_go_in_and_come_out():
     np.testing.assert_allclose(slope, 7 * np.eye(3), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_gradient_of_a_batch_is_that_of_differences():
     """Of weights and delays that do not change, in a batch; of what goes in too."""
     net = stack()
