@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 
 from brainsim._core import multiplications
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim._units import float_dtype
 from brainsim.network import Network
 from brainsim.projection import Projection
 from brainsim.simulation import Recording
@@ -35,6 +36,8 @@ class Cost:
         Multiplications with additions of a layer that looks at every input in every step.
     energy, dense_energy : quantity, energy
         Of both.
+    memory, dense_memory : float
+        Bytes that both read and write.
     """
 
     path: str
@@ -43,6 +46,8 @@ class Cost:
     dense: float
     energy: u.Quantity
     dense_energy: u.Quantity
+    memory: float
+    dense_memory: float
 
 
 class Costs(dict[str, Cost]):
@@ -58,18 +63,23 @@ class Costs(dict[str, Cost]):
         return sum(cost.operations for cost in self.values())
 
     @property
+    def memory(self) -> float:
+        """Bytes that all projections read and write."""
+        return sum(cost.memory for cost in self.values())
+
+    @property
     def energy(self) -> u.Quantity:
         """Energy of all projections."""
         return _joule(sum(float(cost.energy / u.joule) for cost in self.values()))
 
     def __str__(self) -> str:
-        names = ("", "density", "operations", "energy", "of a dense layer")
-        rows = [
-            [c.path, f"{c.density:.2%}", f"{c.operations:,.0f}", _shown(c.energy), _shown(c.dense_energy)]
-            for c in self.values()
-        ]
+        names = ("", "density", "operations", "energy", "memory", "of a dense layer", "")
+        rows = [[c.path, f"{c.density:.2%}", f"{c.operations:,.0f}", _shown(c.energy), _bytes(c.memory),
+                 _shown(c.dense_energy), _bytes(c.dense_memory)] for c in self.values()]  # fmt: skip
         dense = _joule(sum(float(cost.dense_energy / u.joule) for cost in self.values()))
-        rows.append(["all", "", f"{self.operations:,.0f}", _shown(self.energy), _shown(dense)])
+        stored = sum(cost.dense_memory for cost in self.values())
+        everything = [_shown(self.energy), _bytes(self.memory), _shown(dense), _bytes(stored)]
+        rows.append(["all", "", f"{self.operations:,.0f}", *everything])
         widths = [max(len(row[k]) for row in [names, *rows]) for k in range(len(names))]
         lines = ["  ".join(f"{cell:>{w}}" if k else f"{cell:<{w}}" for k, (cell, w) in enumerate(zip(row, widths, strict=True)))
                  for row in [names, *rows]]  # fmt: skip
@@ -84,6 +94,9 @@ def costs(net: Network, activity: Recording | Mapping[str, ArrayLike]) -> Costs:
     for :math:`n_j` spikes of unit j, which has :math:`k_j` synapses. A layer between populations counts as its
     multiplications in a step times the share of inputs that are not zero. The energies are those of 32-bit floats in 45 nm:
     0.9 pJ for an addition, 4.6 pJ for a multiplication with one. Memory and membranes are not in them.
+
+    Memory traffic is in bytes, before any cache: an operation reads its weight, where synapses have one each, and reads and
+    writes a sum; a dense layer reads every weight and input once in a step, and writes every output.
 
     Parameters
     ----------
@@ -156,18 +169,30 @@ def _cost(path: str, projection: Projection, times: np.ndarray, steps: int) -> C
         ends = projection.ends
         own = times if ends.sources is None else times[np.asarray(ends.sources)]
         dense = multiplications(projection.layer, ends.shape) * steps
+        stored, n_in, n_out, reads = ends.n_synapses, ends.n_in, projection.n_post, 1
         operations = dense * float(own.sum() / (steps * len(own)))
     else:
         pre, _ = projection.indices_of_synapses()
         operations = float(times @ np.bincount(np.asarray(pre), minlength=len(times)))
         dense = float(projection.n_synapses) * steps
+        reads = int(np.ndim(projection.plain("weight")) > 0)  # else one weight is for all
+        stored, n_in, n_out = projection.n_synapses * reads, len(times), projection.n_post
     each = ADDITION if projection.signal == "spikes" else MULTIPLICATION
     energies = _joule(operations * each * 1e-12), _joule(dense * MULTIPLICATION * 1e-12)
-    return Cost(path, density, operations, dense, *energies)
+    width = float_dtype().itemsize
+    memory = operations * (reads + 2) * width, float((stored + n_in + n_out) * steps * width)
+    return Cost(path, density, operations, dense, *energies, *memory)
 
 
 def _joule(energy: float) -> u.Quantity:
     return u.Quantity(energy, unit=u.joule)
+
+
+def _bytes(number: float) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.0f} B"
 
 
 def _shown(energy) -> str:

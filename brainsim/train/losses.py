@@ -198,6 +198,29 @@ def distillation(temperature: float = 1.0) -> Callable[[jax.Array, ArrayLike], j
     return loss
 
 
+def feature_distillation(output: jax.Array, target: ArrayLike) -> jax.Array:
+    r"""Squared distance of two directions, :math:`\left| f/|f| - g/|g| \right|^2`, of features f and those of a teacher g,
+    whatever their scale: rates of spikes and activations of a common network can be compared.
+
+    Parameters
+    ----------
+    output : float array, (...)
+        Such as ``read=("hidden1.spikes", "mean")``; features that are all 0 have no direction, and cost 1.
+    target : float array, (...)
+
+    References
+    ----------
+    A. Romero et al., ICLR (2015); S. Zagoruyko, N. Komodakis, ICLR (2017).
+    """
+    f, g = jnp.ravel(output), jnp.ravel(jnp.asarray(target, output.dtype))
+    return jnp.sum(jnp.square(_direction(f) - _direction(g)))
+
+
+def _direction(x: jax.Array) -> jax.Array:
+    square = jnp.sum(jnp.square(x))
+    return jnp.where(square > 0, x / jnp.sqrt(jnp.where(square > 0, square, 1)), 0.0)
+
+
 def ctc(blank: int = 0) -> Callable[..., jax.Array]:
     """A loss: connectionist temporal classification, of optax.
 

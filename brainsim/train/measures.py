@@ -57,6 +57,22 @@ def latency(course: jax.Array, target: ArrayLike, mask: jax.Array | None = None)
     return jnp.max(jnp.where(wrong, n, 0)) * 1.0
 
 
+def sparsity(course: jax.Array, target: ArrayLike, mask: jax.Array | None = None) -> jax.Array:
+    """Share of the values that are 0: of spikes, of steps without one.
+
+    Parameters
+    ----------
+    course : float array, (n_steps, n)
+        ``read=("hidden1.spikes", "sequence")``.
+    target
+        Any; it is not looked at.
+    mask : bool array, (n_steps,), optional
+        Steps that count.
+    """
+    silent = jnp.mean(course == 0, axis=-1)
+    return jnp.mean(silent) if mask is None else jnp.sum(jnp.where(mask, silent, 0)) / jnp.maximum(jnp.sum(mask), 1)
+
+
 def step_accuracy(course: jax.Array, target: ArrayLike, mask: jax.Array | None = None) -> jax.Array:
     """Share of the steps in which the largest output is that of the class; of those where something is asked.
 

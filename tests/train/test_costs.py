@@ -1,6 +1,7 @@
 """Synaptic operations, counted by hand."""
 
 import brainunit as u
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -34,6 +35,11 @@ def test_operations_are_those_that_spikes_reach(net):
     assert float(read.energy / u.joule) == pytest.approx(9 * 0.9e-12)
     assert float(layer.dense_energy / u.joule) == pytest.approx(2000 * 4.6e-12)
     assert found.operations == pytest.approx(9 + 800)
+    width = jnp.zeros(0).dtype.itemsize
+    # 9 times a sum is read and written, of one weight for all; 18 weights of the kernel, inputs and outputs
+    assert read.memory == 9 * 2 * width and read.dense_memory == (32 + 3) * 10 * width
+    assert layer.memory == pytest.approx(800 * 3 * width)
+    assert layer.dense_memory == (3 * 3 * 2 + 16 + 32) * 10 * width
     assert str(found).splitlines()[-1].split()[:2] == ["all", "809"]
 
 

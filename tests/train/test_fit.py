@@ -76,7 +76,12 @@ def killed(*_):
 
 @pytest.mark.parametrize("where", ["between epochs", "within an epoch"])
 def test_a_run_that_was_ended_goes_on_bit_by_bit(examples, tmp_path, where):
-    options = dict(epochs=4, average=0.9, seed=1, encode=bs.encoding.Bernoulli())
+    """With an average, accumulated and clipped gradients, a schedule, masked weights and lengths."""
+    schedule = optax.cosine_decay_schedule(0.05, 6)
+    stepped = optax.MultiSteps(optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule)), 2)
+    options = dict(epochs=4, average=0.9, seed=1, encode=bs.encoding.Bernoulli(), optimizer=stepped)
+    options |= dict(transforms={"hidden->out.weight": transforms.Masked(), "pixels*": transforms.WeightNorm()})
+    examples = (*examples, 3 + np.arange(60) % 6)
     straight = small()
     history = fit(straight, examples, **options)
     kill = (lambda e: killed() if e.number == 2 else None) if where == "between epochs" else None

@@ -107,7 +107,23 @@ def test_optax_losses_fit_as_they_are():
     )
 
 
+def test_features_are_compared_by_their_direction():
+    f, g = np.array([3.0, 4.0]), np.array([0.0, 0.5])
+    assert float(losses.feature_distillation(jnp.asarray(f), g)) == pytest.approx(0.6**2 + 0.2**2)
+    assert float(losses.feature_distillation(jnp.asarray(f), 7 * f)) == pytest.approx(0, abs=1e-12)
+    silent = jnp.zeros(2)
+    assert float(losses.feature_distillation(silent, g)) == 1
+    assert np.all(np.isfinite(jax.grad(losses.feature_distillation)(silent, g)))
+    step = jnp.array([0.01, 0.0])
+    above, below = (losses.feature_distillation(jnp.asarray(f) + s * step, g) for s in (1, -1))
+    slope = jax.grad(losses.feature_distillation)(jnp.asarray(f), g)[0]
+    assert float(slope) == pytest.approx(float((above - below) / 0.02), rel=1e-3)
+
+
 def test_measures_of_steps():
+    spikes = jnp.asarray([[1.0, 0], [0, 0], [0, 0]])
+    assert float(measures.sparsity(spikes, 0)) == pytest.approx(5 / 6)
+    assert float(measures.sparsity(spikes, 0, jnp.arange(3) < 2)) == pytest.approx(3 / 4)
     course = jnp.asarray(np.eye(3)[[0, 1, 2, 0, 1, 2]]) * 4.0
     target = np.array([0, -1, 1, 0, 1, -1])
     assert float(measures.step_accuracy(course, target)) == pytest.approx(3 / 4)
