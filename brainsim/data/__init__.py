@@ -2,6 +2,7 @@
 
 from brainsim.data.images import Images, images, read_idx
 from brainsim.data.padding import padded
+from brainsim.data.speech import Sequences, SpokenDigits, spoken_digits, vowels
 from brainsim.data.spikes import SpikeData, spikes
 from brainsim.data.tasks import (
     ContextDecision,
@@ -32,9 +33,13 @@ __all__ = [
     "images",
     "padded",
     "read_idx",
+    "Sequences",
     "SpikeData",
     "spikes",
+    "SpokenDigits",
+    "spoken_digits",
     "Task",
     "Trials",
     "yin_yang",
+    "vowels",
 ]

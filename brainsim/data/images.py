@@ -7,6 +7,7 @@ import math
 import struct
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -110,12 +111,36 @@ def read_idx(path: str | Path) -> np.ndarray:
     return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
 
 
-def _npz(path: Path) -> dict[str, np.ndarray]:
+def read_npz(path: str | Path, names: Sequence[str], what: str, by_ending: bool = False) -> dict[str, np.ndarray]:
+    """Arrays of an npz file by these names, or by what their names end with.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no file.
+    ValueError
+        If it is none, or has not all of them; the message begins with ``what``.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{what}: there is no file {path}.")
+    arrays, found = _npz(path, what), {}
+    for name in names:
+        found[name] = next((key for key in arrays if key == name or (by_ending and key.endswith(f"_{name}"))), None)
+    missing = [name for name, key in found.items() if key is None]
+    if missing:
+        raise ValueError(
+            f"{what}: {path} has no {', '.join(missing)}; it holds {', '.join(sorted(arrays)) or 'nothing'}."
+        )
+    return {name: arrays[key] for name, key in found.items()}
+
+
+def _npz(path: Path, what: str = "data.images") -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise ValueError(f"data.images: {path} is not an npz file of plain arrays: {error}") from error
+        raise ValueError(f"{what}: {path} is not an npz file of plain arrays: {error}") from error
 
 
 def _in_folder(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:

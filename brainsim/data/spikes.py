@@ -1,4 +1,4 @@
-"""Labelled spike trains: the Heidelberg digits and speech commands, as HDF5."""
+"""Labelled spike trains: the Heidelberg digits and speech commands as HDF5, the free spoken digits as npz."""
 
 from __future__ import annotations
 
@@ -31,6 +31,20 @@ class SpikeData(NamedTuple):
 
     def __len__(self) -> int:  # type: ignore[override]
         return len(self.labels)
+
+    def take(self, chosen: np.ndarray) -> SpikeData:
+        """The recordings of these numbers, or where ``chosen`` is true."""
+        chosen = np.arange(len(self))[np.asarray(chosen)]
+        lengths = np.diff(self.starts)[chosen]
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        where = np.arange(starts[-1]) + np.repeat(self.starts[:-1][chosen] - starts[:-1], lengths)
+        return SpikeData(self.times[where], self.units[where], starts, self.labels[chosen], self.count)
+
+    def lengths(self, step_ms: float) -> np.ndarray:
+        """Steps up to the last spike of each recording, int32: what :func:`brainsim.train.fit` takes as lengths."""
+        last = np.zeros(len(self))
+        np.maximum.at(last, np.repeat(np.arange(len(self)), np.diff(self.starts)), np.floor(self.times / step_ms) + 1)
+        return last.astype(np.int32)
 
     def binned(self, n_steps: int, step_ms: float, *, group: int = 1, binary: bool = False) -> np.ndarray:
         """Spikes of each step: what :func:`brainsim.train.fit` takes as courses.
@@ -80,6 +94,8 @@ def spikes(path: str | Path, count: int = 700) -> SpikeData:
     ------
     FileNotFoundError
         If there is nothing at ``path``.
+    ImportError
+        Without h5py.
     ValueError
         If it holds something else.
 
@@ -87,11 +103,13 @@ def spikes(path: str | Path, count: int = 700) -> SpikeData:
     ----------
     B. Cramer et al., IEEE Trans. Neural Netw. Learn. Syst. 33:2744 (2022).
     """
-    import h5py
-
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"data.spikes: there is no file {path}.")
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(f"data.spikes: {path} is read by h5py; pip install h5py.") from error
     if not h5py.is_hdf5(path):
         raise ValueError(f"data.spikes: {path} is not an HDF5 file.")
     with h5py.File(path, "r") as file:

@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import sys
 from pathlib import Path
 
 import h5py
@@ -104,3 +105,64 @@ def test_mnist_itself(tmp_path):
     found = bs.data.images(tmp_path)
     assert found.train_images.shape == (15000, 28, 28) and found.test_images.shape == (10000, 28, 28)
     assert list(found.train_labels[:5]) == [5, 0, 4, 1, 9] and list(found.test_labels[:5]) == [7, 2, 1, 0, 4]
+
+
+def spoken(path, **changes):
+    """Four recordings of two channels, with 2, 0, 3 and 1 spikes."""
+    arrays = dict(t_ms=[5, 31, 0, 12, 12, 99], ch=[0, 1, 1, 0, 1, 1], count=[2, 0, 3, 1], digit=[3, 4, 5, 6], speaker=[0, 1, 1, 0],
+                  take=[0, 4, 5, 30], cf_hz=[80.0, 200.0])  # fmt: skip
+    np.savez(path, **{name: np.asarray(values) for name, values in (arrays | changes).items()})
+    return path
+
+
+def test_spoken_digits(tmp_path):
+    digits = bs.data.spoken_digits(spoken(tmp_path / "d.npz"))
+    assert digits.train.labels.tolist() == [5, 6] and digits.test.labels.tolist() == [3, 4]
+    np.testing.assert_array_equal(digits.train.times, [0, 12, 12, 99])
+    np.testing.assert_array_equal(digits.test.lengths(10.0), [4, 0])
+    frames = digits.test.binned(4, 10.0)
+    assert frames[0].tolist() == [[1, 0], [0, 0], [0, 0], [0, 1]] and not frames[1].any()
+    alone = bs.data.spoken_digits(tmp_path / "d.npz", left_out="jackson")
+    assert alone.test.labels.tolist() == [4, 5] and alone.train.labels.tolist() == [3, 6]
+    assert alone.train.take([1, 0]).times.tolist() == [99, 5, 31]
+    with pytest.raises(ValueError, match="there is no speaker 'anna'; there are george"):
+        bs.data.spoken_digits(tmp_path / "d.npz", left_out="anna")
+    with pytest.raises(FileNotFoundError, match="data.spoken_digits: there is no file"):
+        bs.data.spoken_digits(tmp_path)
+    for changes in ({"count": [2, 0, 3, 2]}, {"ch": [0, 1, 1, 0, 1, 2]}, {"take": [1]}):
+        with pytest.raises(ValueError, match="do not belong together"):
+            bs.data.spoken_digits(spoken(tmp_path / "e.npz", **changes))
+    np.savez(tmp_path / "f.npz", x=np.zeros(3))
+    with pytest.raises(ValueError, match="has no t_ms, ch, count, digit, speaker, take, cf_hz; it holds x"):
+        bs.data.spoken_digits(tmp_path / "f.npz")
+
+
+def test_vowels(tmp_path):
+    arrays = {"V_train_x": np.ones((2, 3, 4), np.float16), "V_train_y": [0, 8], "V_train_len": [2, 3]}
+    arrays |= {"V_test_x": np.ones((1, 5, 4)), "V_test_y": [1], "V_test_len": [5]}
+    np.savez(tmp_path / "v.npz", **arrays)
+    vowels = bs.data.vowels(tmp_path / "v.npz")
+    x, y, lengths = vowels.train
+    assert x.shape == (2, 5, 4) and x.dtype == np.float32 and not x[:, 3:].any() and x[:, :3].all()
+    assert y.tolist() == [0, 8] and lengths.tolist() == [2, 3] and vowels.test[0].shape == (1, 5, 4)
+    np.savez(tmp_path / "w.npz", **(arrays | {"V_train_len": [2, 4]}))
+    with pytest.raises(ValueError, match="of train, .* lengths of shape"):
+        bs.data.vowels(tmp_path / "w.npz")
+    with pytest.raises(ValueError, match="has no train_x, train_y"):
+        bs.data.vowels(spoken(tmp_path / "d.npz"))
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="no data here")
+def test_speech_as_it_is():
+    digits = bs.data.spoken_digits(SHARED / "fsdd_spikes.npz")
+    assert (len(digits.train), len(digits.test), digits.train.count) == (2700, 300, 64)
+    assert np.bincount(digits.test.labels).tolist() == [30] * 10 and np.diff(digits.frequencies).min() > 0
+    vowels = bs.data.vowels(SHARED / "japanese_vowels.npz")
+    assert vowels.train_inputs.shape == (270, 29, 12) and np.bincount(vowels.test_labels).sum() == 370
+
+
+def test_without_h5py_it_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    (tmp_path / "a.h5").write_bytes(b"x")
+    with pytest.raises(ImportError, match="pip install h5py"):
+        bs.data.spikes(tmp_path / "a.h5")
