@@ -66,7 +66,7 @@ def train(
     net: bs.Network,
     data: bs.data.SpokenDigits,
     *,
-    epochs: int = 40,
+    epochs: int = 24,
     batch: int = 128,
     seed: int = 0,
     **options,
