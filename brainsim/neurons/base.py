@@ -60,7 +60,8 @@ class Neuron(IntegratedPopulation):
         are taken, and intervals are right to 0.002 ms. Derivatives are those of the spike times themselves, without a
         surrogate (EventProp), in forward and in reverse mode; there are no second ones.
     detach_reset : bool, optional
-        No gradient passes from a spike through :meth:`reset`, as online rules of learning assume; values are the same.
+        No gradient passes from a spike to the variables in ``set_back``, as online rules of learning assume; what a
+        spike adds to others, such as an adaptation, keeps its gradient. Values are the same.
     **values
         Parameters and initial states by name.
     """
@@ -70,6 +71,7 @@ class Neuron(IntegratedPopulation):
     spike_times: str
     clamped: tuple[str, ...] = ("V",)
     never_fires = False
+    set_back: tuple[str, ...] = ("V",)  #: the variables of the membrane, which a spike puts to where they start from
 
     refractory = Parameter(
         None, "time after a spike in which the neuron cannot fire", unit=u.ms, optional=True, nonnegative=True
@@ -171,7 +173,6 @@ class Neuron(IntegratedPopulation):
         """The variables ``y`` with :meth:`after_spike` where a neuron fires at ``t``; differentiable through float
         spikes.
         """
-        spikes = jax.lax.stop_gradient(spikes) if self.detach_reset else spikes
         changes = self.after_spike(y | {"t": t})
         if not isinstance(changes, Mapping):
             raise TypeError(
@@ -188,6 +189,7 @@ class Neuron(IntegratedPopulation):
     def _replaced(self, y, name, new, spikes):
         """State ``name`` after the spikes. What is not finite stays so: a reset must not hide that the run has failed."""
         value = y[name] if name in y else getattr(self, name)
+        spikes = jax.lax.stop_gradient(spikes) if self.detach_reset and name in self.set_back else spikes
         replaced = self.replace(value, new, spikes, f"{self.path}: {name} in {type(self).__name__}.after_spike")
         return u.math.where(u.math.isfinite(value), replaced, value) if name in y else replaced
 

@@ -81,7 +81,7 @@ class ResonateAndFire(Resonator):
     x_reset = Parameter(0.0 * u.mV, "x after a spike")
     V_reset = Parameter(1.0 * u.mV, "V after a spike")
 
-    clamped = ("x", "V")
+    clamped = set_back = ("x", "V")
 
     def damping(self, y):
         return 1 / self.tau

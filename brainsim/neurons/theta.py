@@ -29,7 +29,7 @@ class Theta(Neuron):
 
     input_unit = u.UNITLESS
     inputs = {"I": None}
-    clamped = ("theta",)
+    clamped = set_back = ("theta",)
 
     tau = Parameter(10.0 * u.ms, "time constant", positive=True)
     eta = Parameter(-1.0, "excitability: rests below zero, fires above")

@@ -221,6 +221,40 @@ def test_e_prop_is_backpropagation_with_resets_detached():
     assert not net.hid.detach_reset
 
 
+def test_e_prop_of_an_adaptive_threshold_is_that_of_its_paper():
+    """Bellec et al. (2020), equations 24 and 25: a spike's derivative goes on in the threshold, not through the reset."""
+    tau, tau_a, beta, V_th, surrogate = 10.0, 200.0, 0.4, 1.0, bs.surrogate.Triangular()
+    net = bs.Network(seed=3)
+    net.inp = bs.sources.SpikeInput(5)
+    net.hid = bs.neurons.ALIF(
+        2, tau=tau * u.ms, tau_a=tau_a * u.ms, beta=beta * u.mV, V_th=V_th * u.mV, E_L=0 * u.mV, V=0 * u.mV,
+        surrogate=surrogate,
+    )  # fmt: skip
+    net.hid.add_receptors(syn=bs.receptors.Delta())
+    w = np.random.default_rng(0).normal(0.6, 0.4, (5, 2))
+    net.connect(net.inp, net.hid, bs.AllToAll(), receptor="syn", weight=w * u.mV)
+    net.out = Leaky(1)
+    net.out.add_receptors(syn=bs.receptors.Delta())
+    net.connect(net.hid, net.out, bs.AllToAll(), receptor="syn", weight=np.zeros((2, 1)) * u.mV)
+    c = np.random.default_rng(1).normal(size=(STEPS, 2))
+    _, found = learned(net, "e_prop", train="inp->hid.weight", loss=lambda state, c: jnp.sum(c * state["hid.spikes"]),
+                       target=c)  # fmt: skip
+
+    keeps, rho = np.exp(-1 / tau), np.exp(-1 / tau_a)
+    V, a, of_V, of_a = np.zeros(2), np.zeros(2), np.zeros((5, 2)), np.zeros((5, 2))
+    gradient, spikes, x = np.zeros((5, 2)), 0, np.zeros(5)
+    for k in range(STEPS):  # what is sent in a step arrives at its end
+        V, a = keeps * (V + x @ w), rho * a
+        of_V, of_a = keeps * (of_V + x[:, None]), rho * of_a
+        distance = (V - V_th - beta * a) / V_th
+        psi, z = np.asarray(surrogate.derivative(distance)) / V_th, distance > 0
+        of_z = psi * (of_V - beta * of_a)
+        V, a, of_a, spikes = V - V_th * z, a + z, of_a + of_z, spikes + z.sum()
+        gradient, x = gradient + c[k] * of_z, INPUT[k]
+    assert spikes > 10
+    assert_equal(found, {"inp->hid.weight": gradient}, 1e-12)
+
+
 def test_pp_prop_is_d_rtrl_where_one_spike_arrives():
     """The sum of products is one product then, but for the factor of smoothing."""
     net = one_layer(soft, bs.receptors.Delta(), weight=bs.Uniform(5 * u.mV, 9 * u.mV))
