@@ -310,7 +310,8 @@ class Network(Dynamics):
         """Go back to the beginning: every state is what it was given as, or its default.
 
         What was assigned before the first run is given; what was assigned later is a disturbance that ends here, except
-        for distributions and for weights that plasticity changes, which stay. Wiring and parameters stay too.
+        for distributions, weights that plasticity changes and running statistics of layers, which stay. Wiring and
+        parameters stay too.
 
         Parameters
         ----------

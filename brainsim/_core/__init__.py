@@ -24,19 +24,21 @@ from brainsim._core.layers import (
 )
 from brainsim._core.modules import (
     BATCH,
-    BatchNorm,
     Flat,
     Moved,
     Pool,
     Scaled,
+    Whole,
     chain,
     compute_in,
     dropout,
     in_order,
+    new_embedding,
     new_layer,
     normalises_alone,
     set_mode,
 )
+from brainsim._core.norms import BatchNorm
 from brainsim._core.site import Site
 from brainsim._core.slot import Slot
 from brainsim._core.stepping import stepping
@@ -49,11 +51,13 @@ __all__ = [
     "dropout",
     "Flat",
     "Moved",
+    "new_embedding",
     "new_layer",
     "normalises_alone",
     "Pool",
     "Scaled",
     "compute_in",
+    "Whole",
     "set_mode",
     "Aside",
     "Clock",

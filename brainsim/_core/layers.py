@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from flax import nnx
 
 from brainsim import events
 from brainsim._core.dynamics import Dynamics
+from brainsim._core.norms import in_step
 from brainsim._units import float_dtype
 from brainsim.events.patches import convolve
 
@@ -43,15 +45,17 @@ def _as_tuple(value):
     return value
 
 
-def applied(module: nnx.Module, x: jax.Array, key: jax.Array) -> jax.Array:
-    """``module(x)``; what it draws follows from ``key`` alone, and what else it changes is changed in it."""
+def applied(module: nnx.Module, x: jax.Array, key: jax.Array, step: Any = 0) -> jax.Array:
+    """``module(x)`` in a step of a run; what it draws follows from ``key`` alone, and what else it changes is changed in
+    it.
+    """
     streams = (node for _, node in nnx.iter_graph(module) if isinstance(node, nnx.RngStream))
     for k, stream in enumerate(streams):
         own = jax.random.fold_in(key, k)
         typed = jnp.issubdtype(stream.key.get_value().dtype, jax.dtypes.prng_key)
         stream.key.set_value(jax.random.wrap_key_data(own) if typed else own)
         stream.count.set_value(stream.count.get_value() * 0)
-    with _products_by_events(module):
+    with _products_by_events(module), in_step(step):
         return module(x)
 
 
@@ -128,9 +132,10 @@ def changing_values(module: nnx.Module) -> tuple:
 
 
 def change_back(module: nnx.Module, values: tuple) -> None:
-    """Put back what :func:`changing_values` gave."""
+    """Put back what :func:`changing_values` gave; running statistics are learned, and stay."""
     for variable, value in zip(_changing(module), values):
-        variable.set_value(value)
+        if not isinstance(variable, nnx.BatchStat):
+            variable.set_value(value)
 
 
 def multiplications(module: nnx.Module, shape: tuple[int, ...]) -> float:

@@ -20,6 +20,11 @@ def new_layer(kind: str, *args: Any, key: jax.Array, gain: float = 1.0, **option
     return getattr(nnx, kind)(*args, kernel_init=initial, rngs=nnx.Rngs(key), **options)
 
 
+def new_embedding(number: int, features: int, key: jax.Array) -> nnx.Module:
+    """flax's table of vectors."""
+    return nnx.Embed(number, features, rngs=nnx.Rngs(key))
+
+
 def dropout(rate: float, key: jax.Array) -> nnx.Module:
     """flax's dropout."""
     return nnx.Dropout(rate, rngs=nnx.Rngs(key))
@@ -64,6 +69,13 @@ class Flat(nnx.Module):
         return x.ravel()
 
 
+class Whole(nnx.Module):
+    """Floats as the whole numbers that they stand for."""
+
+    def __call__(self, x):
+        return jnp.round(x).astype(jnp.int32)
+
+
 class Moved(nnx.Module):
     """An axis in another place."""
 
@@ -98,38 +110,3 @@ class Pool(nnx.Module):
             size *= k
         pooled = nnx.avg_pool(x, self.window, self.strides, self.padding)
         return pooled if self.how == "mean" else pooled * size
-
-
-class BatchNorm(nnx.Module):
-    """Batch normalisation over the examples that are trained on together; see :class:`brainsim.nn.BatchNorm`."""
-
-    def __init__(self, features: int, momentum: float, epsilon: float, scale: float):
-        dtype = float_dtype()
-        self.momentum, self.epsilon = momentum, epsilon
-        self.scale = nnx.Param(jnp.full(features, scale, dtype))
-        self.bias = nnx.Param(jnp.zeros(features, dtype))
-        self.mean, self.var = nnx.BatchStat(jnp.zeros(features, dtype)), nnx.BatchStat(jnp.ones(features, dtype))
-
-    def __call__(self, x):
-        mean, var = self.mean.get_value(), self.var.get_value()
-        if _in_a_batch():
-            axes = tuple(range(x.ndim - 1))
-            now = jax.lax.pmean(jnp.mean(x, axes), BATCH)
-            spread = jax.lax.pmean(jnp.mean(jnp.square(x - _last(now, x)), axes), BATCH)
-            self.mean.set_value(self.momentum * mean + (1 - self.momentum) * jax.lax.stop_gradient(now))
-            self.var.set_value(self.momentum * var + (1 - self.momentum) * jax.lax.stop_gradient(spread))
-            mean, var = now, spread
-        factor = self.scale.get_value() * jax.lax.rsqrt(var + self.epsilon)
-        return (x - _last(mean, x)) * _last(factor, x) + _last(self.bias.get_value(), x)
-
-
-def _last(values, x):
-    return values.reshape((1,) * (x.ndim - 1) + (-1,))
-
-
-def _in_a_batch() -> bool:
-    try:
-        jax.lax.axis_index(BATCH)
-    except NameError:
-        return False
-    return True

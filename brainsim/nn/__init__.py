@@ -1,15 +1,18 @@
 """Feed-forward, recurrent and residual stacks in one expression; what comes out is a network."""
 
-from brainsim.nn.layers import AvgPool, BatchNorm, Conv, Dropout, LayerSpec, Linear, MaxPool, SumPool
+from brainsim.nn.layers import AvgPool, BatchNorm, Conv, Dropout, Embed, LayerSpec, Linear, MaxPool, SumPool
 from brainsim.nn.neurons import ALIF, LIF, LeakyIntegrator, LeakyReadout, Neurons, ResonateAndFire, SoftResetLIF
+from brainsim.nn.norms import BNTT
 from brainsim.nn.sequential import Residual, Sequential
 
 __all__ = [
     "ALIF",
     "AvgPool",
     "BatchNorm",
+    "BNTT",
     "Conv",
     "Dropout",
+    "Embed",
     "LayerSpec",
     "LeakyIntegrator",
     "LeakyReadout",

@@ -158,23 +158,23 @@ class SumPool(_Pool):
 class BatchNorm(LayerSpec):
     r"""Batch normalisation.
 
-    .. math:: y = \alpha\,\gamma\,\frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta
+    .. math:: y = \gamma\,\frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta
 
     Mean and variance are those of all examples of the batch, and all places, at each step, while the network is trained
-    (in an :class:`brainsim.train.Objective`); elsewhere, so in ``simulate``, they are the running ones. With ``scale`` the
-    threshold, inputs have its size (threshold-dependent batch normalisation).
+    (in an :class:`brainsim.train.Objective`); elsewhere, so in ``simulate``, they are the running ones. :class:`BNTT` has
+    those of each step.
 
     Parameters
     ----------
     scale : float
-        Initial :math:`\alpha\gamma`, in the receptor's unit: with a scale of :math:`V_{th}`, tdBN.
+        Initial :math:`\gamma`, in the receptor's unit.
     momentum : float
         What running statistics keep of themselves in a step.
     epsilon : float
 
     References
     ----------
-    S. Ioffe, C. Szegedy, ICML (2015); H. Zheng et al., AAAI (2021), tdBN, whose statistics are over all steps too.
+    S. Ioffe, C. Szegedy, ICML (2015).
     """
 
     scale: float = 1.0
@@ -183,6 +183,30 @@ class BatchNorm(LayerSpec):
 
     def module(self, shape, key):
         return _core.BatchNorm(shape[-1], self.momentum, self.epsilon, self.scale)
+
+
+@dataclass(frozen=True)
+class Embed(LayerSpec):
+    r"""A vector for each of several symbols: what arrives is their numbers, from 0.
+
+    .. math:: y_i = E_{k_i}
+
+    Symbols are given to a :class:`~brainsim.sources.SpikeInput` step by step, as floats: 0 is the first of them, and also
+    what arrives where nothing is sent. A number that there is not gives NaN, which ends a run.
+
+    Parameters
+    ----------
+    number : int
+        Symbols that there are.
+    features : int
+        Length of a vector.
+    """
+
+    number: int
+    features: int
+
+    def module(self, shape, key):
+        return _core.chain([_core.Whole(), _core.new_embedding(self.number, self.features, key)])
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,9 @@ class Sequential(Network):
                 shown = layer if isinstance(layer, LayerSpec) else type(layer).__name__
                 raise ValueError(f"{path}: {shown} does not fit to an input of shape {shape}: {error}") from error
             made.append(module)
-        return _core.chain(made)
+        whole = _core.chain(made)
+        _core.set_mode(whole, False)  # an Objective lets it train
+        return whole
 
     def _synapses(self, pre: str, post: str, linear: Linear) -> None:
         source, target = self.populations[pre], self.populations[post]

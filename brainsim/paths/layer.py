@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -37,7 +38,7 @@ class Layer:
         net.connect(net.inp, net.hid, Layer(nnx.Conv(1, 8, (3, 3), rngs=nnx.Rngs(0))), receptor="ampa", weight=1 * u.nS)
 
     Parameters of the layer are parameters of the network by path (``"inp->hid.layer.kernel"``): trained, swept and
-    saved like all. Its other variables, such as the statistics of a batch normalisation, are state. It is applied to one
+    saved like all. Its other variables are state; a reset puts them back, but for running statistics, which are learned. It is applied to one
     example at every step, whether there are spikes or not; ``jax.vmap`` and ``sweep`` give batches. What it draws, as
     dropout does, follows from the network's seed, the projection's path and the step. Whether it trains or evaluates is
     the layer's own matter (``layer.train()``, ``layer.eval()``).
@@ -154,7 +155,8 @@ class Applied(Path):
 
     def deliver(self, clock: Clock, arrived, receptor):
         key = jax.random.fold_in(clock.of("layer").key, clock.step)
-        for port, value in self._outputs(applied, arrived, receptor, key).items():
+        call = functools.partial(applied, step=clock.step)
+        for port, value in self._outputs(call, arrived, receptor, key).items():
             receptor.put(port, receptor.plain(port) + value)
 
     def sums(self, arrived, receptor):
