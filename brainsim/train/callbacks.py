@@ -53,7 +53,7 @@ class Step(NamedTuple):
 class Callback(Protocol):
     """A function that is called after every epoch; training ends where it returns True.
 
-    An object that has a method ``step(step)`` as well is told of every update, by a :class:`Step`.
+    An object that has a method ``step(step)``, as well or alone, is told of every update, by a :class:`Step`.
     """
 
     def __call__(self, epoch: Epoch) -> bool | None:
@@ -73,9 +73,6 @@ class Steps:
     def step(self, step: Step) -> None:
         """Keep an update."""
         self.rows.append({"update": step.number, **step.row})
-
-    def __call__(self, epoch: Epoch) -> None:
-        """Nothing is done after an epoch."""
 
     def __getitem__(self, name: str) -> np.ndarray:
         return History(self.rows)[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import brainunit as u
@@ -164,6 +165,9 @@ def blame(
 
     ``given``: the key, and perhaps the state, that the examples began with.
     """
+    for targets in jax.tree.leaves(batch.targets):
+        if not np.all(np.isfinite(np.asarray(targets))):
+            return NonFiniteError(f"fit: the loss is {loss:g} {when}, and targets of this batch are not finite.")
     bad = sorted(path for path, array in parameters.items() if not bool(jnp.all(jnp.isfinite(array))))
     if bad:
         return NonFiniteError(
@@ -200,6 +204,24 @@ def blame(
         path,
         time,
     )
+
+
+def check_loop(callbacks: Any, average: float | None, log: Any) -> None:
+    """Refuse what would be found out after the first epoch.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    for callback in callbacks:
+        if not callable(callback) and not hasattr(callback, "step"):
+            raise TypeError(f"callbacks: expected functions of an Epoch, or objects with step(), given {callback!r}.")
+    if average is not None and not 0 <= average <= 1:
+        raise ValueError(f"average: expected a decay from 0 to 1, such as 0.999, given {average}.")
+    if log is not None and Path(log).suffix not in (".csv", ".jsonl"):
+        raise ValueError(
+            f"log: {log} ends neither in .csv nor in .jsonl; callbacks=[bs.train.TensorBoard('runs')] writes for TensorBoard."
+        )
 
 
 def finite(tree: Any) -> bool:

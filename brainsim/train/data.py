@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
+from brainsim.data import Task, Trials
 from brainsim.train.objective import Batch
 
 
@@ -206,6 +207,12 @@ def as_batches(data: Any, batch: int, seed: int = 0, shuffle: bool = True, what:
     """
     if hasattr(data, "epoch") and callable(data.epoch):
         return data
+    if isinstance(data, Trials):
+        data = data.data
+    if isinstance(data, Task):
+        raise TypeError(
+            f"{what}: {type(data).__name__} is a task; give its trials, task(1000), or task.batches(32, 50)."
+        )
     if isinstance(data, Mapping):
         data = tuple(as_batch(data))
     if isinstance(data, tuple) and len(data) in (2, 3) and isinstance(data[0], list) and hasattr(data[0][0], "shape"):
@@ -234,6 +241,8 @@ def check_arrays(inputs: np.ndarray, targets: Any, lengths: np.ndarray | None) -
     for name, array in (*named, ("lengths", lengths)):
         if array is not None and (array.ndim == 0 or len(array) != len(inputs)):
             raise ValueError(f"data: there are {len(inputs)} inputs, and {name} of shape {array.shape}.")
+        if array is not None and array.dtype.kind not in "biuf":
+            raise ValueError(f"data: {name} are {array.dtype}, expected numbers of one shape for all examples.")
     if inputs.ndim == 0 or not len(inputs):
         raise ValueError(f"data: there are no examples, inputs have the shape {inputs.shape}.")
     if inputs.dtype == object or inputs.dtype.kind in "US":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import brainunit as u
 import jax
@@ -165,6 +165,7 @@ def fit(
         raise ValueError(f"epochs: expected a positive integer, given {epochs!r}.")
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise ValueError(f"batch: expected a positive integer, given {batch!r}.")
+    checks.check_loop(callbacks, average, log)
     options: dict[str, Any] = dict(
         loss=loss, encode=encode, read=read, into=into, penalties=penalties, precision=precision
     )
@@ -192,7 +193,7 @@ def fit(
     if isinstance(gradient, Search):
         update = Searching(learned, gradient, trained, **more)
     else:
-        update = Update(learned, optimizer, trained, gradient=gradient, **more)
+        update = Update(learned, optimizer, trained, gradient=cast(Gradient, gradient), **more)
     evaluation = Evaluation(objective, named)
     loop = Loop(update, batches, held_out, evaluation, callbacks, checkpoint, save_every, log, seed, windows, devices)
     return loop.run(epochs, progress)
@@ -306,7 +307,7 @@ class Loop:
         self.place.rows = [*self.place.rows, row]
         for number, callback in enumerate(self.callbacks):
             memory = self.place.memory.setdefault(str(number), {})
-            if callback(Epoch(self.place.epoch, row, parameters, memory)):
+            if callable(callback) and callback(Epoch(self.place.epoch, row, parameters, memory)):
                 self.place.memory["ended"] = True
         self._save()
 

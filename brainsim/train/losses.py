@@ -34,7 +34,14 @@ def cross_entropy(output: jax.Array, target: ArrayLike) -> jax.Array:
     target = jnp.asarray(target)
     if target.ndim == 0:
         return optax.softmax_cross_entropy_with_integer_labels(output, target)
+    _same_shape("cross_entropy", output, target)
     return optax.softmax_cross_entropy(output, target)
+
+
+def _same_shape(name: str, output: jax.Array, target: jax.Array) -> None:
+    """Refuse what NumPy would repeat until it fits."""
+    if output.shape != target.shape:
+        raise ValueError(f"{name}: the output has shape {output.shape}, the target {target.shape}.")
 
 
 def step_cross_entropy(course: jax.Array, target: ArrayLike, mask: jax.Array | None = None) -> jax.Array:
@@ -95,7 +102,9 @@ def mean_square(output: jax.Array, target: ArrayLike) -> jax.Array:
     ----------
     output, target : float array, (...)
     """
-    return jnp.mean(jnp.square(output - jnp.asarray(target)))
+    target = jnp.asarray(target)
+    _same_shape("mean_square", output, target)
+    return jnp.mean(jnp.square(output - target))
 
 
 def count_mean_square(
@@ -131,6 +140,7 @@ def spike_times(times: jax.Array, target: ArrayLike) -> jax.Array:
         In steps; where it is not finite, a unit may fire when it likes.
     """
     target = jnp.asarray(target, times.dtype)
+    _same_shape("spike_times", times, target)
     asked = jnp.isfinite(target)
     square = jnp.where(asked, jnp.square(times - jnp.where(asked, target, 0.0)), 0.0)
     return jnp.sum(square) / jnp.maximum(jnp.sum(asked), 1)

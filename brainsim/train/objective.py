@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import brainunit as u
 import jax
@@ -172,8 +172,8 @@ class Objective:
         scale = SCALES[self.precision] if self.precision else 1.0
         if scale == 1:
             return self.run(parameters, state, inputs=inputs, key=own)
-        parameters, state, inputs = scaled((parameters, state, inputs), 1 / scale)
-        return scaled(self.run(parameters, state, inputs=inputs, key=own), scale)
+        parameters, state, inputs = cast(tuple, scaled((parameters, state, inputs), 1 / scale))
+        return cast(tuple, scaled(self.run(parameters, state, inputs=inputs, key=own), scale))
 
     def mask(self, length: Any) -> jax.Array | None:
         """Which steps count; None for all."""

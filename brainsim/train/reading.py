@@ -89,6 +89,8 @@ def as_read(given: Any, net: Any) -> Read | Reads:
     if isinstance(given, Read | Reads):
         return given
     if isinstance(given, Mapping):
+        if not given:
+            raise TypeError("read: the dictionary names no output.")
         return Reads({name: as_read(part, net) for name, part in given.items()})  # type: ignore[misc]
     if isinstance(given, str):
         return Read(given, "count" if given.endswith(".spikes") else "mean")

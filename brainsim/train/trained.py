@@ -134,5 +134,6 @@ def _bounds_of(net: Network, path: str, slot: Slot, array: jax.Array) -> Transfo
     """What keeps a parameter where it is allowed to be."""
     if slot.positive and slot.at_most is not None:  # a delay
         step_ms = net.projections[path.rpartition(".")[0]]._aside.prepared_for or 0.0
-        return Clipped(min(step_ms or slot.at_most, float(jnp.min(array))) * slot.unit, slot.at_most * slot.unit)
+        unit = slot.unit or u.UNITLESS
+        return Clipped(min(step_ms or slot.at_most, float(jnp.min(array))) * unit, slot.at_most * unit)
     return Positive() if slot.positive else NotNegative() if slot.nonnegative else Free()

@@ -323,6 +323,29 @@ def test_sequences_of_different_length(examples):
     assert not np.allclose(found[0][0], weights(small())[0])
 
 
+def test_what_would_be_found_out_late_is_refused_at_once(examples, tmp_path):
+    x, y = examples
+    course = dict(read=("out.V", "sequence"), loss=losses.step_cross_entropy)
+    trials = bs.data.GoNoGo(stimulus=2 * u.ms, delay=1 * u.ms, decision=5 * u.ms)
+    nothing = np.full((60, 3), np.nan)
+    for data, options, message in (
+        ((x, y[:, None]), {}, r"cross_entropy: the output has shape \(3,\), the target \(1,\)"),
+        ((x, y[:, None] * 1.0), dict(loss=losses.mean_square), r"mean_square: the output has shape \(3,\), the target \(1,\)"),
+        ((x, np.array(["a"] * 60)), {}, "targets are <U1, expected numbers"),
+        ((x, y), dict(callbacks=[3]), "callbacks: expected functions of an Epoch"),
+        ((x, y), dict(average=2.0), "average: expected a decay from 0 to 1"),
+        ((x, y), dict(log=tmp_path / "runs"), "neither in .csv nor in .jsonl; .*TensorBoard"),
+        ((x, y), dict(read={}), "the dictionary names no output"),
+        (trials, course, r"GoNoGo is a task; give its trials, task\(1000\)"),
+        ((x, nothing), dict(loss=losses.mean_square), "targets of this batch are not finite"),
+    ):  # fmt: skip
+        with pytest.raises((ValueError, TypeError, bs.NonFiniteError), match=message):
+            fit(small(), data, epochs=1, **options)
+    net = small(n=3, classes=2)
+    net["pixels->hidden"].weight = 1 * u.mV * np.ones((3, 8))
+    fit(net, trials(20), epochs=1, encode=None, callbacks=[bs.train.Steps()], **course)
+
+
 def test_a_task_is_data_with_a_target_in_each_step():
     ms = u.ms
     task = bs.data.EvidenceAccumulation(
