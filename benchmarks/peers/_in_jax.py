@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ._training import BETA, RATE, SIDES, STRIDES, Task, data, weights
+from ._training import BETA, RATE, SIDES, STRIDES, WIDTH, Task, data, weights
 
 
 def prepare(task: Task, cells: list[Callable]) -> tuple[Callable, Callable]:
@@ -35,6 +35,25 @@ def prepare(task: Task, cells: list[Callable]) -> tuple[Callable, Callable]:
         logits = jax.lax.scan(advance, (zeros[:-1], zeros[-1], zeros[0]), spikes)[1].mean(0)
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
+    def delayed(x, w, delay):
+        """What arrives in all steps: a convolution over time."""
+        k = jnp.arange(1, task.longest + 1).astype(x.dtype)[:, None, None]
+        kernel = w * jax.nn.softmax(-jnp.square((k - delay) / WIDTH) / 2, axis=0)
+        x = jnp.pad(x.swapaxes(0, 1), [(0, 0), (task.longest, 0), (0, 0)])[:, :-1]
+        y = jax.lax.conv_general_dilated(x, kernel[::-1], (1,), "VALID", dimension_numbers=("NHC", "HIO", "NHC"))
+        return y.swapaxes(0, 1)
+
+    def loss_with_delays(w, spikes, labels):
+        x = spikes
+        for k, cell in enumerate(cells):
+            driven = delayed(x, w[str(k)], w[f"d{k}"])
+            x = jax.lax.scan(lambda v, now, cell=cell: cell(now, v)[::-1], jnp.zeros_like(driven[0]), driven)[1]
+        driven = delayed(x, w[str(len(cells))], w[f"d{len(cells)}"])
+        step = lambda u, now: (BETA * u + now,) * 2
+        logits = jax.lax.scan(step, jnp.zeros_like(driven[0]), driven)[1].mean(0)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+    loss = loss_with_delays if task.longest else loss
     adam = optax.adam(RATE)
     w = jax.tree.map(jnp.asarray, weights(task))
     at = [w, adam.init(w)]

@@ -23,6 +23,7 @@ FRAMEWORKS = {
     "spikingjelly": "torch",
     "norse": "torch",
     "spyx": "spyx",
+    "torch": "torch_delays",
 }
 BETA = np.float32(0.9)
 RATE = 1e-3  # of Adam
@@ -30,7 +31,7 @@ RATE = 1e-3  # of Adam
 
 class Task(NamedTuple):
     """Sizes from the input to the output, and whether the hidden layer has recurrent weights, or the layers convolve:
-    their channels then, with 28 x 28 inputs and strides of 1 and 2.
+    their channels then, with 28 x 28 inputs and strides of 1 and 2. Of delays, the longest in steps; 0 for none.
     """
 
     name: str
@@ -40,14 +41,17 @@ class Task(NamedTuple):
     density: float = 0.03
     recurrent: bool = False
     channels: tuple[int, ...] = ()
+    longest: int = 0
 
 
 TASKS = {
     "ff": Task("ff", (700, 256, 256, 20), 128, 100),
     "rec": Task("rec", (700, 512, 20), 128, 250, recurrent=True),
     "conv": Task("conv", (784, 784 * 32, 196 * 64, 10), 64, 8, density=0.2, channels=(1, 32, 64)),
+    "delays": Task("delays", (140, 256, 256, 20), 32, 100, density=0.05, longest=25),
 }
 STRIDES = (1, 2)
+WIDTH = 2.0  # of learned delays, in steps
 SIDES = (28, 28, 14)  # of the input and of the hidden layers
 
 
@@ -74,7 +78,38 @@ def weights(task: Task) -> dict[str, np.ndarray]:
     if task.recurrent:
         n = task.sizes[1]
         made["r"] = rng.normal(0, 0.15 / np.sqrt(n * 0.05), (n, n)).astype(np.float32)
+    if task.longest:
+        for k, (n, m) in enumerate(zip(task.sizes, task.sizes[1:])):
+            made[f"d{k}"] = rng.uniform(1, task.longest, (n, m)).astype(np.float32)
     return made
+
+
+def spread(delay: np.ndarray, longest: int) -> np.ndarray:
+    """Gaussians of sum 1 round delays, (steps, n, m)."""
+    k = np.arange(1, longest + 1, dtype=np.float32)[:, None, None]
+    g = np.exp(-np.square((k - delay) / np.float32(WIDTH)) / 2)
+    return g / g.sum(0)
+
+
+def _delayed(x, w, delay, longest) -> np.ndarray:
+    """What arrives at each step of spikes x (steps, batch, n)."""
+    y, kernel = np.zeros((*x.shape[:-1], w.shape[1]), np.float32), w * spread(delay, longest)
+    for k in range(1, longest + 1):
+        y[k:] += x[:-k] @ kernel[k - 1]
+    return y
+
+
+def _delayed_back(x, w, delay, longest, d) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gradients of the weight, the delay and the input."""
+    g, dx = spread(delay, longest), np.zeros_like(x)
+    to_kernel = np.empty_like(g)
+    for k in range(1, longest + 1):
+        dx[:-k] += d[k:] @ (w * g[k - 1]).T
+        to_kernel[k - 1] = x[:-k].reshape(-1, x.shape[-1]).T @ d[k:].reshape(-1, d.shape[-1])
+    k = np.arange(1, longest + 1, dtype=np.float32)[:, None, None]
+    along = (k - delay) / WIDTH**2
+    slope = g * (along - (g * along).sum(0))
+    return (to_kernel * g).sum(0), w * (to_kernel * slope).sum(0), dx
 
 
 def _same(x, k) -> np.ndarray:
@@ -114,13 +149,20 @@ def _products_back(task: Task, k: int, x, w, d) -> tuple[np.ndarray, np.ndarray]
     return to_w, _back((d @ flat.T).reshape(patches.shape), k).reshape(x.shape)
 
 
+def _driven(task: Task, k: int, x, w) -> np.ndarray:
+    """What reaches layer k + 1 in all steps."""
+    if task.longest:
+        return _delayed(x, w[str(k)], w[f"d{k}"], task.longest)
+    return _product(task, k, x, w[str(k)])
+
+
 def reference(task: Task) -> tuple[dict[str, np.ndarray], list[float]]:
     """Gradients by hand, and the rate of each hidden layer."""
     w, (x, labels) = weights(task), data(task)
     hidden = len(task.sizes) - 2
     into, membranes, spikes = x, [], [x]
     for k in range(hidden):
-        driven, V, S = _product(task, k, into, w[str(k)]), np.empty((*x.shape[:2], task.sizes[k + 1]), np.float32), []
+        driven, V, S = _driven(task, k, into, w), np.empty((*x.shape[:2], task.sizes[k + 1]), np.float32), []
         v, s = 0, np.zeros_like(V[0])
         for t in range(task.steps):
             v = BETA * v + driven[t] + (s @ w["r"] if task.recurrent else 0)
@@ -130,7 +172,7 @@ def reference(task: Task) -> tuple[dict[str, np.ndarray], list[float]]:
         into = np.stack(S)
         membranes.append(V)
         spikes.append(into)
-    driven, u, mean = into @ w[str(hidden)], 0, 0
+    driven, u, mean = _driven(task, hidden, into, w), 0, 0
     for t in range(task.steps):
         u = BETA * u + driven[t]
         mean = mean + u / task.steps
@@ -141,7 +183,11 @@ def reference(task: Task) -> tuple[dict[str, np.ndarray], list[float]]:
         back[t] = g = BETA * g + error / task.steps
     gradients = {}
     for k in reversed(range(hidden + 1)):
-        gradients[str(k)], ds = _products_back(task, k, spikes[k], w[str(k)], back)
+        if task.longest:
+            found = _delayed_back(spikes[k], w[str(k)], w[f"d{k}"], task.longest, back)
+            gradients[str(k)], gradients[f"d{k}"], ds = found
+        else:
+            gradients[str(k)], ds = _products_back(task, k, spikes[k], w[str(k)], back)
         if k == 0:
             break
         V, S = membranes[k - 1], spikes[k]
@@ -203,7 +249,10 @@ def main(description: str) -> None:
     )
     parser.add_argument("--json", action="store_true", help="JSON lines, not a table")
     options = parser.parse_args()
-    chosen = tuple(FRAMEWORKS) if options.framework == "all" else (options.framework,)
+    serve = ("brainsim", "floor", "torch") if options.task == "delays" else tuple(f for f in FRAMEWORKS if f != "torch")
+    if options.framework not in (*serve, "all"):
+        parser.error(f"{options.framework} does not serve --task {options.task}; expected {', '.join(serve)}")
+    chosen = serve if options.framework == "all" else (options.framework,)
     for name in chosen:
         python = options.python.get(name)
         if python is None and len(chosen) == 1:

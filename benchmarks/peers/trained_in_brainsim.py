@@ -11,7 +11,7 @@ from flax import nnx
 
 import brainsim as bs
 
-from ._training import BETA, RATE, SIDES, STRIDES, Task, data, weights
+from ._training import BETA, RATE, SIDES, STRIDES, WIDTH, Task, data, weights
 
 TAU = -1 / math.log(float(BETA)) * u.ms
 
@@ -49,8 +49,14 @@ def build(task: Task) -> bs.Network:
         path, weight = bs.AllToAll(), made[str(k - 1)] * u.mV
         if task.channels and not last:
             path, weight = bs.paths.Layer(convolution(made[str(k - 1)], STRIDES[k - 1])), 1 * u.mV
+        delays = {}
+        if task.longest:
+            spread = bs.delays.Gaussian(made[f"d{k - 1}"] * u.ms, width=WIDTH * u.ms)
+            delays = {"delay": spread, "max_delay": task.longest * u.ms}
         # What arrives is added before the membrane decays
-        net.connect(pre, layer, path, receptor="kick", weight=weight / BETA, name=str(k - 1))
+        net.connect(pre, layer, path, receptor="kick", weight=weight / BETA, name=str(k - 1), **delays)
+        if task.longest:
+            net.projections[str(k - 1)].axon.train()
     if task.recurrent:
         net.connect(net.p1, net.p1, bs.AllToAll(), receptor="kick", weight=made["r"] / BETA * u.mV, name="r")
     return net
@@ -76,6 +82,7 @@ def prepare(task: Task, framework: str):
     learned = {
         name: f"{name}.layer.kernel" if task.channels and name != "2" else f"{name}.weight" for name in weights(task)
     }
+    learned |= {name: f"{name[1:]}.delay" for name in learned if name[0] == "d"}
     parameters = {path: run.parameters[path] for path in learned.values()}
     at = [parameters, adam.init(parameters)]
 
