@@ -1,5 +1,6 @@
 """Data sets from files, functions that take a path and give arrays, and tasks, which make their trials; no downloads."""
 
+from brainsim.data import augmentations
 from brainsim.data.images import Images, images, read_idx
 from brainsim.data.padding import padded
 from brainsim.data.speech import Sequences, SpokenDigits, spoken_digits, vowels
@@ -20,6 +21,7 @@ from brainsim.data.tasks import (
 from brainsim.data.yin_yang import yin_yang
 
 __all__ = [
+    "augmentations",
     "Signalled",
     "Periods",
     "IntervalTiming",
