@@ -1,4 +1,4 @@
-"""The training benchmarks in brainsim: a network for one example, `function`, `jax.vmap` and `jax.grad`."""
+"""The training benchmarks in brainsim: a network for one example, and the pieces of `train` that `fit` is made of."""
 
 import math
 
@@ -67,36 +67,35 @@ def prepare(task: Task, framework: str):
     net, (spikes, labels) = build(task), data(task)
     lag = len(task.sizes) - 1  # steps that a spike takes from the input to the output
     output = f"p{lag}.V"
-    run = bs.function(net, (task.steps + lag) * u.ms, dt=1 * u.ms, record=output)
-    spikes = jnp.asarray(np.concatenate([spikes, np.zeros((lag, *spikes.shape[1:]), np.float32)]))
-
-    def loss(parameters, spikes, labels):
-        def mean_output(spikes):
-            _, recorded = run(parameters, {}, inputs={"p0.input": spikes})
-            return recorded[output][lag:].mean(0)
-
-        logits = jax.vmap(mean_output, in_axes=1)(spikes)
-        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
-
+    objective = bs.train.Objective(
+        net,
+        (task.steps + lag) * u.ms,
+        dt=1 * u.ms,
+        loss=optax.softmax_cross_entropy_with_integer_labels,
+        read=(output, lambda course, mask: course[lag:].mean(0)),
+    )
+    spikes = np.concatenate([spikes, np.zeros((lag, *spikes.shape[1:]), np.float32)])
+    batch = bs.train.Batch(jnp.asarray(np.ascontiguousarray(spikes.swapaxes(0, 1))), jnp.asarray(labels))
+    slopes, key = bs.train.bptt(objective), jax.random.PRNGKey(0)
     adam = optax.adam(RATE)
     learned = {
         name: f"{name}.layer.kernel" if task.channels and name != "2" else f"{name}.weight" for name in weights(task)
     }
     learned |= {name: f"{name[1:]}.delay" for name in learned if name[0] == "d"}
-    parameters = {path: run.parameters[path] for path in learned.values()}
+    parameters = {path: objective.run.parameters[path] for path in learned.values()}
     at = [parameters, adam.init(parameters)]
 
     @jax.jit
-    def update(parameters, moments, spikes, labels):
-        gradient = jax.grad(loss)(parameters, spikes, labels)
+    def update(parameters, moments, batch):
+        _, gradient = slopes(parameters, objective.carried, batch, key)
         changes, moments = adam.update(gradient, moments)
         return optax.apply_updates(parameters, changes), moments
 
     def gradients():
-        found = jax.jit(jax.grad(loss))(parameters, spikes, labels)
+        _, found = jax.jit(slopes)(parameters, objective.carried, batch, key)
         return {name: np.asarray(found[path]) / (BETA if ".weight" in path else 1) for name, path in learned.items()}
 
     def step():
-        at[:] = jax.block_until_ready(update(*at, spikes, labels))
+        at[:] = jax.block_until_ready(update(*at, batch))
 
     return gradients, step, bs.__version__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -93,7 +94,7 @@ class Structure:
 
     def step(self, parameters: dict, fixed: dict, state: dict, clock: Clock, inputs: dict) -> dict:
         """Advance one step: ``inputs`` overrides any variable, by path, for this step. Returns the new state."""
-        return self._after(lambda net: net.update(clock), parameters, fixed, state, inputs)
+        return self.part(lambda net: net.update(clock), parameters, fixed, state, inputs)[1]
 
     def advance(
         self, population: str, parameters: dict, fixed: dict, state: dict, clock: Clock, inputs: Any = ()
@@ -108,7 +109,7 @@ class Structure:
         def alone(net):
             net[population].update(own, *net[population].receive(own))
 
-        after = self._after(alone, parameters, fixed, state, dict(inputs))
+        _, after = self.part(alone, parameters, fixed, state, dict(inputs))
         return {path: array for path, array in after.items() if path.startswith(f"{population}.")}
 
     def through(self, projection: str, arrays: dict, arrived: jax.Array) -> dict[str, jax.Array]:
@@ -123,13 +124,15 @@ class Structure:
             sums = path.way.sums(arrived, receptor)
         return {f"{receptor.path}.{port}": array for port, array in sums.items()}
 
-    def _after(self, change, parameters, fixed, state, inputs):
-        """The state after ``change(net)`` of the network made of these arrays."""
+    def part(
+        self, change: Callable[[Any], Any], parameters: dict, fixed: dict, state: dict, inputs: dict
+    ) -> tuple[Any, dict]:
+        """What ``change(net)`` returns, part of a step of the network made of these arrays, and the state after it."""
         net = self.merge(*({**a, **{k: v for k, v in inputs.items() if k in a}} for a in (parameters, fixed, state)))
         with events.served_by(self.implementation), tracing_with(self.reads), stepping(net), none_thrown():
-            change(net)
+            result = change(net)
         also_known_as(self.reads, self.readers)
-        return _flat(net)[-1]
+        return result, _flat(net)[-1]
 
 
 def split(net: Closed) -> tuple[Structure, dict, dict, dict]:

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.interpreters import mlir
 
-from brainsim.events._dense import are_rows, in_rows, product
+from brainsim.events._dense import are_rows, are_rows_back, in_rows, product, rows_back
 from brainsim.events._primitive import Batch, Operation, is_zero, no_tangent, undefined, zeros_of
 from brainsim.events._procedural import contract_procedural, numbers_procedural
 from brainsim.events._rows import add_spiking_rows, has_rows
@@ -116,6 +116,8 @@ class _Contract(Operation):
         if static[0] == POST and has_rows(conn) and not delays and not batch.extents:
             return (add_spiking_rows(conn, a, b, into, lambda synapse, target: target),)
         masks, kept = batch.masks, batch.masks[2]
+        if are_rows_back(shared, operands, static, batch):
+            return (into + rows_back(a, b).reshape(into.shape),)
         if all(kept):
             return super().plain(shared, operands, static, batch)
         if are_rows(shared, operands, static, batch):

@@ -45,6 +45,21 @@ def are_rows(shared, operands, static, batch: Batch) -> bool:
     return all(spikes) and all(rows) and not any(weight) and core == 2 and alike
 
 
+def are_rows_back(shared, operands, static, batch: Batch) -> bool:
+    """Whether a contraction carries rows of values back through one dense weight for all of them."""
+    towards, depth = static
+    weight, values, into = operands
+    if not isinstance(shared[0], Dense) or len(shared) > 1 or depth or towards != Role.PRE or not batch.extents:
+        return False
+    of_weight, of_values, of_result = batch.masks
+    return weight.ndim == 2 and not any(of_weight) and all(of_values) and all(of_result)
+
+
+def rows_back(weight: jax.Array, values: jax.Array) -> jax.Array:
+    """Rows of values through the weight, backwards: without a batch in between, XLA has nothing to transpose."""
+    return jnp.dot(values.reshape(-1, values.shape[-1]), weight.T, precision=jax.lax.Precision.HIGHEST)
+
+
 def in_rows(towards: int, a: jax.Array, b: jax.Array, into: jax.Array) -> jax.Array:
     """The contraction of :func:`are_rows`, by events or as a matrix product."""
     shape, n_in, n_out = into.shape, a.shape[-1], b.shape[-1]

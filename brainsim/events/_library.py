@@ -23,6 +23,7 @@ HUGE_PAGE = 1 << 21
 HANDLERS = (
     "contract",
     "rows",
+    "recurrence",
     "deliver_together",
     "procedural",
     "deliver_delayed",

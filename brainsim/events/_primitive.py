@@ -28,10 +28,21 @@ class Batch(NamedTuple):
     extents: tuple[int, ...] = ()
     masks: tuple[tuple[bool, ...], ...] = ()
 
-    def pushed(self, extent: int, flags: Sequence[bool]) -> Batch:
+    def pushed(self, extent: int, flags: Sequence[bool], at: int = 0) -> Batch:
+        """With a level before the one ``at`` this place."""
         return Batch(
-            (extent, *self.extents), tuple((flag, *mask) for flag, mask in zip(flags, self.masks, strict=True))
+            (*self.extents[:at], extent, *self.extents[at:]),
+            tuple((*mask[:at], flag, *mask[at:]) for flag, mask in zip(flags, self.masks, strict=True)),
         )
+
+    def place(self, axes: Sequence[int | None], full: frozenset[int]) -> int:
+        """Where a new level can stand so that no operand with it, at these ``axes``, needs its elements moved: otherwise 0,
+        in front.
+        """
+        places = {axis for axis in axes if axis is not None}
+        place = places.pop() if len(places) == 1 else 0
+        having = [mask for i, (axis, mask) in enumerate(zip(axes, self.masks)) if axis is not None or i in full]
+        return place if place <= len(self.extents) and all(all(mask[:place]) for mask in having) else 0
 
     def lift(self, function: Callable, masks: Sequence[tuple[bool, ...]]) -> Callable:
         """``function`` over all levels."""
@@ -165,8 +176,9 @@ class Operation:
     def _batch(self, arguments, axes, *, tree, static, batch, kernel):
         n = tree.num_leaves
         extent = next(x.shape[axis] for x, axis in zip(arguments, axes, strict=True) if axis is not None)
-        arguments = [x if axis is None else jnp.moveaxis(x, axis, 0) for x, axis in zip(arguments, axes, strict=True)]
         flags = [axis is not None for axis in axes]
+        at = 0 if any(flags[:n]) else batch.place(axes[n:], self.full)
+        arguments = [x if axis is None else jnp.moveaxis(x, axis, at) for x, axis in zip(arguments, axes, strict=True)]
         bind = functools.partial(self.primitive.bind, tree=tree, static=static, kernel=kernel)
         if any(flags[:n]):  # the connectivity itself differs: one after the other
             moving = [x for x, flag in zip(arguments, flags, strict=True) if flag]
@@ -179,10 +191,10 @@ class Operation:
         else:
             for i in self.full:
                 if not flags[n + i]:
-                    arguments[n + i] = jnp.broadcast_to(arguments[n + i], (extent, *arguments[n + i].shape))
+                    arguments[n + i] = _repeated(arguments[n + i], extent, at)
                     flags[n + i] = True
-            results = bind(*arguments, batch=batch.pushed(extent, flags[n:]))
-        return results, [0] * len(results)
+            results = bind(*arguments, batch=batch.pushed(extent, flags[n:], at))
+        return results, [at] * len(results)
 
     def _flat(self, primals, tangents, **parameters):
         results = self.primitive.bind(*primals, **parameters)
@@ -192,6 +204,12 @@ class Operation:
 @functools.cache
 def _compiled(operation: Operation, parameters: tuple) -> Callable:
     return jax.jit(functools.partial(operation.primitive.bind, **dict(parameters)))
+
+
+def _repeated(x, extent: int, at: int):
+    """``x`` with a new axis ``at`` this place."""
+    shape = (*x.shape[:at], extent, *x.shape[at:])
+    return jax.lax.broadcast_in_dim(x, shape, [axis for axis in range(len(shape)) if axis != at])
 
 
 def bits(mask: Sequence[bool]) -> int:
@@ -215,7 +233,7 @@ def is_zero(tangent) -> bool:
 
 def no_tangent(x):
     """The tangent of what does not change."""
-    return ad.Zero.from_primal_value(x)  # type: ignore  # jax does not annotate it
+    return ad.Zero(jax.typeof(x).to_tangent_aval())
 
 
 def undefined(x) -> bool:

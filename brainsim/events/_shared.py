@@ -56,6 +56,56 @@ class Quantile(enum.IntEnum):
     SEGMENTS = 32
 
 
+class Step(enum.IntEnum):
+    """Operations of a step of one element; ``_WHOLE``: of whole numbers, as which bools count."""
+
+    COPY = 0
+    ADD = 1
+    SUB = 2
+    MUL = 3
+    DIV = 4
+    MAX = 5
+    MIN = 6
+    NEG = 7
+    ABS = 8
+    SQRT = 9
+    EXP = 10
+    FLOOR = 11
+    CEIL = 12
+    SIGN = 13
+    IS_FINITE = 14
+    GT = 15
+    GE = 16
+    LT = 17
+    LE = 18
+    EQ = 19
+    NE = 20
+    SELECT = 21
+    TO_REAL = 22
+    TO_WHOLE = 23
+    ADD_WHOLE = 24
+    SUB_WHOLE = 25
+    MUL_WHOLE = 26
+    MAX_WHOLE = 27
+    MIN_WHOLE = 28
+    GT_WHOLE = 29
+    GE_WHOLE = 30
+    LT_WHOLE = 31
+    LE_WHOLE = 32
+    EQ_WHOLE = 33
+    NE_WHOLE = 34
+    AND = 35
+    OR = 36
+    XOR = 37
+    LOG = 38
+    LOG1P = 39
+    EXPM1 = 40
+    TANH = 41
+    SIN = 42
+    COS = 43
+    POW = 44
+
+
 class Connectivity(NamedTuple):
     layout: int
     n_pre: int
@@ -74,6 +124,15 @@ class Rows(NamedTuple):
     n_in: int
     n_out: int
     part: int  # of 256 numbers, how many may be spikes
+
+
+class Recurrence(NamedTuple):  # more follow: see csrc/recurrence.cc
+    steps: int
+    elements: int
+    backwards: int
+    examples: int
+    fixed: int
+    carried: int
 
 
 class Procedural(NamedTuple):
@@ -137,8 +196,22 @@ class Recorded(NamedTuple):  # of each population, after the deliveries
     rest: int = 0
 
 
-CODES = (Layout, Role, Rule, Purpose, Quantile)
-NUMBERS = (Connectivity, Contract, Rows, Procedural, Ring, Line, OnPre, OnPost, Append, Together, Delivery, Recorded)
+CODES = (Layout, Role, Rule, Purpose, Quantile, Step)
+NUMBERS = (
+    Connectivity,
+    Contract,
+    Rows,
+    Recurrence,
+    Procedural,
+    Ring,
+    Line,
+    OnPre,
+    OnPost,
+    Append,
+    Together,
+    Delivery,
+    Recorded,
+)
 
 _HEADER = """// Written by setup.py from events/_shared.py: codes, and the places of the numbers that a handler is told.
 #ifndef BRAINSIM_SHARED_H_

@@ -17,7 +17,9 @@ import numpy as np
 from brainsim import events
 from brainsim._core import Clock, Exact, Structure
 from brainsim.delays.gaussian import DUE
+from brainsim.simulation import layered
 from brainsim.simulation.grouped import while_loop
+from brainsim.simulation.layered import Order
 from brainsim.simulation.plan import Request
 from brainsim.simulation.programs import Programs, keep
 
@@ -133,12 +135,25 @@ def variable(parameters, state, path):
 
 
 def run_differentiable(
-    requests, structure: Structure, parameters, fixed, state, step_ms: Exact, n_steps, checkpoint_every, remat, inputs
+    requests,
+    structure: Structure,
+    parameters,
+    fixed,
+    state,
+    step_ms: Exact,
+    n_steps,
+    checkpoint_every,
+    remat,
+    inputs,
+    order: Order,
 ):
-    """Run ``n_steps`` steps as a scan whose steps are computed again on the way back. Returns ``(state, samples)``."""
-    programs, key = keep(structure), ("scan", requests, n_steps, checkpoint_every, remat)
+    """Run ``n_steps`` steps as a scan whose steps are computed again on the way back, or as one for each group of an
+    ``order``. Returns ``(state, samples)``.
+    """
+    programs, key = keep(structure), ("scan", requests, n_steps, checkpoint_every, remat, order)
     if key not in programs:
-        programs[key] = jax.jit(functools.partial(_scan, requests, n_steps, checkpoint_every, remat))
+        loop = functools.partial(_layers, order) if order.groups else functools.partial(_scan, checkpoint_every)
+        programs[key] = jax.jit(functools.partial(loop, requests, n_steps, remat))
     with _traced_now(structure):
         return programs[key](parameters, fixed, state, step_ms, inputs)
 
@@ -166,7 +181,19 @@ def _made_once(structure, parameters, fixed, state, step_ms, inputs) -> dict:
     return fixed | {f"{owner}.axon.kernel": net.projections[owner].kernel(step_ms.high) for owner in owners}
 
 
-def _scan(requests, n_steps, checkpoint_every, remat, parameters, fixed, state, step_ms, inputs):
+def _layers(order, requests, n_steps, remat, parameters, fixed, state, step_ms, inputs):
+    fixed = _made_once(_structure.get(), parameters, fixed, state, step_ms, inputs)
+    record = {r.label: (r.path, r.select) for r in requests if r.path in state}
+    run = functools.partial(layered.run, order, _structure.get(), parameters, fixed, state, step_ms, n_steps)
+    after, samples = run(inputs, record, remat)
+    for r in requests:
+        if r.path not in state:
+            array = parameters[r.path]
+            samples[r.label] = jax.vmap(r.select)(inputs.get(r.path, jnp.broadcast_to(array, (n_steps, *array.shape))))
+    return after, samples
+
+
+def _scan(checkpoint_every, requests, n_steps, remat, parameters, fixed, state, step_ms, inputs):
     structure = _structure.get()
     fixed = _made_once(structure, parameters, fixed, state, step_ms, inputs)
     if checkpoint_every is None and sum(array.size for array in state.values()) <= SINGLE_CELL:

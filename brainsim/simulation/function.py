@@ -12,6 +12,7 @@ from brainsim._core.rounding import SUFFIX, slow_in
 from brainsim._units import QuantityLike
 from brainsim.network import Network
 from brainsim.simulation import door, engine
+from brainsim.simulation.layered import Order, order_of
 from brainsim.simulation.plan import Record
 
 
@@ -49,6 +50,9 @@ def function(
 
     Notes
     -----
+    Populations that do not reach themselves through others run one after the other, each with all of its steps; those
+    that do go step by step. Results are the same to rounding, and ``print(run)`` says which it is.
+
     Each call follows what the network's classes read from outside, such as a global that has changed. A ``jax.jit`` of
     one's own round it keeps what it was when that was traced: give what changes as parameters.
     """
@@ -71,6 +75,8 @@ class Function:
         Steps of a run.
     step_ms : float
         Length of a step in ms.
+    order : Order
+        Whether it runs layer by layer or step by step; to print.
     """
 
     def __init__(self, entry: door.Entry, checkpoint_every: int | None, remat: bool):
@@ -81,6 +87,10 @@ class Function:
         net = entry.net
         self._drawn, self._begun, self._follows = net.drawn_anew(), net.begun, net.follows()
         self._at_once = net.at_once()
+        self.order = order_of(net, entry.n_steps, checkpoint_every)
+
+    def __repr__(self):
+        return f"Function({self.n_steps} steps of {self.step_ms:g} ms, {self.order})"
 
     def __call__(
         self, parameters: dict, state: dict, *, inputs: dict | None = None, key: jax.Array | None = None
@@ -120,7 +130,8 @@ class Function:
         fixed = self.fixed if key is None else self.fixed | {"key": _checked(key)}
         state = self._start(parameters, fixed, given)
         parameters = self.parameters | parameters
-        return run_traced(self._entry, parameters, fixed, state, courses, self._checkpoint_every, self._remat)
+        order = self.order.taking(courses, [request.path for request in self._entry.requests])
+        return run_traced(self._entry, parameters, fixed, state, courses, self._checkpoint_every, self._remat, order)
 
     def _values(self, values, mine, what):
         return door.values_at({path: self._slots[path] for path in mine}, mine, values, what, plain=True)
@@ -189,7 +200,9 @@ def _checked(key):
     return key
 
 
-def run_traced(entry: door.Entry, parameters, fixed, state, inputs, checkpoint_every, remat=True) -> tuple[dict, dict]:
+def run_traced(
+    entry: door.Entry, parameters, fixed, state, inputs, checkpoint_every, remat=True, order: Order | None = None
+) -> tuple[dict, dict]:
     """Run as a scan that can be transformed: ``(state, recorded)``."""
     step = step_length(entry.step_ms)
     return engine.run_differentiable(
@@ -203,4 +216,5 @@ def run_traced(entry: door.Entry, parameters, fixed, state, inputs, checkpoint_e
         checkpoint_every,
         remat,
         inputs,
+        Order() if order is None else order,
     )

@@ -191,7 +191,7 @@ class Objective:
             final, recorded = self.one(parameters, carried | own, x, key)
             return final, recorded, self.read(recorded, self.mask(length))
 
-        keys = jax.random.split(key, len(batch.inputs))
+        keys = key if jnp.ndim(key) == 2 else jax.random.split(key, len(batch.inputs))
         lengths = None if batch.lengths is None else jnp.asarray(batch.lengths)
         axes = (0, None if lengths is None else 0, 0, 0)
         return jax.vmap(one, in_axes=axes, axis_name=BATCH if self.training else None)(
@@ -218,8 +218,8 @@ class Objective:
         carried : dict of str to array
             From :attr:`carried`, or the result of the batch before.
         batch : Batch
-        key : uint32 array, (2,)
-            For encoders, noise and dropout.
+        key : uint32 array, (2,) or (batch, 2)
+            For encoders, noise and dropout; or one for each example.
         state : dict of str to array, (batch, ...), optional
             Where each example goes on from; the network's state by default.
 

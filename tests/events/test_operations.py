@@ -257,6 +257,25 @@ def test_two_levels_of_batch_equal_two_loops(operation, csr, rng):
     close(jax.jit(jax.vmap(jax.vmap(case.function, inner), outer))(*arguments), expected)
 
 
+def test_a_level_within_another_equals_one_around_it(operation, csr, rng):
+    """The batch is the second axis of each argument, behind that of the other level."""
+    case = operation(Given(csr, rng))
+    n = len(case.arguments)
+    outer, inner = stacked_twice(rng, case.arguments)
+    for some in (range(n), [0, n - 1]):
+        axes = [1 if i in some else None for i in range(n)]
+        arguments = [outer[i] if i in some else inner[i] for i in range(n)]
+        expected = loop(lambda *a: loop(jax.jit(case.function), [0] * n, *a), [0 if i in some else None for i in range(n)],
+                        *(jnp.moveaxis(x, 1, 0) if i in some else x for i, x in enumerate(arguments)))  # fmt: skip
+        close(jax.jit(jax.vmap(jax.vmap(case.function), axes))(*arguments), expected)
+
+
+def stacked_twice(rng, arguments):
+    """Arguments with levels of 3 and, within it, of 2; and with the one of 3 alone."""
+    outer = [stacked(rng, x, 3) for x in arguments]
+    return [jnp.moveaxis(stacked(rng, x, 2), 0, 1) for x in outer], outer
+
+
 @pytest.mark.parametrize("scalar", [False, True], ids=["weights", "scalar"])
 def test_gradients_of_batches_and_batches_of_gradients(operation, csr, rng, scalar):
     case = operation(Given(csr, rng, spikes=float, scalar=scalar))

@@ -10,6 +10,7 @@ from mutations.ways import Mutant, wrong
 TESTS_OF = {
     "contract": ("tests/events/test_smallest.py", "tests/events/test_operations.py"),
     "rows": ("tests/events/test_matmul.py",),
+    "recurrence": ("tests/events/test_recurrence.py",),
     "procedural": ("tests/events/test_procedural.py",),
     "deliver_delayed": ("tests/events/test_smallest.py",),
     "delay_line": ("tests/events/test_delay.py",),
@@ -21,7 +22,7 @@ TESTS_OF = {
     "bernoulli_spikes": ("tests/events/test_random.py",),
     "deliver_together": ("tests/simulation/test_grouped.py",),
 }
-PARTS = ("deliver_together", "rows")
+PARTS = ("deliver_together", "rows", "recurrence")
 RESULTS = {"deliver_delayed": 2, "delay_line": 2, "append_events": 3}
 
 
@@ -59,11 +60,12 @@ def break_definition(name: str, k: int) -> None:
 def break_kernel(name: str, k: int) -> None:
     from jax.interpreters import mlir
 
-    from brainsim.events import _backends, _dense, _together
+    from brainsim.events import _backends, _dense, _together, recurrence
 
     (lowering,) = _backends.of(name).values()
     if name in PARTS:
-        part, primitive = {"deliver_together": (_together, "_deliver_p"), "rows": (_dense, "_rows_p")}[name]
+        parts = {"deliver_together": (_together, "_deliver_p"), "rows": (_dense, "_rows_p")}
+        part, primitive = (parts | {"recurrence": (recurrence, "_call_p")})[name]
         primitive, lower = getattr(part, primitive), functools.partial(part._lower, lowering)
     else:
         primitive, lower = operations()[name].primitive, functools.partial(operations()[name]._lower, lowering)

@@ -8,6 +8,7 @@ import optax
 import pytest
 
 import brainsim as bs
+from brainsim.train import gradients
 
 from .conftest import small
 
@@ -73,3 +74,15 @@ def test_what_does_not_fit_is_refused():
     net.other = bs.sources.SpikeInput(2)
     with pytest.raises(ValueError, match="the inputs other, pixels; say what"):
         bs.train.Objective(net, 5 * u.ms, loss=cross_entropy, read="out.V")
+
+
+@pytest.mark.parametrize("lengths", [None, [10, 4, 7, 1]], ids=["whole", "masked"])
+def test_a_batch_in_parts_has_the_gradient_of_all(objective, examples, lengths, monkeypatch):
+    batch = bs.train.Batch(examples[0][:4], examples[1][:4], None if lengths is None else np.array(lengths))
+    found = []
+    for room in (1, 1 << 30):
+        monkeypatch.setattr(gradients, "TOGETHER", room)
+        assert gradients.parts_of(objective, 4) == (4 if room == 1 else 1)
+        found.append(bs.train.bptt(objective)(objective.run.parameters, {}, batch, KEY))
+    for x, y in zip(*map(jax.tree.leaves, found), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-12)

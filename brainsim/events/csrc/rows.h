@@ -14,6 +14,10 @@
 #include "contract.h"
 #include "registers.h"
 
+#ifdef BRAINSIM_WIDER
+#include <immintrin.h>
+#endif
+
 namespace brainsim {
 
 constexpr int64_t kTile = 256;              // columns of the weight that are worked on together
@@ -89,6 +93,44 @@ void list(const S* s, int64_t rows, int64_t n, Listed<T>& to) {
   to.ones = ones;
 }
 
+#ifdef BRAINSIM_WIDER
+// The same for processors that keep sixteen numbers of some in one go. Values are written where they are not all 1.
+__attribute__((target("avx512f"))) inline void list_64(const float* s, int64_t rows, int64_t n, Listed<float>& to) {
+  to.prepare(rows, n + 16);
+  int32_t* const index = to.index.data();
+  const __m512 none = _mm512_setzero_ps(), one = _mm512_set1_ps(1.0f);
+  const __m512i places = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  int32_t count = 0;
+  __mmask16 others = 0;
+  const float* const begin = s;
+  for (int64_t r = 0; r < rows; ++r, s += n) {
+    for (int64_t i = 0; i < n; i += 16) {
+      const __mmask16 there = n - i >= 16 ? 0xFFFF : static_cast<__mmask16>((1u << (n - i)) - 1);
+      const __m512 x = _mm512_maskz_loadu_ps(there, s + i);
+      const __mmask16 spikes = _mm512_cmp_ps_mask(x, none, _CMP_NEQ_UQ);
+      if (!spikes) continue;
+      others |= _mm512_mask_cmp_ps_mask(spikes, x, one, _CMP_NEQ_UQ);
+      const __m512i found = _mm512_maskz_compress_epi32(spikes, _mm512_add_epi32(places, _mm512_set1_epi32(static_cast<int32_t>(i))));
+      _mm512_storeu_si512(index + count, found);
+      count += __builtin_popcount(spikes);
+    }
+    to.first[r + 1] = count;
+  }
+  to.ones = others == 0;
+  for (int64_t r = 0; !to.ones && r < rows; ++r)
+    for (int32_t k = to.first[r]; k < to.first[r + 1]; ++k) to.value[k] = begin[r * n + index[k]];
+}
+#endif
+
+// With registers of so many bytes.
+template <int kBytes, class S, class T>
+void list_with(const S* s, int64_t rows, int64_t n, Listed<T>& to) {
+#ifdef BRAINSIM_WIDER
+  if constexpr (kBytes == 64 && std::is_same_v<S, float>) return list_64(s, rows, n, to);
+#endif
+  list(s, rows, n, to);
+}
+
 // Whether more than `part` of 256 numbers are spikes, as some of the rows tell: at places without a period, as batches
 // and times have one.
 template <class S>
@@ -133,7 +175,7 @@ BRAINSIM_INLINE void multiply(const Rows<S, T>& job) {
   const int64_t block = std::clamp<int64_t>(kListed / std::max<int64_t>(job.n_in, 1), 1, 128);
   for (int64_t begin = 0; begin < job.rows; begin += block) {
     const int64_t rows = std::min(block, job.rows - begin);
-    list(job.s + begin * job.n_in, rows, job.n_in, *job.spikes);
+    list_with<kBytes>(job.s + begin * job.n_in, rows, job.n_in, *job.spikes);
     if (job.spikes->ones) multiply_block<kBytes, kMost, true>(job, begin, rows);
     else multiply_block<kBytes, kMost, false>(job, begin, rows);
   }
@@ -177,7 +219,7 @@ BRAINSIM_INLINE void gradient(const Rows<S, T>& job) {
   const int64_t block = std::clamp<int64_t>(kListed / std::max<int64_t>(job.n_in, 1), 1, 256);
   for (int64_t begin = 0; begin < job.rows; begin += block) {
     const int64_t rows = std::min(block, job.rows - begin);
-    list(job.s + begin * job.n_in, rows, job.n_in, *job.spikes);
+    list_with<kBytes>(job.s + begin * job.n_in, rows, job.n_in, *job.spikes);
     turn(*job.spikes, rows, job.n_in, *job.turned);
     if (job.spikes->ones) gradient_block<kBytes, kMost, true>(job, begin);
     else gradient_block<kBytes, kMost, false>(job, begin);

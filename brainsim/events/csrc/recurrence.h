@@ -1,0 +1,305 @@
+// A short program of plain arithmetic, for many elements and many steps. A register holds some elements at a time, so that an
+// operation is one loop over numbers in the first cache. Whole numbers and bools stand in registers of the same size.
+#ifndef BRAINSIM_RECURRENCE_H_
+#define BRAINSIM_RECURRENCE_H_
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <vector>
+
+#include "registers.h"
+#include "shared.h"
+
+namespace brainsim {
+
+constexpr int64_t kLanes = 256;       // elements of a register
+constexpr int64_t kSlab = 64 * kLanes;  // elements that go through all steps together: what they carry stays in the second cache
+
+#if defined(__GNUC__) || defined(__clang__)
+#define BRAINSIM_INLINED __attribute__((always_inline))  // of a lambda, which then has the registers of its function
+#else
+#define BRAINSIM_INLINED
+#endif
+
+enum class Kind { kReal, kCount, kBool };
+
+struct Recurrence {
+  struct Given { char* data; int64_t period; Kind kind; int64_t apart; };  // apart: from one example to the next, in elements
+  struct Made { char* data; int64_t from; Kind kind; int64_t apart; };
+  struct Operation { int64_t code, to, of[3]; };
+  int64_t steps = 0, elements = 0, examples = 0, fixed = 0, carried = 0, registers = 0, constants = 0, before = 0, loop = 0;
+  bool backwards = false;
+  std::vector<Given> operands;
+  std::vector<Made> results;
+  std::vector<Operation> operations;
+  std::vector<bool> counts;  // which constants are whole numbers
+};
+
+// e^x, to 2 units in the last place; the argument is reduced by multiples of log 2 (Cephes).
+BRAINSIM_INLINE float exponential(float x) {
+  const float bounded = x > 88.8f ? 88.8f : x < -104.0f ? -104.0f : x;
+  const float n = (bounded * 1.44269504088896341f + 12582912.0f) - 12582912.0f;
+  const float r = (bounded - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  const int32_t whole = static_cast<int32_t>(n), half = whole >> 1;  // in two steps, as e^88.8 and e^-104 have no single one
+  const int32_t one = (half + 127) << 23, other = (whole - half + 127) << 23;
+  float a, b;
+  std::memcpy(&a, &one, 4);
+  std::memcpy(&b, &other, 4);
+  const float y = p * a * b;
+  return x != x ? x : y;
+}
+
+BRAINSIM_INLINE double exponential(double x) { return std::exp(x); }
+
+// One operation on w elements.
+template <class T, class I>
+BRAINSIM_INLINE void operate(int64_t code, char* to, const char* const* of, int64_t w) {
+  using shared::Step;
+  T* const y = reinterpret_cast<T*>(to);
+  I* const n = reinterpret_cast<I*>(to);
+  const T* const a = reinterpret_cast<const T*>(of[0]);
+  const T* const b = reinterpret_cast<const T*>(of[1]);
+  const I* const i = reinterpret_cast<const I*>(of[0]);
+  const I* const j = reinterpret_cast<const I*>(of[1]);
+  const I* const k = reinterpret_cast<const I*>(of[2]);
+#if defined(__GNUC__) && !defined(__clang__)
+#define BRAINSIM_EACH(what) _Pragma("GCC ivdep") _Pragma("GCC unroll 2") for (int64_t q = 0; q < w; ++q) what; return;
+#else
+#define BRAINSIM_EACH(what) for (int64_t q = 0; q < w; ++q) what; return;
+#endif
+  switch (code) {
+    case Step::COPY: BRAINSIM_EACH(n[q] = i[q])
+    case Step::ADD: BRAINSIM_EACH(y[q] = a[q] + b[q])
+    case Step::SUB: BRAINSIM_EACH(y[q] = a[q] - b[q])
+    case Step::MUL: BRAINSIM_EACH(y[q] = a[q] * b[q])
+    case Step::DIV: BRAINSIM_EACH(y[q] = a[q] / b[q])
+    case Step::MAX: BRAINSIM_EACH(y[q] = a[q] > b[q] || a[q] != a[q] ? a[q] : b[q])
+    case Step::MIN: BRAINSIM_EACH(y[q] = a[q] < b[q] || a[q] != a[q] ? a[q] : b[q])
+    case Step::NEG: BRAINSIM_EACH(y[q] = -a[q])
+    case Step::ABS: BRAINSIM_EACH(y[q] = std::abs(a[q]))
+    case Step::SQRT: BRAINSIM_EACH(y[q] = std::sqrt(a[q]))
+    case Step::EXP: BRAINSIM_EACH(y[q] = exponential(a[q]))
+    case Step::FLOOR: BRAINSIM_EACH(y[q] = std::floor(a[q]))
+    case Step::CEIL: BRAINSIM_EACH(y[q] = std::ceil(a[q]))
+    case Step::SIGN: BRAINSIM_EACH(y[q] = a[q] > 0 ? T(1) : a[q] < 0 ? T(-1) : a[q])
+    case Step::IS_FINITE: BRAINSIM_EACH(n[q] = a[q] - a[q] == 0)
+    case Step::GT: BRAINSIM_EACH(n[q] = a[q] > b[q])
+    case Step::GE: BRAINSIM_EACH(n[q] = a[q] >= b[q])
+    case Step::LT: BRAINSIM_EACH(n[q] = a[q] < b[q])
+    case Step::LE: BRAINSIM_EACH(n[q] = a[q] <= b[q])
+    case Step::EQ: BRAINSIM_EACH(n[q] = a[q] == b[q])
+    case Step::NE: BRAINSIM_EACH(n[q] = a[q] != b[q])
+    case Step::SELECT: BRAINSIM_EACH(n[q] = i[q] ? k[q] : j[q])
+    case Step::TO_REAL: BRAINSIM_EACH(y[q] = static_cast<T>(i[q]))
+    case Step::TO_WHOLE: BRAINSIM_EACH(n[q] = static_cast<I>(a[q]))
+    case Step::ADD_WHOLE: BRAINSIM_EACH(n[q] = i[q] + j[q])
+    case Step::SUB_WHOLE: BRAINSIM_EACH(n[q] = i[q] - j[q])
+    case Step::MUL_WHOLE: BRAINSIM_EACH(n[q] = i[q] * j[q])
+    case Step::MAX_WHOLE: BRAINSIM_EACH(n[q] = i[q] > j[q] ? i[q] : j[q])
+    case Step::MIN_WHOLE: BRAINSIM_EACH(n[q] = i[q] < j[q] ? i[q] : j[q])
+    case Step::GT_WHOLE: BRAINSIM_EACH(n[q] = i[q] > j[q])
+    case Step::GE_WHOLE: BRAINSIM_EACH(n[q] = i[q] >= j[q])
+    case Step::LT_WHOLE: BRAINSIM_EACH(n[q] = i[q] < j[q])
+    case Step::LE_WHOLE: BRAINSIM_EACH(n[q] = i[q] <= j[q])
+    case Step::EQ_WHOLE: BRAINSIM_EACH(n[q] = i[q] == j[q])
+    case Step::NE_WHOLE: BRAINSIM_EACH(n[q] = i[q] != j[q])
+    case Step::AND: BRAINSIM_EACH(n[q] = i[q] & j[q])
+    case Step::OR: BRAINSIM_EACH(n[q] = i[q] | j[q])
+    case Step::XOR: BRAINSIM_EACH(n[q] = i[q] ^ j[q])
+    case Step::LOG: BRAINSIM_EACH(y[q] = std::log(a[q]))
+    case Step::LOG1P: BRAINSIM_EACH(y[q] = std::log1p(a[q]))
+    case Step::EXPM1: BRAINSIM_EACH(y[q] = std::expm1(a[q]))
+    case Step::TANH: BRAINSIM_EACH(y[q] = std::tanh(a[q]))
+    case Step::SIN: BRAINSIM_EACH(y[q] = std::sin(a[q]))
+    case Step::COS: BRAINSIM_EACH(y[q] = std::cos(a[q]))
+    case Step::POW: BRAINSIM_EACH(y[q] = std::pow(a[q], b[q]))
+  }
+#undef BRAINSIM_EACH
+}
+
+inline int64_t bytes_of(Kind kind, int64_t real) { return kind == Kind::kReal ? real : kind == Kind::kCount ? 4 : 1; }
+
+// Elements [from, from + w) of a row that repeats itself, in a register.
+template <class T, class I>
+void load(const char* row, Kind kind, int64_t period, int64_t from, int64_t w, char* to) {
+  for (int64_t q = 0; q < w;) {
+    const int64_t at = (from + q) % period, n = std::min(w - q, period == 1 ? w - q : period - at);
+    const auto fill = [&](auto* out, const auto* in) {
+      if (period == 1) std::fill_n(out + q, n, static_cast<std::remove_reference_t<decltype(*out)>>(*in));
+      else
+        for (int64_t k = 0; k < n; ++k) out[q + k] = static_cast<std::remove_reference_t<decltype(*out)>>(in[at + k]);
+    };
+    if (kind == Kind::kReal) fill(reinterpret_cast<T*>(to), reinterpret_cast<const T*>(row));
+    else if (kind == Kind::kCount) fill(reinterpret_cast<I*>(to), reinterpret_cast<const int32_t*>(row));
+    else fill(reinterpret_cast<I*>(to), reinterpret_cast<const bool*>(row));
+    q += n;
+  }
+}
+
+template <class T, class I>
+BRAINSIM_INLINE void store(const char* from, Kind kind, int64_t w, char* to) {
+  const I* const whole = reinterpret_cast<const I*>(from);
+  if (kind == Kind::kReal)
+    for (int64_t q = 0; q < w; ++q) reinterpret_cast<T*>(to)[q] = reinterpret_cast<const T*>(from)[q];
+  else if (kind == Kind::kCount)
+    for (int64_t q = 0; q < w; ++q) reinterpret_cast<int32_t*>(to)[q] = static_cast<int32_t>(whole[q]);
+  else
+    for (int64_t q = 0; q < w; ++q) reinterpret_cast<bool*>(to)[q] = whole[q] != 0;
+}
+
+template <class T>
+BRAINSIM_INLINE void run_steps(const Recurrence& job, const T* constants) {
+  using I = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+  using Operation = Recurrence::Operation;
+  constexpr int64_t kRegister = kLanes * sizeof(T);
+  static thread_local std::vector<char> room, kept, other;
+  const int64_t given = static_cast<int64_t>(job.operands.size()), taken = job.fixed + job.carried;
+  room.resize((job.registers + 1) * kRegister);
+  char* const rooms = room.data() + (-reinterpret_cast<intptr_t>(room.data()) & 63);  // the register after the last is room for this
+  const auto direct = [&](Kind kind) { return kind == Kind::kReal || (kind == Kind::kCount && sizeof(T) == 4); };
+  std::vector<const char*> at(job.registers);      // where a register is
+  std::vector<bool> uniform(job.registers, false);  // one value for all elements and steps
+  for (int64_t r = 0; r < job.registers; ++r) at[r] = rooms + r * kRegister;
+  const auto of_all = [&](const Operation& o) { return uniform[o.of[0]] && uniform[o.of[1]] && uniform[o.of[2]]; };
+  const auto execute = [&](const Operation& o, char* to, int64_t w) BRAINSIM_INLINED {
+    const char* const of[3] = {at[o.of[0]], at[o.of[1]], at[o.of[2]]};
+    operate<T, I>(o.code, to, of, w);
+  };
+  const auto whole = [&](int64_t r) { return const_cast<char*>(at[r]); };
+  for (int64_t k = 0; k < job.constants; ++k) {
+    uniform[given + k] = true;
+    if (job.counts[k]) std::fill_n(reinterpret_cast<I*>(whole(given + k)), kLanes, static_cast<I>(constants[k]));
+    else std::fill_n(reinterpret_cast<T*>(whole(given + k)), kLanes, constants[k]);
+  }
+  for (int64_t i = 0; i < job.fixed; ++i) {
+    uniform[i] = job.operands[i].period == 1;
+    if (uniform[i]) load<T, I>(job.operands[i].data, job.operands[i].kind, 1, 0, kLanes, whole(i));
+  }
+  std::vector<Operation> once, each;  // of those before the loop
+  for (int64_t k = 0; k < job.before; ++k) {
+    const Operation& o = job.operations[k];
+    uniform[o.to] = of_all(o);
+    if (uniform[o.to]) execute(o, whole(o.to), kLanes);
+    else each.push_back(o);
+  }
+  // What is the same at all steps and not for all elements, for the whole slab
+  std::vector<int64_t> own;
+  for (int64_t i = 0; i < job.fixed; ++i)
+    if (!uniform[i]) own.push_back(i);
+  for (const Operation& o : each) own.push_back(o.to);
+  kept.resize(own.size() * kSlab * sizeof(T) + 64);
+  const auto keep = [&](int64_t k) { return kept.data() + k * kSlab * static_cast<int64_t>(sizeof(T)); };
+  const Operation* const loop = job.operations.data() + job.before;
+
+  // What is carried stands in two places in turn: a step reads one and writes the other, the last one writes the result
+  std::vector<char*> places[2];
+  std::vector<int64_t> carry_bytes;
+  int64_t bytes = 0;
+  for (int64_t i = 0; i < job.carried; ++i) {
+    carry_bytes.push_back(bytes_of(job.results[i].kind, sizeof(T)));
+    bytes += carry_bytes[i] * kSlab;
+  }
+  other.resize(bytes + 64);
+  places[0].resize(job.carried), places[1].resize(job.carried);
+  std::vector<int64_t> written(job.registers, -1);  // the result whose place an operation may write at once
+  for (size_t r = 0; r < job.results.size(); ++r)
+    if (direct(job.results[r].kind)) written[job.results[r].from] = static_cast<int64_t>(r);
+  std::vector<char*> row_of(job.results.size());
+  std::vector<int64_t> width(job.results.size());
+
+  for (int64_t begin = 0; begin < job.elements; begin += kSlab) {
+    const int64_t end = std::min(begin + kSlab, job.elements);
+    for (int64_t m = begin; m < end; m += kLanes) {
+      const int64_t w = std::min(kLanes, end - m), offset = (m - begin) * sizeof(T);
+      int64_t k = 0;
+      for (int64_t i = 0; i < job.fixed; ++i)
+        if (!uniform[i]) {
+          at[i] = keep(k++) + offset;
+          load<T, I>(job.operands[i].data, job.operands[i].kind, job.operands[i].period, m, w, whole(i));
+        }
+      for (const Operation& o : each) {
+        at[o.to] = keep(k++) + offset;
+        execute(o, whole(o.to), w);
+      }
+    }
+    char* second = other.data();
+    for (int64_t i = 0; i < job.carried; ++i) {
+      places[job.steps & 1][i] = job.results[i].data + begin * carry_bytes[i];  // of a step's beginning, where an even number is left
+      places[~job.steps & 1][i] = second;
+      second += kSlab * carry_bytes[i];
+      const char* const from = job.operands[job.fixed + i].data + begin * carry_bytes[i];
+      std::memmove(places[0][i], from, (end - begin) * carry_bytes[i]);
+    }
+    for (int64_t step = 0; step < job.steps; ++step) {
+      const int64_t t = job.backwards ? job.steps - 1 - step : step;
+      for (size_t r = 0; r < job.results.size(); ++r) {
+        const Recurrence::Made& to = job.results[r];
+        const bool carried = static_cast<int64_t>(r) < job.carried;
+        width[r] = bytes_of(to.kind, sizeof(T));
+        row_of[r] = carried ? places[~step & 1][r] : to.data + (t * job.elements + begin) * width[r];
+      }
+      for (int64_t m = begin; m < end; m += kLanes) {
+        const int64_t w = std::min(kLanes, end - m);
+        for (size_t k = 0; k < own.size(); ++k) at[own[k]] = keep(k) + (m - begin) * sizeof(T);
+        for (int64_t i = job.fixed; i < given; ++i) {
+          const Recurrence::Given& from = job.operands[i];
+          const int64_t size = bytes_of(from.kind, sizeof(T)), first = i < taken ? begin : 0;
+          const char* const row = i < taken ? places[step & 1][i - job.fixed] : from.data + t * from.period * size;
+          if (from.period == job.elements && direct(from.kind)) {
+            at[i] = row + (m - first) * size;
+            continue;
+          }
+          at[i] = rooms + i * kRegister;
+          load<T, I>(row, from.kind, from.period, m - first, w, whole(i));
+        }
+        for (int64_t k = 0; k < job.loop; ++k) {
+          const int64_t to = loop[k].to, r = written[to];
+          char* const place = r < 0 ? rooms + to * kRegister : row_of[r] + (m - begin) * width[r];
+          execute(loop[k], place, w);
+          at[to] = place;
+        }
+        for (size_t r = 0; r < job.results.size(); ++r) {
+          const Recurrence::Made& to = job.results[r];
+          char* const place = row_of[r] + (m - begin) * width[r];
+          if (place != at[to.from]) store<T, I>(at[to.from], to.kind, w, place);
+        }
+      }
+    }
+  }
+}
+
+#ifdef BRAINSIM_WIDER
+template <class T>
+__attribute__((target("avx512f,avx512dq,avx512vl,prefer-vector-width=512"))) void run_64(const Recurrence& job, const T* constants) {
+  run_steps<T>(job, constants);
+}
+
+template <class T>
+__attribute__((target("avx2"))) void run_32(const Recurrence& job, const T* constants) {
+  run_steps<T>(job, constants);
+}
+#endif
+
+template <class T>
+void run_recurrence(const Recurrence& job, const T* constants) {
+#ifdef BRAINSIM_WIDER
+  static const bool wide = __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  if (widest() == 64 && wide) return run_64<T>(job, constants);
+  if (widest() >= 32) return run_32<T>(job, constants);
+#endif
+  run_steps<T>(job, constants);
+}
+
+}  // namespace brainsim
+
+#endif  // BRAINSIM_RECURRENCE_H_
