@@ -70,9 +70,11 @@ from brainsim.projection import Projection
 from brainsim.simulation import (
     Function,
     Recording,
+    Solution,
     SpikeTrain,
     SpikeTrains,
     Sweep,
+    at_once,
     function,
     load,
     save,
@@ -85,6 +87,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AllToAll",
     "analysis",
+    "at_once",
     "BlockModel",
     "chance",
     "channels",
@@ -145,6 +148,7 @@ __all__ = [
     "simulate",
     "SmallWorld",
     "sources",
+    "Solution",
     "SpikeTrain",
     "SpikeTrains",
     "State",

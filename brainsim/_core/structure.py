@@ -97,16 +97,26 @@ class Structure:
         return self.part(lambda net: net.update(clock), parameters, fixed, state, inputs)[1]
 
     def advance(
-        self, population: str, parameters: dict, fixed: dict, state: dict, clock: Clock, inputs: Any = ()
+        self,
+        population: str,
+        parameters: dict,
+        fixed: dict,
+        state: dict,
+        clock: Clock,
+        inputs: Any = (),
+        silent: bool = False,
     ) -> dict:
         """Advance one population alone by one step: receptors with what has arrived in them, stimuli, membrane.
 
         Returns its new state, by path; nothing is sent. Units do not depend on each other, so that the derivative of
-        each unit's state after the step with respect to that before comes from as many tangents as it has states.
+        each unit's state after the step with respect to that before comes from as many tangents as it has states. Where
+        it is ``silent``, spikes have no derivative.
         """
         own = clock.of(population)
 
         def alone(net):
+            if silent and getattr(net[population], "surrogate", None) is not None:
+                net[population].fix(surrogate=None)
             net[population].update(own, *net[population].receive(own))
 
         _, after = self.part(alone, parameters, fixed, state, dict(inputs))

@@ -1,5 +1,6 @@
 """What runs a network."""
 
+from brainsim.simulation.at_once import Solution, at_once
 from brainsim.simulation.function import Function, function
 from brainsim.simulation.recording import Recording
 from brainsim.simulation.run import simulate
@@ -9,6 +10,8 @@ from brainsim.simulation.sweep import Sweep, sweep
 
 __all__ = [
     "Function",
+    "Solution",
+    "at_once",
     "Recording",
     "SpikeTrain",
     "SpikeTrains",
