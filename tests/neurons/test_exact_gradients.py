@@ -145,8 +145,8 @@ def test_derivatives_of_many_kinds(kind):
         "axonal": lambda: recurrent(lif, exponential, 600, delays="axonal"),
         "delta": lambda: recurrent(lif, r.Delta(), 8),
         "conductance": lambda: recurrent(lif, r.Exponential(tau=3 * u.ms, reversal=0 * u.mV), 20, positive=True),
-        "ALIF": lambda: recurrent(other(bs.neurons.ALIF), exponential, 3000),
-        "QIF": lambda: recurrent(other(bs.neurons.QIF), exponential, 3000),
+        "ALIF": lambda: recurrent(other(bs.neurons.ALIF), exponential, 30_000),
+        "QIF": lambda: recurrent(other(bs.neurons.QIF), exponential, 30_000),
         "ExpIF": lambda: recurrent(other(bs.neurons.ExpIF), exponential, 500),
     }[kind]()
     check(net, 1e-3 if kind == "ExpIF" else 1e-6, least=1)
