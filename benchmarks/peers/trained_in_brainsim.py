@@ -74,8 +74,10 @@ def prepare(task: Task, framework: str):
         loss=optax.softmax_cross_entropy_with_integer_labels,
         read=(output, lambda course, mask: course[lag:].mean(0)),
     )
-    spikes = np.concatenate([spikes, np.zeros((lag, *spikes.shape[1:]), np.float32)])
-    batch = bs.train.Batch(jnp.asarray(np.ascontiguousarray(spikes.swapaxes(0, 1))), jnp.asarray(labels))
+    courses = np.zeros((task.batch, task.steps + lag, task.sizes[0]), np.float32)
+    courses[:, : task.steps] = spikes.swapaxes(0, 1)
+    batch = bs.train.Batch(jnp.asarray(courses), jnp.asarray(labels))
+    del spikes, courses
     slopes, key = bs.train.bptt(objective), jax.random.PRNGKey(0)
     adam = optax.adam(RATE)
     learned = {

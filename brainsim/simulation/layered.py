@@ -65,6 +65,9 @@ def order_of(net: Network, n_steps: int, checkpoint_every: int | None = None) ->
         return Order(reason=reason)
     groups = _groups(net)
     feedback = any(p.pre == p.post for p in net.projections.values()) or any(len(group) > 1 for group in groups)
+    layers = [p for p in net.projections.values() if "layer" in vars(p) and _at_once(net, p)]
+    if feedback and not layers:  # what is kept between populations takes more memory, and no less time
+        return Order(reason="populations reach themselves, and no layer of flax would gain")
     return Order(groups, feedback=feedback)
 
 
