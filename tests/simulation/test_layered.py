@@ -52,7 +52,7 @@ NETWORKS = {
     "refractory": lambda: stack(lambda: lif(refractory=2 * u.ms, tau=np.linspace(4, 9, 6) * u.ms), delta),
     "layer": lambda: stack(lif, delta, layer),
     "delayed": lambda: stack(lif, delta, delay=3 * u.ms),
-    "recurrent": lambda: stack(lif, delta, layer, recurrent=True),
+    "recurrent": lambda: stack(lif, delta, lambda: bs.paths.Layer(nnx.Linear(6, 6, rngs=nnx.Rngs(0))), recurrent=True),
 }
 
 
