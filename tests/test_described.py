@@ -24,7 +24,7 @@ PUBLIC = sorted({kind for kind in every_class() if not kind.__name__.startswith(
 def test_help_shows_signature_parameters_equation_and_source():
     text = pydoc.render_doc(bs.neurons.AdEx, renderer=pydoc.plaintext)
     assert (
-        "AdEx(size: int | tuple[int, ...], *, method: str | Callable | None = None, surrogate: Surrogate | None = None"
+        "AdEx(size: int | tuple[int, ...], *, method: str | Callable | None = None, surrogate: Surrogate | Chance | None = None"
         in text
     )
     assert "C=281 pF, g_L=30 nS, E_L=-70.6 mV" in text and "w=0 pA)" in text and "spikes=" not in text

@@ -112,7 +112,7 @@ ROOMS = {
 }
 BASES = {  # what classes have in common
     *("AdaptiveThreshold", "AfterSpikeCurrents", "Cascade", "Facilitating", "FixedReset", "Leaky", "MagnesiumBlock"),
-    *("Parts", "PeakNormalised", "ResetRules"),
+    *("Parts", "PeakNormalised", "ResetRules", "Resonator"),
 }
 
 

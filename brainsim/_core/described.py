@@ -40,7 +40,7 @@ def docstring(cls) -> str:
         inherited |= _entries(_sections(_written(base)).get("Parameters", ""))
     given = {name for name, argument in arguments.items() if argument.default is argument.empty}
     known = {name: d for name, d in declared.items() if name not in given}
-    lines = [_with_defaults(name, text, known) for name, text in entries.items() if not name.startswith("*")]
+    lines = [_with_defaults(name, text, known) for name, text in entries.items() if not name.startswith("**")]
     written = {word for name in entries for word in re.findall(r"\w+", name)}
     lines += [inherited[name] for name in arguments if name not in written and name in inherited]
     written |= set(arguments) & set(inherited)
@@ -69,10 +69,11 @@ def _arguments(cls) -> tuple[dict[str, inspect.Parameter], bool]:
         if "__init__" not in vars(base) or base is object:
             continue
         own = list(inspect.signature(base.__init__).parameters.values())[1:]
-        passed_on = bool(named)
+        passed_on, rest = bool(named), {parameter.kind for parameter in own} & set(_STAR)
         for parameter in own:
             further = passed_on and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-            if parameter.kind not in _STAR and parameter.name not in named and not further:
+            shown = parameter.kind not in _STAR or (not passed_on and rest == {inspect.Parameter.VAR_POSITIONAL})
+            if shown and parameter.name not in named and not further:
                 named[parameter.name] = parameter.replace(annotation=_annotation(parameter.annotation))
         if base.__name__ == "Dynamics":
             return named, True

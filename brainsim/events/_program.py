@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
@@ -180,7 +180,7 @@ class _Writer:
         return self._written(outs)
 
     def _read(self, v, known) -> int:
-        return self.constant(v.val, v.aval.dtype.kind) if isinstance(v, Literal) else known[v]
+        return self.constant(v.val, cast(Any, v.aval).dtype.kind) if isinstance(v, Literal) else known[v]
 
     def _equations(self, jaxpr, known):
         for equation in jaxpr.eqns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -51,7 +52,7 @@ def _evaluate(jaxpr, consts, values, n) -> list:
     known: dict = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *values], strict=True))
 
     def read(v):
-        return np.asarray(v.val, v.aval.dtype) if isinstance(v, Literal) else known[v]
+        return np.asarray(v.val, cast(Any, v.aval).dtype) if isinstance(v, Literal) else known[v]
 
     for equation in jaxpr.eqns:
         name, inputs = equation.primitive.name, [read(v) for v in equation.invars]

@@ -91,7 +91,7 @@ class ResonateAndFire(Resonator):
         return dx + I, dV
 
     def fires(self, before, after):
-        return self.spike_crossing(before["V"], after["V"], self.V_th, scale=1.0 * u.mV)
+        return self.spike_crossing(before["V"], after["V"], self.V_th, scale=u.Quantity(1.0, unit=u.mV))
 
     def after_spike(self, y):
         return {"x": self.x_reset, "V": self.V_reset}
@@ -139,7 +139,7 @@ class BalancedResonateAndFire(Resonator):
         return after
 
     def fires(self, before, after):
-        return self.spike_where(after["x"], self.V_th + self.theta_q * after["q"], scale=1.0 * u.mV)
+        return self.spike_where(after["x"], self.V_th + self.theta_q * after["q"], scale=u.Quantity(1.0, unit=u.mV))
 
     def after_spike(self, y):
         return {"q": y["q"] + 1.0}

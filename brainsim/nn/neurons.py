@@ -77,7 +77,7 @@ class _NoResetResonator(neurons.ResonateAndFire):
     """Resonator that goes on through spikes, and fires in every step in which it is above threshold."""
 
     def fires(self, before, after):
-        return self.spike_where(after["V"], self.V_th, scale=1.0 * u.mV)
+        return self.spike_where(after["V"], self.V_th, scale=u.Quantity(1.0, unit=u.mV))
 
     def after_spike(self, y):
         return {}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -54,7 +56,7 @@ class StateSpace(Receptor):
     x_re = State(0.0, "real part of each mode", unit="g_unit", shape="modes_shape")
     x_im = State(0.0, "imaginary part of each mode", unit="g_unit", shape="modes_shape")
 
-    def __init__(self, modes: int = 2, **values):
+    def __init__(self, modes: int = 2, **values: Any):
         if not isinstance(modes, int | np.integer) or isinstance(modes, bool) or modes < 1:
             raise ValueError(f"StateSpace: modes must be a positive integer, given {modes!r}.")
         self.modes = int(modes)

@@ -238,7 +238,7 @@ class _Group:
         projections = {name: p for name, p in net.projections.items() if p.pre in self.names}
         sent = released(populations, projections, clock)
         arrived = {
-            name: p.send(clock.of(name), populations[p.pre], net.populations[p.post], {}, sent.get(p.held_by))
+            name: p.send(clock.of(name), populations[p.pre], net.populations[p.post], {}, sent.get(p.held_by or ""))
             for name, p in projections.items()
         }
         for name, projection in net.projections.items():

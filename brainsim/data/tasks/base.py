@@ -191,7 +191,13 @@ class Signalled(Task):
     noise: QuantityLike
 
     def trials(
-        self, signals: Sequence[np.ndarray], waits: np.ndarray, asked: np.ndarray, labels: np.ndarray, rng, **drawn
+        self,
+        signals: Sequence[np.ndarray],
+        waits: np.ndarray,
+        asked: np.ndarray,
+        labels: np.ndarray,
+        rng: np.random.Generator,
+        **drawn: np.ndarray,
     ) -> Trials:
         """Trials, of signals (n, n_steps) and of the steps in which one waits, or is asked."""
         sigma = float(in_unit(self.noise, u.ms**0.5, f"{type(self).__name__}.noise")) / self._dt_ms**0.5
