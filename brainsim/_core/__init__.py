@@ -19,6 +19,7 @@ from brainsim._core.layers import (
     looked_at,
     multiplications,
     number_of_parameters,
+    over_time,
     result_of,
     with_tuples,
 )
@@ -38,7 +39,7 @@ from brainsim._core.modules import (
     normalises_alone,
     set_mode,
 )
-from brainsim._core.norms import BatchNorm
+from brainsim._core.norms import TIME, BatchNorm, BatchNormOverTime, once_per_run
 from brainsim._core.site import Site
 from brainsim._core.slot import Slot
 from brainsim._core.stepping import stepping
@@ -47,6 +48,8 @@ from brainsim._core.structure import Structure, forget_programs, split, write_ba
 __all__ = [
     "BATCH",
     "BatchNorm",
+    "BatchNormOverTime",
+    "TIME",
     "chain",
     "dropout",
     "Flat",
@@ -88,6 +91,8 @@ __all__ = [
     "key_of",
     "name_hash",
     "number_of_parameters",
+    "once_per_run",
+    "over_time",
     "result_of",
     "split",
     "step_length",

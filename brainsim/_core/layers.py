@@ -12,7 +12,7 @@ from flax import nnx
 
 from brainsim import events
 from brainsim._core.dynamics import Dynamics
-from brainsim._core.norms import in_step
+from brainsim._core.norms import TIME, in_step
 from brainsim._units import float_dtype
 from brainsim.events.patches import convolve
 
@@ -106,6 +106,28 @@ OURS = (
     (nnx.Linear, "dot_general", jax.lax.dot_general, _dot_general),
     (nnx.Conv, "conv_general_dilated", jax.lax.conv_general_dilated, _conv_general_dilated),
 )
+
+
+def over_time(module: nnx.Module, x: jax.Array, steps: jax.Array) -> jax.Array:
+    """``module(x)`` at all steps at once; statistics over them are changed in it.
+
+    Parameters
+    ----------
+    module : flax.nnx.Module
+        Changes nothing but statistics over all steps.
+    x : array, (n_steps, ...)
+    steps : int array, (n_steps,)
+        Their numbers.
+    """
+
+    def one(x, step):
+        own = nnx.clone(module)
+        return applied(own, x, jax.random.PRNGKey(0), step), changing_values(own)
+
+    results, after = jax.vmap(one, out_axes=(0, None), axis_name=TIME)(x, steps)
+    for variable, value in zip(_changing(module), after):
+        variable.set_value(value)
+    return results
 
 
 def looked_at(module: nnx.Module, x: jax.Array, key: jax.Array) -> jax.Array:

@@ -2,7 +2,7 @@
 
 from brainsim.nn.layers import AvgPool, BatchNorm, Conv, Dropout, Embed, LayerSpec, Linear, MaxPool, SumPool
 from brainsim.nn.neurons import ALIF, LIF, LeakyIntegrator, LeakyReadout, Neurons, ResonateAndFire, SoftResetLIF
-from brainsim.nn.norms import BNTT
+from brainsim.nn.norms import BNTT, TDBN, TEBN
 from brainsim.nn.sequential import Residual, Sequential
 
 __all__ = [
@@ -25,4 +25,6 @@ __all__ = [
     "Sequential",
     "SoftResetLIF",
     "SumPool",
+    "TDBN",
+    "TEBN",
 ]

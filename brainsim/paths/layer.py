@@ -16,6 +16,7 @@ from brainsim._core import (
     is_layer,
     looked_at,
     number_of_parameters,
+    over_time,
     result_of,
     with_tuples,
 )
@@ -162,14 +163,26 @@ class Applied(Path):
     def sums(self, arrived, receptor):
         return self._outputs(looked_at, arrived, receptor, jax.random.PRNGKey(0))
 
+    def all_at_once(self, arrived: jax.Array, receptor, steps: jax.Array) -> dict[str, jax.Array]:
+        """What is added to the ports at each of ``steps``, (n_steps, n_post), of what arrives at each, (n_steps, n_pre);
+        statistics over all steps are changed.
+        """
+        x = jax.vmap(lambda arrived: self._entering(arrived, receptor))(arrived)
+        return {receptor.ports[0]: jax.vmap(self._leaving)(over_time(self.module, x, steps))}
+
     def _outputs(self, call, arrived, receptor, key) -> dict:
-        (port,), (feature,) = receptor.ports, receptor.features(arrived)
-        ends, x = self.ends, feature.astype(self.weight.dtype)
-        x = x if ends.sources is None else x[np.asarray(ends.sources)]
-        y = self.weight * call(self.module, x.reshape(ends.shape), key).ravel().astype(x.dtype)
-        if ends.targets is not None:
-            y = jnp.zeros(ends.n_post, y.dtype).at[np.asarray(ends.targets)].add(y)
-        return {port: y}
+        return {receptor.ports[0]: self._leaving(call(self.module, self._entering(arrived, receptor), key))}
+
+    def _entering(self, arrived, receptor):
+        (feature,) = receptor.features(arrived)
+        x = feature.astype(self.weight.dtype)
+        return (x if self.ends.sources is None else x[np.asarray(self.ends.sources)]).reshape(self.ends.shape)
+
+    def _leaving(self, y):
+        y, ends = self.weight * y.ravel().astype(self.weight.dtype), self.ends
+        if ends.targets is None:
+            return y
+        return jnp.zeros(ends.n_post, y.dtype).at[np.asarray(ends.targets)].add(y)
 
 
 def _side(view: View) -> tuple:

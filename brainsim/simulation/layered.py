@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Sequence
 import jax
 import jax.numpy as jnp
 
-from brainsim._core import Clock, changing_values
+from brainsim._core import Clock, once_per_run
 from brainsim.delays import Delay
 from brainsim.events.recurrence import recurrence
 from brainsim.integrated import IntegratedPopulation
 from brainsim.network import Network
+from brainsim.paths import Applied
 from brainsim.projection import Projection
 from brainsim.receptors.base import Receptor
 from brainsim.schedule import released
@@ -102,8 +103,8 @@ def _at_once(net: Network, projection: Projection) -> bool:
     if projection.receptor is None or projection.graded:
         return False
     receptor = net.populations[projection.post].receptors[projection.receptor]
-    stateless = "layer" not in vars(projection) or not changing_values(projection.layer)
-    return type(receptor).features is Receptor.features and stateless
+    once = "layer" not in vars(projection) or once_per_run(projection.layer)
+    return type(receptor).features is Receptor.features and once
 
 
 def _groups(net) -> tuple[tuple[str, ...], ...]:
@@ -160,13 +161,15 @@ def run(
     for names in order.groups:
         group = _Group(net, names)
         entering = {name: arrived.pop(name) for name in group.entering}
-        for name in group.at_once:
-            entering[name] = structure.part(_sums(name, entering[name]), parameters, fixed, state, {})[0]
         own = {path: array for path, array in state.items() if group.holds(path)}
+        steps = first + jnp.arange(n_steps, dtype=jnp.int32)
+        for name in group.at_once:
+            entering[name], changed = structure.part(_sums(name, entering[name], steps), parameters, fixed, state, {})
+            own |= {path: changed[path] for path in own if path.startswith(f"{name}.layer.")}
         courses = {path: course for path, course in inputs.items() if path.partition(".")[0] in names}
         asked = {label: wanted for label, wanted in record.items() if group.holds(wanted[0])}
         step = group.step_of(structure, parameters, fixed, state, step_ms, asked)
-        times = first + jnp.arange(n_steps, dtype=jnp.int32), courses, entering
+        times = steps, courses, entering
         if group.simple and _forgets(step, own, times):
             own, (sent, taken) = _all_at_once(step, own, times)
         elif (found := recurrence(step, own, times)) is not None:
@@ -179,13 +182,15 @@ def run(
     return after | {"steps": first + n_steps}, samples
 
 
-def _sums(name: str, arrived) -> Callable:
+def _sums(name: str, arrived, steps) -> Callable:
     """What the projection ``name`` delivers at each step, by port, of what arrives at each."""
 
     def sums(net):
         projection = net.projections[name]
-        receptor = net.populations[projection.post].receptors[projection.receptor]
-        return jax.vmap(lambda arrived: projection.way.sums(arrived, receptor))(arrived)
+        receptor, way = net.populations[projection.post].receptors[projection.receptor], projection.way
+        if isinstance(way, Applied):
+            return way.all_at_once(arrived, receptor, steps)
+        return jax.vmap(lambda arrived: way.sums(arrived, receptor))(arrived)
 
     return sums
 
