@@ -135,6 +135,9 @@ NEURONS = {
     "AdQIF": ((-57.0, 30.0), (300.0,),
               lambda V, w, I: ((0.07 * (V + 65) * (V + 50) + 0.1 * (I - w)) / 10, (V + 65 - w) / 100),
               lambda V, w: {"V": -68.0, "w": w + 20}, lambda V, w: -30.0),
+    "BalancedResonateAndFire": ((0.8, 0.3, 0.5), (0.2,),
+              lambda x, V, q, I: (-(0.05 + 0.1 * q) * x - 0.1 * np.pi * V + I, 0.1 * np.pi * x - (0.05 + 0.1 * q) * V, -q / 9.5),
+              lambda x, V, q: {"q": q + 1}, lambda x, V, q: 1 + q),
     "ConnorStevens": ((-45.0, 0.1, 0.6, 0.3, 0.4, 0.25), (9.0,), connor_stevens, None, lambda V, *_: 0.0),
     "EscapeGIF": ((-50.0, 20.0, -3.0, 5.0, 1.0), (200.0,),
                   lambda V, e1, e2, g1, g2, I: ((3.7 * (-67 - V) - e1 - e2 + I) / 83.1, -e1 / 57.8, -e2 / 218.2, -g1 / 53.8, -g2 / 640),
@@ -173,6 +176,9 @@ NEURONS = {
     "MorrisLecar": ((-15.0, 0.3), (90.0,), morris_lecar, None, lambda *_: 0.0),
     "PinskyRinzel": ((-40.0, -35.0, 0.5, 0.3, 0.2, 0.15, 0.1, 90.0), (1.0, 0.5), pinsky_rinzel, None, lambda *_: -30.0),
     "PoissonNeuron": ((-51.0,), (80.0,), leaky(-60, 20, 0.1), lambda V: {}, lambda V: 0.2 / (1 + exp(-(V + 50)))),
+    "ResonateAndFire": ((0.8, 0.3), (0.2,),
+              lambda x, V, I: (-x / 20 - 0.1 * np.pi * V + I, 0.1 * np.pi * x - V / 20),
+              lambda x, V: {"x": 0.0, "V": 1.0}, lambda x, V: 1.0),
     "QIF": ((-57.0,), (3e3,), lambda V, I: (0.07 * (V + 65) * (V + 50) + 1e-3 * I) / 10, lambda V: {"V": -68.0}, lambda V: -30.0),
     "ReducedTraub": ((-45.0, 0.5, 0.3), (1.0,), reduced_traub, None, lambda *_: 0.0),
     "SRM0": ((-52.0, -3.0), (50.0,), lambda V, e, I: (leaky(-60, 20, 0.1)(V, I), -e / 20),
@@ -333,6 +339,9 @@ def test_what_a_spike_does(name):
         assert found[k] == pytest.approx(value, rel=1e-9), k
 
 
+SECOND = {"ResonateAndFire": 1}  # which variable is compared with the threshold, if not the first
+
+
 @pytest.mark.parametrize("name", NEURONS)
 def test_where_it_fires(name):
     """Just below the threshold it does not, just above it does; or the rate at which it fires."""
@@ -343,10 +352,10 @@ def test_where_it_fires(name):
         hazard = cell.hazard(before, before)
         assert float(hazard.to_decimal(u.ms**-1)[0]) == pytest.approx(threshold(*y), rel=1e-9)
         return
-    at = threshold(*y)
-    assert y[0] < at
+    at, k = threshold(*y), SECOND.get(name, 0)
+    assert y[k] < at
     for factor, expected in ((-1e-6, False), (1e-6, True)):
-        after = with_units(cell, (at + factor, *y[1:]))
+        after = with_units(cell, (*y[:k], at + factor, *y[k + 1 :]))
         assert bool(jnp.asarray(cell.fires(before, after) != 0)[0]) == expected
 
 

@@ -158,7 +158,7 @@ def test_the_order_of_a_step_is_what_the_schedule_says(net, monkeypatch):
             return result
 
         monkeypatch.setattr(kind, method, spy)
-    bs.function(net, 0.1 * u.ms)({}, {})
+    bs.function(net, 0.1 * u.ms, checkpoint_every=1)({}, {})  # which goes step by step
     assert called[:5] == ["E.syn", "I.syn", "E", "I", "E->I"]
     lines = net.schedule().splitlines()
     assert len(lines) == 5 and "E.syn, I.syn" in lines[0] and lines[1].endswith("E, I") and lines[4].endswith("E->I")

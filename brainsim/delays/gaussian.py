@@ -48,8 +48,7 @@ class Gaussian(Changing):
 
     Notes
     -----
-    Memory and time of a step in training go with the longest delay in steps. Between populations without feedback all steps
-    are taken at once, as a convolution over time.
+    Memory and time of a step in training go with the longest delay in steps.
 
     References
     ----------

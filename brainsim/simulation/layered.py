@@ -83,7 +83,7 @@ def _coupled(net) -> str:
     for name, projection in net.projections.items():
         if projection.plastic:
             return f"plasticity of {name}"
-        if type(projection.axon).deliver is not Delay.deliver:
+        if type(projection.axon).deliver is not Delay.deliver or projection.axon.single:
             return f"delays of single synapses of {name}"
     return ""
 

@@ -18,10 +18,12 @@ from brainsim.events._shared import (
     OnPre,
     Procedural,
     Recorded,
+    Recurrence,
     Ring,
     Role,
     Rows,
     Rule,
+    Step,
     Together,
 )
 
@@ -93,6 +95,13 @@ CALLS = {
         [FIRED, real(SYNAPSES), real(M), ints(9), ints(9), ints(), ints(), ints()],
         [*Together(1, 1, 1), *LAYOUT, *Delivery(0, 0, 0), *Recorded(0)],
         [2, 3, 4, 5],
+    ),
+    # two steps of carry <- carry + x, with a constant that nothing reads
+    "recurrence": (
+        [],
+        [real(N), real(2, N), real(1)],
+        [*Recurrence(2, N, 0, 1, 0, 1), N, N, 1, 1, *(4, 1, 0, 1), 3, 3, 0, *(Step.ADD, 3, 0, 1, 0)],
+        [0, real(2, N)],
     ),
     "join": ([], [real(N), real()], [N, M], [real(N + M)]),
     "split": ([], [real(N + M)], [N, M], [real(N), real(M)]),

@@ -169,6 +169,7 @@ def inputs(n: int) -> bs.Network:
         synaptic=dict(delay=bs.Uniform(0.2 * ms, 1.0 * ms)),
         changing=dict(delay=0.5 * ms, max_delay=1.0 * ms),
         changing_each=dict(delay=bs.Uniform(0.2 * ms, 0.9 * ms), max_delay=1.0 * ms),
+        learned=dict(delay=bs.delays.Gaussian(bs.Uniform(0.2 * ms, 0.9 * ms), width=0.3 * ms), max_delay=1.0 * ms),
         followed=dict(delay=bs.Uniform(0.2 * ms, 1.0 * ms), plasticity=bs.plasticity.PairSTDP(**PAIRS)),
         lines=dict(plasticity=bs.plasticity.PairSTDP(**PAIRS, pre_delay=0.3 * ms, post_delay=0.5 * ms)),
     )  # fmt: skip

@@ -24,6 +24,8 @@ WITHOUT_SPIKES = {  # what fires by chance: its variables are compared, without 
     "PoissonNeuron": dict(rate=0.0 * u.Hz, V=-50.0 * u.mV),
     "SRM0": dict(rho_0=0.0 * u.Hz, eta=-10.0 * u.mV, V=-50.0 * u.mV),
 }
+# Constant input does not make them fire again and again: tests/neurons/test_resonators.py has their steps and spikes.
+ELSEWHERE = ("BalancedResonateAndFire", "ResonateAndFire")
 MASSES = {  # input and start, where the default is at rest
     "BalloonWindkessel": (1.0, {}), "Epileptor": (0.0, {}), "FitzHughNagumoField": (0.5, {}), "Hopf": (0.0, {}),
     "JansenRit": (0.0, {}), "Kuramoto": (0.01, {}), "LarterBreakspear": (0.0, dict(delta_V=0.6)), "Linear": (1.0, {}),

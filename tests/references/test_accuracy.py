@@ -9,7 +9,7 @@ import pytest
 
 import brainsim as bs
 from brainsim import masses, neurons
-from tests.references.accuracy_cases import CORTICAL, DRIVES, MASSES, WITHOUT_SPIKES, run
+from tests.references.accuracy_cases import CORTICAL, DRIVES, ELSEWHERE, MASSES, WITHOUT_SPIKES, run
 
 SENTENCE = r"Accuracy at dt = 0.1 ms by default: "
 
@@ -50,7 +50,7 @@ def of_intervals(name, measured, accuracy):
 
 def test_every_exported_class_is_measured():
     exported = {name for room in (neurons, masses) for name in room.__all__} - {"Mass", "Neuron", "ConductanceBased"}
-    assert exported == {*DRIVES, *MASSES, *WITHOUT_SPIKES}
+    assert exported == {*DRIVES, *MASSES, *WITHOUT_SPIKES, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("name", DRIVES)
