@@ -1,5 +1,6 @@
 import jax
 import numpy as np
+import pytest
 
 import brainsim as bs
 from models.learning import convolutional
@@ -10,6 +11,7 @@ def test_the_network():
     assert [net[name].size for name in net.order] == [(28, 28, 1), (14, 14, 16), (7, 7, 32), (10,)]
 
 
+@pytest.mark.slow
 def test_memory_of_a_rule_does_not_grow_with_the_steps():
     """What the compiled gradient takes, in 6 and in 24 steps."""
 
