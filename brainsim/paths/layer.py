@@ -150,7 +150,7 @@ class Applied(Path):
     weight : float array, ()
     """
 
-    module: object
+    module: Any
     ends: Ends
     weight: jax.Array
 

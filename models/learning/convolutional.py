@@ -31,7 +31,7 @@ def build(seed: int = 0, *, features: tuple[int, int] = (16, 32), tau=5.0 * u.ms
     )  # fmt: skip
 
 
-def train(net, data, *, gradient=bs.train.bptt, steps=6, epochs=3, batch=100, rate=3e-3, seed=0, **options):
+def train(net, data, *, gradient=bs.train.bptt, steps=10, epochs=3, batch=100, rate=3e-3, seed=0, **options):
     """Train ``net`` in place, as :func:`models.learning.mnist.train`; ``gradient`` is that of ``fit``."""
     examples = bs.train.Arrays(*data.train, batch=batch, seed=seed)
     schedule = optax.cosine_decay_schedule(rate, epochs * len(examples))
@@ -41,7 +41,7 @@ def train(net, data, *, gradient=bs.train.bptt, steps=6, epochs=3, batch=100, ra
     )  # fmt: skip
 
 
-def main(path: str, rule: str = "bptt", steps: str = "6") -> None:
+def main(path: str, rule: str = "bptt", steps: str = "10") -> None:
     """Train, and print the accuracy after each epoch."""
     shown = lambda epoch: print(
         f"epoch {epoch.number}: test accuracy {epoch.row['validation accuracy']:.2%}, {epoch.row['seconds']:.0f} s",
