@@ -163,7 +163,7 @@ class Applied(Path):
     def sums(self, arrived, receptor):
         return self._outputs(looked_at, arrived, receptor, jax.random.PRNGKey(0))
 
-    def all_at_once(self, arrived: jax.Array, receptor, steps: jax.Array) -> dict[str, jax.Array]:
+    def all_at_once(self, arrived: jax.Array, receptor: Any, steps: jax.Array) -> dict[str, jax.Array]:
         """What is added to the ports at each of ``steps``, (n_steps, n_post), of what arrives at each, (n_steps, n_pre);
         statistics over all steps are changed.
         """
