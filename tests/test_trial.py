@@ -146,4 +146,6 @@ class Counting(bs.neurons.Neuron):
 def test_equations_may_ask_for_the_number_of_units():
     net = bs.Network()
     net.pop = Counting(2)
-    bs.simulate(net, 10 * u.ms, dt=5 * u.ms, progress=False)  # as many units as there are levels in a trial
+    net.pop.V = 1.0 * u.mV
+    rec = bs.simulate(net, 10 * u.ms, dt=5 * u.ms, record="pop.V", progress=False)  # a trial has more units than two
+    np.testing.assert_allclose(rec["pop.V"][-1].to_decimal(u.mV), np.exp(-10 / 20), rtol=1e-5)
