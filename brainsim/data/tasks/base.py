@@ -185,10 +185,23 @@ class Signalled(Task):
     """A task whose inputs are signals with white noise, the first of them 1 while nothing is to be answered.
 
     A subclass has a field ``noise``, in square roots of a time: noise of a step has the standard deviation
-    ``noise / sqrt(dt)``, so that its sum over a time is the same for every dt. Class 0 is to wait.
+    ``noise / sqrt(dt)``, so that its sum over a time is the same for every dt, and names in ``PERIODS`` those that are its
+    periods, in their order; one of them is ``delay``, a time or a pair of them. Class 0 is to wait.
     """
 
+    PERIODS: tuple[str, ...] = ()  #: fields that are times one after the other
+
     noise: QuantityLike
+
+    @property
+    def n_steps(self) -> int:
+        return sum(self.bounds(name)[1] for name in self.PERIODS)
+
+    def periods(self, n: int, rng: np.random.Generator) -> tuple[Periods, np.ndarray]:
+        """The periods of n trials, and how many steps the delay of each has."""
+        delay = self.between("delay", n, rng)
+        lengths = {name: delay if name == "delay" else self.steps(name) for name in self.PERIODS}
+        return Periods(n, self.n_steps, **lengths), delay
 
     def trials(
         self,

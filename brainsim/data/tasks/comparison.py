@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainsim._units import QuantityLike
-from brainsim.data.tasks.base import Periods, Signalled, Trials, ms, white
+from brainsim.data.tasks.base import Signalled, Trials, ms, white
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class DelayedComparison(Signalled):
 
     INPUTS = ("wait", "rising", "falling")
     ANSWERS = ("wait", "first", "second")
+    PERIODS = ("fixation", "first", "delay", "second", "decision")
 
     pairs: Sequence[tuple[float, float]] = ((18, 10), (22, 14), (26, 18), (30, 22), (34, 26))
     fixation: QuantityLike = ms(500.0)
@@ -53,18 +54,12 @@ class DelayedComparison(Signalled):
         if pairs.ndim != 2 or pairs.shape[1] != 2 or np.any(pairs[:, 0] == pairs[:, 1]):
             raise ValueError(f"DelayedComparison: expected pairs of two different frequencies, given {self.pairs}.")
 
-    @property
-    def n_steps(self) -> int:
-        return sum(map(self.steps, ("fixation", "first", "second", "decision"))) + self.bounds("delay")[1]
-
     def draw(self, n: int, rng: np.random.Generator) -> Trials:
-        names, delay = ("fixation", "first", "delay", "second", "decision"), self.between("delay", n, rng)
-        lengths = {name: delay if name == "delay" else self.steps(name) for name in names}
-        periods, pairs = Periods(n, self.n_steps, **lengths), np.asarray(self.pairs, float)
+        (periods, delay), pairs = self.periods(n, rng), np.asarray(self.pairs, float)
         shown = rng.permuted(pairs[rng.integers(0, len(pairs), n)], axis=1)
         x = (shown - pairs.min()) / (pairs.max() - pairs.min())
         first, second = periods("first"), periods("second")
         level = lambda x: first * (0.4 + 0.8 * x[:, :1]) + second * (0.4 + 0.8 * x[:, 1:])
         labels = np.where(shown[:, 0] > shown[:, 1], 1, 2)
-        waits, asked = periods(*names[:-1]), periods("decision")
+        waits, asked = periods(*self.PERIODS[:-1]), periods("decision")
         return self.trials([level(x), level(1 - x)], waits, asked, labels, rng, frequencies=shown, delay=delay)

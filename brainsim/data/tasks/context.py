@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainsim._units import QuantityLike
-from brainsim.data.tasks.base import Periods, Signalled, Trials, ms, white
+from brainsim.data.tasks.base import Signalled, Trials, ms, white
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class ContextDecision(Signalled):
 
     INPUTS = ("wait", "motion 1", "motion 2", "colour 1", "colour 2", "context motion", "context colour")
     ANSWERS = ("wait", "choice 1", "choice 2")
+    PERIODS = ("fixation", "stimulus", "delay", "decision")
 
     coherences: Sequence[float] = (0.05, 0.15, 0.5)
     fixation: QuantityLike = ms(300.0)
@@ -49,18 +50,12 @@ class ContextDecision(Signalled):
         if not len(self.coherences) or min(self.coherences) <= 0 or max(self.coherences) > 1:
             raise ValueError(f"ContextDecision: coherences are above 0 and up to 1, given {tuple(self.coherences)}.")
 
-    @property
-    def n_steps(self) -> int:
-        return sum(map(self.steps, ("fixation", "stimulus", "decision"))) + self.bounds("delay")[1]
-
     def draw(self, n: int, rng: np.random.Generator) -> Trials:
-        delay = self.between("delay", n, rng)
-        lengths = {"stimulus": self.steps("stimulus"), "delay": delay, "decision": self.steps("decision")}
-        periods = Periods(n, self.n_steps, fixation=self.steps("fixation"), **lengths)
+        periods, delay = self.periods(n, rng)
         sizes = np.asarray(self.coherences, float)[rng.integers(0, len(self.coherences), (n, 2))]
         coherence = sizes * rng.choice([-1.0, 1.0], (n, 2))  # of motion and colour; above 0 for choice 1
         context = rng.integers(0, 2, n)
-        shown, waits = periods("stimulus"), periods("fixation", "stimulus", "delay")
+        shown, waits = periods("stimulus"), periods(*self.PERIODS[:-1])
         evidence = [shown * (1 + sign * coherence[:, k : k + 1]) / 2 for k in (0, 1) for sign in (1, -1)]
         cues = [waits * (context == k)[:, None] for k in (0, 1)]
         labels = np.where(coherence[np.arange(n), context] > 0, 1, 2)

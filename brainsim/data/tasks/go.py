@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainsim._units import QuantityLike
-from brainsim.data.tasks.base import Periods, Signalled, Trials, ms, white
+from brainsim.data.tasks.base import Signalled, Trials, ms, white
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class GoNoGo(Signalled):
 
     INPUTS = ("wait", "no go", "go")
     ANSWERS = ("nothing", "go")
+    PERIODS = ("fixation", "stimulus", "delay", "decision")
 
     go: float = 0.5
     fixation: QuantityLike = ms(0.0)
@@ -47,16 +48,10 @@ class GoNoGo(Signalled):
         if not 0 <= self.go <= 1:
             raise ValueError(f"GoNoGo: go is a probability, given {self.go}.")
 
-    @property
-    def n_steps(self) -> int:
-        return sum(map(self.steps, ("fixation", "stimulus", "decision"))) + self.bounds("delay")[1]
-
     def draw(self, n: int, rng: np.random.Generator) -> Trials:
-        delay = self.between("delay", n, rng)
-        lengths = {"stimulus": self.steps("stimulus"), "delay": delay, "decision": self.steps("decision")}
-        periods = Periods(n, self.n_steps, fixation=self.steps("fixation"), **lengths)
+        periods, delay = self.periods(n, rng)
         labels = (rng.random(n) < self.go).astype(int)
         shown = periods("stimulus")
         signals = [shown * (labels == k)[:, None] for k in (0, 1)]
-        waits = periods("fixation", "stimulus", "delay")
+        waits = periods(*self.PERIODS[:-1])
         return self.trials(signals, waits, periods("decision"), labels, rng, delay=delay)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainsim._units import QuantityLike
-from brainsim.data.tasks.base import Periods, Signalled, Trials, ms, white
+from brainsim.data.tasks.base import Signalled, Trials, ms, white
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class DelayedMatch(Signalled):
     """
 
     ANSWERS = ("wait", "match", "no match")
+    PERIODS = ("fixation", "sample", "delay", "test", "decision")
 
     choices: int = 2
     fixation: QuantityLike = ms(300.0)
@@ -49,18 +50,11 @@ class DelayedMatch(Signalled):
             raise ValueError(f"DelayedMatch: expected two stimuli at least, given choices={self.choices}.")
 
     @property
-    def n_steps(self) -> int:
-        fixed = sum(map(self.steps, ("fixation", "sample", "test", "decision")))
-        return fixed + self.bounds("delay")[1]
-
-    @property
     def n_inputs(self) -> int:
         return 1 + self.choices
 
     def draw(self, n: int, rng: np.random.Generator) -> Trials:
-        names, delay = ("fixation", "sample", "delay", "test", "decision"), self.between("delay", n, rng)
-        lengths = {name: delay if name == "delay" else self.steps(name) for name in names}
-        periods = Periods(n, self.n_steps, **lengths)
+        periods, delay = self.periods(n, rng)
         sample, match = rng.integers(0, self.choices, n), rng.integers(0, 2, n).astype(bool)
         other = (sample + rng.integers(1, self.choices, n)) % self.choices
         test = np.where(match, sample, other)
@@ -69,5 +63,5 @@ class DelayedMatch(Signalled):
                  for name, which in (("sample", sample), ("test", test))]  # fmt: skip
         signals = list(np.moveaxis(shown[0] + shown[1], -1, 0))
         labels = np.where(match, 1, 2)
-        waits, asked = periods(*names[:-1]), periods("decision")
+        waits, asked = periods(*self.PERIODS[:-1]), periods("decision")
         return self.trials(signals, waits, asked, labels, rng, sample=sample, test=test, delay=delay)
