@@ -1,0 +1,151 @@
+"""Morphologies: branches of points with radii, joined to trees. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import brainunit as u
+import numpy as np
+
+from brainsim._errors import UnknownNameError, suggestion
+
+#: What the type ids of SWC files stand for; further ones are called ``"type 5"`` and so on.
+TYPES: Mapping[int, str] = {0: "undefined", 1: "soma", 2: "axon", 3: "dend", 4: "apic"}
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """An unbranched piece of neurite: a chain of truncated cones.
+
+    Parameters
+    ----------
+    xyz : array (k, 3)
+        Points, in µm, from the end that is nearer to the root; at least two.
+    radius : array (k,)
+        Radii at the points, in µm, positive.
+    type : str
+        What it is: ``"soma"``, ``"axon"``, ``"dend"``, ``"apic"``, or a name of one's own. A region of this name exists.
+    parent : int
+        Index of the branch that it grows from; -1 for the root of a tree.
+    at : float
+        Where on the parent it grows, as a fraction of the parent's length: 1 for its far end, 0.5 for the middle.
+    name : str, optional
+        Name of its own, such as ``"dend[3]"``.
+    source : array of int (k,), optional
+        Id that each point had in the file it was read from; -1 for points that were added.
+    """
+
+    xyz: np.ndarray
+    radius: np.ndarray
+    type: str = "dend"
+    parent: int = -1
+    at: float = 1.0
+    name: str = ""
+    source: np.ndarray | None = None
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Lengths of the cones, in µm: (k - 1,)."""
+        return np.linalg.norm(np.diff(self.xyz, axis=0), axis=1)
+
+    @property
+    def length_um(self) -> float:
+        """Length along the points, in µm."""
+        return float(self.steps.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Morphology:
+    """The shape of a cell: one tree of branches, or several.
+
+    Parameters
+    ----------
+    branches : sequence of Branch
+        Parents come before their children.
+    labels : mapping from str to array of int, optional
+        Named groups of branches, by their indices: regions beside those of the types.
+
+    Raises
+    ------
+    ValueError
+        For a branch of fewer than two points, coordinates that are not finite, a radius or a length that is not
+        positive, and a parent that does not come first. Names the branch and the point.
+    """
+
+    branches: tuple[Branch, ...]
+    labels: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __init__(self, branches: Sequence[Branch], labels: Mapping[str, Sequence[int] | np.ndarray] | None = None):
+        object.__setattr__(self, "branches", tuple(branches))
+        groups = {name: np.unique(np.asarray(ids, int)) for name, ids in (labels or {}).items()}
+        object.__setattr__(self, "labels", groups)
+        if not self.branches:
+            raise ValueError("Morphology: it has no branch.")
+        for index, branch in enumerate(self.branches):
+            _check(branch, index)
+        for name, ids in groups.items():
+            if len(ids) and not (0 <= ids[0] and ids[-1] < len(self.branches)):
+                raise ValueError(f"Morphology: label {name!r} names branch {ids[-1]}; there are {len(self.branches)}.")
+
+    def __len__(self) -> int:
+        return len(self.branches)
+
+    def __iter__(self) -> Iterator[Branch]:
+        return iter(self.branches)
+
+    def __getitem__(self, index: int | str) -> Branch:
+        """A branch by its index or name."""
+        if isinstance(index, str):
+            names = {branch.name: branch for branch in self.branches if branch.name}
+            if index not in names:
+                raise UnknownNameError(f"Morphology: there is no branch {index!r}.{suggestion(index, names)}")
+            return names[index]
+        return self.branches[index]
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types of branches that occur, in the order of their first."""
+        return tuple(dict.fromkeys(branch.type for branch in self.branches))
+
+    @property
+    def parents(self) -> np.ndarray:
+        """Index of every branch's parent; -1 for roots."""
+        return np.array([branch.parent for branch in self.branches], int)
+
+    @property
+    def roots(self) -> np.ndarray:
+        """Indices of the branches without a parent."""
+        return np.flatnonzero(self.parents < 0)
+
+    @property
+    def lengths(self) -> u.Quantity:
+        """Length of every branch."""
+        return u.Quantity(np.array([branch.length_um for branch in self.branches]), unit=u.um)
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(f"{sum(b.type == kind for b in self.branches)} {kind}" for kind in self.types)
+        total = sum(branch.length_um for branch in self.branches)
+        return f"Morphology({len(self.branches)} branches: {kinds}; {total:,.0f} um long)"
+
+
+def _check(branch, index):
+    what = f"Morphology: branch {index}" + (f" ({branch.name})" if branch.name else "")
+    xyz, radius = np.asarray(branch.xyz), np.asarray(branch.radius)
+    if xyz.ndim != 2 or xyz.shape[1:] != (3,) or len(xyz) < 2:
+        raise ValueError(f"{what}: needs two points of three coordinates at least, given shape {xyz.shape}.")
+    if radius.shape != (len(xyz),):
+        raise ValueError(f"{what}: has {len(xyz)} points, given radii of shape {radius.shape}.")
+    for name, bad in (
+        ("coordinates must be finite", ~np.isfinite(xyz).all(1)),
+        ("the radius must be positive", ~((radius > 0) & np.isfinite(radius))),
+    ):
+        if bad.any():
+            k = int(np.flatnonzero(bad)[0])
+            raise ValueError(f"{what}, point {k}: {name}, given xyz={xyz[k].tolist()}, radius={radius[k]}.")
+    if not branch.length_um > 0:
+        raise ValueError(f"{what}: its length is zero.")
+    if not (isinstance(branch.parent, int | np.integer) and -1 <= branch.parent < index):
+        raise ValueError(f"{what}: its parent must be a branch that comes before it, or -1, given {branch.parent}.")
+    if not 0 <= branch.at <= 1:
+        raise ValueError(f"{what}: grows at a fraction of its parent's length from 0 to 1, given {branch.at}.")
