@@ -85,7 +85,7 @@ class Morphology:
         for index, branch in enumerate(self.branches):
             _check(branch, index)
         for name, ids in groups.items():
-            if len(ids) and not (0 <= ids[0] and ids[-1] < len(self.branches)):
+            if len(ids) and not (ids[0] >= 0 and ids[-1] < len(self.branches)):
                 raise ValueError(f"Morphology: label {name!r} names branch {ids[-1]}; there are {len(self.branches)}.")
 
     def __len__(self) -> int:
