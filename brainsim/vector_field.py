@@ -70,6 +70,13 @@ class VectorField:
 
     def held(self, t: Any, y: Any, at: Any) -> Any:
         """The rates at y, with conductances that follow V at once as they are at the variables ``at``."""
+        return self._evaluated(t, y, at, self.coupling)
+
+    def alone(self, t: Any, y: Any, at: Any) -> Any:
+        """As :meth:`held`, of sites that are not coupled with each other."""
+        return self._evaluated(t, y, at, None)
+
+    def _evaluated(self, t, y, at, coupling):
         values, at = self._named(y), self._named(at)
         bare = not any(isinstance(value, u.Quantity) for value in (t, *values.values()))
         if bare:
@@ -77,6 +84,8 @@ class VectorField:
         rates = {}
         for name, rate, unit in zip(self.variables, self._rates(t, values, at), self.units):
             rates[name] = in_unit(rate, unit / u.ms, f"{self.model.path}: the rate of {name}")
+            if coupling is not None and name == self.variables[self.potentials[0]]:
+                rates[name] = rates[name] + coupling.rate(in_unit(values[name], unit, name))
             rates[name] = rates[name] if bare else u.Quantity(rates[name], unit=cast(u.Unit, unit / u.ms))
         if isinstance(y, Mapping):
             return rates
@@ -130,7 +139,10 @@ class Distances:
 
     def __init__(self, field: VectorField, origin: Mapping):
         self.field, self.origin = field, origin
-        self.potentials, self.holds = field.potentials, field.holds
+        self.potentials, self.holds, self.coupling = field.potentials, field.holds, field.coupling
+        name, unit = field.variables[self.potentials[0]], field.units[self.potentials[0]]
+        if self.coupling is not None and name in origin:
+            self.coupling = _CouplingOfDistances(self.coupling, in_unit(origin[name], unit, name))
 
     def place(self, y: Any) -> Any:
         """The variables themselves."""
@@ -142,6 +154,20 @@ class Distances:
     def held(self, t: Any, y: Any, at: Any) -> Any:
         """As :meth:`VectorField.held`."""
         return self.field.held(t, self.place(y), self.place(at))
+
+    def alone(self, t: Any, y: Any, at: Any) -> Any:
+        """As :meth:`VectorField.alone`."""
+        return self.field.alone(t, self.place(y), self.place(at))
+
+
+class _CouplingOfDistances:
+    """A coupling of potentials that are given as distances from ``origin``."""
+
+    def __init__(self, coupling, origin):
+        self.coupling, self.origin = coupling, origin
+
+    def increment(self, d, rate, slope, h):
+        return self.coupling.increment(self.origin + d, rate, slope, h)
 
 
 def of(population: Population, parameters: Mapping | None, inputs: Mapping | None) -> VectorField:

@@ -42,6 +42,7 @@ from brainsim._core.modules import (
 from brainsim._core.norms import TIME, BatchNorm, BatchNormOverTime, once_per_run
 from brainsim._core.site import Site
 from brainsim._core.slot import Slot
+from brainsim._core.standing import Part
 from brainsim._core.stepping import stepping
 from brainsim._core.structure import Structure, forget_programs, split, write_back
 
@@ -71,6 +72,7 @@ __all__ = [
     "FixedVariable",
     "Parameter",
     "ParameterVariable",
+    "Part",
     "Site",
     "Slot",
     "State",

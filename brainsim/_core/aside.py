@@ -106,6 +106,7 @@ class Aside:
     layer: Any  # of a projection with a layer: what changes in it, as it was at first
     times_ms: np.ndarray  # of spike times: when,
     indices: np.ndarray  # and who
+    where: tuple  # of a part of a population: the places that it was asked to stand at
 
     def __init__(self):
         self.given: dict[str, Any] = {}  # values as the user gave them, distributions included

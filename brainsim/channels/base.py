@@ -9,7 +9,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from brainsim._core import Dynamics, Parameter, State
+from brainsim._core import Parameter, Part, State
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.channels.pools import site_on
 from brainsim.connectivity.distribution import Distribution
@@ -24,7 +24,7 @@ class Gate(State):
         super().__init__(0.0, doc)
 
 
-class Channel(Dynamics):
+class Channel(Part):
     r"""An ion channel, per area of membrane.
 
     .. math:: I = \bar g\,o(x, \ldots)\,(E - V),\qquad \dot x = \alpha_x(V)\,(1 - x) - \beta_x(V)\,x

@@ -8,7 +8,7 @@ import brainunit as u
 import brainunit.constants as constants
 import numpy as np
 
-from brainsim._core import Dynamics, Moment, Parameter, Site, State
+from brainsim._core import Moment, Parameter, Part, Site, State
 from brainsim._units import Value, in_unit
 
 
@@ -41,7 +41,7 @@ def site_on(cell, name: str) -> Site:
     return own(name) if own is not None else Site(f"{cell.path}.{name}", Moment(), {"count": cell.count})
 
 
-class Pool(Dynamics):
+class Pool(Part):
     """The concentration of an ion beneath the membrane. A subclass declares ``concentration`` and gives :meth:`slope`."""
 
     count: int | tuple[int, ...] = ()

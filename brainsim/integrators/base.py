@@ -247,8 +247,9 @@ class Field:
     potentials : tuple of int
         Places of the leaves that are potentials: linear in themselves at what is held. The first, unless `f` says.
     coupling : object or None
-        Solver for elements that are coupled: ``coupling.increment(rate, slope, h)`` gives x in
-        ``x = h (rate + slope x + L x)``, for arrays like the potential. None where elements do not couple.
+        Solver for elements that are coupled: ``coupling.increment(V, rate, slope, h)`` gives x in
+        ``x = h (rate + slope x + L (V + x))``, for arrays like the potential, with the ``rate`` of :meth:`alone`. None
+        where elements do not couple.
     """
 
     def __init__(self, f: Callable, plain: Stripped):
@@ -267,6 +268,11 @@ class Field:
             return self(t, leaves)
         at = self._plain.wrap(at)
         return self._plain.rate(lambda t, y: self._f.held(t, y, at), "dy/dt")(t, leaves)
+
+    def alone(self, t: Any, leaves: Leaves, at: Leaves) -> Leaves:
+        """As :meth:`held`, of elements that are not coupled with each other: without L V."""
+        at = self._plain.wrap(at)
+        return self._plain.rate(lambda t, y: self._f.alone(t, y, at), "dy/dt")(t, leaves)
 
 
 def _broadcasts(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:

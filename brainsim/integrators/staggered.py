@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import jax
 import jax.numpy as jnp
 
 from brainsim.integrators.base import Field, Leaves, ODEMethod
@@ -51,8 +52,9 @@ def increment(f: Field, t, y: Leaves, held: Leaves, h) -> Leaves:
     h = jnp.asarray(h, V.dtype)
     if f.coupling is not None:
         k = potentials[0]
-        rate, slope = own_slope(f, t, y, held, k)
-        return [f.coupling.increment(rate, slope, h)]
+        alone = lambda V: f.alone(t, [*y[:k], V, *y[k + 1 :]], held)[k]
+        rate, slope = jax.jvp(alone, (y[k],), (jnp.ones_like(y[k]),))
+        return [f.coupling.increment(y[k], rate, slope, h)]
     if len(potentials) == 1:
         rate, slope = own_slope(f, t, y, held, potentials[0])
         return [h * rate / (1 - h * slope)]

@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Clock, Dynamics, Parameter
+from brainsim._core import Clock, Dynamics, Parameter, Part
 from brainsim.receptors.arrivals import Arrivals
 
 
-class Receptor(Dynamics):
+class Receptor(Part):
     r"""Postsynaptic receptor of a population; all projections onto it share its one state per neuron.
 
     With ``reversal`` it is a conductance :math:`g` with :math:`I = g\,B(V)\,(E - V)`, without it :math:`g` is the

@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Clock, Dynamics, FixedVariable, Parameter
+from brainsim._core import Clock, Dynamics, FixedVariable, Parameter, Part
 from brainsim._units import Value, in_unit, with_unit
 from brainsim.connectivity.distribution import Distribution
 
 
-class Stimulus(Dynamics):
+class Stimulus(Part):
     """An input to the units of a population: a current for neurons, a rate for Poisson groups.
 
     Present in the steps that start in [start, stop), rounded to whole steps; for ever where these are None. ``into``

@@ -90,12 +90,14 @@ class Cable:
     def __call__(self, t, y):
         V = y[0]
         flow = self.axial * jnp.diff(V)
-        return (
-            -self.leak * (V + 65.0) + jnp.pad(flow, (0, 1)) - jnp.pad(flow, (1, 0)) + jnp.zeros_like(V).at[0].set(2),
-        )
+        return (self.alone(t, y, y)[0] + jnp.pad(flow, (0, 1)) - jnp.pad(flow, (1, 0)),)
 
-    def increment(self, rate, slope, h):
-        return jnp.linalg.solve(jnp.eye(len(rate), dtype=rate.dtype) - h * (jnp.diag(slope) + self.L), h * rate)
+    def alone(self, t, y, at):
+        return (-self.leak * (y[0] + 65.0) + jnp.zeros_like(y[0]).at[0].set(2),)
+
+    def increment(self, V, rate, slope, h):
+        A = jnp.eye(len(rate), dtype=rate.dtype) - h * (jnp.diag(slope) + self.L)
+        return jnp.linalg.solve(A, h * (rate + self.L @ V))
 
 
 @every
