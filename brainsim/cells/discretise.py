@@ -1,0 +1,207 @@
+"""From a morphology and a rule to compartments: areas, axial resistances and the tree."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from brainsim.cells.compartments import Compartments
+from brainsim.cells.morphology import Morphology
+from brainsim.cells.rules import DLambda, RuleLike, counts
+
+
+def discretise(morphology: Morphology, rule: RuleLike | None = None) -> Compartments:
+    """Cut every branch into compartments of equal length.
+
+    Areas and axial resistances are exact integrals over the truncated cones of each compartment, its two halves apart,
+    as NEURON computes them from 3-d points. A branch that grows from the end of another (``at`` 0 or 1) meets the others
+    there in a branch point; one that grows between joins the compartment whose range holds ``at``. At the
+    start of a branch that has a parent itself, it joins where that branch does.
+
+    Parameters
+    ----------
+    morphology : Morphology
+        The cell.
+    rule : rule, int or array of int (branches,), optional
+        How many compartments each branch gets: :class:`PerBranch`, :class:`MaxLength`, :class:`DLambda` (0.1 at 100 Hz,
+        the default), the same number for all, or one number per branch.
+
+    Returns
+    -------
+    Compartments
+        In the order of the branches, each from its start outwards.
+
+    Raises
+    ------
+    ValueError
+        For numbers that are not whole and positive; names the branch.
+    """
+    n = counts(DLambda() if rule is None else rule, morphology)
+    cones = _cones(morphology)
+    first = np.cumsum(n) - n
+    branch = np.repeat(np.arange(len(n)), n)
+    x = (np.arange(n.sum()) - first[branch] + 0.5) / n[branch]
+    area, thickness, resistance = _integrals(cones, n, first)
+    tree = _tree(morphology, n, first, resistance)
+    starts = _starts(morphology, cones.lengths)
+    return Compartments(
+        parent=tree.parent,
+        r_own=tree.r_own,
+        r_parent=tree.r_parent,
+        area=area,
+        length=(cones.lengths / n)[branch],
+        diameter=thickness / (cones.lengths / n)[branch],
+        branch=branch,
+        x=x,
+        type=np.array([b.type for b in morphology])[branch],
+        distance=starts[branch] + x * cones.lengths[branch],
+        order=tree.order[branch],
+        xyz=_points_at(cones, branch, x),
+        spines=np.ones(len(branch)),
+        cell=np.zeros(len(branch), int),
+        morphologies=(morphology,),
+    )
+
+
+class _Cones(NamedTuple):
+    """The truncated cones of all branches, one after another."""
+
+    branch: np.ndarray  # the branch of each
+    start: np.ndarray  # where on the branch it begins, along the branch, um
+    stop: np.ndarray
+    xyz: np.ndarray  # (cones, 2, 3): its ends
+    radius: np.ndarray  # (cones, 2)
+    lengths: np.ndarray  # of the branches
+
+
+def _cones(morphology: Morphology) -> _Cones:
+    steps = [branch.steps for branch in morphology]
+    arcs = [np.concatenate([[0.0], np.cumsum(step)]) for step in steps]
+    radii = [np.asarray(branch.radius, float) for branch in morphology]
+    points = [np.asarray(branch.xyz, float) for branch in morphology]
+    return _Cones(
+        branch=np.repeat(np.arange(len(steps)), [len(step) for step in steps]),
+        start=np.concatenate([arc[:-1] for arc in arcs]),
+        stop=np.concatenate([arc[1:] for arc in arcs]),
+        xyz=np.stack([np.concatenate([p[:-1] for p in points]), np.concatenate([p[1:] for p in points])], 1),
+        radius=np.stack([np.concatenate([r[:-1] for r in radii]), np.concatenate([r[1:] for r in radii])], 1),
+        lengths=np.array([arc[-1] for arc in arcs]),
+    )
+
+
+def _integrals(cones: _Cones, n: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Area and integral of the diameter of each compartment, and of 1 / (pi r^2) over each half: (n,), (n,), (n, 2).
+
+    Every cone is cut where a half begins or ends. A ring (a cone without length, where the radius jumps) counts to
+    the half that begins there.
+    """
+    half = (cones.lengths / (2 * n))[cones.branch]
+    last = 2 * n[cones.branch] - 1
+    lowest = np.minimum(np.floor(cones.start / half).astype(int), last)
+    highest = np.clip(np.ceil(cones.stop / half).astype(int) - 1, lowest, last)
+    pieces = highest - lowest + 1
+    cone = np.repeat(np.arange(len(half)), pieces)
+    number = np.arange(len(cone)) - np.repeat(np.cumsum(pieces) - pieces, pieces) + lowest[cone]
+
+    start, stop = cones.start[cone], cones.stop[cone]
+    a = np.where(number == lowest[cone], start, np.clip(number * half[cone], start, stop))
+    b = np.where(number == highest[cone], stop, np.clip((number + 1) * half[cone], start, stop))
+    whole = np.where(stop > start, stop - start, 1.0)
+    near, far = cones.radius[cone].T
+    r_a = near + (far - near) * (a - start) / whole
+    r_b = np.where(b == stop, far, near + (far - near) * (b - start) / whole)
+
+    index = 2 * first[cones.branch[cone]] + number
+    size = 2 * int(n.sum())
+
+    def total(values):
+        return np.bincount(index, values, size).reshape(-1, 2)
+
+    area = total(np.pi * (r_a + r_b) * np.hypot(b - a, r_b - r_a)).sum(1)
+    return area, total((b - a) * (r_a + r_b)).sum(1), total((b - a) / (np.pi * r_a * r_b))
+
+
+class _Tree(NamedTuple):
+    parent: np.ndarray
+    r_own: np.ndarray
+    r_parent: np.ndarray
+    order: np.ndarray  # of the branches
+
+
+def _tree(morphology: Morphology, n: np.ndarray, first: np.ndarray, resistance: np.ndarray) -> _Tree:
+    """Join compartments: along branches, at ends, in branch points and from the side."""
+    towards, away = resistance.T
+    total = int(n.sum())
+    parent = np.arange(total) - 1
+    r_own = towards.copy()
+    r_parent = np.concatenate([[0.0], away[:-1]])
+
+    on, at = _joints(morphology)
+    grown = np.flatnonzero(on >= 0)  # branches that have a parent
+    at_end = grown[(at[grown] == 0) | (at[grown] == 1)]
+    ends, which, met = np.unique(2 * on[at_end] + (at[at_end] == 1), return_inverse=True, return_counts=True)
+    # The compartment at each end that something grows from, and the half between its centre and the end.
+    beyond = ends % 2 == 1
+    compartment = np.where(beyond, first[ends // 2] + n[ends // 2] - 1, first[ends // 2])
+    remaining = np.where(beyond, away[compartment], towards[compartment])
+    is_point = met > 1
+    point = total + np.cumsum(is_point) - 1
+
+    parent[first] = -1
+    r_parent[first] = 0.0
+    parent[first[at_end]] = np.where(is_point, point, compartment)[which]
+    r_parent[first[at_end]] = np.where(is_point, 0.0, remaining)[which]
+    sides = grown[(at[grown] > 0) & (at[grown] < 1)]
+    of = on[sides]
+    parent[first[sides]] = first[of] + np.minimum((at[sides] * n[of]).astype(int), n[of] - 1)
+
+    branching = np.ones(len(n), bool)
+    branching[at_end] = is_point[which]
+    return _Tree(
+        np.concatenate([parent, compartment[is_point]]),
+        np.concatenate([r_own, np.zeros(is_point.sum())]),
+        np.concatenate([r_parent, remaining[is_point]]),
+        _orders(morphology, on, branching),
+    )
+
+
+def _joints(morphology: Morphology) -> tuple[np.ndarray, np.ndarray]:
+    """Which branch each one joins and at what fraction: the start of a branch with a parent is where it joins that."""
+    on, at = [], []
+    for branch in morphology:
+        parent, fraction = int(branch.parent), float(branch.at)
+        if parent >= 0 and fraction == 0 and on[parent] >= 0:
+            parent, fraction = on[parent], at[parent]
+        on.append(parent)
+        at.append(fraction)
+    return np.array(on, int), np.array(at, float)
+
+
+def _orders(morphology: Morphology, on: np.ndarray, branching: np.ndarray) -> np.ndarray:
+    orders: list[int] = []
+    for branch, parent, counts_one in zip(morphology, on.tolist(), branching.tolist()):
+        if parent < 0:
+            orders.append(0)
+        else:
+            orders.append(orders[parent] + int(counts_one or branch.type != morphology[parent].type))
+    return np.array(orders, int)
+
+
+def _starts(morphology: Morphology, lengths: np.ndarray) -> np.ndarray:
+    """Length of the path from the start of the root to the start of every branch."""
+    starts: list[float] = []
+    for branch in morphology:
+        p = branch.parent
+        starts.append(starts[p] + branch.at * lengths[p] if p >= 0 else 0.0)
+    return np.array(starts)
+
+
+def _points_at(cones: _Cones, branch: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Coordinates of places on branches: (places, 3)."""
+    before = np.cumsum(cones.lengths) - cones.lengths
+    along = x * cones.lengths[branch]
+    k = np.searchsorted(before[cones.branch] + cones.start, before[branch] + along, side="right") - 1
+    whole = np.where(cones.stop > cones.start, cones.stop - cones.start, 1.0)[k]
+    fraction = np.clip((along - cones.start[k]) / whole, 0, 1)[:, None]
+    return cones.xyz[k, 0] * (1 - fraction) + cones.xyz[k, 1] * fraction
