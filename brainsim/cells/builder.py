@@ -119,15 +119,14 @@ class Builder:
             raise ValueError(f"{what}: grows at a fraction of its parent's length from 0 to 1, given {at}.")
         if name in names:
             raise ValueError(f"{what}: another branch has this name.")
-        if direction is not None:
-            direction = np.asarray(direction, float)
-            if direction.shape != (3,) or not np.linalg.norm(direction) > 0 or not np.isfinite(direction).all():
-                raise ValueError(f"{what}: direction must be three numbers, not all zero, given {direction}.")
+        heading = None if direction is None else np.asarray(direction, float)
+        if heading is not None and (heading.shape != (3,) or not 0 < np.linalg.norm(heading) < np.inf):
+            raise ValueError(f"{what}: direction must be three numbers, not all zero, given {direction}.")
         if not name:
             name = next(n for k in count(self._count[type]) if (n := f"{type}[{k}]") not in names)
         arc = np.linspace(0, arc, len(radius))
         where = -1 if parent is None else int(parent)
-        self._branches.append(_Straight(arc, radius, type, where, float(at), name, direction))
+        self._branches.append(_Straight(arc, radius, type, where, float(at), name, heading))
         self._named[name] = index
         self._count[type] += 1
         for label in labels:
