@@ -3,23 +3,60 @@
 from brainsim.cells.builder import Builder, ball_and_stick, cable, cylinder, rall_tree
 from brainsim.cells.compartments import Compartments
 from brainsim.cells.discretise import discretise
+from brainsim.cells.locations import at, branch_points, centres, every, nearest, point, root, sites, tips, uniform
 from brainsim.cells.morphology import Branch, Morphology
+from brainsim.cells.regions import (
+    below,
+    branches,
+    cells,
+    diameter,
+    distance,
+    distances,
+    labelled,
+    of_type,
+    order,
+    path_to,
+)
 from brainsim.cells.rules import DLambda, MaxLength, PerBranch, Rule
 from brainsim.cells.swc import read_swc
+from brainsim.cells.where import Locset, Region, region
 
 __all__ = [
     "Branch",
     "Builder",
     "Compartments",
     "DLambda",
+    "Locset",
     "MaxLength",
     "Morphology",
     "PerBranch",
+    "Region",
     "Rule",
+    "at",
     "ball_and_stick",
+    "below",
+    "branch_points",
+    "branches",
     "cable",
+    "cells",
+    "centres",
     "cylinder",
+    "diameter",
     "discretise",
+    "distance",
+    "distances",
+    "every",
+    "labelled",
+    "nearest",
+    "of_type",
+    "order",
+    "path_to",
+    "point",
     "rall_tree",
     "read_swc",
+    "region",
+    "root",
+    "sites",
+    "tips",
+    "uniform",
 ]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from brainsim._units import NumberLike, in_unit, split_quantity
+from brainsim.cells.branch_tree import BranchTree
 from brainsim.cells.morphology import Morphology
 
 
@@ -102,10 +103,41 @@ class Compartments:
         return np.cumsum([0, *(len(shape) for shape in self.morphologies)])[:-1]
 
     @cached_property
+    def tree(self) -> BranchTree:
+        """The tree of branches, of all cells."""
+        return BranchTree.of(self.morphologies)
+
+    @cached_property
     def first(self) -> np.ndarray:
         """Index of each branch's first compartment, and n at the end: (branches + 1,)."""
         branches = sum(len(shape) for shape in self.morphologies)
         return np.searchsorted(self.branch, np.arange(branches + 1))
+
+    def index(self, branch: ArrayLike, x: ArrayLike) -> np.ndarray:
+        """The compartments that hold places.
+
+        Parameters
+        ----------
+        branch : array of int
+            Index of each branch, counted on over cells.
+        x : array
+            Fraction of its length, from 0 to 1. Where two compartments meet it is the further one.
+
+        Returns
+        -------
+        array of int
+        """
+        branch = np.asarray(branch, int)
+        n = self.first[branch + 1] - self.first[branch]
+        return self.first[branch] + np.minimum((np.asarray(x) * n).astype(int), n - 1)
+
+    def describe(self, index: int) -> str:
+        """Where a compartment is, for people: ``"dend[3](0.5)"``, with the cell if there are several."""
+        cell, branch = int(self.cell[index]), int(self.branch[index])
+        within = branch - int(self.first_branch[cell])
+        one = self.morphologies[cell][within]
+        name = one.name or f"branch {within}, {one.type} "
+        return (f"cell {cell}, " if len(self.morphologies) > 1 else "") + f"{name}({self.x[index]:.3g})"
 
     def coupling(self, R_a: NumberLike) -> u.Quantity:
         """Axial conductance between every node and its parent: 1 / (R_a[i] r_own[i] + R_a[parent] r_parent[i]).

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from brainsim.cells.branch_tree import BranchTree
 from brainsim.cells.compartments import Compartments
 from brainsim.cells.morphology import Morphology
 from brainsim.cells.rules import DLambda, RuleLike, counts
@@ -43,8 +44,8 @@ def discretise(morphology: Morphology, rule: RuleLike | None = None) -> Compartm
     branch = np.repeat(np.arange(len(n)), n)
     x = (np.arange(n.sum()) - first[branch] + 0.5) / n[branch]
     area, thickness, resistance = _integrals(cones, n, first)
-    tree = _tree(morphology, n, first, resistance)
-    starts = _starts(morphology, cones.lengths)
+    branches = BranchTree.of([morphology])
+    tree = _tree(morphology, branches, n, first, resistance)
     return Compartments(
         parent=tree.parent,
         r_own=tree.r_own,
@@ -55,7 +56,7 @@ def discretise(morphology: Morphology, rule: RuleLike | None = None) -> Compartm
         branch=branch,
         x=x,
         type=np.array([b.type for b in morphology])[branch],
-        distance=starts[branch] + x * cones.lengths[branch],
+        distance=branches.start[branch] + x * cones.lengths[branch],
         order=tree.order[branch],
         xyz=_points_at(cones, branch, x),
         spines=np.ones(len(branch)),
@@ -129,7 +130,9 @@ class _Tree(NamedTuple):
     order: np.ndarray  # of the branches
 
 
-def _tree(morphology: Morphology, n: np.ndarray, first: np.ndarray, resistance: np.ndarray) -> _Tree:
+def _tree(
+    morphology: Morphology, branches: BranchTree, n: np.ndarray, first: np.ndarray, resistance: np.ndarray
+) -> _Tree:
     """Join compartments: along branches, at ends, in branch points and from the side."""
     towards, away = resistance.T
     total = int(n.sum())
@@ -137,7 +140,7 @@ def _tree(morphology: Morphology, n: np.ndarray, first: np.ndarray, resistance: 
     r_own = towards.copy()
     r_parent = np.concatenate([[0.0], away[:-1]])
 
-    on, at = _joints(morphology)
+    on, at = branches.joints()
     grown = np.flatnonzero(on >= 0)  # branches that have a parent
     at_end = grown[(at[grown] == 0) | (at[grown] == 1)]
     ends, which, met = np.unique(2 * on[at_end] + (at[at_end] == 1), return_inverse=True, return_counts=True)
@@ -166,18 +169,6 @@ def _tree(morphology: Morphology, n: np.ndarray, first: np.ndarray, resistance: 
     )
 
 
-def _joints(morphology: Morphology) -> tuple[np.ndarray, np.ndarray]:
-    """Which branch each one joins and at what fraction: the start of a branch with a parent is where it joins that."""
-    on, at = [], []
-    for branch in morphology:
-        parent, fraction = int(branch.parent), float(branch.at)
-        if parent >= 0 and fraction == 0 and on[parent] >= 0:
-            parent, fraction = on[parent], at[parent]
-        on.append(parent)
-        at.append(fraction)
-    return np.array(on, int), np.array(at, float)
-
-
 def _orders(morphology: Morphology, on: np.ndarray, branching: np.ndarray) -> np.ndarray:
     orders: list[int] = []
     for branch, parent, counts_one in zip(morphology, on.tolist(), branching.tolist()):
@@ -186,15 +177,6 @@ def _orders(morphology: Morphology, on: np.ndarray, branching: np.ndarray) -> np
         else:
             orders.append(orders[parent] + int(counts_one or branch.type != morphology[parent].type))
     return np.array(orders, int)
-
-
-def _starts(morphology: Morphology, lengths: np.ndarray) -> np.ndarray:
-    """Length of the path from the start of the root to the start of every branch."""
-    starts: list[float] = []
-    for branch in morphology:
-        p = branch.parent
-        starts.append(starts[p] + branch.at * lengths[p] if p >= 0 else 0.0)
-    return np.array(starts)
 
 
 def _points_at(cones: _Cones, branch: np.ndarray, x: np.ndarray) -> np.ndarray:
