@@ -5,6 +5,7 @@ from brainsim.cells.compartments import Compartments
 from brainsim.cells.discretise import discretise
 from brainsim.cells.locations import at, branch_points, centres, every, nearest, point, root, sites, tips, uniform
 from brainsim.cells.morphology import Branch, Morphology
+from brainsim.cells.places import ByPlace, by_region, of, of_diameter, of_distance, rows_of, values_on
 from brainsim.cells.regions import (
     below,
     branches,
@@ -24,6 +25,7 @@ from brainsim.cells.where import Locset, Region, region
 __all__ = [
     "Branch",
     "Builder",
+    "ByPlace",
     "Compartments",
     "DLambda",
     "Locset",
@@ -37,6 +39,7 @@ __all__ = [
     "below",
     "branch_points",
     "branches",
+    "by_region",
     "cable",
     "cells",
     "centres",
@@ -48,6 +51,9 @@ __all__ = [
     "every",
     "labelled",
     "nearest",
+    "of",
+    "of_diameter",
+    "of_distance",
     "of_type",
     "order",
     "path_to",
@@ -56,7 +62,9 @@ __all__ = [
     "read_swc",
     "region",
     "root",
+    "rows_of",
     "sites",
     "tips",
     "uniform",
+    "values_on",
 ]
