@@ -24,6 +24,7 @@ from brainsim import (
     surrogate,
     terminals,
     train,
+    trees,
 )
 from brainsim._core import Clock, Dynamics, Fixed, Parameter, State
 from brainsim._errors import (
@@ -158,6 +159,7 @@ __all__ = [
     "sweep",
     "terminals",
     "train",
+    "trees",
     "Truncated",
     "Uniform",
     "UnitError",

@@ -11,7 +11,7 @@ import brainsim
 ROOT = Path(brainsim.__file__).parent
 FLOORS = (
     {"_errors", "_units", "_memory", "_files", "_deprecated", "_platform", "_host"}
-    | {"integrators", "events", "connectivity", "chance", "surrogate", "analysis", "data", "encoding"},
+    | {"integrators", "events", "connectivity", "chance", "surrogate", "analysis", "data", "encoding", "trees"},
     {"_core", "plot"},
     {"population", "vector_field", "timescales", "trial", "integrated", "neurons", "channels", "cells", "masses"}
     | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources", "delays", "paths"},

@@ -36,6 +36,7 @@ HANDLERS = (
     "append_events",
     "join",
     "split",
+    "tree",
 )
 
 _WARNING = (

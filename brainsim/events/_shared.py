@@ -196,6 +196,17 @@ class Recorded(NamedTuple):  # of each population, after the deliveries
     rest: int = 0
 
 
+class Tree(NamedTuple):
+    nodes: int
+    compartments: int
+    cells: int
+    s_cells: int  # of the couplings: 1, or those of the rest
+    r_rows: int  # nodes or compartments
+    x_rows: int
+    moving: int  # whether there are potentials
+    places: int  # in the rows of the plain definition
+
+
 CODES = (Layout, Role, Rule, Purpose, Quantile, Step)
 NUMBERS = (
     Connectivity,
@@ -211,6 +222,7 @@ NUMBERS = (
     Together,
     Delivery,
     Recorded,
+    Tree,
 )
 
 _HEADER = """// Written by setup.py from events/_shared.py: codes, and the places of the numbers that a handler is told.

@@ -25,6 +25,7 @@ from brainsim.events._shared import (
     Rule,
     Step,
     Together,
+    Tree,
 )
 
 pytestmark = pytest.mark.skipif(not all(events.kernels().values()), reason="the kernels are not compiled")
@@ -45,6 +46,7 @@ CSR = [np.arange(N + 1, dtype=np.int32) * K, ints(SYNAPSES)]
 LAYOUT = Connectivity(Layout.CSR, N, M)
 FIXED = Connectivity(Layout.FIXED_FAN_OUT, N, M, K)
 RULE = Procedural(Rule.FIXED_PROBABILITY, 2, N, M, 0, N, 0, M, 1, 0, 0, Role.POST)
+CHAIN = np.array([[3, 0, 1, 2], [-1, 0, 1, 2], [3, 0, 1, 2], [0, 0, 1, 2], [0, 0, 0, 1]], np.int32)
 KEY, STEP = np.zeros(2, np.uint32), np.uint32(1)
 FIRED = np.ones(N, bool)
 
@@ -105,6 +107,13 @@ CALLS = {
     ),
     "join": ([], [real(N), real()], [N, M], [real(N + M)]),
     "split": ([], [real(N + M)], [N, M], [real(N), real(M)]),
+    # a chain of four nodes, of which three are compartments
+    "tree": (
+        [CHAIN, np.arange(N, dtype=np.int32)[:, None], ints(N)],
+        [real(N), real(N - 1), real(N - 1), real(N - 1)],
+        Tree(N, N - 1, 1, 1, N - 1, N - 1, 1, N),
+        [real(N - 1)],
+    ),
 }
 
 

@@ -25,6 +25,7 @@ struct Append { enum : int64_t { populations, size }; };
 struct Together { enum : int64_t { sources, deliveries, targets, size }; };
 struct Delivery { enum : int64_t { first, source, target, source_at, source_rest, target_at, target_rest, size }; };
 struct Recorded { enum : int64_t { source, at, rest, size }; };
+struct Tree { enum : int64_t { nodes, compartments, cells, s_cells, r_rows, x_rows, moving, places, size }; };
 
 }  // namespace brainsim::shared
 
