@@ -3,6 +3,7 @@
 from brainsim.cells.builder import Builder, ball_and_stick, cable, cylinder, rall_tree
 from brainsim.cells.compartments import Compartments
 from brainsim.cells.discretise import discretise
+from brainsim.cells.electrotonics import Electrotonics
 from brainsim.cells.locations import at, branch_points, centres, every, nearest, point, root, sites, tips, uniform
 from brainsim.cells.morphology import Branch, Morphology
 from brainsim.cells.places import ByPlace, by_region, of, of_diameter, of_distance, rows_of, values_on
@@ -28,6 +29,7 @@ __all__ = [
     "ByPlace",
     "Compartments",
     "DLambda",
+    "Electrotonics",
     "Locset",
     "MaxLength",
     "Morphology",
