@@ -5,6 +5,7 @@ from brainsim.cells.compartments import Compartments
 from brainsim.cells.discretise import discretise
 from brainsim.cells.electrotonics import Electrotonics
 from brainsim.cells.locations import at, branch_points, centres, every, nearest, point, root, sites, tips, uniform
+from brainsim.cells.measures import Measures
 from brainsim.cells.morphology import Branch, Morphology
 from brainsim.cells.places import ByPlace, by_region, of, of_diameter, of_distance, rows_of, values_on
 from brainsim.cells.regions import (
@@ -21,6 +22,7 @@ from brainsim.cells.regions import (
 )
 from brainsim.cells.rules import DLambda, MaxLength, PerBranch, Rule
 from brainsim.cells.swc import read_swc
+from brainsim.cells.to_swc import write_swc
 from brainsim.cells.where import Locset, Region, region
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Electrotonics",
     "Locset",
     "MaxLength",
+    "Measures",
     "Morphology",
     "PerBranch",
     "Region",
@@ -69,4 +72,5 @@ __all__ = [
     "tips",
     "uniform",
     "values_on",
+    "write_swc",
 ]

@@ -109,7 +109,7 @@ def trees(points: Points, name: str, repairs: list[str]) -> list[Points]:
 
 
 def depth_first(points: Points) -> Points:
-    """The same points, each followed by what grows from it."""
+    """The same points, each followed by what grows from it, first of all in the same type."""
     return points.take(_depth_first(points)[0])
 
 

@@ -38,11 +38,8 @@ def sections(points: Points, repairs: list[str]) -> list[Section]:
     sphere = _three_point_sphere(points)
     if sphere:
         points.parent[2] = 1
-    ends = _ends(points)
-    if (points.parent[1:][~ends[:-1]] != np.flatnonzero(~ends[:-1])).any():
-        points = depth_first(points)
-        ends = _ends(points)
-    last = np.flatnonzero(ends)
+    points = in_order(points)
+    last = np.flatnonzero(_ends(points))
     first = np.r_[0, last[:-1] + 1]
     section = np.repeat(np.arange(len(last)), last - first + 1)
     proximal, soma_kids = _grow_from_start(points), _soma_children(points)
@@ -60,6 +57,12 @@ def sections(points: Points, repairs: list[str]) -> list[Section]:
         at = 0.0 if proximal[a] else at
         made.append(Section(points.xyz[rows], radius, points.ids[rows], int(kind), above, at))
     return _without_empty(made, repairs)
+
+
+def in_order(points: Points) -> Points:
+    """The points as they are, or depth first where one would follow another that is not its parent in a section."""
+    before = np.flatnonzero(~_ends(points))
+    return points if (points.parent[before + 1] == before).all() else depth_first(points)
 
 
 def _soma_children(points):

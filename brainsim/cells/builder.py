@@ -171,7 +171,7 @@ def _placed(branches):
             if parent is None:
                 start = np.array([width, 0.0, 0.0]) if placed else np.zeros(3)
             else:
-                start = parent.xyz[0] + _along(parent, branch.at)
+                start = parent.xyz[-1] if branch.at == 1 else _along(parent, branch.at)
                 if parent.type == "soma" and 0 < branch.at < 1:
                     start = start + direction * np.interp(branch.at, [0, 1], parent.radius[[0, -1]])
             xyz = start + branch.arc[:, None] * direction
@@ -186,9 +186,8 @@ def _placed(branches):
 
 
 def _along(branch, at):
-    """From the first point to the place at a fraction of the length."""
-    arc = np.r_[0, np.cumsum(branch.steps)]
-    return np.array([np.interp(at * arc[-1], arc, x) for x in branch.xyz.T]) - branch.xyz[0]
+    """The place at a fraction of the length."""
+    return np.array([np.interp(at, branch.fractions, x) for x in branch.xyz.T])
 
 
 def _divide(wedge, children, branches, tips, axis, fan):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import brainunit as u
 import numpy as np
 
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim.cells.edits import Edits, Place
+from brainsim.cells.measures import Measures
+from brainsim.cells.spines import Spines
 
 #: What the type ids of SWC files stand for; further ones are called ``"type 5"`` and so on.
 TYPES: Mapping[int, str] = {0: "undefined", 1: "soma", 2: "axon", 3: "dend", 4: "apic"}
@@ -34,6 +38,10 @@ class Branch:
         Name of its own, such as ``"dend[3]"``.
     source : array of int (k,), optional
         Id that each point had in the file it was read from; -1 for points that were added.
+    spine_area : float
+        Membrane of spines per length, in µm²/µm; stands beside the branch's own.
+    area_factor : float
+        What the branch's own membrane is multiplied by for all that its points do not show.
     """
 
     xyz: np.ndarray
@@ -43,6 +51,8 @@ class Branch:
     at: float = 1.0
     name: str = ""
     source: np.ndarray | None = None
+    spine_area: float = 0.0
+    area_factor: float = 1.0
 
     @property
     def steps(self) -> np.ndarray:
@@ -54,9 +64,15 @@ class Branch:
         """Length along the points, in µm."""
         return float(self.steps.sum())
 
+    @property
+    def fractions(self) -> np.ndarray:
+        """Where the points are, as fractions of the length: (k,), from 0 to 1."""
+        arc = np.concatenate([[0.0], np.cumsum(self.steps)])
+        return arc / arc[-1]
+
 
 @dataclass(frozen=True, eq=False)
-class Morphology:
+class Morphology(Edits, Spines):
     """The shape of a cell: one tree of branches, or several.
 
     Parameters
@@ -82,8 +98,9 @@ class Morphology:
         object.__setattr__(self, "labels", groups)
         if not self.branches:
             raise ValueError("Morphology: it has no branch.")
-        for index, branch in enumerate(self.branches):
-            _check(branch, index)
+        if not _sound(self.branches):
+            for index, branch in enumerate(self.branches):
+                _check(branch, index)
         for name, ids in groups.items():
             if len(ids) and not (ids[0] >= 0 and ids[-1] < len(self.branches)):
                 raise ValueError(f"Morphology: label {name!r} names branch {ids[-1]}; there are {len(self.branches)}.")
@@ -103,6 +120,37 @@ class Morphology:
             return names[index]
         return self.branches[index]
 
+    def which(self, *places: Place) -> np.ndarray:
+        """Indices of branches, in ascending order.
+
+        Parameters
+        ----------
+        *places : str, int or sequence of int
+            Types, labels, names and indices of branches; all branches if none is given.
+
+        Raises
+        ------
+        UnknownNameError, IndexError
+        """
+        if not places:
+            return np.arange(len(self))
+        found = [self._which(place) for place in places]
+        return np.unique(np.concatenate(found))
+
+    def _which(self, place):
+        if not isinstance(place, str):
+            indices = np.atleast_1d(np.asarray(place))
+            if indices.dtype.kind not in "iu" or ((indices < -len(self)) | (indices >= len(self))).any():
+                raise IndexError(f"Morphology: there are {len(self)} branches, given {place}.")
+            return indices % len(self)
+        if place in self.labels:
+            return self.labels[place]
+        own = [k for k, branch in enumerate(self.branches) if place in (branch.type, branch.name)]
+        if not own:
+            known = {*self.types, *self.labels, *(branch.name for branch in self.branches if branch.name)}
+            raise UnknownNameError(f"Morphology: there is no branch {place!r}.{suggestion(place, known)}")
+        return np.array(own)
+
     @property
     def types(self) -> tuple[str, ...]:
         """The types of branches that occur, in the order of their first."""
@@ -121,12 +169,38 @@ class Morphology:
     @property
     def lengths(self) -> u.Quantity:
         """Length of every branch."""
-        return u.Quantity(np.array([branch.length_um for branch in self.branches]), unit=u.um)
+        return self.measures.lengths
+
+    @cached_property
+    def measures(self) -> Measures:
+        """Areas, volumes, distances, orders, Sholl's intersections."""
+        return Measures(self)
 
     def __repr__(self) -> str:
         kinds = ", ".join(f"{sum(b.type == kind for b in self.branches)} {kind}" for kind in self.types)
         total = sum(branch.length_um for branch in self.branches)
         return f"Morphology({len(self.branches)} branches: {kinds}; {total:,.0f} um long)"
+
+
+def _sound(branches):
+    """Whether all is as it must be, at one glance; ``_check`` says what is not."""
+    sizes = np.array([len(branch.radius) for branch in branches])
+    if any(np.shape(b.xyz) != (k, 3) or k < 2 or np.ndim(b.radius) != 1 for b, k in zip(branches, sizes, strict=True)):
+        return False
+    xyz, radius = (np.concatenate([getattr(branch, name) for branch in branches]) for name in ("xyz", "radius"))
+    steps = np.abs(np.diff(xyz, axis=0)).sum(1)
+    starts = np.cumsum(sizes) - sizes
+    steps[starts[1:] - 1] = 0  # from one branch to the next
+    lengths = np.add.reduceat(np.append(steps, 0), starts)
+    if not (np.isfinite(xyz).all() and (radius > 0).all() and np.isfinite(radius).all() and (lengths > 0).all()):
+        return False
+    rest = [(b.parent, b.at, b.spine_area, b.area_factor) for b in branches]
+    parent, at, spines, factor = np.array(rest, float).T
+    whole = all(isinstance(b.parent, int | np.integer) for b in branches)
+    placed = whole and (parent >= -1).all() and (parent < np.arange(len(branches))).all()
+    return (
+        placed and ((at >= 0) & (at <= 1) & (spines >= 0) & (spines < np.inf) & (factor > 0) & (factor < np.inf)).all()
+    )
 
 
 def _check(branch, index):
@@ -147,5 +221,10 @@ def _check(branch, index):
         raise ValueError(f"{what}: its length is zero.")
     if not (isinstance(branch.parent, int | np.integer) and -1 <= branch.parent < index):
         raise ValueError(f"{what}: its parent must be a branch that comes before it, or -1, given {branch.parent}.")
+    if not (0 <= branch.spine_area < np.inf and 0 < branch.area_factor < np.inf):
+        raise ValueError(
+            f"{what}: spine_area must not be negative and area_factor must be positive, given {branch.spine_area} and "
+            f"{branch.area_factor}."
+        )
     if not 0 <= branch.at <= 1:
         raise ValueError(f"{what}: grows at a fraction of its parent's length from 0 to 1, given {branch.at}.")

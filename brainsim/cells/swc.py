@@ -1,4 +1,4 @@
-"""Reading and writing SWC files."""
+"""Reading SWC files."""
 
 from __future__ import annotations
 
