@@ -50,8 +50,8 @@ class Compartments:
     xyz : array (n, 3)
         Place of the centre.
     spines : array (n,)
-        Factor by which spines enlarge the area (Holmes and Woody 1989): ``area`` has it in, lengths and resistances
-        do not.
+        Area over that of the cones: what spines add (Holmes and Woody 1989). ``area`` has it in, lengths and
+        resistances do not.
     cell : array of int (n,)
         Index of the cell.
     morphologies : tuple of Morphology
@@ -173,14 +173,20 @@ class Compartments:
         # ohm cm / um is 1e4 ohm, and its inverse 100 uS.
         return u.Quantity(keep / (at_own * r_own + at_other * r_parent + add), unit=u.uS)
 
-    def with_spines(self, factor: ArrayLike) -> Compartments:
-        """The same with the area of the membrane times a factor (again on top of one that is there).
+    def with_spines(self, factor: Any) -> Compartments:
+        """The same with the area of the membrane times a factor, on top of what the morphology has.
 
         Parameters
         ----------
-        factor : float or array (n,)
+        factor : float, array (n,) or ByPlace
             Area with spines over area without: 1 where there are none.
+
+        Raises
+        ------
+        ValueError
+            For a factor below 1.
         """
+        factor = factor.on(self) if hasattr(factor, "on") else factor
         factor = np.asarray(factor, float)
         if factor.shape not in ((), (len(self),)):
             raise ValueError(

@@ -18,7 +18,8 @@ def discretise(morphology: Morphology, rule: RuleLike | None = None) -> Compartm
     Areas and axial resistances are exact integrals over the truncated cones of each compartment, its two halves apart,
     as NEURON computes them from 3-d points. A branch that grows from the end of another (``at`` 0 or 1) meets the others
     there in a branch point; one that grows between joins the compartment whose range holds ``at``. At the
-    start of a branch that has a parent itself, it joins where that branch does.
+    start of a branch that has a parent itself, it joins where that branch does. The membrane is the area of the cones times
+    the branch's ``area_factor``, and ``spine_area`` per length beside.
 
     Parameters
     ----------
@@ -46,20 +47,23 @@ def discretise(morphology: Morphology, rule: RuleLike | None = None) -> Compartm
     area, thickness, resistance = _integrals(cones, n, first)
     branches = BranchTree.of([morphology])
     tree = _tree(morphology, branches, n, first, resistance)
+    length = (cones.lengths / n)[branch]
+    factor, spines = np.array([(b.area_factor, b.spine_area) for b in morphology]).T
+    membrane = area * factor[branch] + length * spines[branch]
     return Compartments(
         parent=tree.parent,
         r_own=tree.r_own,
         r_parent=tree.r_parent,
-        area=area,
-        length=(cones.lengths / n)[branch],
-        diameter=thickness / (cones.lengths / n)[branch],
+        area=membrane,
+        length=length,
+        diameter=thickness / length,
         branch=branch,
         x=x,
         type=np.array([b.type for b in morphology])[branch],
         distance=branches.start[branch] + x * cones.lengths[branch],
         order=tree.order[branch],
         xyz=_points_at(cones, branch, x),
-        spines=np.ones(len(branch)),
+        spines=membrane / area,
         cell=np.zeros(len(branch), int),
         morphologies=(morphology,),
     )

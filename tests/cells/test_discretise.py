@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from brainsim._errors import UnitError, UnknownNameError
-from brainsim.cells import Branch, Compartments, DLambda, MaxLength, Morphology, PerBranch, discretise
+from brainsim.cells import Branch, Compartments, DLambda, MaxLength, Morphology, PerBranch, by_region, discretise
 from tests.cells.shapes import cable, forked
 
 R_A = 100 * u.ohm * u.cm
@@ -180,6 +180,13 @@ def test_spines_enlarge_the_membrane_only():
     np.testing.assert_allclose(spiny.area / c.area, np.where(c.type == "dend", 1.9, 1.0))
     np.testing.assert_array_equal(spiny.coupling(R_A).mantissa, c.coupling(R_A).mantissa)
     np.testing.assert_allclose(spiny.with_spines(2.0).spines[:2], [2, 3.8])
+    np.testing.assert_array_equal(c.with_spines(by_region({"dend": 1.9}, default=1.0)).area, spiny.area)
+    # Told by the morphology: 0.5 spines of 1.2 um2 per um on dendrites; twice the axon's membrane.
+    shape = forked().spine_density(0.5 / u.um, 1.2 * u.um**2, "dend").multiply_area(2, "axon")
+    told = discretise(shape, COUNTS)
+    added = np.where(c.type == "dend", 0.6 * c.length, np.where(c.type == "axon", c.area, 0))
+    np.testing.assert_allclose(told.area, c.area + added, rtol=1e-12)
+    np.testing.assert_allclose(told.spines, told.area / c.area, rtol=1e-12)
     with pytest.raises(ValueError, match=r"given the factor 0\.5"):
         c.with_spines(0.5)
 
