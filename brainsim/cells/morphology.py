@@ -12,6 +12,7 @@ import numpy as np
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.cells.edits import Edits, Place
 from brainsim.cells.measures import Measures
+from brainsim.cells.pictures import Pictures
 from brainsim.cells.spines import Spines
 
 #: What the type ids of SWC files stand for; further ones are called ``"type 5"`` and so on.
@@ -72,7 +73,7 @@ class Branch:
 
 
 @dataclass(frozen=True, eq=False)
-class Morphology(Edits, Spines):
+class Morphology(Edits, Spines, Pictures):
     """The shape of a cell: one tree of branches, or several.
 
     Parameters
