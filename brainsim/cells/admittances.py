@@ -16,23 +16,27 @@ class Admittances(NamedTuple):
     up: np.ndarray  # V[parent of i] / V[i] where it enters on the side of i
 
 
-def from_roots(parent: np.ndarray) -> np.ndarray:
-    """The nodes in an order in which parents come before their children."""
+def levels_of(parent: np.ndarray) -> list[np.ndarray]:
+    """The nodes by their depth: the roots, what is next to them, and so on."""
     by_parent = np.argsort(parent, kind="stable")
     first = np.searchsorted(parent[by_parent], np.arange(-1, len(parent) + 1))
-    found = by_parent[: first[1]].tolist()
-    for node in found:  # it grows while it is gone through
-        found.extend(by_parent[first[node + 1] : first[node + 2]].tolist())
-    return np.array(found, int)
+    levels = [by_parent[: first[1]]]
+    while len(levels[-1]):
+        start, number = first[levels[-1] + 1], first[levels[-1] + 2] - first[levels[-1] + 1]
+        before = np.cumsum(number) - number
+        levels.append(by_parent[np.arange(number.sum()) + np.repeat(start - before, number)])
+    return levels[:-1]
 
 
-def admittances(parent: np.ndarray, order: np.ndarray, own: np.ndarray, coupling: np.ndarray) -> Admittances:
+def admittances(parent: np.ndarray, levels: list[np.ndarray], own: np.ndarray, coupling: np.ndarray) -> Admittances:
     """Two sweeps: from the tips what lies below each node, from the roots what lies beyond its parent.
 
     Parameters
     ----------
-    parent, order : array of int (nodes,)
-        The tree, and an order from its roots.
+    parent : array of int (nodes,)
+        The tree; -1 for roots.
+    levels : list of arrays of int
+        Its nodes by depth.
     own : array (nodes, f)
         Admittance of each node to ground.
     coupling : array (nodes,)
@@ -43,28 +47,23 @@ def admittances(parent: np.ndarray, order: np.ndarray, own: np.ndarray, coupling
     Admittances
         In the unit of ``own``.
     """
-    below = own.copy()
-    through = np.zeros_like(own)  # from the parent into each node
-    down = np.ones_like(own)
-    for i in order[::-1].tolist():
-        p = parent[i]
-        if p >= 0:
-            down[i] = coupling[i] / (coupling[i] + below[i])
-            through[i] = below[i] * down[i]
-            below[p] += through[i]
-    total, up = below, np.ones_like(own)
-    for i in order.tolist():
-        p = parent[i]
-        if p >= 0:
-            rest = total[p] - through[i]
-            up[i] = coupling[i] / (coupling[i] + rest)
-            total[i] += rest * up[i]
+    total, coupling = own.copy(), coupling[:, None]
+    through, down, up = np.zeros_like(own), np.ones_like(own), np.ones_like(own)
+    for i in levels[:0:-1]:
+        below = total[i]
+        down[i] = coupling[i] / (coupling[i] + below)
+        through[i] = below * down[i]
+        np.add.at(total, parent[i], through[i])
+    for i in levels[1:]:
+        rest = total[parent[i]] - through[i]
+        up[i] = coupling[i] / (coupling[i] + rest)
+        total[i] += rest * up[i]
     return Admittances(total, down, up)
 
 
 def spread(
     parent: np.ndarray,
-    order: np.ndarray,
+    levels: list[np.ndarray],
     sources: np.ndarray,
     up: np.ndarray,
     down: np.ndarray,
@@ -76,8 +75,10 @@ def spread(
 
     Parameters
     ----------
-    parent, order : array of int (nodes,)
-        The tree, and an order from its roots.
+    parent : array of int (nodes,)
+        The tree; -1 for roots.
+    levels : list of arrays of int
+        Its nodes by depth.
     sources : array of int (k,)
         Nodes where it begins.
     up, down : array (nodes, f)
@@ -93,16 +94,15 @@ def spread(
         The value at every node, for every source.
     """
     value = np.full((len(parent), len(sources), up.shape[1]), elsewhere, up.dtype)
-    fixed = np.zeros((len(parent), len(sources)), bool)
-    for k, node in enumerate(sources.tolist()):
-        value[node, k] = start
+    fixed = np.zeros((len(parent), len(sources), 1), bool)
+    node, k = sources, np.arange(len(sources))
+    value[node, k], fixed[node, k] = start, True
+    while len(node):
+        inner = parent[node] >= 0
+        node, k = node[inner], k[inner]
+        value[parent[node], k] = combine(value[node, k], up[node])
+        node = parent[node]
         fixed[node, k] = True
-        while parent[node] >= 0:
-            value[parent[node], k] = combine(value[node, k], up[node])
-            node = int(parent[node])
-            fixed[node, k] = True
-    for i in order.tolist():
-        if parent[i] >= 0:
-            free = ~fixed[i]
-            value[i, free] = combine(value[parent[i], free], down[i])
+    for i in levels[1:]:
+        value[i] = np.where(fixed[i], value[i], combine(value[parent[i]], down[i][:, None]))
     return value

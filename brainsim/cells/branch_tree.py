@@ -24,10 +24,10 @@ class BranchTree(NamedTuple):
         parent, at, length, start, cell = [], [], [], [], []
         for number, shape in enumerate(morphologies):
             before = len(parent)
-            for branch in shape:
+            for branch, own in zip(shape, shape.cones.of_branches.tolist()):
                 parent.append(branch.parent + before if branch.parent >= 0 else -1)
                 at.append(float(branch.at))
-                length.append(branch.length_um)
+                length.append(own)
                 start.append(start[parent[-1]] + at[-1] * length[parent[-1]] if branch.parent >= 0 else 0.0)
                 cell.append(number)
         return cls(np.array(parent), np.array(at), np.array(length), np.array(start), np.array(cell))

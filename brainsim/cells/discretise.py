@@ -8,6 +8,7 @@ import numpy as np
 
 from brainsim.cells.branch_tree import BranchTree
 from brainsim.cells.compartments import Compartments
+from brainsim.cells.cones import Cones
 from brainsim.cells.morphology import Morphology
 from brainsim.cells.rules import DLambda, RuleLike, counts
 
@@ -40,14 +41,14 @@ def discretise(morphology: Morphology, rule: RuleLike | None = None) -> Compartm
         For numbers that are not whole and positive; names the branch.
     """
     n = counts(DLambda() if rule is None else rule, morphology)
-    cones = _cones(morphology)
+    cones, lengths = morphology.cones, morphology.cones.of_branches
     first = np.cumsum(n) - n
     branch = np.repeat(np.arange(len(n)), n)
     x = (np.arange(n.sum()) - first[branch] + 0.5) / n[branch]
-    area, thickness, resistance = _integrals(cones, n, first)
+    area, thickness, resistance = _integrals(cones, lengths, n, first)
     branches = BranchTree.of([morphology])
     tree = _tree(morphology, branches, n, first, resistance)
-    length = (cones.lengths / n)[branch]
+    length = (lengths / n)[branch]
     factor, spines = np.array([(b.area_factor, b.spine_area) for b in morphology]).T
     membrane = area * factor[branch] + length * spines[branch]
     return Compartments(
@@ -60,60 +61,36 @@ def discretise(morphology: Morphology, rule: RuleLike | None = None) -> Compartm
         branch=branch,
         x=x,
         type=np.array([b.type for b in morphology])[branch],
-        distance=branches.start[branch] + x * cones.lengths[branch],
+        distance=branches.start[branch] + x * lengths[branch],
         order=tree.order[branch],
-        xyz=_points_at(cones, branch, x),
+        xyz=_points_at(cones, lengths, branch, x),
         spines=membrane / area,
         cell=np.zeros(len(branch), int),
         morphologies=(morphology,),
     )
 
 
-class _Cones(NamedTuple):
-    """The truncated cones of all branches, one after another."""
-
-    branch: np.ndarray  # the branch of each
-    start: np.ndarray  # where on the branch it begins, along the branch, um
-    stop: np.ndarray
-    xyz: np.ndarray  # (cones, 2, 3): its ends
-    radius: np.ndarray  # (cones, 2)
-    lengths: np.ndarray  # of the branches
-
-
-def _cones(morphology: Morphology) -> _Cones:
-    steps = [branch.steps for branch in morphology]
-    arcs = [np.concatenate([[0.0], np.cumsum(step)]) for step in steps]
-    radii = [np.asarray(branch.radius, float) for branch in morphology]
-    points = [np.asarray(branch.xyz, float) for branch in morphology]
-    return _Cones(
-        branch=np.repeat(np.arange(len(steps)), [len(step) for step in steps]),
-        start=np.concatenate([arc[:-1] for arc in arcs]),
-        stop=np.concatenate([arc[1:] for arc in arcs]),
-        xyz=np.stack([np.concatenate([p[:-1] for p in points]), np.concatenate([p[1:] for p in points])], 1),
-        radius=np.stack([np.concatenate([r[:-1] for r in radii]), np.concatenate([r[1:] for r in radii])], 1),
-        lengths=np.array([arc[-1] for arc in arcs]),
-    )
-
-
-def _integrals(cones: _Cones, n: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _integrals(cones: Cones, lengths: np.ndarray, n: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, ...]:
     """Area and integral of the diameter of each compartment, and of 1 / (pi r^2) over each half: (n,), (n,), (n, 2).
 
     Every cone is cut where a half begins or ends. A ring (a cone without length, where the radius jumps) counts to
     the half that begins there.
     """
-    half = (cones.lengths / (2 * n))[cones.branch]
+    stops = cones.stop
+    starts = stops - cones.length
+    half = (lengths / (2 * n))[cones.branch]
     last = 2 * n[cones.branch] - 1
-    lowest = np.minimum(np.floor(cones.start / half).astype(int), last)
-    highest = np.clip(np.ceil(cones.stop / half).astype(int) - 1, lowest, last)
+    lowest = np.minimum(np.floor(starts / half).astype(int), last)
+    highest = np.clip(np.ceil(stops / half).astype(int) - 1, lowest, last)
     pieces = highest - lowest + 1
     cone = np.repeat(np.arange(len(half)), pieces)
     number = np.arange(len(cone)) - np.repeat(np.cumsum(pieces) - pieces, pieces) + lowest[cone]
 
-    start, stop = cones.start[cone], cones.stop[cone]
+    start, stop = starts[cone], stops[cone]
     a = np.where(number == lowest[cone], start, np.clip(number * half[cone], start, stop))
     b = np.where(number == highest[cone], stop, np.clip((number + 1) * half[cone], start, stop))
     whole = np.where(stop > start, stop - start, 1.0)
-    near, far = cones.radius[cone].T
+    near, far = cones.r_a[cone], cones.r_b[cone]
     r_a = near + (far - near) * (a - start) / whole
     r_b = np.where(b == stop, far, near + (far - near) * (b - start) / whole)
 
@@ -183,11 +160,12 @@ def _orders(morphology: Morphology, on: np.ndarray, branching: np.ndarray) -> np
     return np.array(orders, int)
 
 
-def _points_at(cones: _Cones, branch: np.ndarray, x: np.ndarray) -> np.ndarray:
+def _points_at(cones: Cones, lengths: np.ndarray, branch: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Coordinates of places on branches: (places, 3)."""
-    before = np.cumsum(cones.lengths) - cones.lengths
-    along = x * cones.lengths[branch]
-    k = np.searchsorted(before[cones.branch] + cones.start, before[branch] + along, side="right") - 1
-    whole = np.where(cones.stop > cones.start, cones.stop - cones.start, 1.0)[k]
-    fraction = np.clip((along - cones.start[k]) / whole, 0, 1)[:, None]
-    return cones.xyz[k, 0] * (1 - fraction) + cones.xyz[k, 1] * fraction
+    before = np.cumsum(lengths) - lengths
+    along = x * lengths[branch]
+    start = cones.stop - cones.length
+    k = np.searchsorted(before[cones.branch] + start, before[branch] + along, side="right") - 1
+    whole = np.where(cones.length > 0, cones.length, 1.0)[k]
+    fraction = np.clip((along - start[k]) / whole, 0, 1)[:, None]
+    return cones.a[k] * (1 - fraction) + cones.b[k] * fraction

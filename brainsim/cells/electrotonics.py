@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from brainsim._units import QuantityLike, in_unit
-from brainsim.cells.admittances import Admittances, admittances, from_roots, spread
+from brainsim.cells.admittances import Admittances, admittances, levels_of, spread
 from brainsim.cells.compartments import Compartments
 from brainsim.cells.locations import sites
 from brainsim.cells.places import values_on
@@ -185,19 +185,19 @@ class Electrotonics:
         starts = cell.roots if origin is None else sites(origin, cell, "Electrotonics.distance: origin")
         if origin is not None and len(starts) != 1:
             raise ValueError(f"Electrotonics.distance: origin is one place, given {len(starts)}: {origin!r}.")
-        found = spread(cell.parent, self._order, starts, edges, edges, np.add, 0.0, np.inf)[:n, :, 0]
+        found = spread(cell.parent, self._levels, starts, edges, edges, np.add, 0.0, np.inf)[:n, :, 0]
         return (found + half[starts] if origin is None else found).min(1)
 
     @cached_property
-    def _order(self) -> np.ndarray:
-        return from_roots(self.compartments.parent)
+    def _levels(self) -> list[np.ndarray]:
+        return levels_of(self.compartments.parent)
 
     def _admittances(self, frequency: QuantityLike) -> Admittances:
         cell, hertz = self.compartments, _frequencies(frequency)
         density = self.g[:, None] + 2e-6j * np.pi * hertz * self.C[:, None]
         own = np.zeros((cell.n_nodes, len(hertz)), complex)
         own[: len(cell)] = 1e-2 * cell.area[:, None] * density  # um2 S/cm2 is 1e-2 uS
-        seen = admittances(cell.parent, self._order, own, self._couplings)
+        seen = admittances(cell.parent, self._levels, own, self._couplings)
         blocked = (seen.total[cell.roots] == 0).any(1)
         if blocked.any():
             tree = cell.describe(int(cell.roots[blocked][0]))
@@ -208,7 +208,7 @@ class Electrotonics:
 
     def _ratios(self, seen: Admittances, index: np.ndarray) -> np.ndarray:
         """Potential at every node over that at each source: (nodes, k, f)."""
-        return spread(self.compartments.parent, self._order, index, seen.up, seen.down, np.multiply, 1.0, 0.0)
+        return spread(self.compartments.parent, self._levels, index, seen.up, seen.down, np.multiply, 1.0, 0.0)
 
     def _megohm(self, values: np.ndarray, frequency: QuantityLike) -> u.Quantity:
         return u.Quantity(_one_or_several(values, frequency), unit=u.Mohm)

@@ -287,17 +287,13 @@ def _centres(chosen, compartments):
 def _nearest(points, compartments):
     found, places = [], []
     for first, shape in zip(compartments.first_branch.tolist(), compartments.morphologies):
-        steps = [branch.steps for branch in shape]
-        branch = np.repeat(np.arange(len(shape)), [len(some) for some in steps])
-        a = np.concatenate([np.asarray(b.xyz, float)[:-1] for b in shape])
-        along = np.concatenate([np.asarray(b.xyz, float)[1:] for b in shape]) - a
-        begins = np.concatenate([np.cumsum(some) - some for some in steps])
-        size = np.concatenate(steps)
+        cones, lengths = shape.cones, shape.cones.of_branches
+        along, begins = cones.b - cones.a, cones.stop - cones.length
         for one in points:
-            t = np.clip(((one - a) * along).sum(1) / np.maximum(size**2, 1e-300), 0, 1)
-            k = int(np.argmin(((a + t[:, None] * along - one) ** 2).sum(1)))
-            found.append(first + branch[k])
-            places.append(min((begins[k] + t[k] * size[k]) / shape[int(branch[k])].length_um, 1.0))
+            t = np.clip(((one - cones.a) * along).sum(1) / np.maximum(cones.length**2, 1e-300), 0, 1)
+            k = int(np.argmin(((cones.a + t[:, None] * along - one) ** 2).sum(1)))
+            found.append(first + cones.branch[k])
+            places.append(min((begins[k] + t[k] * cones.length[k]) / lengths[cones.branch[k]], 1.0))
     return np.array(found, int), np.array(places)
 
 

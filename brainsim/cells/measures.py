@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import brainunit as u
 import numpy as np
@@ -12,15 +12,6 @@ from brainsim._units import NumberLike, in_unit
 
 if TYPE_CHECKING:
     from brainsim.cells.morphology import Morphology
-
-
-class _Cones(NamedTuple):
-    branch: np.ndarray
-    a: np.ndarray
-    b: np.ndarray
-    r_a: np.ndarray
-    r_b: np.ndarray
-    length: np.ndarray
 
 
 class Measures:
@@ -42,19 +33,10 @@ class Measures:
 
     def __init__(self, morphology: Morphology):
         self._branches = morphology.branches
+        self._cones = morphology.cones
         self._parents = morphology.parents
         self._at = np.array([branch.at for branch in self._branches])
         self._types = np.array([branch.type for branch in self._branches])
-
-    @cached_property
-    def _cones(self) -> _Cones:
-        branches = self._branches
-        index = np.repeat(np.arange(len(branches)), [len(branch.radius) for branch in branches])
-        xyz = np.concatenate([branch.xyz for branch in branches]).astype(float)
-        radius = np.concatenate([branch.radius for branch in branches]).astype(float)
-        a = np.flatnonzero(index[1:] == index[:-1])
-        length = np.linalg.norm(xyz[a + 1] - xyz[a], axis=1)
-        return _Cones(index[a], xyz[a], xyz[a + 1], radius[a], radius[a + 1], length)
 
     def _sum(self, values):
         return np.bincount(self._cones.branch, values, len(self._branches))

@@ -10,6 +10,7 @@ import brainunit as u
 import numpy as np
 
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim.cells.cones import Cones
 from brainsim.cells.edits import Edits, Place
 from brainsim.cells.measures import Measures
 from brainsim.cells.pictures import Pictures
@@ -171,6 +172,11 @@ class Morphology(Edits, Spines, Pictures):
     def lengths(self) -> u.Quantity:
         """Length of every branch."""
         return self.measures.lengths
+
+    @cached_property
+    def cones(self) -> Cones:
+        """The truncated cones of all branches, as arrays."""
+        return Cones.of(self.branches)
 
     @cached_property
     def measures(self) -> Measures:

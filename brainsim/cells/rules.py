@@ -58,8 +58,7 @@ class MaxLength:
     def counts(self, morphology: Morphology) -> np.ndarray:
         longest = per_type(self.length, morphology, "MaxLength: length", u.um)
         _positive("MaxLength: length", longest)
-        lengths = np.array([branch.length_um for branch in morphology])
-        return np.maximum(np.ceil(lengths / longest - 1e-9), 1).astype(int)
+        return np.maximum(np.ceil(morphology.cones.of_branches / longest - 1e-9), 1).astype(int)
 
 
 @dataclass(frozen=True)
@@ -104,14 +103,9 @@ class DLambda:
             _positive(f"DLambda: {what}", np.asarray(value))
         # D in um, R_a in ohm cm, C in uF/cm2 and f in Hz give the length constant in units of 1e5 um.
         per_root_um = 1e-5 * np.sqrt(4 * np.pi * frequency * R_a * C)
-        lengths = np.array([_over_root_diameter(branch) for branch in morphology]) * per_root_um
+        cones = morphology.cones
+        lengths = np.bincount(cones.branch, cones.length / np.sqrt(cones.r_a + cones.r_b)) * per_root_um
         return (2 * np.floor((lengths / self.d + 0.9) / 2) + 1).astype(int)
-
-
-def _over_root_diameter(branch) -> float:
-    """Sum over the cones of length by root of the mean diameter."""
-    radius = np.asarray(branch.radius, float)
-    return float((branch.steps / np.sqrt(radius[1:] + radius[:-1])).sum())
 
 
 def counts(rule: RuleLike, morphology: Morphology) -> np.ndarray:
