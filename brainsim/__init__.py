@@ -2,6 +2,7 @@
 
 from brainsim import (
     analysis,
+    cells,
     chance,
     channels,
     connectivity,
@@ -90,6 +91,7 @@ __all__ = [
     "analysis",
     "at_once",
     "BlockModel",
+    "cells",
     "chance",
     "channels",
     "Clipped",

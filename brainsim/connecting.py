@@ -86,6 +86,7 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
                 f"connect: {view.population.path} is not a population of this network; assign it first (net.E = ...)."
             )
     _check_receptor(post.population, receptor, options["plasticity"])
+    post = post if receptor is None else post.onto(getattr(post.population, receptor))
     if options["weight"] is None and rule.values is None:
         raise ValueError(f"connect: {rule.name} carries no weights; give weight=...")
     path = _free_name(net, f"{pre.population.path}->{post.population.path}", taken) if name is None else name

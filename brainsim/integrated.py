@@ -18,6 +18,7 @@ from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import Value, in_unit, with_unit
 from brainsim.population import Population
 from brainsim.receptors.base import Receptor
+from brainsim.stimuli.clamps import Clamp
 from brainsim.vector_field import VectorField
 
 
@@ -189,7 +190,7 @@ class IntegratedPopulation(Population):
             current = stimuli[name]
             for receptor, drive in drives:
                 if receptor.into == name:
-                    current = current + receptor.current(drive, own)
+                    current = current + receptor.spread(receptor.current(drive, receptor.taken(own)), self.sites)
             return u.Quantity(current, unit=self.input_unit)
 
         return {name: functools.partial(total, name=name) for name in self.takes}
@@ -258,7 +259,8 @@ class IntegratedPopulation(Population):
     def receive(self, clock) -> tuple:
         """Let stimuli change their own state or add to receptors, then receptors advance; each with what it gives."""
         self.advance_stimuli(clock)
-        return ([(receptor, receptor.advance(clock)) for receptor in self.receptors.values()],)
+        drives = [(receptor, receptor.advance(clock)) for receptor in self.receptors.values()]
+        return ([*drives, *((clamp, clamp.drive(clock.of(name))) for name, clamp in self.parts(Clamp).items())],)
 
 
 def _check_signature(cls, arguments) -> None:

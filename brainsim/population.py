@@ -89,10 +89,31 @@ class Population(Dynamics):
         """
         return self.count
 
+    #: Solver for sites that are coupled, see :class:`brainsim.integrators.Field`; None for point neurons.
+    coupling: Any = None
+
     def site(self, name: str, **facts: Any) -> Site:
         """Where a part ``name`` of one value per site stands."""
         own = {"size": self.size} if self.sites == self.count else {}
         return Site(f"{self.path}.{name}", self._aside.moment, {"count": self.sites, **own, **facts})
+
+    def at(self, *places: Any, ids: np.ndarray | None = None) -> View:
+        """Places of the units ``ids`` (all if None): for cells with a shape, see :class:`brainsim.cells.MultiCompartment`.
+
+        Raises
+        ------
+        TypeError
+            For a population whose units have one place each.
+        """
+        raise TypeError(f"{self.path}: a {type(self).__name__} has no places; its units are points.")
+
+    def facing(self, view: View, receptor: Any) -> View:
+        """A view of units, or of places, by the places where a receptor stands; of points it is the same."""
+        return view
+
+    def seen_from(self, receptor: str | None) -> Any:
+        """What synapses onto a receptor see of the population: its variables, one value for each place of the receptor."""
+        return self
 
     def join(self, name: str, key: jax.Array) -> None:
         """Stand in a network under ``name``: draw anew, with ``key``, what was given as a distribution."""
@@ -164,7 +185,8 @@ class Population(Dynamics):
     def stimulation(self, clock: Clock, into: str = "I") -> jax.Array:
         """Sum of the stimuli of one input, plain, in the input unit: shape () or (n,)."""
         stimuli = ((name, s) for name, s in self.parts(Stimulus).items() if s.into == into)
-        return sum((s.masked(clock.of(name)) for name, s in stimuli), jnp.zeros((), clock.step_ms.dtype))
+        values = (s.spread(s.masked(clock.of(name)), self.sites) for name, s in stimuli)
+        return sum(values, jnp.zeros((), clock.step_ms.dtype))
 
     def input_named(self, name: str | None, part: str) -> str:
         """The input ``name``, the first for None.
@@ -188,21 +210,49 @@ class View:
 
     population: Population
     ids: np.ndarray
+    counts = "count"  #: what of the population the ids number
+    what = "units"
 
     def __init__(self, population: Population, ids: Any):
         vars(self).update(population=population, ids=np.atleast_1d(ids).ravel())
         if self.ids.size == 0:
-            raise ValueError(f"{population.path}: the view is empty; the population has {population.count} units.")
+            raise ValueError(f"{population.path}: the view is empty; the population has {self.extent} {self.what}.")
         if len(np.unique(self.ids)) < self.ids.size:
-            raise ValueError(f"{population.path}: the view names a unit twice, given {self.ids.tolist()[:20]}.")
+            raise ValueError(f"{population.path}: the view names one twice, given {self.ids.tolist()[:20]}.")
+
+    @property
+    def extent(self) -> int:
+        """How many there are of what the ids number: the units of the population."""
+        return getattr(self.population, self.counts)
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """The shape that all of these are arranged in."""
+        return self.population.size
+
+    @property
+    def all_positions(self) -> Positions:
+        """Where all of these are."""
+        return self.population.positions
+
+    def onto(self, receptor: Any) -> View:
+        """The view by the places of a receptor of the population.
+
+        Raises
+        ------
+        ValueError
+            For a receptor that does not stand there, or stands at several places of a unit.
+        """
+        return self.population.facing(self, receptor)
 
     def _checked(self, name: str) -> str:
         """``name``, if the population has one value per unit of it."""
         declared = self.population._declared
-        units = [key for key in declared if declared[key].shape == "count"]
+        units = [key for key in declared if declared[key].shape == self.counts]
         if name in units:
             return name
-        what = f"{name!r} has no value per unit" if name in declared else f"there is no {name!r}"
+        of = self.what.removesuffix("s")
+        what = f"{name!r} has no value per {of}" if name in declared else f"there is no {name!r}"
         raise UnknownNameError(f"a view of {self.population.path}: {what}.{suggestion(name, units)}")
 
     def __getattr__(self, name: str) -> Any:
@@ -213,12 +263,12 @@ class View:
         return held(values, self.population.unit_of(name), self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self.population.assign_items(self._checked(name), self.ids, value, (self.population.count,))
+        self.population.assign_items(self._checked(name), self.ids, value, (self.extent,))
 
     def assign_items(self, name: str, index: Any, value: Any) -> None:
         """Set some elements; what ``view.V[index] = value`` does."""
         chosen = self.ids[elements(index, self.ids.shape, f"a view of {self.population.path}: {name}")]
-        self.population.assign_items(name, chosen, value, (self.population.count,))
+        self.population.assign_items(name, chosen, value, (self.extent,))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -226,10 +276,15 @@ class View:
     @property
     def positions(self) -> Positions:
         """Where the units of the view are."""
-        return self.population.positions[self.ids]
+        return self.all_positions[self.ids]
 
     def __getitem__(self, item: Any) -> View:
-        return View(self.population, self.ids[elements(item, self.ids.shape, f"a view of {self.population.path}")])
+        chosen = elements(item, self.ids.shape, f"a view of {self.population.path}")
+        return type(self)(self.population, self.ids[chosen])
+
+    def at(self, *places: Any) -> View:
+        """As :meth:`Population.at`, of these units only."""
+        return self.population.at(*places, ids=self.ids)
 
     def add_stimuli(self, *unnamed: Stimulus, **stimuli: Stimulus) -> None:
         """As :meth:`Population.add_stimuli`, for these units only."""

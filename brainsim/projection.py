@@ -117,8 +117,9 @@ class Projection(Connection):
         if "arrived" in vars(self):
             self.put("arrived", arrived.astype(self.plain("arrived").dtype))
         if self.plastic:
-            fired = post.plain("spikes") if self.fires else jnp.zeros(self.n_post, bool)
-            around, source = Surroundings(pre, post, modulators), self.axon.source
+            there = post.seen_from(self.receptor)
+            fired = there.plain("spikes") if self.fires else jnp.zeros(self.n_post, bool)
+            around, source = Surroundings(pre, there, modulators), self.axon.source
             spikes = self._spikes(pre, arrived)
             self.put("weight", cast(Synapses, self.way).learn(clock.of("plasticity"), spikes, fired, around, source))
         return arrived

@@ -84,7 +84,7 @@ def _rates(model, y) -> list[float]:
     silent = {name: 0.0 * model.input_unit for name in model.takes}
 
     def field(y):
-        return [jnp.broadcast_to(rate, x.shape) for rate, x in zip(VectorField(model, silent)(0.0, y), y)]
+        return [jnp.broadcast_to(rate, x.shape) for rate, x in zip(VectorField(model, silent).alone(0.0, y, y), y)]
 
     shapes = [jax.ShapeDtypeStruct(x.shape, jnp.float32) for x in y]
     traced = jax.make_jaxpr(field)(shapes)

@@ -58,7 +58,7 @@ class VectorField:
     @property
     def coupling(self) -> Any:
         """Solver for sites that are coupled, see :class:`brainsim.integrators.Field`; None for point neurons."""
-        return getattr(self.model, "coupling", None)
+        return self.model.coupling
 
     @property
     def holds(self) -> bool:

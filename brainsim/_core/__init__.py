@@ -40,7 +40,7 @@ from brainsim._core.modules import (
     set_mode,
 )
 from brainsim._core.norms import TIME, BatchNorm, BatchNormOverTime, once_per_run
-from brainsim._core.site import Site
+from brainsim._core.site import OfSite, Site
 from brainsim._core.slot import Slot
 from brainsim._core.standing import Part
 from brainsim._core.stepping import stepping
@@ -68,6 +68,7 @@ __all__ = [
     "Dynamics",
     "Exact",
     "Moment",
+    "OfSite",
     "Fixed",
     "FixedVariable",
     "Parameter",

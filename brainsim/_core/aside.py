@@ -106,6 +106,10 @@ class Aside:
     layer: Any  # of a projection with a layer: what changes in it, as it was at first
     times_ms: np.ndarray  # of spike times: when,
     indices: np.ndarray  # and who
+    compartments: Any  # of cells with a shape: what their equations are solved on,
+    main: np.ndarray  # the site that stands for each cell,
+    standing: dict[str, np.ndarray]  # and the sites of parts that are being attached, by name
+    sites: np.ndarray  # of a part of such cells: where it stands
     where: tuple  # of a part of a population: the places that it was asked to stand at
 
     def __init__(self):

@@ -21,7 +21,7 @@ from brainsim._core.digits import keep_digits
 from brainsim._core.exact import Exact
 from brainsim._core.items import Patched, elements, own, replaced
 from brainsim._core.rounding import SUFFIX, Accumulating
-from brainsim._core.site import Site
+from brainsim._core.site import OfSite, Site
 from brainsim._core.slot import Slot
 from brainsim._core.stepping import check_in_reach
 from brainsim._errors import UnknownNameError, suggestion
@@ -107,7 +107,12 @@ class Dynamics(Accumulating, Closed):
         for name, declared in sorted(self._declared.items(), key=lambda item: callable(item[1].default)):
             value = self._given(name)
             self._check_none(name, value)
-            if value is not None:
+            if isinstance(value, OfSite):
+                if self.bound:
+                    raise ValueError(
+                        f"{self.path}.{name}: {value!r} depends on the place, and the units here are points."
+                    )
+            elif value is not None:
                 array, unit = self._array(name, value, key), self.unit_of(name)
                 self.hold(name, declared.variable_type(array, unit=unit))
                 keep_digits(self, name, value, array)
@@ -339,7 +344,11 @@ class Dynamics(Accumulating, Closed):
         self._store(name, array, patched)
 
     def _check_unit(self, name, value):
-        if value is not None and not isinstance(value, Distribution | Patched) and self.unit_of(name) is not None:
+        if (
+            value is not None
+            and not isinstance(value, Distribution | Patched | OfSite)
+            and self.unit_of(name) is not None
+        ):
             in_unit(value, self.unit_of(name), f"{self.path}.{name}")
 
     def _array(self, name, value, key, shape: tuple[int, ...] | None = None) -> jax.Array:

@@ -24,3 +24,7 @@ class Site(NamedTuple):
     path: str
     moment: Moment
     facts: Mapping[str, Any] = {}
+
+
+class OfSite:
+    """A value that depends on where a part will stand: what the part stands on makes numbers of it."""

@@ -7,6 +7,7 @@ from brainsim.cells.electrotonics import Electrotonics
 from brainsim.cells.locations import at, branch_points, centres, every, nearest, point, root, sites, tips, uniform
 from brainsim.cells.measures import Measures
 from brainsim.cells.morphology import Branch, Morphology
+from brainsim.cells.multi_compartment import MultiCompartment
 from brainsim.cells.places import ByPlace, by_region, of, of_diameter, of_distance, rows_of, values_on
 from brainsim.cells.regions import (
     below,
@@ -36,6 +37,7 @@ __all__ = [
     "MaxLength",
     "Measures",
     "Morphology",
+    "MultiCompartment",
     "PerBranch",
     "Region",
     "Rule",

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from brainsim._core import OfSite
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import in_unit, split_quantity, with_unit
 from brainsim.cells.compartments import Compartments
@@ -56,7 +57,7 @@ def rows_of(compartments: Compartments, *places: Locset | RegionLike | ArrayLike
     return np.unique(np.concatenate([sites(place, compartments, what) for place in places]))
 
 
-class ByPlace:
+class ByPlace(OfSite):
     """A value that differs from place to place; it becomes one number per compartment.
 
     Parameters

@@ -50,6 +50,8 @@ class ODEMethod(abc.ABC):
         When what `f` returns has another structure or another shape than `y`.
     """
 
+    solves_coupling: ClassVar[bool] = False  # takes elements that couple implicitly, by the ``coupling`` of f
+
     if TYPE_CHECKING:  # attributes of the class, or fields
 
         @property

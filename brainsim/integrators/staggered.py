@@ -15,6 +15,7 @@ from brainsim.integrators.exponential import own_slope, phi1
 class _Staggered(ODEMethod):
     """Gates from t - dt/2 to t + dt/2, then potentials from t to t + dt by one linear solve."""
 
+    solves_coupling: ClassVar[bool] = True
     theta: ClassVar[float]
 
     def step(self, f: Field, t, y: Leaves, dt) -> Leaves:

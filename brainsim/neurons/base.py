@@ -287,14 +287,14 @@ class Neuron(IntegratedPopulation):
                 "refractory_steps",
                 jnp.where(spikes.astype(bool), steps, jnp.maximum(self.plain("refractory_steps") - 1, 0)),
             )
-        self._correct_roundings(roundings, integrated, after, held, spikes.astype(bool))
+        self._correct_roundings(roundings, integrated, after, held)
         self.keep(after)
         self.put("spikes", spikes)
 
-    def _correct_roundings(self, before: dict, integrated: dict, after: dict, held, fired) -> None:
+    def _correct_roundings(self, before: dict, integrated: dict, after: dict, held) -> None:
         """What rounding takes belongs to a value: it stays with one that is held, and ends with one that is reset."""
         for name, rounding in before.items():
-            replaced = fired & (u.get_mantissa(after[name]) != u.get_mantissa(integrated[name]))
+            replaced = u.get_mantissa(after[name]) != u.get_mantissa(integrated[name])  # by a spike
             kept = jnp.where(replaced, 0.0, self.rounding(name))
             if held is not None and name in self.clamped:
                 kept = jnp.where(held, rounding, kept)

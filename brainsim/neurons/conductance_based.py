@@ -75,7 +75,10 @@ class ConductanceBased(Neuron):
         if values.get("area") is not None:
             self.input_unit = u.pA
         super().__init__(size, **values)
-        channels, pools = channels or {}, pools or {}
+        self.compose(channels or {}, pools or {})
+
+    def compose(self, channels: dict[str, Channel], pools: dict[str, Pool]) -> None:
+        """Be made of these channels and pools."""
         self.channel_names, self.pool_names = tuple(channels), tuple(pools)
         self.attach_parts(channels, Channel)
         self.attach_parts(pools, Pool)
@@ -117,7 +120,7 @@ class ConductanceBased(Neuron):
         super().settle([name for name in names if "." not in name])
         ions = self._ions({name: pool.concentration for name, pool in self.pools.items()})
         for name, channel in self.channels.items():
-            for gate, value in channel.steady_state(self.V, **ions).items():
+            for gate, value in channel.steady_state(channel.taken(self.V), **self._at(channel, ions)).items():
                 if f"{name}.{gate}" in names:
                     value = in_unit(value, u.UNITLESS, f"{channel.path}.{gate}")
                     # One for each cell, also where it depends on no V
@@ -131,14 +134,21 @@ class ConductanceBased(Neuron):
         total, slopes = self.g_L * (self.E_L - V), []
         for name, channel in self.channels.items():
             gates = {gate: values[f"{name}.{gate}"] for gate in channel.gates}
-            current = channel.current(V, V_held=V_held, **gates, **ions)
+            here, own = channel.taken(V), self._at(channel, ions)
+            held = None if V_held is None else channel.taken(V_held)
+            current = channel.spread(channel.current(here, V_held=held, **gates, **own), self.sites)
             total = total + current
             if channel.ion in inflow:
                 inflow[channel.ion] = inflow[channel.ion] + current
-            rates = channel.slopes(V, **gates, **ions)
+            rates = channel.slopes(here, **gates, **own)
             slopes += [rates[gate] for gate in channel.gates]
-        slopes += [pool.slope(ions[name], inflow[name]) for name, pool in self.pools.items()]
+        for name, pool in self.pools.items():
+            slopes.append(pool.slope(ions[name], pool.taken(inflow[name])))
         return (total + (I if self.area is None else I / self.area)) / self.C, *slopes
+
+    def _at(self, channel, ions: dict) -> dict:
+        """Of the ions, which stand where their pools do, what a channel has to do with."""
+        return ions
 
     def _ions(self, concentrations) -> dict:
         """Concentrations, and Nernst potentials (``E_Ca``), by name."""

@@ -85,7 +85,7 @@ class Layer:
         in_the_float_type(self.module)
         with_tuples(self.module)
         (sources, shape), (targets, _) = _side(pre), _side(post)
-        n_pre, n_post = pre.population.count, post.population.count
+        n_pre, n_post = pre.extent, post.extent
         ends = Ends(number_of_parameters(self.module), n_pre, n_post, sources, shape, targets)
         try:
             result = result_of(self.module, ends.shape, float_dtype())
@@ -187,5 +187,5 @@ class Applied(Path):
 
 def _side(view: View) -> tuple:
     """``(units, shape)`` of a view: None and the shape of the population where it is all of it."""
-    whole = np.array_equal(view.ids, np.arange(view.population.count))
-    return (None, view.population.size) if whole else (tuple(view.ids.tolist()), (len(view),))
+    whole = np.array_equal(view.ids, np.arange(view.extent))
+    return (None, view.size) if whole else (tuple(view.ids.tolist()), (len(view),))

@@ -68,7 +68,8 @@ class Delta(Receptor):
         return jump
 
     def displace(self, y, drive):
-        return {**y, self.variable: y[self.variable] + with_unit(drive, self.variable_unit)}
+        moved = y[self.variable]
+        return {**y, self.variable: moved + with_unit(self.spread(drive, len(moved)), self.variable_unit)}
 
     def current(self, g, V):
         return 0.0

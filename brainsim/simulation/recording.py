@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,15 @@ class Recording:
         if label not in self._samples:
             raise UnknownNameError(f"Recording has no {label!r}.{suggestion(label, [*self._samples, *self._labels])}")
         return self._samples[label]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._samples)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __contains__(self, label: object) -> bool:
+        return label in self._samples or label in self._labels
 
     def keys(self) -> list[str]:
         """Labels of the samples."""

@@ -1,11 +1,14 @@
 """Stimuli: inputs to populations that are not spikes of other populations."""
 
 from brainsim.stimuli.base import Stimulus
+from brainsim.stimuli.clamps import Clamp, ConductanceClamp, VoltageClamp
 from brainsim.stimuli.currents import Constant, Ramp, Sine, Step, TimedArray
 from brainsim.stimuli.noise import OrnsteinUhlenbeck, WhiteNoise
 from brainsim.stimuli.poisson_input import PoissonInput
 
 __all__ = [
+    "Clamp",
+    "ConductanceClamp",
     "Constant",
     "OrnsteinUhlenbeck",
     "PoissonInput",
@@ -14,5 +17,6 @@ __all__ = [
     "Step",
     "Stimulus",
     "TimedArray",
+    "VoltageClamp",
     "WhiteNoise",
 ]

@@ -49,6 +49,9 @@ class PoissonInput(Stimulus):
         self.fix(weight_unit=target.unit_of(target.port), signed=target.signed)
         super().bind(population, name, ids)
 
+    def stands_beside(self, population):
+        return getattr(population, "receptors", {}).get(self.receptor)
+
     def slot(self, name):
         slot = super().slot(name)
         return dataclasses.replace(slot, nonnegative=not self.signed) if name == "weight" else slot

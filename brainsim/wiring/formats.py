@@ -15,7 +15,7 @@ from brainsim.population import View
 def format_of(rule, synapses, pre: View, post: View, alike: bool):
     """The event format that holds the synapses with the least work, and the order of the rule's own list of pairs."""
     runs = np.all(np.diff(pre.ids) == 1) and np.all(np.diff(post.ids) == 1)
-    n_pre, n_post = pre.population.count, post.population.count
+    n_pre, n_post = pre.extent, post.extent
     if runs and len(pre) == n_pre and len(post) == n_post:
         return _whole(rule, synapses, n_pre, n_post)
     if runs and alike and isinstance(rule, rules.AllToAll) and synapses.size == len(pre) * len(post):

@@ -22,7 +22,7 @@ def procedural(path, rule, pre, post, same, weight, unit, delay, plastic, signed
                 check_drawn(path, weight.quantile(Quantiles.probabilities(), unit))
             # One number that multiplies what is drawn
             weight = u.Quantity(1.0 if drawn is not None else float(weight.quantile(0.5, unit)), unit=unit)
-    return rule.form(pre.population.count, post.population.count, pre.ids, post.ids, same, rng, drawn), weight
+    return rule.form(pre.extent, post.extent, pre.ids, post.ids, same, rng, drawn), weight
 
 
 def check_layer(path, layer, receptor, weight, delay, learns):

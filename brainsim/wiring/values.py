@@ -31,7 +31,7 @@ class Values(NamedTuple):
             with named(what):
                 return u.Quantity(values.sample(self.rng, shape, unit, dtype=np.dtype(dtype)), unit=unit)
         if isinstance(values, rules.DistanceValue):
-            whole = rules.Space(self.pre.population.positions, self.post.population.positions)
+            whole = rules.Space(self.pre.all_positions, self.post.all_positions)
             sources, targets = (np.asarray(side) for side in self.conn.coo())
             found = values.between(whole, sources, targets, unit, np.dtype(dtype), what)
             return u.Quantity(found.reshape(shape), unit=unit)
@@ -65,7 +65,7 @@ class Values(NamedTuple):
 
 def _places(view: View) -> np.ndarray:
     """Where each neuron of the population stands in a view."""
-    places = np.zeros(view.population.count, int)
+    places = np.zeros(view.extent, int)
     places[view.ids] = np.arange(len(view))
     return places
 

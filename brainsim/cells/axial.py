@@ -1,0 +1,67 @@
+"""What flows between the compartments of a cell: the coupling of a population's vector field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+
+from brainsim import trees
+
+if TYPE_CHECKING:
+    from brainsim.cells.multi_compartment import MultiCompartment
+
+PF = 0.01  # pF: what 1 um2 of a membrane of 1 uF/cm2 has
+NS = 1e5  # nS: what a resistance of 1 ohm cm / um conducts
+AT_ONCE = 1e-18  # ms: within this nothing moves, and what flows is only what flows between compartments
+
+
+class Axial:
+    r"""Axial currents of a population of cells.
+
+    .. math:: c_i \dot V_i = \ldots - \sum_j s_{ij} (V_i - V_j),\qquad
+        s_{ij} = \left(\int \frac{R_a}{\pi r^2}\,dx\right)^{-1}
+
+    with capacitances in pF, couplings s in nS and potentials in mV.
+
+    Parameters
+    ----------
+    cells : MultiCompartment
+    """
+
+    def __init__(self, cells: MultiCompartment):
+        self.tree, self.shape = cells.plain("tree"), cells.side_by_side
+        self.coupling = NS / resistances(
+            self.tree.parent, cells.plain("R_a"), *(cells.plain(r) for r in ("r_own", "r_parent"))
+        )
+        self.capacitance = PF * cells.plain("C") * cells.plain("area")
+
+    def increment(self, V: jax.Array, rate: jax.Array, slope: jax.Array, h: jax.Array) -> jax.Array:
+        """x in x = h (rate + slope x + L (V + x)), flat arrays of one value per site."""
+        return self._solved(V, self.capacitance * (1 / h - slope), self.capacitance * rate)
+
+    def rate(self, V: jax.Array) -> jax.Array:
+        """L V, in mV/ms."""
+        return self._solved(V, self.capacitance / AT_ONCE, jnp.zeros_like(V)) / AT_ONCE
+
+    def _solved(self, V, e, r):
+        V, e, r = (jnp.broadcast_to(x, V.shape).reshape(self.shape) for x in (V, e, r))
+        return trees.solve(self.tree, self.coupling, V, e, r).reshape(-1)
+
+
+def resistances(parent: jax.Array, R_a: jax.Array, r_own: jax.Array, r_parent: jax.Array) -> jax.Array:
+    """Resistance between each node and its parent, in ohm cm / um; that of a root means nothing.
+
+    Parameters
+    ----------
+    parent : int array (nodes,)
+    R_a : float array () or (n,)
+        Axial resistivity, in ohm cm, of all compartments or each: nodes 0 to n - 1.
+    r_own, r_parent : float arrays (nodes,)
+        What :class:`Compartments` has under these names.
+    """
+    if not jnp.ndim(R_a):
+        return R_a * (r_own + r_parent)
+    R_a = jnp.pad(R_a, (0, len(parent) - len(R_a)))  # branch points have no way of their own
+    return R_a * r_own + R_a[jnp.maximum(parent, 0)] * r_parent

@@ -1,0 +1,338 @@
+"""Populations of cells with a shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim import trees
+from brainsim._core import Fixed, FixedVariable, Parameter, Part, Site, State
+from brainsim.cells.axial import Axial
+from brainsim.cells.compartments import Compartments
+from brainsim.cells.discretise import discretise
+from brainsim.cells.morphology import Morphology
+from brainsim.cells.places import ByPlace, rows_of
+from brainsim.cells.rules import DLambda
+from brainsim.cells.view import Facing, Seen, Sites
+from brainsim.channels import Channel, Pool
+from brainsim.neurons.conductance_based import ConductanceBased
+from brainsim.receptors.base import Receptor
+
+
+class MultiCompartment(ConductanceBased):
+    r"""Cells of many compartments: channels, pools, receptors, stimuli at places of a branching membrane.
+
+    .. math:: C \dot V_i = g_L\,(E_L - V_i) + \sum_k I_k(V_i, x_k, [\cdot]) + \frac{I_i}{A_i}
+        - \frac{1}{A_i} \sum_j s_{ij}\,(V_i - V_j),\qquad s_{ij} = \frac{1}{R_{ij}},\quad
+        R_{ij} = \int \frac{R_a}{\pi r^2}\,dx
+
+    with :math:`A_i` the area of compartment i and :math:`R_{ij}` the axial resistance to its neighbour j. A cell has
+    *sites*, its compartments, and fires as a *unit*, where V of its soma crosses ``V_th``::
+
+        cells = bs.cells.MultiCompartment(
+            100,
+            bs.cells.read_swc("cell.swc"),
+            R_a=100 * u.ohm * u.cm,
+            channels=dict(na=channels.Na_HH1952().on("soma", "axon"), k=channels.K_HH1952().on("soma", "axon")),
+        )
+
+    ``part.on(...)`` says where a part stands, by region or location. Channels and pools without it stand everywhere;
+    receptors and stimuli, one for each unit, in the middle of the soma, or at the root where there is none. Currents
+    are in nA and conductances in uS, of the compartment. Sites of many cells of one shape are counted compartment by
+    compartment, the cells of one compartment side by side: ``V.reshape(n_compartments, count)``. Those of cells of
+    several shapes are counted cell by cell.
+
+    The default method is that of NEURON: gates first, then V by backward Euler, of order 1; with
+    ``method="staggered_crank_nicolson"`` the time between spikes is of order 2 (NEURON's ``secondorder = 2``). Both take
+    any dt without running away, and solve for the increment of V, so that float32 is exact where it counts.
+
+    Parameters
+    ----------
+    size : int or tuple of int
+        Number of cells, or the shape they are arranged in.
+    morphology : Morphology, Compartments, or a sequence of one for each cell
+        Shape of all cells, or of each.
+    compartments : rule or int, optional
+        How branches are cut, see :func:`brainsim.cells.discretise`; :class:`DLambda` by default. Not with
+        ``Compartments``, which are cut already.
+    channels : dict of str to Channel
+        Channels by name.
+    pools : dict of str to Pool, optional
+        Concentrations by the name of their ion.
+    **values
+        Parameters, initial V, and the options of every neuron.
+
+    Raises
+    ------
+    TypeError, ValueError, UnknownNameError
+        For what is no morphology, another number of them than cells, and places that do not exist.
+
+    References
+    ----------
+    M. Hines, Int. J. Biomed. Comput. 15:69 (1984); N. T. Carnevale, M. L. Hines, The NEURON Book (2006).
+    """
+
+    default_method = "staggered_backward_euler"
+    input_unit = u.nA
+
+    R_a = Parameter(100.0 * u.ohm * u.cm, "axial resistivity", shape="length", positive=True)
+    C = Parameter(1.0 * u.uF / u.cm2, "membrane capacitance", shape="sites", positive=True)
+    g_L = Parameter(0.1 * u.mS / u.cm2, "leak conductance", shape="sites")
+    E_L = Parameter(-70.0 * u.mV, "leak reversal potential", shape="sites")
+    area = Fixed(None, "membrane area of every compartment", unit=u.um2, shape="sites")
+    r_own = Fixed(None, "resistance from each node to its border with the parent, per axial resistivity", unit=u.um**-1)
+    r_parent = Fixed(None, "resistance from there to the parent, per axial resistivity", unit=u.um**-1)
+    V = State(-70.0 * u.mV, "membrane potential", shape="sites")
+
+    def __init__(
+        self,
+        size: int | tuple[int, ...],
+        morphology: Morphology | Compartments | Sequence[Morphology | Compartments],
+        *,
+        compartments: Any = None,
+        channels: dict | None = None,
+        pools: dict | None = None,
+        spikes_at: Any = None,
+        **values: Any,
+    ):
+        count = int(np.prod(size))
+        shapes = _cut(morphology, compartments, count, values)
+        cut = shapes[0] if len(shapes) == 1 else Compartments.join(shapes)
+        #: cells that stand side by side at each compartment, and compartments of one of them
+        self.abreast, self.length = (count, len(cut)) if len(shapes) == 1 else (1, len(cut))
+        rows = np.arange(len(cut))
+        for name, value in values.items():
+            values[name] = _valued(value, cut, rows if name == "R_a" else np.repeat(rows, self.abreast))
+        values["area"] = u.Quantity(np.repeat(cut.area, self.abreast), unit=u.um2)
+        values["r_own"] = u.Quantity(np.where(cut.parent < 0, 1.0, cut.r_own), unit=u.um**-1)
+        values["r_parent"] = u.Quantity(cut.r_parent, unit=u.um**-1)
+        super().__init__(size, **values)
+        if not getattr(self.method, "solves_coupling", False) or self.spike_times == "exact":
+            given = "spike_times='exact'" if self.spike_times == "exact" else f"method={self.method.name!r}"
+            raise ValueError(
+                f"{type(self).__name__}: the compartments of a cell are solved together, by"
+                f" 'staggered_backward_euler' or 'staggered_crank_nicolson'; given {given}."
+            )
+        self._aside.compartments = cut
+        self.hold("tree", FixedVariable(trees.Tree(cut.parent, len(cut))))
+        where = _middle_of_soma(cut) if spikes_at is None else rows_of(cut, spikes_at, what="spikes_at")
+        self._aside.main = self._sites_at(where)
+        if len(self._aside.main) != self.count:
+            raise ValueError(
+                f"{type(self).__name__}: spikes_at must be one place of each cell, given {spikes_at!r}, which are"
+                f" {len(self._aside.main)} of {self.count} cells."
+            )
+        self.hold("axon_hillock", FixedVariable(jnp.asarray(self._aside.main, jnp.int32)))
+        self.compose(channels or {}, pools or {})
+
+    @property
+    def compartments(self) -> Compartments:
+        """What the equations are solved on: of one cell where all have one shape, of all cells otherwise."""
+        return self._aside.compartments
+
+    @property
+    def sites(self) -> int:
+        return self.length * self.abreast
+
+    @property
+    def side_by_side(self) -> tuple[int, ...]:
+        """Shape in which values of the sites stand for the solver: compartments, and cells of one shape."""
+        return (self.length, self.abreast) if self.abreast > 1 else (self.length,)
+
+    @property
+    def coupling(self) -> Axial:
+        """Solver of the potentials of all compartments together."""
+        return Axial(self)
+
+    def check_step(self, step_ms, varied=None):
+        """The methods that are taken run away at no step."""
+
+    # -- places ------------------------------------------------------------------------------------------------------
+
+    def sites_of(self, *places: Any, ids: np.ndarray | None = None) -> np.ndarray:
+        """Sites at these places of the cells ``ids`` (all if None), in rising order.
+
+        Parameters
+        ----------
+        *places : str, Region or Locations
+            All sites if none is given.
+        ids : int array, optional
+
+        Returns
+        -------
+        int array
+
+        Raises
+        ------
+        UnknownNameError, ValueError
+            For places that do not exist.
+        """
+        return self._sites_at(rows_of(self.compartments, *(places or ("all",)), what=self.path), ids)
+
+    def at(self, *places: Any, ids: np.ndarray | None = None) -> Sites:
+        """Some sites of the cells, to connect to, or to read and set V there: ``net.connect(net.E, cells.at("dend"), ...)``.
+
+        Parameters
+        ----------
+        *places : str, Region, Locset or int
+            Taken together.
+        ids : int array, optional
+            Of which cells; ``cells[:10].at("dend")`` gives it.
+
+        Returns
+        -------
+        Sites
+
+        Raises
+        ------
+        UnknownNameError, ValueError
+            For places that do not exist.
+        """
+        return Sites(self, self.sites_of(*places, ids=ids))
+
+    def unit_of_site(self, sites: np.ndarray) -> np.ndarray:
+        """The cell that each site belongs to."""
+        return sites % self.count if self.abreast == self.count else self.compartments.cell[sites]
+
+    def facing(self, view, receptor):
+        there = receptor._aside.sites
+        if isinstance(view, Sites):
+            if not np.isin(view.ids, there).all():
+                missing = self.compartments.type[np.setdiff1d(view.ids, there) // self.abreast]
+                raise ValueError(
+                    f"{receptor.path} does not stand at all of these places, given some on"
+                    f" {', '.join(dict.fromkeys(missing))}; add it with .on(...) there."
+                )
+            return Facing(self, np.searchsorted(there, view.ids), receptor)
+        if not np.array_equal(self.unit_of_site(there), np.arange(self.count)):
+            raise ValueError(
+                f"{receptor.path} stands at {len(there)} places of {self.count} cells; say which of them are connected to,"
+                f" such as {self.path}.at({', '.join(map(repr, receptor.where or ('all',)))})."
+            )
+        return view
+
+    def seen_from(self, receptor):
+        return self if receptor is None else Seen(self, self.receptors[receptor])
+
+    def _sites_at(self, rows, ids=None):
+        if self.abreast < self.count:
+            return rows if ids is None else rows[np.isin(self.compartments.cell[rows], ids)]
+        cells = np.arange(self.count) if ids is None else np.sort(ids)
+        return (rows[:, None] * self.count + cells).ravel()
+
+    def attach_parts(self, parts, kind, ids=None, unnamed=()):
+        fitting = {name: part for name, part in parts.items() if isinstance(part, kind) and not part.bound}
+        self._aside.standing = {name: self._sites_for(part, ids) for name, part in fitting.items()}
+        super().attach_parts(parts, kind, None, unnamed)
+        for name, part in fitting.items():
+            sites = self._aside.standing[name]
+            part.stand_at(sites, self.sites)
+            if isinstance(part, Receptor):
+                part.hold("unit", FixedVariable(jnp.asarray(self.unit_of_site(sites), jnp.int32)))
+
+    def _sites_for(self, part, ids):
+        """Where a part is to stand; what it was given by place becomes one value for each of these sites."""
+        beside, given = part.stands_beside(self), part._aside.given
+        if part.where is not None:
+            found = self.sites_of(*part.where, ids=ids)
+        elif isinstance(part, Channel | Pool):
+            found = self.sites_of(ids=ids)
+        elif beside is not None:
+            found = beside._aside.sites
+        else:
+            found = self._aside.main if ids is None else self._aside.main[np.sort(ids)]
+        for name, value in given.items():
+            value = _valued(value, self.compartments, found // self.abreast)
+            if ids is not None and len(found) == len(ids) and np.shape(u.get_mantissa(value)) == (len(ids),):
+                value = value[np.argsort(ids)]
+            given[name] = value
+        part._aside.sites = found
+        return found
+
+    def site(self, name, **facts):
+        count = len(self._aside.standing[name])
+        own = {"size": self.size} if count == self.count else {}
+        return Site(f"{self.path}.{name}", self._aside.moment, {"count": count, **own, **facts})
+
+    # -- the equations -----------------------------------------------------------------------------------------------
+
+    def compose(self, channels, pools):
+        super().compose(channels, pools)
+        for name, channel in channels.items():
+            for ion in {*channel.reads, *([channel.ion] if channel.E is None else [])}:
+                self._link(name, channel, ion)
+
+    def _link(self, name, channel, ion):
+        """Let a channel find, among the values of a pool, those of its own sites."""
+        sites, there = channel._aside.sites, self.pools[ion]._aside.sites
+        if not np.isin(sites, there).all():
+            missing = self.compartments.type[np.setdiff1d(sites, there) // self.abreast]
+            raise ValueError(
+                f"{self.path}.{name} depends on {ion!r}, of which there is no pool on {', '.join(dict.fromkeys(missing))};"
+                f" let the pool stand wherever the channel does."
+            )
+        if len(sites) < len(there):
+            link = Part()
+            link.fix(count=len(sites))
+            link.stand_at(np.searchsorted(there, sites), len(there))
+            self.fix(**{f"{name}_in_{ion}": link})
+
+    def _at(self, channel, ions):
+        name = channel.path.rpartition(".")[2]
+        links = {ion: vars(self).get(f"{name}_in_{ion}") for ion in self.pool_names}
+        return {
+            key: value if links[ion := key.removeprefix("E_")] is None else links[ion].taken(value)
+            for key, value in ions.items()
+        }
+
+    def fires(self, before, after):
+        at = self.plain("axon_hillock")
+        E_L = self.E_L if jnp.ndim(u.get_mantissa(self.E_L)) == 0 else self.E_L[at]
+        return self.spike_crossing(before["V"][at], after["V"][at], self.V_th, scale=self.V_th - E_L)
+
+
+def _cut(given, rule, count: int, values: dict) -> list[Compartments]:
+    """The compartments of one cell for all, or of each."""
+    several = not isinstance(given, Morphology | Compartments)
+    shapes = list(given) if several else [given]
+    if several and len(shapes) != count:
+        raise ValueError(f"MultiCompartment: give one morphology for all cells, or {count}, given {len(shapes)}.")
+    for shape in shapes:
+        if not isinstance(shape, Morphology | Compartments):
+            raise TypeError(f"MultiCompartment: morphology must be a Morphology or Compartments, given {shape!r}.")
+        if isinstance(shape, Compartments) and rule is not None:
+            raise ValueError(
+                "MultiCompartment: the Compartments given are cut already; compartments=... is not for them."
+            )
+    if rule is None:
+        known = {
+            name: values[name]
+            for name in ("R_a", "C")
+            if np.ndim(u.get_mantissa(values.get(name, 0))) == 0 and name in values
+        }
+        rule = DLambda(**known)
+    made: dict[int, Compartments] = {}  # of each shape that occurs, once
+    for shape in shapes:
+        if id(shape) not in made:
+            made[id(shape)] = shape if isinstance(shape, Compartments) else discretise(shape, rule)
+    return [made[id(shape)] for shape in shapes]
+
+
+def _valued(value: Any, cut: Compartments, rows: np.ndarray) -> Any:
+    """Of a value that depends on the place, those of compartments ``rows``; others as they are."""
+    return value.on(cut)[rows] if isinstance(value, ByPlace) else value
+
+
+def _middle_of_soma(cut: Compartments) -> np.ndarray:
+    """The compartment in the middle of each cell's soma; where there is none, that at its root."""
+    # Of each cell the first that is soma, or else the first of all; of its branch the one nearest to the middle
+    order = np.lexsort((np.arange(len(cut)), cut.type != "soma", cut.cell))
+    first = order[np.searchsorted(cut.cell[order], np.arange(cut.cell[-1] + 1))]
+    near = np.where(cut.type == "soma", np.abs(cut.x - 0.5), cut.x)
+    candidates = np.flatnonzero(np.isin(cut.branch, cut.branch[first]))
+    order = candidates[np.lexsort((near[candidates], cut.cell[candidates]))]
+    return order[np.searchsorted(cut.cell[order], np.arange(cut.cell[-1] + 1))]

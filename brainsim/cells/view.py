@@ -1,0 +1,102 @@
+"""Places of cells: what ``cells.at(...)`` gives, and what synapses there see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import brainunit as u
+import jax
+import numpy as np
+
+from brainsim._units import split_quantity, with_unit
+from brainsim.connectivity.geometry import Positions
+from brainsim.population import View
+
+if TYPE_CHECKING:
+    from brainsim.cells.multi_compartment import MultiCompartment
+    from brainsim.receptors.base import Receptor
+
+
+class Sites(View):
+    """Some sites of a population of cells, for wiring and values: ``net.cells.at("dend").V = -50 * u.mV``."""
+
+    population: MultiCompartment
+    counts = "sites"
+    what = "sites"
+
+    @property
+    def size(self):
+        return (self.extent,)
+
+    @property
+    def all_positions(self):
+        return positions_of(self.population, np.arange(self.extent))
+
+
+class Facing(View):
+    """Places of a receptor, by their number on it."""
+
+    population: MultiCompartment
+    what = "places"
+
+    def __init__(self, population: MultiCompartment, ids: np.ndarray, receptor: Receptor):
+        super().__init__(population, ids)
+        vars(self).update(receptor=receptor)
+
+    @property
+    def extent(self):
+        return vars(self)["receptor"].count
+
+    @property
+    def size(self):
+        return (self.extent,)
+
+    @property
+    def all_positions(self):
+        return positions_of(self.population, vars(self)["receptor"]._aside.sites)
+
+
+class Seen:
+    """The variables of cells as synapses onto a receptor see them: one value for each of its places.
+
+    Parameters
+    ----------
+    cells : MultiCompartment
+    receptor : Receptor
+    """
+
+    def __init__(self, cells: MultiCompartment, receptor: Receptor):
+        self._cells, self._receptor = cells, receptor
+        self._declared, self.path = cells._declared, cells.path
+
+    def plain(self, name: str) -> jax.Array:
+        return self._here(self._cells.plain(name))
+
+    def __getattr__(self, name: str) -> Any:
+        number, unit = split_quantity(getattr(self._cells, name))
+        return with_unit(self._here(number), unit)
+
+    def _here(self, number):
+        if np.shape(number) == (self._cells.sites,):
+            return self._receptor.taken(number)
+        return number[self._receptor.plain("unit")] if np.shape(number) == (self._cells.count,) else number
+
+
+def positions_of(cells: MultiCompartment, sites: np.ndarray) -> Positions:
+    """Where sites are: the place of the compartment in its cell, moved to where the cell is.
+
+    Raises
+    ------
+    ValueError
+        For several cells that have no positions in space.
+    """
+    cut, place = cells.compartments, cells.positions
+    xyz = cut.xyz[sites // cells.abreast]
+    if cells.count > 1:
+        if not place.unit.has_same_dim(u.um) or place.coordinates.shape[1] != 3:
+            raise ValueError(
+                f"{cells.path}: where the places of its cells are needs positions of the cells in three dimensions, such"
+                f" as positions=UniformBox([500, 500, 500] * u.um); given ones in {place.coordinates.shape[1]}."
+            )
+        xyz = xyz + (place.coordinates * place.unit).to_decimal(u.um)[cells.unit_of_site(sites)]
+    return Positions(xyz * u.um)

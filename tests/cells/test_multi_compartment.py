@@ -1,0 +1,208 @@
+"""Cells of many compartments: against NEURON, against each other, and what is refused.
+
+NEURON's numbers: 9.0.2, hh with ``usetable_hh = 0`` at 6.3 degrees, crossings of 0 mV interpolated between steps.
+"""
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import brainsim as bs
+from brainsim import cells, channels
+
+SOMA_AND_TWO = [
+    cells.Branch(np.array([[0, 0, 0], [20, 0, 0.0]]), np.array([10.0, 10.0]), "soma"),
+    cells.Branch(np.array([[20, 0, 0], [420, 0, 0.0]]), np.array([1.0, 1.0]), "dend", 0, name="long"),
+    cells.Branch(np.array([[20, 0, 0], [320, 0, 0.0]]), np.array([1.0, 1.0]), "dend", 0, name="short"),
+]
+CUT = cells.discretise(cells.Morphology(SOMA_AND_TWO), 11)
+
+
+def hh_cell(count=1, shape=CUT, **values):
+    """Hodgkin-Huxley in the soma, passive dendrites."""
+    squid = dict(
+        na=channels.Na_HH1952().on("soma"),
+        k=channels.K_HH1952().on("soma"),
+        l=channels.Leak(g_max=0.3 * u.mS / u.cm2, E=-54.3 * u.mV).on("soma"),
+        p=channels.Leak(g_max=0.1 * u.mS / u.cm2, E=-65 * u.mV).on("dend"),
+    )
+    given = dict(R_a=100 * u.ohm * u.cm, g_L=0 * u.mS / u.cm2, V=-65 * u.mV) | values
+    return cells.MultiCompartment(count, shape, channels=squid, **given)
+
+
+def run_clamped(method, dt, duration=30.0, wide=True):
+    """V of the soma and of the long dendrite near its end; spikes."""
+    with jax.enable_x64(wide):
+        net = bs.Network()
+        net.cell = hh_cell(2, method=method)
+        net.cell.add_stimuli(clamp=bs.stimuli.Constant(0.3 * u.nA, start=1 * u.ms))
+        rec = bs.simulate(net, duration * u.ms, dt=dt * u.ms, record=["cell.V", "cell.spikes"])
+    V = rec["cell.V"].mantissa.reshape(-1, len(CUT), 2)
+    np.testing.assert_array_equal(V[..., 0], V[..., 1])
+    return V[:, [5, 21], 0], rec["cell.spikes"]
+
+
+def crossings(V, dt):
+    V = np.concatenate([[-65.0], V])
+    k = np.flatnonzero((V[1:] > 0) & (V[:-1] <= 0))
+    return (k - V[k] / (V[k + 1] - V[k])) * dt
+
+
+def test_spikes_are_those_of_neuron_by_backward_euler_in_single_precision():
+    V, spikes = run_clamped("staggered_backward_euler", 0.025, wide=False)
+    np.testing.assert_allclose(crossings(V[:, 0], 0.025), [3.53289032, 19.86634944], atol=2e-4)
+    np.testing.assert_allclose(spikes.of(0).to_decimal(u.ms), [3.55, 19.875], rtol=1e-6)
+    assert len(spikes.of(1)) == 2
+
+
+def test_in_double_precision_the_whole_course_is_that_of_neuron():
+    V, _ = run_clamped("staggered_crank_nicolson", 0.025)
+    np.testing.assert_allclose(crossings(V[:, 0], 0.025), [3.50275865, 19.75330641], rtol=1e-8)
+    at_10, at_30 = (-66.60137825388207, -65.78626767210241), (-58.897781215848106, -61.766302003126015)
+    np.testing.assert_allclose(V[[399, 1199]], [at_10, at_30], rtol=1e-11)
+
+
+def test_a_sealed_cable_has_the_potential_of_cable_theory():
+    """Clamped at one end, V falls off as cosh((L - x)/lambda); 401 compartments of 2.5 um, lambda = 707 um."""
+    net = bs.Network()
+    cut = cells.discretise(
+        cells.Morphology([cells.Branch(np.array([[0, 0, 0], [1002.5, 0, 0.0]]), np.ones(2), "dend")]), 401
+    )
+    leak = dict(g_L=0.1 * u.mS / u.cm2, E_L=-70 * u.mV, R_a=100 * u.ohm * u.cm)
+    net.cell = cells.MultiCompartment(1, cut, C=0.01 * u.uF / u.cm2, **leak)
+    net.cell.add_stimuli(clamp=bs.stimuli.VoltageClamp(-50 * u.mV, R_s=1e-6 * u.Mohm).on(cells.at("dend", 0.0)))
+    bs.simulate(net, 5 * u.ms, dt=0.025 * u.ms)
+    lam = np.sqrt(1e-4 / (2 * 100 * 1e-4)) * 1e4  # cm to um: sqrt(r / (2 R_a g_L))
+    x, L = cut.distance - cut.distance[0], 1002.5 - 1.25
+    expected = -70 + 20 * np.cosh((L - x) / lam) / np.cosh(L / lam)
+    np.testing.assert_allclose(net.cell.V.mantissa, expected, atol=1e-4)
+
+
+def test_cells_of_several_shapes_are_what_each_is_alone():
+    other = cells.rall_tree(2, soma=20 * u.um)
+    shapes = [CUT, cells.discretise(other, 3), CUT]
+    net = bs.Network()
+    net.all = hh_cell(3, shapes)
+    net.one, net.other = hh_cell(1), hh_cell(1, shapes[1])
+    for population, current in ((net.all, [600, 500, 0] * u.pA), (net.one, 600 * u.pA), (net.other, 500 * u.pA)):
+        population.add_stimuli(clamp=bs.stimuli.Constant(current, start=1 * u.ms))
+    bs.simulate(net, 8 * u.ms, dt=0.025 * u.ms)
+    n = len(CUT)
+    np.testing.assert_allclose(net.all.V.mantissa[:n], net.one.V.mantissa, rtol=1e-12)
+    np.testing.assert_allclose(net.all.V.mantissa[n:-n], net.other.V.mantissa, rtol=1e-12)
+    assert np.abs(net.all.V.mantissa[:n] - net.all.V.mantissa[-n:]).max() > 1  # the third is not stimulated
+
+
+def test_synapses_reach_the_places_that_they_are_connected_to():
+    """Spikes onto the long dendrite move it more than the short one; in the second cell the other way round."""
+    net = bs.Network()
+    net.E = bs.sources.SpikeTimes(2, times=[1, 2, 1, 2] * u.ms, indices=[0, 0, 1, 1])
+    net.cell = hh_cell(2)
+    net.cell.add_receptors(syn=bs.receptors.Alpha(tau=1 * u.ms, reversal=0 * u.mV).on("dend"))
+    for k, branch in enumerate(("long", "short")):
+        place = net.cell[k].at(cells.at(branch, 0.99))
+        net.connect(net.E[k], place, bs.AllToAll(), receptor="syn", weight=2 * u.nS, delay=0.5 * u.ms)
+    bs.simulate(net, 4 * u.ms, dt=0.025 * u.ms)
+    long, short = (net.cell.at(cells.at(branch, 0.99)).V.to_decimal(u.mV) for branch in ("long", "short"))
+    assert long[0] > short[0] + 5
+    assert short[1] > long[1] + 5
+    assert net.cell.syn.count == 2 * 22
+
+
+def test_a_synapse_at_a_site_is_that_of_a_point_neuron_where_there_is_one_compartment():
+    """One compartment is a ConductanceBased neuron of its area, gate for gate."""
+    ball = cells.discretise(cells.Morphology(SOMA_AND_TWO[:1]), 1)
+    net = bs.Network()
+    make = lambda: dict(na=channels.Na_HH1952(), k=channels.K_HH1952(), t=channels.CaT_HM1992(E=None))
+    same = dict(g_L=0.3 * u.mS / u.cm2, E_L=-54.3 * u.mV, V=-65 * u.mV, method="staggered_backward_euler")
+    net.cell = cells.MultiCompartment(1, ball, channels=make(), pools=dict(Ca=channels.Calcium()), **same)
+    area = ball.area[0] * u.um2
+    net.point = bs.neurons.ConductanceBased(1, area=area, channels=make(), pools=dict(Ca=channels.Calcium()), **same)
+    for population in (net.cell, net.point):
+        population.add_stimuli(clamp=bs.stimuli.Constant(150 * u.pA))
+    bs.simulate(net, 20 * u.ms, dt=0.025 * u.ms)
+    for value in (
+        lambda cell: cell.V,
+        lambda cell: cell.na.m,
+        lambda cell: cell.t.h,
+        lambda cell: cell.Ca.concentration,
+    ):
+        np.testing.assert_allclose(*(u.get_mantissa(value(cell)) for cell in (net.cell, net.point)), rtol=1e-11)
+
+
+def test_values_follow_the_place():
+    falling = cells.of_distance(lambda d: 100 * u.mS / u.cm2 * u.math.exp(-d / (100 * u.um)))
+    shape = cells.discretise(cells.Morphology(SOMA_AND_TWO), 3)
+    cell = cells.MultiCompartment(
+        2,
+        shape,
+        R_a=cells.by_region({"soma": 80 * u.ohm * u.cm}, default=150 * u.ohm * u.cm),
+        C=cells.by_region({"soma": 1 * u.uF / u.cm2, "dend": 2 * u.uF / u.cm2}),
+        channels=dict(na=channels.Na_HH1952(g_max=falling).on("dend")),
+    )
+    np.testing.assert_allclose(cell.R_a.mantissa, [80] * 3 + [150] * 6)
+    np.testing.assert_allclose(cell.C.mantissa, np.repeat([1] * 3 + [2] * 6, 2))
+    d = shape.distance[3:]
+    np.testing.assert_allclose(cell.na.g_max.mantissa, np.repeat(100 * np.exp(-d / 100), 2))
+    with pytest.raises(ValueError, match=r"na.g_max.*depends on the place"):
+        bs.neurons.ConductanceBased(1, channels=dict(na=channels.Na_HH1952(g_max=falling)))
+
+
+def test_gradients_are_differences():
+    """d V(soma)/d g_max, R_a and C after 5 ms with a spike on the way, in double precision."""
+    net = bs.Network()
+    net.cell = hh_cell()
+    net.cell.add_stimuli(clamp=bs.stimuli.Constant(1 * u.nA))
+    run = bs.function(net, 2.5 * u.ms, dt=0.025 * u.ms)
+    parameters, state = run.parameters, run.state
+
+    def V(changes):
+        return run(parameters | changes, state)[0]["cell.V"][5]
+
+    given = {name: jnp.asarray(parameters[name]) for name in ("cell.na.g_max", "cell.R_a", "cell.C")}
+    slopes = jax.grad(V)(given)
+    for name, value in given.items():
+        h = 1e-5 * value
+        difference = (V(given | {name: value + h}) - V(given | {name: value - h})) / (2 * h)
+        np.testing.assert_allclose(slopes[name], difference, rtol=1e-5, err_msg=name)
+
+
+def test_a_sweep_is_one_run_for_each_value():
+    def net_of(R_a=100.0):
+        net = bs.Network()
+        net.cell = hh_cell(2, R_a=R_a * u.ohm * u.cm)
+        net.cell.add_stimuli(clamp=bs.stimuli.Constant(300 * u.pA))
+        return net
+
+    swept = bs.sweep(net_of(), {"cell.R_a": [50, 200] * u.ohm * u.cm}, 3 * u.ms, dt=0.025 * u.ms, record="cell.V")
+    for k, R_a in enumerate((50.0, 200.0)):
+        alone = bs.simulate(net_of(R_a), 3 * u.ms, dt=0.025 * u.ms, record="cell.V")["cell.V"]
+        np.testing.assert_allclose(swept[k]["cell.V"].mantissa, alone.mantissa, rtol=1e-10)
+
+
+def test_what_does_not_fit_is_refused():
+    ghost = dict(t=channels.CaT_HM1992(E=None).on("soma"))
+    pool = lambda: dict(Ca=channels.Calcium().on("dend"))
+    net = bs.Network()
+    net.E = bs.sources.PoissonGroup(2, rate=1 * u.Hz)
+    net.cell = hh_cell(2)
+    net.cell.add_receptors(syn=bs.receptors.Exponential(tau=1 * u.ms).on("dend"))
+    connect = lambda post: net.connect(net.E, post, bs.AllToAll(), receptor="syn", weight=1 * u.pA)
+    for expected, wrong in [
+        (r"together, by 'staggered_backward_euler'.*'rk4'", lambda: hh_cell(method="rk4")),
+        (r"spike_times='exact'", lambda: hh_cell(spike_times="exact", refractory=2 * u.ms)),
+        (r"one morphology for all cells, or 3, given 2", lambda: hh_cell(3, [CUT, CUT])),
+        (r"must be a Morphology or Compartments, given 'cell.swc'", lambda: cells.MultiCompartment(1, ["cell.swc"])),
+        (r"are cut already", lambda: hh_cell(compartments=3)),
+        (r"spikes_at must be one place of each cell, given 'dend', which are 22", lambda: hh_cell(spikes_at="dend")),
+        (r"'axon': there is no such type.*soma, dend", lambda: hh_cell(spikes_at="axon")),
+        (r"t depends on 'Ca', of which there is no pool on soma", lambda: cells.MultiCompartment(1, CUT, channels=ghost, pools=pool())),
+        (r"cell.syn stands at 44 places of 2 cells.*cell.at\('dend'\)", lambda: connect(net.cell)),
+        (r"cell.syn does not stand at all.*soma", lambda: connect(net.cell.at("soma"))),
+        (r"E: a PoissonGroup has no places", lambda: net.E.at("soma")),
+        (r"a view of cell: there is no 'W'", lambda: net.cell.at("soma").W),
+    ]:  # fmt: skip
+        with pytest.raises((ValueError, TypeError, AttributeError), match=expected):
+            wrong()
