@@ -24,17 +24,33 @@ T* room_of(int64_t count) {
   return room.data();
 }
 
+// Which cell of which entry lanes are. Within: all of one entry, of which the first says where the others are.
+template <int K>
+struct Places {
+  int64_t entry[K], cell[K];
+  bool within;
+
+  Places(int64_t first, int64_t last, int64_t cells) {  // lanes behind the last are the last one again
+    entry[0] = first / cells, cell[0] = first % cells;
+    within = cells > 1 && first + K - 1 <= last && cell[0] + K <= cells;
+    for (int c = 1; c < K && !within; ++c) {
+      const bool next = first + c <= last, over = next && cell[c - 1] + 1 == cells;
+      entry[c] = entry[c - 1] + (over ? 1 : 0);
+      cell[c] = over ? 0 : cell[c - 1] + (next ? 1 : 0);
+    }
+  }
+};
+
 template <class T, int K>
-Lanes<T, K> lanes(const Operand& from, int64_t cells, int64_t own, int64_t first, int64_t last) {
+Lanes<T, K> lanes(const Operand& from, int64_t own, const Places<K>& at) {
   Lanes<T, K> to;
-  to.stride = own;
-  to.same = true;
-  for (int c = 0; c < K; ++c) {
-    const int64_t lane = std::min(first + c, last);
-    to.base[c] = from.at<T>(lane / cells) + (own > 1 ? lane % cells : 0);
+  to.stride = own, to.together = at.within && own > 1, to.same = own == 1;
+  to.base[0] = from.at<T>(at.entry[0]) + (own > 1 ? at.cell[0] : 0);
+  for (int c = 1; c < K && !at.within; ++c) {
+    const bool here = at.entry[c] == at.entry[c - 1];
+    to.base[c] = here ? to.base[c - 1] + (own > 1 ? at.cell[c] - at.cell[c - 1] : 0) : from.at<T>(at.entry[c]) + (own > 1 ? at.cell[c] : 0);
     to.same = to.same && to.base[c] == to.base[0];
   }
-  to.together = own > 1 && first + K - 1 <= last && to.base[K - 1] == to.base[0] + K - 1 && first / cells == (first + K - 1) / cells;
   return to;
 }
 
@@ -42,25 +58,23 @@ Lanes<T, K> lanes(const Operand& from, int64_t cells, int64_t own, int64_t first
 template <class T, int K>
 void block(const Call& call, const Forest& forest, const Sizes& is, int64_t first, T* room) {
   const int64_t last = call.entries() * is.cells - 1;
+  const Places<K> at(first, last, is.cells);
+  const auto of = [&](const Operand& operand, int64_t own) { return lanes<T, K>(operand, own, at); };
   ManyCells<T, K> given;
-  given.s = lanes<T, K>(call.operand(0), is.cells, is.s_cells, first, last);
-  given.e = lanes<T, K>(call.operand(1), is.cells, is.cells, first, last);
-  given.r = lanes<T, K>(call.operand(2), is.cells, is.cells, first, last);
-  if (is.moving) given.v = lanes<T, K>(call.operand(3), is.cells, is.cells, first, last);
-  else given.v.stride = 0;
-  const Operand x = call.result(0);
+  given.s = of(call.operand(0), is.s_cells), given.e = of(call.operand(1), is.cells), given.r = of(call.operand(2), is.cells);
+  given.v = is.moving ? of(call.operand(3), is.cells) : given.e;
+  given.x = of(call.result(0), is.cells);
+  given.moving = is.moving, given.r_rows = is.r_rows, given.x_rows = is.x_rows;
   given.count = static_cast<int>(std::min<int64_t>(K, last + 1 - first));
-  for (int c = 0; c < given.count; ++c) given.x[c] = x.at<T>((first + c) / is.cells) + (first + c) % is.cells;
-  given.together = given.count == K && first / is.cells == (first + K - 1) / is.cells && is.cells > 1;
-  given.x_stride = is.cells, given.r_rows = is.r_rows, given.x_rows = is.x_rows;
   solve_tree(forest, given, room);
 }
 
 template <class T>
 void run(const Call& call, const Forest& forest, const Sizes& is) {
-  constexpr int kWide = 128 / sizeof(T), kNarrow = 8;
+  constexpr int kWide = 32, kNarrow = 8;
+  constexpr int64_t kCache = 1 << 20;
   const int64_t count = call.entries() * is.cells;
-  T* const room = room_of<T>(2 * forest.nodes * (count == 1 ? 1 : kWide));
+  T* const room = room_of<T>(4 * forest.nodes * (count == 1 ? 1 : kWide));
   if (count == 1) {
     const T* const v = is.moving ? call.operand(3).at<T>(0) : nullptr;
     const OneForest<T> given{call.operand(0).at<T>(0), call.operand(1).at<T>(0), call.operand(2).at<T>(0), v,
@@ -68,7 +82,8 @@ void run(const Call& call, const Forest& forest, const Sizes& is) {
     return solve_tree(forest, given, room);
   }
   int64_t first = 0;
-  for (; first + kWide - kNarrow < count; first += kWide) block<T, kWide>(call, forest, is, first, room);
+  const bool wide = 2 * forest.nodes * kWide * static_cast<int64_t>(sizeof(T)) <= kCache;
+  for (; wide && first + kWide - kNarrow < count; first += kWide) block<T, kWide>(call, forest, is, first, room);
   for (; first < count; first += kNarrow) block<T, kNarrow>(call, forest, is, first, room);
 }
 

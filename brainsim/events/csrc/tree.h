@@ -22,6 +22,14 @@ struct Forest {
   const int32_t *node, *up, *edge, *here, *there;
 };
 
+#if defined(__GNUC__) && !defined(__clang__)
+#define BRAINSIM_LANES _Pragma("GCC ivdep") for (int c = 0; c < K; ++c)
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=fast")  // the way from node to node is as long as its operations
+#else
+#define BRAINSIM_LANES for (int c = 0; c < K; ++c)
+#endif
+
 template <class T>
 struct OneForest {
   const T *s, *e, *r, *v;  // v is null where nothing moves
@@ -31,125 +39,118 @@ struct OneForest {
 
 template <class T, bool kMoving>
 BRAINSIM_INLINE void sweep_one(const Forest& f, const OneForest<T>& given, T* room) {
-  T *const w = room, *const z = room + f.nodes;
-  std::fill_n(room, 2 * f.nodes, T(0));
-  for (int64_t k = f.nodes; k-- > 0;) {
-    const int64_t i = f.node[k], p = f.up[k];
-    const T wk = w[k] + (i < f.compartments ? given.e[i] : T(0));
-    T zk = z[k] + (i < given.r_rows ? given.r[i] : T(0));
+  const int32_t *__restrict const node = f.node, *__restrict const up = f.up, *__restrict const edge = f.edge;
+  const T *__restrict const s = given.s, *__restrict const e = given.e, *__restrict const r = given.r, *__restrict const v = given.v;
+  T *__restrict const w = room, *__restrict const z = room + f.nodes, *__restrict const x = given.x;  // by position
+  const int64_t n = f.nodes, compartments = f.compartments, r_rows = given.r_rows, x_rows = given.x_rows;
+  for (int64_t k = 0; k < n; ++k) {
+    const int64_t i = node[k];
+    w[k] = i < compartments ? e[i] : T(0);
+    z[k] = i < r_rows ? r[i] : T(0);
+  }
+  for (int64_t k = n; k-- > 0;) {
+    const int64_t p = up[k];
+    const T wk = w[k];
     if (p < 0) {
       w[k] = 0;
-      z[k] = zk / wk;
+      z[k] = z[k] / wk;
       continue;
     }
-    const T s = given.s[f.edge[k]];
-    if constexpr (kMoving) {
-      const T flow = s * (given.v[f.here[k]] - given.v[f.there[k]]);
-      zk -= flow;
-      z[p] += flow;
-    }
-    const T sum = wk + s, part = s / sum;
-    w[p] += s * wk / sum;
-    z[p] += part * zk;
+    const T sk = s[edge[k]], flow = kMoving ? sk * (v[f.here[k]] - v[f.there[k]]) : T(0);
+    const T one = T(1) / (wk + sk), part = sk * one, zk = z[k] - flow;
+    w[p] += sk * wk * one;
+    z[p] += flow + part * zk;
     w[k] = part;
-    z[k] = zk / sum;
+    z[k] = zk * one;
   }
-  for (int64_t k = 0; k < f.nodes; ++k) {
-    const int64_t i = f.node[k], p = f.up[k];
-    if (p >= 0) z[k] += w[k] * z[p];
-    if (i < given.x_rows) given.x[i] = z[k];
+  for (int64_t k = 0; k < n; ++k) {
+    const int64_t i = node[k], p = up[k];
+    const T xk = p < 0 ? z[k] : z[k] + w[k] * z[p];
+    z[k] = xk;
+    if (i < x_rows) x[i] = xk;
   }
 }
 
-// Where the values of K cells are, of which each has its own, or all have one.
+// Where the values of K cells are. Together: in a row, at each node.
 template <class T, int K>
 struct Lanes {
-  const T* base[K];
+  T* base[K];  // of the first lane only, where they are together or the same
   int64_t stride;  // from one node to the next
   bool same, together;
 
-  // The values at a node: where they stand, or gathered.
-  BRAINSIM_INLINE const T* at(int64_t i, T* gathered) const {
-    if (together) return base[0] + i * stride;
-    if (same) std::fill_n(gathered, K, base[0][i * stride]);
+  // The values at the first nodes, in rows of K.
+  BRAINSIM_INLINE void load(int64_t rows, T* __restrict to) const {
+    if (together)
+      for (int64_t i = 0; i < rows; ++i)
+        BRAINSIM_LANES to[i * K + c] = base[0][i * stride + c];
     else
-      for (int c = 0; c < K; ++c) gathered[c] = base[c][i * stride];
-    return gathered;
+      for (int c = 0; c < K; ++c)
+        for (int64_t i = 0; i < rows; ++i) to[i * K + c] = base[c][i * stride];
+  }
+
+  BRAINSIM_INLINE void put(int64_t i, const T* __restrict from) const {
+    BRAINSIM_LANES base[0][i * stride + c] = from[c];
+  }
+
+  BRAINSIM_INLINE void scatter(int64_t rows, int count, const T* __restrict from) const {
+    for (int c = 0; c < count; ++c)
+      for (int64_t i = 0; i < rows; ++i) base[c][i * stride] = from[i * K + c];
   }
 };
 
 template <class T, int K>
 struct ManyCells {
-  Lanes<T, K> s, e, r, v;
-  T* x[K];
-  int64_t x_stride, r_rows, x_rows;
+  Lanes<T, K> s, e, r, v, x;
+  int64_t r_rows, x_rows;
   int count;  // lanes that are wanted
-  bool together;
+  bool moving;
 };
 
-#if defined(__GNUC__) && !defined(__clang__)
-#define BRAINSIM_LANES _Pragma("GCC ivdep") for (int c = 0; c < K; ++c)
-#else
-#define BRAINSIM_LANES for (int c = 0; c < K; ++c)
-#endif
-
-template <class T, int K, bool kMoving>
+template <class T, int K, bool kMoving, bool kOwn>
 BRAINSIM_INLINE void sweep_many(const Forest& f, const ManyCells<T, K>& given, T* room) {
-  T *const w = room, *const z = room + f.nodes * K;
-  T a[K], b[K], d[K], g[K];
-  std::fill_n(room, 2 * f.nodes * K, T(0));
-  for (int64_t k = f.nodes; k-- > 0;) {
-    const int64_t i = f.node[k], p = f.up[k];
-    T *const wk = w + k * K, *const zk = z + k * K;
-    if (i < f.compartments) {
-      const T* const e = given.e.at(i, a);
-      BRAINSIM_LANES wk[c] += e[c];
-    }
-    if (i < given.r_rows) {
-      const T* const r = given.r.at(i, b);
-      BRAINSIM_LANES zk[c] += r[c];
-    }
-    if (p < 0) {
+  const int64_t n = f.nodes;
+  T *__restrict const w = room, *__restrict const z = room + n * K;  // by node
+  T *const own = room + 2 * n * K, *const moved = room + 3 * n * K;
+  given.e.load(f.compartments, w);
+  given.r.load(given.r_rows, z);
+  std::fill(w + f.compartments * K, w + n * K, T(0));
+  std::fill(z + given.r_rows * K, z + n * K, T(0));
+  if constexpr (kOwn) given.s.load(n, own);
+  const T* const v = given.v.together ? given.v.base[0] : moved;
+  const int64_t v_stride = given.v.together ? given.v.stride : K;
+  if (kMoving && !given.v.together) given.v.load(f.compartments, moved);
+  for (int64_t k = n; k-- > 0;) {
+    const int64_t i = f.node[k];
+    T *const wi = w + i * K, *const zi = z + i * K;
+    if (f.up[k] < 0) {
       BRAINSIM_LANES {
-        zk[c] = zk[c] / wk[c];
-        wk[c] = 0;
+        zi[c] /= wi[c];
+        wi[c] = 0;
       }
       continue;
     }
+    const int64_t p = f.node[f.up[k]];
     T *const wp = w + p * K, *const zp = z + p * K;
-    const T* const s = given.s.at(f.edge[k], g);
-    if constexpr (kMoving) {
-      const T *const here = given.v.at(f.here[k], a), *const there = given.v.at(f.there[k], d);
-      BRAINSIM_LANES {
-        const T flow = s[c] * (here[c] - there[c]);
-        zk[c] -= flow;
-        zp[c] += flow;
-      }
-    }
+    const T *const s = kOwn ? own + f.edge[k] * K : given.s.base[0] + f.edge[k];
+    const T *const here = v + f.here[k] * v_stride, *const there = v + f.there[k] * v_stride;
     BRAINSIM_LANES {
-      const T one = T(1) / (wk[c] + s[c]), part = s[c] * one;
-      wp[c] += part * wk[c];
-      zp[c] += part * zk[c];
-      zk[c] *= one;
-      wk[c] = part;
+      const T sk = s[kOwn ? c : 0], flow = kMoving ? sk * (here[c] - there[c]) : T(0);
+      const T one = T(1) / (wi[c] + sk), part = sk * one, zk = zi[c] - flow;
+      wp[c] += part * wi[c];
+      zp[c] += flow + part * zk;
+      wi[c] = part;
+      zi[c] = zk * one;
     }
   }
-  for (int64_t k = 0; k < f.nodes; ++k) {
-    const int64_t i = f.node[k], p = f.up[k];
-    const T* const wk = w + k * K;
-    T* const zk = z + k * K;
-    if (p >= 0) {
-      const T* const zp = z + p * K;
-      BRAINSIM_LANES zk[c] += wk[c] * zp[c];
-    }
-    if (i >= given.x_rows) continue;
-    if (given.together) std::copy_n(zk, K, given.x[0] + i * given.x_stride);
-    else
-      for (int c = 0; c < given.count; ++c) given.x[c][i * given.x_stride] = zk[c];
+  for (int64_t k = 0; k < n; ++k) {
+    const int64_t i = f.node[k], p = f.up[k] < 0 ? i : f.node[f.up[k]];  // above a root there is nothing: its w is 0
+    const T *const wi = w + i * K, *const zp = z + p * K;
+    T* const zi = z + i * K;
+    BRAINSIM_LANES zi[c] += wi[c] * zp[c];
+    if (given.x.together && i < given.x_rows) given.x.put(i, zi);
   }
+  if (!given.x.together) given.x.scatter(given.x_rows, given.count, z);
 }
-
-#undef BRAINSIM_LANES
 
 template <class T>
 BRAINSIM_INLINE void sweep(const Forest& f, const OneForest<T>& given, T* room) {
@@ -159,32 +160,40 @@ BRAINSIM_INLINE void sweep(const Forest& f, const OneForest<T>& given, T* room) 
 
 template <class T, int K>
 BRAINSIM_INLINE void sweep(const Forest& f, const ManyCells<T, K>& given, T* room) {
-  if (given.v.stride) sweep_many<T, K, true>(f, given, room);
-  else sweep_many<T, K, false>(f, given, room);
+  if (given.s.same && given.moving) sweep_many<T, K, true, false>(f, given, room);
+  else if (given.s.same) sweep_many<T, K, false, false>(f, given, room);
+  else if (given.moving) sweep_many<T, K, true, true>(f, given, room);
+  else sweep_many<T, K, false, true>(f, given, room);
 }
 
 #ifdef BRAINSIM_WIDER
 template <class Given, class T>
-__attribute__((target("avx512f,avx512dq,avx512vl,prefer-vector-width=512"))) void sweep_64(const Forest& f, const Given& given, T* room) {
+__attribute__((target("avx512f,avx512dq,avx512vl,fma,prefer-vector-width=512"))) void sweep_64(const Forest& f, const Given& given, T* room) {
   sweep(f, given, room);
 }
 
 template <class Given, class T>
-__attribute__((target("avx2"))) void sweep_32(const Forest& f, const Given& given, T* room) {
+__attribute__((target("avx2,fma"))) void sweep_32(const Forest& f, const Given& given, T* room) {
   sweep(f, given, room);
 }
 #endif
 
-// `room` has space for two values of each node and cell.
+// `room` has space for four values of each node and lane.
 template <class Given, class T>
 void solve_tree(const Forest& f, const Given& given, T* room) {
 #ifdef BRAINSIM_WIDER
   static const bool wide = __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   if (widest() == 64 && wide) return sweep_64(f, given, room);
-  if (widest() >= 32) return sweep_32(f, given, room);
+  static const bool fused = __builtin_cpu_supports("fma");
+  if (widest() >= 32 && fused) return sweep_32(f, given, room);
 #endif
   sweep(f, given, room);
 }
+
+#undef BRAINSIM_LANES
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC pop_options
+#endif
 
 }  // namespace brainsim
 
