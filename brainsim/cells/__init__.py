@@ -1,5 +1,6 @@
 """Cells with a shape: morphologies, what stands on their membrane, and populations of them."""
 
+from brainsim.cells.asc import read_asc
 from brainsim.cells.builder import Builder, ball_and_stick, cable, cylinder, rall_tree
 from brainsim.cells.compartments import Compartments
 from brainsim.cells.discretise import discretise
@@ -8,6 +9,7 @@ from brainsim.cells.locations import at, branch_points, centres, every, nearest,
 from brainsim.cells.measures import Measures
 from brainsim.cells.morphology import Branch, Morphology
 from brainsim.cells.multi_compartment import MultiCompartment
+from brainsim.cells.neuroml import read_neuroml
 from brainsim.cells.places import ByPlace, by_region, of, of_diameter, of_distance, rows_of, values_on
 from brainsim.cells.regions import (
     below,
@@ -66,6 +68,8 @@ __all__ = [
     "path_to",
     "point",
     "rall_tree",
+    "read_asc",
+    "read_neuroml",
     "read_swc",
     "region",
     "root",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from brainsim.cells._contours import ball
 from brainsim.cells._points import Points, depth_first
 
 SOMA = 1
@@ -21,6 +22,10 @@ class Section:
     type: int
     parent: int
     at: float
+
+    def grown_from(self, parent: int, at: float) -> Section:
+        """The same, elsewhere on the tree."""
+        return replace(self, parent=parent, at=at)
 
 
 def sections(points: Points, repairs: list[str]) -> list[Section]:
@@ -56,7 +61,7 @@ def sections(points: Points, repairs: list[str]) -> list[Section]:
         rows, radius = rows[wire:], radius[wire:]
         at = 0.0 if proximal[a] else at
         made.append(Section(points.xyz[rows], radius, points.ids[rows], int(kind), above, at))
-    return _without_empty(made, repairs)
+    return without_empty(made, repairs)
 
 
 def in_order(points: Points) -> Points:
@@ -125,22 +130,22 @@ def _root(points, last, sphere, repairs):
         repairs.append("a root of several points at one place was taken as one point")
     if sphere or one_place:
         ends = source[[1, 2]] if sphere else (-1, -1)
-        xyz = xyz[0] + radius[0] * np.array([[-1.0, 0, 0], [0, 0, 0], [1, 0, 0]])
-        radius, source = np.repeat(radius[:1], 3), np.array([ends[0], source[0], ends[1]])
+        source = np.array([ends[0], source[0], ends[1]])
+        xyz, radius = ball(xyz[0], radius[0])
     return Section(xyz, radius, source, int(points.types[0]), -1, 1.0)
 
 
-def _without_empty(made, repairs):
+def without_empty(made, repairs):
     """Leaves out sections of no length; what grows from them grows from what they grew from."""
     kept: list[Section] = []
     number, moved = {-1: -1}, {}
     for k, each in enumerate(made):
         parent, at = moved.get(each.parent, (each.parent, each.at))
-        if k and not np.ptp(each.xyz, axis=0).any():
+        if not np.ptp(each.xyz, axis=0).any():
             moved[k] = parent, at
             continue
         number[k] = len(kept)
-        kept.append(replace(each, parent=number[parent], at=at))
+        kept.append(each.grown_from(number[parent], at))
     if moved:
         repairs.append(f"{len(moved)} branches of no length left out")
     return kept
