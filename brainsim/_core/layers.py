@@ -14,7 +14,6 @@ from brainsim import events
 from brainsim._core.dynamics import Dynamics
 from brainsim._core.norms import TIME, in_step
 from brainsim._units import float_dtype
-from brainsim.events.patches import convolve
 
 
 def is_layer(thing: object) -> bool:
@@ -61,8 +60,8 @@ def applied(module: nnx.Module, x: jax.Array, key: jax.Array, step: Any = 0) -> 
 
 @contextlib.contextmanager
 def _products_by_events(module: nnx.Module) -> Iterator[None]:
-    """Let the dense layers of a module multiply as :func:`brainsim.events.spike_matmul` does, and the weights of those that
-    convolve have their gradient so.
+    """Let the dense layers of a module multiply as :func:`brainsim.events.spike_matmul` does, and others convolve as
+    :func:`brainsim.events.convolve`.
     """
     changed = []
     for _, node in nnx.iter_graph(module):
@@ -91,12 +90,12 @@ def _conv_general_dilated(
     x, kernel, strides, padding, *, rhs_dilation, lhs_dilation, feature_group_count, precision, **options
 ):
     plain = precision is None and options.get("preferred_element_type") is None and options.get("out_sharding") is None
-    plain = plain and feature_group_count == 1 and set(lhs_dilation) == {1} and x.dtype == kernel.dtype in WIDE
-    if plain and x.shape[-1] == kernel.shape[-2]:
+    plain = plain and set(lhs_dilation) == {1} and x.dtype == kernel.dtype in WIDE
+    if plain and x.shape[-1] == kernel.shape[-2] * feature_group_count:
         if isinstance(padding, str):
             spread = [d * (w - 1) + 1 for d, w in zip(rhs_dilation, kernel.shape)]
             padding = jax.lax.padtype_to_pads(x.shape[1:-1], spread, strides, padding)
-        return convolve(x, kernel, tuple(strides), tuple((a, b) for a, b in padding), tuple(rhs_dilation))
+        return events.convolve(x, kernel, strides, padding, rhs_dilation, feature_group_count)
     options |= {"rhs_dilation": rhs_dilation, "lhs_dilation": lhs_dilation, "precision": precision}
     return jax.lax.conv_general_dilated(x, kernel, strides, padding, feature_group_count=feature_group_count, **options)
 

@@ -5,6 +5,7 @@ that is held against it, exact derivatives, and a batching rule that never repli
 """
 
 from brainsim.events._backends import implementation, kernels, served_by
+from brainsim.events.convolution import convolve
 from brainsim.events.delay import delay_line, deliver_delayed
 from brainsim.events.deliver import deliver, deliver_transposed, weight_gradient
 from brainsim.events.formats import CSR, Block, Dense, Diagonal, FixedFanOut, Format
@@ -34,6 +35,7 @@ __all__ = [
     "add_on_pre",
     "append_events",
     "bernoulli_spikes",
+    "convolve",
     "delay_line",
     "deliver",
     "deliver_delayed",

@@ -23,6 +23,7 @@ HUGE_PAGE = 1 << 21
 HANDLERS = (
     "contract",
     "rows",
+    "convolution",
     "recurrence",
     "deliver_together",
     "procedural",

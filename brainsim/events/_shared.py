@@ -126,6 +126,26 @@ class Rows(NamedTuple):
     part: int  # of 256 numbers, how many may be spikes
 
 
+class Convolution(NamedTuple):  # one Axis follows for each
+    towards: int  # a role
+    images: int
+    channels: int  # of a group, as features are
+    features: int
+    groups: int
+    part: int  # of 256 numbers, how many may be spikes
+    alone: int  # nothing is added to
+    axes: int
+
+
+class Axis(NamedTuple):
+    into: int  # pixels
+    out: int  # places
+    window: int
+    stride: int
+    dilation: int
+    pad: int  # zeros before
+
+
 class Recurrence(NamedTuple):  # more follow: see csrc/recurrence.cc
     steps: int
     elements: int
@@ -212,6 +232,8 @@ NUMBERS = (
     Connectivity,
     Contract,
     Rows,
+    Convolution,
+    Axis,
     Recurrence,
     Procedural,
     Ring,

@@ -93,6 +93,15 @@ def case_spike_matmul(g):
     return Case(lambda *a: events.spike_matmul(*a), (g.pre, matrix), g.smooth(0, 1))
 
 
+def case_convolve(g):
+    kernel = g.weight * jnp.ones((3, 1, 6), g.dtype) if g.scalar else g.matrix[:3, None]
+
+    def function(spikes, kernel):
+        return events.convolve(spikes.astype(g.dtype).reshape(1, -1, 1), kernel, (2,), ((1, 1),), (1,))
+
+    return Case(function, (g.pre, kernel), g.smooth(0, 1))
+
+
 def case_delay_line(g):
     return Case(lambda ring, spikes: events.delay_line(ring, spikes, 7), (g.line, g.values_pre), (0, 1))
 

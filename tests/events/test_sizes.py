@@ -9,8 +9,10 @@ from brainsim import events
 from brainsim.events import _library
 from brainsim.events._shared import (
     Append,
+    Axis,
     Connectivity,
     Contract,
+    Convolution,
     Delivery,
     Layout,
     Line,
@@ -67,6 +69,24 @@ CALLS = {
         [np.eye(8, N, dtype=np.float32), real(8, M), real(N, M)],
         Rows(Role.WEIGHT, 8, N, M, 64),
         [2, np.bool_(False)],
+    ),
+    "convolution": (
+        [],
+        [real(2, N, 3), real(3, 3, M), real(2, N, M)],
+        [*Convolution(Role.POST, 2, 3, M, 1, 64, 0, 1), *Axis(N, N, 3, 1, 1, 1)],
+        [2],
+    ),
+    "convolution towards weight": (
+        [],
+        [real(2, N, 4), real(2, N, M)],
+        [*Convolution(Role.WEIGHT, 2, 4, M, 1, 64, 1, 1), *Axis(N, N, 3, 1, 1, 1)],
+        [real(3, 4, M)],
+    ),
+    "convolution towards pre": (
+        [],
+        [real(3, 4, M), real(2, N, M)],
+        [*Convolution(Role.PRE, 2, 4, M, 1, 64, 1, 1), *Axis(N, N, 3, 1, 1, 1)],
+        [real(2, N, 4)],
     ),
     "procedural": ([KEY, np.ones(4, np.uint32), np.ones(4, np.uint32)], [FIRED, real(), real(M)], RULE, [2]),
     "deliver_delayed": (
@@ -201,6 +221,12 @@ def test_numbers_out_of_range_are_refused():
     shared, operands, numbers, results = CALLS["rows"]
     for change in (dict(towards=Role.PRE), dict(rows=7), dict(n_in=-N, rows=-8), dict(n_out=M + 1)):
         refused("rows", shared, operands, numbers._replace(**change), results)
+    shared, operands, numbers, results = CALLS["convolution"]
+    told, axis = Convolution(*numbers[: -len(Axis._fields)]), Axis(*numbers[-len(Axis._fields) :])
+    for change in (dict(towards=3), dict(images=3), dict(channels=0), dict(groups=2), dict(axes=2), dict(alone=1)):
+        refused("convolution", shared, operands, [*told._replace(**change), *axis], results)
+    for change in (dict(into=N + 1), dict(out=N + 1), dict(window=2), dict(stride=0), dict(dilation=-1)):
+        refused("convolution", shared, operands, [*told, *axis._replace(**change)], results)
     shared, operands, _, results = CALLS["deliver_together"]
     for delivery in (Delivery(1, 0, 0), Delivery(-1, 0, 0), Delivery(0, 1, 0), Delivery(0, 0, 1), Delivery(0, -1, 0)):
         refused("deliver_together", shared, operands, [*Together(1, 1, 1), *LAYOUT, *delivery, *Recorded(0)], results)

@@ -57,6 +57,7 @@ def operations(conn):
             "total": events.weight_gradient(conn, pre, values_post, scalar=True),
             "delayed": events.deliver_delayed(conn, pre, weight, delay, ring, STEP, values_post),
             "matmul": events.spike_matmul(jnp.stack([pre, 2 * pre]), jnp.outer(values_pre, values_post)),
+            "convolve": events.convolve(pre.reshape(1, -1, 1), values_post.reshape(1, 1, -1), (1,), ((0, 0),), (1,)),
             "on_pre": events.add_on_pre(conn, pre, weight, values_post),
             "on_post": events.add_on_post(conn, index, post, weight, values_pre),
             "events": events.append_events(*buffers, pre, STEP),
@@ -89,6 +90,7 @@ def expected(conn, pre, post, values_pre, values_post, weight, delay, ring):
         "total": gradient.sum(),
         "delayed": (due, later),
         "matmul": np.outer([1.0, 2.0], pre @ np.outer(values_pre, values_post)),
+        "convolve": np.outer(pre, values_post)[None],
         "on_pre": (w + pre[i] * values_post[j]).reshape(conn.weight_shape),
         "on_post": (w + post[j] * values_pre[i]).reshape(conn.weight_shape),
         "events": (

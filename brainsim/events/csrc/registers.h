@@ -77,6 +77,38 @@ BRAINSIM_INLINE void add_listed(
   }
 }
 
+// out[index] += row, times `value`, over as many columns as N registers hold.
+template <class T, int kBytes, int N, bool kOnes>
+BRAINSIM_INLINE void add_row(const int32_t* index, const T* value, int64_t count, const T* row, int64_t stride, T* out) {
+  using V = typename Register<T, kBytes>::type;
+  constexpr int64_t kLanes = sizeof(V) / sizeof(T);
+  V x[N];
+  for (int j = 0; j < N; ++j) std::memcpy(&x[j], row + j * kLanes, sizeof(V));
+  for (int64_t k = 0; k < count; ++k) {
+    T* const to = out + index[k] * stride;
+    for (int j = 0; j < N; ++j) {
+      V there;
+      std::memcpy(&there, to + j * kLanes, sizeof(V));
+      if constexpr (kOnes) there += x[j];
+      else there += x[j] * value[k];
+      std::memcpy(to + j * kLanes, &there, sizeof(V));
+    }
+  }
+}
+
+template <class T, int kBytes, bool kOnes>
+BRAINSIM_INLINE void add_to_listed(
+    const int32_t* index, const T* value, int64_t count, const T* row, int64_t stride, int64_t columns, T* out) {
+  constexpr int64_t kLanes = sizeof(typename Register<T, kBytes>::type) / sizeof(T);
+  int64_t c = 0;
+  for (; columns - c >= 4 * kLanes; c += 4 * kLanes) add_row<T, kBytes, 4, kOnes>(index, value, count, row + c, stride, out + c);
+  for (; columns - c >= kLanes; c += kLanes) add_row<T, kBytes, 1, kOnes>(index, value, count, row + c, stride, out + c);
+  for (int64_t k = 0; c < columns && k < count; ++k) {
+    T* const to = out + index[k] * stride;
+    for (int64_t j = c; j < columns; ++j) to[j] += kOnes ? row[j] : row[j] * value[k];
+  }
+}
+
 #ifdef BRAINSIM_WIDER
 inline int widest() {
   static const int bytes = __builtin_cpu_supports("avx512f") ? 64 : __builtin_cpu_supports("avx2") ? 32 : 16;
@@ -96,6 +128,20 @@ __attribute__((target("avx2"))) void sum_rows_32(
   if (value) add_listed<T, 32, 8, false>(index, value, count, from, stride, columns, out);
   else add_listed<T, 32, 8, true>(index, value, count, from, stride, columns, out);
 }
+
+template <class T>
+__attribute__((target("avx512f"))) void add_to_rows_64(
+    const int32_t* index, const T* value, int64_t count, const T* row, int64_t stride, int64_t columns, T* out) {
+  if (value) add_to_listed<T, 64, false>(index, value, count, row, stride, columns, out);
+  else add_to_listed<T, 64, true>(index, value, count, row, stride, columns, out);
+}
+
+template <class T>
+__attribute__((target("avx2"))) void add_to_rows_32(
+    const int32_t* index, const T* value, int64_t count, const T* row, int64_t stride, int64_t columns, T* out) {
+  if (value) add_to_listed<T, 32, false>(index, value, count, row, stride, columns, out);
+  else add_to_listed<T, 32, true>(index, value, count, row, stride, columns, out);
+}
 #endif
 
 // out += sum of the rows `index` of `from`, times `value` where that is not null.
@@ -107,6 +153,17 @@ void sum_rows(const int32_t* index, const T* value, int64_t count, const T* from
 #endif
   if (value) add_listed<T, 16, 8, false>(index, value, count, from, stride, columns, out);
   else add_listed<T, 16, 8, true>(index, value, count, from, stride, columns, out);
+}
+
+// The rows `index` of out += row, times `value` where that is not null.
+template <class T>
+void add_to_rows(const int32_t* index, const T* value, int64_t count, const T* row, int64_t stride, int64_t columns, T* out) {
+#ifdef BRAINSIM_WIDER
+  if (widest() == 64) return add_to_rows_64(index, value, count, row, stride, columns, out);
+  if (widest() == 32) return add_to_rows_32(index, value, count, row, stride, columns, out);
+#endif
+  if (value) add_to_listed<T, 16, false>(index, value, count, row, stride, columns, out);
+  else add_to_listed<T, 16, true>(index, value, count, row, stride, columns, out);
 }
 
 }  // namespace brainsim

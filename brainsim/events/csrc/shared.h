@@ -15,6 +15,8 @@ struct Step { enum : int64_t { COPY = 0, ADD = 1, SUB = 2, MUL = 3, DIV = 4, MAX
 struct Connectivity { enum : int64_t { layout, n_pre, n_post, fan_out, size }; };
 struct Contract { enum : int64_t { towards, depth, size }; };
 struct Rows { enum : int64_t { towards, rows, n_in, n_out, part, size }; };
+struct Convolution { enum : int64_t { towards, images, channels, features, groups, part, alone, axes, size }; };
+struct Axis { enum : int64_t { into, out, window, stride, dilation, pad, size }; };
 struct Recurrence { enum : int64_t { steps, elements, backwards, examples, fixed, carried, size }; };
 struct Procedural { enum : int64_t { rule, parameter, n_pre, n_post, pre_begin, pre_end, post_begin, post_end, loops, weighted, exponent, towards, size }; };
 struct Ring { enum : int64_t { depth, size }; };
