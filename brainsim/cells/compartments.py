@@ -160,18 +160,17 @@ class Compartments:
             raise ValueError(
                 f"Compartments.coupling: R_a is one value or one for each of {n} compartments, given {shape}."
             )
-        # Branch points have no resistance of their own: any compartment stands for them. Roots have neither term.
+        # Branch points have no resistance of their own: any compartment stands for them. Nothing couples a root.
         own = np.where(np.arange(self.n_nodes) < n, np.arange(self.n_nodes), 0)
         other = np.where((self.parent >= 0) & (self.parent < n), self.parent, 0)
-        root = self.parent < 0
         dtype = resistivity.dtype if np.issubdtype(resistivity.dtype, np.floating) else float
-        r_own, r_parent, add, keep = (
+        couples, r_own, r_parent = (
             np.asarray(a, dtype).reshape((1,) * (len(shape) - 1) + (-1,))
-            for a in (np.where(root, 0, self.r_own), self.r_parent, root, 100.0 * ~root)
+            for a in (self.parent >= 0, self.r_own, self.r_parent)
         )
         at_own, at_other = (resistivity[..., own], resistivity[..., other]) if shape else (resistivity, resistivity)
         # ohm cm / um is 1e4 ohm, and its inverse 100 uS.
-        return u.Quantity(keep / (at_own * r_own + at_other * r_parent + add), unit=u.uS)
+        return u.Quantity(100 * couples / (at_own * r_own + at_other * r_parent), unit=u.uS)
 
     def with_spines(self, factor: Any) -> Compartments:
         """The same with the area of the membrane times a factor, on top of what the morphology has.

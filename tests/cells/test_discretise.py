@@ -111,6 +111,13 @@ def test_joints_at_starts():
     assert c.parent[[2, 4, 6]].tolist() == 3 * [point]
     assert c.parent[[8, 10]].tolist() == [1, 1]
     np.testing.assert_allclose(c.r_parent[point], 2.5 / np.pi)
+    # A taper tells the two halves apart: from the centre of the first compartment to the start, not to its other end.
+    taper = Branch(np.array([[0, 0, 0], [10.0, 0, 0]]), np.array([3.0, 1.0]))
+    c = discretise(Morphology([taper, piece(0, 0), piece(0, 0)]), 2)
+    np.testing.assert_allclose(c.r_parent[len(c)], 2.5 / (np.pi * 3 * 2.5))
+    # The compartment whose range holds 0.3 is the first of two, and 0.5 begins the second.
+    c = discretise(Morphology([taper, piece(0, 0.3), piece(0, 0.5)]), [2, 1, 1])
+    assert c.parent.tolist() == [-1, 0, 0, 1]
     alone = discretise(Morphology([piece(-1, 1), piece(0, 0)]), 2)
     assert alone.n_nodes == len(alone)
     assert alone.parent.tolist() == [-1, 0, 0, 2]
@@ -126,6 +133,11 @@ def test_rules():
     assert counts(MaxLength(20 * u.um)).tolist() == np.ceil(lengths / 20).astype(int).tolist()
     # NEURON 9.0.2: lambda_f(100) with taper, Ra 100, cm 1, and the recipe of d_lambda 0.1.
     assert counts(DLambda(R_a=R_A)).tolist() == [1, 3, 7, 5, 3]
+    # lambda_f(100) of NEURON makes these lengths of the branches.
+    lengths_in_lambda = np.array([0.019663610, 0.234071305, 0.692923299, 0.375994238, 0.186833040])
+    for d in (0.1, 0.03, 0.011, 0.004):
+        recipe = (lengths_in_lambda / d + 0.9).astype(int) // 2 * 2 + 1
+        assert counts(DLambda(d, R_a=R_A)).tolist() == recipe.tolist()
     by_type = DLambda(R_a={"soma": 1 * u.ohm * u.cm, "dend": R_A, "axon": R_A}, C=1 * u.uF / u.cm**2)
     assert counts(by_type).tolist() == [1, 3, 7, 5, 3]
     with pytest.raises(ValueError, match=r"branch 1 \(dend\[0\]\)"):

@@ -179,6 +179,8 @@ def test_distances_in_length_constants():
     # Sines reach less far: lambda_f / lambda = sqrt(2 / (1 + sqrt(1 + (w tau)^2))), tau = 20 ms.
     short = cell.length_constant(100 * u.Hz).to_decimal(u.um) / cell.length_constant().to_decimal(u.um)
     np.testing.assert_allclose(short, np.sqrt(2 / (1 + np.hypot(1, 2 * np.pi * 100 * 0.02))))
+    spiny = Electrotonics(c.with_spines(4.0), g=LEAK, R_a=R_A)
+    np.testing.assert_allclose(spiny.length_constant().mantissa, cell.length_constant().mantissa / 2)
     trees = discretise(Morphology([*forked(), *cable()]), 1)
     assert np.isinf(Electrotonics(trees, g=LEAK, R_a=R_A).distance(at("soma", 0.5))[-1])
 

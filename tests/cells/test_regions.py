@@ -1,6 +1,7 @@
 """Regions and locations: what belongs to them, on one cell and on several, how they read, and what is refused."""
 
 import pickle
+from dataclasses import replace
 
 import brainunit as u
 import numpy as np
@@ -135,6 +136,9 @@ def test_places_at_ends_and_branchings():
     assert at("dend", 0.5).indices(CELL).tolist() == [2, 5, 6]
     assert root().indices(CELL).tolist() == [0]
     assert tips().indices(CELL).tolist() == [5, 6, 8]  # not the soma
+    from_middle = Morphology([forked().branches[0], *(replace(b, at=0.5) for b in forked().branches[1:2])])
+    assert tips().indices(discretise(from_middle, 1)).tolist() == [1]
+    assert tips().indices(discretise(Morphology(forked().branches[:1]), 1)).tolist() == [0]  # all there is
     assert [a.tolist() for a in branch_points().places(CELL)] == [[0, 1], [0.5, 1]]
     assert centres("axon").indices(CELL).tolist() == [7, 8]
     assert (tips() & "dend").indices(CELL).tolist() == [5, 6]
