@@ -254,6 +254,8 @@ def paint(drawn, ax, count, kinds, values, which, color, colormap, limits, name,
             bar = ax.get_figure(root=True).colorbar(drawn, ax=ax, shrink=0.6, aspect=25, pad=0.02)
             bar.set_label(label(name, text) if name else text or "", fontsize=9)
             bar.ax.tick_params(labelsize=8)
+            if (plain == np.round(plain)).all():
+                bar.ax.yaxis.get_major_locator().set_params(integer=True)
             bar.outline.set_visible(False)
         return
     if kinds is None or color is not None:

@@ -139,6 +139,27 @@ def test_ids_may_have_gaps_and_parents_come_late(read):
     ]
 
 
+def test_the_order_of_lines_and_what_ids_are_do_not_matter(read):
+    random = np.random.default_rng(1)
+    for _ in range(5):
+        parents, kinds = [-1], [1]
+        while len(parents) < 25:
+            # Depth first: the next point grows from the last one or from one of its ancestors.
+            p = len(parents) - 1
+            while p > 0 and random.random() < 0.3:
+                p = parents[p]
+            parents.append(p)
+            kinds.append(int(random.choice([2, 3, 4])) if kinds[p] == 1 else kinds[p])
+        rows = np.column_stack([np.arange(25), kinds, random.normal(size=(25, 3)) * 9, random.uniform(0.2, 1, 25), parents])
+        plain = read("\n".join(" ".join(map(repr, row)) for row in rows.tolist()))
+        rows[:, 0] = 3 * rows[:, 0] + 7
+        rows[1:, 6] = 3 * rows[1:, 6] + 7
+        other = read("\n".join(" ".join(map(repr, row)) for row in random.permutation(rows).tolist()))
+        assert [b.name for b in other] == [b.name for b in plain]
+        assert [frusta(b) for b in other] == [frusta(b) for b in plain]
+        np.testing.assert_array_equal(other[-1].source, 3 * plain[-1].source + 7)
+
+
 def test_several_trees_are_read_as_if_each_were_alone(read):
     second = ONE_POINT.replace("-1", "-9").split("\n")
     moved = [" ".join((str(int(a) + 6), b, c, d, z, r, p if p == "-9" else str(int(p) + 6)))
