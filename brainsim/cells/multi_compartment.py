@@ -324,7 +324,7 @@ def _cut(given, rule, count: int, values: dict) -> list[Compartments]:
 
 def _valued(value: Any, cut: Compartments, rows: np.ndarray) -> Any:
     """Of a value that depends on the place, those of compartments ``rows``; others as they are."""
-    return value.on(cut)[rows] if isinstance(value, ByPlace) else value
+    return value.at(cut, rows) if isinstance(value, ByPlace) else value
 
 
 def _middle_of_soma(cut: Compartments) -> np.ndarray:

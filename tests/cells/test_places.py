@@ -54,6 +54,11 @@ def test_functions_are_asked_only_where_they_hold():
     np.testing.assert_allclose(given.on(CELL).to_decimal(u.um**-1)[1:], 1 / (CELL.distance[1:] - 10))
 
 
+def test_some_compartments_only_need_values_there():
+    given = by_region({"axon": 3.0 * u.mV, "dend": of_diameter(lambda d: d / u.um * u.mV)})
+    np.testing.assert_allclose(given.at(CELL, np.array([8, 4, 4, 1])).to_decimal(u.mV), [3, *CELL.diameter[[4, 4, 1]]])
+
+
 def test_values_of_jax_are_differentiable():
     def total(g):
         values = by_region({"soma": g[0] * DENSITY, "axon": g[1] * DENSITY}, default=of_distance(lambda d: g[2] * d))
