@@ -1,7 +1,7 @@
 """Cells with a shape: morphologies, what stands on their membrane, and populations of them."""
 
 from brainsim.cells.asc import read_asc
-from brainsim.cells.builder import Builder, ball_and_stick, cable, cylinder, rall_tree
+from brainsim.cells.builder import Builder
 from brainsim.cells.compartments import Compartments
 from brainsim.cells.discretise import discretise
 from brainsim.cells.electrotonics import Electrotonics
@@ -24,6 +24,7 @@ from brainsim.cells.regions import (
     path_to,
 )
 from brainsim.cells.rules import DLambda, MaxLength, PerBranch, Rule
+from brainsim.cells.simple_shapes import ball_and_stick, cable, cylinder, rall_tree
 from brainsim.cells.swc import read_swc
 from brainsim.cells.to_swc import write_swc
 from brainsim.cells.where import Locset, Region, region

@@ -77,6 +77,10 @@ class Branch:
 class Morphology(Edits, Spines, Pictures):
     """The shape of a cell: one tree of branches, or several.
 
+    Nothing changes it: edits (:class:`~brainsim.cells.edits.Edits`, :class:`~brainsim.cells.spines.Spines`) return a new
+    one. ``measures`` holds what can be measured (:class:`Measures`), ``plot`` and ``movie`` draw it
+    (:class:`~brainsim.cells.pictures.Pictures`).
+
     Parameters
     ----------
     branches : sequence of Branch

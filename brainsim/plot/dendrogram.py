@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from brainsim._units import NumberLike
 
+from ._paint import paint
 from ._style import axes, size_in_points, values_and_unit
-from .shape import paint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 
 from brainsim._units import NumberLike
 
+from ._paint import span
 from ._style import seconds, values_and_unit
-from .shape import checked, polygons_of, shape, span
+from .shape import checked, polygons_of, shape
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
