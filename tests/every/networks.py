@@ -20,7 +20,7 @@ ABSTRACT = {
     "receptors": {"Receptor", "LinearReceptor"},
     "terminals": {"Terminal"},
     "plasticity": {"Plasticity", "RateRule"},
-    "stimuli": {"Stimulus"},
+    "stimuli": {"Stimulus", "Clamp"},
     "modulators": {"Modulator", "LeakyModulator"},
 }
 
@@ -134,6 +134,7 @@ def inputs(n: int) -> bs.Network:
     net = bs.Network(seed=1)
     s, ms = bs.stimuli, u.ms
     stimuli = {
+        "ConductanceClamp": lambda: s.ConductanceClamp(s.Ramp(0 * u.nS, 50 * u.nS, stop=4 * ms), 0 * u.mV),
         "Constant": lambda: s.Constant(60 * u.nA, start=0.5 * ms, stop=3 * ms),
         "OrnsteinUhlenbeck": lambda: s.OrnsteinUhlenbeck(20 * u.nA, 10 * u.nA, 2 * ms),
         "PoissonInput": lambda: s.PoissonInput("syn", rate=1000 * u.Hz, weight=2 * u.nA, sources=30),
@@ -141,6 +142,9 @@ def inputs(n: int) -> bs.Network:
         "Sine": lambda: s.Sine(30 * u.nA, 200 * u.Hz),
         "Step": lambda: s.Step([10.0, 40.0] * u.nA, [0.5, 2.5] * ms),
         "TimedArray": lambda: s.TimedArray(np.arange(40.0) * 2 * u.nA, 0.25 * ms),
+        "VoltageClamp": lambda: s.VoltageClamp(
+            s.Step([-60.0, -40.0] * u.mV, [0.5, 2.5] * ms), R_s=1 * u.Mohm, stop=4 * ms
+        ),
         "WhiteNoise": lambda: s.WhiteNoise(100 * u.nA * ms**0.5),
     }
     for name in exported("stimuli"):
@@ -187,13 +191,37 @@ def inputs(n: int) -> bs.Network:
     return net
 
 
+def shaped(n: int) -> bs.Network:
+    """Cells of many compartments, alike and each of its own shape, with parts at places and a rule of plasticity there."""
+    net = bs.Network(seed=1)
+    net.C = bs.sources.PoissonGroup(n, rate=500 * u.Hz)
+    ch, shapes = bs.channels, [bs.cells.ball_and_stick(), bs.cells.rall_tree(2, soma=20 * u.um)]
+    for name, shape in (("alike", shapes[0]), ("various", [shapes[k % 2] for k in range(n)])):
+        squid = dict(na=ch.Na_HH1952().on("soma"), k=ch.K_HH1952().on("soma"), t=ch.CaT_HM1992(E=None))
+        cells = bs.cells.MultiCompartment(
+            n, shape, compartments=bs.cells.PerBranch(3), channels=squid, pools=dict(Ca=ch.Calcium())
+        )
+        setattr(net, name, cells)
+        cells.add_receptors(syn=bs.receptors.DualExponential(reversal=0 * u.mV).on("dend"))
+        cells.add_stimuli(
+            drive=bs.stimuli.OrnsteinUhlenbeck(1 * u.nA, 0.2 * u.nA, 2 * u.ms),
+            clamp=bs.stimuli.ConductanceClamp(1 * u.nS, 0 * u.mV).on(bs.cells.at("dend", 0.5)),
+        )
+        rule = bs.plasticity.PairSTDP(A_plus=0.1 * u.nS, A_minus=0.1 * u.nS, w_max=5 * u.nS)
+        net.connect(
+            net.C, cells.at("dend"), bs.AllToAll(), receptor="syn", weight=1 * u.nS, delay=0.3 * u.ms, plasticity=rule
+        )
+    return net
+
+
 ROOMS = {  # the rooms whose classes each network holds
     "neurons": ["neurons"],
     "masses": ["masses"],
     "synapses": ["receptors", "terminals", "plasticity"],
     "inputs": ["stimuli", "sources", "modulators"],
+    "shaped": [],
 }
-NETWORKS = {make.__name__: make for make in (neurons, masses, synapses, inputs)}
+NETWORKS = {make.__name__: make for make in (neurons, masses, synapses, inputs, shaped)}
 
 
 def states(net) -> dict[str, np.ndarray]:
