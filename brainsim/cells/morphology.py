@@ -10,6 +10,7 @@ import brainunit as u
 import numpy as np
 
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim._units import in_unit
 from brainsim.cells.cones import Cones
 from brainsim.cells.edits import Edits, Place
 from brainsim.cells.measures import Measures
@@ -27,9 +28,9 @@ class Branch:
     Parameters
     ----------
     xyz : array (k, 3)
-        Points, in µm, from the end that is nearer to the root; at least two.
+        Points (quantity, or µm), from the end that is nearer to the root; at least two.
     radius : array (k,)
-        Radii at the points, in µm, positive.
+        Radii at the points (quantity, or µm), positive.
     type : str
         What it is: ``"soma"``, ``"axon"``, ``"dend"``, ``"apic"``, or a name of one's own. A region of this name exists.
     parent : int
@@ -55,6 +56,14 @@ class Branch:
     source: np.ndarray | None = None
     spine_area: float = 0.0
     area_factor: float = 1.0
+
+    def __post_init__(self):
+        for name in ("xyz", "radius"):
+            value = getattr(self, name)
+            plain = in_unit(value, u.um, f"Branch: {name}") if isinstance(value, u.Quantity) else value
+            array = np.array(plain, float)
+            array.setflags(write=False)  # what is measured on a morphology is kept
+            object.__setattr__(self, name, array)
 
     @property
     def steps(self) -> np.ndarray:

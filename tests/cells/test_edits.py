@@ -180,6 +180,16 @@ def test_a_side_branch_makes_a_point_in_its_parent(cell, tmp_path):
     ]  # fmt: skip
 
 
+def test_branches_are_plain_data_that_does_not_change():
+    branch = Branch([[0, 0, 0], [0.001, 0, 0]] * u.mm, [1, 2])
+    np.testing.assert_allclose(branch.xyz, [[0, 0, 0], [1, 0, 0]])
+    assert (branch.xyz.dtype, branch.radius.dtype) == (np.float64, np.float64)
+    with pytest.raises(ValueError, match="read-only"):
+        branch.radius[0] = 3.0
+    with pytest.raises(UnitError, match="Branch: xyz"):
+        Branch([[0, 0, 0], [1, 0, 0]] * u.ms, [1, 2])
+
+
 def test_a_morphology_that_cannot_be_is_refused_with_branch_and_point():
     line = np.array([[0, 0, 0], [1, 0, 0], [2, 0, 0.0]])
     for bad, message in (
