@@ -98,9 +98,9 @@ def test_resample_and_taper(cell):
 
 
 def test_relabel_and_label(cell):
-    changed = cell.relabel("apic", "tuft").label("fork", "apic", "axon")
+    changed = cell.relabel("apic", "tuft")
     assert names(changed) == ["soma[0]", "dend[0]", "apic[0]", "apic[1]", "axon[0]"]
-    assert changed.labels["fork"].tolist() == [2, 3, 4]
+    assert changed.label("fork", "apic", "axon").labels["fork"].tolist() == [2, 3, 4]
 
 
 def test_edits_keep_the_ids_of_the_file(tmp_path):

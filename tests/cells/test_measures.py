@@ -57,6 +57,7 @@ def test_distances_orders_and_ends(fork):
     assert found.bifurcations.tolist() == [1, 4]
     np.testing.assert_allclose(found.distances.to_decimal(u.um)[1], [5, 105])  # straight, from the middle of the soma
     np.testing.assert_allclose(found.tortuosity, 1)
+    np.testing.assert_allclose(found.extent.to_decimal(u.um)[[0, 2]], [np.ptp([b.xyz[:, 0] for b in fork]), 0])
     assert "4 tips, 2 bifurcations, order up to 3, Strahler number 2" in repr(found)
 
 

@@ -4,6 +4,7 @@ To add a kind of thing, add a function that yields its mutants to ``KINDS``. Cla
 so that a new one has its mutants by being exported.
 """
 
+from mutations.cells import morphologies
 from mutations.integrators import integrators
 from mutations.operations import alike, events
 from mutations.parts import delays, inputs, receptors, terminals
@@ -13,6 +14,7 @@ from mutations.wired import plasticity, surrogates, wiring
 
 KINDS = (
     events, alike, neurons, masses, channels, integrators, receptors, terminals, inputs, delays, wiring, surrogates, plasticity,
+    morphologies,
 )  # fmt: skip
 
 
