@@ -5,6 +5,7 @@ from brainsim.cells.builder import Builder
 from brainsim.cells.compartments import Compartments
 from brainsim.cells.discretise import discretise
 from brainsim.cells.electrotonics import Electrotonics
+from brainsim.cells.linearised import Linearised
 from brainsim.cells.locations import at, branch_points, centres, every, nearest, point, root, sites, tips, uniform
 from brainsim.cells.measures import Measures
 from brainsim.cells.morphology import Branch, Morphology
@@ -36,6 +37,7 @@ __all__ = [
     "Compartments",
     "DLambda",
     "Electrotonics",
+    "Linearised",
     "Locset",
     "MaxLength",
     "Measures",

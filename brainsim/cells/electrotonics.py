@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brainunit as u
 import numpy as np
@@ -12,9 +12,13 @@ from numpy.typing import ArrayLike
 from brainsim._units import QuantityLike, in_unit
 from brainsim.cells.admittances import Admittances, admittances, levels_of, spread
 from brainsim.cells.compartments import Compartments
+from brainsim.cells.linearised import Linearised
 from brainsim.cells.locations import sites
 from brainsim.cells.places import values_on
 from brainsim.cells.where import Locset, RegionLike
+
+if TYPE_CHECKING:
+    from brainsim.cells.multi_compartment import MultiCompartment
 
 DENSITY = u.siemens / u.cm**2
 SPECIFIC_CAPACITANCE = u.uF / u.cm**2
@@ -47,11 +51,44 @@ class Electrotonics:
     """
 
     def __init__(self, compartments: Compartments, *, g: Any, R_a: Any, C: Any = 1.0 * u.uF / u.cm**2):
+        leak = _plain(g, compartments, DENSITY, "g", 0.0)[:, None]
+        capacitance = _plain(C, compartments, SPECIFIC_CAPACITANCE, "C")[:, None]
         self.compartments = compartments
-        self.g = _plain(g, compartments, DENSITY, "g", 0.0)
         self.R_a = _plain(R_a, compartments, u.ohm * u.cm, "R_a")
-        self.C = _plain(C, compartments, SPECIFIC_CAPACITANCE, "C")
-        self._couplings = compartments.coupling(self.R_a * u.ohm * u.cm).to_decimal(u.uS)
+        self._density = lambda hertz: leak + 2e-6j * np.pi * hertz * capacitance
+
+    @classmethod
+    def of(cls, cells: MultiCompartment, cell: int = 0) -> Electrotonics:
+        """A population's cells as they are now: channels and concentrations take part, with what they do at each frequency.
+
+        Parameters
+        ----------
+        cells : MultiCompartment
+            Its present state is taken: simulate until it rests, and impedances are those of rest.
+        cell : int
+            Which of several cells of one shape. Cells of several shapes are all there.
+
+        Returns
+        -------
+        Electrotonics
+            Of :class:`Linearised`. Where channels regenerate it may have no ``input_resistance`` that means anything.
+
+        Raises
+        ------
+        IndexError
+            For a cell that does not exist.
+        """
+        if not 0 <= cell < cells.count:
+            raise IndexError(f"Electrotonics.of: there is no cell {cell}; there are {cells.count}, from 0 on.")
+        own = slice(cell % cells.abreast, None, cells.abreast)
+        linear = Linearised(cells)
+        made = cls(cells.compartments, g=1 * DENSITY, R_a=cells.R_a)
+        made._density = lambda hertz: linear.admittance(hertz)[own]
+        return made
+
+    @cached_property
+    def _couplings(self) -> np.ndarray:
+        return self.compartments.coupling(self.R_a * u.ohm * u.cm).to_decimal(u.uS)
 
     def input_resistance(self, where: Locset | RegionLike | ArrayLike = "all") -> u.Quantity:
         """Potential per steady current injected at the same place.
@@ -142,8 +179,7 @@ class Electrotonics:
         r"""Length over which the amplitude falls to 1/e in an endless cable as thick as each compartment.
 
         .. math::
-            \lambda = \sqrt{\frac{d}{4 R_a g}}, \qquad
-            \lambda_f = \lambda \sqrt{\frac{2}{1 + \sqrt{1 + (2 \pi f C / g)^2}}}
+            \lambda = \sqrt{\frac{d}{4 R_a}} \Big/ \mathrm{Re} \sqrt{g + 2 \pi \mathrm i f C}
 
         Parameters
         ----------
@@ -155,11 +191,10 @@ class Electrotonics:
         Quantity (n,)
             In µm; infinite where nothing leaks.
         """
-        spines = self.compartments.spines
-        g, C = self.g * spines, self.C * spines
-        conducted = np.hypot(g, 2e-6 * np.pi * _frequencies(frequency)[0] * C)
-        with np.errstate(divide="ignore"):  # d / (4 R_a) in um / (ohm cm) is 1e-4 S; with S/cm2 that is 1e4 um2
-            return u.Quantity(np.sqrt(1e4 * self.compartments.diameter / (2 * self.R_a * (g + conducted))), unit=u.um)
+        cell = self.compartments
+        admittance = cell.spines * self._density(_frequencies(frequency))[:, 0]
+        with np.errstate(divide="ignore"):  # um / (ohm cm) is 1e-4 S, and over S/cm2 1e4 um2
+            return u.Quantity(np.sqrt(1e4 * cell.diameter / (4 * self.R_a)) / np.sqrt(admittance).real, unit=u.um)
 
     def distance(self, origin: Locset | None = None, frequency: QuantityLike = 0 * u.Hz) -> np.ndarray:
         """Length of the path in length constants, from the start of the tree's root or from a place.
@@ -194,9 +229,8 @@ class Electrotonics:
 
     def _admittances(self, frequency: QuantityLike) -> Admittances:
         cell, hertz = self.compartments, _frequencies(frequency)
-        density = self.g[:, None] + 2e-6j * np.pi * hertz * self.C[:, None]
         own = np.zeros((cell.n_nodes, len(hertz)), complex)
-        own[: len(cell)] = 1e-2 * cell.area[:, None] * density  # um2 S/cm2 is 1e-2 uS
+        own[: len(cell)] = 1e-2 * cell.area[:, None] * self._density(hertz)  # um2 S/cm2 is 1e-2 uS
         seen = admittances(cell.parent, self._levels, own, self._couplings)
         blocked = (seen.total[cell.roots] == 0).any(1)
         if blocked.any():
