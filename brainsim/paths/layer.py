@@ -164,14 +164,15 @@ class Applied(Path):
         return self._outputs(looked_at, arrived, receptor, jax.random.PRNGKey(0))
 
     def all_at_once(self, arrived: jax.Array, receptor: Any, steps: jax.Array) -> dict[str, jax.Array]:
-        """What is added to the ports at each of ``steps``, (n_steps, n_post), of what arrives at each, (n_steps, n_pre);
-        statistics over all steps are changed.
+        """What the layer makes for the ports at each of ``steps``, (n_steps, n_post), of what arrives at each, (n_steps,
+        n_pre): before its weight, so that no array is written for a product alone. Statistics over all steps are changed.
         """
         x = jax.vmap(lambda arrived: self._entering(arrived, receptor))(arrived)
         return {receptor.ports[0]: jax.vmap(self._leaving)(over_time(self.module, x, steps))}
 
     def _outputs(self, call, arrived, receptor, key) -> dict:
-        return {receptor.ports[0]: self._leaving(call(self.module, self._entering(arrived, receptor), key))}
+        made = self._leaving(call(self.module, self._entering(arrived, receptor), key))
+        return {receptor.ports[0]: self.weight * made}
 
     def _entering(self, arrived, receptor):
         (feature,) = receptor.features(arrived)
@@ -179,7 +180,7 @@ class Applied(Path):
         return (x if self.ends.sources is None else x[np.asarray(self.ends.sources)]).reshape(self.ends.shape)
 
     def _leaving(self, y):
-        y, ends = self.weight * y.ravel().astype(self.weight.dtype), self.ends
+        y, ends = y.ravel().astype(self.weight.dtype), self.ends
         if ends.targets is None:
             return y
         return jnp.zeros(ends.n_post, y.dtype).at[np.asarray(ends.targets)].add(y)

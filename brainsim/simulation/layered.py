@@ -183,7 +183,7 @@ def run(
 
 
 def _sums(name: str, arrived, steps) -> Callable:
-    """What the projection ``name`` delivers at each step, by port, of what arrives at each."""
+    """What the projection ``name`` delivers at each step, by port, of what arrives at each; a layer, before its weight."""
 
     def sums(net):
         projection = net.projections[name]
@@ -251,8 +251,9 @@ class _Group:
                 continue
             if name in self.at_once:
                 receptor = populations[projection.post].receptors[projection.receptor]
+                weight = projection.way.weight if isinstance(projection.way, Applied) else None
                 for port, value in entering[name].items():
-                    receptor.put(port, receptor.plain(port) + value)
+                    receptor.put(port, receptor.plain(port) + (value if weight is None else weight * value))
             elif name in arrived or name in entering:
                 found = arrived[name] if name in arrived else entering[name]
                 projection.deliver(clock.of(name), populations[projection.post], found)

@@ -40,39 +40,44 @@ struct Images {
 };
 
 #ifdef BRAINSIM_WIDER
-// Lists the spikes of `pixels` rows of n, `stride` apart.
-__attribute__((target("avx512f"))) inline int32_t list_pixels_64(
-    const float* s, int64_t pixels, int64_t n, int64_t stride, int32_t add, int32_t count, int32_t* first, Listed<float>& to) {
+// Lists the spikes of `pixels` rows of n, `stride` apart, and their values if these are asked for; whether all are 1.
+// Without a branch: whether there is a spike among sixteen numbers cannot be foreseen.
+template <bool kValues>
+__attribute__((target("avx512f,popcnt"))) bool list_pixels_64(
+    const float* s, int64_t pixels, int64_t n, int64_t stride, int32_t add, int32_t& count, int32_t* first, Listed<float>& to) {
   int32_t* const index = to.index.data();
   float* const value = to.value.data();
   const __m512 none = _mm512_setzero_ps(), one = _mm512_set1_ps(1.0f);
-  const __m512i places = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-  __mmask16 others = 0;
+  const __m512i sixteen = _mm512_set1_epi32(16);
+  const __m512i begin = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  unsigned others = 0;
+  int32_t found = count;
+  const auto sixteen_of = [&](__m512 x, __m512i places) __attribute__((always_inline, target("avx512f,popcnt"))) {
+    const __mmask16 spikes = _mm512_cmp_ps_mask(x, none, _CMP_NEQ_UQ);
+    others |= _mm512_mask_cmp_ps_mask(spikes, x, one, _CMP_NEQ_UQ);
+    _mm512_storeu_si512(index + found, _mm512_maskz_compress_epi32(spikes, places));
+    if constexpr (kValues) _mm512_storeu_ps(value + found, _mm512_maskz_compress_ps(spikes, x));
+    found += __builtin_popcount(spikes);
+  };
+  const int64_t whole = n / 16 * 16;
+  const __mmask16 rest = static_cast<__mmask16>((1u << (n - whole)) - 1);
   for (int64_t p = 0; p < pixels; ++p, s += stride, add += static_cast<int32_t>(n)) {
-    first[p] = count;
-    for (int64_t i = 0; i < n; i += 16) {
-      const __mmask16 there = n - i >= 16 ? 0xFFFF : static_cast<__mmask16>((1u << (n - i)) - 1);
-      const __m512 x = _mm512_maskz_loadu_ps(there, s + i);
-      const __mmask16 spikes = _mm512_cmp_ps_mask(x, none, _CMP_NEQ_UQ);
-      if (!spikes) continue;
-      others |= _mm512_mask_cmp_ps_mask(spikes, x, one, _CMP_NEQ_UQ);
-      const __m512i here = _mm512_add_epi32(places, _mm512_set1_epi32(add + static_cast<int32_t>(i)));
-      _mm512_storeu_si512(index + count, _mm512_maskz_compress_epi32(spikes, here));
-      _mm512_storeu_ps(value + count, _mm512_maskz_compress_ps(spikes, x));
-      count += __builtin_popcount(spikes);
-    }
+    first[p] = found;
+    __m512i places = _mm512_add_epi32(begin, _mm512_set1_epi32(add));
+    for (int64_t i = 0; i < whole; i += 16, places = _mm512_add_epi32(places, sixteen)) sixteen_of(_mm512_loadu_ps(s + i), places);
+    if (rest) sixteen_of(_mm512_maskz_loadu_ps(rest, s + whole), places);
   }
-  to.ones &= others == 0;
-  return count;
+  count = found;
+  return others == 0;
 }
 #endif
 
-template <class T>
-int32_t list_pixels(
-    const T* s, int64_t pixels, int64_t n, int64_t stride, int32_t add, int32_t count, int32_t* first, Listed<T>& to) {
+template <bool kValues, class T>
+bool list_pixels(
+    const T* s, int64_t pixels, int64_t n, int64_t stride, int32_t add, int32_t& count, int32_t* first, Listed<T>& to) {
 #ifdef BRAINSIM_WIDER
   if constexpr (std::is_same_v<T, float>)
-    if (widest() == 64) return list_pixels_64(s, pixels, n, stride, add, count, first, to);
+    if (widest() == 64) return list_pixels_64<kValues>(s, pixels, n, stride, add, count, first, to);
 #endif
   int32_t* const index = to.index.data();
   T* const value = to.value.data();
@@ -81,17 +86,16 @@ int32_t list_pixels(
     first[p] = count;
     for_each_nonzero(s, n, [&](int64_t i) {
       index[count] = add + static_cast<int32_t>(i);
-      value[count] = s[i];
+      if constexpr (kValues) value[count] = s[i];
       ones &= s[i] == 1;
       ++count;
     });
   }
-  to.ones &= ones;
-  return count;
+  return ones;
 }
 
 // Lists the spikes of one group of channels of an image by padded pixel, each as its place in a row of pixels and channels.
-template <class T>
+template <bool kValues, class T>
 void list_image(const Window& w, const T* x, Listed<T>& to) {
   const Padding& padded = w.padded;
   const int64_t all = w.channels * w.groups, along = padded.strides.size() > 1 ? padded.strides[padded.strides.size() - 2] : padded.size;
@@ -102,7 +106,7 @@ void list_image(const Window& w, const T* x, Listed<T>& to) {
   for (const Padding::Run& run : padded.runs) {
     std::fill(first + done, first + run.to, count);
     const int32_t add = static_cast<int32_t>(run.to % along * w.channels);
-    count = list_pixels(x + run.from * all, run.count, w.channels, all, add, count, first + run.to, to);
+    to.ones &= list_pixels<kValues>(x + run.from * all, run.count, w.channels, all, add, count, first + run.to, to);
     done = run.to + run.count;
   }
   std::fill(first + done, first + padded.size + 1, count);
@@ -158,7 +162,9 @@ void by_spikes(const Images<T>& job, bool towards_weight) {
   for (int64_t n = 0; n < job.images; ++n) {
     if (!towards_weight) result = job.result(n, results);
     for (int64_t g = 0; g < w.groups; ++g) {
-      list_image(w, job.x + n * w.pixels * w.channels * w.groups + g * w.channels, spikes);
+      const T* const x = job.x + n * w.pixels * w.channels * w.groups + g * w.channels;
+      list_image<false>(w, x, spikes);
+      if (!spikes.ones) list_image<true>(w, x, spikes);
       const T* const from = job.from + g * w.features + (towards_weight ? n * results : 0);
       if (spikes.ones) through_spikes<true>(job, towards_weight, from, result + g * w.features);
       else through_spikes<false>(job, towards_weight, from, result + g * w.features);
@@ -292,8 +298,10 @@ void towards_pixels(const Images<T>& job) {
     out_at.push_back(scaled(alike.pixels, all));
   }
   for (int64_t n = 0; n < job.images; ++n) {
-    const T* const left = with_zeros(w.padded_back, job.from + n * w.places * stride, stride, job.room->padded);
+    const T* const cotangent = job.from + n * w.places * stride;
     T* const out = job.result(n, w.pixels * all);
+    if (std::all_of(cotangent, cotangent + w.places * stride, [](T x) { return x == 0; })) continue;  // as at the end of a run
+    const T* const left = with_zeros(w.padded_back, cotangent, stride, job.room->padded);
     for (int64_t g = 0; g < w.groups; ++g)
       for (size_t k = 0; k < w.alike.size(); ++k)
         right[g * w.alike.size() + k].multiply({left + g * w.features, left_at[k].data(), static_cast<int64_t>(left_at[k].size()),

@@ -87,7 +87,7 @@ template <class T, int kBytes>
 BRAINSIM_INLINE void tiles_with(const Tiles<T>& job) {
   int64_t column = 0;
   if constexpr (kBytes == 64) tiles_of<T, kBytes, 6, 4>(job, column);
-  tiles_of<T, kBytes, kBytes == 64 ? 12 : 6, 2>(job, column);
+  tiles_of<T, kBytes, kBytes == 64 ? 14 : 6, 2>(job, column);
   tiles_of<T, kBytes, 8, 1>(job, column);
 }
 
