@@ -54,6 +54,8 @@ def solve(tree: Tree, coupling: ArrayLike, v: ArrayLike | None, e: ArrayLike, r:
     M. Hines, Efficient computation of branched nerve equations, Int. J. Biomed. Comput. 15:69 (1984).
     """
     coupling, e, r, *rest = arrays(tree, coupling, e, r, v)
+    if len(tree.rows) == 1:  # all nodes are roots
+        return r / e
     cells = r.shape[1] if r.ndim > 1 else 0
     static = Static(tree.n_compartments, cells, own_s=coupling.ndim > 1, moving=bool(rest))
     return tree_p((tree.plan, tree.rows, tree.parent), coupling, e, r, *rest, static=static)[0]
