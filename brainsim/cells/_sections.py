@@ -42,7 +42,7 @@ def sections(points: Points, repairs: list[str]) -> list[Section]:
     """
     sphere = _three_point_sphere(points)
     if sphere:
-        points.parent[2] = 1
+        points = replace(points, parent=np.where(np.arange(len(points)) == 2, 1, points.parent))
     points = in_order(points)
     last = np.flatnonzero(_ends(points))
     first = np.r_[0, last[:-1] + 1]

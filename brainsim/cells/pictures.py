@@ -39,6 +39,7 @@ class Pictures:
         *,
         form: str = "2d",
         compartments: Compartments | None = None,
+        cell: int | None = None,
         ax: Axes | None = None,
         **settings: Any,
     ) -> Axes:
@@ -51,7 +52,9 @@ class Pictures:
         form : {"2d", "3d", "dendrogram"}
             Projected with true widths, in three dimensions, or as a tree over the distance from the root.
         compartments : Compartments, optional
-            What :func:`discretise` has made of this morphology.
+            What :func:`discretise` has made of this morphology, alone or joined with others.
+        cell : int, optional
+            Which of the joined cells this is, where several have this morphology.
         ax : matplotlib Axes, optional
             Where to draw; a new figure if not given.
         **settings
@@ -79,7 +82,7 @@ class Pictures:
             self._fits(values, None, 0)
             return plot.dendrogram(self.parents, self.measures.path_distances, ax, values=values, **tree | settings)
         self._fits(values, compartments, 0)
-        drawn = _drawn(self.branches, compartments)
+        drawn = _drawn(self.branches, *self._first_of(compartments, cell))
         which = None if values is None else drawn.branch if compartments is None else drawn.compartment
         draw = plot.shape if form == "2d" else plot.shape_3d
         shown = {"values": values, "which": which, "kinds": types[drawn.branch]}
@@ -91,6 +94,7 @@ class Pictures:
         values: NumberLike,
         *,
         compartments: Compartments | None = None,
+        cell: int | None = None,
         ax: Axes | None = None,
         **settings: Any,
     ) -> FuncAnimation:
@@ -103,7 +107,9 @@ class Pictures:
         values : quantity or array (steps, branches) or (steps, n)
             What the colours show: one value per branch, or per compartment with ``compartments``.
         compartments : Compartments, optional
-            What :func:`discretise` has made of this morphology.
+            What :func:`discretise` has made of this morphology, alone or joined with others.
+        cell : int, optional
+            Which of the joined cells this is, where several have this morphology.
         ax : matplotlib Axes, optional
             Where to draw; a new figure if not given.
         **settings
@@ -117,15 +123,23 @@ class Pictures:
         from brainsim import plot
 
         self._fits(values, compartments, 1)
-        drawn = _drawn(self.branches, compartments)
+        drawn = _drawn(self.branches, *self._first_of(compartments, cell))
         which = drawn.branch if compartments is None else drawn.compartment
         return plot.shape_movie(drawn.ends, drawn.radii, times, values, ax, which=which, **settings)
 
-    def _fits(self, values, compartments, axis):
-        if compartments is not None and (
-            len(compartments.morphologies) > 1 or compartments.morphologies[0] is not self
-        ):
+    def _first_of(self, compartments, cell):
+        """The first compartment of every branch, and how many it has; one each without compartments."""
+        if compartments is None:
+            return np.arange(len(self.branches)), np.ones(len(self.branches), int)
+        own = [k for k, shape in enumerate(compartments.morphologies) if shape is self and cell in (None, k)]
+        if not own:
             raise ValueError("plot: these compartments are not those of this morphology.")
+        if len(own) > 1:
+            raise ValueError(f"plot: cells {', '.join(map(str, own))} have this morphology; tell which by cell.")
+        branches = compartments.first_branch[own[0]] + np.arange(len(self.branches))
+        return compartments.first[branches], np.diff(compartments.first)[branches]
+
+    def _fits(self, values, compartments, axis):
         wanted = len(self.branches) if compartments is None else len(compartments)
         if values is None:
             if compartments is not None:
@@ -137,10 +151,8 @@ class Pictures:
             raise ValueError(f"plot: given values of shape {found}; there are {wanted} {of}.")
 
 
-def _drawn(branches, compartments):
+def _drawn(branches, first, counts):
     """The cones of all branches, cut at the borders of compartments; a soma that stands for a sphere is round."""
-    counts = np.ones(len(branches), int) if compartments is None else np.diff(compartments.first)
-    first = np.cumsum(counts) - counts
     xyz, radii, branch, compartment = [], [], [], []
     for k, (each, n) in enumerate(zip(branches, counts.tolist(), strict=True)):
         points, radius, places = _outline(each, n)

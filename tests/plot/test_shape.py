@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from brainsim import plot
-from brainsim.cells import ball_and_stick, discretise, rall_tree
+from brainsim.cells import Compartments, ball_and_stick, discretise, rall_tree
 
 ENDS = np.array([[[0, 0, 0], [10, 0, 5]], [[10, 0, 5], [10, 20, 0.0]]])
 RADII = np.array([[2, 1], [1, 0.5]])
@@ -70,6 +70,17 @@ def test_a_morphology_is_drawn_by_type_branch_and_compartment():
         cell.plot(np.arange(40.0))
     with pytest.raises(ValueError, match="not those of this morphology"):
         ball_and_stick().plot(np.arange(40.0), compartments=parts)
+
+
+def test_one_of_several_cells_is_drawn():
+    one, other = ball_and_stick(), rall_tree(2)
+    parts = Compartments.join([discretise(one, 2), discretise(other, 1), discretise(one, 2)])
+    drawn = other.plot(np.arange(11.0), compartments=parts).collections[0]
+    assert set(drawn.get_array().tolist()) == {4, 5, 6}
+    drawn = one.plot(np.arange(11.0), compartments=parts, cell=2).collections[0]
+    assert set(drawn.get_array().tolist()) == {7, 8, 9, 10}
+    with pytest.raises(ValueError, match="cells 0, 2 have this morphology; tell which by cell"):
+        one.plot(np.arange(11.0), compartments=parts)
 
 
 def test_a_soma_as_long_as_wide_is_drawn_round():
