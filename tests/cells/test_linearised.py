@@ -44,12 +44,22 @@ def hh(shape, size=1, V=-65 * u.mV, **values):
     )
 
 
-def test_the_squids_membrane():
-    cells = hh(cylinder(20 * u.um, 20 * u.um, type="soma"), 2, V=[-65, -60] * u.mV, compartments=1)
-    found = Linearised(cells).admittance(HERTZ)
-    np.testing.assert_allclose(found, [squid(-65.0), squid(-60.0)], rtol=1e-4)  # float32
-    z = Electrotonics.of(cells, 1).input_impedance(0, HERTZ * u.Hz).to_decimal(u.Mohm)[:, 0]
-    np.testing.assert_allclose(z, 1e-6 / (squid(-60.0) * np.pi * 20 * 20 * 1e-8), rtol=1e-4)
+def test_the_squids_membrane_where_it_stands():
+    # Two cells, one at -65 mV and one at -60; potassium channels on the soma only.
+    cells = hh(forked(), 2, compartments=1, V=np.tile([-65.0, -60], 5) * u.mV)
+    found = Linearised(cells).admittance(HERTZ).reshape(5, 2, -1)
+    np.testing.assert_allclose(found[0], [squid(-65.0), squid(-60.0)], rtol=1e-4)  # float32
+    assert (np.abs(found[1:, 0, 0]) < abs(squid(-65.0)[0])).all()
+    whole = Electrotonics.of(cells, 1)
+    z = whole.input_impedance(at("soma", 0.5), HERTZ * u.Hz).to_decimal(u.Mohm)[:, 0]
+    dense = np.zeros((5, 6, 6), complex)  # one branch point
+    c = cells.compartments
+    dense[:, range(5), range(5)] = 1e-2 * (c.area[:, None] * found[:, 1]).T
+    for i, (p, g) in enumerate(zip(c.parent, c.coupling(100 * u.ohm * u.cm).to_decimal(u.uS))):
+        if p >= 0:
+            dense[:, [i, p], [i, p]] += g
+            dense[:, [i, p], [p, i]] -= g
+    np.testing.assert_allclose(z, np.linalg.inv(dense)[:, 0, 0], rtol=1e-5)
     with pytest.raises(IndexError, match="no cell 2; there are 2"):
         Electrotonics.of(cells, 2)
 
@@ -70,29 +80,21 @@ def test_a_passive_cell_is_what_it_is_without_channels():
         )
 
 
-def test_channels_count_where_they_stand():
-    cells = hh(forked(), 2, compartments=1)
-    found = Linearised(cells).admittance(HERTZ).reshape(5, 2, -1)
-    np.testing.assert_array_equal(found[:, 0], found[:, 1])
-    np.testing.assert_allclose(found[0, 0], squid(-65.0), rtol=1e-4)
-    assert (np.abs(found[1:, 0, 0]) < abs(squid(-65.0)[0])).all()  # no potassium there
-    z = Electrotonics.of(cells).input_impedance(at("soma", 0.5), HERTZ * u.Hz).to_decimal(u.Mohm)[:, 0]
-    assert np.abs(z).argmax() in (1, 2)  # it resonates
-
-
 def test_concentrations_take_part():
-    def admittance(E, **pools):
-        cells = MultiCompartment(
-            1,
-            discretise(cylinder(20 * u.um, 20 * u.um), 1),
-            channels=dict(ca=channels.CaL_MH1992(E=E)),
-            pools=pools,
-            V=-20 * u.mV,
-        )
-        return Linearised(cells).admittance(np.array([0.0, 1e6]))[0]
-
-    follows, fixed = admittance(None, Ca=channels.Calcium()), admittance(120 * u.mV)
-    np.testing.assert_allclose(follows[1], 1e-6 * 2j * np.pi * 1e6, rtol=1e-3)  # a capacitance at last
-    # Calcium that comes in lowers its own driving force: current falls less with V.
-    assert follows[0].real != pytest.approx(fixed[0].real, rel=1e-3)
-    assert np.isfinite(follows).all()
+    cells = MultiCompartment(
+        1,
+        discretise(cylinder(20 * u.um, 20 * u.um), 1),
+        channels=dict(ca=channels.CaL_MH1992(E=None)),
+        pools=dict(Ca=channels.Calcium()),
+        V=-20 * u.mV,
+        g_L=0.1 * u.mS / u.cm**2,
+    )
+    linear = Linearised(cells)
+    V, Ca = (list(cells.present()).index(name) for name in ("V", "Ca.concentration"))
+    A = linear.jacobian[0]
+    # I = g (E - V) with E = RT / 2F ln([Ca]o / [Ca]): what V does through g, calcium does through g RT / (2 F [Ca]).
+    g = -A[V, V] - 0.1
+    np.testing.assert_allclose(A[V, Ca], -g * 8.314463 * 309.15 / (2 * 96485.33) * 1e3 / 2.4e-4, rtol=1e-4)
+    # Inflow I / (2 F d) in mM/ms: 1 uA/cm2 over 1 um is 1e-2 A/m2 / (2 * 96485 C/mol * 1e-6 m) = 5.182e-5 mM/ms.
+    np.testing.assert_allclose(A[Ca, V], -g * 5.1821e-5, rtol=1e-4)
+    np.testing.assert_allclose(linear.admittance(np.array([1e6]))[0], 2j * np.pi, rtol=1e-3)  # a capacitance at last
