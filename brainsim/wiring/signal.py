@@ -7,7 +7,7 @@ import brainunit as u
 from brainsim import connectivity as rules
 from brainsim._core import State
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim.population import Population
+from brainsim.population import Population, View
 from brainsim.terminals.base import Terminal
 
 
@@ -54,6 +54,17 @@ def signal_of(
     if learns and "spikes" not in post._declared:
         raise ValueError(f"{path}: plasticity on spikes needs postsynaptic units that fire; {post.path} has no spikes.")
     return signal
+
+
+def check_sender(path: str, pre: View, signal: str) -> None:
+    """Refuse to send, from units, what there is one of for each site of a cell, and the other way round."""
+    population = pre.population
+    if population.shape_of(signal) != (pre.extent,):
+        other = ".at(...)" if pre.counts == "count" else ""
+        raise ValueError(
+            f"{path}: there is not one {signal!r} for each of the {pre.extent} {pre.what} of {population.path}; connect"
+            f" from {population.path}{other}."
+        )
 
 
 def _named_signal(path, pre, receptor, signal, terminal):

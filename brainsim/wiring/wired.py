@@ -14,7 +14,7 @@ from brainsim.paths import Layer
 from brainsim.population import View
 from brainsim.wiring.formats import alike, check_memory, format_of
 from brainsim.wiring.procedural import check_layer, procedural
-from brainsim.wiring.signal import Nowhere, signal_of
+from brainsim.wiring.signal import Nowhere, check_sender, signal_of
 from brainsim.wiring.values import Values, check_drawn, check_weight
 
 
@@ -95,6 +95,7 @@ def wire(
     weight, delay = joined(weight, f"{path}.weight"), joined(delay, f"{path}.delay")
     target = Nowhere(weight) if receptor is None else post.population.receptors[receptor]
     signal = signal_of(path, pre.population, post.population, target, signal, terminal, plasticity, delay is not None)
+    check_sender(path, pre, signal)
     unit = target.weight_unit(u.UNITLESS if signal == "spikes" else pre.population.unit_of(signal))
     check_weight(path, weight, unit)
     same, learns = pre.population is post.population, plasticity is not None

@@ -132,6 +132,34 @@ def test_a_synapse_at_a_site_is_that_of_a_point_neuron_where_there_is_one_compar
         np.testing.assert_allclose(*(u.get_mantissa(value(cell)) for cell in (net.cell, net.point)), rtol=1e-11)
 
 
+def test_a_gap_junction_joins_places_of_two_cells():
+    """At rest, what flows through it is what leaks: against a dense solve of the 66 equations."""
+    net = bs.Network()
+    net.cell = cells.MultiCompartment(2, CUT, R_a=100 * u.ohm * u.cm, g_L=0.1 * u.mS / u.cm2, E_L=-70 * u.mV)
+    tip = cells.at("long", 1.0)
+    net.cell.add_receptors(gap=bs.receptors.GapJunction().on(tip))
+    for k in range(2):
+        ends = net.cell[k].at(tip), net.cell[1 - k].at(tip)
+        net.connect(*ends, bs.OneToOne(), receptor="gap", signal="V", weight=1 * u.nS)
+    net.cell[0].add_stimuli(step=bs.stimuli.Constant(100 * u.pA))
+    bs.simulate(net, 300 * u.ms, dt=0.1 * u.ms)
+    n, s, p = len(CUT), np.asarray(net.cell.coupling.coupling), CUT.parent
+    L = np.zeros((2 * (n + 1), 2 * (n + 1)))  # nS; one branch point in each
+    for first in (0, n + 1):
+        for i in np.flatnonzero(p >= 0):
+            L[np.ix_([first + i, first + p[i]], [first + i, first + p[i]])] += s[i] * np.array([[1, -1], [-1, 1]])
+        L[np.arange(n) + first, np.arange(n) + first] += 0.1 * CUT.area * 1e-2
+    a, b = 21, 21 + n + 1
+    L[np.ix_([a, b], [a, b])] += np.array([[1, -1], [-1, 1]])
+    I = np.zeros(len(L))
+    I[5] = 100
+    expected = -70 + np.linalg.solve(L, I)
+    found = net.cell.V.mantissa.reshape(n, 2)
+    np.testing.assert_allclose(found[:, 0], expected[:n], atol=1e-6)
+    np.testing.assert_allclose(found[:, 1], expected[n + 1 : 2 * n + 1], atol=1e-6)
+    assert found[5, 1] > -70 + 0.05
+
+
 def test_values_follow_the_place():
     falling = cells.of_distance(lambda d: 100 * u.mS / u.cm2 * u.math.exp(-d / (100 * u.um)))
     shape = cells.discretise(cells.Morphology(SOMA_AND_TWO), 3)
@@ -188,8 +216,15 @@ def test_what_does_not_fit_is_refused():
     net = bs.Network()
     net.E = bs.sources.PoissonGroup(2, rate=1 * u.Hz)
     net.cell = hh_cell(2)
-    net.cell.add_receptors(syn=bs.receptors.Exponential(tau=1 * u.ms).on("dend"))
-    connect = lambda post: net.connect(net.E, post, bs.AllToAll(), receptor="syn", weight=1 * u.pA)
+    net.cell.add_receptors(
+        syn=bs.receptors.Exponential(tau=1 * u.ms).on("dend"), gap=bs.receptors.GapJunction().on("dend")
+    )
+    dend = net.cell.at("dend")
+
+    def connect(post, pre=net.E, receptor="syn", signal=None):
+        weight = 1 * net.cell.receptors[receptor].weight_unit(u.mV if signal else u.UNITLESS)
+        net.connect(pre, post, bs.AllToAll(), receptor=receptor, signal=signal, weight=weight)
+
     for expected, wrong in [
         (r"together, by 'staggered_backward_euler'.*'rk4'", lambda: hh_cell(method="rk4")),
         (r"spike_times='exact'", lambda: hh_cell(spike_times="exact", refractory=2 * u.ms)),
@@ -201,6 +236,8 @@ def test_what_does_not_fit_is_refused():
         (r"t depends on 'Ca', of which there is no pool on soma", lambda: cells.MultiCompartment(1, CUT, channels=ghost, pools=pool())),
         (r"cell.syn stands at 44 places of 2 cells.*cell.at\('dend'\)", lambda: connect(net.cell)),
         (r"cell.syn does not stand at all.*soma", lambda: connect(net.cell.at("soma"))),
+        (r"not one 'V' for each of the 2 units of cell; connect from cell.at", lambda: connect(dend, net.cell, "gap", "V")),
+        (r"not one 'spikes' for each of the 66 sites", lambda: connect(dend, dend)),
         (r"E: a PoissonGroup has no places", lambda: net.E.at("soma")),
         (r"a view of cell: there is no 'W'", lambda: net.cell.at("soma").W),
     ]:  # fmt: skip
