@@ -152,11 +152,9 @@ def _tree(
 
 def _orders(morphology: Morphology, on: np.ndarray, branching: np.ndarray) -> np.ndarray:
     orders: list[int] = []
-    for branch, parent, counts_one in zip(morphology, on.tolist(), branching.tolist()):
-        if parent < 0:
-            orders.append(0)
-        else:
-            orders.append(orders[parent] + int(counts_one or branch.type != morphology[parent].type))
+    types = [branch.type for branch in morphology]
+    for kind, parent, counts_one in zip(types, on.tolist(), branching.tolist()):
+        orders.append(0 if parent < 0 else orders[parent] + (counts_one or kind != types[parent]))
     return np.array(orders, int)
 
 
