@@ -4,7 +4,8 @@ Pure functions on plain arrays, in any units that fit together. A definition in 
 for the CPU is held against it, and derivatives of all orders are exact.
 """
 
+from brainsim.trees.coupled import solve_coupled
 from brainsim.trees.solve import solve
 from brainsim.trees.structure import Tree
 
-__all__ = ["Tree", "solve"]
+__all__ = ["Tree", "solve", "solve_coupled"]

@@ -99,13 +99,13 @@ def _along(levels, part):
     return (*[slice(None)] * levels, part)
 
 
-def _stand_ins(plan):
+def stand_ins(plan):
     """The compartment whose v stands in for that of each node."""
     node, _, _, here, _ = plan
     return jnp.zeros_like(here).at[node].set(here)
 
 
-def _flows(shared, ds, u, levels):
+def flows(shared, ds, u, levels):
     """What changes of the couplings let flow to each node: -dL u."""
     parent = shared[2]
     above = jnp.maximum(parent, 0)
@@ -132,17 +132,17 @@ def _jvp(shared, operands, tangents, *, static, batch):
         terms.append(dr)
         mask = batch.masks[2]
         if nodes and not static.r_nodes:
-            terms = [_padded(dr, sum(mask), shape[0])]
+            terms = [padded(dr, sum(mask), shape[0])]
     if not (is_zero(ds) and is_zero(de)):
         terms, mask = [_levelled(t, mask, rank) for t in terms], full
         if not is_zero(de):
             change = -lift(de, 1) * x[first]
-            terms.append(_padded(change, levels, shape[0]))
+            terms.append(padded(change, levels, shape[0]))
         if not is_zero(ds):
             potentials = x
             if v:
-                potentials = x + lift(v[0], 3)[_along(levels, _stand_ins(shared[0]))]
-            terms.append(_flows(shared, lift(ds, 0), potentials, levels))
+                potentials = x + lift(v[0], 3)[_along(levels, stand_ins(shared[0]))]
+            terms.append(flows(shared, lift(ds, 0), potentials, levels))
     right = sum(terms[1:], terms[0]) if terms else jnp.zeros(shape, x.dtype)
     moving = [t for t in dv if not is_zero(t)]
     masks = (batch.masks[0], batch.masks[1], mask, *batch.masks[3 : 3 + len(moving)])
@@ -151,7 +151,7 @@ def _jvp(shared, operands, tangents, *, static, batch):
     return [result], made
 
 
-def _padded(x, levels, n):
+def padded(x, levels, n):
     """With zeros for branch points."""
     short = n - x.shape[levels]
     return jnp.pad(x, [(0, short if k == levels else 0) for k in range(x.ndim)]) if short else x
@@ -172,7 +172,7 @@ def _transpose(cotangents, shared, operands, *, static, batch):
         towards = _levelled(e, batch.masks[1], rank) * back[first] - ct[first]
         if static.x_nodes:  # the potentials of branch points are told less those that stand in
             rest = _along(levels, slice(count, None))
-            towards = towards.at[_along(levels, _stand_ins(shared[0])[count:])].add(-ct[rest])
+            towards = towards.at[_along(levels, stand_ins(shared[0])[count:])].add(-ct[rest])
         found.append(_summed(towards, batch.masks[3]))
     elif v:
         found.append(None)

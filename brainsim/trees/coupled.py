@@ -8,7 +8,8 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from brainsim.events._check import concrete
-from brainsim.trees.solve import solve
+from brainsim.trees._operation import Static, flows, padded, stand_ins, tree_p
+from brainsim.trees.solve import arrays
 from brainsim.trees.structure import Tree
 
 
@@ -38,13 +39,12 @@ def solve_coupled(
     tree, coupling, v, e, r
         As of :func:`solve`.
     pairs : int array ``[k, 2]``
-        Compartments that are coupled, the same one at most once with each other; of ``[n_compartments, cells]`` the places
-        in ``v.ravel()``.
+        Compartments that are coupled; of ``[n_compartments, cells]`` their places in ``v.ravel()``.
     conductance : float array ``[k]`` or ``[]``
         g of each pair, not negative.
     tolerance : float, optional
-        Largest residual, in the norm of the inverse of the tree's matrix, relative to that of the junctions' currents: 1e-6 in
-        float32, 1e-12 in float64 by default. Potentials are right to about the same part of what the junctions change of them.
+        Largest residual, in the norm of the inverse of the tree's matrix, relative to that of the right-hand side: 1e-6 in
+        float32, 1e-12 in float64 by default.
     most : int
         Largest number of solves; x is not a number where they do not suffice.
 
@@ -61,61 +61,53 @@ def solve_coupled(
     ----------
     M. R. Hestenes, E. Stiefel, J. Res. Natl. Bur. Stand. 49:409 (1952).
     """
-    v, e, r = map(jnp.asarray, (v, e, r))
+    s, e, r, v = arrays(tree, coupling, e, r, v)
     a, b, g = _junctions(pairs, conductance, v)
     limit = float(tolerance if tolerance is not None else 1e-6 if v.dtype == jnp.float32 else 1e-12)
+    shared, cells = (tree.plan, tree.rows, tree.parent), v.shape[1] if v.ndim > 1 else 0
+    static = Static(tree.n_compartments, cells, r_nodes=True, x_nodes=True, own_s=s.ndim > 1, moving=False)
+    beside = s.reshape(*s.shape, *[1] * (v.ndim - s.ndim))
+    all_nodes = lambda x: padded(x, 0, tree.n)  # noqa: E731
+    ground = all_nodes(e)
 
-    def flow(u):  # K u
-        u = u.ravel()
-        current = g * (u[a] - u[b])
-        return jnp.zeros_like(u).at[a].add(current).at[b].add(-current).reshape(v.shape)
+    def junctions(u):  # K u
+        flat = u.ravel()  # compartments stand first
+        current = g * (flat[a] - flat[b])
+        return jnp.zeros_like(flat).at[a].add(current).at[b].add(-current).reshape(u.shape)
 
-    x = solve(tree, coupling, v, e, r - flow(v))
-    inverse = lambda y: solve(tree, coupling, None, e, y)  # noqa: E731
-    if not a.size:
-        return x
-    return x + _corrected(inverse, flow, x, limit, most)
+    def apply(u):
+        return ground * u - flows(shared, beside, u, 0) + junctions(u)
+
+    def inverse(c):  # of the trees alone
+        return tree_p(shared, s, e, c, static=static)[0]
+
+    whole = v[stand_ins(tree.plan)]
+    right = all_nodes(r) + flows(shared, beside, whole, 0) - junctions(whole)
+    by_gradients = lambda _, c: _conjugate_gradients(inverse, junctions, c, limit, most)  # noqa: E731
+    return jax.lax.custom_linear_solve(apply, right, by_gradients, symmetric=True)[: tree.n_compartments]
 
 
-def _corrected(inverse, flow, x, limit, most):
-    """d in (A + K) d = -K x, given the inverse of A.
+def _conjugate_gradients(inverse, junctions, c, limit, most):
+    """y in (A + K) y = c, given the inverse of A: A p need not be made, it follows p as what is left follows A^-1 of it."""
+    dot = lambda x, y: jnp.sum(x * y)  # noqa: E731
 
-    The operator of the linear solve is 1 + A^-1 K and its transpose 1 + K A^-1, so that A itself is never applied. In both the
-    unknown is had from y in (A + K) y = c.
-    """
+    def going(carry):
+        k, *_, rho = carry
+        return (rho > limit**2 * size) & (k < most)
 
-    def by_conjugate_gradients(c):
-        z = inverse(c)
-        dot = lambda x, y: jnp.sum(x * y)  # noqa: E731
-        size = dot(c, z)
+    def step(carry):
+        k, y, left, p, a_p, rho = carry
+        q = a_p + junctions(p)
+        alpha = rho / dot(p, q)
+        y, left = y + alpha * p, left - alpha * q
+        z = inverse(left)
+        after = dot(left, z)
+        return k + 1, y, left, z + after / rho * p, left + after / rho * a_p, after
 
-        def going(carry):
-            k, *_, rho = carry
-            return (rho > limit**2 * size) & (k < most)
-
-        def step(carry):
-            k, y, left, z, p, a_p, rho = carry  # A p follows p, as A z is what is left
-            q = a_p + flow(p)
-            alpha = rho / dot(p, q)
-            y, left = y + alpha * p, left - alpha * q
-            z = inverse(left)
-            after = dot(left, z)
-            beta = after / rho
-            return k + 1, y, left, z, z + beta * p, left + beta * a_p, after
-
-        zero = jnp.zeros_like(c)
-        begin = (jnp.int32(0), zero, c, z, z, c, size)
-        *_, rho = made = jax.lax.while_loop(going, step, begin)
-        return jnp.where(rho <= limit**2 * size, made[1], jnp.nan)
-
-    def forwards(apply, right):  # right = A^-1 c: y = right - (A + K)^-1 K right
-        return right - by_conjugate_gradients(flow(right))
-
-    def backwards(apply, right):  # (1 + K A^-1) y = right: y = right - K (A + K)^-1 right
-        return right - flow(by_conjugate_gradients(right))
-
-    operator = lambda y: y + inverse(flow(y))  # noqa: E731
-    return jax.lax.custom_linear_solve(operator, -inverse(flow(x)), forwards, backwards)
+    z = inverse(c)
+    size = dot(c, z)
+    _, y, *_, rho = jax.lax.while_loop(going, step, (jnp.int32(0), jnp.zeros_like(c), c, z, c, size))
+    return jnp.where(rho <= limit**2 * size, y, jnp.nan)
 
 
 def _junctions(pairs, conductance, v):
