@@ -61,6 +61,11 @@ class VectorField:
         return self.model.coupling
 
     @property
+    def together(self) -> tuple[tuple[int, ...], ...]:
+        """Groups of places of variables that are advanced as one, see :class:`brainsim.integrators.Field`."""
+        return tuple(tuple(map(self.variables.index, group)) for group in getattr(self.model, "together", ()))
+
+    @property
     def holds(self) -> bool:
         """Whether conductances that follow V at once can be told from V itself: :meth:`held` differs from a call."""
         return self.model.takes_held
@@ -140,6 +145,7 @@ class Distances:
     def __init__(self, field: VectorField, origin: Mapping):
         self.field, self.origin = field, origin
         self.potentials, self.holds, self.coupling = field.potentials, field.holds, field.coupling
+        self.together = field.together
         name, unit = field.variables[self.potentials[0]], field.units[self.potentials[0]]
         if self.coupling is not None and name in origin:
             self.coupling = _CouplingOfDistances(self.coupling, in_unit(origin[name], unit, name))

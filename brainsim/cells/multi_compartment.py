@@ -18,7 +18,7 @@ from brainsim.cells.morphology import Morphology
 from brainsim.cells.places import ByPlace, rows_of
 from brainsim.cells.rules import DLambda
 from brainsim.cells.view import Facing, Seen, Sites
-from brainsim.channels import Channel, Pool
+from brainsim.channels import Mechanism, Pool
 from brainsim.neurons.conductance_based import ConductanceBased
 from brainsim.receptors.base import Receptor
 
@@ -59,8 +59,8 @@ class MultiCompartment(ConductanceBased):
     compartments : rule or int, optional
         How branches are cut, see :func:`brainsim.cells.discretise`; :class:`DLambda` by default. Not with
         ``Compartments``, which are cut already.
-    channels : dict of str to Channel
-        Channels by name.
+    channels : dict of str to Mechanism
+        Channels, and whatever else carries current, by name.
     pools : dict of str to Pool, optional
         Concentrations by the name of their ion.
     **values
@@ -239,7 +239,7 @@ class MultiCompartment(ConductanceBased):
         beside, given = part.stands_beside(self), part._aside.given
         if part.where is not None:
             found = self.sites_of(*part.where, ids=ids)
-        elif isinstance(part, Channel | Pool):
+        elif isinstance(part, Mechanism | Pool):
             found = self.sites_of(ids=ids)
         elif beside is not None:
             found = beside._aside.sites
@@ -263,7 +263,7 @@ class MultiCompartment(ConductanceBased):
     def compose(self, channels, pools):
         super().compose(channels, pools)
         for name, channel in channels.items():
-            for ion in {*channel.reads, *([channel.ion] if channel.E is None else [])}:
+            for ion in dict.fromkeys(channel.needs):
                 self._link(name, channel, ion)
 
     def _link(self, name, channel, ion):
@@ -285,7 +285,7 @@ class MultiCompartment(ConductanceBased):
         name = channel.path.rpartition(".")[2]
         links = {ion: vars(self).get(f"{name}_in_{ion}") for ion in self.pool_names}
         return {
-            key: value if links[ion := key.removeprefix("E_")] is None else links[ion].taken(value)
+            key: value if links[ion := key.removeprefix("E_").removesuffix("_out")] is None else links[ion].taken(value)
             for key, value in ions.items()
         }
 

@@ -12,9 +12,12 @@ from brainsim.channels.calcium import (
     CaT_HP1992,
 )
 from brainsim.channels.calcium_activated import CAN_Destexhe1994, KAHP_Destexhe1994, KAHP_Traub1991, KC_Traub1991
+from brainsim.channels.cases import select
+from brainsim.channels.equations import Equations, from_step, linear, steady
 from brainsim.channels.hyperpolarisation import Ih_Destexhe1996, Ih_HM1992
 from brainsim.channels.kinetics import Rates, Relaxation, exprel, q10
 from brainsim.channels.leak import Leak
+from brainsim.channels.mechanism import Mechanism
 from brainsim.channels.pools import Calcium, Calcium_Traub1991, Pool, nernst
 from brainsim.channels.potassium import (
     K_HH1952,
@@ -40,6 +43,7 @@ __all__ = [
     "CalciumChannel",
     "Calcium_Traub1991",
     "Channel",
+    "Equations",
     "Gate",
     "Ih_Destexhe1996",
     "Ih_HM1992",
@@ -57,6 +61,7 @@ __all__ = [
     "K_TraubMiles",
     "K_WangBuzsaki",
     "Leak",
+    "Mechanism",
     "Na_ConnorStevens",
     "Na_HH1952",
     "Na_Traub1991",
@@ -66,6 +71,10 @@ __all__ = [
     "Rates",
     "Relaxation",
     "exprel",
+    "from_step",
+    "linear",
     "nernst",
     "q10",
+    "select",
+    "steady",
 ]

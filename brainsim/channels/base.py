@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Collection
 from typing import Any
 
 import brainunit as u
-import numpy as np
 
-from brainsim._core import Parameter, Part, State
-from brainsim._errors import UnknownNameError, suggestion
-from brainsim.channels.pools import site_on
-from brainsim.connectivity.distribution import Distribution
+from brainsim._core import Parameter, State
+from brainsim.channels.mechanism import Mechanism, arguments_of
 
 DENSITY = u.mS / u.cm2
 
@@ -24,7 +19,7 @@ class Gate(State):
         super().__init__(0.0, doc)
 
 
-class Channel(Part):
+class Channel(Mechanism):
     r"""An ion channel, per area of membrane.
 
     .. math:: I = \bar g\,o(x, \ldots)\,(E - V),\qquad \dot x = \alpha_x(V)\,(1 - x) - \beta_x(V)\,x
@@ -45,8 +40,6 @@ class Channel(Part):
 
     # : the pool, if the cell has it, that the current feeds and whose Nernst potential serves where E is None
     ion: str | None = None
-    count: int | tuple[int, ...] = ()
-    gates: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()  #: concentrations that it depends on
 
     g_max = Parameter(1.0 * DENSITY, "conductance with all gates open")
@@ -54,33 +47,10 @@ class Channel(Part):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        cls.gates = tuple(name for name, declared in cls._declared.items() if isinstance(declared, Gate))
         methods = ("kinetics", "open_fraction", "slopes", "steady_state")
-        cls._arguments = {
-            method: tuple(
-                p.name for p in inspect.signature(getattr(cls, method)).parameters.values() if p.kind != p.VAR_KEYWORD
-            )[1:]
-            for method in methods
-        }
+        cls._arguments = {method: arguments_of(getattr(cls, method)) for method in methods}
         named = dict.fromkeys(name for names in cls._arguments.values() for name in names)
         cls.reads = tuple(name for name in named if name not in ("V", *cls.gates))
-
-    def __init__(self, **values: Any):
-        super().__init__(**values)
-        self.allocate()
-
-    def bind(self, cell: Any, name: str, ids: np.ndarray | None = None) -> None:
-        """Make this the channel ``name`` of ``cell``, which may be anything with a ``count`` and a ``path``."""
-        self.place(site_on(cell, name))
-
-    def shape_of(self, name):
-        if (
-            self.bound
-            or isinstance(self._aside.given.get(name), Distribution)
-            or isinstance(self._declared[name], State)
-        ):
-            return super().shape_of(name)
-        return None  # of parameters, before it is known how many cells there are
 
     # -- what a channel defines --------------------------------------------------------------------------------------
 
@@ -97,7 +67,14 @@ class Channel(Part):
         """Whether the conductance, or a part of it, follows V at once."""
         return "V" in self._arguments["open_fraction"]
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (*self.reads, *([self.ion] if self.E is None else []))
+
     # -- what follows from it ----------------------------------------------------------------------------------------
+
+    def currents(self, V, *, V_held=None, **values):
+        return {self.ion: self.current(V, V_held=V_held, **values)}
 
     def current(self, V: u.Quantity, *, V_held: u.Quantity | None = None, **values: Any) -> Any:
         """Current into the cell.
@@ -132,19 +109,3 @@ class Channel(Part):
         """``method`` with the arguments that it takes."""
         values = values | {"V": V}
         return getattr(self, method)(**{name: values[name] for name in self._arguments[method]})
-
-    def check_pools(self, pools: Collection[str], path: str) -> None:
-        """Refuse a cell without the pools that the channel needs.
-
-        Raises
-        ------
-        UnknownNameError
-            Names the channel and the pool.
-        """
-        needed = [*self.reads, *([self.ion] if self.E is None else [])]
-        for name in needed:
-            if name not in pools:
-                raise UnknownNameError(
-                    f"{path} depends on the concentration {name!r}, of which the cell has no"
-                    f" pool.{suggestion(name, pools)}"
-                )

@@ -54,6 +54,10 @@ class Pool(Part):
         """Time derivative, with ``current`` the sum of the currents of this ion into the cell."""
         raise NotImplementedError(f"{type(self).__name__} has no equation: define slope(self, concentration, current).")
 
+    def outer(self) -> u.Quantity | None:
+        """Concentration outside; None where the pool has none."""
+        return self.outside if "outside" in self._declared else None
+
     def reversal(self, concentration: Value) -> u.Quantity | None:
         """Nernst potential; None where the concentration has no unit that would allow one."""
         return None

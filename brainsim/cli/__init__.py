@@ -33,7 +33,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     parser = _Parser(prog="brainsim", description="Simulate spiking circuits.")
     parser.add_argument("--version", action="version", version=f"brainsim {version('brainsim')}")
-    commands = parser.add_subparsers(dest="command", metavar="{run,models,info}")
+    commands = parser.add_subparsers(dest="command", metavar="{run,models,info,nmodl}")
 
     run = commands.add_parser(
         "run",
@@ -76,7 +76,15 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     info = commands.add_parser(
         "info", help="versions, devices, kernels", description="Versions, devices, compiled kernels, precision."
     )
-    return parser, {"run": run, "models": models, "info": info}
+
+    nmodl = commands.add_parser(
+        "nmodl",
+        help="the Python class of an NMODL file",
+        description="Write the Python source of the class that an NMODL file (.mod) stands for.",
+    )
+    nmodl.add_argument("file", help="NMODL file")
+    nmodl.add_argument("--out", metavar="FILE", help="where to; default: the standard output")
+    return parser, {"run": run, "models": models, "info": info, "nmodl": nmodl}
 
 
 def _parse(argv) -> argparse.Namespace:
@@ -103,6 +111,8 @@ def main(argv: list[str] | None = None) -> int:
             from brainsim.cli.models import list_models as command
         elif options.command == "info":
             from brainsim.cli.info import info as command
+        elif options.command == "nmodl":
+            from brainsim.cli.nmodl import nmodl as command
         else:
             from brainsim.cli.run import run as command
         status = command(options)

@@ -252,6 +252,9 @@ class Field:
         Solver for elements that are coupled: ``coupling.increment(V, rate, slope, h)`` gives x in
         ``x = h (rate + slope x + L (V + x))``, for arrays like the potential, with the ``rate`` of :meth:`alone`. None
         where elements do not couple.
+    together : tuple of tuple of int
+        Groups of leaves that depend on each other closely at the same element, as the states of a scheme do: methods
+        that advance leaf by leaf advance each group as one, by :func:`brainsim.integrators.coupled.implicit_step`.
     """
 
     def __init__(self, f: Callable, plain: Stripped):
@@ -259,10 +262,16 @@ class Field:
         self.holds = bool(getattr(f, "holds", False))
         self.potentials = tuple(getattr(f, "potentials", (0,)))
         self.coupling = getattr(f, "coupling", None)
+        self.together = tuple(map(tuple, getattr(f, "together", ())))
         self._f, self._plain = f, plain
 
     def __call__(self, t: Any, leaves: Leaves) -> Leaves:
         return self._call(t, leaves)
+
+    def turns(self, count: int) -> list[tuple[int, ...]]:
+        """Leaves, from the last to the first, in the turns in which they advance."""
+        group = {k: group for group in self.together for k in group}
+        return [group.get(k, (k,)) for k in reversed(range(count)) if k == max(group.get(k, (k,)))]
 
     def held(self, t: Any, leaves: Leaves, at: Leaves) -> Leaves:
         """The rates with conductances that follow a potential at once as they are at the leaves `at`."""

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from brainsim.integrators.base import Field, Leaves, ODEMethod, PlainFunction, SDEMethod
+from brainsim.integrators.coupled import implicit_step
 from brainsim.integrators.stochastic import kick
 
 
@@ -149,9 +150,16 @@ class ExponentialEulerMaruyama(SDEMethod):
 def _sweep(f: Field, t, y: Leaves, dt, staggered: bool, advance) -> Leaves:
     """`advance(k, y_k, f_k, a_k dt)` for each leaf, from the last to the first."""
     seen, new, held = list(y), list(y), y
-    for k in reversed(range(len(y))):
+    for turn in f.turns(len(y)):
+        k = turn[0]
         if staggered and f.holds and k == max(f.potentials):
             held = midway(f, t, seen, dt)
+        if len(turn) > 1 or turn in f.together:
+            for k, leaf in zip(turn, implicit_step(f, t, seen, turn, dt)):
+                new[k] = leaf
+            if staggered:
+                seen = list(new)
+            continue
         slope, rate = own_slope(f, t, seen, held, k)
         new[k] = advance(k, seen[k], slope, rate * dt)
         if staggered:

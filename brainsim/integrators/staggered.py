@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from brainsim.integrators.base import Field, Leaves, ODEMethod
-from brainsim.integrators.coupled import identity_like, solve, value_and_matrix
+from brainsim.integrators.coupled import identity_like, implicit_step, solve, value_and_matrix
 from brainsim.integrators.exponential import own_slope, phi1
 
 
@@ -20,8 +20,11 @@ class _Staggered(ODEMethod):
 
     def step(self, f: Field, t, y: Leaves, dt) -> Leaves:
         y, held = list(y), y
-        for k in reversed(range(len(y))):
-            if k not in f.potentials:
+        for turn in f.turns(len(y)):
+            if turn in f.together:
+                for k, leaf in zip(turn, implicit_step(f, t, y, turn, dt)):
+                    y[k] = leaf
+            elif (k := turn[0]) not in f.potentials:
                 slope, rate = own_slope(f, t, y, held, k)
                 y[k] = y[k] + dt * phi1(rate * dt) * slope
         if f.holds:

@@ -6,7 +6,7 @@ import brainunit as u
 
 from brainsim._core import Parameter, State
 from brainsim._units import in_unit
-from brainsim.channels import Channel, Pool
+from brainsim.channels import Mechanism, Pool
 from brainsim.neurons.base import Neuron
 
 
@@ -40,8 +40,8 @@ class ConductanceBased(Neuron):
     ----------
     size : int or tuple of int
         Number of neurons, or the shape they are arranged in.
-    channels : dict of str to Channel
-        Channels by name.
+    channels : dict of str to Mechanism
+        Channels, and whatever else carries current, by name.
     pools : dict of str to Pool, optional
         Concentrations by the name of their ion.
     **values
@@ -77,20 +77,25 @@ class ConductanceBased(Neuron):
         super().__init__(size, **values)
         self.compose(channels or {}, pools or {})
 
-    def compose(self, channels: dict[str, Channel], pools: dict[str, Pool]) -> None:
+    def compose(self, channels: dict[str, Mechanism], pools: dict[str, Pool]) -> None:
         """Be made of these channels and pools."""
         self.channel_names, self.pool_names = tuple(channels), tuple(pools)
-        self.attach_parts(channels, Channel)
+        self.attach_parts(channels, Mechanism)
         self.attach_parts(pools, Pool)
         for name, channel in channels.items():
             channel.check_pools(pools, f"{self.path}.{name}")
         gates = [f"{name}.{gate}" for name, channel in channels.items() for gate in channel.gates]
         self.takes_held = any(channel.follows for channel in channels.values())
         self.variables = ("V", *gates, *(f"{name}.concentration" for name in pools))
+        self.together = tuple(
+            tuple(f"{name}.{gate}" for gate in group)
+            for name, channel in channels.items()
+            for group in channel.together
+        )
         self.settle(self.derived())
 
     @property
-    def channels(self) -> dict[str, Channel]:
+    def channels(self) -> dict[str, Mechanism]:
         """Channels by name, as given."""
         return {name: vars(self)[name] for name in self.channel_names}
 
@@ -122,7 +127,7 @@ class ConductanceBased(Neuron):
         for name, channel in self.channels.items():
             for gate, value in channel.steady_state(channel.taken(self.V), **self._at(channel, ions)).items():
                 if f"{name}.{gate}" in names:
-                    value = in_unit(value, u.UNITLESS, f"{channel.path}.{gate}")
+                    value = in_unit(value, channel.unit_of(gate), f"{channel.path}.{gate}")
                     # One for each cell, also where it depends on no V
                     channel.put(gate, value + 0.0 * channel.plain(gate))
 
@@ -136,10 +141,11 @@ class ConductanceBased(Neuron):
             gates = {gate: values[f"{name}.{gate}"] for gate in channel.gates}
             here, own = channel.taken(V), self._at(channel, ions)
             held = None if V_held is None else channel.taken(V_held)
-            current = channel.spread(channel.current(here, V_held=held, **gates, **own), self.sites)
-            total = total + current
-            if channel.ion in inflow:
-                inflow[channel.ion] = inflow[channel.ion] + current
+            for ion, current in channel.currents(here, V_held=held, **gates, **own).items():
+                current = channel.spread(current, self.sites)
+                total = total + current
+                if ion in inflow:
+                    inflow[ion] = inflow[ion] + current
             rates = channel.slopes(here, **gates, **own)
             slopes += [rates[gate] for gate in channel.gates]
         for name, pool in self.pools.items():
@@ -151,10 +157,11 @@ class ConductanceBased(Neuron):
         return ions
 
     def _ions(self, concentrations) -> dict:
-        """Concentrations, and Nernst potentials (``E_Ca``), by name."""
-        return concentrations | {
-            f"E_{name}": self.pools[name].reversal(value) for name, value in concentrations.items()
-        }
+        """Concentrations inside and outside (``Ca``, ``Ca_out``), and Nernst potentials (``E_Ca``), by name."""
+        given = dict(concentrations)
+        for name, value in concentrations.items():
+            given |= {f"{name}_out": self.pools[name].outer(), f"E_{name}": self.pools[name].reversal(value)}
+        return given
 
     def fires(self, before, after):
         return self.spike_crossing(before["V"], after["V"], self.V_th, scale=self.V_th - self.E_L)

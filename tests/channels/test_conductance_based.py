@@ -153,7 +153,7 @@ def test_what_cannot_be_composed_is_refused():
         make(1, channels=dict(ahp=ch.KAHP_Destexhe1994()))
     with pytest.raises(bs.UnknownNameError, match="no pool. Did you mean 'ca'?"):
         make(1, channels=dict(t=ch.CaT_HM1992(E=None)), pools=dict(ca=ch.Calcium()))
-    with pytest.raises(TypeError, match="'na' must be a channel, given Calcium"):
+    with pytest.raises(TypeError, match="'na' must be a mechanism, given Calcium"):
         make(1, channels=dict(na=ch.Calcium()))
     with pytest.raises(TypeError, match="'Ca' must be a pool, given Leak"):
         make(1, pools=dict(Ca=ch.Leak()))

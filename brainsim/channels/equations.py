@@ -1,0 +1,223 @@
+"""Mechanisms written as equations of plain numbers, in the units that NEURON has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+
+from brainsim._units import float_dtype, in_unit, with_unit
+from brainsim.channels.mechanism import Mechanism, arguments_of
+from brainsim.integrators.coupled import solve, value_and_matrix
+
+CURRENT = u.mA / u.cm2
+
+
+class Numbers:
+    """The parameters of something as plain numbers, each in the unit that it is declared in: ``p.gbar``."""
+
+    def __init__(self, owner: Any):
+        self._owner = owner
+
+    def __getattr__(self, name: str) -> jax.Array:
+        return self._owner.plain(name)
+
+
+class Equations(Mechanism):
+    r"""A mechanism written as equations of plain numbers: V in mV, time in ms, currents in mA/cm², concentrations in mM.
+
+    .. math:: I_{ion} = -f_{ion}(v, x, [\cdot]),\qquad \dot x = f(v, x, [\cdot]),\qquad x(0) = f(v, [\cdot])
+
+    What :func:`brainsim.io.read_mod` makes of an NMODL file, and how to write any law of current: several ions,
+    Goldman-Hodgkin-Katz, schemes of states::
+
+        class Kdr(Equations):
+            gbar = Parameter(36.0 * u.mS / u.cm2, "conductance")
+            n = State(0.0, "activation")
+            ions = {"ek": "E_K"}
+            carries = {"ik": "K"}
+
+            def rates(self, p, v, n):
+                return {"n": (1 / (1 + jnp.exp(-(v + 53) / 15)) - n) / 5.0}
+
+            def flow(self, p, v, n, ek):
+                return {"ik": 1e-3 * p.gbar * n**4 * (v - ek)}
+
+            def start(self, p, v):
+                return {"n": 1 / (1 + jnp.exp(-(v + 53) / 15))}
+
+    ``p`` has the parameters as plain numbers in the units that they are declared in; further arguments are ``v``, the
+    states and the names in ``ions``. ``ions`` says what each of these is: the Nernst potential (``"E_K"``), the
+    concentration inside (``"Ca"``) or outside (``"Ca_out"``) of a pool. Where the class has a parameter of that name
+    it stands for the pool, unless it is None. ``carries`` names the ion of each current, None for what is no ion's.
+    Currents are counted outward, as NEURON does; :meth:`currents` gives them into the cell as any channel.
+
+    Parameters
+    ----------
+    **values
+        Parameters and initial values of states by name. A parameter that stands for a pool and is not given follows
+        the pool if the cell has one.
+    """
+
+    ions: ClassVar[dict[str, str]] = {}
+    carries: ClassVar[dict[str, str | None]] = {}
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls._arguments = {name: arguments_of(getattr(cls, name))[1:] for name in ("rates", "flow", "start")}
+
+    # -- what a mechanism defines ------------------------------------------------------------------------------------
+
+    def rates(self, p: Any) -> dict:
+        """Derivative of each state per ms."""
+        return {}
+
+    def flow(self, p: Any) -> dict:
+        """Outward currents in mA/cm², by the names in ``carries``."""
+        return {}
+
+    def start(self, p: Any) -> dict:
+        """What the states start from."""
+        return {}
+
+    # -- what follows from it ----------------------------------------------------------------------------------------
+
+    @property
+    def needs(self):
+        return tuple(dict.fromkeys(self._pool(name) for name in self.ions if not self._stands(name)))
+
+    def settle_in(self, pools):
+        for name in self.ions:
+            if name in self._declared and name not in self._aside.given and self._pool(name) in pools:
+                self._aside.given[name] = None
+                self.let_go(name)
+
+    def currents(self, V, *, V_held=None, **values):
+        found: dict = {}
+        for name, value in self._called("flow", V, values).items():
+            ion, inward = self.carries[name], with_unit(-value, CURRENT)
+            found[ion] = found[ion] + inward if ion in found else inward
+        return found
+
+    def slopes(self, V, **values):
+        slopes = self._called("rates", V, values)
+        return {name: with_unit(slopes.get(name, 0.0 * values_of(V)), self.unit_of(name) / u.ms) for name in self.gates}
+
+    def steady_state(self, V, **values):
+        started = self._called("start", V, values)
+        return {name: with_unit(started[name], self.unit_of(name)) for name in self.gates if name in started}
+
+    def _called(self, method: str, V, values) -> dict:
+        given = {name: self._value(name, V, values) for name in self._arguments[method]}
+        return getattr(self, method)(Numbers(self), **given)
+
+    def _value(self, name, V, values):
+        if name == "v":
+            return in_unit(V, u.mV, f"{self.path}: V")
+        if name not in self.ions:
+            return in_unit(values[name], self.unit_of(name), f"{self.path}.{name}")
+        if self._stands(name):
+            return self.plain(name)
+        unit = u.mV if self.ions[name].startswith("E_") else u.mM
+        return in_unit(values[self.ions[name]], unit, f"{self.path}.{name}")
+
+    def _pool(self, name):
+        return self.ions[name].removeprefix("E_").removesuffix("_out")
+
+    def _stands(self, name):
+        """Whether a parameter stands for what the pool would give."""
+        return name in self._declared and vars(self).get(name) is not None
+
+
+def values_of(V: Any) -> Any:
+    """The numbers of V."""
+    return u.get_mantissa(V)
+
+
+def steady(rates: Callable[..., dict], states: dict[str, Any], *conserved: tuple[Callable, Any]) -> tuple:
+    r"""Where a scheme with linear rates ends: :math:`\dot x = 0`, with what it conserves.
+
+    .. math:: (J - 10^{-9}/\mathrm{ms})\,(x - x_0) = -\dot x(x_0)
+
+    Rates that have more than one end, as those of a scheme that conserves a sum, end where :math:`x_0` leads.
+
+    Parameters
+    ----------
+    rates : callable
+        ``rates(x, y, ...)`` gives the derivatives by name, per ms, linear in the states.
+    states : dict of str to array
+        :math:`x_0`.
+    *conserved : tuple of callable and number
+        Sums of the states, as functions of them, and their values; each replaces the equation of the last state in it.
+
+    Returns
+    -------
+    tuple of arrays, one for each state
+    """
+    count = len(states)
+
+    def residuals(*x):
+        found = rates(*x)
+        given = [found[name] - 1e-9 * (value - start) for (name, start), value in zip(states.items(), x)]
+        for total, value in conserved:
+            given[_last_of(total, count)] = value - total(*x)
+        return given
+
+    return linear(residuals, count, like=tuple(states.values()))
+
+
+def _last_of(total: Callable, count: int) -> int:
+    """The last of so many variables that a sum depends on."""
+    weights = [total(*(float(k == j) for k in range(count))) for j in range(count)]
+    return max(j for j, weight in enumerate(weights) if not isinstance(weight, float) or weight != 0)
+
+
+def linear(residuals: Callable, count: int, like: tuple = ()) -> tuple:
+    """The numbers, ``count`` at each element, at which all ``residuals``, linear in them, are zero.
+
+    Parameters
+    ----------
+    residuals : callable
+        Of ``count`` arrays; gives as many.
+    count : int
+    like : tuple of arrays, optional
+        Of the shapes that the numbers have, beside those of the residuals.
+
+    Returns
+    -------
+    tuple of arrays
+    """
+    zero = jnp.zeros((), float_dtype())
+    shapes = [jnp.shape(x) for x in (*jax.eval_shape(lambda: tuple(residuals(*[zero] * count))), *like)]
+    shape = jnp.broadcast_shapes(*shapes)
+
+    def flat(x):
+        given = residuals(*(row.reshape(shape) for row in x))
+        return jnp.stack([jnp.broadcast_to(jnp.asarray(one, zero.dtype), shape).ravel() for one in given])
+
+    value, jacobian = value_and_matrix(flat, jnp.zeros((count, max(1, math.prod(shape))), zero.dtype))
+    return tuple(row.reshape(shape) for row in solve(jacobian, -value))
+
+
+def from_step(step: Callable[[Any], dict]) -> dict:
+    r"""The differential equation that a rule for steps of dt is the solution of: :math:`\dot x = \partial_{dt}\,x(dt)` at
+    dt = 0.
+
+    .. math:: x(dt) = x + (1 - e^{-dt/\tau})\,(x_\infty - x) \quad\Rightarrow\quad \dot x = (x_\infty - x)/\tau
+
+    Parameters
+    ----------
+    step : callable
+        ``step(dt)`` gives the states after dt by name, plain, dt in ms.
+
+    Returns
+    -------
+    dict
+        Derivatives per ms by name.
+    """
+    zero = jnp.zeros((), float_dtype())
+    return jax.jvp(lambda dt: {k: jnp.asarray(x, zero.dtype) for k, x in step(dt).items()}, (zero,), (zero + 1,))[1]

@@ -1,0 +1,79 @@
+"""NMODL files as classes."""
+
+from __future__ import annotations
+
+import linecache
+from pathlib import Path
+
+from brainsim.channels.mechanism import Mechanism
+from brainsim.io._nmodl.source import source_of
+
+
+def mod_source(path: str | Path) -> str:
+    """The Python source of the class that an NMODL file stands for, see :func:`read_mod`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file (``.mod``).
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    NMODLError
+        As :func:`read_mod`.
+    """
+    return source_of(Path(path).read_text(encoding="latin-1"), str(path))[0]
+
+
+def read_mod(path: str | Path) -> type[Mechanism]:
+    r"""The class that an NMODL file stands for: a mechanism as any other, in a point neuron or a cell.
+
+    ``Na = bs.io.read_mod("na.mod")`` and then ``channels=dict(na=Na(gbar=120 * u.pS / u.um**2))``. Parameters and states
+    have the names of the file. What NEURON keeps globally is the mechanism's own: ``celsius`` (6.3 by default, as
+    there), and for what it READs of an ion the parameters ``ena``, ``cai``, ``cao``, with NEURON's defaults, which
+    follow the pool ``Na`` or ``Ca`` of a cell that has one. Its current feeds that pool.
+
+    Read are SUFFIX with USEION and NONSPECIFIC_CURRENT, and of blocks PARAMETER, ASSIGNED, STATE, CONSTANT, UNITS,
+    DEFINE, LOCAL, INITIAL, BREAKPOINT, DERIVATIVE, KINETIC, LINEAR (for initial values), PROCEDURE and FUNCTION; a
+    PROCEDURE that is solved and takes its states a step of dt further is read as the equation that it solves.
+    ``if`` becomes :func:`brainsim.channels.select`; arrays and loops of constant bounds are written out. TABLE, UNITSOFF
+    and whatever else changes no number is listed in the docstring. Variables that hold what they were in the step
+    before, C (VERBATIM), POINTER, BEFORE and AFTER, and dependence on t are refused.
+
+    States of ``sparse`` and ``derivimplicit`` advance together by backward Euler, as in NEURON, and others exactly, as by
+    ``cnexp``; what NEURON would solve by ``euler`` or ``runge`` too.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file (``.mod``).
+
+    Returns
+    -------
+    type
+        Of which :func:`mod_source` gives the source.
+
+    Raises
+    ------
+    NMODLError
+        For what is not NMODL or is not read; names file and line.
+
+    References
+    ----------
+    M. L. Hines, N. T. Carnevale, Neural Computation 12:995 (2000).
+    """
+    source, name = source_of(Path(path).read_text(encoding="latin-1"), str(path))
+    return made(source, name, str(path))
+
+
+def made(source: str, name: str, path: str) -> type:
+    """The class ``name`` of a source, which error messages and :mod:`inspect` can show."""
+    file = f"<{path}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    namespace: dict = {"__name__": f"brainsim.io.nmodl.{name}"}
+    exec(compile(source, file, "exec"), namespace)
+    return namespace[name]

@@ -1,0 +1,184 @@
+"""Mechanisms in NMODL, each with some of its constructs."""
+
+GATES = """
+TITLE Two ions, gates with and without a singular point
+: comments of both kinds
+COMMENT
+    anything, also NEURON { SUFFIX no }
+ENDCOMMENT
+NEURON {
+    THREADSAFE
+    SUFFIX gates
+    USEION na READ ena WRITE ina
+    USEION k READ ek WRITE ik
+    NONSPECIFIC_CURRENT il
+    RANGE gnabar, gkbar, gl, el
+    GLOBAL q10, taumin
+}
+UNITS { (mV) = (millivolt) (mA) = (milliamp) (S) = (siemens) (pS) = (picosiemens) (um) = (micron) }
+DEFINE N 2
+PARAMETER {
+    gnabar = 0.12 (S/cm2) <0, 1e9>
+    gkbar = 360 (pS/um2)
+    gl = 3e-4 (S/cm2)
+    el = -54.3 (mV)
+    ena = 61 (mV)
+    q10 = 3
+    taumin = 0.02 (ms)
+    celsius (degC)
+    vmin = -120 (mV)
+}
+ASSIGNED {
+    v (mV)
+    ek (mV)
+    ina (mA/cm2)
+    ik (mA/cm2)
+    il (mA/cm2)
+    tadj
+    inf[N]
+    tau[N] (ms)
+    peak (mV)
+}
+STATE { m FROM 0 TO 1 h n }
+LOCAL shift
+INITIAL {
+    tadj = q10^((celsius - 6.3)/10 (degC))
+    rates(v)
+    m = inf[0]
+    h = inf[1]
+    n = alpha(v)/(alpha(v) + beta(v))
+    peak = v
+}
+BREAKPOINT {
+    SOLVE states METHOD cnexp
+    ina = gnabar*m^3*h*(v - ena)
+    ik = (1e-4)*gkbar*n*n*n*n*(v - ek)
+    il = gl*(v - el)
+    if (v > peak) { peak = v }
+}
+DERIVATIVE states {
+    LOCAL a, b
+    rates(v)
+    m' = (inf[0] - m)/tau[0]
+    h' = (inf[1] - h)/tau[1]
+    a = alpha(v)
+    b = beta(v)
+    n' = tadj*(a*(1 - n) - b*n)
+}
+PROCEDURE rates(v (mV)) {
+    LOCAL a[N], b[N]
+    TABLE inf, tau DEPEND celsius, q10 FROM -120 TO 100 WITH 220
+    UNITSOFF
+    a[0] = 0.1*vtrap(-(v + 40), 10)
+    b[0] = 4*exp(-(v + 65)/18)
+    a[1] = 0.07*exp(-(v + 65)/20)
+    b[1] = 1/(exp(-(v + 35)/10) + 1)
+    FROM i = 0 TO N - 1 {
+        inf[i] = a[i]/(a[i] + b[i])
+        tau[i] = 1/(tadj*(a[i] + b[i]))
+        if (tau[i] < taumin && i != 1) { tau[i] = taumin } else if (tau[i] > 1e3) { tau[i] = 1e3 }
+    }
+    UNITSON
+}
+FUNCTION alpha(v (mV)) (/ms) { LOCAL x
+    x = v
+    if (x == -55) { x = x + 1e-4 }
+    alpha = 0.01*(x + 55)/(1 - exp(-(x + 55)/10))
+}
+FUNCTION beta(v (mV)) (/ms) { beta = 0.125*exp(-(v + 65)/80) }
+FUNCTION vtrap(x, y) {
+    if (fabs(x/y) < 1e-6) {
+        vtrap = y*(1 - x/y/2)
+    } else {
+        vtrap = x/(exp(x/y) - 1)
+    }
+}
+"""
+
+SCHEME = """
+NEURON { SUFFIX scheme USEION na READ ena WRITE ina RANGE gbar, g }
+UNITS { (mV) = (millivolt) (S) = (siemens) }
+PARAMETER { gbar = 0.01 (S/cm2) total = 1 k = 0.3 (/ms) }
+ASSIGNED { v (mV) ena (mV) ina (mA/cm2) g (S/cm2) }
+STATE { c1 c2 o i }
+INITIAL { SOLVE kin STEADYSTATE sparse }
+BREAKPOINT {
+    SOLVE kin METHOD sparse
+    g = gbar*o
+    ina = g*(v - ena)
+}
+KINETIC kin {
+    LOCAL a, b
+    a = 2*exp((v + 40)/12)
+    b = 1.5*exp(-(v + 40)/18)
+    ~ c1 <-> c2 (2*a, b)
+    ~ c2 <-> o (a, 2*b)
+    ~ o <-> i (k, 0.01*b)
+    CONSERVE c1 + c2 + o + i = total
+}
+"""
+
+GHK = """
+NEURON { SUFFIX ghkca USEION ca READ cai, cao WRITE ica RANGE pbar }
+UNITS {
+    (mV) = (millivolt) (mA) = (milliamp) (mM) = (milli/liter)
+    F = (faraday) (coulombs)
+    R = (k-mole) (joule/degC)
+}
+PARAMETER { pbar = 1e-4 (cm/s) celsius = 36 (degC) dt (ms) }
+ASSIGNED { v (mV) cai (mM) cao (mM) ica (mA/cm2) minf taum (ms) part }
+STATE { m }
+INITIAL {
+    rates(v)
+    m = minf
+}
+BREAKPOINT {
+    SOLVE advance
+    ica = pbar*m*m*ghk(v, cai, cao)
+}
+PROCEDURE advance() {
+    rates(v)
+    m = m + part*(minf - m)
+    VERBATIM
+    return 0;
+    ENDVERBATIM
+}
+PROCEDURE rates(v (mV)) {
+    minf = 1/(1 + exp(-(v + 20)/6))
+    taum = 0.5 + 4/(1 + ((v + 20)/15)^2)
+    part = 1 - exp(-dt/taum)
+}
+FUNCTION ghk(v (mV), ci (mM), co (mM)) (.001 coul/cm3) {
+    LOCAL z
+    z = (1e-3)*2*F*v/(R*(celsius + 273.15))
+    ghk = (.001)*2*F*(ci*efun(-z) - co*efun(z))
+}
+FUNCTION efun(z) {
+    if (fabs(z) < 1e-4) { efun = 1 - z/2 } else { efun = z/(exp(z) - 1) }
+}
+"""
+
+IMPLICIT = """
+NEURON { SUFFIX pair3 NONSPECIFIC_CURRENT i RANGE g }
+PARAMETER { g = 1e-3 (S/cm2) a = 0.2 }
+ASSIGNED { v (mV) i (mA/cm2) began }
+STATE { r s z }
+INITIAL {
+    SOLVE begin
+    began = v
+    z = 0.1
+}
+BREAKPOINT {
+    SOLVE pair METHOD derivimplicit
+    i = g*(r + z)*v
+}
+LINEAR begin {
+    ~ r + 2*s = 1 + a
+    ~ r - s = 0
+}
+DERIVATIVE pair {
+    r' = -r + 3*s*exp(v/50)
+    s' = r/5 - s
+    z' = (began/100 - z)/7
+}
+"""
