@@ -161,7 +161,7 @@ def test_what_cannot_be_composed_is_refused():
         make(1, channels=dict(V=ch.Leak()))
     leak = ch.Leak()
     make(1, channels=dict(l=leak))
-    with pytest.raises(ValueError, match="the channel given as 'l' already belongs to ConductanceBased.l"):
+    with pytest.raises(ValueError, match="the mechanism given as 'l' already belongs to ConductanceBased.l"):
         make(1, channels=dict(l=leak))
 
 
