@@ -252,7 +252,9 @@ def test_a_traceback_for_those_who_ask(model):
 
 
 def test_commands_and_models_that_do_not_exist(model, capsys):
-    assert "there is no command 'rnu'. Did you mean 'run'? Accepted: info, models, nmodl, run." in refused(capsys, "rnu")
+    assert "there is no command 'rnu'. Did you mean 'run'? Accepted: info, models, nmodl, run." in refused(
+        capsys, "rnu"
+    )
     assert "there is no model file 'models/smal.py'. Did you mean 'models/small.py'?" in refused(
         capsys, "run", "models/smal.py"
     )
