@@ -94,26 +94,28 @@ void list(const S* s, int64_t rows, int64_t n, Listed<T>& to) {
 }
 
 #ifdef BRAINSIM_WIDER
-// The same for processors that keep sixteen numbers of some in one go. Values are written where they are not all 1.
-__attribute__((target("avx512f"))) inline void list_64(const float* s, int64_t rows, int64_t n, Listed<float>& to) {
+// The same for processors that keep sixteen numbers of some in one go: without a branch, as whether there is a spike among
+// sixteen numbers cannot be foreseen. Values are written where they are not all 1.
+__attribute__((target("avx512f,popcnt"))) inline void list_64(const float* s, int64_t rows, int64_t n, Listed<float>& to) {
   to.prepare(rows, n + 16);
   int32_t* const index = to.index.data();
   const __m512 none = _mm512_setzero_ps(), one = _mm512_set1_ps(1.0f);
-  const __m512i places = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  const __m512i sixteen = _mm512_set1_epi32(16);
   int32_t count = 0;
-  __mmask16 others = 0;
+  unsigned others = 0;
   const float* const begin = s;
+  const auto sixteen_of = [&](__m512 x, __m512i places) __attribute__((always_inline, target("avx512f,popcnt"))) {
+    const __mmask16 spikes = _mm512_cmp_ps_mask(x, none, _CMP_NEQ_UQ);
+    others |= _mm512_mask_cmp_ps_mask(spikes, x, one, _CMP_NEQ_UQ);
+    _mm512_storeu_si512(index + count, _mm512_maskz_compress_epi32(spikes, places));
+    count += __builtin_popcount(spikes);
+  };
+  const int64_t whole = n / 16 * 16;
+  const __mmask16 rest = static_cast<__mmask16>((1u << (n - whole)) - 1);
   for (int64_t r = 0; r < rows; ++r, s += n) {
-    for (int64_t i = 0; i < n; i += 16) {
-      const __mmask16 there = n - i >= 16 ? 0xFFFF : static_cast<__mmask16>((1u << (n - i)) - 1);
-      const __m512 x = _mm512_maskz_loadu_ps(there, s + i);
-      const __mmask16 spikes = _mm512_cmp_ps_mask(x, none, _CMP_NEQ_UQ);
-      if (!spikes) continue;
-      others |= _mm512_mask_cmp_ps_mask(spikes, x, one, _CMP_NEQ_UQ);
-      const __m512i found = _mm512_maskz_compress_epi32(spikes, _mm512_add_epi32(places, _mm512_set1_epi32(static_cast<int32_t>(i))));
-      _mm512_storeu_si512(index + count, found);
-      count += __builtin_popcount(spikes);
-    }
+    __m512i places = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    for (int64_t i = 0; i < whole; i += 16, places = _mm512_add_epi32(places, sixteen)) sixteen_of(_mm512_loadu_ps(s + i), places);
+    if (rest) sixteen_of(_mm512_maskz_loadu_ps(rest, s + whole), places);
     to.first[r + 1] = count;
   }
   to.ones = others == 0;
@@ -140,7 +142,10 @@ bool denser(const S* s, int64_t rows, int64_t n, int64_t part) {
   for (int64_t k = 0; k < looked_at; ++k) {
     const uint64_t fraction = static_cast<uint64_t>(k) * 0x9E3779B97F4A7C15u >> 32;  // k times the golden ratio, modulo 1
     const int64_t r = looked_at == rows ? k : static_cast<int64_t>(fraction * static_cast<uint64_t>(rows) >> 32);
-    for_each_nonzero(s + r * n, n, [&](int64_t) { ++count; });
+    const S* const row = s + r * n;
+    int32_t here = 0;  // without a branch
+    for (int64_t i = 0; i < n; ++i) here += row[i] != 0;
+    count += here;
   }
   return count * 256 > looked_at * n * part;
 }
@@ -235,7 +240,7 @@ BRAINSIM_INLINE void work(const Rows<S, T>& job, bool towards_weight) {
 
 #ifdef BRAINSIM_WIDER
 template <class S, class T>
-__attribute__((target("avx512f"))) void work_64(const Rows<S, T>& job, bool towards_weight) {
+__attribute__((target("avx512f,popcnt"))) void work_64(const Rows<S, T>& job, bool towards_weight) {
   work<64, 16>(job, towards_weight);
 }
 
