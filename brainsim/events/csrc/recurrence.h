@@ -61,9 +61,9 @@ BRAINSIM_INLINE float exponential(float x) {
 
 BRAINSIM_INLINE double exponential(double x) { return std::exp(x); }
 
-// One operation on w elements.
-template <class T, class I>
-BRAINSIM_INLINE void operate(int64_t code, char* to, const char* const* of, int64_t w) {
+// One operation on w elements, or on kAll where that is not 0.
+template <class T, class I, int64_t kAll>
+BRAINSIM_INLINE void operate(int64_t code, char* to, const char* const* of, int64_t width) {
   using shared::Step;
   T* const y = reinterpret_cast<T*>(to);
   I* const n = reinterpret_cast<I*>(to);
@@ -72,8 +72,9 @@ BRAINSIM_INLINE void operate(int64_t code, char* to, const char* const* of, int6
   const I* const i = reinterpret_cast<const I*>(of[0]);
   const I* const j = reinterpret_cast<const I*>(of[1]);
   const I* const k = reinterpret_cast<const I*>(of[2]);
+  const int64_t w = kAll ? kAll : width;
 #if defined(__GNUC__) && !defined(__clang__)
-#define BRAINSIM_EACH(what) _Pragma("GCC ivdep") _Pragma("GCC unroll 2") for (int64_t q = 0; q < w; ++q) what; return;
+#define BRAINSIM_EACH(what) _Pragma("GCC ivdep") _Pragma("GCC unroll 4") for (int64_t q = 0; q < w; ++q) what; return;
 #else
 #define BRAINSIM_EACH(what) for (int64_t q = 0; q < w; ++q) what; return;
 #endif
@@ -131,7 +132,7 @@ inline int64_t bytes_of(Kind kind, int64_t real) { return kind == Kind::kReal ? 
 
 // Elements [from, from + w) of a row that repeats itself, in a register.
 template <class T, class I>
-void load(const char* row, Kind kind, int64_t period, int64_t from, int64_t w, char* to) {
+BRAINSIM_INLINE void load(const char* row, Kind kind, int64_t period, int64_t from, int64_t w, char* to) {
   for (int64_t q = 0; q < w;) {
     const int64_t at = (from + q) % period, n = std::min(w - q, period == 1 ? w - q : period - at);
     const auto fill = [&](auto* out, const auto* in) {
@@ -157,6 +158,12 @@ BRAINSIM_INLINE void store(const char* from, Kind kind, int64_t w, char* to) {
     for (int64_t q = 0; q < w; ++q) reinterpret_cast<bool*>(to)[q] = whole[q] != 0;
 }
 
+// Room for so many bytes, at a line of the cache.
+inline char* aligned(std::vector<char>& room, int64_t bytes) {
+  room.resize(bytes + 64);
+  return room.data() + (-reinterpret_cast<intptr_t>(room.data()) & 63);
+}
+
 template <class T>
 BRAINSIM_INLINE void run_steps(const Recurrence& job, const T* constants) {
   using I = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
@@ -164,114 +171,135 @@ BRAINSIM_INLINE void run_steps(const Recurrence& job, const T* constants) {
   constexpr int64_t kRegister = kLanes * sizeof(T);
   static thread_local std::vector<char> room, kept, other;
   const int64_t given = static_cast<int64_t>(job.operands.size()), taken = job.fixed + job.carried;
-  room.resize((job.registers + 1) * kRegister);
-  char* const rooms = room.data() + (-reinterpret_cast<intptr_t>(room.data()) & 63);  // the register after the last is room for this
+  const int64_t results = static_cast<int64_t>(job.results.size());
+  char* const rooms = aligned(room, job.registers * kRegister);
   const auto direct = [&](Kind kind) { return kind == Kind::kReal || (kind == Kind::kCount && sizeof(T) == 4); };
-  std::vector<const char*> at(job.registers);      // where a register is
+  const Operation* const loop = job.operations.data() + job.before;
+  std::vector<const char*> at(job.registers);       // where a register is
   std::vector<bool> uniform(job.registers, false);  // one value for all elements and steps
+  std::vector<bool> read(job.registers, false);     // in the loop, or given
   for (int64_t r = 0; r < job.registers; ++r) at[r] = rooms + r * kRegister;
+  for (int64_t k = 0; k < job.loop; ++k)
+    for (int64_t of : loop[k].of) read[of] = true;
+  for (const auto& to : job.results) read[to.from] = true;
   const auto of_all = [&](const Operation& o) { return uniform[o.of[0]] && uniform[o.of[1]] && uniform[o.of[2]]; };
   const auto execute = [&](const Operation& o, char* to, int64_t w) BRAINSIM_INLINED {
     const char* const of[3] = {at[o.of[0]], at[o.of[1]], at[o.of[2]]};
-    operate<T, I>(o.code, to, of, w);
+    if (w == kLanes) operate<T, I, kLanes>(o.code, to, of, w);
+    else operate<T, I, 0>(o.code, to, of, w);
   };
   const auto whole = [&](int64_t r) { return const_cast<char*>(at[r]); };
+  const auto repeat = [&](int64_t r) { std::fill_n(reinterpret_cast<I*>(whole(r)), kLanes, *reinterpret_cast<const I*>(at[r])); };
   for (int64_t k = 0; k < job.constants; ++k) {
     uniform[given + k] = true;
-    if (job.counts[k]) std::fill_n(reinterpret_cast<I*>(whole(given + k)), kLanes, static_cast<I>(constants[k]));
-    else std::fill_n(reinterpret_cast<T*>(whole(given + k)), kLanes, constants[k]);
+    if (job.counts[k]) *reinterpret_cast<I*>(whole(given + k)) = static_cast<I>(constants[k]);
+    else *reinterpret_cast<T*>(whole(given + k)) = constants[k];
+    repeat(given + k);
   }
+  bool again = false;  // whether examples have their own of what is the same for all elements
   for (int64_t i = 0; i < job.fixed; ++i) {
     uniform[i] = job.operands[i].period == 1;
-    if (uniform[i]) load<T, I>(job.operands[i].data, job.operands[i].kind, 1, 0, kLanes, whole(i));
+    again |= uniform[i] && job.operands[i].apart;
   }
   std::vector<Operation> once, each;  // of those before the loop
   for (int64_t k = 0; k < job.before; ++k) {
     const Operation& o = job.operations[k];
     uniform[o.to] = of_all(o);
-    if (uniform[o.to]) execute(o, whole(o.to), kLanes);
-    else each.push_back(o);
+    (uniform[o.to] ? once : each).push_back(o);
   }
   // What is the same at all steps and not for all elements, for the whole slab
   std::vector<int64_t> own;
   for (int64_t i = 0; i < job.fixed; ++i)
     if (!uniform[i]) own.push_back(i);
   for (const Operation& o : each) own.push_back(o.to);
-  kept.resize(own.size() * kSlab * sizeof(T) + 64);
-  const auto keep = [&](int64_t k) { return kept.data() + k * kSlab * static_cast<int64_t>(sizeof(T)); };
-  const Operation* const loop = job.operations.data() + job.before;
+  char* const held = aligned(kept, own.size() * kSlab * sizeof(T));
+  const auto keep = [&](int64_t k) { return held + k * kSlab * static_cast<int64_t>(sizeof(T)); };
 
   // What is carried stands in two places in turn: a step reads one and writes the other, the last one writes the result
   std::vector<char*> places[2];
-  std::vector<int64_t> carry_bytes;
+  std::vector<int64_t> width;
   int64_t bytes = 0;
-  for (int64_t i = 0; i < job.carried; ++i) {
-    carry_bytes.push_back(bytes_of(job.results[i].kind, sizeof(T)));
-    bytes += carry_bytes[i] * kSlab;
-  }
-  other.resize(bytes + 64);
+  for (const auto& to : job.results) width.push_back(bytes_of(to.kind, sizeof(T)));
+  for (int64_t i = 0; i < job.carried; ++i) bytes += width[i] * kSlab;
+  char* const others = aligned(other, bytes);
   places[0].resize(job.carried), places[1].resize(job.carried);
   std::vector<int64_t> written(job.registers, -1);  // the result whose place an operation may write at once
-  for (size_t r = 0; r < job.results.size(); ++r)
-    if (direct(job.results[r].kind)) written[job.results[r].from] = static_cast<int64_t>(r);
-  std::vector<char*> row_of(job.results.size());
-  std::vector<int64_t> width(job.results.size());
+  for (int64_t r = 0; r < results; ++r)
+    if (direct(job.results[r].kind)) written[job.results[r].from] = r;
+  std::vector<char*> row_of(results);
+  std::vector<const char*> rows(given);
 
-  for (int64_t begin = 0; begin < job.elements; begin += kSlab) {
-    const int64_t end = std::min(begin + kSlab, job.elements);
-    for (int64_t m = begin; m < end; m += kLanes) {
-      const int64_t w = std::min(kLanes, end - m), offset = (m - begin) * sizeof(T);
-      int64_t k = 0;
+  for (int64_t example = 0; example < job.examples; ++example) {
+    const auto data = [&](int64_t i) {
+      const Recurrence::Given& from = job.operands[i];
+      return from.data + example * from.apart * bytes_of(from.kind, sizeof(T));
+    };
+    const auto result = [&](int64_t r) { return job.results[r].data + example * job.results[r].apart * width[r]; };
+    if (example == 0 || again) {
       for (int64_t i = 0; i < job.fixed; ++i)
-        if (!uniform[i]) {
-          at[i] = keep(k++) + offset;
-          load<T, I>(job.operands[i].data, job.operands[i].kind, job.operands[i].period, m, w, whole(i));
-        }
-      for (const Operation& o : each) {
-        at[o.to] = keep(k++) + offset;
-        execute(o, whole(o.to), w);
+        if (uniform[i]) load<T, I>(data(i), job.operands[i].kind, 1, 0, kLanes, whole(i));
+      for (const Operation& o : once) {
+        execute(o, whole(o.to), 1);
+        repeat(o.to);
       }
     }
-    char* second = other.data();
-    for (int64_t i = 0; i < job.carried; ++i) {
-      places[job.steps & 1][i] = job.results[i].data + begin * carry_bytes[i];  // of a step's beginning, where an even number is left
-      places[~job.steps & 1][i] = second;
-      second += kSlab * carry_bytes[i];
-      const char* const from = job.operands[job.fixed + i].data + begin * carry_bytes[i];
-      std::memmove(places[0][i], from, (end - begin) * carry_bytes[i]);
-    }
-    for (int64_t step = 0; step < job.steps; ++step) {
-      const int64_t t = job.backwards ? job.steps - 1 - step : step;
-      for (size_t r = 0; r < job.results.size(); ++r) {
-        const Recurrence::Made& to = job.results[r];
-        const bool carried = static_cast<int64_t>(r) < job.carried;
-        width[r] = bytes_of(to.kind, sizeof(T));
-        row_of[r] = carried ? places[~step & 1][r] : to.data + (t * job.elements + begin) * width[r];
-      }
+    for (int64_t begin = 0; begin < job.elements; begin += kSlab) {
+      const int64_t end = std::min(begin + kSlab, job.elements);
       for (int64_t m = begin; m < end; m += kLanes) {
-        const int64_t w = std::min(kLanes, end - m);
-        for (size_t k = 0; k < own.size(); ++k) at[own[k]] = keep(k) + (m - begin) * sizeof(T);
-        for (int64_t i = job.fixed; i < given; ++i) {
-          const Recurrence::Given& from = job.operands[i];
-          const int64_t size = bytes_of(from.kind, sizeof(T)), first = i < taken ? begin : 0;
-          const char* const row = i < taken ? places[step & 1][i - job.fixed] : from.data + t * from.period * size;
-          if (from.period == job.elements && direct(from.kind)) {
-            at[i] = row + (m - first) * size;
-            continue;
+        const int64_t w = std::min(kLanes, end - m), offset = (m - begin) * sizeof(T);
+        int64_t k = 0;
+        for (int64_t i = 0; i < job.fixed; ++i)
+          if (!uniform[i]) {
+            at[i] = keep(k++) + offset;
+            load<T, I>(data(i), job.operands[i].kind, job.operands[i].period, m, w, whole(i));
           }
-          at[i] = rooms + i * kRegister;
-          load<T, I>(row, from.kind, from.period, m - first, w, whole(i));
+        for (const Operation& o : each) {
+          at[o.to] = keep(k++) + offset;
+          execute(o, whole(o.to), w);
         }
-        for (int64_t k = 0; k < job.loop; ++k) {
-          const int64_t to = loop[k].to, r = written[to];
-          char* const place = r < 0 ? rooms + to * kRegister : row_of[r] + (m - begin) * width[r];
-          execute(loop[k], place, w);
-          at[to] = place;
+      }
+      char* second = others;
+      for (int64_t i = 0; i < job.carried; ++i) {
+        places[job.steps & 1][i] = result(i) + begin * width[i];  // of a step's beginning, where an even number is left
+        places[~job.steps & 1][i] = second;
+        second += kSlab * width[i];
+        std::memmove(places[0][i], data(job.fixed + i) + begin * width[i], (end - begin) * width[i]);
+      }
+      for (int64_t step = 0; step < job.steps; ++step) {
+        const int64_t t = job.backwards ? job.steps - 1 - step : step;
+        for (int64_t r = 0; r < results; ++r)
+          row_of[r] = r < job.carried ? places[~step & 1][r] : result(r) + (t * job.elements + begin) * width[r];
+        for (int64_t i = job.fixed; i < taken; ++i) rows[i] = places[step & 1][i - job.fixed];
+        for (int64_t i = taken; i < given; ++i) {
+          const Recurrence::Given& from = job.operands[i];
+          rows[i] = data(i) + t * from.period * bytes_of(from.kind, sizeof(T));
+          if (from.period == job.elements) rows[i] += begin * bytes_of(from.kind, sizeof(T));
         }
-        for (size_t r = 0; r < job.results.size(); ++r) {
-          const Recurrence::Made& to = job.results[r];
-          char* const place = row_of[r] + (m - begin) * width[r];
-          if (place != at[to.from]) store<T, I>(at[to.from], to.kind, w, place);
+        for (int64_t m = begin; m < end; m += kLanes) {
+          const int64_t w = std::min(kLanes, end - m), offset = m - begin;
+          for (size_t k = 0; k < own.size(); ++k) at[own[k]] = keep(k) + offset * sizeof(T);
+          for (int64_t i = job.fixed; i < given; ++i) {
+            if (!read[i]) continue;
+            const Recurrence::Given& from = job.operands[i];
+            const bool all = from.period == job.elements;
+            if (all && direct(from.kind)) {
+              at[i] = rows[i] + offset * bytes_of(from.kind, sizeof(T));
+              continue;
+            }
+            at[i] = rooms + i * kRegister;
+            load<T, I>(rows[i], from.kind, all ? kSlab : from.period, all ? offset : m, w, whole(i));
+          }
+          for (int64_t k = 0; k < job.loop; ++k) {
+            const int64_t to = loop[k].to, r = written[to];
+            char* const place = r < 0 ? rooms + to * kRegister : row_of[r] + offset * width[r];
+            execute(loop[k], place, w);
+            at[to] = place;
+          }
+          for (int64_t r = 0; r < results; ++r) {
+            const Recurrence::Made& to = job.results[r];
+            char* const place = row_of[r] + offset * width[r];
+            if (place != at[to.from]) store<T, I>(at[to.from], to.kind, w, place);
+          }
         }
       }
     }
