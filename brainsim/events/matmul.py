@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+from jax.extend.core import Literal
 
-from brainsim.events._contract import POST, contract
+from brainsim.events._contract import POST, PRE, contract, contract_p
 from brainsim.events._primitive import Batch
 from brainsim.events.formats import Dense
 
@@ -56,3 +59,29 @@ def spike_matmul(spikes: jax.Array, weight: jax.Array) -> jax.Array:
     batch = Batch(extents, (each, (False,) * len(extents), each))
     into = jnp.zeros((*extents, n_out), weight.dtype)
     return contract(POST, (Dense(n_in, n_out),), spikes, weight, into, batch=batch)
+
+
+def dense_back(turned: jax.Array, values: jax.Array) -> jax.Array:
+    """Values ``[n_in]`` through a weight that is given as its transpose, ``[n_out, n_in]``, for programs whose way back should
+    read that as it stands.
+    """
+    n_out, n_in = turned.shape
+    return contract(PRE, (Dense(n_out, n_in),), turned, values, jnp.zeros(n_out, turned.dtype))
+
+
+def dense_products(jaxpr: Any) -> dict[int, Any]:
+    """The products of spikes and a dense weight among the equations of a program, one example each, whose weight is a constant
+    of the program: its variable, by the number of the equation.
+    """
+    constants = set(jaxpr.constvars)
+    return {k: e.invars[1] for k, e in enumerate(jaxpr.eqns) if _is_product(e) and e.invars[1] in constants}
+
+
+def _is_product(equation) -> bool:
+    if equation.primitive is not contract_p.primitive or isinstance(equation.invars[1], Literal):
+        return False
+    shared = equation.params["tree"].unflatten([v.aval for v in equation.invars[:-3]])
+    dense = len(shared) == 1 and isinstance(shared[0], Dense) and len(equation.invars) == 3
+    spikes, weight, _ = (v.aval for v in equation.invars[-3:])
+    each = equation.params["static"] == (POST, 0) and not equation.params["batch"].extents and weight.ndim == 2
+    return dense and each and spikes.dtype in (jnp.dtype(bool), weight.dtype)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 
 from brainsim._core import Clock, once_per_run
 from brainsim.delays import Delay
+from brainsim.events import Dense
 from brainsim.events.recurrence import recurrence
 from brainsim.integrated import IntegratedPopulation
 from brainsim.network import Network
@@ -23,6 +24,7 @@ from brainsim.paths import Applied
 from brainsim.projection import Projection
 from brainsim.receptors.base import Receptor
 from brainsim.schedule import released
+from brainsim.simulation import collected
 
 MOST = 1 << 24  # numbers that may be kept between populations: of longer runs nothing but the state is
 
@@ -66,9 +68,9 @@ def order_of(net: Network, n_steps: int, checkpoint_every: int | None = None) ->
         return Order(reason=reason)
     groups = _groups(net)
     feedback = any(p.pre == p.post for p in net.projections.values()) or any(len(group) > 1 for group in groups)
-    layers = [p for p in net.projections.values() if "layer" in vars(p) and _at_once(net, p)]
-    if feedback and not layers:  # what is kept between populations takes more memory, and no less time
-        return Order(reason="populations reach themselves, and no layer of flax would gain")
+    gaining = [p for p in net.projections.values() if ("layer" in vars(p) or _dense(p)) and _at_once(net, p)]
+    if feedback and not gaining:  # what is kept between populations takes more memory, and no less time
+        return Order(reason="populations reach themselves, and no layer of flax or dense weight would gain")
     return Order(groups, feedback=feedback)
 
 
@@ -105,6 +107,11 @@ def _at_once(net: Network, projection: Projection) -> bool:
     receptor = net.populations[projection.post].receptors[projection.receptor]
     once = "layer" not in vars(projection) or once_per_run(projection.layer)
     return type(receptor).features is Receptor.features and once
+
+
+def _dense(projection: Projection) -> bool:
+    """Whether every neuron reaches every other by a weight of its own: many steps are a better product than one."""
+    return isinstance(getattr(projection, "conn", None), Dense) and projection.plain("weight").ndim > 0
 
 
 def _groups(net) -> tuple[tuple[str, ...], ...]:
@@ -175,7 +182,7 @@ def run(
         elif (found := recurrence(step, own, times)) is not None:
             own, (sent, taken) = found
         else:
-            own, (sent, taken) = jax.lax.scan(jax.checkpoint(step) if remat else step, own, times)
+            own, (sent, taken) = collected.scan(step, own, times, remat)
         after |= own
         samples |= {label: jax.vmap(select)(taken[path]) for label, (path, select) in asked.items()}
         arrived |= sent

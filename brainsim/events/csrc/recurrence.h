@@ -189,12 +189,13 @@ BRAINSIM_INLINE void run_steps(const Recurrence& job, const T* constants) {
     else operate<T, I, 0>(o.code, to, of, w);
   };
   const auto whole = [&](int64_t r) { return const_cast<char*>(at[r]); };
-  const auto repeat = [&](int64_t r) { std::fill_n(reinterpret_cast<I*>(whole(r)), kLanes, *reinterpret_cast<const I*>(at[r])); };
+  const auto repeat = [&](int64_t r) {  // the first of its elements, whatever it is
+    for (int64_t k = 1; k < kLanes; ++k) std::memcpy(whole(r) + k * sizeof(T), at[r], sizeof(T));
+  };
   for (int64_t k = 0; k < job.constants; ++k) {
     uniform[given + k] = true;
-    if (job.counts[k]) *reinterpret_cast<I*>(whole(given + k)) = static_cast<I>(constants[k]);
-    else *reinterpret_cast<T*>(whole(given + k)) = constants[k];
-    repeat(given + k);
+    if (job.counts[k]) std::fill_n(reinterpret_cast<I*>(whole(given + k)), kLanes, static_cast<I>(constants[k]));
+    else std::fill_n(reinterpret_cast<T*>(whole(given + k)), kLanes, constants[k]);
   }
   bool again = false;  // whether examples have their own of what is the same for all elements
   for (int64_t i = 0; i < job.fixed; ++i) {

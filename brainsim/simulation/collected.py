@@ -1,0 +1,188 @@
+"""A loop over steps in which the gradient of a dense weight is made once, of what all steps give together.
+
+The derivative of ``lax.scan`` adds to a gradient as large as the weight in each step. What a step delivers is linear in the
+weight, and nothing else needs the weight's change: the spikes of all steps times that change, one product by events, enter
+the loop as what arrives. On the way back, these are the cotangents of what arrived in all steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.custom_derivatives import SymbolicZero
+from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
+
+from brainsim.events._scalar import replaced
+from brainsim.events.matmul import dense_back, dense_products, spike_matmul
+
+
+def scan(step: Callable, carry: Any, xs: Any, remat: bool = True) -> tuple[Any, Any]:
+    """``jax.lax.scan(step, carry, xs)``, with the same derivatives.
+
+    Parameters
+    ----------
+    step : callable
+        ``step(carry, x) -> (carry, y)``.
+    carry, xs : pytrees of arrays
+    remat : bool
+        Compute each step's intermediate values again on the way back.
+
+    Returns
+    -------
+    carry, ys
+    """
+    leaves, tree = jax.tree.flatten(carry)
+    columns, across = jax.tree.flatten(xs)
+    run = lambda *a: step(tree.unflatten(a[: len(leaves)]), across.unflatten(a[len(leaves) :]))  # noqa: E731
+    closed, shapes = jax.make_jaxpr(run, return_shape=True)(*leaves, *(x[0] for x in columns))
+    products = dense_products(closed.jaxpr)
+    if not products or not remat:
+        return jax.lax.scan(jax.checkpoint(step) if remat else step, carry, xs)
+    after, ys = _Loop(closed.jaxpr, products, len(leaves)).run(closed.consts, leaves, columns)
+    return jax.tree.unflatten(jax.tree.structure(shapes), [*after, *ys])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Loop:
+    jaxpr: Any
+    products: dict  # the variable of the weight, by the number of an equation
+    carried: int
+
+    def run(self, consts: Sequence, carry: Sequence, columns: Sequence) -> tuple[list, list]:
+        """``(carry, ys)`` of all steps."""
+        held = dict(zip(self.jaxpr.constvars, consts, strict=True))
+        weights = [held[v] for v in self.products.values()]
+        read = {v for k, e in enumerate(self.jaxpr.eqns) for v in (self._others(k, e)) if not isinstance(v, Literal)}
+        others = {v: held[v] for v in self.jaxpr.constvars if v in read or v in self.jaxpr.outvars}
+        names = list(others)
+
+        @jax.custom_jvp
+        def loop(weights, others, carry, columns):
+            def advance(carry, now):
+                return self._advance(weights, dict(zip(names, others)), carry, now)[:2]
+
+            return jax.lax.scan(advance, carry, columns)
+
+        def derivative(primals, tangents):
+            return self._derivative(names, *primals, *tangents)
+
+        loop.defjvp(derivative, symbolic_zeros=True)
+        return loop(weights, list(others.values()), list(carry), list(columns))
+
+    def _others(self, k, equation):
+        """What an equation reads beside the weight of a product."""
+        return (equation.invars[0], equation.invars[2]) if k in self.products else equation.invars
+
+    def _advance(self, weights, others, carry, now, through=None) -> tuple[list, list, list]:
+        """One step: what is carried on, what is given, and the spikes that each product took."""
+        jaxpr, spikes = self.jaxpr, []
+        known = others | dict(zip(jaxpr.invars, [*carry, *now], strict=True))
+        read = lambda v: v.val if isinstance(v, Literal) else known[v]  # noqa: E731
+        begin = 0
+        for at, k in enumerate([*self.products, len(jaxpr.eqns)]):
+            part = _part(jaxpr, begin, k)
+            known.update(zip(part.jaxpr.outvars, jaxpr_as_fun(part)(*map(read, part.jaxpr.invars)), strict=True))
+            begin = k + 1
+            if k not in self.products:
+                break
+            equation = jaxpr.eqns[k]
+            s, into = map(read, self._others(k, equation))
+            product = lambda *a, e=equation: e.primitive.bind(*a, **e.params)[0]  # noqa: E731
+            made = product(s, weights[at], into) if through is None else through(at, product, s, into)
+            known[equation.outvars[0]] = made
+            spikes.append(s)
+        results = [read(v) for v in jaxpr.outvars]
+        return results[: self.carried], results[self.carried :], spikes
+
+    def _derivative(self, names, weights, others, carry, columns, *tangents):
+        """The results and their change; arguments and results are those of the loop."""
+
+        def forward(carry, now):
+            after, ys, spikes = self._advance(weights, dict(zip(names, others)), carry, now)
+            return after, (ys, carry, spikes)
+
+        after, (ys, begun, spikes) = jax.lax.scan(forward, carry, columns)
+        changes = [[None if _still(t) else t for t in part] for part in tangents]
+        arriving = [None if d is None else spike_matmul(s, d) for s, d in zip(spikes, changes[0])]
+        turned = [w.T for w in weights]  # in memory, so that no step has to turn it
+        active = [_places(part) for part in changes]
+        real = [k for k, x in enumerate(carry) if _real(x)]
+        given = [k for k, y in enumerate(ys) if _real(y)]
+
+        def change(moved, now):
+            begun, now, pushed, arriving = now
+
+            def restricted(some, other, entering, arrived):
+                places = zip(active[1], other), zip(real, some), zip(active[3], entering)
+                held, at, at_now = (_with(x, dict(p)) for x, p in zip((others, begun, now), places))
+                enter = lambda k, product, s, into: _through(product, s, weights[k], turned[k], into) + (  # noqa: E731
+                    arrived[k] if arrived[k] is not None else 0
+                )
+                made, ys, _ = self._advance(weights, dict(zip(names, held)), at, at_now, enter)
+                return [made[k] for k in real], [ys[k] for k in given]
+
+            nothing = [None if a is None else jnp.zeros_like(a) for a in arriving]
+            at = [begun[k] for k in real], [others[k] for k in active[1]], [now[k] for k in active[3]], nothing
+            along = moved, [changes[1][k] for k in active[1]], pushed, arriving
+            return jax.jvp(restricted, at, along)[1]
+
+        begin = [jnp.zeros_like(carry[k]) if changes[2][k] is None else changes[2][k] for k in real]
+        entering = begun, columns, [changes[3][k] for k in active[3]], arriving
+        moved, pushed = jax.lax.scan(jax.checkpoint(change), begin, entering)
+        last = _tangents(after, dict(zip(real, moved))), _tangents(ys, dict(zip(given, pushed)))
+        return (after, ys), last
+
+
+def _part(jaxpr, begin: int, end: int) -> ClosedJaxpr:
+    """Some of the equations of a program, from what they read to all that they make."""
+    equations = jaxpr.eqns[begin:end]
+    made = [v for e in equations for v in e.outvars]
+    read = dict.fromkeys(v for e in equations for v in e.invars if not isinstance(v, Literal))
+    return ClosedJaxpr(replaced(jaxpr, constvars=(), invars=[*read.keys() - set(made)], outvars=made, eqns=equations), ())
+
+
+def _through(product, s, weight, turned, into):
+    """A product whose change passes back through ``turned``, the weight in the order in which it is read there."""
+
+    @jax.custom_jvp
+    def through(s, weight, turned, into):
+        return product(s, weight, into)
+
+    def derivative(primals, tangents):
+        (s, weight, turned, into), (ds, dw, _, dinto) = primals, tangents
+        total = jnp.zeros_like(into) if _still(dinto) else dinto
+        if not _still(ds):
+            total = total + dense_back(turned, ds)
+        if not _still(dw):
+            total = total + product(s, dw, jnp.zeros_like(into))
+        return product(s, weight, into), total
+
+    through.defjvp(derivative, symbolic_zeros=True)
+    return through(s, weight, turned, into)
+
+
+def _still(tangent) -> bool:
+    return isinstance(tangent, SymbolicZero) or tangent.dtype == jax.dtypes.float0
+
+
+def _real(x) -> bool:
+    return jnp.issubdtype(x.dtype, jnp.floating)
+
+
+def _places(values) -> list[int]:
+    return [k for k, x in enumerate(values) if x is not None]
+
+
+def _with(values, other: dict) -> list:
+    return [other.get(k, x) for k, x in enumerate(values)]
+
+
+def _tangents(values, moving: dict) -> list:
+    """Of results, floats of which some change."""
+    nothing = lambda x: np.zeros(x.shape, jax.dtypes.float0) if not _real(x) else jnp.zeros_like(x)  # noqa: E731
+    return [moving[k] if k in moving else nothing(x) for k, x in enumerate(values)]
