@@ -19,6 +19,7 @@ from jax.interpreters import ad, batching, mlir
 from jax.interpreters import partial_eval as pe
 
 from brainsim.events import _backends as backends
+from brainsim.events._narrow import between, narrowest, size
 from brainsim.events._primitive import is_zero, no_tangent, undefined
 from brainsim.events._program import compiled
 from brainsim.events._scalar import NotElementwise, flat, reordered, replaced, scalar, variables_read
@@ -151,16 +152,14 @@ def _jvp(primals, tangents, *, body, counts, **facts):
     consts, carry, xs = _parts(primals, counts)
     moved, turned, pushed = _parts(tangents, counts)
     active = tuple(tuple(not is_zero(t) for t in part) for part in (moved, pushed))
-    forward, linear, (kept, read, own, real) = _derivatives(body, counts, active)
+    forward, linear, (read, own, real) = _derivatives(body, counts, active)
     results = recurrence_p.bind(*primals, body=forward, counts=counts, **facts)
-    trajectories = dict(zip(kept, results[len(body.jaxpr.outvars) :]))
     shape, given = carry[0].shape, dict(enumerate(primals))
-    n = sum(counts)
     # Carried: changes of what is carried, and of what is read each time, as they add up in it on the way back
     begin = [ad.instantiate_zeros(turned[k]) for k in real]
     begin += [jnp.broadcast_to(moved[k], shape) for k, flag in enumerate(active[0]) if flag]
     fixed = [given[k] for k in read if k < counts[0]]
-    courses = [trajectories[k - counts[0]] if k < n else given[k] for k in read if k >= counts[0]]
+    courses = [*results[len(body.jaxpr.outvars) :], *(given[k] for k in read if k >= counts[0])]
     courses += [t for t, flag in zip(pushed, active[1]) if flag]
     made = recurrence_p.bind(
         *fixed,
@@ -182,9 +181,8 @@ def _jvp(primals, tangents, *, body, counts, **facts):
 def _derivatives(body, counts, active):
     """Programs of a recurrence and of its change.
 
-    The first also gives what is carried into each step, as far as the second, which is linear, reads it. Facts: which carried
-    variables these are; which arguments of the first the second reads; which results, and which carried variables, are
-    real and change.
+    The first also gives the least of each step that the second, which is linear, can be made of. Facts: which arguments of the
+    first the second reads as well; which results, and which carried variables, are real and change.
     """
     function, jaxpr = jaxpr_as_fun(body), body.jaxpr
     n_consts, n_carry = counts
@@ -209,19 +207,19 @@ def _derivatives(body, counts, active):
         return [*made[: len(real)], *changes[len(real) : len(real) + len(moved)], *made[len(real) :]]
 
     linear = flat(change, [jax.ShapeDtypeStruct((), a.dtype) for a in (*avals, *(avals[k] for k in places))])
-    reads = variables_read(linear.jaxpr)
-    read = [k for k, v in enumerate(linear.jaxpr.invars[: len(avals)]) if v in reads]
-    steps = [k for k in read if k >= n_consts]
-    order = [k for k in read if k < n_consts]
-    order += range(len(avals), len(avals) + len(real) + len(moved))
-    last = list(range(len(avals) + len(real) + len(moved), len(linear.jaxpr.invars)))
-    order += steps + last
-    linear = reordered(linear, order, range(len(linear.jaxpr.outvars)))
-    kept = [k - n_consts for k in steps if k < n_consts + n_carry]
-    forward = flat(
-        lambda *v: [*function(*v), *(v[n_consts + k] for k in kept)], [jax.ShapeDtypeStruct((), a.dtype) for a in avals]
-    )
-    return forward, linear, (kept, read, own, real)
+    given, changes = linear.jaxpr.invars[: len(avals)], linear.jaxpr.invars[len(avals) :]
+    costs = [0 if k < n_consts else size(v) if k >= n_consts + n_carry else 2 * size(v) for k, v in enumerate(given)]
+    kept = narrowest(linear.jaxpr, dict(zip(given, costs)))
+    made = [v for v in kept if v not in given[n_consts + n_carry :]]
+    reads = variables_read(between(linear.jaxpr, [*kept, *given[:n_consts], *changes], linear.jaxpr.outvars).jaxpr)
+    read = [k for k, v in enumerate(given) if v in reads and (k < n_consts or v not in made)]
+    begin = len(real) + len(moved)
+    order = [*(given[k] for k in read if k < n_consts), *changes[:begin], *made]
+    order += [*(given[k] for k in read if k >= n_consts), *changes[begin:]]
+    values = jaxpr_as_fun(between(linear.jaxpr, given, made))
+    arguments = [jax.ShapeDtypeStruct((), a.dtype) for a in avals]
+    forward = flat(lambda *v: [*function(*v), *values(*v)], arguments)
+    return forward, between(linear.jaxpr, order, linear.jaxpr.outvars), (read, own, real)
 
 
 def _transpose(cotangents, *operands, body, counts, **facts):
