@@ -7,6 +7,7 @@ the loop as what arrives. On the way back, these are the cotangents of what arri
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 
+from brainsim.events._narrow import between, narrowest, size
 from brainsim.events._scalar import replaced
 from brainsim.events.matmul import dense_back, dense_products, spike_matmul
 
@@ -101,41 +103,122 @@ class _Loop:
 
     def _derivative(self, names, weights, others, carry, columns, *tangents):
         """The results and their change; arguments and results are those of the loop."""
-
-        def forward(carry, now):
-            after, ys, spikes = self._advance(weights, dict(zip(names, others)), carry, now)
-            return after, (ys, carry, spikes)
-
-        after, (ys, begun, spikes) = jax.lax.scan(forward, carry, columns)
         changes = [[None if _still(t) else t for t in part] for part in tangents]
-        arriving = [None if d is None else spike_matmul(s, d) for s, d in zip(spikes, changes[0])]
+        moved_weights = [k for k, x in enumerate(changes[0]) if x is not None]
+        beside = {k: column for k in moved_weights if (column := self._entrance(k)) is not None}
+        active = [[k for k, x in enumerate(part) if x is not None] for part in changes]
+        active[0] = [k for k in moved_weights if k not in beside]
+        active[3] = sorted({*active[3], *beside.values()})
         turned = [w.T for w in weights]  # in memory, so that no step has to turn it
-        active = [_places(part) for part in changes]
         real = [k for k, x in enumerate(carry) if _real(x)]
-        given = [k for k, y in enumerate(ys) if _real(y)]
+        given = [k for k, v in enumerate(self.jaxpr.outvars[self.carried :]) if _real(v.aval)]
 
-        def change(moved, now):
-            begun, now, pushed, arriving = now
-
-            def restricted(some, other, entering, arrived):
+        def change(weights, turned, others, begun, now, moving, moved, pushed, arriving):
+            def restricted(other, some, entering, arrived):
                 places = zip(active[1], other), zip(real, some), zip(active[3], entering)
                 held, at, at_now = (_with(x, dict(p)) for x, p in zip((others, begun, now), places))
-                enter = lambda k, product, s, into: _through(product, s, weights[k], turned[k], into) + (  # noqa: E731
-                    arrived[k] if arrived[k] is not None else 0
-                )
+                arrived = dict(zip(active[0], arrived))
+
+                def enter(k, product, s, into):
+                    made = _through(product, s, weights[k], turned[k], into)
+                    return made + arrived[k] if k in arrived else made
+
                 made, ys, _ = self._advance(weights, dict(zip(names, held)), at, at_now, enter)
                 return [made[k] for k in real], [ys[k] for k in given]
 
-            nothing = [None if a is None else jnp.zeros_like(a) for a in arriving]
-            at = [begun[k] for k in real], [others[k] for k in active[1]], [now[k] for k in active[3]], nothing
-            along = moved, [changes[1][k] for k in active[1]], pushed, arriving
-            return jax.jvp(restricted, at, along)[1]
+            nothing = [jnp.zeros_like(a) for a in arriving]
+            at = [others[k] for k in active[1]], [begun[k] for k in real], [now[k] for k in active[3]], nothing
+            return jax.jvp(restricted, at, (moving, moved, pushed, arriving))[1]
 
-        begin = [jnp.zeros_like(carry[k]) if changes[2][k] is None else changes[2][k] for k in real]
-        entering = begun, columns, [changes[3][k] for k in active[3]], arriving
-        moved, pushed = jax.lax.scan(jax.checkpoint(change), begin, entering)
+        outs = list(self.jaxpr.outvars[self.carried :])
+        taken = [self.jaxpr.eqns[k].invars[0] for k in self.products]
+        given_as = {k: outs.index(v) for k, v in enumerate(taken) if any(v is out for out in outs)}
+        first = [x[0] for x in columns]
+        known = weights, turned, others, carry, first
+        entering = [jnp.zeros(weights[k].shape[1], weights[k].dtype) for k in active[0]]
+        linear = (
+            [changes[1][k] for k in active[1]],
+            [jnp.zeros_like(carry[k]) if changes[2][k] is None else changes[2][k] for k in real],
+        )
+        closed, tree = jax.make_jaxpr(change, return_shape=True)(
+            *known, *linear, [first[k] for k in active[3]], entering
+        )
+        program = _Narrow(closed, len(jax.tree.leaves(known[:3])), len(carry), len(columns))
+
+        def forward(carry, now):
+            after, ys, spikes = self._advance(weights, dict(zip(names, others)), carry, now)
+            spikes = [None if k in given_as else s for k, s in enumerate(spikes)]
+            return after, (ys, program.kept_of(weights, turned, others, carry, now), spikes)
+
+        after, (ys, kept, spikes) = jax.lax.scan(forward, carry, columns)
+        spikes = [ys[given_as[k]] if k in given_as else spikes[k] for k in range(len(weights))]
+        arriving = {k: spike_matmul(spikes[k], changes[0][k]) for k in moved_weights}
+        pushed = {k: changes[3][k] for k in active[3] if changes[3][k] is not None}
+        for k, column in beside.items():
+            pushed[column] = pushed[column] + arriving[k] if column in pushed else arriving[k]
+
+        def back(moved, now):
+            kept, columns, pushed, arriving = now
+            made = program.rest((weights, turned, others), kept, columns, (linear[0], moved, pushed, arriving))
+            return jax.tree.unflatten(jax.tree.structure(tree), made)
+
+        several = [pushed[k] for k in active[3]], [arriving[k] for k in active[0]]
+        entering = kept, [columns[k] for k in program.columns], *several
+        moved, pushed = jax.lax.scan(jax.checkpoint(back), linear[1], entering)
         last = _tangents(after, dict(zip(real, moved))), _tangents(ys, dict(zip(given, pushed)))
         return (after, ys), last
+
+    def _entrance(self, product: int) -> int | None:
+        """The column that is added to what a product gives, as it is, and goes nowhere else: what arrives may as well."""
+        columns = self.jaxpr.invars[self.carried :]
+        read = collections.Counter(
+            v
+            for atoms in (self.jaxpr.outvars, *(e.invars for e in self.jaxpr.eqns))
+            for v in atoms
+            if not isinstance(v, Literal)
+        )
+        makers = {v: e for e in self.jaxpr.eqns for v in e.outvars}
+
+        def found(v, shape):
+            if isinstance(v, Literal) or v.aval.shape != shape or read[v] != 1:
+                return None
+            if v in columns:
+                return columns.index(v)
+            maker = makers.get(v)
+            if maker is None or maker.primitive.name not in ("add", "add_any"):
+                return None
+            return next((k for x in maker.invars if (k := found(x, shape)) is not None), None)
+
+        into = self.jaxpr.eqns[list(self.products)[product]].invars[2]
+        return found(into, into.aval.shape)
+
+
+class _Narrow:
+    """The change of a step as two programs: what is kept of it, and the rest, which is linear."""
+
+    def __init__(self, closed, free: int, carried: int, given: int):
+        jaxpr = closed.jaxpr
+        jaxpr = replaced(jaxpr, constvars=(), invars=[*jaxpr.constvars, *jaxpr.invars])
+        self.consts = closed.consts
+        free += len(self.consts)
+        known = jaxpr.invars[: free + carried + given]
+        columns = known[free + carried :]
+        costs = [0] * free + [2 * size(v) for v in known[free : free + carried]] + [size(v) for v in columns]
+        kept = narrowest(jaxpr, dict(zip(known, costs)))
+        made = [v for v in kept if v not in columns]
+        self.columns = [k for k, v in enumerate(columns) if v in kept]
+        changes = jaxpr.invars[len(known) :]
+        self._forward = jaxpr_as_fun(between(jaxpr, known, made))
+        arguments = [*known[:free], *made, *(columns[k] for k in self.columns), *changes]
+        self._rest = jaxpr_as_fun(between(jaxpr, arguments, jaxpr.outvars))
+
+    def kept_of(self, *known) -> list:
+        """What is kept of a step."""
+        return self._forward(*self.consts, *jax.tree.leaves(known))
+
+    def rest(self, *values) -> list:
+        """The change of a step, flat, of what was kept."""
+        return self._rest(*self.consts, *jax.tree.leaves(values))
 
 
 def _part(jaxpr, begin: int, end: int) -> ClosedJaxpr:
@@ -143,7 +226,9 @@ def _part(jaxpr, begin: int, end: int) -> ClosedJaxpr:
     equations = jaxpr.eqns[begin:end]
     made = [v for e in equations for v in e.outvars]
     read = dict.fromkeys(v for e in equations for v in e.invars if not isinstance(v, Literal))
-    return ClosedJaxpr(replaced(jaxpr, constvars=(), invars=[*read.keys() - set(made)], outvars=made, eqns=equations), ())
+    return ClosedJaxpr(
+        replaced(jaxpr, constvars=(), invars=[*read.keys() - set(made)], outvars=made, eqns=equations), ()
+    )
 
 
 def _through(product, s, weight, turned, into):
@@ -172,10 +257,6 @@ def _still(tangent) -> bool:
 
 def _real(x) -> bool:
     return jnp.issubdtype(x.dtype, jnp.floating)
-
-
-def _places(values) -> list[int]:
-    return [k for k, x in enumerate(values) if x is not None]
 
 
 def _with(values, other: dict) -> list:

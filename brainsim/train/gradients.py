@@ -13,9 +13,8 @@ from brainsim.train.objective import Batch, Objective
 
 # Numbers, of all neurons at all steps, that stay in a processor's cache; examples of more go in parts
 TOGETHER = 1 << 21
-# Examples at least where each step is a product with a dense weight, which is read once for all of them
-import os
-ROWS = int(os.environ.get("ROWS","32"))
+# Examples of a part, at least, where populations reach themselves: in each step, a dense weight is read once for all of them
+FEWEST = 32
 
 
 class Gradient(Protocol):
@@ -70,7 +69,7 @@ def parts_of(objective: Objective, examples: int) -> int:
     if not run.order.groups or objective.penalties or objective.carried:
         return 1
     numbers = objective.n_steps * sum(population.count for population in objective.net.populations.values())
-    fits = max(ROWS if run.order.feedback else 1, TOGETHER // max(numbers, 1))
+    fits = max(FEWEST if run.order.feedback else 1, TOGETHER // max(numbers, 1))
     return next(n for n in range(1, examples + 1) if examples % n == 0 and (examples // n <= fits or n == examples))
 
 
