@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "assembled.h"
 #include "registers.h"
 #include "shared.h"
 
@@ -164,7 +165,64 @@ inline char* aligned(std::vector<char>& room, int64_t bytes) {
   return room.data() + (-reinterpret_cast<intptr_t>(room.data()) & 63);
 }
 
-template <class T>
+#ifdef BRAINSIM_ASSEMBLED
+// A step as machine code, and the arrays that it goes over: of operands, of what is the same at all steps, of results.
+struct Assembled {
+  Step16 step = nullptr;
+  std::vector<float> same;
+  std::vector<char*> rows;
+
+  void run(const Recurrence& job, const std::vector<const char*>& operands, const std::vector<char*>& results, int64_t w) {
+    const int64_t given = static_cast<int64_t>(job.operands.size());
+    for (int64_t i = job.fixed; i < given; ++i) {
+      rows[i] = const_cast<char*>(operands[i]);
+      if (job.operands[i].period != 1) continue;
+      const int32_t whole = job.operands[i].kind == Kind::kBool ? *reinterpret_cast<const bool*>(operands[i]) : 0;
+      std::memcpy(&same[StepWriter::kNumbers + i], job.operands[i].kind == Kind::kBool ? reinterpret_cast<const char*>(&whole) : operands[i], 4);
+    }
+    std::copy(results.begin(), results.end(), rows.end() - static_cast<int64_t>(results.size()));
+    const int64_t full = w / 16 * 64;
+    if (full) step(rows.data(), same.data(), 0, full, 0xFFFF);
+    if (w % 16) step(rows.data(), same.data(), full, full + 64, (1 << w % 16) - 1);
+  }
+};
+
+inline Assembled assemble(const Recurrence& job, const std::vector<bool>& uniform, const std::vector<bool>& read, const std::vector<int64_t>& own) {
+  Assembled made;
+  const int64_t given = static_cast<int64_t>(job.operands.size()), results = static_cast<int64_t>(job.results.size());
+  const int64_t first = given + static_cast<int64_t>(own.size());
+  std::vector<Place> places(job.registers, {Place::kNone, 0}), to;
+  for (int64_t r = 0; r < job.registers; ++r)
+    if (uniform[r]) places[r] = {Place::kSame, StepWriter::kNumbers + r};
+  for (size_t k = 0; k < own.size(); ++k)
+    if (read[own[k]]) places[own[k]] = {Place::kRow, given + static_cast<int64_t>(k)};
+  for (int64_t i = job.fixed; i < given; ++i) {
+    if (!read[i]) continue;
+    const Recurrence::Given& from = job.operands[i];
+    if (from.period == job.elements && job.elements > 1) places[i] = {from.kind == Kind::kBool ? Place::kBytes : Place::kRow, i};
+    else if (from.period == 1) places[i] = {Place::kSame, StepWriter::kNumbers + i};
+    else return made;
+  }
+  std::vector<int64_t> from;
+  for (int64_t r = 0; r < results; ++r) {
+    from.push_back(job.results[r].from);
+    to.push_back({job.results[r].kind == Kind::kBool ? Place::kBytes : Place::kRow, first + r});
+  }
+  std::vector<StepWriter::Operation> operations;
+  for (int64_t k = job.before; k < job.before + job.loop; ++k) {
+    const Recurrence::Operation& o = job.operations[k];
+    operations.push_back({o.code, o.to, {o.of[0], o.of[1], o.of[2]}});
+  }
+  made.step = assembled(places, operations, from, to);
+  made.rows.resize(first + results);
+  made.same.resize(StepWriter::kNumbers + job.registers);
+  const uint32_t bits[] = {1, 0x80000000u, 0x7FFFFFFFu};
+  std::memcpy(made.same.data(), bits, sizeof bits);
+  return made;
+}
+#endif
+
+template <class T, bool kWide>
 BRAINSIM_INLINE void run_steps(const Recurrence& job, const T* constants) {
   using I = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
   using Operation = Recurrence::Operation;
@@ -229,6 +287,10 @@ BRAINSIM_INLINE void run_steps(const Recurrence& job, const T* constants) {
     if (direct(job.results[r].kind)) written[job.results[r].from] = r;
   std::vector<char*> row_of(results);
   std::vector<const char*> rows(given);
+#ifdef BRAINSIM_ASSEMBLED
+  Assembled machine;
+  if constexpr (kWide && std::is_same_v<T, float>) machine = assemble(job, uniform, read, own);
+#endif
 
   for (int64_t example = 0; example < job.examples; ++example) {
     const auto data = [&](int64_t i) {
@@ -243,7 +305,14 @@ BRAINSIM_INLINE void run_steps(const Recurrence& job, const T* constants) {
         execute(o, whole(o.to), 1);
         repeat(o.to);
       }
+#ifdef BRAINSIM_ASSEMBLED
+      for (int64_t r = 0; machine.step && r < job.registers; ++r)
+        if (uniform[r]) std::memcpy(&machine.same[StepWriter::kNumbers + r], at[r], 4);
+#endif
     }
+#ifdef BRAINSIM_ASSEMBLED
+    for (size_t k = 0; machine.step && k < own.size(); ++k) machine.rows[given + k] = keep(k);
+#endif
     for (int64_t begin = 0; begin < job.elements; begin += kSlab) {
       const int64_t end = std::min(begin + kSlab, job.elements);
       for (int64_t m = begin; m < end; m += kLanes) {
@@ -276,6 +345,12 @@ BRAINSIM_INLINE void run_steps(const Recurrence& job, const T* constants) {
           rows[i] = data(i) + t * from.period * bytes_of(from.kind, sizeof(T));
           if (from.period == job.elements) rows[i] += begin * bytes_of(from.kind, sizeof(T));
         }
+#ifdef BRAINSIM_ASSEMBLED
+        if (machine.step) {
+          machine.run(job, rows, row_of, end - begin);
+          continue;
+        }
+#endif
         for (int64_t m = begin; m < end; m += kLanes) {
           const int64_t w = std::min(kLanes, end - m), offset = m - begin;
           for (size_t k = 0; k < own.size(); ++k) at[own[k]] = keep(k) + offset * sizeof(T);
@@ -310,12 +385,12 @@ BRAINSIM_INLINE void run_steps(const Recurrence& job, const T* constants) {
 #ifdef BRAINSIM_WIDER
 template <class T>
 __attribute__((target("avx512f,avx512dq,avx512vl,prefer-vector-width=512"))) void run_64(const Recurrence& job, const T* constants) {
-  run_steps<T>(job, constants);
+  run_steps<T, true>(job, constants);
 }
 
 template <class T>
 __attribute__((target("avx2"))) void run_32(const Recurrence& job, const T* constants) {
-  run_steps<T>(job, constants);
+  run_steps<T, false>(job, constants);
 }
 #endif
 
@@ -326,7 +401,7 @@ void run_recurrence(const Recurrence& job, const T* constants) {
   if (widest() == 64 && wide) return run_64<T>(job, constants);
   if (widest() >= 32) return run_32<T>(job, constants);
 #endif
-  run_steps<T>(job, constants);
+  run_steps<T, false>(job, constants);
 }
 
 }  // namespace brainsim
