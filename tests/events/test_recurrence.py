@@ -1,5 +1,7 @@
 """A recurrence of elements is ``lax.scan`` of the same step: values, batches, and derivatives of first and second order."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -118,7 +120,7 @@ def operations(c, x):
         jnp.where((x >= 0) ^ (v <= 0), v, x),
         (x != v) * 1.0,
         jnp.where(x == x, 2.0, 0.0),
-        x.astype(jnp.int32),
+        jnp.where(jnp.isfinite(x), x, 0).astype(jnp.int32),
         n.astype(x.dtype),
     ]
     more = [n + whole, n - whole, n * whole, jnp.maximum(n, whole), jnp.minimum(n, whole)]
@@ -142,6 +144,28 @@ def test_every_operation(wide):
         found, right = (jax.jit(lambda run=run: run(step, start, x))() for run in (recurrence, jax.lax.scan))
     for k, (a, b) in enumerate(zip(*map(jax.tree.leaves, (found, right)), strict=True)):
         np.testing.assert_allclose(a, b, rtol=1e-12 if wide else 1e-6, atol=1e-12 if wide else 1e-6, err_msg=str(k))
+
+
+@pytest.mark.parametrize("n", [N, 20])
+def test_few_operations_at_a_time(n):
+    """As those are served that make no call, in registers alone; numbers that are none included."""
+    with jax.enable_x64(False):
+        x = courses((STEPS, n)).astype(jnp.float32)
+        x = x.at[1, ::3].set(jnp.nan).at[2, 1::3].set(jnp.inf).at[3, 2::5].set(0)
+        start = jnp.linspace(-1, 1, n).at[::4].set(jnp.nan), jnp.arange(n, dtype=jnp.int32) % 7
+
+        def few(c, x, part):
+            after, results = operations(c, x)
+            served = [y for k, y in enumerate(jax.tree.leaves(results)) if k not in (11, 12)]  # sign and exponential
+            return after, served[part]
+
+        for begin in range(0, 36, 6):
+            step = functools.partial(few, part=slice(begin, begin + 6))
+            found, right = (
+                jax.jit(lambda run=run, step=step: run(step, start, x))() for run in (recurrence, jax.lax.scan)
+            )
+            for k, (a, b) in enumerate(zip(*map(jax.tree.leaves, (found, right)), strict=True)):
+                np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6, err_msg=f"{begin}: {k}")
 
 
 def test_the_exponential_is_right_to_two_units_in_the_last_place():

@@ -22,6 +22,7 @@ namespace brainsim {
 
 constexpr int64_t kTile = 256;              // columns of the weight that are worked on together
 constexpr int64_t kListed = int64_t{1} << 20;  // spikes that are listed at a time, at most (or those of one row)
+constexpr int64_t kAhead = 2048;             // bytes that are asked for before they are listed
 constexpr int64_t kSampled = 64;            // rows that are looked at to see how many spikes there are, at most
 
 // The spikes of some rows: which, and their values where these are not all 1.
@@ -114,7 +115,10 @@ __attribute__((target("avx512f,popcnt"))) inline void list_64(const float* s, in
   const __mmask16 rest = static_cast<__mmask16>((1u << (n - whole)) - 1);
   for (int64_t r = 0; r < rows; ++r, s += n) {
     __m512i places = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    for (int64_t i = 0; i < whole; i += 16, places = _mm512_add_epi32(places, sixteen)) sixteen_of(_mm512_loadu_ps(s + i), places);
+    for (int64_t i = 0; i < whole; i += 16, places = _mm512_add_epi32(places, sixteen)) {
+      _mm_prefetch(reinterpret_cast<const char*>(s + i) + kAhead, _MM_HINT_T0);  // beyond a page, which processors stop at
+      sixteen_of(_mm512_loadu_ps(s + i), places);
+    }
     if (rest) sixteen_of(_mm512_maskz_loadu_ps(rest, s + whole), places);
     to.first[r + 1] = count;
   }
