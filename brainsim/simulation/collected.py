@@ -103,11 +103,10 @@ class _Loop:
 
     def _derivative(self, names, weights, others, carry, columns, *tangents):
         """The results and their change; arguments and results are those of the loop."""
-        changes = [[None if _still(t) else t for t in part] for part in tangents]
-        moved_weights = [k for k, x in enumerate(changes[0]) if x is not None]
-        beside = {k: column for k in moved_weights if (column := self._entrance(k)) is not None}
-        active = [[k for k, x in enumerate(part) if x is not None] for part in changes]
-        active[0] = [k for k in moved_weights if k not in beside]
+        changes: list[dict[int, Any]] = [{k: t for k, t in enumerate(part) if not _still(t)} for part in tangents]
+        beside = {k: column for k in changes[0] if (column := self._entrance(k)) is not None}
+        active = [list(part) for part in changes]
+        active[0] = [k for k in changes[0] if k not in beside]
         active[3] = sorted({*active[3], *beside.values()})
         turned = [w.T for w in weights]  # in memory, so that no step has to turn it
         real = [k for k, x in enumerate(carry) if _real(x)]
@@ -138,7 +137,7 @@ class _Loop:
         entering = [jnp.zeros(weights[k].shape[1], weights[k].dtype) for k in active[0]]
         linear = (
             [changes[1][k] for k in active[1]],
-            [jnp.zeros_like(carry[k]) if changes[2][k] is None else changes[2][k] for k in real],
+            [changes[2][k] if k in changes[2] else jnp.zeros_like(carry[k]) for k in real],
         )
         closed, tree = jax.make_jaxpr(change, return_shape=True)(
             *known, *linear, [first[k] for k in active[3]], entering
@@ -151,9 +150,9 @@ class _Loop:
             return after, (ys, program.kept_of(weights, turned, others, carry, now), spikes)
 
         after, (ys, kept, spikes) = jax.lax.scan(forward, carry, columns)
-        spikes = [ys[given_as[k]] if k in given_as else spikes[k] for k in range(len(weights))]
-        arriving = {k: spike_matmul(spikes[k], changes[0][k]) for k in moved_weights}
-        pushed = {k: changes[3][k] for k in active[3] if changes[3][k] is not None}
+        taken = dict(enumerate(spikes)) | {k: ys[at] for k, at in given_as.items()}
+        arriving = {k: spike_matmul(taken[k], moving) for k, moving in changes[0].items()}
+        pushed = dict(changes[3])
         for k, column in beside.items():
             pushed[column] = pushed[column] + arriving[k] if column in pushed else arriving[k]
 
