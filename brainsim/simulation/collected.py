@@ -150,8 +150,8 @@ class _Loop:
             return after, (ys, program.kept_of(weights, turned, others, carry, now), spikes)
 
         after, (ys, kept, spikes) = jax.lax.scan(forward, carry, columns)
-        taken = dict(enumerate(spikes)) | {k: ys[at] for k, at in given_as.items()}
-        arriving = {k: spike_matmul(taken[k], moving) for k, moving in changes[0].items()}
+        arrived: dict[int, Any] = dict(enumerate(spikes)) | {k: ys[at] for k, at in given_as.items()}
+        arriving = {k: spike_matmul(arrived[k], moving) for k, moving in changes[0].items()}
         pushed = dict(changes[3])
         for k, column in beside.items():
             pushed[column] = pushed[column] + arriving[k] if column in pushed else arriving[k]
