@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import jax
 import jax.numpy as jnp
 
 from brainsim import trees
+from brainsim.cells.compartments import resistances
 
 if TYPE_CHECKING:
     from brainsim.cells.multi_compartment import MultiCompartment
@@ -31,10 +32,9 @@ class Axial:
     """
 
     def __init__(self, cells: MultiCompartment):
-        self.tree, self.shape = cells.plain("tree"), cells.side_by_side
-        self.coupling = NS / resistances(
-            self.tree.parent, cells.plain("R_a"), *(cells.plain(r) for r in ("r_own", "r_parent"))
-        )
+        self.tree, self.shape = cast(trees.Tree, cells.plain("tree")), cells.side_by_side
+        R_a, r_own, r_parent = (cells.plain(name) for name in ("R_a", "r_own", "r_parent"))
+        self.coupling = NS / resistances(R_a, self.tree.parent, r_own, r_parent)
         self.capacitance = PF * cells.plain("C") * cells.plain("area")
 
     def increment(self, V: jax.Array, rate: jax.Array, slope: jax.Array, h: jax.Array) -> jax.Array:
@@ -48,20 +48,3 @@ class Axial:
     def _solved(self, V, e, r):
         V, e, r = (jnp.broadcast_to(x, V.shape).reshape(self.shape) for x in (V, e, r))
         return trees.solve(self.tree, self.coupling, V, e, r).reshape(-1)
-
-
-def resistances(parent: jax.Array, R_a: jax.Array, r_own: jax.Array, r_parent: jax.Array) -> jax.Array:
-    """Resistance between each node and its parent, in ohm cm / um; that of a root means nothing.
-
-    Parameters
-    ----------
-    parent : int array (nodes,)
-    R_a : float array () or (n,)
-        Axial resistivity, in ohm cm, of all compartments or each: nodes 0 to n - 1.
-    r_own, r_parent : float arrays (nodes,)
-        What :class:`Compartments` has under these names.
-    """
-    if not jnp.ndim(R_a):
-        return R_a * (r_own + r_parent)
-    R_a = jnp.pad(R_a, (0, len(parent) - len(R_a)))  # branch points have no way of their own
-    return R_a * r_own + R_a[jnp.maximum(parent, 0)] * r_parent

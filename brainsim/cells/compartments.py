@@ -160,17 +160,13 @@ class Compartments:
             raise ValueError(
                 f"Compartments.coupling: R_a is one value or one for each of {n} compartments, given {shape}."
             )
-        # Branch points have no resistance of their own: any compartment stands for them. Nothing couples a root.
-        own = np.where(np.arange(self.n_nodes) < n, np.arange(self.n_nodes), 0)
-        other = np.where((self.parent >= 0) & (self.parent < n), self.parent, 0)
         dtype = resistivity.dtype if np.issubdtype(resistivity.dtype, np.floating) else float
         couples, r_own, r_parent = (
             np.asarray(a, dtype).reshape((1,) * (len(shape) - 1) + (-1,))
             for a in (self.parent >= 0, self.r_own, self.r_parent)
         )
-        at_own, at_other = (resistivity[..., own], resistivity[..., other]) if shape else (resistivity, resistivity)
-        # ohm cm / um is 1e4 ohm, and its inverse 100 uS.
-        return u.Quantity(100 * couples / (at_own * r_own + at_other * r_parent), unit=u.uS)
+        # ohm cm / um is 1e4 ohm, and its inverse 100 uS. Nothing couples a root.
+        return u.Quantity(100 * couples / resistances(resistivity, self.parent, r_own, r_parent), unit=u.uS)
 
     def with_spines(self, factor: Any) -> Compartments:
         """The same with the area of the membrane times a factor, on top of what the morphology has.
@@ -239,3 +235,25 @@ class Compartments:
             f"Compartments({len(self)}{cells}, {self.n_nodes - len(self)} branch points; "
             f"{self.length.sum():,.0f} um long, {self.area.sum():,.0f} um2)"
         )
+
+
+def resistances(R_a: Any, parent: Any, r_own: Any, r_parent: Any) -> Any:
+    """Resistance between each node and its parent, in ohm cm / um; that of a root means nothing.
+
+    Parameters
+    ----------
+    R_a : float array () or (..., n), of numpy or JAX
+        Axial resistivity in ohm cm, of all compartments or each: nodes 0 to n - 1.
+    parent, r_own, r_parent : arrays (nodes,)
+        As of :class:`Compartments`.
+
+    Returns
+    -------
+    float array (nodes,) or (..., nodes)
+    """
+    if not np.ndim(R_a):
+        return R_a * (r_own + r_parent)
+    # Branch points have no way of their own: any compartment stands for them
+    n, nodes = R_a.shape[-1], np.arange(len(parent))
+    inside = (parent >= 0) & (parent < n)
+    return R_a[..., np.where(nodes < n, nodes, 0)] * r_own + R_a[..., parent * inside] * r_parent

@@ -283,11 +283,12 @@ class MultiCompartment(ConductanceBased):
 
     def _at(self, channel, ions):
         name = channel.path.rpartition(".")[2]
-        links = {ion: vars(self).get(f"{name}_in_{ion}") for ion in self.pool_names}
-        return {
-            key: value if links[ion := key.removeprefix("E_").removesuffix("_out")] is None else links[ion].taken(value)
-            for key, value in ions.items()
-        }
+
+        def own(ion, value):
+            link = vars(self).get(f"{name}_in_{ion}")
+            return value if link is None else link.taken(value)
+
+        return {key: own(key.removeprefix("E_").removesuffix("_out"), value) for key, value in ions.items()}
 
     def fires(self, before, after):
         at = self.plain("axon_hillock")

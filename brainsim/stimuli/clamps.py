@@ -111,7 +111,7 @@ class VoltageClamp(Clamp):
         super().bind(population, name, ids)
 
     def drive(self, clock):
-        per_conductance = (1 / u.Mohm).to_decimal(self.input_unit / u.mV)
+        per_conductance = u.Quantity(1.0, unit=u.Mohm**-1).to_decimal(self.input_unit / u.mV)
         return self._on(clock, per_conductance / self.plain("R_s")), self._signal(clock, "command")
 
 

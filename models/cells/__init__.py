@@ -1,0 +1,1 @@
+"""Cells with a shape: published ones, and fits of them."""
