@@ -13,7 +13,7 @@ from brainsim.channels.calcium import (
 )
 from brainsim.channels.calcium_activated import CAN_Destexhe1994, KAHP_Destexhe1994, KAHP_Traub1991, KC_Traub1991
 from brainsim.channels.cases import select
-from brainsim.channels.equations import Equations, from_step, linear, steady
+from brainsim.channels.equations import Equations, PoolEquation, from_step, linear, steady
 from brainsim.channels.hyperpolarisation import Ih_Destexhe1996, Ih_HM1992
 from brainsim.channels.kinetics import Rates, Relaxation, exprel, q10
 from brainsim.channels.leak import Leak
@@ -68,6 +68,7 @@ __all__ = [
     "Na_TraubMiles",
     "Na_WangBuzsaki",
     "Pool",
+    "PoolEquation",
     "Rates",
     "Relaxation",
     "exprel",

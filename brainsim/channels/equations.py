@@ -10,8 +10,10 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
+from brainsim._core import Parameter, State
 from brainsim._units import float_dtype, in_unit, with_unit
 from brainsim.channels.mechanism import Mechanism, arguments_of
+from brainsim.channels.pools import Pool, _nernst
 from brainsim.integrators.coupled import solve, value_and_matrix
 
 CURRENT = u.mA / u.cm2
@@ -131,6 +133,43 @@ class Equations(Mechanism):
     def _stands(self, name):
         """Whether a parameter stands for what the pool would give."""
         return name in self._declared and vars(self).get(name) is not None
+
+
+class PoolEquation(Pool):
+    r"""A concentration written as an equation of plain numbers: mM, ms, and the outward current in mA/cm².
+
+    .. math:: \dot{[\cdot]} = f([\cdot], i),\qquad E = \frac{RT}{zF} \ln \frac{[\cdot]_o}{[\cdot]}
+
+    What :func:`brainsim.io.read_mod` makes of an NMODL file that writes a concentration. A subclass gives :meth:`rate`,
+    and :meth:`start` where it does not start from ``inside``. :class:`Equations` says what ``p`` is.
+    """
+
+    valence: ClassVar[float | None] = None  #: z; None where it is not known, and there is no Nernst potential then
+
+    inside = Parameter(1.0 * u.mM, "concentration inside to start from", positive=True)
+    outside = Parameter(1.0 * u.mM, "concentration outside", positive=True)
+    celsius = Parameter(6.3, "temperature for the Nernst potential, in °C")
+    concentration = State(lambda pool: with_unit(pool.start(Numbers(pool)), u.mM), "concentration inside", unit=u.mM)
+
+    def rate(self, p: Any, concentration: Any, current: Any) -> Any:
+        """Derivative per ms."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no equation: define rate(self, p, concentration, current)."
+        )
+
+    def start(self, p: Any) -> Any:
+        """What the concentration starts from."""
+        return p.inside
+
+    def slope(self, concentration, current):
+        inside = in_unit(concentration, u.mM, f"{self.path}.concentration")
+        outward = -in_unit(current, CURRENT, f"{self.path}: the current")
+        return with_unit(self.rate(Numbers(self), inside, outward), u.mM / u.ms)
+
+    def reversal(self, concentration):
+        if self.valence is None:
+            return None
+        return _nernst(self.outside, concentration, self.valence, (self.celsius + 273.15) * u.kelvin)
 
 
 def values_of(V: Any) -> Any:

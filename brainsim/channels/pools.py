@@ -45,6 +45,7 @@ class Pool(Part):
     """The concentration of an ion beneath the membrane. A subclass declares ``concentration`` and gives :meth:`slope`."""
 
     count: int | tuple[int, ...] = ()
+    implicit = False  #: whether it is advanced by backward Euler, linearised at the start of a step, and not exactly
 
     def bind(self, cell: Any, name: str, ids: np.ndarray | None = None) -> None:
         """Make this the pool ``name`` of ``cell``; the name is that of the ion: ``Ca``."""

@@ -87,11 +87,8 @@ class ConductanceBased(Neuron):
         gates = [f"{name}.{gate}" for name, channel in channels.items() for gate in channel.gates]
         self.takes_held = any(channel.follows for channel in channels.values())
         self.variables = ("V", *gates, *(f"{name}.concentration" for name in pools))
-        self.together = tuple(
-            tuple(f"{name}.{gate}" for gate in group)
-            for name, channel in channels.items()
-            for group in channel.together
-        )
+        groups = [tuple(f"{name}.{x}" for x in group) for name, one in channels.items() for group in one.together]
+        self.together = (*groups, *((f"{name}.concentration",) for name, pool in pools.items() if pool.implicit))
         self.settle(self.derived())
 
     @property

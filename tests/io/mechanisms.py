@@ -182,3 +182,22 @@ DERIVATIVE pair {
     z' = (began/100 - z)/7
 }
 """
+
+SHELL = """
+NEURON { SUFFIX shell USEION ca READ ica, cai WRITE cai RANGE depth }
+UNITS { (mM) = (milli/liter) (um) = (micron) (mA) = (milliamp) F = (faraday) (coulomb) }
+PARAMETER { depth = 0.2 (um) tau = 50 (ms) rest = 1e-4 (mM) }
+ASSIGNED { ica (mA/cm2) drive (mM/ms) }
+STATE { ca (mM) cai (mM) }
+INITIAL {
+    ca = 2*rest
+    cai = ca
+}
+BREAKPOINT { SOLVE shells METHOD derivimplicit }
+DERIVATIVE shells {
+    drive = -(10000)*ica/(2*F*depth)
+    if (drive <= 0) { drive = 0 }
+    ca' = drive + (rest - ca)/tau
+    cai = ca
+}
+"""

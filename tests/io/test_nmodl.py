@@ -163,6 +163,22 @@ def test_singular_points_have_derivatives(folder, name, v):
         assert np.isfinite(jax.jit(jax.grad(jax.grad(total)))(v))
 
 
+def test_what_writes_a_concentration_is_a_pool(tmp_path):
+    """Of one state, to which the concentration is set; the current that enters counts as outward and negative there."""
+    shell = read_mod(written(tmp_path, mechanisms.SHELL))
+    pool = bs.neurons.ConductanceBased(2, pools={"Ca": shell(depth=0.1 * u.um, celsius=36.0)}).Ca
+    assert pool.implicit
+    inflow = np.array([3.0, -3.0]) * u.uA / u.cm2
+    found = pool.slope(np.full(2, 3e-4) * u.mM, inflow) / (u.mM / u.ms)
+    np.testing.assert_allclose(found, [1e4 * 3e-3 / (2 * 96485.33 * 0.1) - 4e-6, -4e-6], rtol=1e-5)
+    np.testing.assert_allclose(pool.reversal(2e-4 * u.mM) / u.mV, 13.32 * np.log(1e4), rtol=1e-3)
+    cell = bs.neurons.ConductanceBased(2, pools={"Ca": shell()})
+    assert cell.together == (("Ca.concentration",),)
+    np.testing.assert_allclose(cell.Ca.concentration / u.mM, 2e-4, rtol=1e-6)
+    bs.simulate(network(cell), 5 * u.ms, dt=1 * u.ms)
+    np.testing.assert_allclose(cell.Ca.concentration / u.mM, 1e-4 * (1 + (1 + 1 / 50) ** -5), rtol=1e-5)
+
+
 def test_select_takes_value_and_derivative_of_the_case_that_holds():
     x = jnp.array([-1.0, 0.0, 2.0])
     f = lambda x: channels.select(x == 0, lambda x: 1 - x / 2, lambda x: x / jnp.expm1(x), x)
@@ -218,6 +234,7 @@ HEAD = "NEURON { SUFFIX x NONSPECIFIC_CURRENT i }\nASSIGNED { v (mV) i (mA/cm2) 
         ("FUNCTION f(x) { f = f(x - 1) }\nBREAKPOINT { i = f(v) }", r"line 4: f calls itself"),
         ("FUNCTION f(x) { f = x }\nBREAKPOINT { i = f(v, 1) }", r"line 5: f takes 1 arguments, given 2"),
         ("BREAKPOINT { SOLVE p i = v }\nPROCEDURE p() { m = v }", r"does not take m a step of dt further"),
+        ("BREAKPOINT { i = v }\nNEURON { POINT_PROCESS x }", r"a POINT_PROCESS is not read"),
         ("NONLINEAR z { }", r"line 4: NONLINEAR is not read"),
         ("BREAKPOINT { i = v", r"line 4: the block does not end"),
         ("COMMENT\nBREAKPOINT { i = v }", r"line 4: COMMENT without ENDCOMMENT"),

@@ -6,6 +6,7 @@ import linecache
 from pathlib import Path
 
 from brainsim.channels.mechanism import Mechanism
+from brainsim.channels.pools import Pool
 from brainsim.io._nmodl.source import source_of
 
 
@@ -29,20 +30,21 @@ def mod_source(path: str | Path) -> str:
     return source_of(Path(path).read_text(encoding="latin-1"), str(path))[0]
 
 
-def read_mod(path: str | Path) -> type[Mechanism]:
+def read_mod(path: str | Path) -> type[Mechanism] | type[Pool]:
     r"""The class that an NMODL file stands for: a mechanism as any other, in a point neuron or a cell.
 
     ``Na = bs.io.read_mod("na.mod")`` and then ``channels=dict(na=Na(gbar=120 * u.pS / u.um**2))``. Parameters and states
     have the names of the file. What NEURON keeps globally is the mechanism's own: ``celsius`` (6.3 by default, as
     there), and for what it READs of an ion the parameters ``ena``, ``cai``, ``cao``, with NEURON's defaults, which
-    follow the pool ``Na`` or ``Ca`` of a cell that has one. Its current feeds that pool.
+    follow the pool ``Na`` or ``Ca`` of a cell that has one. Its current feeds that pool. A file that writes a
+    concentration and has one state gives a pool: ``pools=dict(Ca=bs.io.read_mod("cad.mod")())``.
 
     Read are SUFFIX with USEION and NONSPECIFIC_CURRENT, and of blocks PARAMETER, ASSIGNED, STATE, CONSTANT, UNITS,
     DEFINE, LOCAL, INITIAL, BREAKPOINT, DERIVATIVE, KINETIC, LINEAR (for initial values), PROCEDURE and FUNCTION; a
     PROCEDURE that is solved and takes its states a step of dt further is read as the equation that it solves.
     ``if`` becomes :func:`brainsim.channels.select`; arrays and loops of constant bounds are written out. TABLE, UNITSOFF
     and whatever else changes no number is listed in the docstring. Variables that hold what they were in the step
-    before, C (VERBATIM), POINTER, BEFORE and AFTER, and dependence on t are refused.
+    before, C (VERBATIM), POINTER, BEFORE and AFTER, POINT_PROCESS and dependence on t are refused.
 
     States of ``sparse`` and ``derivimplicit`` advance together by backward Euler, as in NEURON, and others exactly, as by
     ``cnexp``; what NEURON would solve by ``euler`` or ``runge`` too.
