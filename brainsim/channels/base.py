@@ -69,7 +69,7 @@ class Channel(Mechanism):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        return (*self.reads, *([self.ion] if self.E is None else []))
+        return (*self.reads, *([str(self.ion)] if self.E is None else []))
 
     # -- what follows from it ----------------------------------------------------------------------------------------
 

@@ -129,7 +129,8 @@ def _constants(meaning):
         value, per = in_si(first), in_si(target or "1")
         if value is None or per is None:
             meaning.program.fail(f"the constant {name} = ({first}) ({target}) is of a unit that is not known", line)
-        meaning.constants[name] = value / per
+        else:
+            meaning.constants[name] = value / per
 
 
 def _ions(meaning):
