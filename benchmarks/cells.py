@@ -10,8 +10,9 @@ forest_100x100 and forest_1000x20: as many cables of 1 mm in as many compartment
 as NEURON with secondorder = 2 and its table of rates off; Arbor and Jaxley take what they have by default. One thread.
 
 Nothing is timed before the spikes are right: those of 50 ms at the first and the last compartment of the first cell, which NEURON 9
-has at dt 0.001 ms (`error_ms`: the largest difference). Then CPU time of `--duration` ms in nanoseconds per compartment and step,
-the least of `--repeat`; wall time to build and, with the first call, to compile. `--gradient`: CPU time of the gradient by one
+has at dt 0.001 ms (`error_ms`: the largest difference). Then the CPU time that `--duration` ms more take, in nanoseconds per
+compartment and step (the least of `--repeat` runs of that and of twice that, their difference), what a call takes whatever its
+length (`call_s`), and wall time to build and, with the first call, to compile. `--gradient`: CPU time of the gradient by one
 conductance for each compartment of a cable of 100 compartments, 1,000 steps, over that of the run (brainsim, jaxley).
 """
 
