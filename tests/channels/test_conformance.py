@@ -18,7 +18,7 @@ CLASSES = [x for x in EXPORTED if isinstance(x, type)]
 CHANNELS = [
     x for x in CLASSES if issubclass(x, channels.Channel) and x not in (channels.Channel, channels.CalciumChannel)
 ]
-POOLS = [x for x in CLASSES if issubclass(x, channels.Pool) and x is not channels.Pool]
+POOLS = [x for x in CLASSES if issubclass(x, channels.Pool) and x not in (channels.Pool, channels.PoolEquation)]
 every = pytest.mark.parametrize("model", CHANNELS, ids=lambda model: model.__name__)
 every_pool = pytest.mark.parametrize("model", POOLS, ids=lambda model: model.__name__)
 
