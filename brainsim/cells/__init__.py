@@ -4,7 +4,9 @@ from brainsim.cells.asc import read_asc
 from brainsim.cells.builder import Builder
 from brainsim.cells.compartments import Compartments
 from brainsim.cells.discretise import discretise
+from brainsim.cells.electrodes import Electrodes
 from brainsim.cells.electrotonics import Electrotonics
+from brainsim.cells.extracellular import Extracellular, ExtracellularField, PointElectrode
 from brainsim.cells.linearised import Linearised
 from brainsim.cells.locations import at, branch_points, centres, every, nearest, point, root, sites, tips, uniform
 from brainsim.cells.measures import Measures
@@ -28,6 +30,7 @@ from brainsim.cells.rules import DLambda, MaxLength, PerBranch, Rule
 from brainsim.cells.simple_shapes import ball_and_stick, cable, cylinder, rall_tree
 from brainsim.cells.swc import read_swc
 from brainsim.cells.to_swc import write_swc
+from brainsim.cells.transmembrane import transmembrane_currents
 from brainsim.cells.where import Locset, Region, region
 
 __all__ = [
@@ -36,7 +39,10 @@ __all__ = [
     "ByPlace",
     "Compartments",
     "DLambda",
+    "Electrodes",
     "Electrotonics",
+    "Extracellular",
+    "ExtracellularField",
     "Linearised",
     "Locset",
     "MaxLength",
@@ -44,6 +50,7 @@ __all__ = [
     "Morphology",
     "MultiCompartment",
     "PerBranch",
+    "PointElectrode",
     "Region",
     "Rule",
     "at",
@@ -79,6 +86,7 @@ __all__ = [
     "rows_of",
     "sites",
     "tips",
+    "transmembrane_currents",
     "uniform",
     "values_on",
     "write_swc",

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import brainunit as u
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from brainsim._units import split_quantity, with_unit
+from brainsim.cells.compartments import Compartments
 from brainsim.connectivity.geometry import Positions
 from brainsim.population import View
 
@@ -90,13 +92,65 @@ def positions_of(cells: MultiCompartment, sites: np.ndarray) -> Positions:
     ValueError
         For several cells that have no positions in space.
     """
-    cut, place = cells.compartments, cells.positions
-    xyz = cut.xyz[sites // cells.abreast]
-    if cells.count > 1:
-        if not place.unit.has_same_dim(u.um) or place.coordinates.shape[1] != 3:
+    return Positions(
+        (cells.compartments.xyz[sites // cells.abreast] + _origins(cells)[cells.unit_of_site(sites)]) * u.um
+    )
+
+
+def moved(
+    cells: MultiCompartment | Compartments,
+    places: np.ndarray,
+    rotation: ArrayLike | None = None,
+    *,
+    apart: bool = True,
+) -> np.ndarray:
+    """Where places of compartments are at all sites: turned about each cell's origin, and moved to where the cell is.
+
+    Parameters
+    ----------
+    cells : MultiCompartment or Compartments
+    places : array (n, ..., 3)
+        In the coordinates of the morphology, in µm.
+    rotation : array (3, 3) or (count, 3, 3), optional
+        Of all cells, or of each.
+    apart : bool
+        Whether cells stand at their positions, or all at the origin.
+
+    Returns
+    -------
+    array (sites, ..., 3)
+
+    Raises
+    ------
+    ValueError
+        For several cells that have no positions in space, and what is no rotation.
+    """
+    alone = isinstance(cells, Compartments)
+    count = len(cells.morphologies) if alone else cells.count
+    sites = np.arange(len(places) if alone else cells.sites)
+    cell = cells.cell if alone else cells.unit_of_site(sites)
+    found = places if alone else places[sites // cells.abreast]
+    if rotation is not None:
+        turn = np.asarray(rotation, float)
+        if turn.shape not in ((3, 3), (count, 3, 3)) or not np.allclose(turn @ turn.swapaxes(-1, -2), np.eye(3)):
             raise ValueError(
-                f"{cells.path}: where the places of its cells are needs positions of the cells in three dimensions, such"
-                f" as positions=UniformBox([500, 500, 500] * u.um); given ones in {place.coordinates.shape[1]}."
+                f"rotation: expected a rotation matrix (3, 3) or one for each of {count} cells, {turn.shape}."
             )
-        xyz = xyz + (place.coordinates * place.unit).to_decimal(u.um)[cells.unit_of_site(sites)]
-    return Positions(xyz * u.um)
+        turn = np.broadcast_to(turn, (count, 3, 3))[cell]
+        found = np.einsum("sij,s...j->s...i", turn, found)
+    if alone or not apart:
+        return found
+    return found + _origins(cells)[cell].reshape(len(sites), *[1] * (found.ndim - 2), 3)
+
+
+def _origins(cells: MultiCompartment) -> np.ndarray:
+    """Where the origin of each cell's morphology is, in µm: (count, 3)."""
+    place = cells.positions
+    if place.unit.has_same_dim(u.um) and place.coordinates.shape[1] == 3:
+        return np.asarray((place.coordinates * place.unit).to_decimal(u.um))
+    if cells.count == 1:
+        return np.zeros((1, 3))
+    raise ValueError(
+        f"{cells.path}: where the places of its cells are needs positions of the cells in three dimensions, such"
+        f" as positions=UniformBox([500, 500, 500] * u.um); given ones in {place.coordinates.shape[1]}."
+    )

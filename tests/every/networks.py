@@ -206,6 +206,7 @@ def shaped(n: int) -> bs.Network:
         cells.add_stimuli(
             drive=bs.stimuli.OrnsteinUhlenbeck(1 * u.nA, 0.2 * u.nA, 2 * u.ms),
             clamp=bs.stimuli.ConductanceClamp(1 * u.nS, 0 * u.mV).on(bs.cells.at("dend", 0.5)),
+            field=bs.cells.ExtracellularField(bs.stimuli.Sine(10 * u.mV / u.mm, 100 * u.Hz)),
         )
         rule = bs.plasticity.PairSTDP(A_plus=0.1 * u.nS, A_minus=0.1 * u.nS, w_max=5 * u.nS)
         net.connect(
