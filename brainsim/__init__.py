@@ -64,6 +64,7 @@ from brainsim.connectivity import (
     Truncated,
     Uniform,
 )
+from brainsim.electrode_recording import ElectrodeRecording
 from brainsim.integrators import integrate
 from brainsim.network import Network
 from brainsim.operation import Operation
@@ -106,6 +107,7 @@ __all__ = [
     "Dynamics",
     "encoding",
     "events",
+    "ElectrodeRecording",
     "Fixed",
     "FixedInDegree",
     "FixedOutDegree",

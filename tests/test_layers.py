@@ -15,7 +15,7 @@ FLOORS = (
     {"_core", "plot"},
     {"population", "vector_field", "timescales", "trial", "integrated", "neurons", "channels", "cells", "masses"}
     | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources", "delays", "paths"},
-    {"network", "connecting", "initial", "operation", "projection", "schedule", "wiring", "nn"},
+    {"network", "connecting", "electrode_recording", "initial", "operation", "projection", "schedule", "wiring", "nn"},
     {"simulation"},
     {"train"},
     {"cli", "io", "__main__"},

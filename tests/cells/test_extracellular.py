@@ -211,6 +211,35 @@ def test_a_field_follows_the_axial_resistivity_where_it_is_swept_or_trained():
     np.testing.assert_allclose(jax.grad(V)(jnp.asarray(100.0)), difference, rtol=1e-5)
 
 
+def test_what_is_measured_on_the_way_is_what_the_recorded_potentials_make():
+    net = bs.Network(seed=3)
+    net.cell = cells.MultiCompartment(2, CUT, positions=bs.connectivity.UniformBox([100, 100, 100] * u.um))
+    net.other = cells.MultiCompartment(1, [CUT])
+    net.cell.add_stimuli(step=bs.stimuli.Constant(1 * u.nA))
+    net.other.add_stimuli(e=cells.ExtracellularField(1000 * V_M, [1, 0, 0]))
+    probe = cells.Electrodes(AT * u.um)
+    net.lfp = bs.ElectrodeRecording(probe, net.cell, net.other)
+    net.slow = bs.ElectrodeRecording(probe, net.cell, every=0.5 * u.ms)
+    record = ["cell.V", "other.V", "other.e.current", "lfp.potential", "slow.potential"]
+    swept = bs.sweep(net, {"cell.R_a": [50, 200] * u.ohm * u.cm}, 1 * u.ms, dt=0.1 * u.ms, record=record)
+    for k, R_a in enumerate((50, 200)):
+        rec = swept[k]
+        own = cells.transmembrane_currents(net.cell, rec["cell.V"], R_a=R_a * u.ohm * u.cm)
+        first = probe.potentials(net.cell, own).to_decimal(u.uvolt)
+        other = cells.transmembrane_currents(net.other, rec["other.V"], injected=rec["other.e.current"])
+        second = probe.potentials(net.other, other).to_decimal(u.uvolt)
+        assert min(np.abs(first).max(), np.abs(second).max()) > 1
+        np.testing.assert_allclose(rec["lfp.potential"].to_decimal(u.uvolt), first + second, rtol=1e-8, atol=1e-9)
+        slow = rec["slow.potential"].to_decimal(u.uvolt)
+        np.testing.assert_allclose(
+            slow[[3, 4, 8, 9]], [0 * first[0], first[4], first[4], first[9]], rtol=1e-8, atol=1e-9
+        )
+    with pytest.raises(ValueError, match="assign the cells to the network first"):
+        bs.ElectrodeRecording(probe, cells.MultiCompartment(1, CUT))
+    with pytest.raises(TypeError, match="cells with a shape, given a LIF"):
+        bs.ElectrodeRecording(probe, bs.neurons.LIF(1))
+
+
 def test_what_does_not_fit_is_refused():
     electrodes = cells.Electrodes(AT * u.um)
     field = lambda **values: cells.ExtracellularField(1 * V_M, **values)
