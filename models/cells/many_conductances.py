@@ -61,7 +61,7 @@ def voltages(net: bs.Network, sites: np.ndarray):
     return of
 
 
-def main(updates: int = 400, seed: int = 0) -> dict[str, float]:
+def main(updates: int = 1000, seed: int = 0) -> dict[str, float]:
     """Fit, and tell how far the voltages are from those recorded: RMS of the difference over the standard deviation."""
     rng = np.random.default_rng(seed)
     cut = shape()
@@ -75,7 +75,7 @@ def main(updates: int = 400, seed: int = 0) -> dict[str, float]:
         return jnp.mean(((V(jax.tree.map(jnp.exp, logs)) - recorded) / spread) ** 2)
 
     start = {name: jnp.zeros(len(cut)) for name in MEAN}
-    schedule = optax.cosine_decay_schedule(0.06, updates)
+    schedule = optax.cosine_decay_schedule(0.03, updates)
     found = bs.train.minimize(error, start, updates, optimizer=optax.adam(schedule))
     trace = np.sqrt(found.losses)
     off = {name: float(jnp.std(found.values[name] - jnp.log(truth[name]))) for name in MEAN}
@@ -84,7 +84,7 @@ def main(updates: int = 400, seed: int = 0) -> dict[str, float]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--updates", type=int, default=400)
+    parser.add_argument("--updates", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for name, value in main(options.updates, options.seed).items():
