@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.extend.core import ClosedJaxpr, Literal
 
 _CALLS = {"jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "checkpoint", "remat2"}
@@ -24,6 +28,11 @@ def _in_dimensions(x, shape, broadcast_dimensions, **_):
 
 def _converted(x, new_dtype, **_):
     return np.asarray(x, float) if np.issubdtype(new_dtype, np.floating) else np.asarray(x).astype(new_dtype)
+
+
+def _sliced(x, start_indices, limit_indices, strides):
+    steps = [1] * np.ndim(x) if strides is None else strides
+    return x[tuple(map(slice, start_indices, limit_indices, steps))]
 
 
 _TABLE = {
@@ -46,6 +55,8 @@ _WITH_OPTIONS = {
     "convert_element_type": _converted,
     "broadcast_in_dim": _in_dimensions,
     "reshape": lambda x, new_sizes, **_: np.reshape(x, new_sizes),
+    "slice": _sliced,
+    "concatenate": lambda *x, dimension: np.concatenate(x, dimension),
     "squeeze": lambda x, dimensions: np.squeeze(x, dimensions),
 }
 
@@ -64,6 +75,30 @@ def evaluate(traced: ClosedJaxpr, *arguments) -> list[np.ndarray]:
     """
     with np.errstate(all="ignore"):
         return _run(traced.jaxpr, traced.consts, arguments)
+
+
+def computed(function: Callable[[], Any]) -> Any:
+    """What a function of no arguments gives, on the host where it is elementwise arithmetic on known arrays.
+
+    Parameters
+    ----------
+    function : callable
+        ``function()`` gives a tree of arrays.
+
+    Returns
+    -------
+    tree of arrays
+        In the types that JAX would give them.
+    """
+    traced, shapes = jax.make_jaxpr(function, return_shape=True)()
+    if any(isinstance(array, Tracer) for array in traced.consts):
+        return function()
+    try:
+        results = evaluate(traced)
+    except UnknownOperationError:
+        return function()
+    leaves, tree = jax.tree.flatten(shapes)
+    return tree.unflatten([np.asarray(x, leaf.dtype) for x, leaf in zip(results, leaves)])
 
 
 def _run(jaxpr, consts, arguments):

@@ -3,8 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import brainunit as u
+import jax
+import jax.numpy as jnp
 
 from brainsim._core import Parameter, State
+from brainsim._host import computed
 from brainsim._units import in_unit
 from brainsim.channels import Mechanism, Pool
 from brainsim.neurons.base import Neuron
@@ -120,13 +123,21 @@ class ConductanceBased(Neuron):
     def settle(self, names):
         """Put gates to their steady state at the present V and concentrations."""
         super().settle([name for name in names if "." not in name])
+        for path, value in computed(lambda: self._steady(set(names))).items():
+            part, gate = self.home(path)
+            part.put(gate, jnp.asarray(value))
+
+    def _steady(self, names: set[str]) -> dict[str, jax.Array]:
+        """The steady states, plain, of the gates among ``names``, by path."""
+        found = {}
         ions = self._ions({name: pool.concentration for name, pool in self.pools.items()})
         for name, channel in self.channels.items():
             for gate, value in channel.steady_state(channel.taken(self.V), **self._at(channel, ions)).items():
                 if f"{name}.{gate}" in names:
                     value = in_unit(value, channel.unit_of(gate), f"{channel.path}.{gate}")
                     # One for each cell, also where it depends on no V
-                    channel.put(gate, value + 0.0 * channel.plain(gate))
+                    found[f"{name}.{gate}"] = value + 0.0 * channel.plain(gate)
+        return found
 
     # -- the equations -----------------------------------------------------------------------------------------------
 
