@@ -57,6 +57,8 @@ class Clamp(Stimulus):
         return y
 
     def update(self, clock, population):
+        for name, signal in self.parts(Stimulus).items():
+            signal.update(clock.of(name), population)
         g, E = self.drive(clock)
         self.put(
             "current_injected", jnp.broadcast_to(g * (E - self.taken(population.plain(self.potential))), (self.count,))
