@@ -57,8 +57,8 @@ class MultiCompartment(ConductanceBased):
     morphology : Morphology, Compartments, or a sequence of one for each cell
         Shape of all cells, or of each.
     compartments : rule or int, optional
-        How branches are cut, see :func:`brainsim.cells.discretise`; :class:`DLambda` by default. Not with
-        ``Compartments``, which are cut already.
+        How branches are cut, see :func:`brainsim.cells.discretise`; by default :class:`DLambda` with ``R_a`` and ``C``, or
+        their defaults where they depend on the place. Not with ``Compartments``, which are cut already.
     channels : dict of str to Mechanism
         Channels, and whatever else carries current, by name.
     pools : dict of str to Pool, optional
@@ -310,17 +310,19 @@ def _cut(given, rule, count: int, values: dict) -> list[Compartments]:
                 "MultiCompartment: the Compartments given are cut already; compartments=... is not for them."
             )
     if rule is None:
-        known = {
-            name: values[name]
-            for name in ("R_a", "C")
-            if np.ndim(u.get_mantissa(values.get(name, 0))) == 0 and name in values
-        }
-        rule = DLambda(**known)
+        rule = DLambda(**{name: _of_all(name, values) for name in ("R_a", "C")})
     made: dict[int, Compartments] = {}  # of each shape that occurs, once
     for shape in shapes:
         if id(shape) not in made:
             made[id(shape)] = shape if isinstance(shape, Compartments) else discretise(shape, rule)
     return [made[id(shape)] for shape in shapes]
+
+
+def _of_all(name: str, values: dict) -> Any:
+    """A parameter as it is everywhere; its default where it depends on the place."""
+    value = values.get(name)
+    one_for_all = value is not None and not isinstance(value, ByPlace) and np.ndim(u.get_mantissa(value)) == 0
+    return value if one_for_all else MultiCompartment._declared[name].default
 
 
 def _valued(value: Any, cut: Compartments, rows: np.ndarray) -> Any:

@@ -178,6 +178,14 @@ def test_values_follow_the_place():
         bs.neurons.ConductanceBased(1, channels=dict(na=channels.Na_HH1952(g_max=falling)))
 
 
+def test_a_cell_is_cut_by_its_own_length_constant():
+    shape = cells.cable(1000 * u.um, 2 * u.um)
+    cut = lambda **values: len(cells.MultiCompartment(1, shape, **values).compartments)
+    of = lambda R_a: len(cells.discretise(shape, cells.DLambda(R_a=R_a * u.ohm * u.cm)))
+    assert cut() == cut(R_a=cells.of_distance(lambda d: (100 + 0 * d / u.um) * u.ohm * u.cm)) == of(100) > of(35.4)
+    assert cut(R_a=300 * u.ohm * u.cm) == of(300) > of(100)
+
+
 def test_gradients_are_differences():
     """d V(soma)/d g_max, R_a and C after 5 ms with a spike on the way, in double precision."""
     net = bs.Network()
