@@ -102,7 +102,7 @@ class _Measured:
 
 def _inflow(cells: MultiCompartment) -> jax.Array:
     """Axial currents into all sites, in nA."""
-    axial, inside = cells.coupling, cells.plain("V")
+    axial, inside = cells.between_sites, cells.plain("V")
     flow = axial_inflow(axial.tree.parent, axial.coupling, inside.reshape(cells.length, cells.abreast).T).T.reshape(-1)
     flow = 1e-3 * flow
     for stimulus in cells.parts(Extracellular).values():

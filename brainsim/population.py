@@ -90,7 +90,7 @@ class Population(Dynamics):
         return self.count
 
     #: Solver for sites that are coupled, see :class:`brainsim.integrators.Field`; None for point neurons.
-    coupling: Any = None
+    between_sites: Any = None
 
     def site(self, name: str, **facts: Any) -> Site:
         """Where a part ``name`` of one value per site stands."""

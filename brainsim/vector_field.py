@@ -58,7 +58,7 @@ class VectorField:
     @property
     def coupling(self) -> Any:
         """Solver for sites that are coupled, see :class:`brainsim.integrators.Field`; None for point neurons."""
-        return self.model.coupling
+        return self.model.between_sites
 
     @property
     def together(self) -> tuple[tuple[int, ...], ...]:

@@ -96,7 +96,7 @@ class Extracellular(Stimulus):
         signal = jnp.reshape(self.waveform.masked(clock.of("waveform")), ())
         present = self.present(clock)
         signal = signal if present is None else jnp.where(present, signal, 0.0)
-        coupling, sites = population.coupling, population.sites
+        coupling, sites = population.between_sites, population.sites
         phi = self.spread(self.plain("phi"), sites).reshape(population.length, population.abreast)
         # Other cells see no field: none of theirs is next to a compartment of these
         flow = axial_inflow(coupling.tree.parent, coupling.coupling, phi.T).T.reshape(-1)  # nS mV is pA

@@ -144,7 +144,7 @@ class MultiCompartment(ConductanceBased):
         return (self.length, self.abreast) if self.abreast > 1 else (self.length,)
 
     @property
-    def coupling(self) -> Axial:
+    def between_sites(self) -> Axial:
         """Solver of the potentials of all compartments together."""
         return Axial(self)
 

@@ -143,7 +143,7 @@ def test_a_gap_junction_joins_places_of_two_cells():
         net.connect(*ends, bs.OneToOne(), receptor="gap", signal="V", weight=1 * u.nS)
     net.cell[0].add_stimuli(step=bs.stimuli.Constant(100 * u.pA))
     bs.simulate(net, 300 * u.ms, dt=0.1 * u.ms)
-    n, s, p = len(CUT), np.asarray(net.cell.coupling.coupling), CUT.parent
+    n, s, p = len(CUT), np.asarray(net.cell.between_sites.coupling), CUT.parent
     L = np.zeros((2 * (n + 1), 2 * (n + 1)))  # nS; one branch point in each
     for first in (0, n + 1):
         for i in np.flatnonzero(p >= 0):
