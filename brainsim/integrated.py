@@ -190,7 +190,8 @@ class IntegratedPopulation(Population):
             current = stimuli[name]
             for receptor, drive in drives:
                 if receptor.into == name:
-                    current = current + receptor.spread(receptor.current(drive, receptor.taken(own)), self.sites)
+                    here = None if own is None else receptor.taken(own)
+                    current = current + receptor.spread(receptor.current(drive, here), self.sites)
             return u.Quantity(current, unit=self.input_unit)
 
         return {name: functools.partial(total, name=name) for name in self.takes}

@@ -218,7 +218,9 @@ class View:
         if self.ids.size == 0:
             raise ValueError(f"{population.path}: the view is empty; the population has {self.extent} {self.what}.")
         if len(np.unique(self.ids)) < self.ids.size:
-            raise ValueError(f"{population.path}: the view names one twice, given {self.ids.tolist()[:20]}.")
+            raise ValueError(
+                f"{population.path}: the view names a {self.what[:-1]} twice, given {self.ids.tolist()[:20]}."
+            )
 
     @property
     def extent(self) -> int:
