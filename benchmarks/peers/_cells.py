@@ -128,22 +128,17 @@ def main(description: str) -> None:
     parser.add_argument("--python", default="", help="interpreters of peers: neuron=/path,arbor=/path")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     options = parser.parse_args()
-    if "all" not in (options.simulator, options.system):
+    pythons = dict(pair.split("=", 1) for pair in options.python.split(",") if pair)
+    if "all" not in (options.simulator, options.system) and options.simulator not in pythons:
         row = measure(options)
         print(json.dumps(row) if options.json else "  ".join(f"{k} {v}" for k, v in row.items()), flush=True)
         return
-    pythons = dict(pair.split("=", 1) for pair in options.python.split(",") if pair)
     simulators = SIMULATORS if options.simulator == "all" else (options.simulator,)
     for system in SYSTEMS if options.system == "all" else (options.system,):
         for simulator in simulators:
-            command = [
-                pythons.get(simulator, sys.executable),
-                sys.argv[0],
-                "--simulator",
-                simulator,
-                "--system",
-                system,
-            ]
+            command = [pythons.get(simulator, sys.executable), sys.argv[0]]
+            command += ["--simulator", simulator, "--system", system]
             command += ["--precision", options.precision, "--duration", str(options.duration)]
-            command += ["--repeat", str(options.repeat), *(["--json"] if options.json else [])]
+            command += ["--repeat", str(options.repeat)]
+            command += ["--gradient"] * options.gradient + ["--json"] * options.json
             subprocess.run(command, check=False)
