@@ -8,6 +8,7 @@ One population with views for its excitatory and inhibitory neurons is how Brian
 
 import importlib
 
+from ._microcircuit import of_populations
 from ._report import DT_MS, Stopwatch, Task, mean_rate, restrict_cpus
 
 
@@ -53,9 +54,18 @@ def _build_coba_lif(scale, seed):
     return net
 
 
+def pd14(task: Task) -> dict:
+    def more(net, recording):
+        return {"neurons": sum(p.count for p in net.populations.values())} | of_populations(recording.spikes, task)
+
+    from models import pd14 as model
+
+    return _simulate(task, _model("pd14"), model.RECORD, more)
+
+
 def stdp(task: Task) -> dict:
     return _simulate(
-        task, _build_stdp, ["post.spikes"], lambda net: {"weight": float(net["pre->post"].plain("weight").mean())}
+        task, _build_stdp, ["post.spikes"], lambda net, _: {"weight": float(net["pre->post"].plain("weight").mean())}
     )
 
 
@@ -75,7 +85,7 @@ def _build_stdp(scale, seed):
     return net
 
 
-def _simulate(task: Task, build, record, more=lambda net: {}) -> dict:
+def _simulate(task: Task, build, record, more=lambda net, recording: {}) -> dict:
     restrict_cpus(task.threads)
     watch = Stopwatch()
     with watch("import"):
@@ -103,8 +113,10 @@ def _simulate(task: Task, build, record, more=lambda net: {}) -> dict:
         "synapses": sum(projection.n_synapses for projection in net.projections.values()),
         "import_s": watch.wall["import"],
         "build_s": watch.wall["build"],
+        "build_cpu_s": watch.cpu["build"],
         "compile_s": watch.wall["compile"],
+        "compile_cpu_s": watch.cpu["compile"],
         "run_s": watch.wall["run"],
         "run_cpu_s": watch.cpu["run"],
         "rate_hz": mean_rate(times_s, task),
-    } | more(net)
+    } | more(net, recording)

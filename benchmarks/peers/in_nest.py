@@ -7,6 +7,7 @@ them (negative ones become 0). It counts a spike at a maximum of V above V_T + 3
 
 import numpy as np
 
+from ._microcircuit import of_populations, spike_train
 from ._report import DT_MS, Stopwatch, Task, mean_rate
 
 
@@ -91,6 +92,71 @@ def stdp(task: Task) -> dict:
         return post, lambda: {"weight": float(np.mean(nest.GetConnections(pre, post).weight)) / scale}
 
     return _simulate(task, None, wire)
+
+
+def pd14(task: Task) -> dict:
+    """The microcircuit as in ``models/pd14.py``, whose tables it takes: `iaf_psc_exp`, exact integration."""
+    watch = Stopwatch()
+    with watch("import"):
+        import nest
+
+        from models import pd14 as model
+    scale = task.scale
+    sizes = np.round(model.SIZES * scale).astype(int)
+    numbers = model.synapses() * scale**2
+    weights, weight = model.weights() / np.sqrt(scale), model.current_of(model.PSP) / np.sqrt(scale)
+    direct = model.missing_current(scale)
+    with watch("build"):
+        nest.set_verbosity("M_ERROR")
+        nest.ResetKernel()
+        nest.resolution = DT_MS
+        nest.local_num_threads = task.threads or 1
+        nest.rng_seed = task.seed + 1
+        cell = {"C_m": model.C, "tau_m": model.TAU, "E_L": model.E_L, "V_th": model.V_TH, "V_reset": model.E_L}
+        cell |= {"t_ref": model.REFRACTORY, "tau_syn_ex": model.TAU_SYN, "tau_syn_in": model.TAU_SYN}
+        recorder, populations = nest.Create("spike_recorder"), []
+        for k, size in enumerate(sizes):
+            start = nest.random.normal(model.V_MEAN[k], model.V_STD[k])
+            population = nest.Create("iaf_psc_exp", int(size), cell | {"V_m": start, "I_e": direct[k]})
+            rate = model.SOURCES[k] * scale * model.BACKGROUND
+            background = nest.Create("poisson_generator", params={"rate": rate})
+            nest.Connect(background, population, syn_spec={"weight": weight, "delay": DT_MS})
+            nest.Connect(population, recorder)
+            populations.append(population)
+        for source, pre in enumerate(populations):
+            mean = model.DELAYS[source % 2]
+            delay = nest.math.redraw(nest.random.normal(mean, 0.5 * mean), min=DT_MS / 2, max=1e6)
+            for target, post in enumerate(populations):
+                if not (number := round(numbers[target, source])):
+                    continue
+                mean_weight = weights[target, source]
+                drawn = nest.random.normal(mean_weight, abs(0.1 * mean_weight))
+                rule = {"rule": "fixed_total_number", "N": number}
+                nest.Connect(pre, post, rule, {"synapse_model": "static_synapse", "weight": drawn, "delay": delay})
+        nest.Prepare()
+    with watch("run"):
+        nest.Run(task.duration_s * 1e3)
+    nest.Cleanup()
+    times_s, senders = np.asarray(recorder.events["times"]) * 1e-3, np.asarray(recorder.events["senders"])
+    firsts = np.concatenate([[0], np.cumsum(sizes)]) + min(populations[0].tolist())
+    trains = {}
+    for name, first, size in zip(model.NAMES, firsts, sizes, strict=False):
+        own = (senders >= first) & (senders < first + size)
+        trains[name] = spike_train(times_s[own], senders[own] - first, int(size), task)
+    return {
+        "threads": task.threads or 1,
+        "version": nest.__version__,
+        "precision": "float64",
+        "setting": "iaf_psc_exp, static_synapse",
+        "neurons": int(sizes.sum()),
+        "synapses": int(sum(round(x) for x in numbers.ravel())),
+        "import_s": watch.wall["import"],
+        "build_s": watch.wall["build"],
+        "build_cpu_s": watch.cpu["build"],
+        "compile_s": 0.0,
+        "run_s": watch.wall["run"],
+        "run_cpu_s": watch.cpu["run"],
+    } | of_populations(trains, task)
 
 
 def _simulate(task: Task, create, wire=None) -> dict:
