@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from numbers import Number
 from typing import Any, TypeAlias
 
 import brainunit as u
@@ -42,10 +43,16 @@ def in_unit(value: Any, unit: Any, what: str) -> Any:
     if given == unit:
         return number
     if not given.has_same_dim(unit):
-        shown = "a number without unit" if given == UNITLESS else f"{given}"
+        what_it_is = "a number without unit" if _is_number(number) else "what is no number"
+        shown = what_it_is if given == UNITLESS else f"{given}"
         expected = "a number without unit" if unit == UNITLESS else f"{unit}"
         raise UnitError(f"{what}: expected {expected}, given {shown} ({_short(value)}).")
     return u.Quantity(number, unit=given).to_decimal(unit)
+
+
+def _is_number(value) -> bool:
+    parts = value if isinstance(value, list | tuple) else [value]
+    return all(hasattr(part, "dtype") or isinstance(part, Number | list | tuple) for part in parts)
 
 
 def joined(value, what: str):

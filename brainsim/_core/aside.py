@@ -109,7 +109,8 @@ class Aside:
     compartments: Any  # of cells with a shape: what their equations are solved on,
     main: np.ndarray  # the site that stands for each cell,
     standing: dict[str, np.ndarray]  # and the sites of parts that are being attached, by name
-    sites: np.ndarray  # of a part of such cells: where it stands
+    sites: np.ndarray  # of a part of such cells: where it stands,
+    standing_on: tuple[Any, np.ndarray]  # and on which compartments of them
     where: tuple  # of a part of a population: the places that it was asked to stand at
 
     def __init__(self):

@@ -108,11 +108,8 @@ class Dynamics(Accumulating, Closed):
             value = self._given(name)
             self._check_none(name, value)
             if isinstance(value, OfSite):
-                if self.bound:
-                    raise ValueError(
-                        f"{self.path}.{name}: {value!r} depends on the place, and the units here are points."
-                    )
-            elif value is not None:
+                value = self.by_site(name, value)
+            if not isinstance(value, OfSite | None):
                 array, unit = self._array(name, value, key), self.unit_of(name)
                 self.hold(name, declared.variable_type(array, unit=unit))
                 keep_digits(self, name, value, array)
@@ -228,6 +225,8 @@ class Dynamics(Accumulating, Closed):
         if name not in self._declared:
             raise UnknownNameError(f"{self.path} has no {name!r}.{suggestion(name, self._declared)}")
         check_in_reach(self, name)
+        if isinstance(value, OfSite):
+            value = self.by_site(name, value)
         self._check_none(name, value)
         self._check_unit(name, value)
         if "_path" not in vars(self) and name not in vars(self):
@@ -237,6 +236,18 @@ class Dynamics(Accumulating, Closed):
         as_given = value is None or _is_drawn(value) or self._declared[name].exact
         self._remember(name, own(value) if as_given else with_unit(array, self.unit_of(name)))
         self._store(name, array, value)
+
+    def by_site(self, name: str, value: OfSite) -> Any:
+        """The numbers that ``value`` is at the sites of this object; itself as long as it stands nowhere.
+
+        Raises
+        ------
+        ValueError
+            Where it stands on units without a shape.
+        """
+        if not self.bound:
+            return value
+        raise ValueError(f"{self.path}.{name}: {value!r} depends on the place, and the units here are points.")
 
     def _check_none(self, name, value) -> None:
         declared = self._declared[name]
@@ -334,6 +345,8 @@ class Dynamics(Accumulating, Closed):
         if not present.ndim:
             present = jnp.broadcast_to(present, shape or self.shape_of(name) or ())
         ids = elements(index, present.shape, f"{self.path}.{name}")
+        if isinstance(value, OfSite):
+            value = self.by_site(name, value)[ids]
         before = self._aside.given.get(name)
         base, parts = before if isinstance(before, Patched) else (before, ())
         array = replaced(present, ids, self._part(name, value, self._key(), ids, len(parts)))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from brainsim._core.aside import Moment
 
@@ -26,5 +29,9 @@ class Site(NamedTuple):
     facts: Mapping[str, Any] = {}
 
 
-class OfSite:
+class OfSite(ABC):
     """A value that depends on where a part will stand: what the part stands on makes numbers of it."""
+
+    @abstractmethod
+    def at(self, shape: Any, rows: np.ndarray) -> Any:
+        """The numbers of some places of a shape: (k,)."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from brainsim._core.declared import FixedVariable
 from brainsim._core.dynamics import Dynamics
+from brainsim._core.site import OfSite
 from brainsim._units import split_quantity, with_unit
 
 FEW = 8  # runs of sites that are cut out one by one; more are gathered
@@ -49,6 +50,10 @@ class Part(Dynamics):
     def where(self) -> tuple | None:
         """The places that were asked for; None for those that its kind has by default."""
         return vars(self._aside).get("where")
+
+    def by_site(self, name: str, value: OfSite) -> Any:
+        standing = vars(self._aside).get("standing_on")
+        return super().by_site(name, value) if standing is None else value.at(*standing)
 
     def stands_beside(self, population: Dynamics) -> Part | None:
         """The part of the population that it adds to, at whose sites it stands then; None as a rule."""

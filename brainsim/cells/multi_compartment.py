@@ -22,6 +22,8 @@ from brainsim.channels import Mechanism, Pool
 from brainsim.neurons.conductance_based import ConductanceBased
 from brainsim.receptors.base import Receptor
 
+GEOMETRY = ("area", "r_own", "r_parent")  # what compartments give
+
 
 class MultiCompartment(ConductanceBased):
     r"""Cells of many compartments: channels, pools, receptors, stimuli at places of a branching membrane.
@@ -151,6 +153,17 @@ class MultiCompartment(ConductanceBased):
     def check_step(self, step_ms, varied=None):
         """The methods that are taken run away at no step."""
 
+    def assign(self, name, value):
+        if name in GEOMETRY and self.bound and not isinstance(value, FixedVariable):
+            raise AttributeError(
+                f"{self.path}.{name} follows from the morphology; give another morphology to a new population."
+            )
+        super().assign(name, value)
+
+    def by_site(self, name, value):
+        rows = np.arange(self.length)
+        return value.at(self.compartments, rows if name == "R_a" else np.repeat(rows, self.abreast))
+
     # -- places ------------------------------------------------------------------------------------------------------
 
     def sites_of(self, *places: Any, ids: np.ndarray | None = None) -> np.ndarray:
@@ -235,7 +248,7 @@ class MultiCompartment(ConductanceBased):
                 part.hold("unit", FixedVariable(jnp.asarray(self.unit_of_site(sites), jnp.int32)))
 
     def _sites_for(self, part, ids):
-        """Where a part is to stand; what it was given by place becomes one value for each of these sites."""
+        """Where a part is to stand."""
         beside, given = part.stands_beside(self), part._aside.given
         if part.where is not None:
             found = self.sites_of(*part.where, ids=ids)
@@ -245,12 +258,12 @@ class MultiCompartment(ConductanceBased):
             found = beside._aside.sites
         else:
             found = self._aside.main if ids is None else self._aside.main[np.sort(ids)]
-        for name, value in given.items():
-            value = _valued(value, self.compartments, found // self.abreast)
-            if ids is not None and len(found) == len(ids) and np.shape(u.get_mantissa(value)) == (len(ids),):
-                value = value[np.argsort(ids)]
-            given[name] = value
+        if ids is not None and len(found) == len(ids):
+            for name, value in given.items():
+                if not isinstance(value, ByPlace) and np.shape(u.get_mantissa(value)) == (len(ids),):
+                    given[name] = value[np.argsort(ids)]
         part._aside.sites = found
+        part._aside.standing_on = self.compartments, found // self.abreast
         return found
 
     def site(self, name, **facts):

@@ -178,6 +178,39 @@ def test_values_follow_the_place():
         bs.neurons.ConductanceBased(1, channels=dict(na=channels.Na_HH1952(g_max=falling)))
 
 
+def test_values_by_place_are_taken_by_every_door():
+    """By assignment to the cell, to its parts, to an element and to a view, before and after it stands in a network."""
+    fields = lambda slope: cells.of_distance(lambda d: (slope * d / u.um) * u.mV)
+    shape = cells.discretise(cells.Morphology(SOMA_AND_TWO), 3)
+    cell = cells.MultiCompartment(2, shape, channels=dict(na=channels.Na_HH1952().on("dend")))
+    cell.E_L = fields(1.0)
+    np.testing.assert_allclose(cell.E_L.mantissa, np.repeat(shape.distance, 2))
+    net = bs.Network()
+    net.cell = cell
+    net.cell.R_a = cells.of_distance(lambda d: d / u.um * u.ohm * u.cm + 50 * u.ohm * u.cm)
+    np.testing.assert_allclose(net.cell.R_a.mantissa, shape.distance + 50)
+    net.cell.na.E = fields(2.0)
+    np.testing.assert_allclose(net.cell.na.E.mantissa, np.repeat(2 * shape.distance[3:], 2))
+    net.cell.V[2:4] = fields(3.0)
+    np.testing.assert_allclose(net.cell.V.mantissa[:6], [-70, -70, *[3 * shape.distance[1]] * 2, -70, -70])
+    net.cell.at("dend").V = fields(4.0)
+    np.testing.assert_allclose(net.cell.V.mantissa[6:], np.repeat(4 * shape.distance[3:], 2))
+    with pytest.raises(bs.UnknownNameError, match=r"'dendd'.*'dend'"):
+        net.cell.g_L = cells.by_region({"dendd": 1 * u.mS / u.cm2})
+    net.point = bs.neurons.LIF(2)
+    with pytest.raises(ValueError, match=r"point.E_L: of_distance.*the units here are points"):
+        net.point.E_L = fields(1.0)
+    with pytest.raises(bs.UnitError, match=r"cell.g_L.*given what is no number \(\[of_distance"):
+        bs.sweep(net, {"cell.g_L": [fields(1.0)]}, 1 * u.ms, record="cell.spikes")
+
+
+def test_its_geometry_is_that_of_its_morphology():
+    net = bs.Network()
+    net.cell = cells.MultiCompartment(1, cells.ball_and_stick())
+    with pytest.raises(AttributeError, match=r"cell.area follows from the morphology"):
+        net.cell.area = 100 * u.um2
+
+
 def test_a_cell_is_cut_by_its_own_length_constant():
     shape = cells.cable(1000 * u.um, 2 * u.um)
     cut = lambda **values: len(cells.MultiCompartment(1, shape, **values).compartments)
