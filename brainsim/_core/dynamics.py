@@ -224,7 +224,7 @@ class Dynamics(Accumulating, Closed):
             return
         if name not in self._declared:
             raise UnknownNameError(f"{self.path} has no {name!r}.{suggestion(name, self._declared)}")
-        check_in_reach(self, name)
+        self.check_settable(name)
         if isinstance(value, OfSite):
             value = self.by_site(name, value)
         self._check_none(name, value)
@@ -236,6 +236,10 @@ class Dynamics(Accumulating, Closed):
         as_given = value is None or _is_drawn(value) or self._declared[name].exact
         self._remember(name, own(value) if as_given else with_unit(array, self.unit_of(name)))
         self._store(name, array, value)
+
+    def check_settable(self, name: str) -> None:
+        """Refuse to set parameter or state ``name`` now."""
+        check_in_reach(self, name)
 
     def by_site(self, name: str, value: OfSite) -> Any:
         """The numbers that ``value`` is at the sites of this object; itself as long as it stands nowhere.
@@ -341,6 +345,7 @@ class Dynamics(Accumulating, Closed):
         Where it is one value for all there is one for each from then on, of ``shape``; by default of that which the
         class declares.
         """
+        self.check_settable(name)
         present = self.plain(name)
         if not present.ndim:
             present = jnp.broadcast_to(present, shape or self.shape_of(name) or ())

@@ -44,7 +44,7 @@ class MultiCompartment(ConductanceBased):
 
     ``part.on(...)`` says where a part stands, by region or location. Channels and pools without it stand everywhere;
     receptors and stimuli, one for each unit, in the middle of the soma, or at the root where there is none. Currents
-    are in nA and conductances in uS, of the compartment. Sites of many cells of one shape are counted compartment by
+    are in pA and conductances in nS, of the compartment. Sites of many cells of one shape are counted compartment by
     compartment, the cells of one compartment side by side: ``V.reshape(n_compartments, count)``. Those of cells of
     several shapes are counted cell by cell.
 
@@ -79,7 +79,7 @@ class MultiCompartment(ConductanceBased):
     """
 
     default_method = "staggered_backward_euler"
-    input_unit = u.nA
+    input_unit = u.pA
 
     R_a = Parameter(100.0 * u.ohm * u.cm, "axial resistivity", shape="length", positive=True)
     C = Parameter(1.0 * u.uF / u.cm2, "membrane capacitance", shape="sites", positive=True)
@@ -153,12 +153,12 @@ class MultiCompartment(ConductanceBased):
     def check_step(self, step_ms, varied=None):
         """The methods that are taken run away at no step."""
 
-    def assign(self, name, value):
-        if name in GEOMETRY and self.bound and not isinstance(value, FixedVariable):
+    def check_settable(self, name):
+        super().check_settable(name)
+        if name in GEOMETRY and self.bound:
             raise AttributeError(
                 f"{self.path}.{name} follows from the morphology; give another morphology to a new population."
             )
-        super().assign(name, value)
 
     def by_site(self, name, value):
         rows = np.arange(self.length)

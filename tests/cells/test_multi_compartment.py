@@ -209,6 +209,8 @@ def test_its_geometry_is_that_of_its_morphology():
     net.cell = cells.MultiCompartment(1, cells.ball_and_stick())
     with pytest.raises(AttributeError, match=r"cell.area follows from the morphology"):
         net.cell.area = 100 * u.um2
+    with pytest.raises(AttributeError, match=r"cell.area follows from the morphology"):
+        net.cell.at("soma").area = 100 * u.um2
 
 
 def test_a_cell_is_cut_by_its_own_length_constant():
