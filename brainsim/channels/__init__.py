@@ -6,31 +6,61 @@ from brainsim.channels.calcium import (
     CaHT_Traub1991,
     CaL_MH1992,
     CalciumChannel,
+    CaLVA_Hay2011,
     CaN_Jaffe1994,
     CaT_Destexhe1996,
     CaT_HM1992,
     CaT_HP1992,
 )
-from brainsim.channels.calcium_activated import CAN_Destexhe1994, KAHP_Destexhe1994, KAHP_Traub1991, KC_Traub1991
+from brainsim.channels.calcium_activated import (
+    CAN_Destexhe1994,
+    KAHP_Destexhe1994,
+    KAHP_Traub1991,
+    KC_Traub1991,
+    SK_Hay2011,
+)
 from brainsim.channels.cases import select
 from brainsim.channels.equations import Equations, PoolEquation, from_step, linear, steady
-from brainsim.channels.hyperpolarisation import Ih_Destexhe1996, Ih_HM1992
+from brainsim.channels.hyperpolarisation import Ih_Destexhe1996, Ih_Hay2011, Ih_HM1992
 from brainsim.channels.kinetics import Rates, Relaxation, exprel, q10
 from brainsim.channels.leak import Leak
 from brainsim.channels.mechanism import Mechanism
-from brainsim.channels.pools import Calcium, Calcium_Traub1991, Pool, nernst
+from brainsim.channels.pools import Calcium, Calcium_Hay2011, Calcium_Traub1991, Pool, nernst
 from brainsim.channels.potassium import (
     K_HH1952,
     K_ConnorStevens,
     K_Traub1991,
     K_TraubMiles,
     K_WangBuzsaki,
+    KM_Hay2011,
     KM_Yamada1989,
+    KP_Hay2011,
+    Kv3_Hay2011,
 )
-from brainsim.channels.potassium_transient import K2_HM1992, KA_HM1992, KA_ConnorStevens, KA_Traub1991
-from brainsim.channels.sodium import Na_ConnorStevens, Na_HH1952, Na_Traub1991, Na_TraubMiles, Na_WangBuzsaki
+from brainsim.channels.potassium_transient import K2_HM1992, KA_HM1992, KA_ConnorStevens, KA_Traub1991, KT_Hay2011
+from brainsim.channels.sodium import (
+    Na_ConnorStevens,
+    Na_HH1952,
+    Na_Traub1991,
+    Na_TraubMiles,
+    Na_WangBuzsaki,
+    NaP_Hay2011,
+    NaTa_Hay2011,
+    NaTs_Hay2011,
+)
 
 __all__ = [
+    "CaLVA_Hay2011",
+    "SK_Hay2011",
+    "Ih_Hay2011",
+    "Calcium_Hay2011",
+    "KM_Hay2011",
+    "KP_Hay2011",
+    "Kv3_Hay2011",
+    "KT_Hay2011",
+    "NaP_Hay2011",
+    "NaTa_Hay2011",
+    "NaTs_Hay2011",
     "CAN_Destexhe1994",
     "CaHT_Reuveni1993",
     "CaHT_Traub1991",

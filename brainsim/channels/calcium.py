@@ -165,7 +165,8 @@ class CaHT_Reuveni1993(CalciumChannel):
         \alpha_q = \frac{0.055\,(-27 - V)}{e^{(-27 - V)/3.8} - 1},\quad \beta_q = 0.94\,e^{(-75 - V)/17},\quad
         \alpha_r = 0.000457\,e^{(-13 - V)/50},\quad \beta_r = \frac{0.0065}{e^{(-15 - V)/28} + 1}
 
-    with V in mV, rates per ms, at 36 °C.
+    with V in mV, rates per ms, at 36 °C. The pyramidal cell of Hay et al. (2011) has it under the name ``Ca_HVA``, with
+    ``E=None``.
 
     References
     ----------
@@ -249,6 +250,40 @@ class CaN_Jaffe1994(CalciumChannel):
         return {
             "m": Rates(1.967 / exprel((19.88 - v) / 10) / u.ms, 0.046 * u.math.exp(-v / 20.73) / u.ms),
             "h": Rates(0.00016 * u.math.exp(-v / 48.4) / u.ms, u.math.sigmoid((v - 39) / 10) / u.ms),
+        }
+
+    def open_fraction(self, m, h):
+        return m**2 * h
+
+
+class CaLVA_Hay2011(CalciumChannel):
+    r"""Low-threshold calcium current of neocortical pyramidal cells (``Ca_LVAst``).
+
+    .. math:: I = \bar g\,m^2 h\,(E - V),\qquad
+        m_\infty = \frac{1}{1 + e^{-(v + 30)/6}},\quad \tau_m = 5 + \frac{20}{1 + e^{(v + 25)/5}},\quad
+        h_\infty = \frac{1}{1 + e^{(v + 80)/6.4}},\quad \tau_h = 20 + \frac{50}{1 + e^{(v + 40)/7}}
+
+    with :math:`v = (V - V_{sh})/\mathrm{mV}` and times in ms, divided by ``phi``. Its high-threshold companion is
+    :class:`CaHT_Reuveni1993`.
+
+    References
+    ----------
+    R. B. Avery, D. Johnston, J. Neurosci. 16:5567 (1996), A. D. Randall, R. W. Tsien, Neuropharmacology 36:879 (1997),
+    as in E. Hay, S. Hill, F. Schürmann, H. Markram, I. Segev, PLoS Comput. Biol. 7:e1002107 (2011).
+    """
+
+    g_max = Parameter(3.43 * DENSITY, "maximal conductance")
+    V_sh = Parameter(-10.0 * u.mV, "shift along V, by the junction potential")
+    phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
+    m = Gate("activation")
+    h = Gate("inactivation; 1 is open")
+
+    def kinetics(self, V):
+        v, sigmoid = (V - self.V_sh) / u.mV, u.math.sigmoid
+        tau_m, tau_h = 5.0 + 20.0 * sigmoid(-(v + 25) / 5), 20.0 + 50.0 * sigmoid(-(v + 40) / 7)
+        return {
+            "m": Relaxation(sigmoid((v + 30) / 6), tau_m / self.phi * u.ms),
+            "h": Relaxation(sigmoid(-(v + 80) / 6.4), tau_h / self.phi * u.ms),
         }
 
     def open_fraction(self, m, h):

@@ -6,7 +6,7 @@ import brainunit as u
 
 from brainsim._core import Parameter
 from brainsim.channels.base import DENSITY, Channel, Gate
-from brainsim.channels.kinetics import Rates
+from brainsim.channels.kinetics import Rates, Relaxation
 
 
 class KAHP_Destexhe1994(Channel):
@@ -124,3 +124,29 @@ class KC_Traub1991(Channel):
 
     def open_fraction(self, c, Ca):
         return kc_traub1991_open(c, Ca)
+
+
+class SK_Hay2011(Channel):
+    r"""Potassium current of small conductance that calcium opens at sub-micromolar concentrations (``SK_E2``).
+
+    .. math:: I = \bar g\,z\,(E - V),\qquad
+        z_\infty = \frac{1}{1 + (K/[Ca])^{4.8}},\quad \dot z = \frac{z_\infty - z}{\tau}
+
+    References
+    ----------
+    M. Köhler, B. Hirschberg, C. T. Bond et al., Science 273:1709 (1996), as in E. Hay, S. Hill, F. Schürmann,
+    H. Markram, I. Segev, PLoS Comput. Biol. 7:e1002107 (2011).
+    """
+
+    g_max = Parameter(44.1 * DENSITY, "maximal conductance")
+    E = Parameter(-85.0 * u.mV, "potassium reversal potential")
+    K = Parameter(0.00043 * u.mM, "concentration that opens half of the channels", positive=True)
+    tau = Parameter(1.0 * u.ms, "time constant of opening and closing", positive=True)
+    z = Gate("activation")
+
+    def kinetics(self, Ca):
+        bound = (Ca / self.K) ** 4.8
+        return {"z": Relaxation(bound / (1.0 + bound), self.tau)}
+
+    def open_fraction(self, z):
+        return z

@@ -6,7 +6,7 @@ import brainunit as u
 
 from brainsim._core import Parameter
 from brainsim.channels.base import DENSITY, Channel, Gate
-from brainsim.channels.kinetics import Relaxation
+from brainsim.channels.kinetics import Rates, Relaxation, exprel
 
 
 class Ih_HM1992(Channel):
@@ -90,3 +90,30 @@ class Ih_Destexhe1996(Channel):
         p1 = share / (1.0 + share)
         o1 = h_inf / (1.0 + h_inf * p1 / self.P_c)
         return {"o1": o1, "o2": p1 / self.P_c * o1, "p1": p1}
+
+
+class Ih_Hay2011(Channel):
+    r"""Current h of the dendrites of neocortical pyramidal cells (``Ih``).
+
+    .. math:: I = \bar g\,m\,(E - V),\qquad
+        \alpha_m = \frac{0.00643\,(V + 154.9)}{e^{(V + 154.9)/11.9} - 1},\quad \beta_m = 0.193\,e^{V/33.1}
+
+    with V in mV, rates per ms. Its density grows along the apical dendrite, as
+    :math:`-0.8696 + 2.087\,e^{3.6161\,d/d_{max}}` times that of the soma.
+
+    References
+    ----------
+    M. H. P. Kole, S. Hallermann, G. J. Stuart, J. Neurosci. 26:1677 (2006), as in E. Hay, S. Hill, F. Schürmann,
+    H. Markram, I. Segev, PLoS Comput. Biol. 7:e1002107 (2011).
+    """
+
+    g_max = Parameter(0.2 * DENSITY, "maximal conductance")
+    E = Parameter(-45.0 * u.mV, "reversal potential")
+    m = Gate("activation")
+
+    def kinetics(self, V):
+        v = V / u.mV
+        return {"m": Rates(0.076517 / exprel((v + 154.9) / 11.9) / u.ms, 0.193 * u.math.exp(v / 33.1) / u.ms)}
+
+    def open_fraction(self, m):
+        return m

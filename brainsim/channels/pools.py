@@ -113,3 +113,29 @@ class Calcium_Traub1991(Pool):
 
     def slope(self, concentration, current):
         return self.phi * current - self.beta * concentration
+
+
+class Calcium_Hay2011(Calcium):
+    r"""Calcium in a thin shell beneath the membrane, of which buffers leave a small part free (``CaDynamics_E2``).
+
+    .. math:: \dot{[Ca]} = \frac{\gamma\,I_{Ca}}{2 F d} - \frac{[Ca] - [Ca]_\infty}{\tau},\qquad
+        E_{Ca} = \frac{RT}{2F} \ln \frac{[Ca]_o}{[Ca]}
+
+    with :math:`I_{Ca}` the current into the cell. The published simulations have the Nernst potential of 6.3 °C, at which
+    their simulator stands unless told otherwise; the rates of the channels are those of 34 °C.
+
+    References
+    ----------
+    A. Destexhe, D. Contreras, T. J. Sejnowski, M. Steriade, J. Neurophysiol. 72:803 (1994), as in E. Hay, S. Hill,
+    F. Schürmann, H. Markram, I. Segev, PLoS Comput. Biol. 7:e1002107 (2011).
+    """
+
+    gamma = Parameter(0.05, "part that stays free", positive=True)
+    depth = Parameter(0.1 * u.um, "depth d of the shell", positive=True)
+    tau = Parameter(80.0 * u.ms, "time constant of removal", positive=True)
+    rest = Parameter(1e-4 * u.mM, "concentration without current", positive=True)
+    temperature = Parameter(307.15 * u.kelvin, "absolute temperature, for the Nernst potential", positive=True)
+
+    def slope(self, concentration, current):
+        influx = self.gamma * current / (2.0 * constants.faraday * self.depth)
+        return influx.to(u.mM / u.ms) + (self.rest - concentration) / self.tau

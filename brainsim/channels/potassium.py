@@ -189,3 +189,93 @@ class KM_Yamada1989(Channel):
 
     def open_fraction(self, p):
         return p
+
+
+class KP_Hay2011(Channel):
+    r"""Persistent potassium current of neocortical pyramidal cells, which inactivates over a second (``K_Pst``).
+
+    .. math:: I = \bar g\,m^2 h\,(E - V),\qquad
+        m_\infty = \frac{1}{1 + e^{-(v + 1)/12}},\quad h_\infty = \frac{1}{1 + e^{(v + 54)/11}}
+
+    .. math:: \tau_m = \begin{cases} 1.25 + 175.03\,e^{0.026\,v} & v < -50 \\ 1.25 + 13\,e^{-0.026\,v} & v \ge -50 \end{cases}
+        ,\quad \tau_h = 360 + (1010 + 24\,(v + 55))\,e^{-((v + 75)/48)^2}
+
+    with :math:`v = (V - V_{sh})/\mathrm{mV}` and times in ms, divided by ``phi``.
+
+    References
+    ----------
+    A. Korngreen, B. Sakmann, J. Physiol. 525:621 (2000), as in E. Hay, S. Hill, F. Schürmann, H. Markram, I. Segev,
+    PLoS Comput. Biol. 7:e1002107 (2011).
+    """
+
+    g_max = Parameter(2.23 * DENSITY, "maximal conductance")
+    E = Parameter(-85.0 * u.mV, "potassium reversal potential")
+    V_sh = Parameter(-10.0 * u.mV, "shift along V, by the junction potential")
+    phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
+    m = Gate("activation")
+    h = Gate("inactivation; 1 is open")
+
+    def kinetics(self, V):
+        v, exp = (V - self.V_sh) / u.mV, u.math.exp
+        tau_m = 1.25 + u.math.where(v < -50, 175.03 * exp(0.026 * v), 13.0 * exp(-0.026 * v))
+        tau_h = 360.0 + (1010.0 + 24.0 * (v + 55)) * exp(-(((v + 75) / 48) ** 2))
+        return {
+            "m": Relaxation(u.math.sigmoid((v + 1) / 12), tau_m / self.phi * u.ms),
+            "h": Relaxation(u.math.sigmoid(-(v + 54) / 11), tau_h / self.phi * u.ms),
+        }
+
+    def open_fraction(self, m, h):
+        return m**2 * h
+
+
+class Kv3_Hay2011(Channel):
+    r"""Fast potassium current of the Shaw family, Kv3.1, which ends the spike (``SKv3_1``).
+
+    .. math:: I = \bar g\,m\,(E - V),\qquad
+        m_\infty = \frac{1}{1 + e^{-(V - 18.7)/9.7}},\quad \tau_m = \frac{4}{1 + e^{-(V + 46.56)/44.14}}
+
+    with V in mV and times in ms.
+
+    References
+    ----------
+    J. Rettig, F. Wunder, M. Stocker et al., EMBO J. 11:2473 (1992), as in E. Hay, S. Hill, F. Schürmann, H. Markram,
+    I. Segev, PLoS Comput. Biol. 7:e1002107 (2011).
+    """
+
+    g_max = Parameter(693.0 * DENSITY, "maximal conductance")
+    E = Parameter(-85.0 * u.mV, "potassium reversal potential")
+    m = Gate("activation")
+
+    def kinetics(self, V):
+        v = V / u.mV
+        return {"m": Relaxation(u.math.sigmoid((v - 18.7) / 9.7), 4.0 * u.math.sigmoid((v + 46.56) / 44.14) * u.ms)}
+
+    def open_fraction(self, m):
+        return m
+
+
+class KM_Hay2011(Channel):
+    r"""Slow potassium current M of the apical dendrite of neocortical pyramidal cells (``Im``).
+
+    .. math:: I = \bar g\,m\,(E - V),\qquad
+        \alpha_m = 0.0033\,e^{0.1\,(V + 35)},\quad \beta_m = 0.0033\,e^{-0.1\,(V + 35)}
+
+    with V in mV and rates per ms, times ``phi``.
+
+    References
+    ----------
+    P. R. Adams, D. A. Brown, A. Constanti, J. Physiol. 330:537 (1982), as in E. Hay, S. Hill, F. Schürmann,
+    H. Markram, I. Segev, PLoS Comput. Biol. 7:e1002107 (2011).
+    """
+
+    g_max = Parameter(0.0675 * DENSITY, "maximal conductance")
+    E = Parameter(-85.0 * u.mV, "potassium reversal potential")
+    phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
+    m = Gate("activation")
+
+    def kinetics(self, V):
+        v, scale = 0.1 * (V / u.mV + 35), 0.0033 * self.phi / u.ms
+        return {"m": Rates(scale * u.math.exp(v), scale * u.math.exp(-v))}
+
+    def open_fraction(self, m):
+        return m

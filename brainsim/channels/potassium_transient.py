@@ -157,3 +157,38 @@ class K2_HM1992(Channel):
 
     def open_fraction(self, m, h1, h2):
         return m * (0.6 * h1 + 0.4 * h2)
+
+
+class KT_Hay2011(Channel):
+    r"""Transient potassium current of neocortical pyramidal cells (``K_Tst``).
+
+    .. math:: I = \bar g\,m^4 h\,(E - V),\qquad
+        m_\infty = \frac{1}{1 + e^{-v/19}},\quad \tau_m = 0.34 + 0.92\,e^{-((v + 71)/59)^2},\quad
+        h_\infty = \frac{1}{1 + e^{(v + 66)/10}},\quad \tau_h = 8 + 49\,e^{-((v + 73)/23)^2}
+
+    with :math:`v = (V - V_{sh})/\mathrm{mV}` and times in ms, divided by ``phi``.
+
+    References
+    ----------
+    A. Korngreen, B. Sakmann, J. Physiol. 525:621 (2000), as in E. Hay, S. Hill, F. Schürmann, H. Markram, I. Segev,
+    PLoS Comput. Biol. 7:e1002107 (2011).
+    """
+
+    g_max = Parameter(81.2 * DENSITY, "maximal conductance")
+    E = Parameter(-85.0 * u.mV, "potassium reversal potential")
+    V_sh = Parameter(-10.0 * u.mV, "shift along V, by the junction potential")
+    phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
+    m = Gate("activation")
+    h = Gate("inactivation; 1 is open")
+
+    def kinetics(self, V):
+        v = (V - self.V_sh) / u.mV
+        tau_m = 0.34 + 0.92 * u.math.exp(-(((v + 71) / 59) ** 2))
+        tau_h = 8.0 + 49.0 * u.math.exp(-(((v + 73) / 23) ** 2))
+        return {
+            "m": Relaxation(u.math.sigmoid(v / 19), tau_m / self.phi * u.ms),
+            "h": Relaxation(u.math.sigmoid(-(v + 66) / 10), tau_h / self.phi * u.ms),
+        }
+
+    def open_fraction(self, m, h):
+        return m**4 * h

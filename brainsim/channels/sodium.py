@@ -7,7 +7,7 @@ import jax
 
 from brainsim._core import Parameter
 from brainsim.channels.base import DENSITY, Channel, Gate
-from brainsim.channels.kinetics import Rates, exprel
+from brainsim.channels.kinetics import Rates, Relaxation, exprel
 
 
 def na_hh1952(V, phi) -> dict:
@@ -189,6 +189,99 @@ class Na_ConnorStevens(Channel):
         return {
             "m": Rates(3.8 / exprel(-0.1 * (v + 29.7)) / u.ms, 15.2 * u.math.exp(-0.0556 * (v + 54.7)) / u.ms),
             "h": Rates(0.266 * u.math.exp(-0.05 * (v + 48)) / u.ms, 3.8 * u.math.sigmoid(0.1 * (v + 18)) / u.ms),
+        }
+
+    def open_fraction(self, m, h):
+        return m**3 * h
+
+
+def na_hay2011(v) -> dict:
+    """Kinetics of :class:`NaTa_Hay2011` at v (mV, from the shift on), by gate, without its temperature."""
+    m, h = (v + 38) / 6, (v + 66) / 6
+    return {
+        "m": Rates(1.092 / exprel(-m) / u.ms, 0.744 / exprel(m) / u.ms),
+        "h": Rates(0.09 / exprel(h) / u.ms, 0.09 / exprel(-h) / u.ms),
+    }
+
+
+class NaTa_Hay2011(Channel):
+    r"""Transient sodium current of neocortical pyramidal cells, of the axon (``NaTa_t``).
+
+    .. math:: I = \bar g\,m^3 h\,(E - V),\qquad
+        \alpha_m = \frac{0.182\,(v + 38)}{1 - e^{-(v + 38)/6}},\quad \beta_m = \frac{-0.124\,(v + 38)}{1 - e^{(v + 38)/6}},\quad
+        \alpha_h = \frac{-0.015\,(v + 66)}{1 - e^{(v + 66)/6}},\quad \beta_h = \frac{0.015\,(v + 66)}{1 - e^{-(v + 66)/6}}
+
+    with :math:`v = (V - V_{sh})/\mathrm{mV}` and rates per ms, times ``phi``. The model of 2011 has it in soma and
+    apical dendrite too.
+
+    References
+    ----------
+    C. M. Colbert, E. Pan, Nature Neurosci. 5:533 (2002), as in E. Hay, S. Hill, F. Schürmann, H. Markram, I. Segev,
+    PLoS Comput. Biol. 7:e1002107 (2011).
+    """
+
+    g_max = Parameter(2040.0 * DENSITY, "maximal conductance")
+    E = Parameter(50.0 * u.mV, "sodium reversal potential")
+    V_sh = Parameter(0.0 * u.mV, "shift along V")
+    phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
+    m = Gate("activation")
+    h = Gate("inactivation; 1 is open")
+
+    def kinetics(self, V):
+        found = na_hay2011((V - self.V_sh) / u.mV)
+        return {gate: Rates(self.phi * rates.alpha, self.phi * rates.beta) for gate, rates in found.items()}
+
+    def open_fraction(self, m, h):
+        return m**3 * h
+
+
+class NaTs_Hay2011(NaTa_Hay2011):
+    r"""Transient sodium current of neocortical pyramidal cells, of soma and dendrites (``NaTs2_t``).
+
+    .. math:: I = \bar g\,m^3 h\,(E - V)
+
+    with the rates of :class:`NaTa_Hay2011` 6 mV further up.
+
+    References
+    ----------
+    C. M. Colbert, E. Pan, Nature Neurosci. 5:533 (2002), as in E. Hay, S. Hill, F. Schürmann, H. Markram, I. Segev,
+    PLoS Comput. Biol. 7:e1002107 (2011), figure S5.
+    """
+
+    g_max = Parameter(1000.0 * DENSITY, "maximal conductance")
+    V_sh = Parameter(6.0 * u.mV, "shift along V")
+
+
+class NaP_Hay2011(Channel):
+    r"""Persistent sodium current of neocortical pyramidal cells (``Nap_Et2``).
+
+    .. math:: I = \bar g\,m^3 h\,(E - V),\qquad
+        m_\infty = \frac{1}{1 + e^{-(V + 52.6)/4.6}},\quad h_\infty = \frac{1}{1 + e^{(V + 48.8)/10}}
+
+    .. math:: \tau_m = 6\,\tau_{m, NaTa},\quad \tau_h = \left(\frac{-2.88 \cdot 10^{-6}\,(V + 17)}{1 - e^{(V + 17)/4.63}}
+        + \frac{6.94 \cdot 10^{-6}\,(V + 64.4)}{1 - e^{-(V + 64.4)/2.63}}\right)^{-1}
+
+    with V in mV and times in ms, divided by ``phi``; :math:`\tau_{m, NaTa}` is that of :class:`NaTa_Hay2011`, whose m
+    is taken to be six times as fast.
+
+    References
+    ----------
+    J. Magistretti, A. Alonso, J. Gen. Physiol. 114:491 (1999), as in E. Hay, S. Hill, F. Schürmann, H. Markram,
+    I. Segev, PLoS Comput. Biol. 7:e1002107 (2011).
+    """
+
+    g_max = Parameter(1.72 * DENSITY, "maximal conductance")
+    E = Parameter(50.0 * u.mV, "sodium reversal potential")
+    phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
+    m = Gate("activation")
+    h = Gate("inactivation; 1 is open")
+
+    def kinetics(self, V):
+        v = V / u.mV
+        slow = 1.33344e-5 / exprel((v + 17) / 4.63) + 1.82522e-5 / exprel(-(v + 64.4) / 2.63)
+        return {
+            "m": Relaxation(u.math.sigmoid((v + 52.6) / 4.6), 6.0 * na_hay2011(v)["m"].tau / self.phi),
+            "h": Relaxation(u.math.sigmoid(-(v + 48.8) / 10), 1.0 / (self.phi * slow) * u.ms),
         }
 
     def open_fraction(self, m, h):

@@ -197,6 +197,66 @@ def destexhe_h(V):
     return 1 / (1 + exp((V + 75) / 5.5)), 20 + 1000 / (exp((V + 71.5) / 14.2) + exp(-(V + 89) / 11.6))
 
 
+QT = 2.3 ** ((34 - 21) / 10)
+
+
+def hay_na(V, Ca=None, shift=0.0):
+    V = V - shift
+    m = ab(0.182 * (V + 38) / (1 - exp(-(V + 38) / 6)), 0.124 * (-V - 38) / (1 - exp(-(-V - 38) / 6)))
+    h = ab(-0.015 * (V + 66) / (1 - exp((V + 66) / 6)), -0.015 * (-V - 66) / (1 - exp((-V - 66) / 6)))
+    return {"m": (m[0], m[1] / QT), "h": (h[0], h[1] / QT)}
+
+
+def hay_nap(V, Ca=None):
+    h = ab(-2.88e-6 * (V + 17) / (1 - exp((V + 17) / 4.63)), 6.94e-6 * (V + 64.4) / (1 - exp(-(V + 64.4) / 2.63)))
+    return {
+        "m": (1 / (1 + exp((V + 52.6) / -4.6)), 6 * hay_na(V)["m"][1]),
+        "h": (1 / (1 + exp((V + 48.8) / 10)), h[1] / QT),
+    }
+
+
+def hay_kp(V, Ca=None):
+    v = V + 10
+    slow = np.where(v < -50, 1.25 + 175.03 * exp(-v * -0.026), 1.25 + 13 * exp(-v * 0.026))
+    return {
+        "m": (1 / (1 + exp(-(v + 1) / 12)), slow / QT),
+        "h": (1 / (1 + exp(-(v + 54) / -11)), (360 + (1010 + 24 * (v + 55)) * exp(-(((v + 75) / 48) ** 2))) / QT),
+    }
+
+
+def hay_kt(V, Ca=None):
+    v = V + 10
+    return {
+        "m": (1 / (1 + exp(-v / 19)), (0.34 + 0.92 * exp(-(((v + 71) / 59) ** 2))) / QT),
+        "h": (1 / (1 + exp(-(v + 66) / -10)), (8 + 49 * exp(-(((v + 73) / 23) ** 2))) / QT),
+    }
+
+
+def hay_kv3(V, Ca=None):
+    return {"m": (1 / (1 + exp((V - 18.7) / -9.7)), 0.2 * 20 / (1 + exp((V + 46.56) / -44.14)))}
+
+
+def hay_km(V, Ca=None):
+    m = ab(3.3e-3 * exp(2.5 * 0.04 * (V + 35)), 3.3e-3 * exp(-2.5 * 0.04 * (V + 35)))
+    return {"m": (m[0], m[1] / QT)}
+
+
+def hay_lva(V, Ca=None):
+    v = V + 10
+    return {
+        "m": (1 / (1 + exp((v + 30) / -6)), (5 + 20 / (1 + exp((v + 25) / 5))) / QT),
+        "h": (1 / (1 + exp((v + 80) / 6.4)), (20 + 50 / (1 + exp((v + 40) / 7))) / QT),
+    }
+
+
+def hay_sk(V, Ca):
+    return {"z": (1 / (1 + (0.00043 / Ca) ** 4.8), 1.0)}
+
+
+def hay_h(V, Ca=None):
+    return {"m": ab(0.001 * 6.43 * (V + 154.9) / (exp((V + 154.9) / 11.9) - 1), 0.001 * 193 * exp(V / 33.1))}
+
+
 GATES = {
     "Na_HH1952": hh_na, "K_HH1952": hh_k, "Na_TraubMiles": traub_miles_na, "K_TraubMiles": traub_miles_k,
     "Na_Traub1991": traub_na, "K_Traub1991": traub_k, "KA_Traub1991": traub_a, "CaHT_Traub1991": traub_ca,
@@ -205,6 +265,9 @@ GATES = {
     "KA_HM1992": huguenard_a, "K2_HM1992": huguenard_k2, "CaT_HM1992": huguenard_t, "CaT_HP1992": reticular_t,
     "CaT_Destexhe1996": destexhe_t, "CaL_MH1992": mccormick_l, "CaHT_Reuveni1993": reuveni_l, "CaN_Jaffe1994": jaffe_n,
     "KAHP_Destexhe1994": destexhe_ahp, "CAN_Destexhe1994": destexhe_can, "Ih_HM1992": huguenard_h,
+    "NaTa_Hay2011": hay_na, "NaTs_Hay2011": lambda V, Ca=None: hay_na(V, shift=6.0), "NaP_Hay2011": hay_nap,
+    "KP_Hay2011": hay_kp, "KT_Hay2011": hay_kt, "Kv3_Hay2011": hay_kv3, "KM_Hay2011": hay_km, "CaLVA_Hay2011": hay_lva,
+    "SK_Hay2011": hay_sk, "Ih_Hay2011": hay_h,
 }  # fmt: skip
 
 # Conducting part, of V, Ca and the gates in the order above.
@@ -223,4 +286,8 @@ OPEN = {
     "CaT_Destexhe1996": lambda V, Ca, u: destexhe_t_s(V) ** 2 * u, "CaL_MH1992": lambda V, Ca, m: m**2,
     "CaHT_Reuveni1993": lambda V, Ca, q, r: q**2 * r, "CaN_Jaffe1994": lambda V, Ca, m, h: m**2 * h,
     "KAHP_Destexhe1994": lambda V, Ca, m: m**2, "CAN_Destexhe1994": lambda V, Ca, m: m**2, "Ih_HM1992": lambda V, Ca, m: m,
+    "NaTa_Hay2011": lambda V, Ca, m, h: m**3 * h, "NaTs_Hay2011": lambda V, Ca, m, h: m**3 * h,
+    "NaP_Hay2011": lambda V, Ca, m, h: m**3 * h, "KP_Hay2011": lambda V, Ca, m, h: m**2 * h,
+    "KT_Hay2011": lambda V, Ca, m, h: m**4 * h, "Kv3_Hay2011": lambda V, Ca, m: m, "KM_Hay2011": lambda V, Ca, m: m,
+    "CaLVA_Hay2011": lambda V, Ca, m, h: m**2 * h, "SK_Hay2011": lambda V, Ca, z: z, "Ih_Hay2011": lambda V, Ca, m: m,
 }  # fmt: skip
