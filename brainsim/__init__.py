@@ -63,6 +63,7 @@ from brainsim.connectivity import (
     SmallWorld,
     Truncated,
     Uniform,
+    Where,
 )
 from brainsim.electrode_recording import ElectrodeRecording
 from brainsim.integrators import integrate
@@ -169,4 +170,5 @@ __all__ = [
     "UnitError",
     "UnknownNameError",
     "View",
+    "Where",
 ]

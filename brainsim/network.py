@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import jax
@@ -18,7 +18,7 @@ from brainsim._core.rounding import keep_roundings
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import QuantityLike
 from brainsim.connecting import connect
-from brainsim.connectivity import ConnectionRule, DistanceValue
+from brainsim.connectivity import ConnectionRule, SynapseValue
 from brainsim.connectivity.distribution import Given
 from brainsim.delays import Delay
 from brainsim.modulators import Modulator
@@ -140,8 +140,8 @@ class Network(Dynamics):
         rule: ConnectionRule | Layer,
         *,
         receptor: str | None,
-        weight: Given | DistanceValue | None = None,
-        delay: Given | DistanceValue | Delay | None = None,
+        weight: Given | SynapseValue | Callable | None = None,
+        delay: Given | SynapseValue | Delay | Callable | None = None,
         max_delay: QuantityLike | None = None,
         terminal: Terminal | None = None,
         plasticity: Plasticity | list | tuple | None = None,
@@ -162,10 +162,11 @@ class Network(Dynamics):
         receptor : str or None
             Name of the receptor of ``post``. None: the synapses learn and send nothing, so that spikes which are given
             on both sides can shape weights for later.
-        weight : quantity in the receptor's unit, array of one per synapse, distribution, or OfDistance
-            What a spike adds. May be left out with a rule from a matrix: then the entries are the weights; and with a
-            layer, whose output it multiplies.
-        delay : quantity, time; array of one per synapse, distribution, DistanceDelay or OfDistance; Delay; optional
+        weight : quantity in the receptor's unit, array of one per synapse, distribution, OfDistance or function
+            What a spike adds. A function of the two neurons is ``lambda i, j: ...``, of their numbers in the views, or
+            ``lambda pre, post: ...``, of neurons with ``x``, ``y``, ``z`` and ``index``. May be left out with a rule
+            from a matrix: then the entries are the weights; and with a layer, whose output it multiplies.
+        delay : quantity, time; array of one per synapse, distribution, DistanceDelay, OfDistance or function; Delay
             From spike to arrival, rounded to whole steps, at least one. None: arrives at the time it is fired. An object
             of :mod:`brainsim.delays`, or of a class of one's own, says how it gets there too.
         max_delay : quantity, time, optional

@@ -110,9 +110,9 @@ def test_a_conductance_below_zero_is_refused_later_too():
         connected(bs.FromMatrix(-ALL), "ampa")
 
 
-def test_a_function_of_pairs_is_refused_with_what_to_give_instead():
-    with pytest.raises(TypeError, match=r"a->b.weight: .*given a function. .*OfDistance\(function\); .*FromMatrix"):
-        connected(bs.AllToAll(), weight=lambda i, j: 1 * u.pA)
+def test_a_function_of_something_else_is_refused_with_what_to_give_instead():
+    with pytest.raises(TypeError, match=r"a->b.weight: .*OfDistance\(function\).*arguments are d; .*lambda i, j"):
+        connected(bs.AllToAll(), weight=lambda d: 1 * u.pA)
 
 
 def test_one_weight_assigned_to_synapses_that_learn_is_that_of_each():

@@ -49,6 +49,21 @@ class Held(u.Quantity):
             owner.assign_items(name, np.unravel_index(positions[index], whole.shape), value)
             self._mantissa = getattr(owner, name).mantissa.ravel()[positions]
 
+    def as_matrix(self, missing: float = 0.0) -> Any:
+        """What a projection holds for each synapse as a matrix, (n_pre, n_post); see
+        :meth:`brainsim.Projection.as_matrix`.
+
+        Raises
+        ------
+        TypeError
+            For what is not held by a projection.
+        """
+        home: tuple[Any, str, Any] = self._home or (None, "", None)
+        owner, name, positions = home
+        if not hasattr(owner, "as_matrix") or positions is not None:
+            raise TypeError("as_matrix: only what a projection holds for all its synapses is a matrix of pairs.")
+        return owner.as_matrix(name, missing)
+
     def __setattr__(self, name, value):
         if not name.startswith("_"):
             raise AttributeError(

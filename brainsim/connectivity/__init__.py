@@ -2,6 +2,11 @@
 
 from .all_to_all import AllToAll as AllToAll
 from .block_model import BlockModel as BlockModel
+from .combined import Difference as Difference
+from .combined import Intersection as Intersection
+from .combined import Part as Part
+from .combined import Sum as Sum
+from .combined import Union as Union
 from .distribution import Clipped as Clipped
 from .distribution import Distribution as Distribution
 from .distribution import Truncated as Truncated
@@ -34,9 +39,13 @@ from .masks import VonNeumann as VonNeumann
 from .of_distance import DistanceDelay as DistanceDelay
 from .of_distance import DistanceValue as DistanceValue
 from .of_distance import OfDistance as OfDistance
+from .of_pairs import OfPairs as OfPairs
+from .of_pairs import SynapseValue as SynapseValue
 from .one_to_one import OneToOne as OneToOne
 from .pairs import Pairs as Pairs
 from .pairs import Synapses as Synapses
+from .placed import Placed as Placed
+from .placed import Side as Side
 from .procedural import Procedural as Procedural
 from .procedural import quantiles as quantiles
 from .rule import ConnectionRule as ConnectionRule
@@ -48,3 +57,4 @@ from .spatial import Nearest as Nearest
 from .spatial import Radial as Radial
 from .spatial import SpatialRule as SpatialRule
 from .table import FromTable as FromTable
+from .where import Where as Where

@@ -50,7 +50,7 @@ class Law:
 def bernoulli(rng: np.random.Generator, pairs: Pairs, law: Law) -> Synapses:
     """Take each pair independently with its probability."""
     n_pre, n_post, space = pairs.n_pre, pairs.n_post, pairs.space
-    assert space is not None  # what depends on distance is given one
+    assert isinstance(space, Space)  # what depends on distance is given one
     if not n_pre or not n_post:
         return Synapses.from_row_counts(np.zeros(n_pre, np.int64), np.empty(0, np.int32))
     radius = law.within(FAR / n_post)
@@ -224,7 +224,7 @@ def expected(space: Space, law: Law) -> tuple[float, float]:
 def nearest(pairs: Pairs, k: int) -> np.ndarray:
     """The ``k`` nearest partners of every row, ascending by index, int32 (n_pre, k)."""
     space = pairs.space
-    assert space is not None  # what depends on distance is given one
+    assert isinstance(space, Space)  # what depends on distance is given one
     result = np.empty((pairs.n_pre, k), np.int32)
     if not result.size:
         return result

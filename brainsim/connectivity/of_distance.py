@@ -9,49 +9,27 @@ from typing import Any
 
 import brainunit as u
 import numpy as np
-from numpy.typing import DTypeLike
 
 from brainsim._units import in_unit, with_unit
 
-from .geometry import Space
-
-BLOCK = 1 << 17  # synapses whose distances are in memory at once
+from .of_pairs import SynapseValue
 
 
-class DistanceValue(abc.ABC):
+class DistanceValue(SynapseValue):
     """A weight or delay of each synapse that follows from its distance.
 
     Distances are Euclidean, the shortest way where an axis is periodic. A subclass gives the values :meth:`at`
     distances.
     """
 
+    what = "the function of distance"
+
     @abc.abstractmethod
     def at(self, distance: u.Quantity | np.ndarray) -> u.Quantity | np.ndarray:
         """Values, a quantity or plain numbers, at distances (a quantity in the unit of the positions, (n,))."""
 
-    def between(
-        self, space: Space, pre: np.ndarray, post: np.ndarray, unit: u.Unit, dtype: DTypeLike, what: str
-    ) -> np.ndarray:
-        """Values of the synapses from neurons ``pre`` to neurons ``post``, plain, in ``unit``.
-
-        Raises
-        ------
-        UnitError, ValueError
-            If the values have another dimension or shape, or are not finite; the message names ``what``.
-        """
-        values = np.empty(len(pre), dtype)
-        for start in range(0, len(pre), BLOCK):
-            part = slice(start, start + BLOCK)
-            distance = space.distances(pre[part], post[part])
-            found = np.asarray(in_unit(self.at(with_unit(distance, space.unit)), unit, what))
-            if found.shape not in ((), distance.shape):
-                raise ValueError(
-                    f"{what}: the function of distance gives shape {found.shape} for {distance.shape} distances."
-                )
-            if not np.isfinite(found).all():
-                raise ValueError(f"{what}: the function of distance gives nan or infinite values.")
-            values[part] = found
-        return values
+    def of(self, placed, pre, post):
+        return self.at(with_unit(placed.space.distances(pre, post), placed.space.unit))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import _checks
 from .geometry import Space
+from .placed import Placed
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -69,7 +70,7 @@ class Pairs:
     own : ndarray of int32, shape (n_pre,), or None
         Where self connections are excluded, the postsynaptic index that is the presynaptic neuron itself, and
         ``n_post`` for neurons that are not in the postsynaptic view. None where every pair is allowed.
-    space : Space or None
+    space : Space, Placed or None
         Where the neurons of the two views are; None where nobody said.
     given : tuple of two arrays of int, or None
         The neurons of the two views by their indices within their populations, where they are not 0 to size - 1.
@@ -78,17 +79,22 @@ class Pairs:
     n_pre: int
     n_post: int
     own: np.ndarray | None = None
-    space: Space | None = None
+    space: Space | Placed | None = None
     given: tuple = (None, None)
 
     @classmethod
     def between(
-        cls, rule: str, pre: int | np.ndarray, post: int | np.ndarray, exclude_self: bool, space: Space | None = None
+        cls,
+        rule: str,
+        pre: int | np.ndarray,
+        post: int | np.ndarray,
+        exclude_self: bool,
+        space: Space | Placed | None = None,
     ) -> Pairs:
         """Pairs between two views, each given as its size or as the neurons' global indices."""
         n_pre, sources = _view(rule, "pre", pre)
         n_post, targets = _view(rule, "post", post)
-        if space is not None and (len(space.pre), len(space.post)) != (n_pre, n_post):
+        if isinstance(space, Space) and (len(space.pre), len(space.post)) != (n_pre, n_post):
             raise ValueError(
                 f"{rule}: space has {len(space.pre)} presynaptic and {len(space.post)} postsynaptic positions; "
                 f"the views have {n_pre} and {n_post} neurons"

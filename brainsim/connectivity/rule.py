@@ -11,6 +11,7 @@ import numpy as np
 from . import _checks
 from .geometry import Space
 from .pairs import Pairs, Synapses
+from .placed import Placed
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,7 +44,7 @@ class ConnectionRule(abc.ABC):
         post: int | np.ndarray,
         rng: np.random.Generator,
         same: bool = False,
-        space: Space | None = None,
+        space: Space | Placed | None = None,
     ) -> Synapses:
         """Draw the synapses from one view of neurons to another.
 
@@ -56,7 +57,7 @@ class ConnectionRule(abc.ABC):
             The only source of randomness.
         same : bool
             Whether both views are of the same population, so that equal indices are the same neuron.
-        space : Space, optional
+        space : Space or Placed, optional
             Where the neurons of both views are; rules that depend on it need it, the others do not look at it.
 
         Returns
@@ -85,6 +86,32 @@ class ConnectionRule(abc.ABC):
         Exact, or six standard deviations above the mean where the number is random; self connections count as allowed.
         """
 
+    def __or__(self, other: ConnectionRule) -> ConnectionRule:
+        """The pairs of either rule, each once."""
+        return _combined().Union(self, other)
+
+    def __add__(self, other: ConnectionRule) -> ConnectionRule:
+        """The pairs of both rules, those of both twice."""
+        return _combined().Sum(self, other)
+
+    def __sub__(self, other: ConnectionRule) -> ConnectionRule:
+        """The pairs of this rule that the other does not have."""
+        return _combined().Difference(self, other)
+
+    def __and__(self, other: ConnectionRule) -> ConnectionRule:
+        """The pairs that both rules have."""
+        return _combined().Intersection(self, other)
+
+    def __getitem__(self, part) -> ConnectionRule:
+        """The rule between some neurons of the two views: ``rule[:10, 20:30]``."""
+        if not isinstance(part, tuple) or len(part) != 2:
+            raise IndexError(f"{self.name}: a part is of both sides, rule[pre, post], given {part!r}")
+        return _combined().Part(self, *part)
+
+    def expected_between(self, n_pre: int, n_post: int, placed: Placed | None = None) -> int:
+        """As :meth:`expected_synapses`, where more may be known from where the neurons are."""
+        return self.expected_synapses(n_pre, n_post)
+
     def __repr__(self) -> str:
         # What defines the rule, and of what has a default only what was changed.
         shown = [
@@ -110,3 +137,9 @@ class ConnectionRule(abc.ABC):
             f"{self.name}: {name} = {wanted}, but {side} neuron {where} has only {least} possible {partners} partners"
             f"{'' if self.self_connections else ' (itself not counted)'}; give {name} <= {least}{edit}"
         )
+
+
+def _combined():
+    from . import combined  # which is made of rules
+
+    return combined

@@ -17,6 +17,7 @@ from .geometry import Space
 from .kernels import Kernel
 from .masks import Mask
 from .pairs import Pairs, Synapses
+from .placed import Placed
 from .rule import ConnectionRule
 
 _ROUNDING = 1 + 1e-9  # so that neighbours on a grid are not lost to rounding
@@ -25,7 +26,9 @@ _ROUNDING = 1 + 1e-9  # so that neighbours on a grid are not lost to rounding
 class SpatialRule(ConnectionRule):
     """A rule whose pairs depend on the positions of the neurons: its ``connect`` needs ``space``."""
 
-    def connect(self, pre, post, rng: np.random.Generator, same: bool = False, space: Space | None = None) -> Synapses:
+    def connect(
+        self, pre, post, rng: np.random.Generator, same: bool = False, space: Space | Placed | None = None
+    ) -> Synapses:
         """As :meth:`ConnectionRule.connect`, with the positions of both views.
 
         Raises
@@ -33,6 +36,7 @@ class SpatialRule(ConnectionRule):
         ValueError
             If no positions are given, or the views cannot hold what the rule asks for.
         """
+        space = space.space if isinstance(space, Placed) else space
         if not isinstance(space, Space):
             given = type(space).__name__
             raise ValueError(
@@ -42,6 +46,9 @@ class SpatialRule(ConnectionRule):
 
     def expected_synapses(self, n_pre: int, n_post: int) -> int:
         return n_pre * n_post
+
+    def expected_between(self, n_pre: int, n_post: int, placed: Placed | None = None) -> int:
+        return self.expected_synapses(n_pre, n_post) if placed is None else self.expected_in(placed.space)
 
     @abc.abstractmethod
     def expected_in(self, space: Space) -> int:
@@ -56,7 +63,7 @@ class _Local(SpatialRule):
         """Probability of displacements in this space."""
 
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
-        assert pairs.space is not None  # what depends on distance is given one
+        assert isinstance(pairs.space, Space)  # what depends on distance is given one
         return _space.bernoulli(rng, pairs, self._law(pairs.space))
 
     def expected_in(self, space: Space) -> int:

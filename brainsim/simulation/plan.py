@@ -42,6 +42,8 @@ class Request:
         Whether it is kept as events.
     of_spikes : bool
         Whether it says of spikes that are recorded when in their step they were fired.
+    flat : bool
+        Whether elements count the synapses of an array of more than one axis.
     """
 
     label: str
@@ -53,6 +55,7 @@ class Request:
     every: int
     is_spikes: bool
     of_spikes: bool = False
+    flat: bool = False
 
     @property
     def population(self) -> str:
@@ -67,6 +70,7 @@ class Request:
         """The elements of an array of the variable."""
         if self.elements is None:
             return array
+        array = array.reshape(-1) if self.flat else array
         return array[np.asarray(self.elements) if isinstance(self.elements, tuple) else self.elements]
 
     def __hash__(self):
@@ -105,8 +109,7 @@ def parse(
     intervals = record if isinstance(record, Mapping) else dict.fromkeys(labels := list(record))
     if not isinstance(record, Mapping) and len(intervals) < len(labels):
         raise ValueError(f"record: something is asked for twice in {labels}.")
-    populations = net.populations
-    requests = [_request(populations, label, given, every, arrays, interval) for label, given in intervals.items()]
+    requests = [_request(net, label, given, every, arrays, interval) for label, given in intervals.items()]
     return (*requests, *(r for request in requests for r in _within(request, arrays)))
 
 
@@ -118,7 +121,8 @@ def _within(request, arrays) -> list[Request]:
     return [dataclasses.replace(request, label=f"{request.label} within", path=path, is_spikes=False, of_spikes=True)]
 
 
-def _request(populations, label, given, every, arrays, interval) -> Request:
+def _request(net, label, given, every, arrays, interval) -> Request:
+    populations = net.populations
     match = _REQUEST.fullmatch(label) if isinstance(label, str) else None
     if match is None:
         raise ValueError(f"record: cannot read {label!r}; write a path such as 'E.spikes', 'E.V' or 'E.V[:10]'.")
@@ -135,12 +139,20 @@ def _request(populations, label, given, every, arrays, interval) -> Request:
         if is_spikes:
             raise ValueError(f"record: {label!r} takes no interval, given {given}: all spikes are recorded.")
         every = interval(given, f"record[{label!r}]")
-    shape = arrays[path].shape
-    elements = _elements(label, match["index"] if match["list"] is None else match["list"], shape)
+    shape, index = arrays[path].shape, match["index"] if match["list"] is None else match["list"]
+    flat = index is not None and len(shape) > 1 and _of_synapses(net, owner, variable)
+    shape = (int(np.prod(shape)),) if flat else shape
+    elements = _elements(label, index, shape)
     size = shape[0] if shape else None
     chosen = shape if elements is None else (len(_picked(elements, size)), *shape[1:])
     name = f"{owner}{label[len(path) :]}" if is_spikes else label
-    return Request(label, name, path, elements, size, chosen, 1 if is_spikes else every, is_spikes)
+    return Request(label, name, path, elements, size, chosen, 1 if is_spikes else every, is_spikes, flat=flat)
+
+
+def _of_synapses(net, owner, variable) -> bool:
+    """Whether the path is of one number for each synapse."""
+    declared = getattr(net[owner], "_declared", {}).get(variable)
+    return declared is not None and declared.shape == "weight_shape"
 
 
 def _picked(elements, size):

@@ -13,7 +13,9 @@ from jax.core import Tracer
 
 from brainsim import events
 from brainsim._core import Dynamics, FixedVariable, Parameter, Site, State, StateVariable, change_back, changing_values
-from brainsim._units import float_dtype, with_unit
+from brainsim._errors import NotEnoughMemoryError, UnknownNameError, suggestion
+from brainsim._memory import available_bytes, human
+from brainsim._units import float_dtype, split_quantity, with_unit
 from brainsim.connectivity import AllToAll, ConnectionRule
 from brainsim.delays import Delay, Exact, Synaptic, Times, delay_for
 from brainsim.paths import Ends, Layer
@@ -241,14 +243,63 @@ class Connection(Dynamics):
         dtype = float_dtype()
         self.hold("arrived", StateVariable(jnp.zeros(self.arrived_shape, dtype), unit=self.signal_unit))
 
-    def indices_of_synapses(self) -> tuple[np.ndarray, np.ndarray]:
-        """Presynaptic and postsynaptic neuron of every synapse, in the order of ``weight``.
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Presynaptic and postsynaptic neuron of every synapse, (n_synapses,) each.
+
+        This is the one order of synapses, sorted by presynaptic, then postsynaptic neuron: ``weight.ravel()`` follows it,
+        ``delay.ravel()`` and what is recorded as ``"E->I.weight[...]"``, whatever the rule.
 
         Raises
         ------
         ValueError
             For a layer, which has no single synapses.
         """
+        return self.indices_of_synapses()
+
+    def as_matrix(self, name: str = "weight", missing: float = 0.0) -> u.Quantity | np.ndarray:
+        """A number of each synapse as a matrix, (n_pre, n_post); what ``projection.weight.as_matrix()`` does.
+
+        Parameters
+        ----------
+        name : str
+            ``"weight"`` or ``"delay"``. Weights of several synapses of one pair are summed.
+        missing : float
+            What stands for pairs without a synapse.
+
+        Raises
+        ------
+        ValueError
+            For a layer, a projection without delays, or different delays of one pair.
+        UnknownNameError
+            For another name.
+        NotEnoughMemoryError
+            For a matrix that does not fit.
+        """
+        if name not in ("weight", "delay"):
+            raise UnknownNameError(f"{self.path} has no {name!r} of synapses.{suggestion(name, ('weight', 'delay'))}")
+        values = getattr(self, name)
+        if values is None:
+            raise ValueError(f"{self.path}: there is no delay.")
+        pre, post = self.pairs()
+        shape = self.n_pre, self.n_post
+        needed = 8 * shape[0] * shape[1]
+        if needed > available_bytes():
+            raise NotEnoughMemoryError(
+                f"{self.path}: a matrix of {shape[0]} x {shape[1]} needs {human(needed)}, {human(available_bytes())} are free."
+            )
+        number, unit = split_quantity(values)
+        numbers = np.asarray(number)
+        numbers = numbers.ravel() if numbers.ndim else np.broadcast_to(numbers, pre.shape)
+        matrix = np.full(shape, missing, numbers.dtype)
+        matrix[pre, post] = 0 if name == "weight" else numbers
+        if name == "weight":
+            np.add.at(matrix, (pre, post), numbers)
+        elif not np.array_equal(matrix[pre, post], numbers):
+            raise ValueError(f"{self.path}: several synapses of one pair have different delays; use pairs().")
+        return with_unit(matrix, unit)
+
+    def indices_of_synapses(self) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`pairs`."""
         if "layer" in vars(self):
             raise ValueError(f"{self.path}: a layer has no single synapses; its parameters are {self.path}.layer.")
         pre, post = (np.asarray(side) for side in self.conn.coo())

@@ -41,15 +41,15 @@ def _whole(rule, synapses, n_pre, n_post):
 
 def alike(weight, delay, plastic) -> bool:
     """Whether all synapses have the same weight and delay, and keep them."""
-    drawn = any(isinstance(x, rules.Distribution | rules.DistanceValue) for x in (weight, delay))
+    drawn = any(isinstance(x, rules.Distribution | rules.SynapseValue) for x in (weight, delay))
     return not drawn and not plastic and all(x is None or np.ndim(u.get_mantissa(x)) == 0 for x in (weight, delay))
 
 
-def check_memory(path, rule, pre, post, weight, delay, plastic, space):
+def check_memory(path, rule, pre, post, weight, delay, plastic, placed):
     """Refuse before building what cannot fit: the result and one working copy."""
-    each = weight is None or isinstance(weight, rules.DistanceValue) or not np.isscalar(u.get_mantissa(weight))
+    each = weight is None or isinstance(weight, rules.SynapseValue) or not np.isscalar(u.get_mantissa(weight))
     per_synapse = 4 + 4 * each + 8 * (delay is not None) + 16 * plastic
-    expected = rule.expected_synapses(len(pre), len(post)) if space is None else rule.expected_in(space)
+    expected = rule.expected_between(len(pre), len(post), placed)
     needed = 2 * per_synapse * expected
     free = available_bytes()
     if needed > free:

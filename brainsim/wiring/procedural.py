@@ -28,7 +28,7 @@ def procedural(path, rule, pre, post, same, weight, unit, delay, plastic, signed
 def check_layer(path, layer, receptor, weight, delay, learns):
     """Refuse what a layer, which has no single synapses, cannot have."""
     for name, value in (("weight", weight), ("delay", delay)):
-        if isinstance(value, rules.Distribution | rules.DistanceValue) or np.ndim(u.get_mantissa(value)):
+        if isinstance(value, rules.Distribution | rules.SynapseValue) or np.ndim(u.get_mantissa(value)):
             raise ValueError(f"{path}.{name}: {layer} has no single synapses; give one value, or none.")
     if learns:
         raise ValueError(
@@ -50,7 +50,7 @@ def _check_procedural(path, weight, delay, plastic):
         drawn = isinstance(value, rules.Distribution)
         if value is None or (drawn and name == "weight"):
             continue
-        if drawn or isinstance(value, rules.DistanceValue) or np.ndim(value):
+        if drawn or isinstance(value, rules.SynapseValue) or np.ndim(value):
             raise ValueError(
                 f"{path}.{name}: a procedural projection stores nothing for single synapses; give {accepted}."
             )

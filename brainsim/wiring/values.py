@@ -10,6 +10,7 @@ import numpy as np
 from brainsim import connectivity as rules
 from brainsim import events
 from brainsim._units import in_unit, named
+from brainsim.delays import Delay
 from brainsim.population import View
 
 
@@ -30,10 +31,11 @@ class Values(NamedTuple):
         if isinstance(values, rules.Distribution):
             with named(what):
                 return u.Quantity(values.sample(self.rng, shape, unit, dtype=np.dtype(dtype)), unit=unit)
-        if isinstance(values, rules.DistanceValue):
-            whole = rules.Space(self.pre.all_positions, self.post.all_positions)
-            sources, targets = (np.asarray(side) for side in self.conn.coo())
-            found = values.between(whole, sources, targets, unit, np.dtype(dtype), what)
+        if isinstance(values, rules.SynapseValue):
+            sides = zip((self.pre, self.post), self.conn.coo())
+            sources, targets = (_places(view)[np.asarray(side)] for view, side in sides)
+            with named(what):
+                found = values.between(placed(self.pre, self.post), sources, targets, unit, np.dtype(dtype), what)
             return u.Quantity(found.reshape(shape), unit=unit)
         number = np.asarray(in_unit(values, unit, what))
         if number.ndim == 0:
@@ -70,16 +72,30 @@ def _places(view: View) -> np.ndarray:
     return places
 
 
+def placed(pre: View, post: View) -> rules.Placed:
+    """Where the neurons of two views are."""
+    return rules.Placed(lambda: pre.positions, lambda: post.positions)
+
+
+def of_pairs(values: Any, what: str) -> Any:
+    """A function as values of pairs; anything else as it is.
+
+    Raises
+    ------
+    TypeError
+        For a function of other arguments than those of a pair.
+    """
+    numbers = (rules.Distribution, rules.SynapseValue, Delay, u.Quantity)
+    if not callable(values) or isinstance(values, numbers):
+        return values
+    checked = rules.of_pairs.checked(values, f"{what}: a function (of distance: give OfDistance(function))")
+    return rules.OfPairs(checked)
+
+
 def check_weight(path, weight, unit):
     """Refuse what cannot be a weight, before anything is drawn."""
-    if weight is None or isinstance(weight, rules.Distribution | rules.DistanceValue):
+    if weight is None or isinstance(weight, rules.Distribution | rules.SynapseValue):
         return
-    if callable(weight) and not isinstance(weight, u.Quantity):
-        raise TypeError(
-            f"{path}.weight: expected a quantity, an array of one per synapse or a distribution, given a function. For"
-            " weights that follow from the distance give OfDistance(function); for weights of pairs give a matrix"
-            " (FromMatrix) or a list of pairs (FromArrays)."
-        )
     in_unit(weight, unit, f"{path}.weight")
 
 

@@ -15,7 +15,7 @@ from brainsim.population import View
 from brainsim.wiring.formats import alike, check_memory, format_of
 from brainsim.wiring.procedural import check_layer, procedural
 from brainsim.wiring.signal import Nowhere, check_sender, signal_of
-from brainsim.wiring.values import Values, check_drawn, check_weight
+from brainsim.wiring.values import Values, check_drawn, check_weight, of_pairs, placed
 
 
 class Wired(NamedTuple):
@@ -81,7 +81,7 @@ def wire(
     pre, post : View
     receptor : str or None
     rng : numpy.random.Generator
-    weight, delay : quantity, array, Distribution, DistanceValue or None
+    weight, delay : quantity, array, Distribution, SynapseValue or None
     max_delay : quantity, time, or None
     terminal : Terminal or None
     plasticity : Plasticity or None
@@ -92,7 +92,9 @@ def wire(
     TypeError, ValueError, UnitError, UnknownNameError, NotEnoughMemoryError
         For what cannot be wired.
     """
-    weight, delay = joined(weight, f"{path}.weight"), joined(delay, f"{path}.delay")
+    weight, delay = (
+        of_pairs(joined(value, what), what) for value, what in ((weight, f"{path}.weight"), (delay, f"{path}.delay"))
+    )
     target = Nowhere(weight) if receptor is None else post.population.receptors[receptor]
     signal = signal_of(path, pre.population, post.population, target, signal, terminal, plasticity, delay is not None)
     check_sender(path, pre, signal)
@@ -106,9 +108,9 @@ def wire(
         conn, weight = procedural(path, rule, pre, post, same, weight, unit, delay, learns, target.signed, rng)
         order, listed = None, conn.n_synapses
     else:
-        space = rules.Space(pre.positions, post.positions) if isinstance(rule, rules.SpatialRule) else None
-        check_memory(path, rule, pre, post, weight, delay, learns, space)
-        synapses = rule.connect(pre.ids, post.ids, rng, same, space)
+        where = placed(pre, post)
+        check_memory(path, rule, pre, post, weight, delay, learns, where)
+        synapses = rule.connect(pre.ids, post.ids, rng, same, where)
         conn, order = format_of(rule, synapses, pre, post, alike(weight, delay, learns))
         # Of the pairs in a list, some may have been left out as self connections
         listed = synapses.size if synapses.order is None else rule.expected_synapses(len(pre), len(post))

@@ -43,6 +43,16 @@ FACTORIES = {
     connectivity.Procedural: lambda n_pre, n_post, **options: connectivity.Procedural(
         connectivity.FixedProbability(0.4), **options
     ),
+    connectivity.Where: lambda n_pre, n_post, **options: connectivity.Where(_near, p=0.8, **options),
+    connectivity.Union: lambda n_pre, n_post, **options: connectivity.Union(*_two(), **options),
+    connectivity.Sum: lambda n_pre, n_post, **options: connectivity.Sum(
+        connectivity.Where(_near, 0.5), connectivity.Where(_far), **options
+    ),
+    connectivity.Difference: lambda n_pre, n_post, **options: connectivity.Difference(*_two(), **options),
+    connectivity.Intersection: lambda n_pre, n_post, **options: connectivity.Intersection(*_two(), **options),
+    connectivity.Part: lambda n_pre, n_post, **options: connectivity.Part(
+        connectivity.FixedProbability(0.4), slice(None, None, 2), slice(None, None, -1), **options
+    ),
 }
 EQUAL_SIZES = (connectivity.OneToOne, connectivity.SmallWorld, connectivity.ScaleFree, connectivity.DirectedScaleFree)
 WITHOUT_AUTAPSES = (connectivity.SmallWorld, connectivity.ScaleFree)
@@ -62,6 +72,18 @@ VIEWS = {
 
 def _mask(n_pre, n_post):
     return np.random.default_rng(0).random((n_pre, n_post)) < 0.4
+
+
+def _near(i, j):
+    return (i + j) % 3 > 0
+
+
+def _far(i, j):
+    return (i + j) % 3 == 0
+
+
+def _two():
+    return connectivity.FixedProbability(0.5), connectivity.Where(_near)
 
 
 def _from_arrays(n_pre, n_post, multiple=True, **options):
@@ -259,6 +281,9 @@ def test_memory_is_the_result_and_one_copy(cls):
     finally:
         tracemalloc.stop()
     result = synapses.indices.nbytes + synapses.indptr.nbytes + (0 if synapses.order is None else synapses.order.nbytes)
+    for part in (getattr(rule, "first", None), getattr(rule, "second", None)):
+        if part is not None:  # those of what it is made of are there beside it
+            result += connect(part, n, n, rng, same=True).indices.nbytes
     # Masks and the byte per synapse that scipy moves come on top of the copy; blocks add up to a dozen megabytes.
     assert peak < 3 * result + 12e6
 
