@@ -101,10 +101,10 @@ class _Measured:
 
 
 def _inflow(cells: MultiCompartment) -> jax.Array:
-    """Axial currents into all sites, in nA."""
+    """Currents into all sites from the inside of others, in nA."""
     axial, inside = cells.between_sites, cells.plain("V")
     flow = axial_inflow(axial.tree.parent, axial.coupling, inside.reshape(cells.length, cells.abreast).T).T.reshape(-1)
-    flow = 1e-3 * flow
+    flow = 1e-3 * sum((one.inflow(inside) for one in cells.junctions.values()), flow)
     for stimulus in cells.parts(Extracellular).values():
         current = u.Quantity(stimulus.plain("current"), unit=cells.input_unit)
         flow = flow + stimulus.spread(in_unit(current, u.nA, stimulus.path), cells.sites)

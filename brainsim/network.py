@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from brainsim import initial, schedule
+from brainsim import initial, schedule, stiffness
 from brainsim._core import Clock, Dynamics, FixedVariable, State, is_layer, key_at, key_of, split, write_back
 from brainsim._core.aside import Ready
 from brainsim._core.rounding import keep_roundings
@@ -238,6 +238,7 @@ class Network(Dynamics):
             projection.axon.check_step(step_ms)
         for population in self.populations.values():
             population.check_step(step_ms, varied)
+        stiffness.check(self, step_ms, varied)
         remembered = {}
         if before is not None and before != step_ms and moment.begun:
             remembered = self._change_step(before, step_ms)

@@ -247,6 +247,10 @@ class View:
         """
         return self.population.facing(self, receptor)
 
+    def as_seen_by(self, pre: View) -> np.ndarray:
+        """The ids in the numbers of a view of the same population, to tell what would connect to itself."""
+        return self.ids
+
     def _checked(self, name: str) -> str:
         """``name``, if the population has one value per unit of it."""
         declared = self.population._declared

@@ -7,6 +7,7 @@ from brainsim.cells.discretise import discretise
 from brainsim.cells.electrodes import Electrodes
 from brainsim.cells.electrotonics import Electrotonics
 from brainsim.cells.extracellular import Extracellular, ExtracellularField, PointElectrode
+from brainsim.cells.junctions import Junctions
 from brainsim.cells.linearised import Linearised
 from brainsim.cells.locations import at, branch_points, centres, every, nearest, point, root, sites, tips, uniform
 from brainsim.cells.measures import Measures
@@ -43,6 +44,7 @@ __all__ = [
     "Electrotonics",
     "Extracellular",
     "ExtracellularField",
+    "Junctions",
     "Linearised",
     "Locset",
     "MaxLength",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PF = 0.01  # pF: what 1 um2 of a membrane of 1 uF/cm2 has
 NS = 1e5  # nS: what a resistance of 1 ohm cm / um conducts
+FEW = 200  # solutions of the trees that a step may take, however few the junctions
 AT_ONCE = 1e-18  # ms: within this nothing moves, and what flows is only what flows between compartments
 
 
@@ -24,7 +25,8 @@ class Axial:
     .. math:: c_i \dot V_i = \ldots - \sum_j s_{ij} (V_i - V_j),\qquad
         s_{ij} = \left(\int \frac{R_a}{\pi r^2}\,dx\right)^{-1}
 
-    with capacitances in pF, couplings s in nS and potentials in mV.
+    with capacitances in pF, couplings s in nS and potentials in mV. What :class:`brainsim.cells.Junctions` conduct is part of
+    L.
 
     Parameters
     ----------
@@ -36,15 +38,22 @@ class Axial:
         R_a, r_own, r_parent = (cells.plain(name) for name in ("R_a", "r_own", "r_parent"))
         self.coupling = NS / resistances(R_a, self.tree.parent, r_own, r_parent)
         self.capacitance = PF * cells.plain("C") * cells.plain("area")
+        self.junctions = list(cells.junctions.values())
 
     def increment(self, V: jax.Array, rate: jax.Array, slope: jax.Array, h: jax.Array) -> jax.Array:
         """x in x = h (rate + slope x + L (V + x)), flat arrays of one value per site."""
-        return self._solved(V, self.capacitance * (1 / h - slope), self.capacitance * rate)
+        return self._solved(V, self.capacitance * (1 / h - slope), self.capacitance * rate, self.junctions)
 
     def rate(self, V: jax.Array) -> jax.Array:
         """L V, in mV/ms."""
-        return self._solved(V, self.capacitance / AT_ONCE, jnp.zeros_like(V)) / AT_ONCE
+        along = self._solved(V, self.capacitance / AT_ONCE, jnp.zeros_like(V), ()) / AT_ONCE
+        return sum((one.inflow(V) / self.capacitance for one in self.junctions), along)
 
-    def _solved(self, V, e, r):
+    def _solved(self, V, e, r, junctions):
         V, e, r = (jnp.broadcast_to(x, V.shape).reshape(self.shape) for x in (V, e, r))
-        return trees.solve(self.tree, self.coupling, V, e, r).reshape(-1)
+        if not junctions:
+            return trees.solve(self.tree, self.coupling, V, e, r).reshape(-1)
+        pairs = jnp.concatenate([one.plain("pairs") for one in junctions])
+        g = jnp.concatenate([one.conductance() for one in junctions]).astype(V.dtype)
+        most = max(FEW, 4 * len(g))  # of solutions: in exact arithmetic as many as there are junctions
+        return trees.solve_coupled(self.tree, self.coupling, V, e, r, pairs, g, most=most).reshape(-1)

@@ -75,9 +75,14 @@ class Electrotonics:
 
         Raises
         ------
-        IndexError
-            For a cell that does not exist.
+        IndexError, ValueError
+            For a cell that does not exist, and cells that junctions join: they are no trees.
         """
+        if cells.junctions:
+            raise ValueError(
+                f"Electrotonics.of: {cells.path} is joined by {', '.join(cells.junctions)}, and impedances here are those of"
+                " trees."
+            )
         if not 0 <= cell < cells.count:
             raise IndexError(f"Electrotonics.of: there is no cell {cell}; there are {cells.count}, from 0 on.")
         own = slice(cell % cells.abreast, None, cells.abreast)

@@ -14,6 +14,7 @@ from brainsim._core import Fixed, FixedVariable, Parameter, Part, Site, State
 from brainsim.cells.axial import Axial
 from brainsim.cells.compartments import Compartments
 from brainsim.cells.discretise import discretise
+from brainsim.cells.junctions import Junctions
 from brainsim.cells.morphology import Morphology
 from brainsim.cells.places import ByPlace, rows_of
 from brainsim.cells.rules import DLambda
@@ -210,6 +211,26 @@ class MultiCompartment(ConductanceBased):
     def unit_of_site(self, sites: np.ndarray) -> np.ndarray:
         """The cell that each site belongs to."""
         return sites % self.count if self.abreast == self.count else self.compartments.cell[sites]
+
+    def describe_site(self, site: int) -> str:
+        """Where a site is, for people: ``"cell 3, dend[3](0.5)"``, without the cell where there is one."""
+        named = self.compartments.describe(int(site) // self.abreast)
+        return f"cell {int(site) % self.count}, {named}" if self.abreast > 1 else named
+
+    def add_junctions(self, *unnamed: Junctions, **junctions: Junctions) -> None:
+        """Join places of the cells, by name: ``add_junctions(gap=Junctions(FixedProbability(0.1), g=1 * u.nS))``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what is no junction or belongs elsewhere already, a name that is taken, and pairs that do not exist.
+        """
+        self.attach_parts(junctions, Junctions, unnamed=unnamed)
+
+    @property
+    def junctions(self) -> dict[str, Junctions]:
+        """Junctions by name."""
+        return self.parts(Junctions)
 
     def facing(self, view, receptor):
         there = receptor._aside.sites

@@ -45,6 +45,10 @@ class Facing(View):
         super().__init__(population, ids)
         vars(self).update(receptor=receptor)
 
+    def as_seen_by(self, pre):
+        sites = vars(self)["receptor"]._aside.sites[self.ids]
+        return sites if pre.counts == "sites" else self.population.unit_of_site(sites)
+
     @property
     def extent(self):
         return vars(self)["receptor"].count

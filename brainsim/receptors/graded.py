@@ -88,9 +88,10 @@ class GapJunction(Diffusive):
 
     .. math:: I_i = \sum_j g_{ij}\,(V_j - V_i)
 
-    Weights are conductances; connect both directions for a symmetric junction. The potentials are those at the
-    beginning of the step, so strong junctions ask for a small step, well below the capacitance over the summed
-    conductance.
+    Weights are conductances; connect both directions for a symmetric junction. The potentials of the other side are
+    those at the beginning of the step, so strong junctions ask for a small step, well below the capacitance over the
+    summed conductance, and steps beyond that are refused. Cells of one population are better joined by
+    :class:`brainsim.cells.Junctions`, inside of the implicit step.
 
     References
     ----------

@@ -110,7 +110,8 @@ def wire(
     else:
         where = placed(pre, post)
         check_memory(path, rule, pre, post, weight, delay, learns, where)
-        synapses = rule.connect(pre.ids, post.ids, rng, same, where)
+        ids = post.as_seen_by(pre) if same and not rule.self_connections else post.ids
+        synapses = rule.connect(pre.ids, ids, rng, same, where)
         conn, order = format_of(rule, synapses, pre, post, alike(weight, delay, learns))
         # Of the pairs in a list, some may have been left out as self connections
         listed = synapses.size if synapses.order is None else rule.expected_synapses(len(pre), len(post))

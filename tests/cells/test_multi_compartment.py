@@ -160,6 +160,23 @@ def test_a_gap_junction_joins_places_of_two_cells():
     assert found[5, 1] > -70 + 0.05
 
 
+def test_no_place_and_no_cell_connects_to_itself():
+    """Places are told by their site, wherever the receptor stands; units by their cell, if each has one place."""
+    net = bs.Network()
+    net.cell = hh_cell(3)
+    tip, none_to_itself = cells.at("long", 1.0), bs.AllToAll(self_connections=False)
+    net.cell.add_receptors(gap=bs.receptors.GapJunction().on(tip), syn=bs.receptors.Exponential().on("dend"))
+    places = net.cell.at(tip)
+    for made in (
+        net.connect(places, places, none_to_itself, receptor="gap", signal="V", weight=0.001 * u.nS),
+        net.connect(net.cell, places, none_to_itself, receptor="syn", weight=1 * u.pA),
+    ):
+        pre, post = made.indices_of_synapses()
+        assert sorted(zip(pre % 3, post % 3)) == [(a, b) for a in range(3) for b in range(3) if a != b]
+    with pytest.raises(ValueError, match="post lists a neuron more than once; to exclude self connections"):
+        net.connect(net.cell, net.cell.at("dend"), none_to_itself, receptor="syn", weight=1 * u.pA)
+
+
 def test_values_follow_the_place():
     falling = cells.of_distance(lambda d: 100 * u.mS / u.cm2 * u.math.exp(-d / (100 * u.um)))
     shape = cells.discretise(cells.Morphology(SOMA_AND_TWO), 3)
