@@ -6,13 +6,14 @@ from brainsim.simulation.recording import Recording
 from brainsim.simulation.run import simulate
 from brainsim.simulation.spikes import SpikeTrain, SpikeTrains
 from brainsim.simulation.storage import load, save
-from brainsim.simulation.sweep import Sweep, sweep
+from brainsim.simulation.sweep import Reduced, Sweep, sweep
 
 __all__ = [
     "Function",
     "Solution",
     "at_once",
     "Recording",
+    "Reduced",
     "SpikeTrain",
     "SpikeTrains",
     "Sweep",

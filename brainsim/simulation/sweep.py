@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import elements, key_of
-from brainsim._errors import NotEnoughMemoryError
-from brainsim._memory import available_bytes, human
-from brainsim._units import QuantityLike, in_unit
+from brainsim._core import elements
+from brainsim._errors import UnknownNameError, suggestion
+from brainsim._units import QuantityLike, in_unit, split_quantity, with_unit
 from brainsim.network import Network
-from brainsim.simulation.door import check_count, enter, lists_of_values, over
+from brainsim.simulation.batches import Batches, stacked
+from brainsim.simulation.door import check_count
+from brainsim.simulation.elsewhere import run_elsewhere
 from brainsim.simulation.in_use import alone
-from brainsim.simulation.loop import bytes_per_row, check_memory, drive, non_finite, plan_of
+from brainsim.simulation.loop import check_memory
 from brainsim.simulation.plan import Record
 from brainsim.simulation.progress import Progress
-from brainsim.simulation.recorder import Recorder
 from brainsim.simulation.recording import Recording
-from brainsim.simulation.room import Room
+from brainsim.simulation.sweep_store import Store, StoredRecordings, facts_of
 
-MAX_BATCH = 256  # runs in one batch: beyond it, more in parallel gains nothing on a CPU
-MEMORY_SHARE = 0.25  # of the free memory that one batch may use
+if TYPE_CHECKING:
+    import xarray
 
 
 class Sweep:
@@ -40,11 +38,11 @@ class Sweep:
         What was varied, in the order of the axes; ``"seed"`` is the last where seeds were given.
     shape : tuple of int
         Number of values along each axis.
-    recordings : list of Recording
-        In the order of ``numpy.ndindex(shape)``.
+    recordings : sequence of Recording
+        In the order of ``numpy.ndindex(shape)``; of a sweep with ``out`` they are read from there one by one.
     """
 
-    def __init__(self, axes: dict, recordings: list[Recording]):
+    def __init__(self, axes: dict, recordings: Sequence[Recording]):
         self.axes, self.recordings = axes, recordings
         self.shape = tuple(len(u.get_mantissa(values)) for values in axes.values())
 
@@ -73,6 +71,89 @@ class Sweep:
         array = array.reshape(*self.shape, *array.shape[1:])
         return array if unit == u.UNITLESS else u.Quantity(array, unit=unit)
 
+    @staticmethod
+    def open(path: str | Path) -> Sweep | Reduced:
+        """What ``sweep(..., out=path)`` has stored, whole.
+
+        Raises
+        ------
+        FileNotFoundError, FileExistsError
+            If there is none, or something else.
+        ValueError
+            If runs are missing.
+        """
+        store = Store.open(path)
+        if missing := store.missing():
+            raise ValueError(
+                f"Sweep: {path} lacks {len(missing)} of {store.group['finished'].size} batches; the same sweep with"
+                f" out={str(path)!r} goes on."
+            )
+        return _of_store(store)
+
+
+class Reduced:
+    """What ``reduce`` kept of the runs of a sweep, on the grid of its values: ``reduced["rate"]``.
+
+    Attributes
+    ----------
+    axes : dict of str to quantity or array
+        What was varied, in the order of the axes; ``"seed"`` is the last where seeds were given.
+    shape : tuple of int
+        Number of values along each axis.
+    """
+
+    def __init__(self, axes: dict, values: Mapping[str, Any]):
+        self.axes = axes
+        self.shape = tuple(len(u.get_mantissa(values)) for values in axes.values())
+        self._values = {name: _on_grid(held, self.shape) for name, held in values.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        """What is called ``name``, as an array (or quantity) of shape ``shape + its own``."""
+        if name not in self._values:
+            raise UnknownNameError(f"{self!r} has no {name!r}.{suggestion(name, self._values)}")
+        return self._values[name]
+
+    def keys(self) -> list[str]:
+        """Names of what was kept."""
+        return list(self._values)
+
+    def __iter__(self):
+        return iter(self._values)
+
+    def __len__(self):
+        return len(self._values)
+
+    def __repr__(self):
+        grid = ", ".join(f"{name}: {n}" for name, n in zip(self.axes, self.shape))
+        return f"Reduced({grid}; {', '.join(self._values)})"
+
+    def to_xarray(self) -> xarray.Dataset:
+        """An ``xarray.Dataset`` over the axes; units as attributes. Values of several numbers each have axes by number."""
+        import xarray
+
+        axes = {}
+        for name, values in self.axes.items():
+            number, unit = split_quantity(values)
+            axes[name] = np.asarray(number), {"units": str(unit)}
+        one_each = {name: held for name, held in axes.items() if held[0].ndim == 1}
+        found = {}
+        for name, values in self._values.items():
+            number, unit = split_quantity(values)
+            dims = (*axes, *(f"{name}_{k}" for k in range(np.ndim(number) - len(axes))))
+            found[name] = (dims, number, {"units": str(unit)})
+        return xarray.Dataset(found, {name: ((name,), *held) for name, held in one_each.items()})
+
+
+def _on_grid(values: Any, shape: tuple[int, ...]) -> Any:
+    number, unit = split_quantity(values)
+    return with_unit(number.reshape(*shape, *number.shape[1:]), unit)
+
+
+def _of_store(store: Store) -> Sweep | Reduced:
+    if "recordings" in store.group.attrs:
+        return Sweep(store.axes, StoredRecordings(store))
+    return Reduced(store.axes, store.reduced)
+
 
 @alone
 def sweep(
@@ -85,9 +166,12 @@ def sweep(
     sample_every: QuantityLike | None = None,
     inputs: dict[str, Any] | None = None,
     seeds: Sequence[int] | np.ndarray | range | None = None,
+    reduce: Callable[[Recording], Mapping[str, Any]] | None = None,
+    out: str | Path | None = None,
+    executor: Any = None,
     batch_size: int | None = None,
     progress: bool | None = None,
-) -> Sweep:
+) -> Sweep | Reduced:
     """Run a network for every combination of parameter values and seeds, many at a time.
 
     Parameters
@@ -103,99 +187,77 @@ def sweep(
     seeds : sequence of int, optional
         Seeds of the noise. Initial states that were given as distributions are drawn anew for each, where the network
         stands at its beginning; so are states that were assigned as distributions since the last run. The wiring stays.
+    reduce : callable, optional
+        From the recording of a run to what is kept of it, by name, such as
+        ``lambda rec: {"rate": rec.spikes["E"].rate()}``; then recordings are let go, and a :class:`Reduced` comes back.
+    out : str or Path, optional
+        A Zarr store for the results, batch by batch as they finish. The same call goes on where an earlier one stopped.
+    executor : concurrent.futures.Executor, optional
+        Where batches run: Dask's ``client.get_executor()``, ``mpi4py.futures.MPIPoolExecutor()``, submitit's
+        ``AutoExecutor``, or a ``ProcessPoolExecutor`` of spawned processes. A batch whose worker dies is given to another.
+        The network is sent with each batch.
     batch_size : int, optional
         Runs at a time; by default as many as fit into a quarter of the free memory, at most 256. With several devices
-        each takes a batch at a time.
+        each takes a batch at a time; with an executor, give the number that keeps all workers busy.
 
     Returns
     -------
-    Sweep
+    Sweep or Reduced
 
     Raises
     ------
     ValueError, UnitError, UnknownNameError, NotEnoughMemoryError, NonFiniteError, NetworkInUseError
         As :func:`simulate`.
+    FileExistsError, ValueError
+        If ``out`` is something else, or holds another sweep.
+    RuntimeError
+        If workers die again and again.
 
     Notes
     -----
     The wiring is shared by all runs and stored once.
     """
     check_count("batch_size", batch_size)
-    entry = enter(net, duration, dt=dt, record=record, sample_every=sample_every, inputs=inputs)
+    if reduce is not None and not callable(reduce):
+        raise TypeError(f"sweep: reduce must be a function of a recording, given {reduce!r}.")
     if not values and seeds is None:
         raise ValueError("sweep: nothing to vary; give values={'E.tau': [...] * u.ms} or seeds=[...].")
-    arrays = lists_of_values(entry.slots, entry.parameters | entry.state, values)
-    seeds = None if seeds is None else _seeds(seeds)
-    requests, step_ms, n_steps = entry.requests, entry.step_ms, entry.n_steps
-    entry = entry.prepared(varied={path: values for path, values in arrays.items() if path in entry.parameters})
-    structure, parameters, fixed, state = entry.structure, entry.parameters, entry.fixed, entry.state
+    numbers = None if seeds is None else _seeds(seeds)
+    asked = dict(duration=duration, dt=dt, record=record, sample_every=sample_every, inputs=inputs)
+    arguments = net, values, numbers, asked, reduce
+    batches = Batches(net, values, numbers, asked, reduce=reduce, batch_size=batch_size)
+    axes = dict(values) | ({} if numbers is None else {"seed": numbers})
+    store = None if out is None else Store.at(out, axes, batches, facts_of(batches, axes))
+    if store is not None and store.size != batches.size:
+        batches = Batches(net, values, numbers, asked, reduce=reduce, batch_size=store.size)
+    kept = len(batches.points) if store is None and reduce is None else batches.size
+    check_memory(batches.requests, batches.n_steps, runs=kept)
 
-    axes = dict(values) | ({} if seeds is None else {"seed": seeds})
-    points = list(itertools.product(*(range(len(u.get_mantissa(v))) for v in axes.values())))
-    check_memory(requests, n_steps, runs=len(points))
-    devices = jax.local_devices()
-    size = batch_size or _batch_size(net, requests, parameters | state, arrays, len(points), len(devices))
-    n_batches = -(-len(points) // size)
-    size = -(-len(points) // n_batches)
+    results: dict[int, list] = {}
+    finished = results.__setitem__ if store is None else store.put
+    todo = range(len(batches)) if store is None else store.missing()
+    with Progress(progress, batches.n_steps * len(todo)) as bar:
+        if executor is None:
+            _run_here(batches, todo, bar, finished)
+        else:
+            run_elsewhere(executor, batches, arguments, todo, bar, finished)
+    if store is not None:
+        return _of_store(store)
+    found = [result for number in range(len(batches)) for result in results[number]]
+    return Sweep(axes, found) if reduce is None else Reduced(axes, stacked(found))
 
-    room = Room(entry, arrays, runs=size)
 
-    def one_batch(job):
-        which, device = job
-        n_wanted = len(which)
-        which = which + which[-1:] * (size - n_wanted)  # the last batch is as large as the others: the same program
-        rows = np.asarray(which)
-        varied = {path: array[rows[:, k]] for k, (path, array) in enumerate(arrays.items())}
-        given = {path: over(array, len(which), state[path].shape) for path, array in varied.items() if path in state}
-        swept = {k: v for k, v in varied.items() if k in parameters}
-        keys = np.stack([fixed["key"]] * len(which) if seeds is None else [key_of(seed) for seed in seeds[rows[:, -1]]])
-        own_state = _starts(entry, room, swept, given, keys, seeds is not None)
-        plan = plan_of(net, room.requests(requests), None, tuple(sorted(swept)), runs=len(which))
-        recorders = [Recorder(requests, step_ms, int(state["steps"])) for _ in range(n_wanted)]
-        trees = room.enter(parameters) | swept, room.enter(fixed) | {"key": keys}, own_state
-        trees = jax.device_put(trees, device)
-        numbers, tables, begin = trees
-        _, broken = drive(plan, structure, numbers, tables, begin, step_ms, entry.inputs, n_steps, recorders, bar)
-        if broken is not None:
-            raise non_finite(net, broken[0], (int(state["steps"]) + broken[1]) * step_ms, recorders[0].finish(net))
-        return [recorder.finish(net) for recorder in recorders]
-
-    batches = [points[k : k + size] for k in range(0, len(points), size)]
-    jobs = [(batch, devices[k % len(devices)]) for k, batch in enumerate(batches)]
+def _run_here(batches: Batches, numbers: Sequence[int], bar: Progress, finished: Callable[[int, list], None]) -> None:
+    """Run batches in this process, one at a time on each device."""
     wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
 
-    def in_this_precision(job):  # a thread of its own does not know what `with jax.enable_x64(...)` says around it
+    def in_this_precision(number):  # a thread of its own does not know what `with jax.enable_x64(...)` says around it
         with jax.enable_x64(wide):
-            return one_batch(job)
+            return batches.run(number, bar)
 
-    with Progress(progress, n_steps * len(batches)) as bar, ThreadPoolExecutor(len(devices)) as pool:
-        recordings = [recording for batch in pool.map(in_this_precision, jobs) for recording in batch]
-    return Sweep(axes, recordings)
-
-
-def _starts(entry, room, swept, given, keys, anew: bool) -> dict:
-    """The state that each run starts from; ``anew``: what was given as distributions is drawn, with ``keys``."""
-    net, state, n = entry.net, entry.state, len(keys)
-    drawn = net.drawn_anew() if anew else ()
-    if not drawn and not net.follows():
-        return _repeated(room.enter_anew(state), n) | given
-
-    weights = swept.keys() & set(net.at_once())
-    before = state | {path: entry.parameters[path] for path in weights}
-
-    def start(swept, given, key):
-        parameters, given = entry.parameters | swept, given | {path: swept[path] for path in weights}
-        after = entry.structure.start(drawn, net.begun, parameters, entry.fixed, before, given, key)
-        return {path: array for path, array in after.items() if array is not before[path]}
-
-    changed = jax.vmap(start)(swept, given, keys)
-    same = {path: array for path, array in state.items() if path not in changed}
-    return _repeated(room.enter_anew(same), n) | room.enter_anew(changed)
-
-
-@functools.partial(jax.jit, static_argnames="n")
-def _repeated(state, n: int) -> dict:
-    return {path: jnp.broadcast_to(array, (n, *array.shape)) for path, array in state.items()}
+    with ThreadPoolExecutor(len(jax.local_devices())) as pool:
+        for number, results in zip(numbers, pool.map(in_this_precision, numbers)):
+            finished(number, results)
 
 
 def _seeds(seeds) -> np.ndarray:
@@ -203,14 +265,3 @@ def _seeds(seeds) -> np.ndarray:
     if array.ndim != 1 or not array.size or array.dtype.kind not in "iu":
         raise ValueError(f"sweep: seeds must be a list of integers, given {seeds!r}.")
     return array
-
-
-def _batch_size(net, requests, arrays, varied, points, devices) -> int:
-    # Of each run: its state twice (before and after a step), what is varied, and its event and sample buffers.
-    worst = sum(r.shape[0] for r in requests if r.is_spikes)
-    per_run = 2 * sum(a.nbytes for a in arrays.values()) + sum(a.nbytes for a in varied.values()) // max(points, 1)
-    per_run += 8 * plan_of(net, requests).capacity + 1000 * bytes_per_row(requests) + worst
-    fits = int(MEMORY_SHARE * available_bytes() / per_run / devices)
-    if fits < 1:
-        raise NotEnoughMemoryError(f"sweep: one run needs {human(per_run)}, {human(available_bytes())} are free.")
-    return min(fits, MAX_BATCH, -(-points // devices))
