@@ -14,7 +14,7 @@ from brainsim.delays import Delay
 from brainsim.modulators import Modulator
 from brainsim.paths import Layer
 from brainsim.plasticity import Combined, Plasticity
-from brainsim.population import Population, View, view_of
+from brainsim.population import Population, Sender, View, view_of
 from brainsim.projection import Projection
 from brainsim.terminals.base import Terminal
 from brainsim.wiring import wire
@@ -27,6 +27,8 @@ class Members(Protocol):
 
     @property
     def populations(self) -> Mapping[str, Population]: ...
+    @property
+    def senders(self) -> Mapping[str, Sender]: ...
     @property
     def projections(self) -> Mapping[str, Projection]: ...
     @property
@@ -80,8 +82,8 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
             f" given {rule!r}."
         )
     pre, post = view_of(pre), view_of(post)
-    for view in (pre, post):
-        if net.populations.get(view.population.path) is not view.population:
+    for view, known in ((pre, net.senders), (post, net.populations)):
+        if known.get(view.population.path) is not view.population:
             raise ValueError(
                 f"connect: {view.population.path} is not a population of this network; assign it first (net.E = ...)."
             )
@@ -89,7 +91,11 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
     post = post if receptor is None else post.onto(getattr(post.population, receptor))
     if options["weight"] is None and rule.values is None:
         raise ValueError(f"connect: {rule.name} carries no weights; give weight=...")
-    path = _free_name(net, f"{pre.population.path}->{post.population.path}", taken) if name is None else name
+    path = (
+        _free_name(net, f"{pre.population.path.replace('.', '_')}->{post.population.path}", taken)
+        if name is None
+        else name
+    )
     if not isinstance(path, str) or not path:
         raise TypeError(f"connect: the name of a projection is a string such as 'E->I', given {path!r}.")
     if path in vars(net) or hasattr(type(net), path) or set(path) & set("./[]"):

@@ -64,7 +64,7 @@ def _couple(net, held) -> None:
         receptor.draw(None, [port for port in receptor.ports if f"{receptor.path}.{port}" not in held])
     for projection in graded:
         terminal = None if projection.held_by is None else net.projections[projection.held_by].terminal
-        sent = projection.sends(net.populations[projection.pre], terminal)
+        sent = projection.sends(net.senders[projection.pre], terminal)
         receptor = _receptor(net, projection)
         for port, sums in projection.first_delivery(sent, receptor).items():
             if f"{receptor.path}.{port}" not in held:
@@ -83,7 +83,7 @@ def catch_up(net: Dynamics, before: dict) -> None:
         signal, weight = f"{projection.pre}.{projection.signal}", f"{projection.path}.weight"
         if projection.acts_at_once("weight") and (signal in before or weight in before):
             receptor, present = _receptor(net, projection), projection.plain("weight")
-            sent = projection.sends(net.populations[projection.pre])
+            sent = projection.sends(net.senders[projection.pre])
             now = projection.first_delivery(sent, receptor)
             projection.put("weight", before.get(weight, present))
             then = projection.first_delivery(before.get(signal, sent), receptor)

@@ -25,7 +25,7 @@ from brainsim.modulators import Modulator
 from brainsim.operation import Operation
 from brainsim.paths import Layer
 from brainsim.plasticity import Plasticity
-from brainsim.population import Population, View
+from brainsim.population import Population, Sender, View
 from brainsim.projection import Projection
 from brainsim.terminals.base import Terminal
 
@@ -92,7 +92,7 @@ class Network(Dynamics):
     def __delattr__(self, name):
         """Take a population, modulator or operation out that nothing refers to."""
         plastic = [p for p in self.projections.values() if p.plastic]
-        users = [p.path for p in self.projections.values() if name in (p.pre, p.post)]
+        users = [p.path for p in self.projections.values() if name in (p.sender, p.post)]
         users += [p.path for p in plastic if name in p.plasticity.modulators()]
         users += [m.path for m in self.modulators.values() if name in [s for s, *_ in getattr(m, "sources", ())]]
         if users or not isinstance(vars(self).get(name), MEMBERS):
@@ -119,6 +119,11 @@ class Network(Dynamics):
         return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, Population)}
 
     @property
+    def senders(self) -> dict[str, Sender]:
+        """What sends spikes, by path: populations, and places of cells that send their own."""
+        return {path: sender for p in self.populations.values() for path, sender in p.senders.items()}
+
+    @property
     def modulators(self) -> dict[str, Modulator]:
         """Modulators by name."""
         return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, Modulator)}
@@ -135,7 +140,7 @@ class Network(Dynamics):
 
     def connect(
         self,
-        pre: Population | View,
+        pre: Sender | View,
         post: Population | View | list | tuple,
         rule: ConnectionRule | Layer,
         *,
@@ -152,8 +157,9 @@ class Network(Dynamics):
 
         Parameters
         ----------
-        pre : Population or View
-            Who sends: ``net.E`` or ``net.E[:100]``.
+        pre : Population, Detector or View
+            Who sends: ``net.E`` or ``net.E[:100]``; of cells with a shape, places that send spikes of their own,
+            ``net.cells.axon``, see :class:`brainsim.cells.Detector`.
         post : Population, View or list of them
             Who receives.
         rule : ConnectionRule or Layer
@@ -242,10 +248,10 @@ class Network(Dynamics):
         remembered = {}
         if before is not None and before != step_ms and moment.begun:
             remembered = self._change_step(before, step_ms)
-        populations = self.populations
+        populations, senders = self.populations, self.senders
         for part in (*populations.values(), *self.projections.values(), *self.operations.values()):
             if part._aside.prepared_for != step_ms:
-                part.prepare(step_ms, *((populations[part.pre],) if isinstance(part, Projection) else ()))
+                part.prepare(step_ms, *((senders[part.pre],) if isinstance(part, Projection) else ()))
                 part._aside = part._aside.but(prepared_for=step_ms)
                 parts = None
         write_back(self, remembered)

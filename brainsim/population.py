@@ -18,7 +18,35 @@ from brainsim.connectivity.geometry import Positions, as_layout
 from brainsim.stimuli.base import Stimulus
 
 
-class Population(Dynamics):
+class Sender(Dynamics):
+    """What sends spikes, and what projections start from: a population, or places of one that send their own."""
+
+    size: tuple[int, ...]
+    count: int
+
+    @property
+    def positions(self) -> Positions:
+        """Where its units are."""
+        raise NotImplementedError(f"{type(self).__name__} does not say where its units are: define positions.")
+
+    def at(self, *places: Any, ids: np.ndarray | None = None) -> View:
+        """Some of its places: for cells with a shape, see :class:`brainsim.cells.MultiCompartment`.
+
+        Raises
+        ------
+        TypeError
+            For a population whose units have one place each.
+        """
+        raise TypeError(f"{self.path}: a {type(self).__name__} has no places; its units are points.")
+
+    def __getitem__(self, item: Any) -> View:
+        return View(self, elements(item, self.size, self.path))
+
+    def __len__(self):
+        return self.count
+
+
+class Population(Sender):
     """A group of ``count`` units that send spikes.
 
     Parameters
@@ -42,8 +70,6 @@ class Population(Dynamics):
         For a name that the class does not declare.
     """
 
-    size: tuple[int, ...]
-    count: int
     input_unit = u.pA  # of the sum of the stimuli
     inputs: dict[str, str | None] = {"I": None}  # what stimuli and receptors feed
 
@@ -71,11 +97,10 @@ class Population(Dynamics):
         rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
         return self._aside.layout.place(self.size, rng)
 
-    def __getitem__(self, item: Any) -> View:
-        return View(self, elements(item, self.size, self.path))
-
-    def __len__(self):
-        return self.count
+    @property
+    def senders(self) -> dict[str, Sender]:
+        """What sends spikes, by path: itself, and places of its units that send their own."""
+        return {self.path: self}
 
     @property
     def units(self) -> int:
@@ -96,16 +121,6 @@ class Population(Dynamics):
         """Where a part ``name`` of one value per site stands."""
         own = {"size": self.size} if self.sites == self.count else {}
         return Site(f"{self.path}.{name}", self._aside.moment, {"count": self.sites, **own, **facts})
-
-    def at(self, *places: Any, ids: np.ndarray | None = None) -> View:
-        """Places of the units ``ids`` (all if None): for cells with a shape, see :class:`brainsim.cells.MultiCompartment`.
-
-        Raises
-        ------
-        TypeError
-            For a population whose units have one place each.
-        """
-        raise TypeError(f"{self.path}: a {type(self).__name__} has no places; its units are points.")
 
     def facing(self, view: View, receptor: Any) -> View:
         """A view of units, or of places, by the places where a receptor stands; of points it is the same."""
@@ -208,12 +223,12 @@ class Population(Dynamics):
 class View:
     """Some units of a population, for wiring, stimulation and values: ``net.E[:100].V = -50 * u.mV``."""
 
-    population: Population
+    population: Any  # or another sender
     ids: np.ndarray
     counts = "count"  #: what of the population the ids number
     what = "units"
 
-    def __init__(self, population: Population, ids: Any):
+    def __init__(self, population: Any, ids: Any):
         vars(self).update(population=population, ids=np.atleast_1d(ids).ravel())
         if self.ids.size == 0:
             raise ValueError(f"{population.path}: the view is empty; the population has {self.extent} {self.what}.")
@@ -298,9 +313,9 @@ class View:
 
 
 def view_of(thing: Any) -> View:
-    """A population as the view of all its units; a view as it is."""
+    """A population, or another sender, as the view of all its units; a view as it is."""
     if isinstance(thing, View):
         return thing
-    if isinstance(thing, Population):
+    if isinstance(thing, Sender) and "count" in vars(thing):
         return View(thing, np.arange(thing.count))
     raise TypeError(f"expected a population or a view of one (net.E, net.E[:100]), given {type(thing).__name__}.")

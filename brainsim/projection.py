@@ -12,7 +12,7 @@ from brainsim._core import Clock, write_back
 from brainsim.delays import Gaussian
 from brainsim.paths import Applied, Synapses
 from brainsim.plasticity.synapses import Surroundings
-from brainsim.population import Population
+from brainsim.population import Population, Sender
 from brainsim.receptors.base import Receptor
 from brainsim.terminals.base import Terminal
 from brainsim.wiring import Connection
@@ -30,7 +30,8 @@ class Projection(Connection):
         From spike to arrival. A parameter that can be assigned, given as an input, swept and trained where the
         projection was made with ``max_delay``, and fixed otherwise.
     pre, post, receptor : str
-        Paths of the two populations and name of the receptor; None for synapses that send nothing.
+        Paths of who sends (a population, or places of cells) and of the population that receives, and name of the receptor;
+        None for synapses that send nothing.
     n_synapses : int
         Number of synapses; of a procedural projection with random numbers of them, what is expected.
     axon : Delay
@@ -41,7 +42,7 @@ class Projection(Connection):
         What arrived in the last step, where :meth:`keep_arrived` asked for it.
     """
 
-    def prepare(self, step_ms: float, pre: Population) -> None:
+    def prepare(self, step_ms: float, pre: Sender) -> None:
         """Get ready for steps of this length: no spike is under way, and a graded signal has been what it is in ``pre``
         now.
         """
@@ -51,7 +52,7 @@ class Projection(Connection):
         if self.signal != "spikes":
             write_back(self, self.histories(self.sends(pre)))
 
-    def sends(self, pre: Population, terminal: Terminal | None = None) -> jax.Array:
+    def sends(self, pre: Sender, terminal: Terminal | None = None) -> jax.Array:
         """What a graded signal is now: that of ``pre``, or of the terminal that serves the projection."""
         return pre.plain(self.signal) if terminal is None else terminal.present()
 
@@ -93,14 +94,15 @@ class Projection(Connection):
         return Synapses(self.conn, self.plain("weight"), rule, cast(events.PostIndex | None, by_post))
 
     def send(
-        self, clock: Clock, pre: Population, post: Population, modulators: dict, sent: jax.Array | None = None
+        self, clock: Clock, pre: Sender, post: Population, modulators: dict, sent: jax.Array | None = None
     ) -> jax.Array:
         """Send what was fired at t + dt through the delay, and learn.
 
         Parameters
         ----------
         clock : Clock
-        pre, post : Population
+        pre : Sender
+        post : Population
             As they are at t + dt.
         modulators : dict of str to Modulator
             The network's, for a plasticity rule that follows them.

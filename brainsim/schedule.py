@@ -53,18 +53,18 @@ def _modulate(net, clock, step):
 
 
 def _send(net, clock, step):
-    populations, projections, modulators = net.populations, net.projections, net.modulators
-    sent = released(populations, projections, clock)
+    populations, senders, projections, modulators = net.populations, net.senders, net.projections, net.modulators
+    sent = released(senders, projections, clock)
     for name, projection in projections.items():
-        pre, post = populations[projection.pre], populations[projection.post]
+        pre, post = senders[projection.pre], populations[projection.post]
         own = sent.get(projection.held_by)
         step.arrived[name] = projection.send(clock.of(name), pre, post, modulators, own)
 
 
-def released(populations: dict, projections: dict, clock: Clock) -> dict[str, Any]:
+def released(senders: dict, projections: dict, clock: Clock) -> dict[str, Any]:
     """What terminals make of the spikes fired at t + dt, by the projection that holds each: one may serve several."""
     return {
-        name: projection.terminal.update(clock.of(name).of("terminal"), populations[projection.pre].plain("spikes"))
+        name: projection.terminal.update(clock.of(name).of("terminal"), senders[projection.pre].plain("spikes"))
         for name, projection in projections.items()
         if projection.held_by == name
     }

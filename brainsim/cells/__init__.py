@@ -3,13 +3,25 @@
 from brainsim.cells.asc import read_asc
 from brainsim.cells.builder import Builder
 from brainsim.cells.compartments import Compartments
+from brainsim.cells.detectors import Detector
 from brainsim.cells.discretise import discretise
 from brainsim.cells.electrodes import Electrodes
 from brainsim.cells.electrotonics import Electrotonics
 from brainsim.cells.extracellular import Extracellular, ExtracellularField, PointElectrode
 from brainsim.cells.junctions import Junctions
 from brainsim.cells.linearised import Linearised
-from brainsim.cells.locations import at, branch_points, centres, every, nearest, point, root, sites, tips, uniform
+from brainsim.cells.locations import (
+    at,
+    branch_points,
+    centres,
+    compartments_at,
+    every,
+    nearest,
+    point,
+    root,
+    tips,
+    uniform,
+)
 from brainsim.cells.measures import Measures
 from brainsim.cells.morphology import Branch, Morphology
 from brainsim.cells.multi_compartment import MultiCompartment
@@ -40,6 +52,7 @@ __all__ = [
     "ByPlace",
     "Compartments",
     "DLambda",
+    "Detector",
     "Electrodes",
     "Electrotonics",
     "Extracellular",
@@ -64,6 +77,7 @@ __all__ = [
     "cable",
     "cells",
     "centres",
+    "compartments_at",
     "cylinder",
     "diameter",
     "discretise",
@@ -86,7 +100,6 @@ __all__ = [
     "region",
     "root",
     "rows_of",
-    "sites",
     "tips",
     "transmembrane_currents",
     "uniform",

@@ -13,7 +13,7 @@ from brainsim._units import QuantityLike, in_unit
 from brainsim.cells.admittances import Admittances, admittances, levels_of, spread
 from brainsim.cells.compartments import Compartments
 from brainsim.cells.linearised import Linearised
-from brainsim.cells.locations import sites
+from brainsim.cells.locations import compartments_at
 from brainsim.cells.places import values_on
 from brainsim.cells.where import Locset, RegionLike
 
@@ -127,7 +127,7 @@ class Electrotonics:
         Quantity (k,) or (f, k)
             Complex, in megohm.
         """
-        index = sites(where, self.compartments, "input_impedance")
+        index = compartments_at(where, self.compartments, "input_impedance")
         return self._megohm(1 / self._admittances(frequency).total[index].T, frequency)
 
     def transfer_impedance(
@@ -151,7 +151,7 @@ class Electrotonics:
             Complex, in megohm; zero between trees.
         """
         seen = self._admittances(frequency)
-        index, to = (sites(one, self.compartments, "transfer_impedance") for one in (source, target))
+        index, to = (compartments_at(one, self.compartments, "transfer_impedance") for one in (source, target))
         ratios = self._ratios(seen, index)[to]
         return self._megohm(np.transpose(ratios / seen.total[index], (2, 1, 0)), frequency)
 
@@ -175,7 +175,7 @@ class Electrotonics:
         array (k, l) or (f, k, l)
             ``|V_source / V_target|``, at least 1; infinite between trees.
         """
-        index, to = (sites(one, self.compartments, "attenuation") for one in (source, target))
+        index, to = (compartments_at(one, self.compartments, "attenuation") for one in (source, target))
         ratios = np.abs(self._ratios(self._admittances(frequency), index)[to])
         with np.errstate(divide="ignore"):
             return _one_or_several(np.transpose(1 / ratios, (2, 1, 0)), frequency)
@@ -222,7 +222,7 @@ class Electrotonics:
         own = half[np.where(points, n, np.arange(cell.n_nodes))]
         beyond = half[np.where((cell.parent < 0) | (cell.parent >= n), n, cell.parent)]
         edges = (np.where(cell.r_own > 0, own, 0.0) + np.where(cell.r_parent > 0, beyond, 0.0))[:, None]
-        starts = cell.roots if origin is None else sites(origin, cell, "Electrotonics.distance: origin")
+        starts = cell.roots if origin is None else compartments_at(origin, cell, "Electrotonics.distance: origin")
         if origin is not None and len(starts) != 1:
             raise ValueError(f"Electrotonics.distance: origin is one place, given {len(starts)}: {origin!r}.")
         found = spread(cell.parent, self._levels, starts, edges, edges, np.add, 0.0, np.inf)[:n, :, 0]

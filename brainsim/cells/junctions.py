@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from brainsim._core import FixedVariable, Parameter, Part, Site
 from brainsim.cells.view import positions_of
-from brainsim.connectivity import ConnectionRule, Space, SpatialRule
+from brainsim.connectivity import ConnectionRule, Placed
 
 if TYPE_CHECKING:
     from brainsim.cells.multi_compartment import MultiCompartment
@@ -83,10 +83,12 @@ class Junctions(Part):
         to, here = vars(self._aside)["to"], self._aside.sites
         there = here if to is None else cells.sites_of(*(to if isinstance(to, tuple | list) else (to,)))
         vars(self._aside).update(ends=(cells, here, there))
+        for of_sites in ("sites", "standing_on"):  # its numbers are those of junctions
+            vars(self._aside).pop(of_sites, None)
         self.place(cells.site(name))
 
     def stand_at(self, sites, total):
-        """Its numbers are those of junctions, not of sites."""
+        """It has one value for each junction, none for sites."""
 
     def _stand(self, site: Site) -> None:
         cells, here, there = vars(self._aside)["ends"]
@@ -117,10 +119,8 @@ class Junctions(Part):
 def _drawn(rule: ConnectionRule, cells: MultiCompartment, here, there, site: Site) -> np.ndarray:
     """The sites that a rule joins, with a key of the place where the junctions stand."""
     rng = np.random.default_rng(np.asarray(jax.random.key_data(site.moment.key_at(site.path))))
-    space = None
-    if isinstance(rule, SpatialRule):
-        space = Space(positions_of(cells, here), positions_of(cells, there))
-    found = rule.connect(here, there, rng, True, space)
+    where = Placed(lambda: positions_of(cells, here), lambda: positions_of(cells, there))
+    found = rule.connect(here, there, rng, True, where)
     ends = np.stack([here[found.pre], there[found.indices]], 1)
     once = ends[:, 0] < ends[:, 1] if np.array_equal(here, there) else ends[:, 0] != ends[:, 1]
     return np.unique(np.sort(ends[once], 1), axis=0)

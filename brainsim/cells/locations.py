@@ -181,7 +181,9 @@ def point(*ids: int) -> Locset:
     return Locset(f"point({', '.join(map(str, ids))})", partial(_point, ids))
 
 
-def sites(where: Locset | RegionLike | ArrayLike, compartments: Compartments, what: str = "sites") -> np.ndarray:
+def compartments_at(
+    where: Locset | RegionLike | ArrayLike, compartments: Compartments, what: str = "compartments_at"
+) -> np.ndarray:
     """Indices of compartments, whatever way they are told.
 
     Parameters

@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainsim import trees
 from brainsim._core import Fixed, FixedVariable, Parameter, Part, Site, State
+from brainsim._units import split_quantity, with_unit
 from brainsim.cells.axial import Axial
 from brainsim.cells.compartments import Compartments
-from brainsim.cells.discretise import discretise
+from brainsim.cells.cut import cut_for, middle_of_soma
+from brainsim.cells.detectors import Detector
 from brainsim.cells.junctions import Junctions
 from brainsim.cells.morphology import Morphology
 from brainsim.cells.places import ByPlace, rows_of
-from brainsim.cells.rules import DLambda
 from brainsim.cells.view import Facing, Seen, Sites
 from brainsim.channels import Mechanism, Pool
 from brainsim.neurons.conductance_based import ConductanceBased
@@ -62,6 +64,10 @@ class MultiCompartment(ConductanceBased):
     compartments : rule or int, optional
         How branches are cut, see :func:`brainsim.cells.discretise`; by default :class:`DLambda` with ``R_a`` and ``C``, or
         their defaults where they depend on the place. Not with ``Compartments``, which are cut already.
+    spikes_at : place or list of them, optional
+        Where spikes of the units are detected; in the middle of the soma, or at the root where there is none. With several
+        places in a cell it fires where the first of them crosses ``V_th``, and again after none of them was above.
+        Places that send spikes of their own are :class:`Detector`.
     channels : dict of str to Mechanism
         Channels, and whatever else carries current, by name.
     pools : dict of str to Pool, optional
@@ -103,13 +109,14 @@ class MultiCompartment(ConductanceBased):
         **values: Any,
     ):
         count = int(np.prod(size))
-        shapes = _cut(morphology, compartments, count, values)
+        shapes = cut_for(morphology, compartments, count, *(self._everywhere(name, values) for name in ("R_a", "C")))
         cut = shapes[0] if len(shapes) == 1 else Compartments.join(shapes)
         #: cells that stand side by side at each compartment, and compartments of one of them
         self.abreast, self.length = (count, len(cut)) if len(shapes) == 1 else (1, len(cut))
         rows = np.arange(len(cut))
         for name, value in values.items():
-            values[name] = _valued(value, cut, rows if name == "R_a" else np.repeat(rows, self.abreast))
+            if isinstance(value, ByPlace):
+                values[name] = value.at(cut, rows if name == "R_a" else np.repeat(rows, self.abreast))
         values["area"] = u.Quantity(np.repeat(cut.area, self.abreast), unit=u.um2)
         values["r_own"] = u.Quantity(np.where(cut.parent < 0, 1.0, cut.r_own), unit=u.um**-1)
         values["r_parent"] = u.Quantity(cut.r_parent, unit=u.um**-1)
@@ -122,14 +129,8 @@ class MultiCompartment(ConductanceBased):
             )
         self._aside.compartments = cut
         self.hold("tree", FixedVariable(trees.Tree(cut.parent, len(cut))))
-        where = _middle_of_soma(cut) if spikes_at is None else rows_of(cut, spikes_at, what="spikes_at")
-        self._aside.main = self._sites_at(where)
-        if len(self._aside.main) != self.count:
-            raise ValueError(
-                f"{type(self).__name__}: spikes_at must be one place of each cell, given {spikes_at!r}, which are"
-                f" {len(self._aside.main)} of {self.count} cells."
-            )
-        self.hold("axon_hillock", FixedVariable(jnp.asarray(self._aside.main, jnp.int32)))
+        self._aside.main = self._sites_at(middle_of_soma(cut))
+        self._fire_at(spikes_at)
         self.compose(channels or {}, pools or {})
 
     @property
@@ -164,6 +165,29 @@ class MultiCompartment(ConductanceBased):
     def by_site(self, name, value):
         rows = np.arange(self.length)
         return value.at(self.compartments, rows if name == "R_a" else np.repeat(rows, self.abreast))
+
+    @classmethod
+    def _everywhere(cls, name: str, values: dict) -> Any:
+        """A parameter as it is everywhere; its default where it depends on the place."""
+        value = values.get(name)
+        one_for_all = value is not None and not isinstance(value, ByPlace) and np.ndim(u.get_mantissa(value)) == 0
+        return value if one_for_all else cls._declared[name].default
+
+    def _fire_at(self, places) -> None:
+        """Take note of where spikes of the units are detected."""
+        given = places if isinstance(places, list | tuple) else [places]
+        sites = (
+            self._aside.main if places is None else self._sites_at(rows_of(self.compartments, *given, what="spikes_at"))
+        )
+        units = self.unit_of_site(sites)
+        if len(silent := np.setdiff1d(np.arange(self.count), units)):
+            raise ValueError(
+                f"{type(self).__name__}: spikes_at must be a place of each cell, given {places!r}, of which cell"
+                f" {silent[0]} has none."
+            )
+        self.hold("axon_hillock", FixedVariable(jnp.asarray(sites, jnp.int32)))
+        if len(sites) > self.count:
+            self.hold("axon_hillock_unit", FixedVariable(jnp.asarray(units, jnp.int32)))
 
     # -- places ------------------------------------------------------------------------------------------------------
 
@@ -206,11 +230,26 @@ class MultiCompartment(ConductanceBased):
         UnknownNameError, ValueError
             For places that do not exist.
         """
-        return Sites(self, self.sites_of(*places, ids=ids))
+        return Sites(self, self.sites_of(*places, ids=ids), " + ".join(map(str, places)) if ids is None else None)
 
     def unit_of_site(self, sites: np.ndarray) -> np.ndarray:
         """The cell that each site belongs to."""
         return sites % self.count if self.abreast == self.count else self.compartments.cell[sites]
+
+    def places_on(self, part: Part, sites: np.ndarray) -> np.ndarray:
+        """The numbers that sites have on a part.
+
+        Raises
+        ------
+        ValueError
+            For sites at which it does not stand; names them.
+        """
+        there = part._aside.sites
+        if len(missing := np.setdiff1d(sites, there)):
+            shown = ", ".join(self.describe_site(k) for k in missing[:3])
+            more = f" and {len(missing) - 3} further places" if len(missing) > 3 else ""
+            raise ValueError(f"{part.path} does not stand at {shown}{more}.")
+        return np.searchsorted(there, sites)
 
     def describe_site(self, site: int) -> str:
         """Where a site is, for people: ``"cell 3, dend[3](0.5)"``, without the cell where there is one."""
@@ -231,6 +270,25 @@ class MultiCompartment(ConductanceBased):
     def junctions(self) -> dict[str, Junctions]:
         """Junctions by name."""
         return self.parts(Junctions)
+
+    def add_detectors(self, *unnamed: Detector, **detectors: Detector) -> None:
+        """Let places of the cells send spikes of their own, by name: ``add_detectors(axon=Detector().on(at("axon", 1.0)))``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for :meth:`add_junctions`.
+        """
+        self.attach_parts(detectors, Detector, unnamed=unnamed)
+
+    @property
+    def detectors(self) -> dict[str, Detector]:
+        """Detectors by name."""
+        return self.parts(Detector)
+
+    @property
+    def senders(self):
+        return super().senders | {one.path: one for one in self.detectors.values()}
 
     def facing(self, view, receptor):
         there = receptor._aside.sites
@@ -324,52 +382,21 @@ class MultiCompartment(ConductanceBased):
 
         return {key: own(key.removeprefix("E_").removesuffix("_out"), value) for key, value in ions.items()}
 
+    def update(self, clock, drives):
+        before = self.plain("V")
+        super().update(clock, drives)
+        for detector in self.detectors.values():
+            detector.detect(self, before, self.plain("V"))
+
     def fires(self, before, after):
-        at = self.plain("axon_hillock")
-        E_L = self.E_L if jnp.ndim(u.get_mantissa(self.E_L)) == 0 else self.E_L[at]
-        return self.spike_crossing(before["V"][at], after["V"][at], self.V_th, scale=self.V_th - E_L)
+        E_L = self.E_L if jnp.ndim(u.get_mantissa(self.E_L)) == 0 else -self._highest(-self.E_L)
+        below, above = self._highest(before["V"]), self._highest(after["V"])
+        return self.spike_crossing(below, above, self.V_th, scale=self.V_th - E_L)
 
-
-def _cut(given, rule, count: int, values: dict) -> list[Compartments]:
-    """The compartments of one cell for all, or of each."""
-    several = not isinstance(given, Morphology | Compartments)
-    shapes = list(given) if several else [given]
-    if several and len(shapes) != count:
-        raise ValueError(f"MultiCompartment: give one morphology for all cells, or {count}, given {len(shapes)}.")
-    for shape in shapes:
-        if not isinstance(shape, Morphology | Compartments):
-            raise TypeError(f"MultiCompartment: morphology must be a Morphology or Compartments, given {shape!r}.")
-        if isinstance(shape, Compartments) and rule is not None:
-            raise ValueError(
-                "MultiCompartment: the Compartments given are cut already; compartments=... is not for them."
-            )
-    if rule is None:
-        rule = DLambda(**{name: _of_all(name, values) for name in ("R_a", "C")})
-    made: dict[int, Compartments] = {}  # of each shape that occurs, once
-    for shape in shapes:
-        if id(shape) not in made:
-            made[id(shape)] = shape if isinstance(shape, Compartments) else discretise(shape, rule)
-    return [made[id(shape)] for shape in shapes]
-
-
-def _of_all(name: str, values: dict) -> Any:
-    """A parameter as it is everywhere; its default where it depends on the place."""
-    value = values.get(name)
-    one_for_all = value is not None and not isinstance(value, ByPlace) and np.ndim(u.get_mantissa(value)) == 0
-    return value if one_for_all else MultiCompartment._declared[name].default
-
-
-def _valued(value: Any, cut: Compartments, rows: np.ndarray) -> Any:
-    """Of a value that depends on the place, those of compartments ``rows``; others as they are."""
-    return value.at(cut, rows) if isinstance(value, ByPlace) else value
-
-
-def _middle_of_soma(cut: Compartments) -> np.ndarray:
-    """The compartment in the middle of each cell's soma; where there is none, that at its root."""
-    # Of each cell the first that is soma, or else the first of all; of its branch the one nearest to the middle
-    order = np.lexsort((np.arange(len(cut)), cut.type != "soma", cut.cell))
-    first = order[np.searchsorted(cut.cell[order], np.arange(cut.cell[-1] + 1))]
-    near = np.where(cut.type == "soma", np.abs(cut.x - 0.5), cut.x)
-    candidates = np.flatnonzero(np.isin(cut.branch, cut.branch[first]))
-    order = candidates[np.lexsort((near[candidates], cut.cell[candidates]))]
-    return order[np.searchsorted(cut.cell[order], np.arange(cut.cell[-1] + 1))]
+    def _highest(self, x):
+        """Of one value per site, the highest of those where spikes of each unit are detected."""
+        number, unit = split_quantity(x)
+        number = number[self.plain("axon_hillock")]
+        if "axon_hillock_unit" in vars(self):
+            number = jax.ops.segment_max(number, self.plain("axon_hillock_unit"), self.count)
+        return with_unit(number, unit)

@@ -16,7 +16,7 @@ from brainsim._core import OfSite
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import in_unit, split_quantity, with_unit
 from brainsim.cells.compartments import Compartments
-from brainsim.cells.locations import sites
+from brainsim.cells.locations import compartments_at
 from brainsim.cells.regions import distances
 from brainsim.cells.where import Locset, Region, RegionLike, region
 
@@ -54,7 +54,7 @@ def rows_of(compartments: Compartments, *places: Locset | RegionLike | ArrayLike
     ValueError
         Where there is no compartment at one of the places.
     """
-    return np.unique(np.concatenate([sites(place, compartments, what) for place in places]))
+    return np.unique(np.concatenate([compartments_at(place, compartments, what) for place in places]))
 
 
 class ByPlace(OfSite):

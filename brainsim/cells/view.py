@@ -25,6 +25,11 @@ class Sites(View):
     population: MultiCompartment
     counts = "sites"
     what = "sites"
+    text: str | None  #: the places as they were asked for; None where it is a part of them
+
+    def __init__(self, population: MultiCompartment, ids: Any, text: str | None = None):
+        super().__init__(population, ids)
+        vars(self).update(text=text or None)
 
     @property
     def size(self):

@@ -17,7 +17,7 @@ from brainsim._core.rounding import compensated
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import split_quantity
 from brainsim.plasticity.term import Term
-from brainsim.population import Population
+from brainsim.population import Population, Sender
 
 
 class Surroundings(NamedTuple):
@@ -25,12 +25,13 @@ class Surroundings(NamedTuple):
 
     Parameters
     ----------
-    pre, post : Population
+    pre : Sender
+    post : Population
     modulators : dict of str to Modulator
         The network's, by name.
     """
 
-    pre: Population
+    pre: Sender
     post: Population
     modulators: dict
 

@@ -83,6 +83,8 @@ def _coupled(net) -> str:
         if getattr(population, "spike_times", "grid") != "grid":
             return f"spikes of {name} have times within a step"
     for name, projection in net.projections.items():
+        if projection.pre != projection.sender:
+            return f"{projection.pre} sends spikes of its own"
         if projection.plastic:
             return f"plasticity of {name}"
         if type(projection.axon).deliver is not Delay.deliver or projection.axon.single:

@@ -11,11 +11,13 @@ import numpy as np
 
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.network import Network
+from brainsim.population import View
+from brainsim.simulation.places import Places, elements_at, label_of, places_of
 
-Record: TypeAlias = str | Iterable[str] | Mapping[str, Any]  # what people write
+Record: TypeAlias = Any  # what people write: str, pair of path and places, view, several of them, or dict to quantity
 
 _INDEX = r"\[(?P<index>[^\[\]]*)\]|\[\[(?P<list>[^\[\]]*)\]\]"
-_REQUEST = re.compile(rf"(?P<path>[^\[\]]+)({_INDEX})?")
+_REQUEST = re.compile(rf"(?P<path>[^\[\]@]+)({_INDEX}|@(?P<place>.+))?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Request:
         Whether it says of spikes that are recorded when in their step they were fired.
     flat : bool
         Whether elements count the synapses of an array of more than one axis.
+    places : Places or None
+        Of cells, which the elements stand for.
     """
 
     label: str
@@ -56,6 +60,7 @@ class Request:
     is_spikes: bool
     of_spikes: bool = False
     flat: bool = False
+    places: Places | None = dataclasses.field(default=None, compare=False, repr=False)
 
     @property
     def population(self) -> str:
@@ -85,9 +90,10 @@ def parse(
     Parameters
     ----------
     net : Network
-    record : str, iterable of str, or dict of str to quantity
-        ``"E.spikes"``, ``"E.V"``, ``"E.V[:10]"``, ``"E.ampa.g[[0, 5]]"``, ``"E->I.weight[::100]"``. As a dictionary,
-        each with an interval of its own; None stands for ``every``.
+    record : str, pair, view, several of them, or dict of them to quantity
+        ``"E.spikes"``, ``"E.V"``, ``"E.V[:10]"``, ``"E.ampa.g[[0, 5]]"``, ``"E->I.weight[::100]"``; of cells with a shape
+        ``"cells.V@dend[3](0.5)"``, ``"cells.V@dend"``, ``("cells.na.m", tips())``, or ``cells.at("dend")`` for V there. As a
+        dictionary, each with an interval of its own; None stands for ``every``.
     every : int
         Steps between samples of what is not spikes.
     arrays : dict
@@ -102,14 +108,15 @@ def parse(
     ValueError
         For an index that cannot be read or selects nothing, or an interval that cannot be.
     """
-    if isinstance(record, str):
+    if isinstance(record, str | View) or _is_pair(record):
         record = [record]
     if not isinstance(record, Iterable):
         raise TypeError(f"record: expected a path such as 'E.spikes', or several of them, given {record!r}.")
-    intervals = record if isinstance(record, Mapping) else dict.fromkeys(labels := list(record))
-    if not isinstance(record, Mapping) and len(intervals) < len(labels):
+    asked = list(record.items()) if isinstance(record, Mapping) else [(one, None) for one in record]
+    labels = [label_of(one) for one, _ in asked]
+    if len(set(labels)) < len(labels):
         raise ValueError(f"record: something is asked for twice in {labels}.")
-    requests = [_request(net, label, given, every, arrays, interval) for label, given in intervals.items()]
+    requests = [_request(net, one, given, every, arrays, interval) for one, given in asked]
     return (*requests, *(r for request in requests for r in _within(request, arrays)))
 
 
@@ -121,9 +128,18 @@ def _within(request, arrays) -> list[Request]:
     return [dataclasses.replace(request, label=f"{request.label} within", path=path, is_spikes=False, of_spikes=True)]
 
 
-def _request(net, label, given, every, arrays, interval) -> Request:
-    populations = net.populations
-    match = _REQUEST.fullmatch(label) if isinstance(label, str) else None
+def _is_pair(record) -> bool:
+    """Whether it is one path and places, and not two paths."""
+    return isinstance(record, tuple) and len(record) == 2 and isinstance(record[0], str) and not _is_path(record[1])
+
+
+def _is_path(one) -> bool:
+    return isinstance(one, str) and "." in one
+
+
+def _request(net, asked, given, every, arrays, interval) -> Request:
+    populations, label = net.populations, label_of(asked)
+    match = _REQUEST.fullmatch(label)
     if match is None:
         raise ValueError(f"record: cannot read {label!r}; write a path such as 'E.spikes', 'E.V' or 'E.V[:10]'.")
     path = match["path"]
@@ -134,7 +150,7 @@ def _request(net, label, given, every, arrays, interval) -> Request:
     if path not in arrays:
         raise UnknownNameError(f"record: the network has no {path!r}.{suggestion(path, arrays)}")
     owner, _, variable = path.rpartition(".")
-    is_spikes = variable == "spikes" and owner in populations
+    is_spikes = variable == "spikes" and owner in net.senders
     if given is not None:
         if is_spikes:
             raise ValueError(f"record: {label!r} takes no interval, given {given}: all spikes are recorded.")
@@ -142,11 +158,21 @@ def _request(net, label, given, every, arrays, interval) -> Request:
     shape, index = arrays[path].shape, match["index"] if match["list"] is None else match["list"]
     flat = index is not None and len(shape) > 1 and _of_synapses(net, owner, variable)
     shape = (int(np.prod(shape)),) if flat else shape
-    elements = _elements(label, index, shape)
+    places = places_of(net, path)
+    if match["place"] is not None:
+        elements = elements_at(net, path, _where(asked, match["place"]), label)
+    else:
+        elements = _elements(label, index, shape, places)
     size = shape[0] if shape else None
     chosen = shape if elements is None else (len(_picked(elements, size)), *shape[1:])
     name = f"{owner}{label[len(path) :]}" if is_spikes else label
-    return Request(label, name, path, elements, size, chosen, 1 if is_spikes else every, is_spikes, flat=flat)
+    every = 1 if is_spikes else every
+    return Request(label, name, path, elements, size, chosen, every, is_spikes, flat=flat, places=places)
+
+
+def _where(asked, place: str) -> Any:
+    """Places as they were asked for."""
+    return place if isinstance(asked, str) else asked if isinstance(asked, View) else asked[1]
 
 
 def _of_synapses(net, owner, variable) -> bool:
@@ -159,7 +185,7 @@ def _picked(elements, size):
     return range(size)[elements] if isinstance(elements, slice) else elements
 
 
-def _elements(label, text, shape):
+def _elements(label, text, shape, places=None):
     if text is None:
         return None
     if not shape:
@@ -179,7 +205,8 @@ def _elements(label, text, shape):
     picked = _picked(chosen, shape[0])
     if len(picked) == 0 or any(not -shape[0] <= k < shape[0] for k in (min(picked), max(picked))):
         what = "nothing" if len(picked) == 0 else "what does not exist"
-        raise ValueError(f"record: {label!r} selects {what}; the variable has {shape[0]} elements.")
+        last = "" if places is None else f", the last of which is {places.among(np.asarray([shape[0] - 1])).names()[0]}"
+        raise ValueError(f"record: {label!r} selects {what}; the variable has {shape[0]} elements{last}.")
     if isinstance(chosen, slice):
         return chosen
     numbers = tuple(k % shape[0] for k in chosen)

@@ -84,5 +84,6 @@ def _samples(net, request, array, first) -> Samples:
     name = name.removesuffix(SUFFIX)  # what rounding took from a state is in its unit
     declared = isinstance(part, Dynamics) and name in part._declared and not request.is_spikes
     unit = part.unit_of(name) if declared else u.UNITLESS
-    every = request.every
-    return Samples(array, unit, request.path, request.numbers, (first // every + 1) * every, every)
+    every, numbers = request.every, request.numbers
+    places = None if request.places is None or numbers is None else request.places.among(numbers)
+    return Samples(array, unit, request.path, numbers, (first // every + 1) * every, every, places)

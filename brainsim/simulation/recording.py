@@ -13,6 +13,7 @@ import numpy as np
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import in_unit, with_unit
 from brainsim.simulation import recording_file
+from brainsim.simulation.places import label_of
 from brainsim.simulation.spikes import SpikeTrain, SpikeTrains, check_successive
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Samples:
         Which elements of its first axis; None for a single number.
     first, every : int
         Number of the step at whose end the first sample was taken, counted from 1, and steps between samples.
+    places : Places or list of str, optional
+        Of cells with a shape, the branch and point of each element.
     """
 
     array: np.ndarray
@@ -43,6 +46,7 @@ class Samples:
     elements: Any
     first: int
     every: int
+    places: Any = None
 
     @property
     def steps(self) -> np.ndarray:
@@ -80,13 +84,15 @@ class Recording:
         self.start: Any = start_ms * u.ms
         self.stop: Any = stop_ms * u.ms
 
-    def __getitem__(self, label: str) -> Any:
+    def __getitem__(self, label: Any) -> Any:
+        label = label_of(label)
         if label in self._labels:
             return self.spikes[self._labels[label]]
         samples = self._of(label)
         return with_unit(samples.array, samples.unit)
 
     def _of(self, label) -> Samples:
+        label = label_of(label)
         if label not in self._samples:
             raise UnknownNameError(f"Recording has no {label!r}.{suggestion(label, [*self._samples, *self._labels])}")
         return self._samples[label]
@@ -98,6 +104,7 @@ class Recording:
         return len(self._samples)
 
     def __contains__(self, label: object) -> bool:
+        label = label_of(label)
         return label in self._samples or label in self._labels
 
     def keys(self) -> list[str]:
@@ -124,12 +131,28 @@ class Recording:
 
         ``rec["E.V[10:20:5]"]`` has two columns, and ``rec.elements_of("E.V[10:20:5]")`` is ``[10, 15]``.
         """
+        label = label_of(label)
         if label in self._labels:
             return self[label].units
         elements = self._of(label).elements
         if elements is None:
             raise ValueError(f"Recording: {label!r} is a single number and has no elements.")
         return elements
+
+    def places_of(self, label: Any) -> list[str]:
+        """Where on its cells each element under ``label`` is, in the order of columns: ``"cell 3, dend[3](0.5)"``.
+
+        ``"cells.V@cell 3, dend[3](0.5)"`` records there.
+
+        Raises
+        ------
+        ValueError
+            For what has no places.
+        """
+        places = self._of(label).places
+        if places is None:
+            raise ValueError(f"Recording: {label!r} has no places on cells.")
+        return places if isinstance(places, list) else places.names()
 
     def __repr__(self):
         spikes = ", ".join(f"{k}: {len(s):,} spikes" for k, s in self.spikes.items())
@@ -198,6 +221,8 @@ class Recording:
             dims = (time, *(f"{label}_{k}" for k in range(1, np.ndim(samples.array))))
             if samples.elements is not None and len(dims) > 1:
                 coordinates[dims[1]] = samples.elements
+                if samples.places is not None:
+                    coordinates[f"{label}_place"] = (dims[1], self.places_of(label))
             variables[label] = (dims, np.asarray(samples.array), {"units": str(samples.unit)})
         if not self._samples:
             coordinates["time"] = ("time", np.asarray(self.times.to_decimal(u.ms)), {"units": "ms"})

@@ -42,6 +42,8 @@ def write(path, window: dict, spikes: dict, samples: dict, labels: dict) -> None
                 group["array"] = np.asarray(held.array)
                 if held.elements is not None:
                     group["elements"] = held.elements
+                if held.places is not None:
+                    group["places"] = held.places if isinstance(held.places, list) else held.places.names()
                 group.attrs["facts"] = json.dumps(
                     {"unit": str(held.unit), "path": held.path, "first": held.first, "every": held.every}
                 )
@@ -100,6 +102,7 @@ def read(file) -> tuple[dict, dict, dict, dict]:
     samples = {
         label: json.loads(group.attrs["facts"])
         | {"array": group["array"][...], "elements": group["elements"][...] if "elements" in group else None}
+        | {"places": group["places"].asstr()[...].tolist() if "places" in group else None}
         for label, group in file.get("samples", {}).items()
     }
     return window, spikes, samples, labels

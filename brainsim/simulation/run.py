@@ -43,8 +43,9 @@ def simulate(
         How long; a multiple of ``dt``.
     dt : quantity, time
         Length of a step.
-    record : str, list of str, or dict of str to quantity
-        What to record: ``"E.spikes"``, ``"E.V[:10]"``, ``"E->I.weight[::100]"``. As a dictionary, each with the
+    record : str, (str, places), view, list of them, or dict of them to quantity
+        What to record: ``"E.spikes"``, ``"E.V[:10]"``, ``"E->I.weight[::100]"``; of cells with a shape
+        ``"cells.V@dend[3](0.5)"``, ``("cells.na.m", tips())``, or ``cells.at("dend")`` for V. As a dictionary, each with the
         interval of its samples: ``{"E.spikes": None, "E.V[0]": 0.1 * u.ms, "E->I.weight": 100 * u.ms}``.
     sample_every : quantity, time, optional
         Interval between samples of what is not spikes and has none of its own, a multiple of ``dt``; every step if left

@@ -122,13 +122,13 @@ def check_gradient(objective: Objective, trained: Trained) -> None:
     while waiting:
         post = waiting.pop()
         for projection in net.projections.values():
-            if projection.post != post or projection.pre in reached:
+            if projection.post != post or projection.sender in reached:
                 continue
-            if projection.signal == "spikes" and _stops(net.populations[projection.pre]):
-                blocked.add(projection.pre)
+            if projection.signal == "spikes" and _stops(net.populations[projection.sender]):
+                blocked.add(projection.sender)
             else:
-                reached.add(projection.pre)
-                waiting.append(projection.pre)
+                reached.add(projection.sender)
+                waiting.append(projection.sender)
     for path in trained.paths:
         owner = path.partition(".")[0]
         post = net.projections[owner].post if owner in net.projections else owner

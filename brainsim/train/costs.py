@@ -144,8 +144,8 @@ def costs(net: Network, activity: Recording | Mapping[str, ArrayLike]) -> Costs:
 
 def _sent(net, activity, path) -> tuple[np.ndarray, int, int] | None:
     """How often each unit sent something, of how many steps and examples; None where it is not told."""
-    population, _, signal = path.partition(".")
-    count = net.populations[population].count
+    population, _, signal = path.rpartition(".")
+    count = net.senders[population].count
     if isinstance(activity, Recording):
         train = activity.spikes.get(population) if signal == "spikes" else None
         if train is None:

@@ -114,6 +114,11 @@ class Connection(Dynamics):
         self._aside.given["weight"] = with_unit(weights, self.weight_unit)
 
     @property
+    def sender(self) -> str:
+        """Name of the population that sends, or whose places do."""
+        return self.pre.partition(".")[0]
+
+    @property
     def conn(self) -> events.Format:
         """Who connects to whom, between the whole populations."""
         return cast(events.Format, self.plain("connectivity"))

@@ -291,7 +291,7 @@ def test_what_does_not_fit_is_refused():
         (r"one morphology for all cells, or 3, given 2", lambda: hh_cell(3, [CUT, CUT])),
         (r"must be a Morphology or Compartments, given 'cell.swc'", lambda: cells.MultiCompartment(1, ["cell.swc"])),
         (r"are cut already", lambda: hh_cell(compartments=3)),
-        (r"spikes_at must be one place of each cell, given 'dend', which are 22", lambda: hh_cell(spikes_at="dend")),
+        (r"spikes_at must be a place of each cell, .*of which cell 1 has none", lambda: hh_cell(2, [CUT, CUT], spikes_at=cells.cells(0))),
         (r"'axon': there is no such type.*soma, dend", lambda: hh_cell(spikes_at="axon")),
         (r"t depends on 'Ca', of which there is no pool on soma", lambda: cells.MultiCompartment(1, CUT, channels=ghost, pools=pool())),
         (r"cell.syn stands at 44 places of 2 cells.*cell.at\('dend'\)", lambda: connect(net.cell)),

@@ -18,6 +18,7 @@ from brainsim.cells import (
     branches,
     cells,
     centres,
+    compartments_at,
     diameter,
     discretise,
     distance,
@@ -31,7 +32,6 @@ from brainsim.cells import (
     point,
     region,
     root,
-    sites,
     tips,
     uniform,
 )
@@ -243,14 +243,14 @@ def test_places_that_do_not_exist_are_refused():
 
 
 def test_sites_are_told_in_any_way():
-    assert sites("axon", CELL).tolist() == sites([7, 8], CELL).tolist() == [7, 8]
-    assert sites(at("soma", 0.5), CELL).tolist() == sites(0, CELL).tolist() == [0]
+    assert compartments_at("axon", CELL).tolist() == compartments_at([7, 8], CELL).tolist() == [7, 8]
+    assert compartments_at(at("soma", 0.5), CELL).tolist() == compartments_at(0, CELL).tolist() == [0]
     with pytest.raises(ValueError, match="clamp: there is no compartment 9; there are 9"):
-        sites([0, 9], CELL, "clamp")
+        compartments_at([0, 9], CELL, "clamp")
     with pytest.raises(ValueError, match=r"clamp: no compartment lies at order\(7\)"):
-        sites(order(7), CELL, "clamp")
+        compartments_at(order(7), CELL, "clamp")
     with pytest.raises(TypeError, match="clamp"):
-        sites([0.5], CELL, "clamp")
+        compartments_at([0.5], CELL, "clamp")
 
 
 def test_a_label_may_not_shadow_a_type():

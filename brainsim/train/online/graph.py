@@ -139,6 +139,12 @@ def connect(
         For readouts that do not exist or send on, and for ways back that do not exist.
     """
     projections = [p for p in net.projections.values() if p.receptor is not None]
+    for projection in projections:
+        if projection.pre != projection.sender:
+            raise ValueError(
+                f"{projection.path}: rules without the past follow spikes of whole units, and {projection.pre} sends spikes of"
+                " its own; gradient=bs.train.bptt takes them."
+            )
     after = {name: {p.post for p in projections if p.pre == name} for name in net.populations}
     reach = {name: _closure(after, name) for name in after}
     members = set(learning).union(*(reach[name] for name in learning))
