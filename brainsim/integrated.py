@@ -6,16 +6,18 @@ import functools
 import inspect
 from collections import namedtuple
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import brainunit as u
 import jax
+import jax.numpy as jnp
 
 from brainsim import integrators, timescales, trial, vector_field
 from brainsim._core import Clock, Dynamics, State
 from brainsim._core.rounding import SUFFIX, compensated
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import Value, in_unit, with_unit
+from brainsim.channels.point import AtPoint
 from brainsim.population import Population
 from brainsim.receptors.base import Receptor
 from brainsim.stimuli.clamps import Clamp
@@ -182,7 +184,7 @@ class IntegratedPopulation(Population):
         """Each input over the step, a function of time and variables: stimuli, held, and the ``drives`` of the
         receptors at the present potential.
         """
-        stimuli = {name: self.stimulation(clock, name) for name in self.takes}
+        stimuli = {name: self.stimulation(clock, name) for name in self.takes if name in self.inputs}
 
         def total(t, y, name):
             variable = self.inputs[name]
@@ -194,7 +196,7 @@ class IntegratedPopulation(Population):
                     current = current + receptor.spread(receptor.current(drive, here), self.sites)
             return u.Quantity(current, unit=self.input_unit)
 
-        return {name: functools.partial(total, name=name) for name in self.takes}
+        return {name: functools.partial(total, name=name) for name in stimuli}
 
     def integrate(self, clock: Clock, before: dict, drives: list) -> dict:
         """The variables at the end of the step, from those ``before`` it and the ``drives`` of the receptors."""
@@ -260,8 +262,49 @@ class IntegratedPopulation(Population):
     def receive(self, clock) -> tuple:
         """Let stimuli change their own state or add to receptors, then receptors advance; each with what it gives."""
         self.advance_stimuli(clock)
-        drives = [(receptor, receptor.advance(clock)) for receptor in self.receptors.values()]
-        return ([*drives, *((clamp, clamp.drive(clock.of(name))) for name, clamp in self.parts(Clamp).items())],)
+        drives = [(receptor, receptor.advance(clock, **self.around(receptor))) for receptor in self.receptors.values()]
+        clamps = self.parts(Clamp).items()
+        return ([*drives, *((clamp, clamp.drive(clock.of(name), **self.around(clamp))) for name, clamp in clamps)],)
+
+    def around(self, part: Any) -> dict:
+        """What a point process sees of the population, as arguments of what it does; nothing for others."""
+        if not isinstance(part, AtPoint):
+            return {}
+        V = self.plain(cast(str, self.inputs[cast(str, part.into)]))
+        return {"V": part.taken(V), "ions": self.ions_at(part)}
+
+    def ions_at(self, part: Any) -> dict:
+        """Concentrations and Nernst potentials where a part stands, by name; none here."""
+        return {}
+
+    def follow(self, clock: Clock) -> None:
+        """Let point processes follow V and the ions to the end of the step."""
+        for part in self.parts(AtPoint).values():
+            part.follow(clock, **self.around(part))
+
+    def derived(self):
+        return super().derived() + [f"{name}.{state}" for name, part in self.parts(AtPoint).items()
+                                    for state in part.gates if state not in part._aside.given]  # fmt: skip
+
+    def settle(self, names):
+        """Derive states from others; those of point processes follow from V and the ions where they stand."""
+        super().settle([name for name in names if "." not in name])
+        for owner in dict.fromkeys(name.partition(".")[0] for name in names if "." in name):
+            part = vars(self).get(owner)
+            if isinstance(part, AtPoint):
+                for state, value in part.started(**self.around(part)).items():
+                    if f"{owner}.{state}" in names:
+                        part.put(state, jnp.asarray(value, part.plain(state).dtype))
+
+    def stand(self, parts: dict) -> None:
+        """Let parts that are attached stand where they are to; here there is one place."""
+
+    def attach_parts(self, parts, kind, ids=None, unnamed=()):
+        super().attach_parts(parts, kind, ids, unnamed)
+        self.stand(parts)
+        points = [name for name, part in parts.items() if isinstance(part, AtPoint)]
+        if points:
+            self.settle([name for name in self.derived() if name.partition(".")[0] in points])
 
 
 def _check_signature(cls, arguments) -> None:

@@ -36,6 +36,8 @@ class Projection(Connection):
         Number of synapses; of a procedural projection with random numbers of them, what is expected.
     axon : Delay
         What is under way.
+    contacts : Contacts
+        Variables of single synapses, where the receptor is a point process that has some.
     layer : flax.nnx.Module
         In place of synapses, where the projection was made with one.
     arrived : array, (n_pre,), or (n_synapses,) where each synapse has its own delay; None
@@ -130,6 +132,10 @@ class Projection(Connection):
         """Add what arrives at t + dt to the receptor."""
         if self.receptor is not None:
             receptor = post.receptors[self.receptor]
+            if "contacts" in vars(self):
+                around = post.around(receptor)
+                self.contacts.deliver(clock, self.conn, self.plain("weight"), arrived, receptor, around)
+                return
             self.axon.deliver(clock, self.way, arrived, receptor, self._present_delay(clock))
 
     def kernel(self, step_ms: jax.Array) -> jax.Array:

@@ -22,6 +22,7 @@ from brainsim.cells.morphology import Morphology
 from brainsim.cells.places import ByPlace, rows_of
 from brainsim.cells.view import Facing, Seen, Sites
 from brainsim.channels import Mechanism, Pool
+from brainsim.channels.point import AtPoint
 from brainsim.neurons.conductance_based import ConductanceBased
 from brainsim.receptors.base import Receptor
 
@@ -319,12 +320,22 @@ class MultiCompartment(ConductanceBased):
     def attach_parts(self, parts, kind, ids=None, unnamed=()):
         fitting = {name: part for name, part in parts.items() if isinstance(part, kind) and not part.bound}
         self._aside.standing = {name: self._sites_for(part, ids) for name, part in fitting.items()}
-        super().attach_parts(parts, kind, None, unnamed)
         for name, part in fitting.items():
+            if isinstance(part, AtPoint):
+                part.settle_in(self.pools)
+                for ion in set(part.needs) & self.pools.keys():
+                    self._check_pool(name, self._aside.standing[name], ion)
+        super().attach_parts(parts, kind, None, unnamed)
+
+    def stand(self, parts):
+        for name, part in parts.items():
             sites = self._aside.standing[name]
             part.stand_at(sites, self.sites)
             if isinstance(part, Receptor):
                 part.hold("unit", FixedVariable(jnp.asarray(self.unit_of_site(sites), jnp.int32)))
+            if isinstance(part, AtPoint):
+                for ion in dict.fromkeys(part.needs):
+                    self._link(name, part, ion)
 
     def _sites_for(self, part, ids):
         """Where a part is to stand."""
@@ -360,18 +371,23 @@ class MultiCompartment(ConductanceBased):
 
     def _link(self, name, channel, ion):
         """Let a channel find, among the values of a pool, those of its own sites."""
-        sites, there = channel._aside.sites, self.pools[ion]._aside.sites
-        if not np.isin(sites, there).all():
-            missing = self.compartments.type[np.setdiff1d(sites, there) // self.abreast]
-            raise ValueError(
-                f"{self.path}.{name} depends on {ion!r}, of which there is no pool on {', '.join(dict.fromkeys(missing))};"
-                f" let the pool stand wherever the channel does."
-            )
+        sites, there = channel._aside.sites, self._check_pool(name, channel._aside.sites, ion)
         if len(sites) < len(there):
             link = Part()
             link.fix(count=len(sites))
             link.stand_at(np.searchsorted(there, sites), len(there))
             self.fix(**{f"{name}_in_{ion}": link})
+
+    def _check_pool(self, name, sites, ion):
+        """Where a pool stands, which must be wherever a part that depends on it does."""
+        there = self.pools[ion]._aside.sites
+        if not np.isin(sites, there).all():
+            missing = self.compartments.type[np.setdiff1d(sites, there) // self.abreast]
+            raise ValueError(
+                f"{self.path}.{name} depends on {ion!r}, of which there is no pool on {', '.join(dict.fromkeys(missing))};"
+                f" let the pool stand wherever it does."
+            )
+        return there
 
     def _at(self, channel, ions):
         name = channel.path.rpartition(".")[2]

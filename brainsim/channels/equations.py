@@ -10,7 +10,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from brainsim._core import Parameter, State
+from brainsim._core import Parameter, Part, State
 from brainsim._units import float_dtype, in_unit, with_unit
 from brainsim.channels.mechanism import Mechanism, arguments_of
 from brainsim.channels.pools import Pool, _nernst
@@ -20,16 +20,82 @@ CURRENT = u.mA / u.cm2
 
 
 class Numbers:
-    """The parameters of something as plain numbers, each in the unit that it is declared in: ``p.gbar``."""
+    """The parameters of something as plain numbers, each in the unit that it is declared in: ``p.gbar``.
 
-    def __init__(self, owner: Any):
-        self._owner = owner
+    ``at``: the elements that are meant, all if None.
+    """
+
+    def __init__(self, owner: Any, at: Any = None):
+        self._owner, self._at = owner, at
 
     def __getattr__(self, name: str) -> jax.Array:
-        return self._owner.plain(name)
+        value = self._owner.plain(name)
+        return value if self._at is None or jnp.ndim(value) == 0 else value[self._at]
 
 
-class Equations(Mechanism):
+class InNumbers(Part):
+    """What everything written as equations of plain numbers shares: parameters as numbers, and values of ions.
+
+    Goes before a class of parts of a cell.
+    """
+
+    _arguments: ClassVar[dict[str, tuple[str, ...]]]
+
+    ions: ClassVar[dict[str, str]] = {}
+    carries: ClassVar[dict[str, str | None]] = {}
+    methods: ClassVar[tuple[str, ...]] = ("rates", "flow")
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls._arguments = {name: arguments_of(getattr(cls, name))[1:] for name in cls.methods}
+
+    # -- what a mechanism defines ------------------------------------------------------------------------------------
+
+    def rates(self, p: Any) -> dict:
+        """Derivative of each state per ms."""
+        return {}
+
+    def flow(self, p: Any) -> dict:
+        """Outward currents by the names in ``carries``: in mA/cm², those of a point in nA."""
+        return {}
+
+    # -- what follows from it ----------------------------------------------------------------------------------------
+
+    @property
+    def needs(self):
+        return tuple(dict.fromkeys(self._pool(name) for name in self.ions if not self._stands(name)))
+
+    def settle_in(self, pools):
+        for name in self.ions:
+            if name in self._declared and name not in self._aside.given and self._pool(name) in pools:
+                self._aside.given[name] = None
+                self.let_go(name)
+
+    def _called(self, method: str, V, values) -> dict:
+        given = {name: self._value(name, V, values) for name in self._arguments[method]}
+        return getattr(self, method)(Numbers(self), **given)
+
+    def _value(self, name, V, values):
+        if name == "v":
+            return in_unit(V, u.mV, f"{self.path}: V")
+        if name not in self.ions:
+            return in_unit(values[name], self.unit_of(name), f"{self.path}.{name}")
+        if self._stands(name):
+            return self.plain(name)
+        unit = u.mV if self.ions[name].startswith("E_") else u.mM
+        return in_unit(values[self.ions[name]], unit, f"{self.path}.{name}")
+
+    def _pool(self, name):
+        return self.ions[name].removeprefix("E_").removesuffix("_out")
+
+    def _stands(self, name):
+        """Whether a parameter stands for what the pool would give."""
+        if name not in self._declared or name in vars(self):
+            return name in vars(self)
+        return not self.bound and self._aside.given.get(name, self._declared[name].default) is not None
+
+
+class Equations(InNumbers, Mechanism):
     r"""A mechanism written as equations of plain numbers: V in mV, time in ms, currents in mA/cm², concentrations in mM.
 
     .. math:: I_{ion} = -f_{ion}(v, x, [\cdot]),\qquad \dot x = f(v, x, [\cdot]),\qquad x(0) = f(v, [\cdot])
@@ -65,38 +131,11 @@ class Equations(Mechanism):
         the pool if the cell has one.
     """
 
-    ions: ClassVar[dict[str, str]] = {}
-    carries: ClassVar[dict[str, str | None]] = {}
-
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        cls._arguments = {name: arguments_of(getattr(cls, name))[1:] for name in ("rates", "flow", "start")}
-
-    # -- what a mechanism defines ------------------------------------------------------------------------------------
-
-    def rates(self, p: Any) -> dict:
-        """Derivative of each state per ms."""
-        return {}
-
-    def flow(self, p: Any) -> dict:
-        """Outward currents in mA/cm², by the names in ``carries``."""
-        return {}
+    methods = ("rates", "flow", "start")
 
     def start(self, p: Any) -> dict:
         """What the states start from."""
         return {}
-
-    # -- what follows from it ----------------------------------------------------------------------------------------
-
-    @property
-    def needs(self):
-        return tuple(dict.fromkeys(self._pool(name) for name in self.ions if not self._stands(name)))
-
-    def settle_in(self, pools):
-        for name in self.ions:
-            if name in self._declared and name not in self._aside.given and self._pool(name) in pools:
-                self._aside.given[name] = None
-                self.let_go(name)
 
     def currents(self, V, *, V_held=None, **values):
         found: dict = {}
@@ -112,27 +151,6 @@ class Equations(Mechanism):
     def steady_state(self, V, **values):
         started = self._called("start", V, values)
         return {name: with_unit(started[name], self.unit_of(name)) for name in self.gates if name in started}
-
-    def _called(self, method: str, V, values) -> dict:
-        given = {name: self._value(name, V, values) for name in self._arguments[method]}
-        return getattr(self, method)(Numbers(self), **given)
-
-    def _value(self, name, V, values):
-        if name == "v":
-            return in_unit(V, u.mV, f"{self.path}: V")
-        if name not in self.ions:
-            return in_unit(values[name], self.unit_of(name), f"{self.path}.{name}")
-        if self._stands(name):
-            return self.plain(name)
-        unit = u.mV if self.ions[name].startswith("E_") else u.mM
-        return in_unit(values[self.ions[name]], unit, f"{self.path}.{name}")
-
-    def _pool(self, name):
-        return self.ions[name].removeprefix("E_").removesuffix("_out")
-
-    def _stands(self, name):
-        """Whether a parameter stands for what the pool would give."""
-        return name in self._declared and vars(self).get(name) is not None
 
 
 class PoolEquation(Pool):

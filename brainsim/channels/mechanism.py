@@ -108,13 +108,17 @@ class Mechanism(Part):
         UnknownNameError
             Names the mechanism and the pool.
         """
-        self.settle_in(pools)
-        for name in self.needs:
-            if name not in pools:
-                raise UnknownNameError(
-                    f"{path} depends on the concentration {name!r}, of which the cell has no"
-                    f" pool.{suggestion(name, pools)}"
-                )
+        check_pools(self, pools, path)
+
+
+def check_pools(part: Any, pools: Collection[str], path: str) -> None:
+    """Let a part take note of the pools, and refuse it without those that it needs."""
+    part.settle_in(pools)
+    for name in part.needs:
+        if name not in pools:
+            raise UnknownNameError(
+                f"{path} depends on the concentration {name!r}, of which the cell has no pool.{suggestion(name, pools)}"
+            )
 
 
 def arguments_of(method: Any) -> tuple[str, ...]:

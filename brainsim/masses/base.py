@@ -44,6 +44,7 @@ class Mass(IntegratedPopulation):
     def update(self, clock: Clock, drives: list) -> None:
         after = self.integrate(clock, self.present(), drives)
         self.keep(after | self.observe(after))
+        self.follow(clock)
 
 
 def sigmoid(x):

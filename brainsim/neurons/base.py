@@ -289,6 +289,7 @@ class Neuron(IntegratedPopulation):
             )
         self._correct_roundings(roundings, integrated, after, held)
         self.keep(after)
+        self.follow(clock)
         self.put("spikes", spikes)
 
     def _correct_roundings(self, before: dict, integrated: dict, after: dict, held) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Any
+import functools
+from typing import Any, cast
 
 import brainunit as u
 import jax
@@ -10,6 +11,7 @@ from brainsim._core import Parameter, State
 from brainsim._host import computed
 from brainsim._units import in_unit
 from brainsim.channels import Mechanism, Pool
+from brainsim.channels.point import AtPoint
 from brainsim.neurons.base import Neuron
 
 
@@ -94,6 +96,11 @@ class ConductanceBased(Neuron):
         self.together = (*groups, *((f"{name}.concentration",) for name, pool in pools.items() if pool.implicit))
         self.settle(self.derived())
 
+    def attach_parts(self, parts, kind, ids=None, unnamed=()):
+        super().attach_parts(parts, kind, ids, unnamed)
+        fed = [f"I_{ion}" for part in self.parts(AtPoint).values() for ion in part.fed if ion in self.pools]
+        self.fix(takes=tuple(dict.fromkeys([*type(self).takes, *fed])))
+
     @property
     def channels(self) -> dict[str, Mechanism]:
         """Channels by name, as given."""
@@ -122,7 +129,7 @@ class ConductanceBased(Neuron):
 
     def settle(self, names):
         """Put gates to their steady state at the present V and concentrations."""
-        super().settle([name for name in names if "." not in name])
+        super().settle(names)
         for path, value in computed(lambda: self._steady(set(names))).items():
             part, gate = self.home(path)
             part.put(gate, jnp.asarray(value))
@@ -156,9 +163,30 @@ class ConductanceBased(Neuron):
                     inflow[ion] = inflow[ion] + current
             rates = channel.slopes(here, **gates, **own)
             slopes += [rates[gate] for gate in channel.gates]
+        for name in self.takes:
+            ion = name.removeprefix("I_")
+            if name != ion and ion in inflow:
+                inflow[ion] = inflow[ion] + (values[name] if self.area is None else values[name] / self.area)
         for name, pool in self.pools.items():
             slopes.append(pool.slope(ions[name], pool.taken(inflow[name])))
         return (total + (I if self.area is None else I / self.area)) / self.C, *slopes
+
+    def total_inputs(self, clock, drives):
+        totals = super().total_inputs(clock, drives)
+
+        def fed(t, y, ion):
+            current = 0.0 * self.input_unit
+            for part, drive in drives:
+                if isinstance(part, AtPoint):
+                    V: Any = in_unit(y[cast(str, self.inputs[cast(str, part.into)])], u.mV, f"{self.path}.V")
+                    current = current + part.spread(part.ion_current(drive, part.taken(V), ion), self.sites)
+            return current
+
+        further = [name for name in self.takes if name not in totals]
+        return totals | {name: functools.partial(fed, ion=name.removeprefix("I_")) for name in further}
+
+    def ions_at(self, part):
+        return self._at(part, self._ions({name: pool.concentration for name, pool in self.pools.items()}))
 
     def _at(self, channel, ions: dict) -> dict:
         """Of the ions, which stand where their pools do, what a channel has to do with."""

@@ -57,6 +57,8 @@ class Synapses(Path):
             receptor.put(port, events.deliver(here.conn, feature, here.weight, receptor.plain(port)))
 
     def sums(self, arrived, receptor):
+        if receptor.one_by_one:
+            raise ValueError(f"{receptor.path}: what arrives at a point process one by one has no sum.")
         here = self._rounded_up()
         return {
             port: events.deliver(here.conn, feature, here.weight, jnp.zeros(here.conn.n_post, here.weight.dtype))

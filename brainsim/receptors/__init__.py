@@ -7,6 +7,7 @@ from brainsim.receptors.ionotropic import AMPA, GABA_A
 from brainsim.receptors.kinetics import Alpha, Delta, DualExponential, Exponential
 from brainsim.receptors.linear import LinearReceptor
 from brainsim.receptors.nmda import NMDA, GatedNMDA
+from brainsim.receptors.point_process import PointProcess
 from brainsim.receptors.sinusoidal import Sinusoidal
 from brainsim.receptors.state_space import StateSpace
 
@@ -24,6 +25,7 @@ __all__ = [
     "GatedNMDA",
     "Graded",
     "LinearReceptor",
+    "PointProcess",
     "Receptor",
     "Sinusoidal",
     "StateSpace",

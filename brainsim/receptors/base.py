@@ -106,7 +106,12 @@ class Receptor(Part):
         """Whether weights may be negative: those of a current may, a conductance cannot."""
         return self.is_current
 
-    def advance(self, clock: Clock) -> jax.Array:
+    @property
+    def one_by_one(self) -> bool:
+        """Whether each synapse onto it has variables of its own, see :class:`brainsim.receptors.PointProcess`."""
+        return False
+
+    def advance(self, clock: Clock) -> Any:
         """Advance the kinetics over the step and return the mean of g over it."""
         raise NotImplementedError(f"{type(self).__name__} has no kinetics: define advance(self, clock).")
 

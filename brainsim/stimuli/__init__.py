@@ -4,6 +4,7 @@ from brainsim.stimuli.base import Stimulus
 from brainsim.stimuli.clamps import Clamp, ConductanceClamp, VoltageClamp
 from brainsim.stimuli.currents import Constant, Ramp, Sine, Step, TimedArray
 from brainsim.stimuli.noise import OrnsteinUhlenbeck, WhiteNoise
+from brainsim.stimuli.point_stimulus import PointStimulus
 from brainsim.stimuli.poisson_input import PoissonInput
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "ConductanceClamp",
     "Constant",
     "OrnsteinUhlenbeck",
+    "PointStimulus",
     "PoissonInput",
     "Ramp",
     "Sine",

@@ -43,16 +43,16 @@ class Clamp(Stimulus):
         """Unit of a signal, by its name here."""
         return self.input_unit / u.mV if name == "conductance" else u.mV
 
-    def drive(self, clock: Clock) -> tuple[jax.Array, jax.Array]:
+    def drive(self, clock: Clock) -> Any:
         """g and E over the step, plain: what :meth:`current` takes."""
         raise NotImplementedError(f"{type(self).__name__} is no clamp yet: define drive(self, clock).")
 
-    def current(self, drive: tuple[jax.Array, jax.Array], V: jax.Array) -> jax.Array:
+    def current(self, drive: Any, V: jax.Array) -> jax.Array:
         """Current into the membrane at V."""
         g, E = drive
         return g * (E - V)
 
-    def displace(self, y: dict, drive: tuple) -> dict:
+    def displace(self, y: dict, drive: Any) -> dict:
         """As receptors do: nothing is moved at once."""
         return y
 

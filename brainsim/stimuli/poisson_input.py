@@ -46,6 +46,11 @@ class PoissonInput(Stimulus):
                 f"{population.path} has no receptor {self.receptor!r}.{suggestion(self.receptor, receptors)}"
             )
         target = receptors[self.receptor]
+        if target.one_by_one:
+            raise ValueError(
+                f"{population.path}.{name}: {target.path} takes spikes of single synapses, and a PoissonInput adds up those"
+                f" of many; connect a PoissonGroup."
+            )
         self.fix(weight_unit=target.unit_of(target.port), signed=target.signed)
         super().bind(population, name, ids)
 

@@ -21,6 +21,8 @@ from brainsim.delays import Delay, Exact, Synaptic, Times, delay_for
 from brainsim.paths import Ends, Layer
 from brainsim.plasticity.synapses import single_rows
 from brainsim.population import Population
+from brainsim.receptors.contacts import Contacts
+from brainsim.wiring.signal import check_one_by_one
 from brainsim.wiring.wired import Wired
 
 
@@ -74,12 +76,19 @@ class Connection(Dynamics):
             self.hold("connectivity", FixedVariable(conn))
         sent = jnp.dtype(float_dtype() if terminal is not None else pre.dtype_of(self.signal)).name
         target = None if receptor is None else post.receptors[receptor]
+        each = target is not None and target.one_by_one
+        if each:
+            check_one_by_one(path, target, wired, terminal, delay)
         self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent, moment=moment, own=delay, graded=self.graded,
-                              follow=self.plastic, longest=wired.longest, exact=target is not None and target.within_steps)  # fmt: skip
+                              follow=self.plastic or each, longest=wired.longest, exact=target is not None and target.within_steps)  # fmt: skip
         if target is not None:
             first = target.expect(conn, self.axon.single)
             if isinstance(self.axon, Exact):
                 self.axon.fix(first=first)
+        if each:
+            facts = dict(n_synapses=conn.n_synapses, single=self.axon.single)
+            self.contacts = Contacts.of(target, Site(f"{path}.contacts", moment, facts))
+            self.contacts.serve(cast(events.Format, conn))
         self.allocate()
         self._aside.given = {}  # or a second copy of the weights would stay in memory
         if terminal is not None:
@@ -145,7 +154,7 @@ class Connection(Dynamics):
         depends on their number.
         """
         conn, inner = vars(self).get("connectivity"), self.axon.of_synapses()
-        if conn is None or type(self.conn) is not events.CSR or inner is None:
+        if conn is None or type(self.conn) is not events.CSR or inner is None or "contacts" in vars(self):
             return None
         names = [name for name in ("weight", "delay") if name in vars(self)]
         names += ["connectivity.indices", *(["arrived"] if "arrived" in vars(self) and self.axon.single else [])]
@@ -210,6 +219,8 @@ class Connection(Dynamics):
         self.put("connectivity", conn)
         if self.plastic:
             self.put("by_post", events.transpose_index(single_rows(conn) if self.axon.single else conn))
+        if "contacts" in vars(self):
+            self.contacts.serve(conn)
         self.axon.serve(conn, times, self._aside.prepared_for)
         self._aside = self._aside.but(wired=self._aside.wired._replace(rewired=True))
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import brainunit as u
 
 from brainsim import connectivity as rules
+from brainsim import events
 from brainsim._core import State
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim.delays import Delay
 from brainsim.population import Population, View
 from brainsim.terminals.base import Terminal
 
@@ -54,6 +56,27 @@ def signal_of(
     if learns and "spikes" not in post._declared:
         raise ValueError(f"{path}: plasticity on spikes needs postsynaptic units that fire; {post.path} has no spikes.")
     return signal
+
+
+def check_one_by_one(path: str, receptor, wired, terminal, delay) -> None:
+    """Refuse what a receptor cannot take whose synapses are followed one by one.
+
+    Raises
+    ------
+    ValueError
+        For layers and synapses that are not stored, terminals, and delays that change or know only sums.
+    """
+    what = ""
+    if not isinstance(wired.conn, events.Format):
+        what = f"what {wired.rule.name} makes, which are no single synapses"
+    elif terminal is not None:
+        what = f"{type(terminal).__name__}, since what its spikes do is the receptor's own matter"
+    elif wired.longest is not None:
+        what = "a delay that changes, which divides a spike between two steps; leave out max_delay=..."
+    elif delay is not None and type(delay).deliver is not Delay.deliver:
+        what = f"the delay {type(delay).__name__}, which knows sums over synapses only"
+    if what:
+        raise ValueError(f"{path}: {receptor.path} takes whole spikes of single synapses, and not {what}.")
 
 
 def check_sender(path: str, pre: View, signal: str) -> None:

@@ -17,10 +17,10 @@ from brainsim.testing.plasticity import example
 ABSTRACT = {
     "neurons": {"Neuron", "ConductanceBased"},
     "masses": {"Mass"},
-    "receptors": {"Receptor", "LinearReceptor"},
+    "receptors": {"Receptor", "LinearReceptor", "PointProcess"},
     "terminals": {"Terminal"},
     "plasticity": {"Plasticity", "RateRule"},
-    "stimuli": {"Stimulus", "Clamp"},
+    "stimuli": {"Stimulus", "Clamp", "PointStimulus"},
     "modulators": {"Modulator", "LeakyModulator"},
 }
 

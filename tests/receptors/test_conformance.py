@@ -9,7 +9,8 @@ from brainsim import receptors
 from brainsim._core import Clock, step_length
 from brainsim.testing.receptors import *  # noqa: F403
 
-MODELS = [getattr(receptors, name) for name in receptors.__all__ if name not in ("Receptor", "LinearReceptor")]
+ABSTRACT = ("Receptor", "LinearReceptor", "PointProcess")
+MODELS = [getattr(receptors, name) for name in receptors.__all__ if name not in ABSTRACT]
 
 
 class Squared(receptors.Exponential):

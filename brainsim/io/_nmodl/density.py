@@ -19,19 +19,28 @@ class Density(Writer):
     def source(self) -> str:
         """All of it."""
         meaning = self.meaning
-        methods = [*self._rates(), *self._flow(), *self._start()]
-        body = [f"class {self.name}(Equations):", *self.docstring(), ""]
+        methods = self.methods()
+        body = [f"class {self.name}({self.base.__name__}):", *self.docstring(), ""]
         body += [self.parameter(name) for name in (*meaning.parameters, *meaning.ions)]
         body += [self.state(name) for name in meaning.states]
         if meaning.ions:
             body.append(f"    ions = {quoted({self.attribute(n): x for n, x in meaning.ions.items()})}")
         if meaning.carries:
             body.append(f"    carries = {quoted(meaning.carries)}")
+        body += self.further()
         if groups := self._together():
             body.append(f"    together = {groups!r}")
         needed = [n for n in ("Parameter", "State") if any(f" {n}(" in line for line in body)]
         imports = [f"from brainsim import {', '.join(needed)}"] if needed else []
         return self.text([*body, "", *methods][:-1], imports)
+
+    def methods(self) -> list[str]:
+        """The methods, as lines of text."""
+        return [*self._rates(), *self._flow(), *self._start()]
+
+    def further(self) -> list[str]:
+        """Attributes beside parameters, states, ions and currents."""
+        return []
 
     def _rates(self):
         routine = self.meaning.solved_routine()
@@ -83,7 +92,7 @@ class Density(Writer):
         routine = self.meaning.initial()
         if routine is None or not self.meaning.states:
             return []
-        method = Method("start", steps=True)
+        method = Method("start", steps=True, shown=self.starting)
         given = [n for n in self.meaning.states if n in routine.writes]
         for name in given:
             if "dt" in routine.depends[name]:

@@ -23,6 +23,8 @@ from brainsim.io._nmodl.syntax import (
     Name,
     Number,
     Reaction,
+    Return,
+    Send,
     Solve,
     Statement,
     Unary,
@@ -151,6 +153,13 @@ class _Expansion:
         if isinstance(total, Binary):
             return Binary(total.op, self.sum_of(total.left, s, known), self.sum_of(total.right, s, known))
         return self.expression(total, known, s.line)
+
+    def _send(self, s: Send, known):
+        delay, flag = (self.expression(e, known, s.line) for e in (s.delay, s.flag))
+        return [replace(s, delay=delay, flag=flag)]
+
+    def _return(self, s: Return, known):
+        return [] if not known else self.fail("return within a loop is not read", s.line)
 
     def _equation(self, s: Equation, known):
         left, right = (self.expression(side, known, s.line) for side in (s.left, s.right))

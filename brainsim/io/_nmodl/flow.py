@@ -19,6 +19,7 @@ from brainsim.io._nmodl.syntax import (
     If,
     Local,
     Name,
+    Send,
     Solve,
     Statement,
     parts_of,
@@ -41,6 +42,9 @@ FUNCTIONS = {
     "fmin": "minimum",
     "fmax": "maximum",
 }
+
+
+SENT = "net_send"  # begins the names of what NET_RECEIVE sends
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,10 @@ class Program:
             name
             for block in (*self.blocks.values(), *file.blocks.values())
             for statement in block.body
-            for name in self._all_names(statement)
+            for name in self.all_names(statement)
         }
 
-        self.targets = {name for block in self.blocks.values() for name in _targets(block.body)}
+        self.targets = {name for block in self.blocks.values() for name in targets_of(block.body)}
 
     def fail(self, message: str, line: int):
         """Refuse the file."""
@@ -137,15 +141,20 @@ class Program:
             self.fail(f"{call.name} takes {len(routine.block.arguments)} arguments, given {len(call.arguments)}", line)
         return routine
 
-    def _all_names(self, statement) -> Iterable[str]:
+    def all_names(self, statement) -> Iterable[str]:
+        """Variables that a statement names."""
         if isinstance(statement, If):
             yield from (part.name for part in parts_of(statement.condition) if isinstance(part, Name))
             for inner in (*statement.then, *statement.other):
-                yield from self._all_names(inner)
+                yield from self.all_names(inner)
             return
-        fields = {Assign: ("value",), Do: ("call",), Equation: ("left", "right"), Conserve: ("total", "value")}.get(
-            type(statement), ()
-        )
+        fields = {
+            Assign: ("value",),
+            Do: ("call",),
+            Send: ("delay", "flag"),
+            Equation: ("left", "right"),
+            Conserve: ("total", "value"),
+        }.get(type(statement), ())
         for name in fields:
             yield from (part.name for part in parts_of(getattr(statement, name)) if isinstance(part, Name))
 
@@ -163,7 +172,7 @@ class _Reader:
         self.routine.body = self._live(block.body, wanted)[0]
         self.roots: dict[str, set[str]] = {}
         self._follow(self.routine.body, set(block.arguments))
-        self.routine.writes = [name for name in self.routine.writes if name in wanted]
+        self.routine.writes = [n for n in self.routine.writes if n in wanted or n.startswith(SENT)]
         results = block.name if block.kind == "FUNCTION" else None
         if results and results not in self.roots:
             program.fail(f"the FUNCTION {block.name} gives {block.name} no value", block.line)
@@ -176,12 +185,26 @@ class _Reader:
         file, block = self.program.file, self.block
         if block.kind == "FUNCTION":
             return {block.name}
+        if block.kind in ("NET_RECEIVE", "CONNECT"):
+            return self._left_behind() if self.program.wanted is None else set(self.program.wanted[block.name])
         if self.program.wanted is not None:
             return set(self.program.wanted[block.name])
         currents = {*file.nonspecific, *file.electrode, *(name for ion in file.ions for name in ion.writes)}
         if block.kind == "BREAKPOINT":
-            return currents | (self.program.mentioned & set(file.states))
+            received = file.blocks.get("NET_RECEIVE")
+            left = self.program.routine("NET_RECEIVE").reads if received else ()
+            return currents | (self.program.mentioned & set(file.states)) | set(left)
         return self.program.mentioned | set(file.states) | currents
+
+    def _left_behind(self) -> set[str]:
+        """Of what NET_RECEIVE writes, what others may read, and what it finds itself the next time."""
+        program, file = self.program, self.program.file
+        others = (b for n, b in program.blocks.items() if n not in ("NET_RECEIVE", "CONNECT"))
+        wanted = {name for b in others for s in b.body for name in program.all_names(s)}
+        wanted |= {*file.states, *file.synapse}
+        while more := (self._live(self.block.body, wanted)[1] & set(targets_of(self.block.body))) - wanted:
+            wanted |= more
+        return wanted
 
     # -- what is of no use goes --------------------------------------------------------------------------------------
 
@@ -207,11 +230,13 @@ class _Reader:
                 then, after_then = self._live(s.then, live)
                 other, after_other = self._live(s.other, live)
                 written = [n for n in (*self._written(then), *self._written(other)) if n in live]
+                written += [n for n in (*self._written(then), *self._written(other)) if n.startswith(SENT)]
                 if written:
                     kept.append(Choice(s.condition, then, other, tuple(dict.fromkeys(written)), s.line))
                     live = after_then | after_other | set(self.program.names_in(s.condition, s.line))
-            elif isinstance(s, Equation):
+            elif isinstance(s, Equation | Send):
                 kept.append(s)
+                live |= {n for e in _parts_of(s) for n in self.program.names_in(e, s.line)}
             elif isinstance(s, Solve) and self.block.kind == "INITIAL":
                 kept.append(s)
                 live |= set(self.program.routine(s.block, s.line).reads)
@@ -230,6 +255,8 @@ class _Reader:
                 found += self.program.routine(s.call.name, s.line).writes
             elif isinstance(s, Choice):
                 found += s.results
+            elif isinstance(s, Send):
+                found += sent(s)
         return found
 
     # -- what is read and written ------------------------------------------------------------------------------------
@@ -243,6 +270,10 @@ class _Reader:
                 self._call(s, written)
             elif isinstance(s, Choice):
                 self._choose(s, written)
+            elif isinstance(s, Send):
+                roots = self._use([n for e in _parts_of(s) for n in self.program.names_in(e, s.line)], written)
+                for name in sent(s):
+                    self._write(name, roots, written, s.line)
             elif isinstance(s, Equation):
                 self._use(self.program.names_in(s.left, s.line) + self.program.names_in(s.right, s.line), written)
             elif isinstance(s, Solve):
@@ -305,6 +336,15 @@ class _Reader:
             self.routine.writes.append(name)
 
 
+def sent(s: Send) -> tuple[str, str, str]:
+    """What says that an event is sent, in how long, and with which flag."""
+    return f"{SENT}_{s.number}", f"{SENT}_{s.number}_in", f"{SENT}_{s.number}_flag"
+
+
+def _parts_of(s) -> tuple[Expression, ...]:
+    return (s.delay, s.flag) if isinstance(s, Send) else ()
+
+
 def unknowns(program: Program, routine: Routine) -> list[str]:
     """The states that a block which is solved gives values to."""
     if routine.block.kind == "LINEAR":
@@ -312,13 +352,13 @@ def unknowns(program: Program, routine: Routine) -> list[str]:
     return routine.primes
 
 
-def _targets(body) -> Iterable[str]:
+def targets_of(body) -> Iterable[str]:
     """All that is written anywhere."""
     for s in body:
         if isinstance(s, Assign):
             yield s.target.name
         elif isinstance(s, If):
-            yield from _targets((*s.then, *s.other))
+            yield from targets_of((*s.then, *s.other))
 
 
 def _primed(names):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from brainsim.io._nmodl.flow import Program, Routine
+from brainsim.io._nmodl.flow import Program, Routine, targets_of
 from brainsim.io._nmodl.parse import solved
 from brainsim.io._nmodl.syntax import Declared, Solve
 from brainsim.io._nmodl.units import in_python, in_si
@@ -40,6 +40,7 @@ class Meaning:
     ion_currents: dict[str, str] = field(default_factory=dict)  # read ones, with their pool
     constants: dict[str, float] = field(default_factory=dict)
     remembered: list[str] = field(default_factory=list)
+    adjusted: set[str] = field(default_factory=set)  # parameters that INITIAL may change before they are used
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -50,7 +51,9 @@ class Meaning:
     def states(self) -> list[str]:
         """States that change in time, and those that only remember how they began."""
         solved_ones = self.changing()
-        return [*(s for s in self.file.states if s in solved_ones or s in self.started()), *self.remembered]
+        by_spikes = self.received()
+        changed = {*solved_ones, *self.started(), *by_spikes}
+        return [*(s for s in self.file.states if s in changed), *self.kept(), *self.left(), *self.remembered]
 
     def changing(self) -> list[str]:
         """States that the solved block changes."""
@@ -58,6 +61,36 @@ class Meaning:
         if routine is None:
             return []
         return routine.primes if routine.block.kind == "DERIVATIVE" else _states_in(routine.writes, self.file)
+
+    def received(self) -> list[str]:
+        """What NET_RECEIVE changes."""
+        return self.program.routine("NET_RECEIVE").writes if "NET_RECEIVE" in self.program.blocks else []
+
+    def kept(self) -> list[str]:
+        """Variables that are no STATE, change by spikes, and have an effect later."""
+        written = [
+            n for n in self.received() if n in {**self.file.assigned, **self.file.parameters, **self.file.locals}
+        ]
+        if not written:
+            return []
+        depends = self.program.routine("NET_RECEIVE").depends
+        routines = [
+            self.solved_routine(),
+            *(self.program.routine(n) for n in ("BREAKPOINT",) if n in self.program.blocks),
+        ]
+        needed = {name for routine in routines if routine for name in routine.inputs}
+        needed |= set().union(*(depends[n] for n in self.received() if n not in written), set())
+        while more := [n for n in written if n in needed and not depends[n] <= needed]:
+            needed |= set().union(*(depends[n] for n in more))
+        return [name for name in written if name in needed]
+
+    def left(self) -> list[str]:
+        """Variables that NET_RECEIVE reads as BREAKPOINT has left them."""
+        blocks = self.program.blocks
+        if not {"NET_RECEIVE", "BREAKPOINT"} <= blocks.keys():
+            return []
+        written = set(self.program.routine("BREAKPOINT").writes) & self.file.assigned.keys()
+        return [n for n in self.program.routine("NET_RECEIVE").inputs if n in written and n not in self.kept()]
 
     def started(self) -> list[str]:
         """States that INITIAL gives a value."""
@@ -90,6 +123,9 @@ def meaning_of(program: Program) -> Meaning:
     _constants(meaning)
     _ions(meaning)
     written = program.targets
+    initial = meaning.initial()
+    adjusted = set(file.parameters) & set(initial.inputs) & set(initial.writes) if initial else set()
+    meaning.adjusted = {n for n in adjusted if n not in _written_outside(program)}
     given = {*meaning.ions, *meaning.carries, *meaning.concentrations, *meaning.ion_currents, "v", "t", "dt", "area"}
     for name, declared in file.parameters.items():
         if name in given or name in GLOBALS or name in file.states:
@@ -98,7 +134,7 @@ def meaning_of(program: Program) -> Meaning:
                 meaning.notes.append(
                     f"{name} = {declared.value:g} in the file is not used, as NEURON does not: the default is {default:g}."
                 )
-        elif name in written:
+        elif name in written - meaning.adjusted:
             meaning.notes.append(f"{name} is computed, whatever PARAMETER says.")
         elif name not in program.mentioned and not name.endswith("0"):
             meaning.notes.append(f"{name} is used by nothing.")
@@ -108,12 +144,18 @@ def meaning_of(program: Program) -> Meaning:
             meaning.parameters[name] = (declared.value or 0.0, unit, what)
     for name, declared in file.assigned.items():
         known = written | given | GLOBALS.keys() | meaning.parameters.keys()
-        if name in program.mentioned - known:
+        if name in program.mentioned - known - file.synapse.keys():
             meaning.parameters[name] = (0.0, meaning.unit(declared), f"{name}, which nothing in the file sets")
     for name in GLOBALS:
         if name in program.mentioned:
             meaning.parameters[name] = GLOBALS[name]
     return meaning
+
+
+def _written_outside(program) -> set[str]:
+    """What is written in other blocks than INITIAL, procedures aside."""
+    blocks = (b for b in program.blocks.values() if b.kind not in ("INITIAL", "PROCEDURE", "FUNCTION"))
+    return {name for block in blocks for name in targets_of(block.body)}
 
 
 def _states_in(names, file):

@@ -20,6 +20,13 @@ REFUSED = {
     "INCLUDE": "files that include others",
     "EXTERNAL": "variables of another file",
 }
+REFUSED_IN_NEURON = {
+    "ARTIFICIAL_CELL": "a population of its own, see brainsim.neurons and brainsim.sources",
+    "POINTER": "variables of another mechanism; receptors of kind Graded and Diffusive take those of other cells",
+    "BBCOREPOINTER": "C data; random numbers are those of terminals and sources",
+    "EXTERNAL": "variables of another file",
+    "RANDOM": "random numbers; see brainsim.terminals.QuantalRelease and brainsim.sources",
+}
 
 
 def parse(text: str, name: str) -> File:
@@ -111,8 +118,8 @@ class _Parser:
             elif token.text == "REPRESENTS":
                 words.name_of("what the mechanism is")
                 self.statements.none("REPRESENTS", token.line)
-            elif token.text in ("ARTIFICIAL_CELL", "POINTER", "BBCOREPOINTER", "EXTERNAL", "RANDOM"):
-                words.fail(f"{token.text} is not read", token.line)
+            elif token.text in REFUSED_IN_NEURON:
+                words.fail(f"{token.text} is not read ({REFUSED_IN_NEURON[token.text]})", token.line)
             else:
                 words.fail(f"{token.text!r} is not known in NEURON.{suggestion(token.text, lists)}", token.line)
 
@@ -206,20 +213,22 @@ class _Parser:
     def _code(self, kind, named=False):
         words, line = self.words, self.words.next.line
         name = words.name_of(f"the {kind}") if named else kind
-        arguments = []
+        arguments, units = [], []
         if words.accept("("):
             while not words.accept(")"):
                 arguments.append(words.name_of("an argument"))
-                words.unit()
+                units.append(words.unit())
                 words.accept(",")
         words.unit()
         if words.accept("METHOD"):
             words.name_of("a method")
-        self.statements.linear = kind == "LINEAR"
+        self.statements.linear, self.statements.kind = kind == "LINEAR", kind
         body = self.statements.block()
+        if self.statements.beginning is not None:
+            self.file.blocks["CONNECT"], self.statements.beginning = self.statements.beginning, None
         if name in self.file.blocks:
             words.fail(f"there is a second block {name!r}", line)
-        self.file.blocks[name] = Block(kind, name, tuple(arguments), body, line)
+        self.file.blocks[name] = Block(kind, name, tuple(arguments), body, line, tuple(units))
 
 
 def solved(file: File) -> Solve | None:

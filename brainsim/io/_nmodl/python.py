@@ -5,10 +5,24 @@ from __future__ import annotations
 import keyword
 import re
 
-from brainsim.io._nmodl.flow import FUNCTIONS, Choice, Program, Routine, unknowns
-from brainsim.io._nmodl.syntax import Assign, Binary, Call, Do, Equation, Expression, Name, Number, Solve, Unary
+from brainsim.io._nmodl.flow import FUNCTIONS, Choice, Program, Routine, sent, unknowns
+from brainsim.io._nmodl.syntax import Assign, Binary, Call, Do, Equation, Expression, Name, Number, Send, Solve, Unary
 
-RESERVED = {"u", "jnp", "p", "self", "select", "steady", "linear", "from_step", "Parameter", "State", "Equations"}
+RESERVED = {
+    "u",
+    "jnp",
+    "p",
+    "self",
+    "select",
+    "steady",
+    "linear",
+    "from_step",
+    "Parameter",
+    "State",
+    "Equations",
+    "PointProcess",
+    "PointStimulus",
+}
 _LEVELS = {"||": 1, "&&": 2, "+": 4, "-": 4, "*": 5, "/": 5, "%": 5, "^": 7}
 _COMPARED = ("<", ">", "<=", ">=", "==", "!=")
 
@@ -76,6 +90,9 @@ class Functions:
                 lines.append("    " * depth + self._do(s))
             elif isinstance(s, Choice):
                 lines += self._choice(s, depth)
+            elif isinstance(s, Send):
+                given = ", ".join(["1.0", self.text(s.delay, s.line), self.text(s.flag, s.line)])
+                lines.append(f"{'    ' * depth}{', '.join(sent(s))} = {given}")
             elif isinstance(s, Solve):
                 lines += ["    " * depth + line for line in self._steady(s)]
         return lines
@@ -121,6 +138,8 @@ class Functions:
                 used = self.program.names_in(s.value, s.line)
             elif isinstance(s, Do):
                 used = self.program.names_in(s.call, s.line)
+            elif isinstance(s, Send):
+                used = [n for e in (s.delay, s.flag) for n in self.program.names_in(e, s.line)]
             elif isinstance(s, Choice):
                 used = [*self.program.names_in(s.condition, s.line), *self._inputs(s)]
             found |= dict.fromkeys(n for n in used if n not in written and n not in self.program.file.constants)
@@ -128,6 +147,8 @@ class Functions:
                 written.add(s.target.name)
             elif isinstance(s, Do):
                 written |= set(self.program.routine(s.call.name).writes)
+            elif isinstance(s, Send):
+                written |= set(sent(s))
             elif isinstance(s, Choice):
                 written |= set(s.results)
         return written

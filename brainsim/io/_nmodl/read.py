@@ -8,6 +8,8 @@ from pathlib import Path
 from brainsim.channels.mechanism import Mechanism
 from brainsim.channels.pools import Pool
 from brainsim.io._nmodl.source import source_of
+from brainsim.receptors.point_process import PointProcess
+from brainsim.stimuli.point_stimulus import PointStimulus
 
 
 def mod_source(path: str | Path) -> str:
@@ -30,8 +32,9 @@ def mod_source(path: str | Path) -> str:
     return source_of(Path(path).read_text(encoding="latin-1"), str(path))[0]
 
 
-def read_mod(path: str | Path) -> type[Mechanism] | type[Pool]:
-    r"""The class that an NMODL file stands for: a mechanism as any other, in a point neuron or a cell.
+def read_mod(path: str | Path) -> type[Mechanism] | type[Pool] | type[PointProcess] | type[PointStimulus]:
+    r"""The class that an NMODL file stands for: a mechanism, pool, receptor or stimulus as any other, in a point neuron
+    or a cell.
 
     ``Na = bs.io.read_mod("na.mod")`` and then ``channels=dict(na=Na(gbar=120 * u.pS / u.um**2))``. Parameters and states
     have the names of the file. What NEURON keeps globally is the mechanism's own: ``celsius`` (6.3 by default, as
@@ -39,12 +42,20 @@ def read_mod(path: str | Path) -> type[Mechanism] | type[Pool]:
     follow the pool ``Na`` or ``Ca`` of a cell that has one. Its current feeds that pool. A file that writes a
     concentration and has one state gives a pool: ``pools=dict(Ca=bs.io.read_mod("cad.mod")())``.
 
+    A POINT_PROCESS with NET_RECEIVE is a receptor, ``cell.add_receptors(syn=Exp2Syn().on(at("dend", 0.5)))``: a weight is
+    what NET_RECEIVE calls so, in its unit, and a spike runs its statements at the end of the step in which it arrives.
+    Further arguments are variables of each synapse (``net["E->I"].contacts.R``), which its INITIAL starts; with
+    ``net_send`` a synapse sends itself an event with a flag. Where all that a spike does is in proportion to the weight,
+    synapses are not followed one by one. A POINT_PROCESS without NET_RECEIVE is a stimulus; it may depend on t. Both are in
+    nA, whatever the area.
+
     Read are SUFFIX with USEION and NONSPECIFIC_CURRENT, and of blocks PARAMETER, ASSIGNED, STATE, CONSTANT, UNITS,
     DEFINE, LOCAL, INITIAL, BREAKPOINT, DERIVATIVE, KINETIC, LINEAR (for initial values), PROCEDURE and FUNCTION; a
     PROCEDURE that is solved and takes its states a step of dt further is read as the equation that it solves.
     ``if`` becomes :func:`brainsim.channels.select`; arrays and loops of constant bounds are written out. TABLE, UNITSOFF
     and whatever else changes no number is listed in the docstring. Variables that hold what they were in the step
-    before, C (VERBATIM), POINTER, BEFORE and AFTER, POINT_PROCESS and dependence on t are refused.
+    before, C (VERBATIM, but for an early ``return`` of NET_RECEIVE), POINTER, WATCH, BEFORE and AFTER, random numbers,
+    ARTIFICIAL_CELL, net_event, net_move, weights that a spike changes, and dependence of a SUFFIX on t are refused.
 
     States of ``sparse`` and ``derivimplicit`` advance together by backward Euler, as in NEURON, and others exactly, as by
     ``cnexp``; what NEURON would solve by ``euler`` or ``runge`` too.

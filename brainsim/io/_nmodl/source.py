@@ -8,6 +8,8 @@ from brainsim.io._nmodl.expand import expand
 from brainsim.io._nmodl.flow import Program
 from brainsim.io._nmodl.meaning import Meaning, meaning_of
 from brainsim.io._nmodl.parse import parse
+from brainsim.io._nmodl.point import Point
+from brainsim.io._nmodl.synapses import with_synapses
 
 
 def source_of(text: str, name: str) -> tuple[str, str]:
@@ -29,7 +31,7 @@ def source_of(text: str, name: str) -> tuple[str, str]:
     NMODLError
         For what is not NMODL or is not read; names file and line.
     """
-    file, wanted, before = expand(parse(text, name)), None, ""
+    file, wanted, before = with_synapses(expand(parse(text, name))), None, ""
     while True:  # each turn drops what only the one before has shown to be of no use
         program = Program(file, wanted)
         writer = _writer(meaning_of(program))
@@ -40,9 +42,11 @@ def source_of(text: str, name: str) -> tuple[str, str]:
 
 
 def _writer(meaning: Meaning) -> Density | Concentration:
-    program = meaning.program
-    if program.file.point:
-        program.fail("a POINT_PROCESS is not read; a synapse is a receptor of the population, a clamp a stimulus", 1)
+    if meaning.file.point:
+        return Point(meaning)
+    if "NET_RECEIVE" in meaning.file.blocks:
+        line = meaning.file.blocks["NET_RECEIVE"].line
+        meaning.program.fail("NET_RECEIVE stands in a POINT_PROCESS, and this is none", line)
     if meaning.concentrations:
         return Concentration(meaning)
     return Density(meaning)

@@ -7,6 +7,7 @@ import re
 from brainsim.io._nmodl.expressions import arguments, expression
 from brainsim.io._nmodl.syntax import (
     Assign,
+    Block,
     Call,
     Compartment,
     Conserve,
@@ -20,6 +21,8 @@ from brainsim.io._nmodl.syntax import (
     Name,
     Number,
     Reaction,
+    Return,
+    Send,
     Solve,
     Statement,
 )
@@ -28,15 +31,32 @@ from brainsim.io._nmodl.tokens import Words
 PRINTING = ("printf", "fprintf", "prterr", "print")
 REFUSED = {
     "WATCH": "WATCH is not read: a spike is what the population says it is",
+    "net_event": "net_event is not read: a spike is what the population says it is",
+    "net_move": "net_move is not read",
+    "nrn_pointing": "pointers are not read",
     "while": "a while loop is not read; write FROM ... TO with constant bounds",
     "WHILE": "a while loop is not read; write FROM ... TO with constant bounds",
     "FOR_NETCONS": "FOR_NETCONS is not read: plasticity stands on a projection",
     "LONGITUDINAL_DIFFUSION": "diffusion along the cell is not read",
     "PROTECT": "PROTECT is not read: nothing is shared between threads",
     "FORALL": "FORALL is not read",
-    "INITIAL": "INITIAL stands outside of other blocks, or in NET_RECEIVE",
 }
+RETURN = re.compile(r"VERBATIM\s*return\s*;\s*ENDVERBATIM")
 NO_EFFECT = re.compile(r"VERBATIM\s*(return\s+0\s*;|/\*.*?\*/|//[^\n]*)?\s*ENDVERBATIM", re.DOTALL)
+
+
+def _returning(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """Statements that leave the block early as cases: what follows is for the other case."""
+    for k, s in enumerate(body):
+        if isinstance(s, Return):
+            return body[: k + 1]
+        if isinstance(s, If) and s.then and _leaves(s.then) and not s.other:
+            return (*body[:k], If(s.condition, s.then[:-1], _returning(body[k + 1 :]), s.line))
+    return body
+
+
+def _leaves(body) -> bool:
+    return bool(body) and isinstance(body[-1], Return)
 
 
 class Statements:
@@ -44,6 +64,8 @@ class Statements:
 
     def __init__(self, words: Words, file: File):
         self.words, self.file, self.linear = words, file, False
+        self.kind, self.sends = "", 0
+        self.beginning: Block | None = None  # the INITIAL within NET_RECEIVE
 
     def block(self) -> tuple[Statement, ...]:
         """Take ``{ ... }``."""
@@ -56,7 +78,7 @@ class Statements:
             if found is not None:
                 statements.append(found)
         self.words.take()
-        return tuple(statements)
+        return _returning(tuple(statements))
 
     def none(self, what: str, line: int) -> None:
         """Note what has no effect."""
@@ -66,6 +88,9 @@ class Statements:
         """Take one; None for what has no effect."""
         words, token = self.words, self.words.next
         if token.kind == "verbatim":
+            if self.kind == "NET_RECEIVE" and RETURN.fullmatch(token.text):
+                words.take()
+                return Return(token.line)
             if not NO_EFFECT.fullmatch(token.text):
                 words.fail("VERBATIM holds C, which is not read; write it in NMODL")
             words.take()
@@ -82,6 +107,7 @@ class Statements:
             "~": self._equation if self.linear else self._reaction,
             "COMPARTMENT": self._compartment,
             "CONSERVE": self._conserve,
+            "INITIAL": self._beginning,
         }.get(token.text)
         if special is not None:
             words.take()
@@ -95,8 +121,7 @@ class Statements:
         words, line = self.words, self.words.next.line
         name = words.name_of("a variable")
         if words.accept("("):
-            call = Call(name, arguments(words))
-            return self.none(f"{name}(...)", line) if name in PRINTING else Do(call, line)
+            return self._do(Call(name, arguments(words)), line)
         target: Name | Item = Name(name)
         if words.accept("["):
             target = Item(name, expression(words))
@@ -104,6 +129,28 @@ class Statements:
         prime = words.accept("'") is not None
         words.expect("=", f"after {name!r}")
         return Assign(target, expression(words), line, prime)
+
+    def _do(self, call, line):
+        name, given = call.name, call.arguments
+        if name in PRINTING or name == "at_time":
+            return self.none(f"{name}(...)", line)
+        if name in ("state_discontinuity", "net_send") and len(given) != 2:
+            self.words.fail(f"{name} takes two arguments, given {len(given)}", line)
+        if name == "state_discontinuity":
+            if not isinstance(given[0], Name | Item):
+                self.words.fail("state_discontinuity takes a state, and what it becomes", line)
+            return Assign(given[0], given[1], line)
+        if name == "net_send":
+            if self.kind != "NET_RECEIVE":
+                self.words.fail("net_send is read in NET_RECEIVE, for the synapse that a spike came by", line)
+            self.sends += 1
+            return Send(given[0], given[1], self.sends, line)
+        return Do(call, line)
+
+    def _beginning(self, line):
+        if self.kind != "NET_RECEIVE" or self.beginning is not None:
+            self.words.fail("INITIAL stands outside of other blocks, or once in NET_RECEIVE", line)
+        self.beginning = Block("CONNECT", "CONNECT", (), self.block(), line)
 
     def _local(self, line):
         words, names = self.words, []

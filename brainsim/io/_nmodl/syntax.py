@@ -173,7 +173,26 @@ class Equation:
     line: int
 
 
-Statement: TypeAlias = Assign | Do | If | From | Local | Solve | Reaction | Compartment | Conserve | Equation
+@dataclass(frozen=True)
+class Send:
+    """``net_send(delay, flag)``: the ``number``-th of its block."""
+
+    delay: Expression
+    flag: Expression
+    number: int
+    line: int
+
+
+@dataclass(frozen=True)
+class Return:
+    """``return`` in C."""
+
+    line: int
+
+
+Statement: TypeAlias = (
+    Assign | Do | If | From | Local | Solve | Reaction | Compartment | Conserve | Equation | Send | Return
+)
 
 # -- blocks ------------------------------------------------------------------------------------------------------------
 
@@ -202,8 +221,8 @@ class Ion:
 
 @dataclass(frozen=True)
 class Block:
-    """A block of statements; ``kind`` is PROCEDURE, FUNCTION, DERIVATIVE, KINETIC, LINEAR, INITIAL, BREAKPOINT
-    or NET_RECEIVE.
+    """A block of statements; ``kind`` is PROCEDURE, FUNCTION, DERIVATIVE, KINETIC, LINEAR, INITIAL, BREAKPOINT,
+    NET_RECEIVE or CONNECT, which is the INITIAL within NET_RECEIVE.
     """
 
     kind: str
@@ -211,6 +230,7 @@ class Block:
     arguments: tuple[str, ...]
     body: tuple[Statement, ...]
     line: int
+    units: tuple[str | None, ...] = ()  # of the arguments
 
 
 @dataclass
@@ -234,4 +254,5 @@ class File:
     defines: dict[str, int] = field(default_factory=dict)
     locals: dict[str, Expression | None] = field(default_factory=dict)  # LOCAL outside of blocks
     blocks: dict[str, Block] = field(default_factory=dict)
+    synapse: dict[str, str | None] = field(default_factory=dict)  # variables of a synapse with their units
     without_effect: list[tuple[str, int]] = field(default_factory=list)  # what changes no number, with its line

@@ -6,7 +6,7 @@ import keyword
 import re
 from pathlib import Path
 
-from brainsim.io._nmodl.flow import Routine
+from brainsim.io._nmodl.flow import Routine, targets_of
 from brainsim.io._nmodl.meaning import REFUSED, Meaning
 from brainsim.io._nmodl.python import Functions, python_name
 
@@ -19,6 +19,7 @@ class Writer:
 
     base: type
     room: str
+    starting = "start"  # what the method is called that gives initial values
 
     def __init__(self, meaning: Meaning):
         self.meaning, self.program, self.file = meaning, meaning.program, meaning.file
@@ -66,7 +67,7 @@ class Writer:
         meaning = self.meaning
         if name in method.local:
             return method.local[name]
-        if name in meaning.parameters:
+        if name in meaning.parameters and (name not in meaning.adjusted or routine is meaning.initial()):
             return f"p.{self.attribute(name)}"
         if name == "v" or name in meaning.ions or name in meaning.ion_currents:
             return method.take(python_name(name))
@@ -87,6 +88,13 @@ class Writer:
         solved, initial = meaning.solved_routine(), meaning.initial()
         if solved is not None and method.name == "flow" and name in solved.writes and routine is not solved:
             return method.call_first(self, solved, name)
+        block = program.blocks.get("BREAKPOINT")
+        stale = block is not None and name in targets_of(block.body)
+        if routine is not initial and (stale or (routine is solved and name in targets_of(routine.block.body))):
+            program.fail(
+                f"{routine.block.name} reads {name} as it was left in the step before, which is not read",
+                routine.block.line,
+            )
         if initial is not None and name in initial.writes and routine is not initial:
             varying = {n for n in initial.depends[name] if n not in meaning.parameters and n not in meaning.constants}
             if not varying:
@@ -126,7 +134,9 @@ class Writer:
         helpers = [name for name in ("from_step", "linear", "select", "steady") if re.search(rf"\b{name}\(", used)]
         lines = ["import brainunit as u"] if re.search(r"\bu\.", used) else []
         lines += ["import jax.numpy as jnp"] if "jnp." in used else []
-        lines += ["", *imports, f"from brainsim.{self.room} import {', '.join([self.base.__name__, *helpers])}"]
+        rooms = {"channels": helpers}
+        rooms.setdefault(self.room, []).insert(0, self.base.__name__)
+        lines += ["", *imports, *(f"from brainsim.{k} import {', '.join(v)}" for k, v in rooms.items() if v)]
         head = f'"""{self.name}: made from {Path(self.file.name).name}."""\n\n' + "\n".join(lines).strip()
         blocks = [head, "\n".join(constants), *(f"\n{one}" for one in functions), "\n" + "\n".join(body)]
         text = "\n\n".join(block for block in blocks if block.strip())
@@ -136,8 +146,8 @@ class Writer:
 class Method:
     """A method of the class while it is written: what it takes, and what it calls before all else."""
 
-    def __init__(self, name: str, steps: bool = False):
-        self.name, self.steps = name, steps
+    def __init__(self, name: str, steps: bool = False, shown: str | None = None):
+        self.name, self.steps, self.shown = name, steps, shown or name
         self.arguments: list[str] = []
         self.local: dict[str, str] = {}
         self.called: dict[str, tuple[Routine, list[str]]] = {}
@@ -174,7 +184,7 @@ class Method:
         """The method as text."""
         first = self.prepare(writer)
         taken = ", ".join(["self", "p", *self.arguments])
-        return [f"    def {self.name}({taken}):", *(f"        {line}".rstrip() for line in [*first, *lines]), ""]
+        return [f"    def {self.shown}({taken}):", *(f"        {line}".rstrip() for line in [*first, *lines]), ""]
 
 
 def factor(unit):
