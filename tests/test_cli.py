@@ -246,13 +246,53 @@ def test_model_files_that_cannot_be_run(content, message, model, capsys, tmp_pat
     assert message in refused(capsys, "run", "bad.py")
 
 
+def test_a_sweep_fills_a_store_and_goes_on(model, capsys):
+    """Rates are those of bs.sweep; the same command finds its store."""
+    from brainsim.cli.models import load
+
+    command = ["sweep", "small", "--vary", "E.tau=10ms:30ms:3", "--seeds", "2", "--out", "results.zarr"]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    expected = bs.sweep(
+        load(Path(model), "test").build(), {"E.tau": [10, 20, 30] * u.ms}, 50 * u.ms, record="E.spikes", seeds=[0, 1]
+    )
+    rates = [float(rec.spikes["E"].rate() / u.Hz) for rec in expected]
+    for k, rate in enumerate(rates):
+        assert f"E.tau {(10, 20, 30)[k // 2]} ms, seed {k % 2}: E {rate:.2f} Hz\n" in printed
+    assert len(set(rates)) > 2
+    assert main(command) == 0 and capsys.readouterr().out == printed
+    assert bs.Sweep.open("results.zarr")[2, 1]["E.V[:2]"].shape == (500, 2)
+    err = refused(capsys, *command[:-1], "results.h5")
+    assert "--out: a store is a folder whose name ends in .zarr" in err
+    err = refused(capsys, *command[:4], "--vary", "E.R=1Mohm:2Mohm:2", "--out", "results.zarr")
+    assert "holds a sweep of other values" in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ((), "nothing to vary; give --vary E.tau=10ms:30ms:5, or --seeds 8"),
+        (("--vary", "E.tau=10ms:30ms"), "expected FIRST:LAST:NUMBER"),
+        (("--vary", "E.tau=10ms:30:3"), "10ms and 30 are no two numbers of one kind"),
+        (("--vary", "E.tau=[10, 20] mz"), "there is no unit 'mz'"),
+        (("--vary", "E.taau=10ms:30ms:3"), "Did you mean 'E.tau'"),
+        (("--vary", "E.tau=-1ms:30ms:3"), "values must be positive"),
+        (("--seeds", "1.5"), "expected how many, such as 8, or which"),
+        (("--seeds", "2", "--workers", "0"), "--workers: expected a positive integer"),
+        (("--seed", "2", "--vari", "x"), "brainsim sweep: there is no flag '--vari'. Did you mean '--vary'"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_refused_in_one_line(flags, message, model, capsys):
+    assert message in refused(capsys, "sweep", model, *flags)
+
+
 def test_a_traceback_for_those_who_ask(model):
     with pytest.raises(ValueError, match="kind: not like this"):
         main(["run", model, "--arg", "kind=broken", "--traceback"])
 
 
 def test_commands_and_models_that_do_not_exist(model, capsys):
-    assert "there is no command 'rnu'. Did you mean 'run'? Accepted: info, models, nmodl, run." in refused(
+    assert "there is no command 'rnu'. Did you mean 'run'? Accepted: info, models, nmodl, run, sweep." in refused(
         capsys, "rnu"
     )
     assert "there is no model file 'models/smal.py'. Did you mean 'models/small.py'?" in refused(

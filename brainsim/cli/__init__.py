@@ -1,4 +1,4 @@
-"""The command ``brainsim``: run a model file, list models, say what is installed.
+"""The command ``brainsim``: run a model file, once or over a grid, list models, say what is installed.
 
 Nothing heavy is imported here: a mistyped flag is refused before JAX starts.
 """
@@ -33,7 +33,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     parser = _Parser(prog="brainsim", description="Simulate spiking circuits.")
     parser.add_argument("--version", action="version", version=f"brainsim {version('brainsim')}")
-    commands = parser.add_subparsers(dest="command", metavar="{run,models,info,nmodl}")
+    commands = parser.add_subparsers(dest="command", metavar="{run,sweep,models,info,nmodl}")
 
     run = commands.add_parser(
         "run",
@@ -49,24 +49,31 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
             "      --record E.spikes --record 'E.V[:5]' --plot out.png"
         ),
     )
-    run.add_argument("model", help="model file, or the name of one in models/")
-    run.add_argument(
-        "--duration", metavar="TIME", help="biological time, such as 1s or 500ms; default: the model's DURATION"
-    )
-    run.add_argument("--dt", metavar="TIME", help="length of a step; default: the model's DT, or 0.1ms")
-    run.add_argument("--seed", metavar="N", help="seed of wiring, initial values and noise")
-    run.add_argument("--arg", metavar="NAME=VALUE", action="append", default=[], help="argument of build(); repeatable")
-    run.add_argument("--set", metavar="PATH=VALUE", action="append", default=[], help="parameter or state; repeatable")
-    run.add_argument(
-        "--record", metavar="PATH", action="append", help="what to record; default: the model's RECORD, or all spikes"
-    )
-    run.add_argument(
-        "--sample-every", metavar="TIME", help="interval between samples of what is not spikes; default: every step"
-    )
-    run.add_argument("--precision", metavar="KIND", help="float32 or float64; default: the model's PRECISION, or JAX's")
+    _add_model(run)
     run.add_argument("--plot", metavar="FILE", help="write a figure of the recording (.png, .pdf, .svg)")
     run.add_argument("--save", metavar="FILE", help="write the recording (HDF5)")
-    run.add_argument("--traceback", action="store_true", help="show where an error comes from")
+
+    sweep = commands.add_parser(
+        "sweep",
+        help="run a model over a grid of values and seeds",
+        description="Build the network of a model file and run it for every combination of values and seeds.",
+        epilog=(
+            "example:\n  brainsim sweep models/coba_lif.py --duration 1s --vary E.tau=10ms:30ms:5 --seeds 8 --out results.zarr\n\n"
+            "The same command goes on where an earlier one stopped."
+        ),
+    )
+    _add_model(sweep)
+    sweep.add_argument(
+        "--vary",
+        metavar="PATH=VALUES",
+        action="append",
+        default=[],
+        help="FIRST:LAST:NUMBER, such as 10ms:30ms:5, or a list, such as '[10, 20] ms'; repeatable",
+    )
+    sweep.add_argument("--seeds", metavar="N", help="how many seeds of the noise, or which: 3,5,9")
+    sweep.add_argument("--out", metavar="FILE.zarr", help="store of the recordings, which the same command fills up")
+    sweep.add_argument("--batch-size", metavar="N", help="runs at a time; default: as many as fit into memory")
+    sweep.add_argument("--workers", metavar="N", help="processes; default: this one")
 
     models = commands.add_parser(
         "models", help="list the model files of a folder", description="List the model files of a folder."
@@ -84,7 +91,33 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     )
     nmodl.add_argument("file", help="NMODL file")
     nmodl.add_argument("--out", metavar="FILE", help="where to; default: the standard output")
-    return parser, {"run": run, "models": models, "info": info, "nmodl": nmodl}
+    return parser, {"run": run, "sweep": sweep, "models": models, "info": info, "nmodl": nmodl}
+
+
+def _add_model(parser: _Parser) -> None:
+    """The flags of what is run, alike for all commands that run a model."""
+    parser.add_argument("model", help="model file, or the name of one in models/")
+    parser.add_argument(
+        "--duration", metavar="TIME", help="biological time, such as 1s or 500ms; default: the model's DURATION"
+    )
+    parser.add_argument("--dt", metavar="TIME", help="length of a step; default: the model's DT, or 0.1ms")
+    parser.add_argument("--seed", metavar="N", help="seed of wiring, initial values and noise")
+    parser.add_argument(
+        "--arg", metavar="NAME=VALUE", action="append", default=[], help="argument of build(); repeatable"
+    )
+    parser.add_argument(
+        "--set", metavar="PATH=VALUE", action="append", default=[], help="parameter or state; repeatable"
+    )
+    parser.add_argument(
+        "--record", metavar="PATH", action="append", help="what to record; default: the model's RECORD, or all spikes"
+    )
+    parser.add_argument(
+        "--sample-every", metavar="TIME", help="interval between samples of what is not spikes; default: every step"
+    )
+    parser.add_argument(
+        "--precision", metavar="KIND", help="float32 or float64; default: the model's PRECISION, or JAX's"
+    )
+    parser.add_argument("--traceback", action="store_true", help="show where an error comes from")
 
 
 def _parse(argv) -> argparse.Namespace:
@@ -111,6 +144,8 @@ def main(argv: list[str] | None = None) -> int:
             from brainsim.cli.models import list_models as command
         elif options.command == "info":
             from brainsim.cli.info import info as command
+        elif options.command == "sweep":
+            from brainsim.cli.sweep import sweep as command
         elif options.command == "nmodl":
             from brainsim.cli.nmodl import nmodl as command
         else:

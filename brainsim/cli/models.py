@@ -50,8 +50,8 @@ def list_models(options) -> int:
     return 0
 
 
-def find(name: str) -> Path:
-    """The file of a model given by path or by name."""
+def find(name: str, named: str) -> Path:
+    """The file of a model given by path or by name; ``named``: the command, for errors."""
     path = Path(name)
     if path.is_file():
         return path
@@ -61,10 +61,10 @@ def find(name: str) -> Path:
     folder = path.parent if path.parent != Path() and path.parent.is_dir() else Path("models")
     there = {short: file for short, file in files(folder).items() if describe(file) is not None}
     there = list(there) if len(path.parts) == 1 and not path.suffix else [str(file) for file in there.values()]
-    raise UsageError(f"brainsim run: there is no model file {name!r}.{suggestion(name, there)}")
+    raise UsageError(f"{named}: there is no model file {name!r}.{suggestion(name, there)}")
 
 
-def load(path: Path):
+def load(path: Path, named: str):
     """The module of a model file, which must have ``build``."""
     # As with `python FILE` the file's own folder is on the path, and as with `python -m models.NAME` the one above its
     # package.
@@ -76,10 +76,10 @@ def load(path: Path):
             sys.path.insert(0, str(folder))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
-        raise UsageError(f"brainsim run: {path} is no Python file.")
+        raise UsageError(f"{named}: {path} is no Python file.")
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)  # dataclasses look their module up
     spec.loader.exec_module(module)
     if not callable(getattr(module, "build", None)):
-        raise UsageError(f"brainsim run: {path} has no function build(seed=0, ...) that returns a Network.")
+        raise UsageError(f"{named}: {path} has no function build(seed=0, ...) that returns a Network.")
     return module

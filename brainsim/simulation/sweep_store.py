@@ -186,7 +186,7 @@ def facts_of(batches: Batches, axes: Mapping[str, Any]) -> dict[str, str]:
     asked = [(request.label, request.every) for request in batches.requests]
     return {
         "networks": _digest(kinds, *(x for path in sorted(arrays) for x in (path, *jax.tree.leaves(arrays[path])))),
-        "values": _digest(*(_plain(values) for values in axes.values()), list(axes)),
+        "values or seeds": _digest(*(_plain(values) for values in axes.values()), list(axes)),
         "durations, dt or precision": _digest(window),
         "things to record": _digest(asked),
         "inputs": _digest(*(x for path in sorted(entry.inputs) for x in (path, entry.inputs[path]))),

@@ -107,7 +107,7 @@ def test_a_sweep_goes_on_from_its_store(here, tmp_path, monkeypatch, reduce):
 def test_a_store_is_of_one_sweep(tmp_path):
     out = tmp_path / "results.zarr"
     run(out=out)
-    with pytest.raises(ValueError, match="holds a sweep of other values"):
+    with pytest.raises(ValueError, match="holds a sweep of other values or seeds"):
         bs.sweep(noisy(), {"E.tau": [10.0, 20.0, 30.5] * u.ms}, 5 * u.ms, out=out, **OPTIONS)
     with pytest.raises(ValueError, match="holds a sweep of other durations, dt or precision"):
         bs.sweep(noisy(), VALUES, 6 * u.ms, out=out, **OPTIONS)
