@@ -33,6 +33,10 @@ class Places:
         """Branch and point of each, with the cell where there are several: ``"cell 3, dend[3](0.5)"``."""
         return [self.cells.describe_site(site) for site in self.sites.tolist()]
 
+    def __reduce__(self):
+        """Elsewhere it is the names alone, without the cells."""
+        return list, (self.names(),)
+
     def among(self, elements: np.ndarray) -> Places:
         """Those of some elements."""
         return Places(self.cells, self.sites[elements])

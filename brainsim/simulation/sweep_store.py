@@ -145,10 +145,9 @@ class Store:
         ms = {name: value * u.ms for name, value in window.items()}
         samples = {}
         for k, (label, facts) in enumerate(about["samples"]):
-            unit, elements = u.parse_unit(facts["unit"]), facts["elements"]
-            elements = None if elements is None else np.asarray(elements)
-            array = group[f"samples_{k}"][row]
-            samples[label] = Samples(array, unit, facts["path"], elements, facts["first"], facts["every"])
+            elements = None if facts["elements"] is None else np.asarray(facts["elements"])
+            rest = {"unit": u.parse_unit(facts["unit"]), "elements": elements}
+            samples[label] = Samples(group[f"samples_{k}"][row], **facts | rest)
         spikes = {}
         for k, (name, units) in enumerate(about["spikes"]):
             ends = group[f"spikes_{k}_ends"][...]
@@ -223,13 +222,11 @@ def _source(function) -> str | None:
 
 def _described(recording: Recording) -> dict:
     """What the recordings of all runs have in common, as JSON has it."""
-    samples = [
-        (
-            label,
-            {"unit": str(s.unit), "path": s.path, "first": s.first, "every": s.every, "elements": _listed(s.elements)},
-        )
-        for label, s in recording._samples.items()
-    ]
+    samples = []
+    for label, held in recording._samples.items():
+        facts = {"unit": str(held.unit), "path": held.path, "first": held.first, "every": held.every}
+        places = None if held.places is None else recording.places_of(label)
+        samples.append((label, facts | {"elements": _listed(held.elements), "places": places}))
     window = {name: float(getattr(recording, name).to_decimal(u.ms)) for name in ("dt", "start", "stop")}
     spikes = [(name, _listed(train.units)) for name, train in recording.spikes.items()]
     return {"window": window, "labels": dict(recording._labels), "samples": samples, "spikes": spikes}

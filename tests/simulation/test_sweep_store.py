@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import signal
 import time
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -131,6 +132,24 @@ def test_a_store_is_of_one_sweep(tmp_path):
 def test_an_executor_runs_the_same(here):
     with ThreadPoolExecutor(2) as executor:
         same(run(executor=executor), here)
+
+
+def test_places_on_cells_come_back(tmp_path):
+    """From the disk and from another process, as branch and point."""
+    net = bs.Network()
+    net.cell = bs.cells.MultiCompartment(2, bs.cells.ball_and_stick())
+    options = dict(record="cell.V@dend(0.5)", batch_size=1)
+    values = {"cell.E_L": [-70.0, -60.0] * u.mV}
+    expected = bs.sweep(net, values, 1 * u.ms, **options)
+    stored = bs.sweep(net, values, 1 * u.ms, out=tmp_path / "cells.zarr", **options)
+    with ThreadPoolExecutor(1) as executor:
+        sent = bs.sweep(net, values, 1 * u.ms, executor=executor, **options)
+    sent = pickle.loads(pickle.dumps(sent[1]))
+    label = options["record"]
+    assert expected[1].places_of(label) == stored[1].places_of(label) == sent.places_of(label)
+    assert "dend" in sent.places_of(label)[1] and "cell 1" in sent.places_of(label)[1]
+    np.testing.assert_array_equal(stored[1][label] / u.mV, expected[1][label] / u.mV)
+    assert len(pickle.dumps(sent)) < 4000
 
 
 class Losing:
