@@ -7,11 +7,13 @@ from .combined import Intersection as Intersection
 from .combined import Part as Part
 from .combined import Sum as Sum
 from .combined import Union as Union
+from .density import log_density as log_density
 from .distribution import Clipped as Clipped
 from .distribution import Distribution as Distribution
 from .distribution import Truncated as Truncated
 from .distributions import Constant as Constant
 from .distributions import LogNormal as LogNormal
+from .distributions import LogUniform as LogUniform
 from .distributions import Normal as Normal
 from .distributions import Uniform as Uniform
 from .explicit import FromArrays as FromArrays

@@ -160,3 +160,43 @@ class Uniform(_Continuous):
     def _to_standard(self, x, source, unit):
         low, high = source.argument(self._magnitude("low", unit)), source.argument(self._magnitude("high", unit))
         return (x - low) / (high - low)
+
+
+@dataclass(frozen=True, eq=False)
+class LogUniform(_Continuous):
+    r"""Uniform distribution of the logarithm: each factor of ten is as likely as any other.
+
+    .. math:: X = a\,(b / a)^U,\qquad U \sim \mathcal{U}[0, 1)
+
+    Parameters
+    ----------
+    low, high : quantity or float
+        Ends :math:`0 < a \le b` of the interval.
+
+    Raises
+    ------
+    brainunit.UnitMismatchError
+        If the dimensions differ.
+    ValueError
+        If low is not positive or above high.
+    """
+
+    low: Any
+    high: Any
+    standard = "uniform"
+
+    def _validate(self):
+        if values := self._concrete("low", "high"):
+            low, high = values
+            bad = ~(np.isfinite(low) & np.isfinite(high) & (low > 0) & (low <= high))
+            self._refuse(bad, "give finite ends larger than 0, low <= high")
+
+    def _from_standard(self, z, source, unit):
+        low, high = source.argument(self._magnitude("low", unit)), source.argument(self._magnitude("high", unit))
+        return low * (high / low) ** z
+
+    def _to_standard(self, x, source, unit):
+        low, high = source.argument(self._magnitude("low", unit)), source.argument(self._magnitude("high", unit))
+        positive = x > 0
+        log_x = source.numpy.log(source.numpy.where(positive, x, 1.0))
+        return source.numpy.where(positive, (log_x - source.numpy.log(low)) / source.numpy.log(high / low), -np.inf)

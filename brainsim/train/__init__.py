@@ -1,15 +1,17 @@
 """What learns: losses of a network's output, their gradients, and the loop that follows them."""
 
-from brainsim.train import losses, measures, transforms
+from brainsim.train import features, losses, measures, transforms
 from brainsim.train.callbacks import Callback, EarlyStopping, Epoch, Step, Steps
 from brainsim.train.costs import Cost, Costs, costs
 from brainsim.train.data import Arrays, Batches, Loader, Prefetch
-from brainsim.train.descent import Descent, Minimum, Place, minimize
+from brainsim.train.descent import Descent, Minima, Minimum, Place, minimize
 from brainsim.train.directions import Evolution, RandomDirections, evolved, forward
 from brainsim.train.evaluation import Evaluation
 from brainsim.train.fitting import fit
 from brainsim.train.gradients import Gradient, bptt, eventprop, reinforce
 from brainsim.train.history import History
+from brainsim.train.identifiability import Curvature, Profile, fisher, hessian, profile
+from brainsim.train.least_squares import Squares, least_squares
 from brainsim.train.objective import Batch, Objective, Result
 from brainsim.train.online import Carry, Eligibility, Learner, lifelong, online, rules
 from brainsim.train.penalties import Activity, Penalty, RateBand, Reach, WeightDecay
@@ -20,9 +22,18 @@ from brainsim.train.search import Search, Searching
 from brainsim.train.tensorboard import TensorBoard
 from brainsim.train.trained import Trained
 from brainsim.train.transforms import Transform
+from brainsim.train.unknowns import Unknown, Unknowns
 from brainsim.train.update import Learning, Update
 
 __all__ = [
+    "least_squares",
+    "Squares",
+    "profile",
+    "hessian",
+    "fisher",
+    "Profile",
+    "Curvature",
+    "Minima",
     "Activity",
     "Arrays",
     "Batch",
@@ -40,6 +51,7 @@ __all__ = [
     "eventprop",
     "Evolution",
     "evolved",
+    "features",
     "fit",
     "Force",
     "forward",
@@ -80,6 +92,8 @@ __all__ = [
     "Trained",
     "Transform",
     "transforms",
+    "Unknown",
+    "Unknowns",
     "Update",
     "WeightDecay",
 ]

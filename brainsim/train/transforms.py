@@ -65,6 +65,35 @@ class Positive(Transform):
         return fixed * jax.nn.softplus(free / fixed)
 
 
+class Logarithmic(Transform):
+    r"""Above 0: :math:`p = s\,e^x`, with s the geometric mean of the first values: a step is a factor, whatever the size."""
+
+    def fixed(self, array, unit, what):
+        if np.any(np.asarray(array) <= 0):
+            raise ValueError(f"transforms: {what} must be positive, given {float(np.min(array)):g}.")
+        return jnp.exp(jnp.mean(jnp.log(jnp.asarray(array))))
+
+    def free(self, array, fixed):
+        return jnp.log(array / fixed)
+
+    def value(self, free, fixed):
+        return fixed * jnp.exp(free)
+
+
+class Scaled(Transform):
+    r"""No bounds, in numbers of size one: :math:`p = s\,x`, with s the mean size of the first values."""
+
+    def fixed(self, array, unit, what):
+        size = jnp.mean(jnp.abs(array))
+        return jnp.where(size > 0, size, 1.0)
+
+    def free(self, array, fixed):
+        return array / fixed
+
+    def value(self, free, fixed):
+        return fixed * free
+
+
 class NotNegative(Transform):
     r"""0 or above: :math:`p = |x|`. What a class declares as not negative is trained so without being asked."""
 
@@ -77,32 +106,42 @@ class NotNegative(Transform):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Bounded(Transform):
-    r"""Between two values: :math:`p = a + (b - a)\,\sigma(x)`.
+    r"""Between two values: :math:`p = a + (b - a)\,\sigma(x)`, or :math:`p = a\,(b/a)^{\sigma(x)}`.
 
     Parameters
     ----------
     low, high : quantity
         a and b, in the unit of the parameter.
+    log : bool
+        The second form, for what may differ by factors; both bounds are positive.
     """
 
     low: NumberLike
     high: NumberLike
+    log: bool = False
 
     def fixed(self, array, unit, what):
         low, high = (float(in_unit(x, unit, f"transforms: {what}")) for x in (self.low, self.high))
+        if self.log and not low > 0:
+            raise ValueError(
+                f"transforms: {what} has the bounds {low:g} and {high:g}, of which log asks to be positive."
+            )
         if not low < high or np.any(np.asarray(array) <= low) or np.any(np.asarray(array) >= high):
             raise ValueError(
                 f"transforms: {what} is to be between {low:g} and {high:g}, given {float(np.min(array)):g} to"
                 f" {float(np.max(array)):g}."
             )
+        array = jnp.asarray(array)
+        low, high = (np.log(low), np.log(high)) if self.log else (low, high)
         return jnp.asarray(low, array.dtype), jnp.asarray(high - low, array.dtype)
 
     def free(self, array, fixed):
-        share = (array - fixed[0]) / fixed[1]
+        share = ((jnp.log(array) if self.log else array) - fixed[0]) / fixed[1]
         return jnp.log(share) - jnp.log1p(-share)
 
     def value(self, free, fixed):
-        return fixed[0] + fixed[1] * jax.nn.sigmoid(free)
+        value = fixed[0] + fixed[1] * jax.nn.sigmoid(free)
+        return jnp.exp(value) if self.log else value
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -83,3 +83,22 @@ def test_weights_learn_and_what_is_named():
                 transforms={"hidden.*": transforms.Bounded(10 * u.ms, 20 * u.ms)})  # fmt: skip
     with pytest.raises(bs.UnitError, match="transforms: hidden.tau"):
         Trained(net, parameters, learn="hidden.tau", transforms={"*.tau": transforms.Bounded(1 * u.mV, 2 * u.mV)})
+
+
+def test_logarithms():
+    """A step of one is a factor of e; between bounds the middle is the geometric mean."""
+    log, array = transforms.Logarithmic(), np.array([1.0, 4.0])
+    fixed = log.fixed(array, u.UNITLESS, "x")
+    assert float(fixed) == pytest.approx(2)
+    np.testing.assert_allclose(log.value(log.free(array, fixed) + 1, fixed), array * np.e, rtol=1e-6)
+    with pytest.raises(ValueError, match="must be positive"):
+        log.fixed(np.array([0.0]), u.UNITLESS, "x")
+    bounded = transforms.Bounded(1.0, 100.0, log=True)
+    fixed = bounded.fixed(np.array([10.0]), u.UNITLESS, "x")
+    np.testing.assert_allclose(bounded.free(np.array([10.0]), fixed), 0, atol=1e-6)
+    np.testing.assert_allclose(bounded.value(jnp.array([0.0, 50.0, -50.0]), fixed), [10, 100, 1], rtol=1e-5)
+    with pytest.raises(ValueError, match="log asks to be positive"):
+        transforms.Bounded(0.0, 1.0, log=True).fixed(np.array([0.5]), u.UNITLESS, "x")
+    scaled = transforms.Scaled()
+    fixed = scaled.fixed(np.array([-50.0, 30.0]), u.UNITLESS, "x")
+    np.testing.assert_allclose(scaled.value(scaled.free(np.array([-50.0, 30.0]), fixed), fixed), [-50, 30])
