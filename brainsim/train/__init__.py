@@ -15,10 +15,12 @@ from brainsim.train.least_squares import Squares, least_squares
 from brainsim.train.objective import Batch, Objective, Result
 from brainsim.train.online import Carry, Eligibility, Learner, lifelong, online, rules
 from brainsim.train.penalties import Activity, Penalty, RateBand, Reach, WeightDecay
+from brainsim.train.protocols import Protocol, Protocols, Report, Row
 from brainsim.train.reading import Read, Reads
 from brainsim.train.readouts import Force, Readout, Solved, ridge
 from brainsim.train.schedules import Geometric, Scheduled
 from brainsim.train.search import Search, Searching
+from brainsim.train.targets import Features, PhasePlane, SpikeTimes, Target, Voltage
 from brainsim.train.tensorboard import TensorBoard
 from brainsim.train.trained import Trained
 from brainsim.train.transforms import Transform
@@ -26,6 +28,15 @@ from brainsim.train.unknowns import Unknown, Unknowns
 from brainsim.train.update import Learning, Update
 
 __all__ = [
+    "Voltage",
+    "Target",
+    "SpikeTimes",
+    "PhasePlane",
+    "Features",
+    "Row",
+    "Report",
+    "Protocols",
+    "Protocol",
     "least_squares",
     "Squares",
     "profile",
