@@ -212,8 +212,8 @@ class PhasePlane:
     .. math:: p_{ij} = \frac1n \sum_k K\!\Bigl(\frac{V_k - v_i}{h_v}\Bigr)\,K\!\Bigl(\frac{\dot V_k - s_j}{h_s}\Bigr),
         \qquad r_{ij} = \frac{\sqrt{p_{ij}} - \sqrt{p^{rec}_{ij}}}{\sigma}
 
-    with hat functions K, so that a point counts in the four places of the grid next to it. It is for spikes of which the
-    time does not matter.
+    with quadratic splines K, so that a point counts in the nine places of the grid around it. It is for spikes of which
+    the time does not matter.
 
     Parameters
     ----------
@@ -256,8 +256,8 @@ class PhasePlane:
         steepest = float(in_unit(self.steepest, u.mV / u.ms, "PhasePlane: steepest"))
         slopes = jnp.gradient(V) / float(in_unit(dt, u.ms, "PhasePlane: dt"))
         fine = jnp.arcsinh(slopes) / np.arcsinh(steepest)
-        share = _hats((V - low) / (high - low), self.size[0])
-        return jnp.einsum("ki,kj->ij", share, _hats(0.5 * (fine + 1), self.size[1])) / V.size
+        share = _splines((V - low) / (high - low), self.size[0])
+        return jnp.einsum("ki,kj->ij", share, _splines(0.5 * (fine + 1), self.size[1])) / V.size
 
     def residuals(self, V: jax.Array, dt: QuantityLike) -> jax.Array:
         """One for each place of the grid."""
@@ -266,10 +266,11 @@ class PhasePlane:
         return jnp.ravel(root(self.portrait(V, dt)) - root(recorded)) / self.std
 
 
-def _hats(x: jax.Array, count: int) -> jax.Array:
-    """How much each number, from 0 to 1, counts at each of ``count`` places, (n, count)."""
-    at = jnp.clip(x, 0.0, 1.0) * (count - 1)
-    return jnp.maximum(1.0 - jnp.abs(at[:, None] - jnp.arange(count)), 0.0)
+def _splines(x: jax.Array, count: int) -> jax.Array:
+    """How much each number, from 0 to 1, counts at each of ``count`` places, (n, count): quadratic splines."""
+    at = 1 + jnp.clip(x, 0.0, 1.0) * (count - 3)
+    far = jnp.abs(at[:, None] - jnp.arange(count)[None, :])
+    return jnp.where(far <= 0.5, 0.75 - far**2, 0.5 * jnp.maximum(1.5 - far, 0.0) ** 2)
 
 
 def _plain_mV(given: Any, what: str) -> jax.Array:

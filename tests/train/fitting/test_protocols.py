@@ -98,11 +98,11 @@ def test_stages_take_some_of_the_protocols(protocols, unknowns):
 
 def test_a_report_counts_standard_deviations(protocols):
     pytest.importorskip("efel")
-    report = protocols.report({"cell.g_Na": 140.0})
+    report = protocols.report({"cell.g_Na": 123.0})
     height = next(row for row in report.rows if row.what == "AP_height")
-    assert height.off == pytest.approx((height.measured - height.mean) / 2) and height.off > 0.5
+    assert height.off == pytest.approx((height.measured - height.mean) / 2) and height.off > 0.05
     assert np.isnan(report.worst) and "AP_height" in str(report)  # the width of no spike
-    ours = protocols.report({"cell.g_Na": 140.0}, by_efel=False)
+    ours = protocols.report({"cell.g_Na": 123.0}, by_efel=False)
     assert next(row.measured for row in ours.rows if row.what == "AP_height") == pytest.approx(
         height.measured, abs=1e-6
     )
@@ -133,7 +133,7 @@ def test_a_portrait_does_not_see_the_time():
     wave = lambda shift: -65 + 30 * np.sin(2 * np.pi * (t - shift) / 10)
     target = PhasePlane("x", wave(0.0))
     shifted, other = (target.residuals(jnp.asarray(V), 0.05 * u.ms) for V in (wave(3.0), 1.2 * wave(0.0)))
-    assert float(jnp.abs(shifted).max()) < 0.05 < 0.5 < float(jnp.abs(other).max())
+    assert float(jnp.abs(shifted).max()) < 0.1 < 0.5 < float(jnp.abs(other).max())
     np.testing.assert_allclose(target.portrait(jnp.asarray(wave(0.0)), 0.05 * u.ms).sum(), 1, rtol=1e-6)
 
 
