@@ -11,6 +11,7 @@ from brainsim.train.fitting import fit
 from brainsim.train.gradients import Gradient, bptt, eventprop, reinforce
 from brainsim.train.history import History
 from brainsim.train.identifiability import Curvature, Profile, fisher, hessian, profile
+from brainsim.train.inference import Simulator
 from brainsim.train.least_squares import Squares, least_squares
 from brainsim.train.objective import Batch, Objective, Result
 from brainsim.train.online import Carry, Eligibility, Learner, lifelong, online, rules
@@ -28,6 +29,7 @@ from brainsim.train.unknowns import Unknown, Unknowns
 from brainsim.train.update import Learning, Update
 
 __all__ = [
+    "Simulator",
     "Voltage",
     "Target",
     "SpikeTimes",

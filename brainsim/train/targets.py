@@ -262,8 +262,11 @@ class PhasePlane:
     def residuals(self, V: jax.Array, dt: QuantityLike) -> jax.Array:
         """One for each place of the grid."""
         recorded = self.portrait(_plain_mV(self.recorded, f"PhasePlane at {self.at}: recorded"), dt)
-        root = lambda p: jnp.sqrt(p + 1e-6)
+        root = lambda p: jnp.sqrt(p + ROUND)
         return jnp.ravel(root(self.portrait(V, dt)) - root(recorded)) / self.std
+
+
+ROUND = 1e-4  # share of samples below which a difference is none: roots have no slope at 0
 
 
 def _splines(x: jax.Array, count: int) -> jax.Array:
