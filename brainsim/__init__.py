@@ -74,6 +74,7 @@ from brainsim.population import Population, View
 from brainsim.projection import Projection
 from brainsim.simulation import (
     Function,
+    Record,
     Recording,
     Solution,
     SpikeTrain,
@@ -150,6 +151,7 @@ __all__ = [
     "Projection",
     "Radial",
     "receptors",
+    "Record",
     "Recording",
     "save",
     "ScaleFree",

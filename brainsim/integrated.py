@@ -21,6 +21,7 @@ from brainsim.channels.point import AtPoint
 from brainsim.population import Population
 from brainsim.receptors.base import Receptor
 from brainsim.stimuli.clamps import Clamp
+from brainsim.stimuli.hold import Hold
 from brainsim.vector_field import VectorField
 
 
@@ -202,6 +203,8 @@ class IntegratedPopulation(Population):
         """The variables at the end of the step, from those ``before`` it and the ``drives`` of the receptors."""
         Variables = namedtuple("Variables", [name.replace(".", "_") for name in self.variables])
         f: Any = self.vector_field(inputs=self.total_inputs(clock, drives))
+        held = {hold.variable: hold.held(clock.of(name)) for name, hold in self.parts(Hold).items()}
+        f.frozen, before = {name: on for name, (on, _) in held.items()}, self._with_held(before, held)
         y, slow = Variables._make(before.values()), [name for name in self.variables if self.is_compensated(name)]
         if slow:
             f = vector_field.Distances(f, {name.replace(".", "_"): before[name] for name in slow})
@@ -223,7 +226,14 @@ class IntegratedPopulation(Population):
             after[name] = with_unit(total, unit)
             part, own = self.home(name)
             part.put(own + SUFFIX, rest)
-        return after
+        return self._with_held(after, held)
+
+    def _with_held(self, values: dict, held: dict) -> dict:
+        """The variables, those that are held where they are held."""
+        for name, (on, value) in held.items():
+            unit = self.unit_of(name)
+            values = values | {name: with_unit(jnp.where(on, value, in_unit(values[name], unit, name)), unit)}
+        return values
 
     def home(self, variable: str) -> tuple[Dynamics, str]:
         """The object that holds a variable, and its name there."""

@@ -6,12 +6,13 @@ import copy
 from collections.abc import Callable, Collection
 from typing import Any
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from brainsim import initial, schedule, stiffness
+from brainsim import editing, initial, schedule, stiffness, summary
 from brainsim._core import Clock, Dynamics, FixedVariable, State, is_layer, key_at, key_of, split, write_back
 from brainsim._core.aside import Ready
 from brainsim._core.rounding import keep_roundings
@@ -99,6 +100,47 @@ class Network(Dynamics):
             why = f"{', '.join(users)} refers to it" if users else "only populations, modulators and operations can be"
             raise ValueError(f"Network: {name!r} cannot be taken out: {why}. Build another network.")
         self.let_go(name)
+
+    def __delitem__(self, path: str) -> None:
+        """Take a part out by path that nothing else refers to: ``del net["E->I"]``, ``del net["E.drive"]``.
+
+        Raises
+        ------
+        ValueError, UnknownNameError
+            For what something refers to, or what there is not; the network stays as it was.
+        """
+        if isinstance(self[path], MEMBERS):
+            delattr(self, path)
+        else:
+            editing.remove(self, path)
+
+    def replace(self, path: str, part: Dynamics) -> None:
+        """Put another population, receptor or stimulus in the place of the one at ``path``.
+
+        Projections stay, with their weights. Receptors and stimuli of a population go over to the new one, unless it has
+        its own of the same name. A stimulus stands at the units of the old one. States of what is new begin as it gives
+        them.
+
+        Parameters
+        ----------
+        path : str
+            ``"E"``, ``"E.ampa"``, ``"E.drive"``.
+        part : Population, Receptor or Stimulus
+            As yet in no network.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what does not fit: another number of units, weights in another unit; the network stays as it was.
+        """
+        editing.replace(self, path, part)
+
+    def copy(self) -> Network:
+        """Another network that is as this one stands now, time, states and spikes under way included.
+
+        Both go on alike from here, and share the compiled programs.
+        """
+        return copy.deepcopy(self)
 
     def __getitem__(self, path: str):
         """A population, projection, receptor, stimulus or layer by path: ``net["E->I"]``, ``net["E.ampa"]``."""
@@ -243,7 +285,8 @@ class Network(Dynamics):
         for projection in self.projections.values():
             projection.axon.check_step(step_ms)
         for population in self.populations.values():
-            population.check_step(step_ms, varied)
+            population.steps_of_own(step_ms)
+            population.check_step(population.in_ms(step_ms), varied)
         stiffness.check(self, step_ms, varied)
         remembered = {}
         if before is not None and before != step_ms and moment.begun:
@@ -251,7 +294,7 @@ class Network(Dynamics):
         populations, senders = self.populations, self.senders
         for part in (*populations.values(), *self.projections.values(), *self.operations.values()):
             if part._aside.prepared_for != step_ms:
-                part.prepare(step_ms, *((senders[part.pre],) if isinstance(part, Projection) else ()))
+                _prepare(part, step_ms, senders)
                 part._aside = part._aside.but(prepared_for=step_ms)
                 parts = None
         write_back(self, remembered)
@@ -338,6 +381,12 @@ class Network(Dynamics):
         initial.settle(self)
 
     @property
+    def t(self) -> Any:
+        """Time at which the network stands: that of its steps so far, in ms; zero before the first run."""
+        step_ms = self._aside.step_ms
+        return u.Quantity(0.0 if step_ms is None else int(self.plain("steps")) * step_ms, unit=u.ms)
+
+    @property
     def begun(self) -> bool:
         """Whether it has left its initial state."""
         return self._aside.moment.begun
@@ -395,6 +444,20 @@ class Network(Dynamics):
         return f"Network({populations}; {len(self.projections)} projections, {synapses:,} synapses)"
 
     __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """Tables of populations, parameters, projections and synapses, for a notebook."""
+        return summary.of(self)
+
+
+def _prepare(part, step_ms: float, senders: dict) -> None:
+    if isinstance(part, Projection):
+        part.prepare(step_ms, senders[part.pre])
+    elif isinstance(part, Population):
+        part.count_steps(step_ms)
+        part.prepare(part.in_ms(step_ms))
+    else:
+        part.prepare(step_ms)
 
 
 def _check_seed(what, seed) -> None:

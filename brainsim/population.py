@@ -14,7 +14,9 @@ import numpy as np
 
 from brainsim._core import Clock, Dynamics, Site, State, elements, held, name_hash
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim._units import QuantityLike
 from brainsim.connectivity.geometry import Positions, as_layout
+from brainsim.own_steps import OwnSteps, length_of
 from brainsim.stimuli.base import Stimulus
 
 
@@ -46,7 +48,7 @@ class Sender(Dynamics):
         return self.count
 
 
-class Population(Sender):
+class Population(OwnSteps, Sender):
     """A group of ``count`` units that send spikes.
 
     Parameters
@@ -57,6 +59,9 @@ class Population(Sender):
         Where the units are, for rules, weights and delays that depend on distance:
         ``connectivity.Grid(spacing=50 * u.um)``, ``Ring()``, ``UniformBox([1, 1] * u.mm)``, or coordinates. Default:
         the grid of ``size`` with spacing 1, without unit.
+    dt : quantity, time, optional
+        Length of steps of its own, a multiple of those of the network: a slow population beside fast ones. What arrives
+        within a step acts from its beginning on, and spikes are fired at its end. Those of the network by default.
     **values
         Parameters and initial states by name: quantities, arrays of one value per unit, or distributions.
 
@@ -75,7 +80,9 @@ class Population(Sender):
 
     spikes = State(False, "who fired at the end of the last step", dtype=jnp.bool_)
 
-    def __init__(self, size: int | tuple[int, ...], *, positions: Any = None, **values: Any):
+    def __init__(
+        self, size: int | tuple[int, ...], *, positions: Any = None, dt: QuantityLike | None = None, **values: Any
+    ):
         self.size = size if isinstance(size, tuple) else (size,)
         if not all(isinstance(k, numbers.Integral) and not isinstance(k, bool) and int(k) > 0 for k in self.size):
             raise ValueError(
@@ -83,6 +90,8 @@ class Population(Sender):
             )
         self.size = tuple(int(k) for k in self.size)
         self.count = math.prod(self.size)
+        if dt is not None:
+            self.own_step_ms = length_of(dt, type(self).__name__)
         super().__init__(**values)
         self._aside.layout = as_layout(positions)
         self._aside.layout.check(self.size)
@@ -144,6 +153,10 @@ class Population(Sender):
 
     def prepare(self, step_ms: float) -> None:
         """Get ready for steps of this length; most populations have nothing to do."""
+
+    def count_anew(self, before: float, step_ms: float) -> None:
+        if self.own_step_ms is None:  # its steps stay what they are
+            super().count_anew(before, step_ms)
 
     def receive(self, clock: Clock) -> tuple:
         """Let receptors advance over the step; what they give is what :meth:`update` takes beside the clock."""

@@ -38,12 +38,16 @@ class Phase(NamedTuple):
 
 def _receive(net, clock, step):
     for name, population in net.populations.items():
-        step.received[name] = population.receive(clock.of(name))
+        if population.own_step_ms is None:
+            step.received[name] = population.receive(clock.of(name))
 
 
 def _integrate(net, clock, step):
     for name, population in net.populations.items():
-        population.update(clock.of(name), *step.received[name])
+        if population.own_step_ms is None:
+            population.update(clock.of(name), *step.received[name])
+        else:
+            population.advance_rarely(clock.of(name))
 
 
 def _modulate(net, clock, step):
@@ -143,4 +147,6 @@ def printed(net: Dynamics) -> str:
         members = ", ".join(member.path for member in phase.members(net)) or "none"
         lines.append(f"{number}. {phase.doc}: {members}")
         lines += [f"   {operation}" for operation in net.operations.values() if operation.after == phase.name]
+    slow = [p for p in net.populations.values() if p.own_step_ms is not None]
+    lines += [f"   {p.path}: receptors and units advance at the ends of steps of {p.own_step_ms:g} ms" for p in slow]
     return "\n".join(lines)

@@ -38,6 +38,8 @@ class VectorField:
         For variables that are not those of the population, or a ``derivative`` that returns another number of rates.
     """
 
+    frozen: Mapping[str, Any] = {}  # where variables are held, by name
+
     def __init__(self, model: Population, inputs: Mapping[str, Any]):
         self.model, self.inputs = model, inputs
         self.variables: tuple[str, ...] = model.variables
@@ -91,6 +93,8 @@ class VectorField:
             rates[name] = in_unit(rate, unit / u.ms, f"{self.model.path}: the rate of {name}")
             if coupling is not None and name == self.variables[self.potentials[0]]:
                 rates[name] = rates[name] + coupling.rate(in_unit(values[name], unit, name))
+            if name in self.frozen:
+                rates[name] = jnp.where(self.frozen[name], 0.0, rates[name])
             rates[name] = rates[name] if bare else u.Quantity(rates[name], unit=cast(u.Unit, unit / u.ms))
         if isinstance(y, Mapping):
             return rates

@@ -13,17 +13,30 @@ FLOORS = (
     {"_errors", "_units", "_memory", "_files", "_deprecated", "_platform", "_host"}
     | {"integrators", "events", "connectivity", "chance", "surrogate", "analysis", "data", "encoding", "trees"},
     {"_core", "plot"},
-    {"population", "vector_field", "timescales", "trial", "integrated", "neurons", "channels", "cells", "masses"}
+    {
+        "population",
+        "own_steps",
+        "vector_field",
+        "timescales",
+        "trial",
+        "integrated",
+        "neurons",
+        "channels",
+        "cells",
+        "masses",
+    }
     | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources", "delays", "paths"},
     {
         "network",
         "connecting",
+        "editing",
         "electrode_recording",
         "initial",
         "operation",
         "projection",
         "schedule",
         "stiffness",
+        "summary",
         "wiring",
         "nn",
     },

@@ -115,6 +115,8 @@ class Structure:
         own = clock.of(population)
 
         def alone(net):
+            if getattr(net[population], "own_step_ms", None) is not None:
+                raise ValueError(f"{population}: dt: steps of its own are for simulate, sweep and function.")
             if silent and getattr(net[population], "surrogate", None) is not None:
                 net[population].fix(surrogate=None)
             net[population].update(own, *net[population].receive(own))

@@ -14,7 +14,7 @@ from brainsim._units import QuantityLike, in_unit
 from brainsim.cells.transmembrane import axial_inflow
 from brainsim.cells.view import moved
 from brainsim.stimuli.base import Stimulus
-from brainsim.stimuli.clamps import _signal_of
+from brainsim.stimuli.clamps import signal_of
 
 
 class Extracellular(Stimulus):
@@ -56,7 +56,7 @@ class Extracellular(Stimulus):
 
     def __init__(self, waveform: QuantityLike | Stimulus, *, rotation: ArrayLike | None = None, **window: Any):
         super().__init__(**window)
-        self.waveform = _signal_of(waveform)
+        self.waveform = signal_of(waveform)
         vars(self._aside).update(rotation=rotation, where=("all",))
 
     def on(self, *places: Any):

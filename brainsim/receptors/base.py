@@ -115,6 +115,12 @@ class Receptor(Part):
         """Advance the kinetics over the step and return the mean of g over it."""
         raise NotImplementedError(f"{type(self).__name__} has no kinetics: define advance(self, clock).")
 
+    def now(self, clock: Clock) -> Any:
+        """What :meth:`current` takes, as it stands: g at this moment. Only for a copy that is not needed any more; of
+        kinetics that a class gives itself, it is the mean over the step that begins.
+        """
+        return self.advance(clock)
+
     #: Conductance, or current, that belongs to a value of the kinetic variable, where that is not g itself: a subclass
     #: defines ``output(self, g)``.
     output = None

@@ -80,6 +80,10 @@ class LinearReceptor(Receptor):
                 self.put(name, value)
         return self.mean(before[-1], after[-1], exact=_weighted(mean, before))
 
+    def now(self, clock: Clock):
+        g = self.plain(self.stages[-1])
+        return self.mean(g, g, exact=g)
+
     def _change(self, k, row, before, dt):
         """What a step adds to stage k, which drives none of those that drive it."""
         own = jnp.expm1(self._slopes(k)[k] * dt)

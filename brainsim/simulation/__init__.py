@@ -7,11 +7,13 @@ from brainsim.simulation.run import simulate
 from brainsim.simulation.spikes import SpikeTrain, SpikeTrains
 from brainsim.simulation.storage import load, save
 from brainsim.simulation.sweep import Reduced, Sweep, sweep
+from brainsim.simulation.wanted import Record
 
 __all__ = [
     "Function",
     "Solution",
     "at_once",
+    "Record",
     "Recording",
     "Reduced",
     "SpikeTrain",

@@ -98,10 +98,10 @@ class Batches:
         own_state = _starts(entry, room, swept, given, keys, seeds is not None)
         plan = plan_of(net, room.requests(self.requests), None, tuple(sorted(swept)), runs=len(which))
         first = int(state["steps"])
-        recorders = [Recorder(self.requests, self.step_ms, first) for _ in range(n_wanted)]
+        recorders = [Recorder(self.requests, self.step_ms, first, self.n_steps) for _ in range(n_wanted)]
         trees = room.enter(parameters) | swept, room.enter(fixed) | {"key": keys}, own_state
         numbers, tables, begin = jax.device_put(trees, device)
-        _, broken = drive(
+        _, broken, _ = drive(
             plan, entry.structure, numbers, tables, begin, self.step_ms, entry.inputs, self.n_steps, recorders, bar
         )
         if broken is not None:

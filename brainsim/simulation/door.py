@@ -17,7 +17,8 @@ from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import in_unit, joined
 from brainsim.connectivity.distribution import Distribution
 from brainsim.network import Network
-from brainsim.simulation.plan import Request, parse
+from brainsim.simulation import derived
+from brainsim.simulation.plan import Request, Times, parse
 
 MAX_STEPS = 2**31 - 1  # a step number is an int32
 
@@ -83,7 +84,15 @@ def enter(net: Network, duration, *, dt, record=(), sample_every=None, inputs: d
     if not isinstance(state["steps"], Tracer):
         check_range(duration, int(state["steps"]), n_steps)
     arrays = parameters | state
-    requests = parse(net, record, every, arrays, functools.partial(interval_of, step_ms, n_steps))
+    first = 0 if isinstance(state["steps"], Tracer) else int(state["steps"])
+    before = net._aside.step_ms
+    first = first if before in (None, step_ms) else round(first * before / step_ms)  # as it will be counted
+    times = Times(step_ms, first, n_steps, every, functools.partial(interval_of, step_ms, n_steps))
+
+    def facts(wanted):
+        return derived.facts(wanted, structure, parameters, fixed, state, step_ms)
+
+    requests = parse(net, record, times, arrays, facts)
     entry = Entry(net, structure, parameters, fixed, state, step_ms, n_steps, every, requests, {})
     if not inputs:  # most runs have none, and a call is short
         return entry

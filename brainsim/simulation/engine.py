@@ -18,6 +18,7 @@ from brainsim import events
 from brainsim._core import Clock, Exact, Structure
 from brainsim.delays.gaussian import DUE
 from brainsim.simulation import layered
+from brainsim.simulation.derived import Derived, values
 from brainsim.simulation.grouped import while_loop
 from brainsim.simulation.layered import Order
 from brainsim.simulation.plan import Request
@@ -46,6 +47,10 @@ class Plan:
         For a batch of runs, the parameters that have a leading batch axis; state and random key then have one too.
     one_pass : bool
         Compile so that all variables of a population are advanced in one pass over its neurons.
+    until : Derived or None
+        Condition that ends the run after a step.
+    check_every : int
+        Steps between looks at it.
     """
 
     requests: tuple[Request, ...]
@@ -53,6 +58,8 @@ class Plan:
     capacity: int
     batched: tuple[str, ...] | None = None
     one_pass: bool = True
+    until: Derived | None = None
+    check_every: int = 1
 
     @property
     def spikes(self) -> tuple[Request, ...]:
@@ -75,25 +82,24 @@ class Plan:
 def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixed, state, step_ms, inputs, n_steps):
     """Run up to ``n_steps`` steps, fewer if the event buffer might overflow: the rest is for the next chunk.
 
-    ``inputs`` hold one row per step of this chunk. Returns ``(steps done, state, events, samples)``; ``events`` are
-    index, step and count. With a batch, all arrays but the number of steps have a leading batch axis.
+    ``inputs`` hold one row per step of this chunk. Returns ``(steps done, state, events, samples)``, and whether a
+    condition has ended the run where there is one; ``events`` are index, step and count. With a batch, all arrays but
+    the number of steps have a leading batch axis.
     """
     batched = plan.batched or ()
     batch = () if plan.batched is None else (fixed["key"].shape[0],)
     first = jnp.ravel(state["steps"])[0]
     room = plan.capacity - int(plan.offsets[-1])
     buffers = tuple(jnp.zeros((*batch, *shape), jnp.int32) for shape in ((plan.capacity,), (plan.capacity,), ()))
-    samples = {
-        r.label: jnp.zeros((*batch, plan.rows // r.every + 2, *r.shape), variable(parameters, state, r.path).dtype)
-        for r in plan.samples
-    }
     axes = ({p: 0 if p in batched else None for p in parameters}, {p: 0 if p == "key" else None for p in fixed}, 0)
+    types = _types(plan, structure, parameters, fixed, state, step_ms, axes)
+    samples = {r.label: jnp.zeros((*batch, plan.rows // r.every + 2, *r.shape), types[r.label]) for r in plan.samples}
 
     def advance(parameters, fixed, state, done, now):
         clock = Clock(first + done, step_ms, fixed["key"])
         return structure.step(parameters, fixed, state, clock, now)
 
-    def write(parameters, state, recorded, samples, done, now):
+    def write(parameters, fixed, state, recorded, samples, done, now):
         step, parameters = first + done, parameters | {k: v for k, v in now.items() if k in parameters}
         if plan.spikes:
             index, when, count = recorded
@@ -103,30 +109,90 @@ def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixe
         for request in plan.samples:
             # The last write into a row is the one at the end of its interval.
             row = step // request.every - first // request.every
-            sample = request.select(variable(parameters, state, request.path))
+            sample = taken(request, parameters, fixed, state, step + 1)
             samples = samples | {
                 request.label: jax.lax.dynamic_update_index_in_dim(samples[request.label], sample, row, 0)
             }
         return recorded, samples
 
+    def taken(request, parameters, fixed, state, step):
+        if request.derived is None or request.every == 1:
+            return sample_of(request, structure, parameters, fixed, state, Clock(step, step_ms, fixed["key"]))
+        return jax.lax.cond(
+            step % request.every == 0,
+            lambda: sample_of(request, structure, parameters, fixed, state, Clock(step, step_ms, fixed["key"])),
+            lambda: jnp.zeros(request.shape, types[request.label]),
+        )
+
     def unfinished(carry):
-        done, _, (_, _, count), _ = carry
-        return (done < n_steps) & (jnp.max(count) <= room)
+        done, _, (_, _, count), _, *met = carry
+        goes_on = (done < n_steps) & (jnp.max(count) <= room)
+        return goes_on & ~met[0] if met else goes_on
 
     def body(carry):
-        done, state, recorded, samples = carry
+        done, state, recorded, samples, *met = carry
         now = {path: rows[done] for path, rows in inputs.items()}
         state = plan.map(advance, (*axes, None, None))(parameters, fixed, state, done, now)
-        held = (axes[0], 0, 0, 0, None, None)
-        recorded, samples = plan.map(write, held)(parameters, state, recorded, samples, done, now)
-        return done + 1, state, recorded, samples
+        held = (axes[0], axes[1], 0, 0, 0, None, None)
+        recorded, samples = plan.map(write, held)(parameters, fixed, state, recorded, samples, done, now)
+        if plan.until is not None:
+            held = parameters | {k: v for k, v in now.items() if k in parameters}
+            met = [ended(plan.until, held, state, first + done + 1)]
+        return done + 1, state, recorded, samples, *met
 
-    fewer_calls = functools.partial(while_loop, ours=structure.readers.are_ours)
+    def ended(until, parameters, state, step):
+        def look():
+            clock = Clock(step, step_ms, fixed["key"])
+            return values([until], structure, parameters, fixed, state, clock)[until.label]
+
+        return look() if plan.check_every == 1 else jax.lax.cond(step % plan.check_every == 0, look, lambda: False)
+
+    own = plan.until is not None or any(r.derived is not None and r.derived.anything for r in plan.samples)
+    fewer_calls = functools.partial(while_loop, ours=structure.readers.are_ours and not own)
     loop = fewer_calls if platform == "cpu" else jax.lax.while_loop  # calls are what a CPU pays for
-    return loop(unfinished, body, (jnp.zeros((), jnp.int32), state, buffers, samples))
+    met = () if plan.until is None else (jnp.zeros((), bool),)
+    return loop(unfinished, body, (jnp.zeros((), jnp.int32), state, buffers, samples, *met))
 
 
 run_chunk = Programs(_run_chunk, one_pass=lambda plan: plan.one_pass)
+
+
+def _types(plan: Plan, structure, parameters, fixed, state, step_ms, axes) -> dict:
+    """Type of each sample, by label."""
+    types = {r.label: variable(parameters, state, r.path).dtype for r in plan.samples if r.derived is None}
+    computed = [r for r in plan.samples if r.derived is not None]
+    if not computed:
+        return types
+
+    def all_of(parameters, fixed, state):
+        clock = Clock(state["steps"], step_ms, fixed["key"])
+        return {r.label: sample_of(r, structure, parameters, fixed, state, clock) for r in computed}
+
+    shapes = jax.eval_shape(plan.map(all_of, axes), parameters, fixed, state)
+    return types | {label: shape.dtype for label, shape in shapes.items()}
+
+
+def sample_of(request: Request, structure: Structure, parameters, fixed, state, clock: Clock):
+    """What is recorded of the network made of these arrays, at the time of ``clock``."""
+    if request.derived is None:
+        return request.select(variable(parameters, state, request.path))
+    label = request.derived.label
+    return request.select(values([request.derived], structure, parameters, fixed, state, clock)[label])
+
+
+def _start_of_samples(plan: Plan, structure: Structure, platform: str, parameters, fixed, state, step_ms):
+    """Samples of the state before the first step, by label."""
+    batched = plan.batched or ()
+    axes = ({p: 0 if p in batched else None for p in parameters}, {p: 0 if p == "key" else None for p in fixed}, 0)
+
+    def all_of(parameters, fixed, state):
+        clock = Clock(state["steps"], step_ms, fixed["key"])
+        return {r.label: sample_of(r, structure, parameters, fixed, state, clock) for r in plan.samples}
+
+    return plan.map(all_of, axes)(parameters, fixed, state)
+
+
+start_of_samples = Programs(_start_of_samples, one_pass=lambda plan: False)
 
 
 def variable(parameters, state, path):
@@ -203,7 +269,8 @@ def _scan(checkpoint_every, requests, n_steps, remat, parameters, fixed, state, 
         clock = Clock(state["steps"], step_ms, fixed["key"])
         state = structure.step(parameters, fixed, state, clock, now)
         held = parameters | {k: v for k, v in now.items() if k in parameters}
-        return state, {r.label: r.select(variable(held, state, r.path)) for r in requests}
+        after = clock._replace(step=clock.step + 1)
+        return state, {r.label: sample_of(r, structure, held, fixed, state, after) for r in requests}
 
     if remat:
         body = jax.checkpoint(body, policy=KEPT)

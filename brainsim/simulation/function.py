@@ -13,7 +13,8 @@ from brainsim._units import QuantityLike
 from brainsim.network import Network
 from brainsim.simulation import door, engine
 from brainsim.simulation.layered import Order, order_of
-from brainsim.simulation.plan import Record
+from brainsim.simulation.plan import WHOLE
+from brainsim.simulation.wanted import Wanted
 
 
 def function(
@@ -21,7 +22,7 @@ def function(
     duration: QuantityLike,
     *,
     dt: QuantityLike = 0.1 * u.ms,
-    record: Record = (),
+    record: Wanted = (),
     checkpoint_every: int | None = None,
     remat: bool = True,
 ) -> Function:
@@ -59,8 +60,10 @@ def function(
     door.check_count("checkpoint_every", checkpoint_every)
     entry = door.enter(net, duration, dt=dt, record=record)
     for request in entry.requests:
-        if request.every > 1:
-            raise ValueError(f"record: {request.label!r} takes no interval in a function, which records every step.")
+        whole = request.window == WHOLE
+        if request.every > 1 or request.initial or not whole:
+            what = "interval" if request.every > 1 else "window" if not whole else "initial value"
+            raise ValueError(f"record: {request.label!r} takes no {what} in a function, which records every step.")
     return Function(entry.prepared(), checkpoint_every, remat)
 
 
@@ -88,6 +91,9 @@ class Function:
         self._drawn, self._begun, self._follows = net.drawn_anew(), net.begun, net.follows()
         self._at_once = net.at_once()
         self.order = order_of(net, entry.n_steps, checkpoint_every)
+        computed = [request.label for request in entry.requests if request.derived is not None]
+        if computed:
+            self.order = Order(reason=f"{computed[0]!r} is computed of the network as it stands after a step")
 
     def __repr__(self):
         return f"Function({self.n_steps} steps of {self.step_ms:g} ms, {self.order})"

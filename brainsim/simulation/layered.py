@@ -80,6 +80,8 @@ def _coupled(net) -> str:
         if parts:
             return f"the {kind} {next(iter(parts))!r} sees all populations in each step"
     for name, population in net.populations.items():
+        if population.own_step_ms is not None:
+            return f"{name} has steps of its own"
         if getattr(population, "spike_times", "grid") != "grid":
             return f"spikes of {name} have times within a step"
     for name, projection in net.projections.items():

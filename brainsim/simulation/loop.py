@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import math
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -20,36 +24,43 @@ SAMPLE_BYTES = 64e6  # room for samples on the device
 EVENT_ROOM = 1 << 18  # spikes in the event buffer beyond what one step may fire, at most
 
 
-def plan_of(net, requests: tuple[Request, ...], chunk_steps=None, batched=None, runs=1) -> engine.Plan:
+def plan_of(
+    net, requests: tuple[Request, ...], chunk_steps=None, batched=None, runs=1, until=None, check_every=1
+) -> engine.Plan:
     """The plan of a run; its chunk length depends on what is recorded and never on the duration."""
     per_row = runs * bytes_per_row(requests)
     rows = chunk_steps or int(np.clip(SAMPLE_BYTES / per_row if per_row else CHUNK, 1, CHUNK))
     worst = sum(r.shape[0] for r in requests if r.is_spikes)
     one_pass = all(map(one_pass_is_best, net.populations.values()))
-    return engine.Plan(requests, rows, 2 * worst + min(EVENT_ROOM, 32 * worst), batched, one_pass)
+    room = 2 * worst + min(EVENT_ROOM, 32 * worst)
+    return engine.Plan(requests, rows, room, batched, one_pass, until, check_every)
 
 
 def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float, inputs, n_steps, recorders, bar):
     """Run chunk after chunk into ``recorders``, one per run of the batch.
 
-    Returns the state, and None or ``(path, steps)``: the variable that is not finite after so many steps.
+    Returns the state, None or ``(path, steps)``, the variable that is not finite after so many steps, and whether a
+    condition has ended the run.
     """
     first = int(np.ravel(state["steps"])[0])
     step = step_length(step_ms)
+    if recorders[0].steps == 0:
+        _begin(plan, structure, parameters, fixed, state, step, recorders)
     inputs = {path: np.asarray(array) for path, array in inputs.items()}
     done = 0
     while done < n_steps:
         n = min(n_steps - done, plan.rows, bar.suggested_steps(plan.rows))
         rows = {path: _rows(array, done, plan.rows) for path, array in inputs.items()}
         before = state
-        advanced, state, events, samples = engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
+        made = engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
+        advanced, state, events, samples, *met = made
         advanced, broken = int(advanced), _broken(state)
         if broken is not None:
 
             def again(k):
                 return engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, k)  # noqa: B023
 
-            advanced, broken, (_, _, events, samples) = _first_broken(again, advanced, broken)
+            advanced, broken, (_, _, events, samples, *_) = _first_broken(again, advanced, broken)
         recorded = jax.tree.map(np.asarray, (events, samples))
         for k, recorder in enumerate(recorders):
             own = recorded if plan.batched is None else jax.tree.map(lambda array, k=k: array[k], recorded)
@@ -57,8 +68,21 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
         done += advanced
         bar.advance(advanced)
         if broken is not None:
-            return state, (broken, done + 1)
-    return state, None
+            return state, (broken, done + 1), False
+        if met and bool(met[0]):
+            return state, None, True
+    return state, None, False
+
+
+def _begin(plan: engine.Plan, structure, parameters, fixed, state, step, recorders) -> None:
+    """Record the values before the first step that are asked for."""
+    initial = tuple(request for request in plan.samples if request.initial)
+    if not initial:
+        return
+    some = dataclasses.replace(plan, requests=initial, rows=1, capacity=0, one_pass=False)
+    found = jax.tree.map(np.asarray, engine.start_of_samples(some, structure, parameters, fixed, state, step))
+    for k, recorder in enumerate(recorders):
+        recorder.begin(found if plan.batched is None else {label: array[k] for label, array in found.items()})
 
 
 def _rows(array, first, n):
@@ -78,7 +102,7 @@ def bytes_per_row(requests) -> float:
 def check_memory(requests, n_steps: int, runs: int = 1) -> None:
     """Refuse samples that do not fit into the memory of the host."""
     kept = [r for r in requests if not r.of_spikes]
-    needed = runs * n_steps * bytes_per_row(kept)
+    needed = runs * sum(min(n_steps, r.window[1] - r.window[0]) * bytes_per_row([r]) for r in kept)
     if needed and needed > (free := available_bytes()):
         what = ", ".join(r.label for r in kept if not r.is_spikes)
         raise NotEnoughMemoryError(
@@ -92,16 +116,24 @@ def check_memory(requests, n_steps: int, runs: int = 1) -> None:
 
 def _broken(state) -> str | None:
     """The first variable, by name, that is not finite."""
-    return next((path for path, array in sorted(state.items()) if not _is_finite(array)), None)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return next((path for path, array in sorted(state.items()) if not _is_finite(array)), None)
 
 
 def _is_finite(array) -> bool:
-    if not jnp.issubdtype(array.dtype, jnp.floating) or not array.size:
+    if not _is_float(array.dtype) or not array.size:
         return True
-    if {device.platform for device in array.devices()} != {"cpu"}:
+    if any(device.platform != "cpu" for device in array.devices()):
         return bool(_all_finite(array))
-    values = np.asarray(array)  # no copy; extremes take no memory, and are NaN where a value is
+    values = np.asarray(array)  # no copy; neither a sum nor extremes take memory
+    if math.isfinite(values.sum()):  # as it is not where a value is not; it may be too large where all are
+        return True
     return bool(np.isfinite(values.min()) and np.isfinite(values.max()))
+
+
+@functools.cache
+def _is_float(dtype) -> bool:
+    return bool(jnp.issubdtype(dtype, jnp.floating))
 
 
 @jax.jit

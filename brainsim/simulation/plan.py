@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import brainunit as u
 import numpy as np
 
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim._units import in_unit, split_quantity, with_unit
 from brainsim.network import Network
 from brainsim.population import View
+from brainsim.simulation import derived
+from brainsim.simulation.derived import Derived
 from brainsim.simulation.places import Places, elements_at, label_of, places_of
-
-Record: TypeAlias = Any  # what people write: str, pair of path and places, view, several of them, or dict to quantity
+from brainsim.simulation.wanted import Record, is_function, listed
 
 _INDEX = r"\[(?P<index>[^\[\]]*)\]|\[\[(?P<list>[^\[\]]*)\]\]"
 _REQUEST = re.compile(rf"(?P<path>[^\[\]@]+)({_INDEX}|@(?P<place>.+))?")
+WHOLE = (-1, 2**31)  # a window of all steps
+_REDUCED = re.compile(r"(?P<how>\w+)\((?P<inner>[^()]+)\)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +53,14 @@ class Request:
         Whether elements count the synapses of an array of more than one axis.
     places : Places or None
         Of cells, which the elements stand for.
+    derived : Derived or None
+        What is computed, where it is no variable.
+    unit : Unit or None
+        Of what is computed.
+    window : tuple of int
+        What is kept: of steps with first < number <= last.
+    initial : bool
+        Whether the value at the beginning is kept too.
     """
 
     label: str
@@ -61,6 +74,10 @@ class Request:
     of_spikes: bool = False
     flat: bool = False
     places: Places | None = dataclasses.field(default=None, compare=False, repr=False)
+    derived: Derived | None = None
+    unit: Any = None
+    window: tuple[int, int] = dataclasses.field(default=WHOLE, compare=False)
+    initial: bool = dataclasses.field(default=False, compare=False)
 
     @property
     def population(self) -> str:
@@ -78,28 +95,83 @@ class Request:
         array = array.reshape(-1) if self.flat else array
         return array[np.asarray(self.elements) if isinstance(self.elements, tuple) else self.elements]
 
+    def kept(self, steps: np.ndarray) -> np.ndarray:
+        """Which of these numbers of steps lie in the window."""
+        first, last = self.window
+        return (steps > first - self.initial) & (steps <= last)
+
     def __hash__(self):
-        return hash((self.label, self.path, str(self.elements), self.shape, self.every))
+        return hash((self.label, self.path, str(self.elements), self.shape, self.every, self.derived))
+
+
+class Times:
+    """What times of requests mean in steps.
+
+    Parameters
+    ----------
+    step_ms : float
+    first, n_steps : int
+        Steps before the run, and of the run.
+    every : int
+        Steps between samples of what has no interval of its own.
+    interval : callable
+        Steps of an interval: ``interval(quantity, what)``.
+    """
+
+    def __init__(self, step_ms: float, first: int, n_steps: int, every: int, interval: Callable[[object, str], int]):
+        self.step_ms, self.first, self.n_steps, self.every, self.interval = step_ms, first, n_steps, every, interval
+
+    def window(self, label: str, record: Record) -> tuple[int, int]:
+        """First and last step of the window of a request.
+
+        Raises
+        ------
+        UnitError, ValueError
+            For what are no times, or a window that is empty or reaches beyond the run.
+        """
+        first, last = self.first, self.first + self.n_steps
+        if record.start is None and record.stop is None:
+            return WHOLE
+        bounds = [first, last]
+        for k, name in enumerate(("start", "stop")):
+            given = getattr(record, name)
+            if given is not None:
+                ms = np.asarray(in_unit(given, u.ms, f"record[{label!r}].{name}"), float)
+                if ms.ndim or not np.isfinite(ms):
+                    raise ValueError(f"record[{label!r}].{name}: expected a time, given {given}.")
+                bounds[k] = round(float(ms) / self.step_ms)
+                if abs(float(ms) / self.step_ms - bounds[k]) > 1e-6 * max(1, abs(bounds[k])):
+                    raise ValueError(f"record[{label!r}].{name}: {given} is not a multiple of dt = {self.step_ms} ms.")
+        if not first <= bounds[0] < bounds[1] <= last:
+            begin, end = (bound * self.step_ms for bound in bounds)
+            raise ValueError(
+                f"record[{label!r}]: the window {begin:g} to {end:g} ms is empty or reaches beyond the run,"
+                f" {first * self.step_ms:g} to {last * self.step_ms:g} ms."
+            )
+        return bounds[0], bounds[1]
 
 
 def parse(
-    net: Network, record, every: int, arrays: dict, interval: Callable[[object, str], int]
+    net: Network,
+    record,
+    times: Times,
+    arrays: dict,
+    facts: Callable[[Sequence[Derived]], dict],
 ) -> tuple[Request, ...]:
     """Requests for what is to be recorded.
 
     Parameters
     ----------
     net : Network
-    record : str, pair, view, several of them, or dict of them to quantity
-        ``"E.spikes"``, ``"E.V"``, ``"E.V[:10]"``, ``"E.ampa.g[[0, 5]]"``, ``"E->I.weight[::100]"``; of cells with a shape
-        ``"cells.V@dend[3](0.5)"``, ``"cells.V@dend"``, ``("cells.na.m", tips())``, or ``cells.at("dend")`` for V there. As a
-        dictionary, each with an interval of its own; None stands for ``every``.
-    every : int
-        Steps between samples of what is not spikes.
+    record : str, pair, view, Record, several of them, or dict of them to quantity, Record or function
+        ``"E.spikes"``, ``"E.V"``, ``"E.V[:10]"``, ``"E.ampa.g[[0, 5]]"``, ``"E->I.weight[::100]"``, ``"E.ampa.I"``,
+        ``"mean(E.V)"``; of cells with a shape ``"cells.V@dend[3](0.5)"``, ``"cells.V@dend"``, ``("cells.na.m", tips())``, or
+        ``cells.at("dend")`` for V there. As a dictionary, each with an interval of its own (None for that of the run), or a function.
+    times : Times
     arrays : dict
         Parameters and states by path.
-    interval : callable
-        Steps of an interval: ``interval(quantity, what)``.
+    facts : callable
+        Shape, type and unit of what is computed, by label.
 
     Raises
     ------
@@ -108,15 +180,7 @@ def parse(
     ValueError
         For an index that cannot be read or selects nothing, or an interval that cannot be.
     """
-    if isinstance(record, str | View) or _is_pair(record):
-        record = [record]
-    if not isinstance(record, Iterable):
-        raise TypeError(f"record: expected a path such as 'E.spikes', or several of them, given {record!r}.")
-    asked = list(record.items()) if isinstance(record, Mapping) else [(one, None) for one in record]
-    labels = [label_of(one) for one, _ in asked]
-    if len(set(labels)) < len(labels):
-        raise ValueError(f"record: something is asked for twice in {labels}.")
-    requests = [_request(net, one, given, every, arrays, interval) for one, given in asked]
+    requests = [_request(net, label, wanted, times, arrays, facts) for label, wanted in listed(record).items()]
     return (*requests, *(r for request in requests for r in _within(request, arrays)))
 
 
@@ -128,51 +192,99 @@ def _within(request, arrays) -> list[Request]:
     return [dataclasses.replace(request, label=f"{request.label} within", path=path, is_spikes=False, of_spikes=True)]
 
 
-def _is_pair(record) -> bool:
-    """Whether it is one path and places, and not two paths."""
-    return isinstance(record, tuple) and len(record) == 2 and isinstance(record[0], str) and not _is_path(record[1])
+def _request(net, label, wanted: Record, times: Times, arrays, facts) -> Request:
+    reduced = _REDUCED.fullmatch(wanted.what) if isinstance(wanted.what, str) and "@" not in wanted.what else None
+    if reduced is not None and reduced["how"] not in derived.REDUCTIONS:
+        how, accepted = reduced["how"], derived.REDUCTIONS
+        raise UnknownNameError(f"record: there is no reduction {how!r}.{suggestion(how, accepted)}")
+    if is_function(wanted.what):
+        request = _computed(label, label, derived.of_function(label, wanted.what), facts)
+    elif reduced is not None:
+        inner = _plain(net, label, reduced["inner"], arrays, facts)
+        compute = inner.derived.compute if inner.derived else _reading(inner.path)
+        changes = inner.derived is not None and inner.derived.changes
+        chosen = lambda net, clock: _selected(inner, compute(net, clock))  # noqa: E731
+        found = derived.reduced(label, reduced["how"], reduced["inner"], chosen, changes)
+        request = _computed(label, inner.path, found, facts)
+    else:
+        request = _plain(net, label, wanted.what, arrays, facts)
+    return _timed(request, wanted, times)
 
 
-def _is_path(one) -> bool:
-    return isinstance(one, str) and "." in one
+def _timed(request: Request, wanted: Record, times: Times) -> Request:
+    """The request with its interval and window."""
+    label, every = request.label, 1 if request.is_spikes else times.every
+    if request.is_spikes and (wanted.every is not None or wanted.initial):
+        what = "interval" if wanted.every is not None else "initial value"
+        given = f", given {wanted.every}" if wanted.every is not None else ""
+        raise ValueError(f"record: {label!r} takes no {what}{given}: all spikes are recorded.")
+    if wanted.every is not None:
+        every = times.interval(wanted.every, f"record[{label!r}]")
+    window = times.window(label, wanted)
+    begin = max(window[0], times.first)
+    if wanted.initial and begin % every:
+        raise ValueError(
+            f"record[{label!r}]: the value at {begin * times.step_ms:g} ms is asked for, and there is a sample at"
+            f" each multiple of {every * times.step_ms:g} ms only."
+        )
+    return dataclasses.replace(request, every=every, window=window, initial=wanted.initial)
 
 
-def _request(net, asked, given, every, arrays, interval) -> Request:
-    populations, label = net.populations, label_of(asked)
-    match = _REQUEST.fullmatch(label)
+def _plain(net, label, asked, arrays, facts) -> Request:
+    """The request for a path, in every step."""
+    text = label_of(asked)
+    match = _REQUEST.fullmatch(text)
     if match is None:
-        raise ValueError(f"record: cannot read {label!r}; write a path such as 'E.spikes', 'E.V' or 'E.V[:10]'.")
+        raise ValueError(f"record: cannot read {text!r}; write a path such as 'E.spikes', 'E.V' or 'E.V[:10]'.")
     path = match["path"]
-    if path in populations:
+    if path in net.populations:
         raise UnknownNameError(
             f"record: {path!r} is a population; say what of it, for example '{path}.spikes' or '{path}.V'."
         )
+    found = None
     if path not in arrays:
-        raise UnknownNameError(f"record: the network has no {path!r}.{suggestion(path, arrays)}")
+        computed = derived.names(net)
+        if path not in computed:
+            raise UnknownNameError(f"record: the network has no {path!r}.{suggestion(path, [*arrays, *computed])}")
+        found = Derived(path, path, computed[path], changes=True)
     owner, _, variable = path.rpartition(".")
     is_spikes = variable == "spikes" and owner in net.senders
-    if given is not None:
-        if is_spikes:
-            raise ValueError(f"record: {label!r} takes no interval, given {given}: all spikes are recorded.")
-        every = interval(given, f"record[{label!r}]")
-    shape, index = arrays[path].shape, match["index"] if match["list"] is None else match["list"]
+    (shape, _, unit) = (arrays[path].shape, None, None) if found is None else facts([found])[path]
+    index = match["index"] if match["list"] is None else match["list"]
     flat = index is not None and len(shape) > 1 and _of_synapses(net, owner, variable)
-    shape = (int(np.prod(shape)),) if flat else shape
-    places = places_of(net, path)
+    shape, places = (int(np.prod(shape)),) if flat else shape, places_of(net, path)
     if match["place"] is not None:
-        elements = elements_at(net, path, _where(asked, match["place"]), label)
+        elements = elements_at(net, path, _where(asked, match["place"]), text)
     else:
-        elements = _elements(label, index, shape, places)
+        elements = _elements(text, index, shape, places)
     size = shape[0] if shape else None
     chosen = shape if elements is None else (len(_picked(elements, size)), *shape[1:])
-    name = f"{owner}{label[len(path) :]}" if is_spikes else label
-    every = 1 if is_spikes else every
-    return Request(label, name, path, elements, size, chosen, every, is_spikes, flat=flat, places=places)
+    name = f"{owner}{text[len(path) :]}" if is_spikes and label == text else label
+    request = Request(label, name, path, elements, size, chosen, 1, is_spikes, flat=flat, places=places)
+    if found is None:
+        return request
+    return dataclasses.replace(request, derived=dataclasses.replace(found, label=label), unit=unit)
 
 
 def _where(asked, place: str) -> Any:
     """Places as they were asked for."""
     return place if isinstance(asked, str) else asked if isinstance(asked, View) else asked[1]
+
+
+def _computed(label, path, found: Derived, facts) -> Request:
+    shape, _, unit = facts([found])[label]
+    size = shape[0] if shape else None
+    return Request(label, label, path, None, size, shape, 1, False, derived=found, unit=unit)
+
+
+def _reading(path):
+    owner, _, name = path.rpartition(".")
+    return lambda net, clock: getattr(net[owner] if owner else net, name)
+
+
+def _selected(request, value):
+    number, unit = split_quantity(value)
+    return with_unit(request.select(number), unit)
 
 
 def _of_synapses(net, owner, variable) -> bool:

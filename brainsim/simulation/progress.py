@@ -5,23 +5,28 @@ from __future__ import annotations
 import importlib.util
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 INTERVAL = 0.25  # seconds between updates
 
 
 class Progress:
     """Shows how far a run is. Off when ``show`` is False; by default only on a terminal or in a notebook, after a
-    second.
+    second. A function is told instead: ``show(done, seconds)``, the part that is done and how long it has taken.
     """
 
-    def __init__(self, show: bool | None, total: int, what: str = "simulating"):
+    def __init__(self, show: bool | Callable[[float, float], Any] | None, total: int, what: str = "simulating"):
+        if show is not None and not isinstance(show, bool) and not callable(show):
+            raise TypeError(f"progress: expected True, False or a function progress(done, seconds), given {show!r}.")
+        self.tell = show if callable(show) else None
         self.total, self.done, self.show = total, 0, show
         self.what, self.text = what, ""  # what is being done, and how well
         # rich draws in a notebook through ipywidgets, and warns where they are missing.
         notebook = "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is not None
-        self.on = show if show is not None else sys.stderr.isatty() or notebook
+        self.on = bool(show) if show is not None else sys.stderr.isatty() or notebook
         self.bar = None
-        self.started = self.last = time.perf_counter()
+        self.started = self.last = self.told = time.perf_counter()
         self.per_step = None
 
     def __enter__(self):
@@ -45,6 +50,11 @@ class Progress:
         if self.done:  # the first piece includes compilation
             self.per_step = max((now - self.last) / steps, 1e-9)
         self.last, self.done = now, self.done + steps
+        if self.tell is not None:
+            if self.done == self.total or now - self.told >= INTERVAL:
+                self.told = now
+                self.tell(self.done / self.total, now - self.started)
+            return
         if self.on and self.bar is None and (self.show or now - self.started > 1) and self.done < self.total:
             self._start()
         if self.bar is not None:

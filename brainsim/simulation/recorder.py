@@ -14,12 +14,18 @@ from brainsim.simulation.spikes import SpikeTrain
 class Recorder:
     """Collects the pieces of a run on the host."""
 
-    def __init__(self, requests, step_ms, first):
-        self.requests, self.step_ms, self.first = requests, step_ms, first
+    def __init__(self, requests, step_ms, first, n_steps):
+        self.requests, self.step_ms, self.first, self.last = requests, step_ms, first, first + n_steps
         self.steps = 0
         self.events = {r.label: ([], []) for r in requests if r.is_spikes}
         self.within = {r.label: [] for r in requests if r.of_spikes}
         self.pieces = {r.label: [] for r in requests if not (r.is_spikes or r.of_spikes)}
+
+    def begin(self, samples: dict) -> None:
+        """Add the values before the first step, by label, of what is asked for."""
+        for request in self.requests:
+            if request.initial and request.window[0] <= self.first:
+                self.pieces[request.label].append(np.asarray(samples[request.label])[None])
 
     def add(self, plan, advanced: int, first: int, events, samples) -> None:
         """Add what ``advanced`` steps from step number ``first`` on have recorded."""
@@ -28,6 +34,10 @@ class Recorder:
         index, step = (np.asarray(array)[:count] for array in events[:2])
         for request, low, high in zip(plan.spikes, plan.offsets, plan.offsets[1:]):
             own = slice(None) if len(plan.spikes) == 1 else np.flatnonzero((index >= low) & (index < high))
+            if not self._whole(request):
+                inside = request.kept(step)
+                inside = inside if isinstance(own, slice) else inside[own]
+                own = np.flatnonzero(inside) if isinstance(own, slice) else own[inside]
             indices, steps = self.events[request.label]
             indices.append(index[own] - np.int32(low))
             steps.append(step[own].copy())
@@ -37,12 +47,17 @@ class Recorder:
             if request.of_spikes:
                 continue
             complete = (first + advanced) // request.every - first // request.every
-            self.pieces[request.label].append(np.asarray(samples[request.label])[:complete].copy())
+            sampled = np.asarray(samples[request.label])[:complete]
+            if not self._whole(request):
+                sampled = sampled[request.kept((first // request.every + 1 + np.arange(complete)) * request.every)]
+            self.pieces[request.label].append(sampled.copy())
+
+    def _whole(self, request) -> bool:
+        return request.window[0] <= self.first and request.window[1] >= self.last
 
     def finish(self, net) -> Recording:
         """The recording."""
         start, stop = self.first * self.step_ms, (self.first + self.steps) * self.step_ms
-        window = self.step_ms * u.ms, start * u.ms, stop * u.ms
         spikes, samples, labels = {}, {}, {}
         for request in self.requests:
             if request.of_spikes:
@@ -57,12 +72,15 @@ class Recorder:
                 if within is not None:
                     order = np.lexsort((within, steps))
                     steps, indices, within = steps[order], indices[order], within[order]
+                begin, end = max(start, request.window[0] * self.step_ms), min(stop, request.window[1] * self.step_ms)
+                window = self.step_ms * u.ms, begin * u.ms, max(begin, end) * u.ms
                 spikes[request.name] = SpikeTrain(steps, indices, request.shape[0], *window, request.numbers, within)
                 labels[request.label] = request.name
             else:
                 pieces = self.pieces[request.label]
                 array = np.concatenate(pieces) if pieces else np.zeros((0, *request.shape))
-                samples[request.label] = _samples(net, request, array, self.first)
+                first = max(self.first, request.window[0]) - request.initial
+                samples[request.label] = _samples(net, request, array, first)
         return Recording(spikes, samples, labels, self.step_ms, start, stop)
 
 
@@ -79,11 +97,16 @@ def of_arrays(net, requests, samples, step_ms: float, first) -> Recording:
 
 
 def _samples(net, request, array, first) -> Samples:
+    every, numbers = request.every, request.numbers
+    places = None if request.places is None or numbers is None else request.places.among(numbers)
+    return Samples(array, _unit(net, request), request.path, numbers, (first // every + 1) * every, every, places)
+
+
+def _unit(net, request):
+    if request.derived is not None:
+        return request.unit
     owner, _, name = request.path.rpartition(".")
     part = net[owner] if owner else net
     name = name.removesuffix(SUFFIX)  # what rounding took from a state is in its unit
     declared = isinstance(part, Dynamics) and name in part._declared and not request.is_spikes
-    unit = part.unit_of(name) if declared else u.UNITLESS
-    every, numbers = request.every, request.numbers
-    places = None if request.places is None or numbers is None else request.places.among(numbers)
-    return Samples(array, unit, request.path, numbers, (first // every + 1) * every, every, places)
+    return part.unit_of(name) if declared else u.UNITLESS

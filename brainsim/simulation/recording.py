@@ -49,6 +49,11 @@ class Samples:
     places: Any = None
 
     @property
+    def facts(self) -> tuple[int, int, int]:
+        """First, interval and number of the samples: when they were taken."""
+        return self.first, self.every, self.array.shape[0]
+
+    @property
     def steps(self) -> np.ndarray:
         """Numbers of the steps at whose ends the samples were taken."""
         return self.first + self.every * np.arange(self.array.shape[0])
@@ -114,7 +119,7 @@ class Recording:
     @property
     def times(self) -> Any:
         """Times of the samples, (samples,)."""
-        every = {samples.every for samples in self._samples.values()}
+        every = {samples.facts for samples in self._samples.values()}
         if len(every) > 1:
             raise ValueError(f"times: each has its own here; ask for times_of({next(iter(self._samples))!r}).")
         if every:
@@ -213,7 +218,7 @@ class Recording:
         """
         import xarray
 
-        one = len({samples.every for samples in self._samples.values()}) <= 1
+        one = len({samples.facts for samples in self._samples.values()}) <= 1
         variables, coordinates = {}, {}
         for label, samples in self._samples.items():
             time = "time" if one else f"{label}_time"
@@ -258,7 +263,7 @@ class Recording:
         with recording_file.opened(path) as file:
             window, trains, samples, labels = recording_file.read(file)
         ms = {name: value * u.ms for name, value in window.items()}
-        spikes = {name: SpikeTrain(**facts, **ms) for name, facts in trains.items()}
+        spikes = {name: SpikeTrain(**ms | facts) for name, facts in trains.items()}
         held = {label: Samples(**facts | {"unit": u.parse_unit(facts["unit"])}) for label, facts in samples.items()}
         return cls(spikes, held, labels, window["dt"], window["start"], window["stop"])
 
@@ -268,5 +273,11 @@ def _joined(label, one: Samples, other: Samples) -> Samples:
     if not same or not np.array_equal(one.elements, other.elements):
         raise ValueError(f"Recording: {label!r} is not of the same elements at the same interval in the two.")
     first = one.first if one.array.shape[0] else other.first
-    array = np.concatenate([one.array, np.asarray(in_unit(with_unit(other.array, other.unit), one.unit, label))])
+    further = np.asarray(in_unit(with_unit(other.array, other.unit), one.unit, label))
+    if one.array.shape[0] and further.shape[0]:
+        ahead = other.first - one.first - one.every * one.array.shape[0]
+        if ahead not in (0, -one.every):
+            raise ValueError(f"Recording: {label!r} has a gap between the two.")
+        further = further[1:] if ahead else further  # the initial value of the second is the last of the first
+    array = np.concatenate([one.array, further])
     return dataclasses.replace(one, array=array, first=first)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import brainunit as u
 import numpy as np
 
 from brainsim._files import Remembering, replacing
@@ -50,6 +51,7 @@ def write(path, window: dict, spikes: dict, samples: dict, labels: dict) -> None
             for name, train in spikes.items():
                 group = file.create_group(f"spikes/{name}")
                 group["steps"], group["indices"], group["units"] = train.steps, train.indices, train.units
+                group.attrs["window"] = [float(q.to_decimal(u.ms)) for q in (train.start, train.stop)]
                 if train.within is not None:
                     group["within"] = train.within
         target.check()
@@ -97,6 +99,7 @@ def read(file) -> tuple[dict, dict, dict, dict]:
     spikes = {
         name: {key: group[key][...] for key in ("steps", "indices", "units", "within") if key in group}
         | {"n": group["units"].size}
+        | {name: ms * u.ms for name, ms in zip(("start", "stop"), group.attrs.get("window", ()))}
         for name, group in file.get("spikes", {}).items()
     }
     samples = {

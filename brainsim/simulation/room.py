@@ -42,8 +42,8 @@ class Room:
         self.net = entry.net
         self.lengths: dict[str, tuple[int, int]] = {}  # by path: how long an array is, and how long with its room
         projections = _projections(entry)
-        if not projections:
-            return
+        if not projections or any(r.derived is not None and not r.derived.changes for r in entry.requests):
+            return  # what is computed may look at all weights at once
         whole = {*entry.inputs, *varied, *(r.path for r in entry.requests if not _is_begin(r))}
         rooms = keep(entry.structure).setdefault("rooms", {})
         for name, n, places in projections:

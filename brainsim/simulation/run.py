@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
 import jax
+import numpy as np
 from jax.core import Tracer
 
-from brainsim._core import write_back
+from brainsim._core import split, write_back
 from brainsim._units import QuantityLike
 from brainsim.network import Network
-from brainsim.simulation import door, loop
+from brainsim.simulation import derived, door, loop
 from brainsim.simulation.function import run_traced
 from brainsim.simulation.in_use import alone
-from brainsim.simulation.plan import Record
+from brainsim.simulation.plan import WHOLE
 from brainsim.simulation.progress import Progress
 from brainsim.simulation.recorder import Recorder, of_arrays
 from brainsim.simulation.recording import Recording
 from brainsim.simulation.room import Room
+from brainsim.simulation.wanted import Wanted
 
 
 @alone
@@ -27,10 +31,14 @@ def simulate(
     duration: QuantityLike,
     *,
     dt: QuantityLike = 0.1 * u.ms,
-    record: Record = (),
+    record: Wanted = (),
     sample_every: QuantityLike | None = None,
     inputs: dict[str, Any] | None = None,
-    progress: bool | None = None,
+    until: Callable[[Network], Any] | None = None,
+    check_every: QuantityLike | None = None,
+    callback: Callable[[Network], Any] | None = None,
+    callback_every: QuantityLike | None = None,
+    progress: bool | Callable[[float, float], Any] | None = None,
     chunk_steps: int | None = None,
     checkpoint_every: int | None = None,
 ) -> Recording:
@@ -43,17 +51,32 @@ def simulate(
         How long; a multiple of ``dt``.
     dt : quantity, time
         Length of a step.
-    record : str, (str, places), view, list of them, or dict of them to quantity
-        What to record: ``"E.spikes"``, ``"E.V[:10]"``, ``"E->I.weight[::100]"``; of cells with a shape
-        ``"cells.V@dend[3](0.5)"``, ``("cells.na.m", tips())``, or ``cells.at("dend")`` for V. As a dictionary, each with the
-        interval of its samples: ``{"E.spikes": None, "E.V[0]": 0.1 * u.ms, "E->I.weight": 100 * u.ms}``.
+    record : str, (str, places), view, Record, list of them, or dict of them to quantity, function or Record
+        What to record: variables ``"E.spikes"``, ``"E.V[:10]"``, ``"E->I.weight[::100]"``; of cells with a shape
+        ``"cells.V@dend[3](0.5)"``, ``("cells.na.m", tips())``, or ``cells.at("dend")`` for V; currents ``"E.ampa.I"`` of a
+        receptor, ``"E.I"`` of all receptors and stimuli, ``"E.drive.value"`` of a stimulus; ``"mean(E.V)"``, and
+        ``std``, ``sum``, ``min`` and ``max``. As a dictionary, each with the interval of its samples, or a function of
+        the network: ``{"E.spikes": None, "E.V[0]": 0.1 * u.ms, "above": lambda net: (net.E.V > -50 * u.mV).mean()}``.
+        :class:`Record` says more of an item: an interval, a window of time, the initial value.
     sample_every : quantity, time, optional
         Interval between samples of what is not spikes and has none of its own, a multiple of ``dt``; every step if left
         out.
     inputs : dict of str to array or quantity, (steps, ...), optional
         Time courses that override variables by path, one row per step: ``{"E.drive.amplitude": I}``.
-    progress : bool, optional
-        Show a progress bar. By default on a terminal or in a notebook, for runs that take more than a second.
+    until : callable, optional
+        Condition that ends the run early: ``until(net)``, true or false, compiled with the step and looked at after each:
+        ``until=lambda net: net.E.spikes.any()``.
+    check_every : quantity, time, optional
+        How often ``until`` is looked at: when the time is a multiple of it. In every step if left out.
+    callback : callable, optional
+        ``callback(net)`` is called in Python, with the live network, whenever its time is a multiple of
+        ``callback_every``: to look, to save, to assign parameters, states or inputs. Where it returns True the run ends.
+    callback_every : quantity, time, optional
+        A multiple of ``dt``.
+    progress : bool or callable, optional
+        Show a progress bar. By default on a terminal or in a notebook, for runs that take more than a second. A function
+        is called a few times a second, and at the end: ``progress(done, seconds)``, with the part of the duration that
+        is done and the seconds that it took.
     chunk_steps : int, optional
         Steps in one call of compiled code, at most; results do not depend on it.
     checkpoint_every : int, optional
@@ -62,7 +85,10 @@ def simulate(
     Returns
     -------
     Recording
-        Spike trains and samples. Samples are taken at the end of a step, spikes are stamped with the end of theirs.
+        Spike trains and samples; ``stop`` says when the run ended. Samples are taken at the end of a step, spikes are
+        stamped with the end of theirs. A
+        current is that at the potential and the conductance of that moment, and a stimulus has the value that it has in
+        the step that begins there.
 
     Raises
     ------
@@ -71,7 +97,8 @@ def simulate(
     NotEnoughMemoryError
         If the samples do not fit into memory.
     NonFiniteError
-        If a state becomes infinite or not a number; the network stays as it was.
+        If a state becomes infinite or not a number; the network stays as it was (before the run, or after the last
+        callback).
     NetworkInUseError
         If another run of this network goes on, in another thread or around this one.
 
@@ -84,28 +111,106 @@ def simulate(
     door.check_count("chunk_steps", chunk_steps)
     door.check_count("checkpoint_every", checkpoint_every)
     entry = door.enter(net, duration, dt=dt, record=record, sample_every=sample_every, inputs=inputs)
+    ends = _ends(entry, until, check_every)
+    interval = _callback_interval(entry, callback, callback_every)
     if _traced(entry.parameters, entry.state, entry.fixed, entry.inputs):
+        if ends[0] is not None or callback is not None:
+            raise ValueError("simulate: until and callback are not for the inside of a transformation.")
         return _simulate_traced(entry, checkpoint_every)
-
-    requests, step_ms, n_steps = entry.requests, entry.step_ms, entry.n_steps
-    loop.check_memory(requests, n_steps)
+    loop.check_memory(entry.requests, entry.n_steps)
     entry = entry.prepared()
-    first = int(entry.state["steps"])
-    recorder, room = Recorder(requests, step_ms, first), Room(entry)
-    plan = loop.plan_of(net, room.requests(requests), chunk_steps)
+    first, courses = int(entry.state["steps"]), entry.inputs
+    recorder, last = Recorder(entry.requests, entry.step_ms, first, entry.n_steps), first + entry.n_steps
+    now = first
+    with Progress(progress, entry.n_steps) as bar:
+        while True:
+            stop = last if interval is None else min(last, (now // interval + 1) * interval)
+            met = _advance(entry, stop - now, recorder, bar, chunk_steps, ends)
+            now = first + recorder.steps
+            if callback is not None and interval is not None and now % interval == 0:
+                answer = callback(net)
+                met = met or (isinstance(answer, bool | np.bool_) and bool(answer))
+                entry = _after_callback(entry, now)
+            if met or now == last:
+                return recorder.finish(net)
+            rest = {path: rows[now - first :] for path, rows in courses.items()}
+            entry = dataclasses.replace(entry, inputs=rest).prepared()
+
+
+def _advance(entry: door.Entry, n_steps: int, recorder: Recorder, bar: Progress, chunk_steps, ends) -> bool:
+    """Run ``n_steps`` steps into the recorder and leave the state in the network; whether a condition has ended the run."""
+    net, step_ms, room = entry.net, entry.step_ms, Room(entry)
+    plan = loop.plan_of(net, room.requests(entry.requests), chunk_steps, until=ends[0], check_every=ends[1])
     arrays = room.enter(entry.parameters), room.enter(entry.fixed), room.enter(entry.state)
-    with Progress(progress, n_steps) as bar:
-        state, broken = loop.drive(plan, entry.structure, *arrays, step_ms, entry.inputs, n_steps, [recorder], bar)
+    inputs = {path: rows[:n_steps] for path, rows in entry.inputs.items()}
+    state, broken, met = loop.drive(plan, entry.structure, *arrays, step_ms, inputs, n_steps, [recorder], bar)
     if broken is not None:
         path, steps = broken
-        raise loop.non_finite(net, path, (first + steps) * step_ms, recorder.finish(net))
+        raise loop.non_finite(net, path, (int(entry.state["steps"]) + steps) * step_ms, recorder.finish(net))
     write_back(net, room.leave(state))
     net.went_on()
-    return recorder.finish(net)
+    return met
+
+
+def _ends(entry: door.Entry, until, check_every) -> tuple[derived.Derived | None, int]:
+    """The condition that ends a run, and the steps between looks at it."""
+    if until is None:
+        if check_every is not None:
+            raise ValueError("check_every: says how often until is looked at; give until=... too.")
+        return None, 1
+    if not callable(until):
+        raise TypeError(f"until: expected a function of the network, given {until!r}.")
+    every = 1 if check_every is None else door.interval_of(entry.step_ms, entry.n_steps, check_every, "check_every")
+    condition = derived.of_function("until", until)
+    arrays = entry.structure, entry.parameters, entry.fixed, entry.state
+    shape, dtype, _ = derived.facts([condition], *arrays, entry.step_ms)["until"]
+    if shape or dtype.kind != "b":
+        raise TypeError(
+            f"until: the function must give one truth value, such as net.E.spikes.any(), given {dtype} of shape {shape}."
+        )
+    return condition, every
+
+
+def _callback_interval(entry: door.Entry, callback, callback_every) -> int | None:
+    """Steps between calls of a callback."""
+    if (callback is None) != (callback_every is None):
+        raise ValueError("callback: give both callback=... and callback_every=..., how often it is called.")
+    if callback is None:
+        return None
+    if not callable(callback):
+        raise TypeError(f"callback: expected a function of the network, given {callback!r}.")
+    return door.interval_of(entry.step_ms, entry.n_steps, callback_every, "callback_every")
+
+
+def _after_callback(entry: door.Entry, now: int) -> door.Entry:
+    """The entry with what a callback has assigned.
+
+    Raises
+    ------
+    ValueError
+        If it has done more than to assign numbers.
+    """
+    structure, parameters, fixed, state = split(entry.net)
+    if structure.shared is not entry.structure.shared or int(state["steps"]) != now:
+        raise ValueError(
+            "callback: it may assign numbers of the network, and not add, take out or reset anything; to do so, let it"
+            " return True, which ends the run, and begin another one."
+        )
+    for request in entry.requests:
+        before, after = ((group | state).get(request.path) for group in (entry.parameters, parameters))
+        if before is not None and after is not None and before.shape != after.shape:
+            raise ValueError(f"callback: {request.path} is recorded, and was {before.shape}; given {after.shape}.")
+    return dataclasses.replace(entry, structure=structure, parameters=parameters, fixed=fixed, state=state)
 
 
 def _simulate_traced(entry: door.Entry, checkpoint_every) -> Recording:
     """Inside a transformation: as a scan, whose spikes are arrays."""
+    for request in entry.requests:
+        if request.initial or request.window != WHOLE:
+            raise ValueError(
+                f"record: {request.label!r} takes no window and no initial value inside a transformation; select them"
+                " in what it returns."
+            )
     copy = None
     if not _traced(entry.parameters, entry.state, entry.fixed):
         # Only inputs are traced: the network itself must not take up their tracers.

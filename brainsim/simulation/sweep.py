@@ -20,10 +20,10 @@ from brainsim.simulation.door import check_count
 from brainsim.simulation.elsewhere import run_elsewhere
 from brainsim.simulation.in_use import alone
 from brainsim.simulation.loop import check_memory
-from brainsim.simulation.plan import Record
 from brainsim.simulation.progress import Progress
 from brainsim.simulation.recording import Recording
 from brainsim.simulation.sweep_store import Store, StoredRecordings, facts_of
+from brainsim.simulation.wanted import Wanted
 
 if TYPE_CHECKING:
     import xarray
@@ -162,7 +162,7 @@ def sweep(
     duration: QuantityLike,
     *,
     dt: QuantityLike = 0.1 * u.ms,
-    record: Record = (),
+    record: Wanted = (),
     sample_every: QuantityLike | None = None,
     inputs: dict[str, Any] | None = None,
     seeds: Sequence[int] | np.ndarray | range | None = None,
@@ -170,7 +170,7 @@ def sweep(
     out: str | Path | None = None,
     executor: Any = None,
     batch_size: int | None = None,
-    progress: bool | None = None,
+    progress: bool | Callable[[float, float], Any] | None = None,
 ) -> Sweep | Reduced:
     """Run a network for every combination of parameter values and seeds, many at a time.
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import brainunit as u
 import jax.numpy as jnp
@@ -27,6 +28,8 @@ class SpikeTimes(Population):
         Spike times after 0, in any order.
     indices : array of int, (k,)
         Which unit fires.
+    period : quantity, time, optional
+        The times, up to this one, come again and again after it; a multiple of dt.
     exact : bool, optional
         Do not round: a spike reaches neurons with exact spike times at its own time. Others see it at the end of the
         step that it falls in.
@@ -47,11 +50,47 @@ class SpikeTimes(Population):
         times: QuantityLike | Sequence[u.Quantity],
         indices: ArrayLike,
         *,
+        period: QuantityLike | None = None,
         exact: bool = False,
         positions: Layout | Positions | NumberLike | None = None,
     ):
         super().__init__(size, positions=positions, **({"fired_at": 0.0} if exact else {}))
         self.within_steps = bool(exact)
+        self.period_ms = None if period is None else _period(period)
+        self._aside.times_ms, self._aside.indices = self._checked(times, indices)
+
+    @classmethod
+    def of(cls, train: Any, *, start: QuantityLike | None = None, **options: Any) -> SpikeTimes:
+        """Units that fire as a recorded train: ``SpikeTimes.of(rec.spikes["E"])``.
+
+        Parameters
+        ----------
+        train : SpikeTrain
+            Unit k of those recorded is unit k here.
+        start : quantity, time, optional
+            What is time 0 here; the beginning of the recorded window by default.
+        **options
+            As of the class.
+        """
+        begin = train.start if start is None else start
+        ms = np.asarray(train.times.to_decimal(u.ms), float) - float(in_unit(begin, u.ms, "SpikeTimes.of: start"))
+        return cls(train.n, ms[ms > 0] * u.ms, train.local[ms > 0], **options)
+
+    def set_spikes(self, times: QuantityLike | Sequence[u.Quantity], indices: ArrayLike) -> None:
+        """Fire at other times from now on, given as in the constructor; those before now are past.
+
+        Numbers of spikes up to the same power of two are one program, so that nothing is compiled again.
+        """
+        before = self._aside.times_ms, self._aside.indices
+        self._aside.times_ms, self._aside.indices = self._checked(times, indices)
+        if self._aside.prepared_for is not None:
+            try:
+                self.prepare(self._aside.prepared_for)
+            except ValueError:
+                self._aside.times_ms, self._aside.indices = before
+                raise
+
+    def _checked(self, times, indices) -> tuple[np.ndarray, np.ndarray]:
         ms = np.atleast_1d(np.asarray(in_unit(times, u.ms, "SpikeTimes.times"), float))
         indices = np.atleast_1d(np.asarray(indices))
         if ms.shape != indices.shape or ms.ndim != 1:
@@ -67,7 +106,9 @@ class SpikeTimes(Population):
             )
         if ms.size and not (np.all(np.isfinite(ms)) and ms.min() > 0):
             raise ValueError(f"SpikeTimes: times must be positive and finite, given {ms.min()} ms.")
-        self._aside.times_ms, self._aside.indices = ms, indices.astype(np.int32)
+        if self.period_ms is not None and ms.size and ms.max() > self.period_ms * (1 + 1e-9):
+            raise ValueError(f"SpikeTimes: times must be up to the period, {self.period_ms} ms, given {ms.max()} ms.")
+        return ms, indices.astype(np.int32)
 
     def prepare(self, step_ms: float) -> None:
         """Sort the spikes into steps of this length."""
@@ -90,23 +131,49 @@ class SpikeTimes(Population):
                 f"{self.path}: unit {indices[k]} has two spikes in the step that ends at {(steps[k] + 1) * step_ms} ms."
             )
         begun, first = np.unique(steps, return_index=True)  # each step with spikes, and where its units begin
-        first = np.concatenate([first, [steps.size, steps.size]])
-        widest = int(np.diff(first).max(initial=1))
-        self.hold("begun", FixedVariable(jnp.asarray(np.append(begun, -1), jnp.int32)))
-        self.hold("first", FixedVariable(jnp.asarray(first, jnp.int32)))
-        self.hold("order", FixedVariable(jnp.asarray(np.concatenate([indices, np.full(widest, self.count, np.int32)]))))
+        widest = _rounded(int(np.diff(np.append(first, steps.size)).max(initial=1)))
+        # Behind them is room: other times of about as many spikes are the same program
+        room, length = _rounded(begun.size), _rounded(steps.size) + widest
+        self._table("begun", _longer(begun, room, 2**31 - 1), jnp.int32)
+        self._table("first", _longer(first, room + 1, steps.size), jnp.int32)
+        self._table("order", _longer(indices, length, self.count), jnp.int32)
         if self.within_steps:
             passed = self._aside.times_ms[order] / step_ms - steps
-            self.hold("passed", FixedVariable(jnp.asarray(np.append(passed, np.zeros(widest)), float_dtype())))
+            self._table("passed", _longer(passed, length, 0.0), float_dtype())
+        if self.period_ms is not None:
+            period = round(self.period_ms / step_ms)
+            if period < 1 or abs(self.period_ms / step_ms - period) > 1e-6 * period:
+                raise ValueError(f"{self.path}.period: {self.period_ms} ms is not a multiple of dt = {step_ms} ms.")
+            self._table("period_steps", period, jnp.int32)
         self.fix(widest=widest)
+
+    def _table(self, name: str, values: Any, dtype: Any) -> None:
+        self.hold(name, FixedVariable(jnp.asarray(values, dtype)))
 
     def update(self, clock: Clock):
         begun, first, order = self.plain("begun"), self.plain("first"), self.plain("order")
-        place = jnp.searchsorted(begun[:-1], clock.step, method="scan_unrolled")
+        step = clock.step if self.period_ms is None else clock.step % self.plain("period_steps")
+        place = jnp.minimum(jnp.searchsorted(begun, step, method="scan_unrolled"), begun.size - 1)
         slots = first[place] + jnp.arange(self.widest)
-        fires = (begun[place] == clock.step) & (slots < first[place + 1])
+        fires = (begun[place] == step) & (slots < first[place + 1])
         units = jnp.where(fires, order[slots], self.count)
         self.put("spikes", jnp.zeros(self.count, bool).at[units].set(True, mode="drop"))
         if self.within_steps:
             passed = self.plain("passed")[slots]
             self.put("fired_at", jnp.zeros(self.count, passed.dtype).at[units].set(passed, mode="drop"))
+
+
+def _period(given: QuantityLike) -> float:
+    ms = np.asarray(in_unit(given, u.ms, "SpikeTimes.period"), float)
+    if ms.ndim or not np.isfinite(ms) or ms <= 0:
+        raise ValueError(f"SpikeTimes: period: expected one positive time, given {given}.")
+    return float(ms)
+
+
+def _rounded(n: int) -> int:
+    """The next power of two."""
+    return 1 << max(n - 1, 0).bit_length()
+
+
+def _longer(array: np.ndarray, length: int, value: float) -> np.ndarray:
+    return np.concatenate([array, np.full(length - len(array), value, np.asarray(array).dtype)])

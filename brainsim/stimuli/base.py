@@ -34,7 +34,7 @@ class Stimulus(Part):
 
     def bind(self, population: Dynamics, name: str, ids: np.ndarray | None = None) -> None:
         """Make this the stimulus ``name`` of the units ``ids`` (all if None) of ``population``."""
-        into = population.input_named(self.into, name)
+        into = self.goes_into(population, name)
         if ids is not None:
             self._spread(ids, population.sites)
         self.place(population.site(name, into=into, input_unit=population.input_unit))
@@ -43,6 +43,10 @@ class Stimulus(Part):
             mask[ids] = True
             self.hold("mask", FixedVariable(jnp.asarray(mask)))
         self._check_window()
+
+    def goes_into(self, population: Dynamics, name: str) -> str | None:
+        """The input of ``population`` that the stimulus ``name`` feeds."""
+        return population.input_named(self.into, name)
 
     def _spread(self, ids, count: int) -> None:
         """Let arrays of one value for each unit of a view stand where these units stand in the population."""

@@ -102,7 +102,7 @@ class VoltageClamp(Clamp):
 
     def __init__(self, command: QuantityLike | Stimulus, *, R_s: Given = 0.01 * u.Mohm, **window: Any):
         super().__init__(R_s=R_s, **window)
-        self.command = _signal_of(command)
+        self.command = signal_of(command)
 
     def bind(self, population, name, ids=None):
         if not population.input_unit.has_same_dim(u.pA):
@@ -136,13 +136,13 @@ class ConductanceClamp(Clamp):
 
     def __init__(self, conductance: NumberLike | Stimulus, reversal: Given, **window: Any):
         super().__init__(reversal=reversal, **window)
-        self.conductance = _signal_of(conductance)
+        self.conductance = signal_of(conductance)
 
     def drive(self, clock):
         return self._on(clock, self._signal(clock, "conductance")), self.plain("reversal")
 
 
-def _signal_of(given: Any) -> Stimulus:
+def signal_of(given: Any) -> Stimulus:
     """A signal over time from what was given: a stimulus, or a value that stays."""
     if isinstance(given, Stimulus):
         return given

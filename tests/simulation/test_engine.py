@@ -7,13 +7,13 @@ import numpy as np
 import brainsim as bs
 from brainsim._core import split, step_length
 from brainsim.simulation import engine
-from brainsim.simulation.plan import parse
+from brainsim.simulation.plan import Times, parse
 
 
 def chunk(net, labels, rows, capacity, n_steps, inputs):
     net.prepare(0.1)
     structure, parameters, fixed, state = split(net)
-    plan = engine.Plan(parse(net, labels, 1, parameters | state, None), rows, capacity)
+    plan = engine.Plan(parse(net, labels, Times(0.1, 0, 1000, 1, None), parameters | state, None), rows, capacity)
     return engine.run_chunk(plan, structure, parameters, fixed, state, step_length(0.1), inputs, n_steps)
 
 

@@ -6,7 +6,7 @@ import pytest
 import brainsim as bs
 from brainsim._core import split
 from brainsim.simulation.engine import Plan
-from brainsim.simulation.plan import parse
+from brainsim.simulation.plan import Times, parse
 
 V = np.arange(10.0)
 
@@ -18,7 +18,7 @@ def read():
 
     def parse_one(label, every=1):
         _, parameters, _, state = split(net)
-        return parse(net, label, every, parameters | state, None)[0]
+        return parse(net, label, Times(0.1, 0, 1000, every, None), parameters | state, None)[0]
 
     return parse_one
 

@@ -1,0 +1,222 @@
+"""What a recording computes of the network as it stands at the end of a step: currents, reductions, functions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim._core import Clock, Structure, step_length
+from brainsim._core.reads import NOTHING, Readers, reads_of
+from brainsim._units import UNITLESS, split_quantity
+from brainsim.integrated import IntegratedPopulation
+from brainsim.network import Network
+from brainsim.population import Population
+from brainsim.receptors import Delta
+from brainsim.receptors.base import Receptor
+from brainsim.simulation.programs import keep
+from brainsim.stimuli.base import Stimulus
+from brainsim.stimuli.clamps import Clamp
+from brainsim.stimuli.hold import Hold
+
+REDUCTIONS = {"mean": jnp.mean, "std": jnp.std, "sum": jnp.sum, "min": jnp.min, "max": jnp.max}
+
+
+@dataclasses.dataclass(frozen=True)
+class Derived:
+    """Something that is computed of a network.
+
+    Parameters
+    ----------
+    label : str
+    key : hashable
+        What it is: two of the same key are the same.
+    compute : callable
+        ``compute(net, clock)``, a quantity or array.
+    changes : bool
+        Whether it lets receptors and stimuli advance, on a copy.
+    anything : bool
+        Whether it may look at all there is, since it is the user's.
+    """
+
+    label: str
+    key: Hashable
+    compute: Callable[[Network, Clock], Any] = dataclasses.field(compare=False)
+    changes: bool = False
+    anything: bool = False
+
+
+def of_function(label: str, function: Callable) -> Derived:
+    """A function of the user's."""
+    reads = reads_of(Readers((), (function,)))
+    key = (reads, getattr(function, "__qualname__", "")) if reads is not NOTHING else function
+    return Derived(label, key, lambda net, clock: function(net), anything=True)
+
+
+def reduced(label: str, how: str, path: str, inner: Callable[[Network, Clock], Any], changes: bool) -> Derived:
+    """A reduction of a variable, over all its elements."""
+
+    def compute(net, clock):
+        value, unit = split_quantity(inner(net, clock))
+        number = value.astype(clock.step_ms.dtype) if value.dtype == bool else value
+        return u.Quantity(REDUCTIONS[how](number), unit=unit)
+
+    return Derived(label, (how, path), compute, changes=changes)
+
+
+# -- currents ----------------------------------------------------------------------------------------------------------
+
+
+def names(net: Network) -> dict[str, Callable[[Network, Clock], Any]]:
+    """Currents and values of stimuli that can be recorded, by path: the function that computes each."""
+    found = {}
+    for name, population in net.populations.items():
+        for into in population.inputs:
+            found[f"{name}.{into}"] = _total(name, into)
+        for part, receptor in population.parts(Receptor).items():
+            if receptor.into in population.inputs and not isinstance(receptor, Delta):  # that moves variables at once
+                found[f"{name}.{part}.I"] = _of_receptor(name, part)
+        for part, stimulus in population.parts(Stimulus).items():
+            if isinstance(stimulus, Clamp):
+                found[f"{name}.{part}.I"] = _of_clamp(name, part)
+            elif not isinstance(stimulus, Hold):
+                found[f"{name}.{part}.value"] = _of_stimulus(name, part)
+    return found
+
+
+def _of_receptor(name: str, part: str):
+    def compute(net, clock):
+        population = _stimulated(net, name, clock)
+        receptor = population.parts(Receptor)[part]
+        current = receptor.current(
+            receptor.now(_own(net, name, clock)), receptor.taken(_potential(population, receptor.into))
+        )
+        return _each(current, receptor.count, population)
+
+    return compute
+
+
+def _of_clamp(name: str, part: str):
+    def compute(net, clock):
+        population = _stimulated(net, name, clock)
+        clamp = population.parts(Clamp)[part]
+        drive = clamp.drive(_own(net, name, clock).of(part))
+        return _each(clamp.current(drive, clamp.taken(_potential(population, clamp.into))), clamp.count, population)
+
+    return compute
+
+
+def _of_stimulus(name: str, part: str):
+    def compute(net, clock):
+        population = _stimulated(net, name, clock)
+        stimulus = population.parts(Stimulus)[part]
+        return _each(stimulus.masked(_own(net, name, clock).of(part)), stimulus.count, population)
+
+    return compute
+
+
+def _total(name: str, into: str):
+    def compute(net, clock):
+        population, own = _stimulated(net, name, clock), _own(net, name, clock)
+        total = population.stimulation(own, into)
+        if isinstance(population, IntegratedPopulation):
+            clamps = {part: clamp.drive(own.of(part)) for part, clamp in population.parts(Clamp).items()}
+            acting: dict[str, Any] = population.parts(Receptor) | population.parts(Clamp)
+            for part, source in acting.items():
+                if source.into == into and not isinstance(source, Delta):
+                    drive = clamps[part] if part in clamps else source.now(own)
+                    current = source.current(drive, source.taken(_potential(population, into)))
+                    total = total + source.spread(current, population.sites)
+        return _each(total, population.sites, population)
+
+    return compute
+
+
+def _stimulated(net, name, clock) -> Population:
+    """The population, with its stimuli as they are in the step that begins."""
+    population = net.populations[name]
+    population.advance_stimuli(_own(net, name, clock))
+    return population
+
+
+def _own(net, name, clock) -> Clock:
+    return net.populations[name].own_clock(clock.of(name))
+
+
+def _potential(population, into):
+    """The variable that an input acts on, plain."""
+    variable = population.inputs.get(into)
+    return None if variable is None else population.plain(variable)
+
+
+def _each(value, count: int, population) -> u.Quantity:
+    array = jnp.asarray(value)
+    return u.Quantity(jnp.broadcast_to(array, (count,)), unit=population.input_unit)
+
+
+# -- evaluation --------------------------------------------------------------------------------------------------------
+
+
+def values(
+    wanted: Iterable[Derived], structure: Structure, parameters: dict, fixed: dict, state: dict, clock: Clock
+) -> dict[str, jax.Array]:
+    """Plain arrays by label, of the network made of these arrays at the time of ``clock``."""
+    units: dict[str, u.Unit] = {}
+    return _values(tuple(wanted), structure, parameters, fixed, state, clock, units)
+
+
+def _values(wanted, structure, parameters, fixed, state, clock, units):
+    found = {}
+    for derived in wanted:
+        result, after = structure.part(lambda net, d=derived: d.compute(net, clock), parameters, fixed, state, {})
+        if not derived.changes:
+            _check_same(derived.label, state, after)
+        found[derived.label], units[derived.label] = _number(derived.label, result)
+    return found
+
+
+def _number(label, result) -> tuple[jax.Array, u.Unit]:
+    try:
+        number, unit = split_quantity(result)
+        array = jnp.asarray(number)
+    except TypeError:
+        array, unit = None, UNITLESS
+    if array is None or array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"record[{label!r}]: the function must give numbers or a quantity, given {type(result).__name__}."
+        )
+    return array, unit
+
+
+def _check_same(label, before, after) -> None:
+    changed = [path for path, array in after.items() if array is not before.get(path)]
+    if changed:
+        raise ValueError(
+            f"record[{label!r}]: the function changes {changed[0]}; what is recorded is only looked at. To change"
+            " states give the network an Operation."
+        )
+
+
+def facts(
+    wanted: Iterable[Derived], structure: Structure, parameters: dict, fixed: dict, state: dict, step_ms: float
+) -> dict[str, tuple[tuple[int, ...], np.dtype, u.Unit]]:
+    """Shape, type and unit of each, by label."""
+    wanted, units = list(wanted), {}
+    known = keep(structure).setdefault("derived", {})
+    types = tuple((array.shape, np.dtype(array.dtype)) for array in (parameters | state).values()) if wanted else ()
+
+    def of_one(derived):
+        if (derived, types) not in known:
+            clock = Clock(state["steps"], step_length(step_ms), fixed["key"])
+            shape = jax.eval_shape(
+                lambda p, f, s: _values((derived,), structure, p, f, s, clock, units), parameters, fixed, state
+            )[derived.label]
+            known[derived, types] = tuple(shape.shape), np.dtype(shape.dtype), units[derived.label]
+        return known[derived, types]
+
+    return {derived.label: of_one(derived) for derived in wanted}
