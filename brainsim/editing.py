@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any, cast
 
+import brainunit as u
 import numpy as np
 
 from brainsim._core import Dynamics, key_at
@@ -88,7 +89,7 @@ def replace(net: Any, path: str, new: Dynamics) -> None:
         raise ValueError(
             f"Network: the {kind.__name__.lower()} given for {path!r} belongs to {new.path}; make another."
         )
-    change = _population if kind is Population else _part
+    change: Any = _population if kind is Population else _part
     change(copy.deepcopy(net), path, copy.deepcopy(new))  # what does not fit is refused there
     change(net, path, new)
     _forget(net, path)
@@ -109,7 +110,7 @@ def _part(net, path: str, new: Any) -> None:
 
 def _check_receptor(projection: Projection, receptor: Receptor, pre: Population) -> None:
     """Refuse a receptor that does not take what a projection sends."""
-    unit = receptor.weight_unit(projection.signal_unit)
+    unit = receptor.weight_unit(cast(u.Unit, projection.signal_unit))
     where = f"{receptor.path}: {projection.path}"
     if unit is None or not unit.has_same_dim(projection.weight_unit) or unit != projection.weight_unit:
         raise ValueError(f"{where} has weights in {projection.weight_unit}, and a {type(receptor).__name__} in {unit}.")

@@ -14,7 +14,6 @@ import numpy as np
 
 from brainsim._core import Clock, Dynamics, Site, State, elements, held, name_hash
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import QuantityLike
 from brainsim.connectivity.geometry import Positions, as_layout
 from brainsim.own_steps import OwnSteps, length_of
 from brainsim.stimuli.base import Stimulus
@@ -80,9 +79,7 @@ class Population(OwnSteps, Sender):
 
     spikes = State(False, "who fired at the end of the last step", dtype=jnp.bool_)
 
-    def __init__(
-        self, size: int | tuple[int, ...], *, positions: Any = None, dt: QuantityLike | None = None, **values: Any
-    ):
+    def __init__(self, size: int | tuple[int, ...], *, positions: Any = None, dt: Any = None, **values: Any):
         self.size = size if isinstance(size, tuple) else (size,)
         if not all(isinstance(k, numbers.Integral) and not isinstance(k, bool) and int(k) > 0 for k in self.size):
             raise ValueError(

@@ -5,7 +5,7 @@ All of it works on traced arrays and is insensitive to fused multiply-add: whate
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -42,7 +42,7 @@ def exact(number) -> Exact:
     return Exact(jnp.asarray(high), jnp.asarray((given - high.astype(np.float64)).astype(float_dtype())))
 
 
-def of_integer(n: jax.Array, dtype) -> Exact:
+def of_integer(n: jax.Array, dtype: Any) -> Exact:
     """An int32 as two floats."""
     low = n & 0xFFF
     return two_sum((n - low).astype(dtype), low.astype(dtype))

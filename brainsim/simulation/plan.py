@@ -198,7 +198,8 @@ def _request(net, label, wanted: Record, times: Times, arrays, facts) -> Request
         how, accepted = reduced["how"], derived.REDUCTIONS
         raise UnknownNameError(f"record: there is no reduction {how!r}.{suggestion(how, accepted)}")
     if is_function(wanted.what):
-        request = _computed(label, label, derived.of_function(label, wanted.what), facts)
+        function: Any = wanted.what
+        request = _computed(label, label, derived.of_function(label, function), facts)
     elif reduced is not None:
         inner = _plain(net, label, reduced["inner"], arrays, facts)
         compute = inner.derived.compute if inner.derived else _reading(inner.path)
