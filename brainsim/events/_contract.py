@@ -9,7 +9,7 @@ closed under differentiation of any order. With delays, the postsynaptic side is
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,14 @@ from brainsim.events.formats import Block, Dense, Format
 from brainsim.events.unstored import Unstored
 
 PRE, WEIGHT, POST = Role
+
+
+class Face(NamedTuple):
+    """Which derivative of T; with a ring, its ``depth``; ``alone``: where it is added to nothing but zeros."""
+
+    towards: int
+    depth: int = 0
+    alone: bool = False
 
 
 def others(towards: int) -> tuple[int, ...]:
@@ -53,7 +61,7 @@ def times(s: jax.Array, x: jax.Array) -> jax.Array:
 def contract_one(shared, static, a, b, into):
     """Definition, without a batch."""
     conn, *delays = shared
-    towards, depth = static
+    towards, depth, _ = static
     if isinstance(conn, Dense) and not delays:
         return (into + dense_product(towards, a, b, into.ndim > 0),)
     if isinstance(conn, Block) and not delays:
@@ -89,7 +97,7 @@ def dense_product(towards, a, b, each):
 
 def numbers(shared, static):
     layout = shared[0].layout
-    return None if layout is None else (*layout, *Contract(*static))
+    return None if layout is None else (*layout, *Contract(static.towards, static.depth))
 
 
 class _Contract(Operation):
@@ -104,7 +112,7 @@ class _Contract(Operation):
     def _lower(self, lowering, context, *arguments, tree, static, batch, kernel):
         n = tree.num_leaves
         if kernel and are_rows(tree.unflatten(context.avals_in[:n]), context.avals_in[n:], static, batch):
-            rows = functools.partial(in_rows, static[0])
+            rows = functools.partial(in_rows, static.towards, static.alone)
             return mlir.lower_fun(lambda *operands: [rows(*operands[n:])], multiple_results=True)(context, *arguments)
         parameters = {"tree": tree, "static": static, "batch": batch, "kernel": kernel}
         return super()._lower(lowering, context, *arguments, **parameters)
@@ -151,23 +159,24 @@ def operation(shared) -> Operation:
     return procedural_p if isinstance(shared[0], Unstored) else contract_p
 
 
-def contract(towards, shared, a, b, into, *, depth=0, batch=None) -> jax.Array:
-    """``into`` with the derivative of T ``towards`` one argument added, given the two others."""
-    return operation(shared)(shared, a, b, into, static=(towards, depth), batch=batch)[0]
+def contract(towards, shared, a, b, into=None, *, like=None, depth=0, batch=None) -> jax.Array:
+    """The derivative of T ``towards`` one argument, given the two others, added to ``into`` or alone, and then in the shape of
+    ``like``.
+    """
+    face, into = Face(towards, depth, into is None), zeros_of(like) if into is None else into
+    return operation(shared)(shared, a, b, into, static=face, batch=batch)[0]
 
 
 def _jvp(shared, operands, tangents, *, static, batch):
     a, b, into = operands
     da, db, dinto = tangents
-    bind = functools.partial(operation(shared), shared, static=static, batch=batch)
-    result = bind(a, b, into)
+    result = operation(shared)(shared, a, b, into, static=static, batch=batch)
     if all(is_zero(t) for t in tangents):
         return result, [no_tangent(result[0])]
-    total = zeros_of(into) if is_zero(dinto) else dinto
-    if not is_zero(da):
-        (total,) = bind(da, b, total)
-    if not is_zero(db):
-        (total,) = bind(a, db, total)
+    total = None if is_zero(dinto) else dinto
+    for changed, pair in ((da, (da, b)), (db, (a, db))):
+        if not is_zero(changed):
+            total = contract(static.towards, shared, *pair, total, like=into, depth=static.depth, batch=batch)
     return result, [total]
 
 
@@ -180,12 +189,12 @@ def backwards(cotangent, towards, shared, values, masks, *, depth, extents):
             continue
         first, second = others(role)
         batch = Batch(extents, (mask[first], mask[second], mask[role]))
-        yield role, contract(role, shared, given[first], given[second], zeros_of(value), depth=depth, batch=batch)
+        yield role, contract(role, shared, given[first], given[second], like=value, depth=depth, batch=batch)
 
 
 def _transpose(cotangents, shared, operands, *, static, batch):
     (cotangent,) = cotangents
-    towards, depth = static
+    towards, depth, _ = static
     first, second = others(towards)
     if is_zero(cotangent):
         return [None, None, None]

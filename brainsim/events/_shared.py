@@ -124,6 +124,7 @@ class Rows(NamedTuple):
     n_in: int
     n_out: int
     part: int  # of 256 numbers, how many may be spikes
+    alone: int  # nothing is added to
 
 
 class Convolution(NamedTuple):  # one Axis follows for each

@@ -13,7 +13,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import mlir
 
 from brainsim.events import _backends as backends
-from brainsim.events._contract import POST, contract_p
+from brainsim.events._contract import POST, Face, contract_p
 from brainsim.events._primitive import Batch, bits
 from brainsim.events._shared import Delivery, Recorded, Together
 from brainsim.events.record import append_events_p
@@ -76,7 +76,7 @@ def is_delivery(equation) -> bool:
     tree, static, batch = (equation.params[name] for name in ("tree", "static", "batch"))
     shared = tree.unflatten([v.aval for v in equation.invars[: tree.num_leaves]])
     operands = [v.aval for v in equation.invars[tree.num_leaves :]]
-    return static == (POST, 0) and all(batch.masks[2]) and contract_p.serves(shared, operands, static, batch)
+    return static[:2] == (POST, 0) and all(batch.masks[2]) and contract_p.serves(shared, operands, static, batch)
 
 
 def extents(equation) -> tuple[int, ...]:
@@ -176,7 +176,7 @@ def _one_by_one(*arguments, sources, deliveries, recorded):
     for own, weight, (tree, batch, source, target) in zip(shared, weights, deliveries, strict=True):
         place = there(target, into)
         operands = there(source, spikes).value(), weight, place.value()
-        call = {"static": (POST, 0), "batch": batch, "implementation": "kernel"}
+        call = {"static": Face(POST), "batch": batch, "implementation": "kernel"}
         into[target.array] = place.changed(contract_p(tree.unflatten(own), *operands, **call)[0])
     if not recorded:
         return into

@@ -11,7 +11,9 @@ from brainsim.events.formats import Format
 from brainsim.events.unstored import Unstored
 
 
-def deliver(conn: Format | Unstored, spikes: jax.Array, weight: jax.Array | float, into: jax.Array) -> jax.Array:
+def deliver(
+    conn: Format | Unstored, spikes: jax.Array, weight: jax.Array | float, into: jax.Array | None = None
+) -> jax.Array:
     """Add the weights of the neurons that spike to their targets.
 
     .. math:: \\text{into}_j \\leftarrow \\text{into}_j + \\sum_i s_i W_{ij}
@@ -26,8 +28,8 @@ def deliver(conn: Format | Unstored, spikes: jax.Array, weight: jax.Array | floa
         Which neurons spike. A float multiplies the weights, and zeros are skipped.
     weight : float ``[]`` or ``conn.weight_shape``
         One weight for all synapses, or one each.
-    into : float ``[n_post]``
-        What the weights are added to; float weights and spikes have its dtype.
+    into : float ``[n_post]``, optional
+        What the weights are added to; float weights and spikes have its dtype. By default nothing is there.
 
     Returns
     -------
@@ -39,10 +41,11 @@ def deliver(conn: Format | Unstored, spikes: jax.Array, weight: jax.Array | floa
         Where a shape or dtype does not fit.
     """
     _check.connection("deliver", conn, Format | Unstored)
-    into = _check.real("deliver", "into", into, (conn.n_post,))
-    spikes = _check.spikes("deliver", spikes, conn.n_pre, into.dtype)
-    weight = _check.weights("deliver", conn, weight, into.dtype)
-    return contract(POST, (conn,), spikes, weight, into)
+    given = jnp.zeros(conn.n_post, jnp.result_type(weight, float)) if into is None else into
+    given = _check.real("deliver", "into", given, (conn.n_post,))
+    spikes = _check.spikes("deliver", spikes, conn.n_pre, given.dtype)
+    weight = _check.weights("deliver", conn, weight, given.dtype)
+    return contract(POST, (conn,), spikes, weight, None if into is None else given, like=given)
 
 
 def deliver_transposed(conn: Format | Unstored, values_post: jax.Array, weight: jax.Array | float) -> jax.Array:
@@ -71,7 +74,7 @@ def deliver_transposed(conn: Format | Unstored, values_post: jax.Array, weight: 
     _check.connection("deliver_transposed", conn, Format | Unstored)
     values = _check.real("deliver_transposed", "values_post", values_post, (conn.n_post,))
     weight = _check.weights("deliver_transposed", conn, weight, values.dtype)
-    return contract(PRE, (conn,), weight, values, jnp.zeros(conn.n_pre, values.dtype))
+    return contract(PRE, (conn,), weight, values, like=jnp.zeros(conn.n_pre, values.dtype))
 
 
 def weight_gradient(
@@ -104,4 +107,4 @@ def weight_gradient(
     _check.connection("weight_gradient", conn, Format | Unstored)
     values = _check.real("weight_gradient", "values_post", values_post, (conn.n_post,))
     spikes = _check.spikes("weight_gradient", spikes, conn.n_pre, values.dtype)
-    return contract(WEIGHT, (conn,), spikes, values, jnp.zeros(() if scalar else conn.weight_shape, values.dtype))
+    return contract(WEIGHT, (conn,), spikes, values, like=jnp.zeros(() if scalar else conn.weight_shape, values.dtype))

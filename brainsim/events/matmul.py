@@ -19,9 +19,10 @@ def spike_matmul(spikes: jax.Array, weight: jax.Array) -> jax.Array:
     .. math:: y_{bj} = \\sum_i s_{bi} W_{ij}
 
     On a CPU the work of the product and of the weight's gradient goes with the spikes as long as a quarter of the numbers
-    or less are not zero (a sixteenth, with fewer than 64 outputs); a matrix product serves otherwise, and towards the spikes.
-    Which of them is looked at in each call: results are equal to rounding. Derivatives of all orders are exact, batches of
-    ``vmap`` are more rows, and all rows have one weight gradient. Spikes that are bool are kept in bytes for the way back.
+    or less are not zero; forwards a sixth with fewer than 32 outputs, and none with fewer than 16 (8 towards the weight). A matrix
+    product serves otherwise, and towards the spikes. Which of them is looked at in each call: results are equal to rounding.
+    Derivatives of all orders are exact, batches of ``vmap`` are more rows, and all rows have one weight gradient. Spikes that are
+    bool are kept in bytes for the way back.
 
     Parameters
     ----------
@@ -57,16 +58,16 @@ def spike_matmul(spikes: jax.Array, weight: jax.Array) -> jax.Array:
     extents = spikes.shape[:-1]
     each = (True,) * len(extents)
     batch = Batch(extents, (each, (False,) * len(extents), each))
-    into = jnp.zeros((*extents, n_out), weight.dtype)
-    return contract(POST, (Dense(n_in, n_out),), spikes, weight, into, batch=batch)
+    like = jax.ShapeDtypeStruct((*extents, n_out), weight.dtype)
+    return contract(POST, (Dense(n_in, n_out),), spikes, weight, like=like, batch=batch)
 
 
-def dense_back(turned: jax.Array, values: jax.Array) -> jax.Array:
+def dense_back(turned: jax.Array, values: jax.Array, into: jax.Array | None = None) -> jax.Array:
     """Values ``[n_in]`` through a weight that is given as its transpose, ``[n_out, n_in]``, for programs whose way back should
-    read that as it stands.
+    read that as it stands; added to ``into``.
     """
     n_out, n_in = turned.shape
-    return contract(PRE, (Dense(n_out, n_in),), turned, values, jnp.zeros(n_out, turned.dtype))
+    return contract(PRE, (Dense(n_out, n_in),), turned, values, into, like=jax.ShapeDtypeStruct((n_out,), turned.dtype))
 
 
 def dense_products(jaxpr: Any) -> dict[int, Any]:
@@ -83,5 +84,5 @@ def _is_product(equation) -> bool:
     shared = equation.params["tree"].unflatten([v.aval for v in equation.invars[:-3]])
     dense = len(shared) == 1 and isinstance(shared[0], Dense) and len(equation.invars) == 3
     spikes, weight, _ = (v.aval for v in equation.invars[-3:])
-    each = equation.params["static"] == (POST, 0) and not equation.params["batch"].extents and weight.ndim == 2
+    each = equation.params["static"][:2] == (POST, 0) and not equation.params["batch"].extents and weight.ndim == 2
     return dense and each and spikes.dtype in (jnp.dtype(bool), weight.dtype)

@@ -5,7 +5,6 @@ import math
 from typing import cast
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
@@ -61,7 +60,7 @@ class Synapses(Path):
             raise ValueError(f"{receptor.path}: what arrives at a point process one by one has no sum.")
         here = self._rounded_up()
         return {
-            port: events.deliver(here.conn, feature, here.weight, jnp.zeros(here.conn.n_post, here.weight.dtype))
+            port: events.deliver(here.conn, feature, here.weight)
             for port, feature in zip(receptor.ports, receptor.features(arrived))
         }
 

@@ -239,12 +239,12 @@ def _through(product, s, weight, turned, into):
 
     def derivative(primals, tangents):
         (s, weight, turned, into), (ds, dw, _, dinto) = primals, tangents
-        total = jnp.zeros_like(into) if _still(dinto) else dinto
+        total = None if _still(dinto) else dinto
         if not _still(ds):
-            total = total + dense_back(turned, ds)
+            total = dense_back(turned, ds, total)
         if not _still(dw):
-            total = total + product(s, dw, jnp.zeros_like(into))
-        return product(s, weight, into), total
+            total = product(s, dw, jnp.zeros_like(into) if total is None else total)
+        return product(s, weight, into), jnp.zeros_like(into) if total is None else total
 
     through.defjvp(derivative, symbolic_zeros=True)
     return through(s, weight, turned, into)

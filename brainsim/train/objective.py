@@ -193,9 +193,12 @@ class Objective:
 
         keys = key if jnp.ndim(key) == 2 else jax.random.split(key, len(batch.inputs))
         lengths = None if batch.lengths is None else jnp.asarray(batch.lengths)
-        axes = (0, None if lengths is None else 0, 0, 0)
+        inputs, axis = batch.inputs, 0
+        if self.encode is None and jnp.ndim(inputs) > 1:  # steps first, as all that follows goes through them
+            inputs, axis = jnp.swapaxes(inputs, 0, 1), 1
+        axes = (axis, None if lengths is None else 0, 0, 0)
         return jax.vmap(one, in_axes=axes, axis_name=BATCH if self.training else None)(
-            batch.inputs, lengths, keys, state or {}
+            inputs, lengths, keys, state or {}
         )
 
     def each(self, function: Callable, outputs: Any, targets: Any, lengths: Any = None) -> jax.Array:

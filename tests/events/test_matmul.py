@@ -9,6 +9,7 @@ import pytest
 from jax.test_util import check_grads
 
 from brainsim import events
+from brainsim.events import Dense, _contract, _dense
 from brainsim.events._dense import _rows_p, highest_part
 from brainsim.events._shared import Role, Rows
 
@@ -64,10 +65,37 @@ def test_the_way_is_chosen_by_how_many_spike(rng):
     weight = np.ones((N_IN, n_out))
     for density, dense in ((0.0, False), (0.2, False), (0.3, True), (1.0, True)):
         spikes = rng.random((rows, N_IN)) < density
-        numbers = Rows(Role.POST, rows, N_IN, n_out, highest_part(n_out))
+        numbers = Rows(Role.POST, rows, N_IN, n_out, highest_part(Role.POST, n_out), 0)
         result, left = jax.jit(lambda *a: _rows_p.bind(*a, numbers=numbers))(spikes, weight, into)  # noqa: B023
         assert left == dense
         np.testing.assert_allclose(result, into if dense else into + spikes.sum(1)[:, None], rtol=1e-12)
+
+
+def test_nothing_is_made_to_add_to(rng, monkeypatch):
+    """Where a product stands alone, there is no array of zeros; where it is added to something, that is what it is added to."""
+    spikes, weight, cotangent = given(rng, 0.1, "ones", np.float64)
+    alone = []
+    monkeypatch.setattr(_dense, "in_rows", lambda *a, real=_dense.in_rows: alone.append(a[1]) or real(*a))
+    monkeypatch.setattr(_contract, "in_rows", _dense.in_rows)
+
+    def of(into):
+        each = lambda s, into: events.deliver(Dense(N_IN, N_OUT), s, weight, into)  # noqa: E731
+        return jax.jit(jax.vmap(jax.vmap(each)))(spikes, into)
+
+    jax.jit(jax.grad(lambda weight: (cotangent * events.spike_matmul(spikes, weight)).sum()))(weight)
+    rest = of(cotangent)
+    assert alone == ([True, False] if events.kernels()["rows"] else [])
+    np.testing.assert_allclose(rest, cotangent + spikes @ weight, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_out", [8, 10, 16, 20, 31, 64])
+def test_few_outputs(n_out, rng):
+    """Columns that fill no register."""
+    spikes, weight, cotangent = given(rng, 0.1, "graded", np.float32, n_out=n_out)
+    product, _, (_, to_weight), _ = product_and_gradients(spikes, weight, cotangent)
+    np.testing.assert_allclose(product, spikes @ weight, rtol=2e-5, atol=2e-5)
+    rows, moved = spikes.reshape(-1, N_IN), cotangent.reshape(-1, n_out)
+    np.testing.assert_allclose(to_weight, rows.T @ moved, rtol=2e-5, atol=5e-5)
 
 
 def test_times_at_which_nothing_can_spike_yet_are_not_all_that_is_looked_at(rng):
@@ -76,7 +104,7 @@ def test_times_at_which_nothing_can_spike_yet_are_not_all_that_is_looked_at(rng)
         pytest.skip("the kernels are not compiled")
     spikes = rng.random((32, 100, N_IN)) < 0.6
     spikes[:, 0] = False
-    numbers = Rows(Role.POST, 3200, N_IN, 64, highest_part(64))
+    numbers = Rows(Role.POST, 3200, N_IN, 64, highest_part(Role.POST, 64), 0)
     arguments = spikes.reshape(3200, N_IN), np.ones((N_IN, 64)), np.zeros((3200, 64))
     assert jax.jit(lambda *a: _rows_p.bind(*a, numbers=numbers))(*arguments)[1]
 

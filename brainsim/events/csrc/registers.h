@@ -60,6 +60,25 @@ BRAINSIM_INLINE void add_columns(const int32_t* index, const T* value, int64_t c
   for (int j = 0; j < N; ++j) std::memcpy(out + j * kLanes, &sum[j], sizeof(V));
 }
 
+// The same for columns that fill no register of so many bytes: ever narrower ones.
+template <class T, int kBytes, bool kOnes>
+BRAINSIM_INLINE void add_rest(
+    const int32_t* index, const T* value, int64_t count, const T* from, int64_t stride, int64_t columns, T* out) {
+  constexpr int64_t kLanes = sizeof(typename Register<T, kBytes>::type) / sizeof(T);
+  if constexpr (kBytes > 16) {
+    constexpr int64_t kHalf = kLanes / 2;
+    if (columns >= kHalf) {
+      add_columns<T, kBytes / 2, 1, kOnes>(index, value, count, from, stride, out);
+      from += kHalf, out += kHalf, columns -= kHalf;
+    }
+    return add_rest<T, kBytes / 2, kOnes>(index, value, count, from, stride, columns, out);
+  }
+  for (int64_t k = 0; columns > 0 && k < count; ++k) {
+    const T* const row = from + index[k] * stride;
+    for (int64_t j = 0; j < columns; ++j) out[j] += kOnes ? row[j] : row[j] * value[k];
+  }
+}
+
 template <class T, int kBytes, int kMost, bool kOnes>
 BRAINSIM_INLINE void add_listed(
     const int32_t* index, const T* value, int64_t count, const T* from, int64_t stride, int64_t columns, T* out) {
@@ -71,10 +90,7 @@ BRAINSIM_INLINE void add_listed(
     add_columns<T, kBytes, 4, kOnes>(index, value, count, from + c, stride, out + c);
   for (; columns - c >= kLanes; c += kLanes)
     add_columns<T, kBytes, 1, kOnes>(index, value, count, from + c, stride, out + c);
-  for (int64_t k = 0; c < columns && k < count; ++k) {
-    const T* const row = from + index[k] * stride;
-    for (int64_t j = c; j < columns; ++j) out[j] += kOnes ? row[j] : row[j] * value[k];
-  }
+  add_rest<T, kBytes, kOnes>(index, value, count, from + c, stride, columns - c, out + c);
 }
 
 // out[index] += row, times `value`, over as many columns as N registers hold.

@@ -161,6 +161,7 @@ struct Rows {
   int64_t rows, n_in, n_out;
   const T* from;       // the weight [n_in, n_out], or the cotangent [rows, n_out]
   T* out;              // the product [rows, n_out], or the gradient [n_in, n_out]
+  bool alone;          // nothing is there yet
   Listed<T>* spikes;   // room to work in
   Listed<T>* turned;   // and for spikes sorted by input
 };
@@ -173,8 +174,10 @@ BRAINSIM_INLINE void multiply_block(const Rows<S, T>& job, int64_t begin, int64_
     const int64_t columns = std::min(kTile, job.n_out - c);
     for (int64_t r = 0; r < rows; ++r) {
       const int32_t first = at.first[r];
+      T* const out = job.out + (begin + r) * job.n_out + c;
+      if (job.alone) std::fill(out, out + columns, T{0});
       add_listed<T, kBytes, kMost, kOnes>(at.index.data() + first, at.value.data() + first, at.first[r + 1] - first,
-                                               job.from + c, job.n_out, columns, job.out + (begin + r) * job.n_out + c);
+                                          job.from + c, job.n_out, columns, out);
     }
   }
 }
@@ -225,6 +228,7 @@ BRAINSIM_INLINE void gradient_block(const Rows<S, T>& job, int64_t begin) {
 
 template <int kBytes, int kMost, class S, class T>
 BRAINSIM_INLINE void gradient(const Rows<S, T>& job) {
+  if (job.alone) std::fill(job.out, job.out + job.n_in * job.n_out, T{0});
   const int64_t block = std::clamp<int64_t>(kListed / std::max<int64_t>(job.n_in, 1), 1, 256);
   for (int64_t begin = 0; begin < job.rows; begin += block) {
     const int64_t rows = std::min(block, job.rows - begin);
