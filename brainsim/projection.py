@@ -138,6 +138,13 @@ class Projection(Connection):
                 return
             self.axon.deliver(clock, self.way, arrived, receptor, self._present_delay(clock))
 
+    def all_at_once(self, clock: Clock, post: Population, arrived: jax.Array) -> dict[str, jax.Array]:
+        """What is added to the receptor's ports, by name, (n_steps, n_post), in all the steps of ``clock``, of what arrives in
+        each; of a layer, before its weight.
+        """
+        receptor, delay = post.receptors[self.receptor], self._present_delay(clock)
+        return self.axon.all_at_once(self.way, arrived, receptor, clock.step, clock.step_ms, delay)
+
     def kernel(self, step_ms: jax.Array) -> jax.Array:
         """What learned delays make of weights and delays once for all steps: :meth:`brainsim.delays.Gaussian.weighted`."""
         return cast(Gaussian, self.axon).weighted(self.way, self.plain("delay") / step_ms, step_ms)

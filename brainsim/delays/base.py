@@ -84,6 +84,11 @@ class Delay(Dynamics):
         """The delays that it was made with."""
         return self._aside.times
 
+    @property
+    def whole(self) -> bool:
+        """Whether what all steps deliver follows from what all steps send, with nothing in between: :meth:`all_at_once`."""
+        return type(self).deliver is Delay.deliver and not self.single
+
     def of_synapses(self) -> tuple[str, ...] | None:
         """Names of everything whose last axis counts the synapses; None where a program depends on their number."""
         return ()
@@ -132,6 +137,14 @@ class Delay(Dynamics):
     def deliver(self, clock: Clock, path: Any, arrived: jax.Array, receptor: Any, delay: Any = None) -> None:
         """Add what ``arrived`` (from :meth:`send`) to the ports of a receptor, through synapses or a layer."""
         path.deliver(clock, arrived, receptor)
+
+    def all_at_once(
+        self, path: Any, arrived: jax.Array, receptor: Any, steps: jax.Array, step_ms: jax.Array, delay: Any = None
+    ) -> dict[str, jax.Array]:
+        """What is delivered to the ports of a receptor in each of ``steps``, of what :meth:`send` gave in each; of a layer, before
+        its weight.
+        """
+        return path.all_at_once(arrived, receptor, steps)
 
 
 SMALL = 1 << 18  # numbers in a buffer

@@ -48,7 +48,8 @@ class Gaussian(Changing):
 
     Notes
     -----
-    Memory and time of a step in training go with the longest delay in steps.
+    Memory and time of a step in training go with the longest delay in steps. Networks whose populations do not reach themselves
+    take all steps at once, as a convolution over time whose work goes with the spikes.
 
     References
     ----------
@@ -112,9 +113,9 @@ class Gaussian(Changing):
         spread = self.spread(jnp.broadcast_to(delay, path.conn.weight_shape), step_ms)
         return spread * jnp.broadcast_to(path.weight, spread.shape[1:])[None]
 
-    def _kernel(self, path, delay, clock):
+    def _kernel(self, path, delay, step_ms):
         made = self.plain("kernel") if "kernel" in vars(self) else None
-        return made if made is not None and made.size else self.weighted(path, delay, clock.step_ms)
+        return made if made is not None and made.size else self.weighted(path, delay, step_ms)
 
     def send(self, clock: Clock, sent, delay: Any = None):
         if self.kind == "synaptic":
@@ -134,7 +135,7 @@ class Gaussian(Changing):
             return
         into = receptor.plain(receptor.port)
         if self.smooth:
-            due = self._go_on(clock, self._sent(path, arrived, self._kernel(path, delay, clock)))
+            due = self._go_on(clock, self._sent(path, arrived, self._kernel(path, delay, clock.step_ms)))
             receptor.put(receptor.port, into + due)
             return
         steps = jnp.broadcast_to(self._nearest(delay), path.conn.weight_shape)
@@ -143,6 +144,43 @@ class Gaussian(Changing):
         )
         self.put("ring", ring)
         receptor.put(receptor.port, into)
+
+    @property
+    def whole(self):
+        return self.smooth or self.kind != "synaptic"
+
+    def all_at_once(self, path, arrived, receptor, steps, step_ms, delay: Any = None):
+        if self.kind != "synaptic":
+            return path.all_at_once(arrived, receptor, steps)
+        kernel, ring = self._kernel(path, delay, step_ms), self.plain("ring")
+        n_steps, longest = len(arrived), len(ring)
+        under_way = jnp.roll(ring, -steps[0], axis=0)  # due in the first step, the next one, ...
+        both = min(n_steps, longest)
+        due = self._convolved(path, arrived, kernel, longest, n_steps).at[:both].add(under_way[:both])
+        last = self._convolved(path, arrived[n_steps - both :], kernel, longest - both, longest)
+        left = jnp.concatenate([under_way[both:], jnp.zeros_like(under_way[:both])])
+        self.put("ring", jnp.roll(last + left, steps[0] + n_steps, axis=0))
+        return {receptor.port: due}
+
+    def _convolved(self, path, spikes, kernel, before: int, count: int):
+        """What is due in ``count`` steps, (count, n_post); the last of them is so many steps, the longest delay less ``before``,
+        after the first that is given.
+        """
+        conn, longest, n_steps = path.conn, len(kernel), len(spikes)
+        spikes = spikes.astype(kernel.dtype)
+        if isinstance(conn, events.Dense):
+            pads = [(before, count + longest - 1 - before - n_steps)]
+            return events.convolve(spikes[None], kernel[::-1], (1,), pads, (1,))[0]
+        due = jnp.zeros((count, conn.n_post), kernel.dtype)
+        for k in range(
+            longest
+        ):  # a spike of step n is due in step n + k + 1, the first one of them in step before - longest
+            shift = k + 1 + before - longest
+            first, end = max(0, -shift), min(n_steps, count - shift)
+            if first < end:
+                sent = jax.vmap(lambda s, k=k: events.deliver(conn, s, kernel[k]))(spikes[first:end])
+                due = due.at[first + shift : end + shift].add(sent)
+        return due
 
     def _sent(self, path, spikes, kernel):
         """What these spikes add after each number of steps, (steps, n_post)."""

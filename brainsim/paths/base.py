@@ -28,3 +28,7 @@ class Path(abc.ABC):
     @abc.abstractmethod
     def sums(self, arrived: jax.Array, receptor: Receptor) -> dict[str, jax.Array]:
         """What arrives at the ports of ``receptor`` together, by name, float ``(n_post,)`` each."""
+
+    def all_at_once(self, arrived: jax.Array, receptor: Receptor, steps: jax.Array) -> dict[str, jax.Array]:
+        """The same at each of ``steps``, (n_steps, n_post), of what arrives at each, (n_steps, n_pre)."""
+        return jax.vmap(lambda arrived: self.sums(arrived, receptor))(arrived)

@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 
 from brainsim._core import Clock, once_per_run
-from brainsim.delays import Delay
 from brainsim.events import Dense
 from brainsim.events.recurrence import recurrence
 from brainsim.integrated import IntegratedPopulation
@@ -89,7 +88,7 @@ def _coupled(net) -> str:
             return f"{projection.pre} sends spikes of its own"
         if projection.plastic:
             return f"plasticity of {name}"
-        if type(projection.axon).deliver is not Delay.deliver or projection.axon.single:
+        if not projection.axon.whole:
             return f"delays of single synapses of {name}"
     return ""
 
@@ -105,7 +104,7 @@ def _not_worth_it(net, n_steps) -> str:
 
 
 def _at_once(net: Network, projection: Projection) -> bool:
-    """Whether what a projection delivers in a step depends on what arrives in that step alone."""
+    """Whether what a projection delivers in all steps follows from what arrives in them, whatever the receptor holds."""
     if projection.receptor is None or projection.graded:
         return False
     receptor = net.populations[projection.post].receptors[projection.receptor]
@@ -175,8 +174,9 @@ def run(
         own = {path: array for path, array in state.items() if group.holds(path)}
         steps = first + jnp.arange(n_steps, dtype=jnp.int32)
         for name in group.at_once:
-            entering[name], changed = structure.part(_sums(name, entering[name], steps), parameters, fixed, state, {})
-            own |= {path: changed[path] for path in own if path.startswith(f"{name}.layer.")}
+            sums = _sums(name, entering[name], Clock(steps, step_ms, fixed["key"]))
+            entering[name], changed = structure.part(sums, parameters, fixed, state, {})
+            own |= {path: changed[path] for path in own if path.startswith(group.delivering(name))}
         courses = {path: course for path, course in inputs.items() if path.partition(".")[0] in names}
         asked = {label: wanted for label, wanted in record.items() if group.holds(wanted[0])}
         step = group.step_of(structure, parameters, fixed, state, step_ms, asked)
@@ -193,15 +193,12 @@ def run(
     return after | {"steps": first + n_steps}, samples
 
 
-def _sums(name: str, arrived, steps) -> Callable:
+def _sums(name: str, arrived, clock: Clock) -> Callable:
     """What the projection ``name`` delivers at each step, by port, of what arrives at each; a layer, before its weight."""
 
     def sums(net):
         projection = net.projections[name]
-        receptor, way = net.populations[projection.post].receptors[projection.receptor], projection.way
-        if isinstance(way, Applied):
-            return way.all_at_once(arrived, receptor, steps)
-        return jax.vmap(lambda arrived: way.sums(arrived, receptor))(arrived)
+        return projection.all_at_once(clock, net.populations[projection.post], arrived)
 
     return sums
 
@@ -217,18 +214,25 @@ class _Group:
         self.entering = [name for name in self.entering if projections[name].receptor is not None]
         self.leaving = [name for name in self.leaving if projections[name].receptor is not None]
         self.at_once = {name for name in self.entering if _at_once(net, projections[name])}
-        self._layers = {p: projections[p].post for p in projections if "layer" in vars(projections[p])}
+        layers = {name: "layer." for name, p in projections.items() if "layer" in vars(p)}
+        own = {name: "axon.ring" for name, p in projections.items() if p.axon.kind == "synaptic"}  # one for each target
+        self._delivering = {name: f"{name}.{part}" for name, part in (layers | own).items()}
+        self._post = {name: p.post for name, p in projections.items()}
         self._pre = {name: p.pre for name, p in projections.items()}
         self.simple = not any(isinstance(net.populations[name], IntegratedPopulation) for name in names)
 
     def holds(self, path: str) -> bool:
-        """Whether a state changes in the steps of this group: that of its populations and of what leaves them, but a layer's
-        where it delivers.
+        """Whether a state changes in the steps of this group: that of its populations and of what leaves them, but where a
+        projection delivers what delivering changes.
         """
-        owner, _, rest = path.partition(".")
-        if owner in self._layers and rest.startswith("layer."):
-            return self._layers[owner] in self.names
+        owner = path.partition(".")[0]
+        if owner in self._delivering and path.startswith(self._delivering[owner]):
+            return self._post[owner] in self.names
         return self._pre.get(owner, owner) in self.names
+
+    def delivering(self, name: str) -> tuple[str, ...]:
+        """What the paths begin with of what changes where the projection ``name`` delivers."""
+        return (self._delivering[name],) if name in self._delivering else ()
 
     def step_of(self, structure, parameters, fixed, state, step_ms, asked: dict) -> Callable:
         """The step, for ``jax.lax.scan``: its carry is what the group holds of the state, its results are what then arrives at

@@ -71,6 +71,28 @@ def test_in_training_an_arrival_is_spread_and_otherwise_it_is_in_the_ring(rule, 
     np.testing.assert_allclose(narrow, own, atol=3e-6)  # the rounded kernel is the ring
 
 
+@pytest.mark.parametrize("rule", [ALL, SOME], ids=["dense", "sparse"])
+@pytest.mark.parametrize("steps", [4, LONGEST, STEPS])
+def test_all_steps_at_once_are_one_after_the_other(rule, steps):
+    """With spikes under way from before; what is under way in the end too."""
+    net = network(rule)
+    net["a->b"].axon.train()
+    found = []
+    for every in (None, 100):
+        run = bs.function(net, steps * u.ms, dt=1 * u.ms, record="b.V", checkpoint_every=every)
+        assert bool(run.order.groups) == (every is None)
+        state = run.state | {"a->b.axon.ring": np.random.default_rng(1).random((LONGEST, 4)), "steps": np.int32(7)}
+
+        def course(parameters, state, spikes, run=run):
+            after, recorded = run(parameters, state, inputs={"a.input": spikes})
+            return recorded["b.V"], after["a->b.axon.ring"]
+
+        each = jax.jit(jax.vmap(course, in_axes=(None, None, 0)))
+        found.append(each(run.parameters, state, np.stack([SPIKES[:steps], SPIKES[-steps:]])))
+    for one, other in zip(*found):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+
+
 def test_the_ring_is_that_of_plain_delays():
     learned, plain = network(), bs.Network()
     plain.a, plain.b = bs.sources.SpikeInput(5), bs.nn.LIF(V_th=1e6 * u.mV, surrogate=None).population((4,))
