@@ -17,7 +17,8 @@ class AdEx(ExpIF):
 
     On the right-hand sides V counts as :math:`V_{peak}` at most, and the exponent as 30 at most, so that nothing
     overflows on the upstroke; a neuron that comes there fires in the same step at any usable dt. What V reaches in the
-    step of a spike is set by dt, not by the model, and is replaced by the reset. With the default method each interval
+    step of a spike is set by dt, not by the model, and is replaced by the reset; where a surrogate carries derivatives, the reset is
+    one from :math:`V_{peak}`. With the default method each interval
     between spikes is good to about dt. A surrogate's width is scaled by :math:`V_{peak} - V_{reset}`.
 
     Accuracy at dt = 0.1 ms by default: intervals of 30.1 ms are 0.1 ms (0.33 %) too long.

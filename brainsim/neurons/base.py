@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import brainunit as u
 import jax
@@ -72,6 +72,9 @@ class Neuron(IntegratedPopulation):
     clamped: tuple[str, ...] = ("V",)
     never_fires = False
     set_back: tuple[str, ...] = ("V",)  #: the variables of the membrane, which a spike puts to where they start from
+    #: by variable, the parameter at which a spike is taken where the upstroke has no end: how far a variable comes beyond it is
+    #: the work of dt, and a reset has the derivative of one from there
+    taken_at: ClassVar[Mapping[str, str]] = {}
 
     refractory = Parameter(
         None, "time after a spike in which the neuron cannot fire", unit=u.ms, optional=True, nonnegative=True
@@ -190,6 +193,9 @@ class Neuron(IntegratedPopulation):
         """State ``name`` after the spikes. What is not finite stays so: a reset must not hide that the run has failed."""
         value = y[name] if name in y else getattr(self, name)
         spikes = jax.lax.stop_gradient(spikes) if self.detach_reset and name in self.set_back else spikes
+        if self.surrogate is not None and name in self.taken_at:
+            reached, most = value, getattr(self, self.taken_at[name])
+            value = u.math.where(u.math.isfinite(reached), u.math.minimum(reached, most), reached)
         replaced = self.replace(value, new, spikes, f"{self.path}: {name} in {type(self).__name__}.after_spike")
         return u.math.where(u.math.isfinite(value), replaced, value) if name in y else replaced
 

@@ -13,9 +13,8 @@ class ExpIF(Neuron):
               V > V_{peak} \Rightarrow V \leftarrow V_{reset}
 
     On the right-hand side V counts as :math:`V_{peak}` at most, and the exponent as 30 at most, so that nothing
-    overflows on the upstroke. The defaults are those of the paper, but for its refractory time of 1.7 ms. A surrogate's
-    width is scaled by
-    :math:`V_{peak} - V_{reset}`.
+    overflows on the upstroke; where a surrogate carries derivatives, a reset is one from :math:`V_{peak}`. The defaults are
+    those of the paper, but for its refractory time of 1.7 ms. A surrogate's width is scaled by :math:`V_{peak} - V_{reset}`.
 
     Accuracy at dt = 0.1 ms by default: intervals of 15.6 ms are 0.091 ms (0.58 %) too long.
 
@@ -23,6 +22,8 @@ class ExpIF(Neuron):
     ----------
     N. Fourcaud-Trocmé, D. Hansel, C. van Vreeswijk, N. Brunel, J. Neurosci. 23:11628 (2003).
     """
+
+    taken_at = {"V": "V_peak"}
 
     C = Parameter(100.0 * u.pF, "membrane capacitance", positive=True)
     g_L = Parameter(10.0 * u.nS, "leak conductance", positive=True)
