@@ -130,6 +130,11 @@ def _check_receptor(post: Population, receptor: str | None, plasticity) -> None:
         raise ValueError(
             "connect: synapses without a receptor only learn; give plasticity=..., or the name of a receptor."
         )
+    if not isinstance(receptor, str | None):
+        raise TypeError(
+            f"connect: receptor is the name of one, such as {next(iter(receptors), 'ampa')!r}, given {receptor!r}; a projection onto"
+            " each of several has weights of its own."
+        )
     if receptor is not None and receptor not in receptors:
         raise UnknownNameError(f"{post.path} has no receptor {receptor!r}.{suggestion(str(receptor), receptors)}")
 
