@@ -37,7 +37,7 @@ class Members(Protocol):
 
 def connect(
     net: Members,
-    pre: Population | View,
+    pre: Sender | View,
     post: Population | View | list | tuple,
     rule: ConnectionRule | Layer,
     receptor: str | None,

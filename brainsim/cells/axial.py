@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+import scipy.sparse as sparse
+from scipy.sparse.linalg import spsolve
 
 from brainsim import trees
 from brainsim.cells.compartments import resistances
@@ -48,6 +51,25 @@ class Axial:
         """L V, in mV/ms."""
         along = self._solved(V, self.capacitance / AT_ONCE, jnp.zeros_like(V), ()) / AT_ONCE
         return sum((one.inflow(V) / self.capacitance for one in self.junctions), along)
+
+    def matrix(self) -> Any:
+        """L, per ms, as a sparse matrix (sites, sites): what branch points pass on without holding it."""
+        parent, s = np.asarray(self.tree.parent), np.asarray(self.coupling)
+        length, abreast = self.shape[0], self.shape[1] if len(self.shape) > 1 else 1
+        child = np.flatnonzero(parent >= 0)
+        up, g = parent[child], s[child]
+        rows, columns = np.concatenate([child, up, child, up]), np.concatenate([child, up, up, child])
+        whole: Any = sparse.csc_array((np.concatenate([g, g, -g, -g]), (rows, columns)), (len(parent), len(parent)))
+        L: Any = whole[:length, :length]
+        if len(parent) > length:
+            between, points = whole[:length, length:], whole[length:, length:].tocsc()
+            L = L - between @ sparse.csc_array(spsolve(points, between.T.tocsc()).reshape(between.T.shape))
+        L = sparse.kron(L, sparse.eye_array(abreast)).tocsc()
+        for one in self.junctions:
+            (a, b), k = one.ends.T, np.asarray(one.conductance())
+            rows, columns = np.concatenate([a, b, a, b]), np.concatenate([a, b, b, a])
+            L = L + sparse.csc_array((np.concatenate([k, k, -k, -k]), (rows, columns)), L.shape)
+        return sparse.diags_array(-1 / np.broadcast_to(np.asarray(self.capacitance), L.shape[0])) @ L
 
     def _solved(self, V, e, r, junctions):
         V, e, r = (jnp.broadcast_to(x, V.shape).reshape(self.shape) for x in (V, e, r))

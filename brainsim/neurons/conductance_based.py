@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any, cast
 
 import brainunit as u
@@ -13,6 +14,7 @@ from brainsim._units import in_unit
 from brainsim.channels import Mechanism, Pool
 from brainsim.channels.point import AtPoint
 from brainsim.neurons.base import Neuron
+from brainsim.neurons.resting import resting_state
 
 
 class ConductanceBased(Neuron):
@@ -145,6 +147,60 @@ class ConductanceBased(Neuron):
                     # One for each cell, also where it depends on no V
                     found[f"{name}.{gate}"] = value + 0.0 * channel.plain(gate)
         return found
+
+    def resting_state(self, parameters: Mapping | None = None, inputs: Mapping | None = None) -> dict:
+        r"""V, gates and concentrations where nothing changes.
+
+        .. math:: 0 = \dot V = \dot x_k = \dot{[\cdot]}
+
+        From the present state, by steps of backward Euler that grow until they are Newton's: the rest is the one that the
+        cell itself goes to, where it goes to one. Compartments and junctions are solved along their trees, so that the time
+        is linear in their number. Derivatives with respect to ``parameters`` and ``inputs`` are those of the implicit
+        function theorem, of all orders: a resting potential can be fitted. Inside ``jax.jit`` it is compiled once.
+
+        Parameters
+        ----------
+        parameters : mapping from name to quantity, optional
+            Those that differ from the population's: ``{"g_L": ..., "na.g_max": ...}``. May be traced.
+        inputs : mapping from name to quantity, optional
+            Constant total inputs, one for all or one for each site: ``{"I": -50 * u.pA}``. Receptors and stimuli are not
+            part of it.
+
+        Returns
+        -------
+        dict of str to quantity
+            By name of the variable, each in its unit. Inside a transformation not a number where there is no rest.
+
+        Raises
+        ------
+        ValueError
+            Where no rest is found, or disturbances of it grow: the cell is active by itself.
+        UnknownNameError, UnitError
+            For a parameter or input that does not exist or does not fit.
+
+        References
+        ----------
+        C. T. Kelley, D. E. Keyes, SIAM J. Numer. Anal. 35:508 (1998).
+        """
+        return resting_state(self, parameters, inputs)
+
+    def come_to_rest(self, inputs: Mapping | None = None) -> None:
+        """Put V, gates and concentrations to those of :meth:`resting_state`: runs begin at rest, and so does what follows a
+        reset.
+
+        Parameters
+        ----------
+        inputs : mapping from name to quantity, optional
+            Constant total inputs under which it rests.
+
+        Raises
+        ------
+        ValueError
+            Where there is no rest; the state stays as it was.
+        """
+        for path, value in self.resting_state(inputs=inputs).items():
+            part, name = self.home(path)
+            part.assign(name, value)
 
     # -- the equations -----------------------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ class Side:
     """
 
     def __init__(
-        self, conn: events.Format, side: str, population: Population, spikes: jax.Array, source: jax.Array | None = None
+        self, conn: events.Format, side: str, population: Sender, spikes: jax.Array, source: jax.Array | None = None
     ):
         self._conn, self._side, self._population, self._spikes = conn, side, population, spikes
         self._source = source
