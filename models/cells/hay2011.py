@@ -173,7 +173,7 @@ def traces(net: bs.Network, duration, distances=(400, 620, 800), dt=DT, every=0.
     """Run, and give t (ms), V of the soma and so far up the apical dendrite (places, steps, cells; mV), and spikes."""
     cut, n = net.cell.compartments, net.cell.count
     places = [cells.at("soma", 0.5), *(along_apical(cut, d * u.um) for d in distances)]
-    rows = [int(cells.sites(place, cut)[0]) for place in places]
+    rows = [int(cells.compartments_at(place, cut)[0]) for place in places]
     record = [f"cell.V[{row * n + k}]" for row in rows for k in range(n)]
     rec = bs.simulate(net, duration, dt=dt, record=["cell.spikes", *record], sample_every=every, progress=False)
     V = np.stack([rec[name].to_decimal(u.mV)[:, 0] for name in record]).reshape(len(rows), n, -1)

@@ -104,7 +104,7 @@ def along_apical(cut: cells.Compartments, distance: u.Quantity) -> cells.Locset:
             f"along_apical: the apical dendrite ends after {apical_reach(shape):.0f} um, given {distance}."
         )
     places = [cells.at(int(k), float((goal - ends[k, 0]) / np.diff(ends[k])[0])) for k in crossing]
-    thickness = [cut.diameter[cells.sites(place, cut)[0]] for place in places]
+    thickness = [cut.diameter[cells.compartments_at(place, cut)[0]] for place in places]
     return places[int(np.argmax(np.round(thickness, 6)))]  # the first of equals
 
 
