@@ -63,8 +63,8 @@ def _couple(net, held) -> None:
         if "contacts" in vars(projection):
             receptor, path = _receptor(net, projection), f"{projection.path}.contacts."
             own = [name.removeprefix(path) for name in held if name.startswith(path)]
-            around = net.populations[projection.post].around(receptor)
-            projection.contacts.begin(receptor, projection.plain("weight"), around, own)
+            with (post := net.populations[projection.post]).warmed():
+                projection.contacts.begin(receptor, projection.plain("weight"), post.around(receptor), own)
     graded = [projection for projection in net.projections.values() if projection.graded]
     for receptor in dict.fromkeys(_receptor(net, projection) for projection in graded):
         receptor.draw(None, [port for port in receptor.ports if f"{receptor.path}.{port}" not in held])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import brainunit as u
@@ -201,6 +202,10 @@ class Population(OwnSteps, Sender):
             raise
         for name, part in parts.items():
             self.fix(**{name: part})
+
+    def warmed(self) -> AbstractContextManager:
+        """Within this, parts that have no temperature of their own have that of a cell."""
+        return nullcontext()
 
     def advance_stimuli(self, clock: Clock) -> None:
         """Let the stimuli change their own state, or add to receptors."""

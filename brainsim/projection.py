@@ -133,8 +133,9 @@ class Projection(Connection):
         if self.receptor is not None:
             receptor = post.receptors[self.receptor]
             if "contacts" in vars(self):
-                around = post.around(receptor)
-                self.contacts.deliver(clock, self.conn, self.plain("weight"), arrived, receptor, around)
+                with post.warmed():
+                    around = post.around(receptor)
+                    self.contacts.deliver(clock, self.conn, self.plain("weight"), arrived, receptor, around)
                 return
             self.axon.deliver(clock, self.way, arrived, receptor, self._present_delay(clock))
 

@@ -17,6 +17,7 @@ from brainsim.cells.axial import Axial
 from brainsim.cells.compartments import Compartments
 from brainsim.cells.cut import cut_for, middle_of_soma
 from brainsim.cells.detectors import Detector
+from brainsim.cells.diffusion import Diffusion
 from brainsim.cells.junctions import Junctions
 from brainsim.cells.morphology import Morphology
 from brainsim.cells.places import ByPlace, rows_of
@@ -94,6 +95,7 @@ class MultiCompartment(ConductanceBased):
     g_L = Parameter(0.1 * u.mS / u.cm2, "leak conductance", shape="sites")
     E_L = Parameter(-70.0 * u.mV, "leak reversal potential", shape="sites")
     area = Fixed(None, "membrane area of every compartment", unit=u.um2, shape="sites")
+    volume = Fixed(None, "volume of every compartment, a cylinder of its mean diameter", unit=u.um**3, shape="sites")
     r_own = Fixed(None, "resistance from each node to its border with the parent, per axial resistivity", unit=u.um**-1)
     r_parent = Fixed(None, "resistance from there to the parent, per axial resistivity", unit=u.um**-1)
     V = State(-70.0 * u.mV, "membrane potential", shape="sites")
@@ -119,6 +121,8 @@ class MultiCompartment(ConductanceBased):
             if isinstance(value, ByPlace):
                 values[name] = value.at(cut, rows if name == "R_a" else np.repeat(rows, self.abreast))
         values["area"] = u.Quantity(np.repeat(cut.area, self.abreast), unit=u.um2)
+        volume = np.pi / 4 * cut.diameter**2 * cut.length
+        values["volume"] = u.Quantity(np.repeat(volume, self.abreast), unit=u.um**3)
         values["r_own"] = u.Quantity(np.where(cut.parent < 0, 1.0, cut.r_own), unit=u.um**-1)
         values["r_parent"] = u.Quantity(cut.r_parent, unit=u.um**-1)
         super().__init__(size, **values)
@@ -155,6 +159,7 @@ class MultiCompartment(ConductanceBased):
 
     def check_step(self, step_ms, varied=None):
         """The methods that are taken run away at no step."""
+        self.check_varied(varied)
 
     def check_settable(self, name):
         super().check_settable(name)
@@ -398,9 +403,27 @@ class MultiCompartment(ConductanceBased):
 
         return {key: own(key.removeprefix("E_").removesuffix("_out"), value) for key, value in ions.items()}
 
+    def check_diffusion(self):
+        """Refuse what diffuses along the cell and does not stand everywhere."""
+        for name, pool in self.pools.items():
+            given = [one for one in pool.diffuses.values() if getattr(pool, one) is not None]
+            if given and len(pool._aside.sites) < self.sites:
+                raise ValueError(
+                    f"{self.path}.{name}: with {given[0]} it diffuses along the cell, and stands everywhere; leave out .on(...)."
+                )
+
+    def diffuse(self, clock) -> None:
+        """Let pools move along the cells over the step, by backward Euler."""
+        for pool in self.pools.values():
+            for state, coefficient in pool.diffuses.items():
+                if getattr(pool, coefficient) is not None:
+                    along = Diffusion(self, pool.plain(coefficient))
+                    pool.put(state, along.after(pool.plain(state), clock.step_ms))
+
     def update(self, clock, drives):
         before = self.plain("V")
         super().update(clock, drives)
+        self.diffuse(clock)
         for detector in self.detectors.values():
             detector.detect(self, before, self.plain("V"))
 

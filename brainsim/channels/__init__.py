@@ -19,6 +19,7 @@ from brainsim.channels.calcium_activated import (
     KC_Traub1991,
     SK_Hay2011,
 )
+from brainsim.channels.calcium_pools import BufferedCalcium, radial_calcium
 from brainsim.channels.cases import select
 from brainsim.channels.equations import Equations, PoolEquation, from_step, linear, steady
 from brainsim.channels.hyperpolarisation import Ih_Destexhe1996, Ih_Hay2011, Ih_HM1992
@@ -48,8 +49,14 @@ from brainsim.channels.sodium import (
     NaTa_Hay2011,
     NaTs_Hay2011,
 )
+from brainsim.channels.temperature import Celsius, Kelvin, RateFactor
 
 __all__ = [
+    "BufferedCalcium",
+    "radial_calcium",
+    "Celsius",
+    "Kelvin",
+    "RateFactor",
     "CaLVA_Hay2011",
     "SK_Hay2011",
     "Ih_Hay2011",

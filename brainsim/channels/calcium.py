@@ -8,6 +8,7 @@ import jax
 from brainsim._core import Parameter
 from brainsim.channels.base import DENSITY, Channel, Gate
 from brainsim.channels.kinetics import Rates, Relaxation, exprel, log_sigmoid
+from brainsim.channels.temperature import RateFactor
 
 
 class CalciumChannel(Channel):
@@ -26,8 +27,8 @@ class _LowThreshold(CalciumChannel):
     """What the currents of Huguenard have in common: m² h, a shift along V, and the temperature."""
 
     V_sh = Parameter(0.0 * u.mV, "shift along V, by surface charge")
-    phi_m = Parameter(1.0, "factor of the rate of m: 5 to the power (temperature - 24 °C) / 10 °C", positive=True)
-    phi_h = Parameter(1.0, "factor of the rate of h: 3 to the power (temperature - 24 °C) / 10 °C", positive=True)
+    phi_m = RateFactor(5.0, 24.0, "factor of the rate of m")
+    phi_h = RateFactor(3.0, 24.0, "factor of the rate of h")
     m = Gate("activation")
     h = Gate("inactivation; 1 is open")
 
@@ -147,7 +148,7 @@ class CaL_MH1992(CalciumChannel):
     """
 
     g_max = Parameter(0.5 * DENSITY, "maximal conductance")
-    phi = Parameter(1.0, "factor of the rates: 3 to the power (temperature - 23.5 °C) / 10 °C", positive=True)
+    phi = RateFactor(3.0, 23.5)
     m = Gate("activation")
 
     def kinetics(self, V):

@@ -7,6 +7,7 @@ import brainunit as u
 from brainsim._core import Parameter
 from brainsim.channels.base import DENSITY, Channel, Gate
 from brainsim.channels.kinetics import Rates, Relaxation
+from brainsim.channels.temperature import RateFactor
 
 
 class KAHP_Destexhe1994(Channel):
@@ -26,7 +27,7 @@ class KAHP_Destexhe1994(Channel):
     E = Parameter(-95.0 * u.mV, "potassium reversal potential")
     alpha = Parameter(48.0 / (u.ms * u.mM**2), "rate of opening per squared concentration", positive=True)
     beta = Parameter(0.03 / u.ms, "rate of closing", positive=True)
-    phi = Parameter(1.0, "factor of the rates: 3 to the power (temperature - 22 °C) / 10 °C", positive=True)
+    phi = RateFactor(3.0, 22.0)
     m = Gate("activation")
 
     def kinetics(self, Ca):

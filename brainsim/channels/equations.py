@@ -14,6 +14,7 @@ from brainsim._core import Parameter, Part, State
 from brainsim._units import float_dtype, in_unit, with_unit
 from brainsim.channels.mechanism import Mechanism, arguments_of
 from brainsim.channels.pools import Pool, _nernst
+from brainsim.channels.temperature import Celsius
 from brainsim.integrators.coupled import solve, value_and_matrix
 
 CURRENT = u.mA / u.cm2
@@ -166,7 +167,7 @@ class PoolEquation(Pool):
 
     inside = Parameter(1.0 * u.mM, "concentration inside to start from", positive=True)
     outside = Parameter(1.0 * u.mM, "concentration outside", positive=True)
-    celsius = Parameter(6.3, "temperature for the Nernst potential, in °C")
+    celsius = Celsius(6.3, "temperature for the Nernst potential, in °C")
     concentration = State(lambda pool: with_unit(pool.start(Numbers(pool)), u.mM), "concentration inside", unit=u.mM)
 
     def rate(self, p: Any, concentration: Any, current: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import brainunit as u
 import brainunit.constants as constants
@@ -10,6 +10,7 @@ import numpy as np
 
 from brainsim._core import Moment, Parameter, Part, Site, State
 from brainsim._units import Value, in_unit
+from brainsim.channels.temperature import Kelvin
 
 
 def nernst(outside: u.Quantity, inside: u.Quantity, valence: int, celsius: float = 36.0) -> u.Quantity:
@@ -42,10 +43,21 @@ def site_on(cell, name: str) -> Site:
 
 
 class Pool(Part):
-    """The concentration of an ion beneath the membrane. A subclass declares ``concentration`` and gives :meth:`slope`."""
+    """The concentration of an ion beneath the membrane. A subclass declares ``concentration`` and gives :meth:`slope`, or
+    with further states, such as buffers and shells, :meth:`slopes`.
+    """
 
     count: int | tuple[int, ...] = ()
-    implicit = False  #: whether it is advanced by backward Euler, linearised at the start of a step, and not exactly
+    #: whether its states are advanced together by backward Euler, linearised at the start of a step, and not exactly
+    implicit = False
+    held_states: tuple[str, ...] = ("concentration",)  #: its states, ``concentration`` the first: what channels see
+    #: states that diffuse along a cell, each with the parameter that is its coefficient
+    diffuses: ClassVar[dict[str, str]] = {}
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        further = [n for n, d in cls._declared.items() if isinstance(d, State) and n != "concentration"]
+        cls.held_states = ("concentration", *further)
 
     def bind(self, cell: Any, name: str, ids: np.ndarray | None = None) -> None:
         """Make this the pool ``name`` of ``cell``; the name is that of the ion: ``Ca``."""
@@ -54,6 +66,10 @@ class Pool(Part):
     def slope(self, concentration: Value, current: Value) -> Value:
         """Time derivative, with ``current`` the sum of the currents of this ion into the cell."""
         raise NotImplementedError(f"{type(self).__name__} has no equation: define slope(self, concentration, current).")
+
+    def slopes(self, current: Value, **states: Value) -> dict[str, Value]:
+        """Time derivatives of all states, by name; a pool of one state gives :meth:`slope`."""
+        return {"concentration": self.slope(states["concentration"], current)}
 
     def outer(self) -> u.Quantity | None:
         """Concentration outside; None where the pool has none."""
@@ -82,7 +98,7 @@ class Calcium(Pool):
     tau = Parameter(5.0 * u.ms, "time constant of removal", positive=True)
     rest = Parameter(2.4e-4 * u.mM, "concentration without current", positive=True)
     outside = Parameter(2.0 * u.mM, "concentration outside", positive=True)
-    temperature = Parameter(309.15 * u.kelvin, "absolute temperature, for the Nernst potential", positive=True)
+    temperature = Kelvin(309.15 * u.kelvin, "absolute temperature, for the Nernst potential")
     concentration = State(lambda pool: pool.rest, "concentration inside", unit=u.mM)
 
     def slope(self, concentration, current):
@@ -134,7 +150,7 @@ class Calcium_Hay2011(Calcium):
     depth = Parameter(0.1 * u.um, "depth d of the shell", positive=True)
     tau = Parameter(80.0 * u.ms, "time constant of removal", positive=True)
     rest = Parameter(1e-4 * u.mM, "concentration without current", positive=True)
-    temperature = Parameter(307.15 * u.kelvin, "absolute temperature, for the Nernst potential", positive=True)
+    temperature = Kelvin(307.15 * u.kelvin, "absolute temperature, for the Nernst potential")
 
     def slope(self, concentration, current):
         influx = self.gamma * current / (2.0 * constants.faraday * self.depth)

@@ -7,6 +7,7 @@ import brainunit as u
 from brainsim._core import Parameter
 from brainsim.channels.base import DENSITY, Channel, Gate
 from brainsim.channels.kinetics import Rates, Relaxation, exprel
+from brainsim.channels.temperature import RateFactor
 
 
 def k_hh1952(V, phi) -> dict:
@@ -30,7 +31,7 @@ class K_HH1952(Channel):
 
     g_max = Parameter(36.0 * DENSITY, "maximal conductance")
     E = Parameter(-77.0 * u.mV, "potassium reversal potential")
-    phi = Parameter(1.0, "factor of the rates: 3 to the power (temperature - 6.3 °C) / 10 °C", positive=True)
+    phi = RateFactor(3.0, 6.3)
     n = Gate("activation")
 
     def kinetics(self, V):

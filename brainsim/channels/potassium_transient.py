@@ -7,6 +7,7 @@ import brainunit as u
 from brainsim._core import Parameter
 from brainsim.channels.base import DENSITY, Channel, Gate
 from brainsim.channels.kinetics import Rates, Relaxation, exprel, log_sigmoid
+from brainsim.channels.temperature import RateFactor
 
 
 class KA_ConnorStevens(Channel):
@@ -96,7 +97,7 @@ class KA_HM1992(Channel):
 
     g_max = Parameter(1.0 * DENSITY, "maximal conductance")
     E = Parameter(-90.0 * u.mV, "potassium reversal potential")
-    phi = Parameter(1.0, "factor of the rates: 2.8 to the power (temperature - 23 °C) / 10 °C", positive=True)
+    phi = RateFactor(2.8, 23.0)
     m1 = Gate("activation of the component that inactivates fast")
     h1 = Gate("its inactivation; 1 is open")
     m2 = Gate("activation of the component that inactivates slowly")
@@ -138,7 +139,7 @@ class K2_HM1992(Channel):
 
     g_max = Parameter(1.0 * DENSITY, "maximal conductance")
     E = Parameter(-90.0 * u.mV, "potassium reversal potential")
-    phi = Parameter(1.0, "factor of the rates: 3 to the power (temperature - 22 °C) / 10 °C", positive=True)
+    phi = RateFactor(3.0, 22.0)
     m = Gate("activation")
     h1 = Gate("inactivation of the faster component; 1 is open")
     h2 = Gate("inactivation of the slower component; 1 is open")

@@ -8,6 +8,7 @@ import jax
 from brainsim._core import Parameter
 from brainsim.channels.base import DENSITY, Channel, Gate
 from brainsim.channels.kinetics import Rates, Relaxation, exprel
+from brainsim.channels.temperature import RateFactor
 
 
 def na_hh1952(V, phi) -> dict:
@@ -35,7 +36,7 @@ class Na_HH1952(Channel):
 
     g_max = Parameter(120.0 * DENSITY, "maximal conductance")
     E = Parameter(50.0 * u.mV, "sodium reversal potential")
-    phi = Parameter(1.0, "factor of the rates: 3 to the power (temperature - 6.3 °C) / 10 °C", positive=True)
+    phi = RateFactor(3.0, 6.3)
     m = Gate("activation")
     h = Gate("inactivation; 1 is open")
 

@@ -7,11 +7,12 @@ from typing import Any, cast
 import brainunit as u
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
-from brainsim._core import Parameter, State
+from brainsim._core import Parameter, ParameterVariable, Part, State
 from brainsim._host import computed
 from brainsim._units import in_unit
-from brainsim.channels import Mechanism, Pool
+from brainsim.channels import Mechanism, Pool, temperature
 from brainsim.channels.point import AtPoint
 from brainsim.neurons.base import Neuron
 from brainsim.neurons.resting import resting_state
@@ -34,7 +35,9 @@ class ConductanceBased(Neuron):
 
     A channel is a part of the cell: ``cell.na.g_max``, ``net["E.na"]``, ``record=["E.na.m", "E.Ca.concentration"]``.
     Its conductance is a parameter as any other. A pool has the name that its channels know it by. With ``area``,
-    stimuli and receptors are in pA and nS, of the whole cell; without, they are densities.
+    stimuli and receptors are in pA and nS, of the whole cell; without, they are densities. With ``celsius`` the cell has
+    a temperature: rates of channels that were measured at another one (``phi``), Nernst potentials and what NMODL files
+    do with ``celsius`` follow it, unless they are given a value of their own.
 
     A spike is an upward crossing of :math:`V_{th}` between the ends of a step; nothing is reset. With a surrogate the
     pseudo-derivative is that of :class:`HodgkinHuxley`. Gates start at their steady state at the initial V, and
@@ -74,6 +77,9 @@ class ConductanceBased(Neuron):
         optional=True,
         positive=True,
     )
+    celsius = Parameter(
+        None, "temperature of all parts that have none of their own, in °C", unit=u.UNITLESS, shape=(), optional=True
+    )
     V = State(-70.0 * u.mV, "membrane potential")
 
     def __init__(
@@ -89,19 +95,82 @@ class ConductanceBased(Neuron):
         self.channel_names, self.pool_names = tuple(channels), tuple(pools)
         self.attach_parts(channels, Mechanism)
         self.attach_parts(pools, Pool)
+        self.check_diffusion()
         for name, channel in channels.items():
             channel.check_pools(pools, f"{self.path}.{name}")
         gates = [f"{name}.{gate}" for name, channel in channels.items() for gate in channel.gates]
         self.takes_held = any(channel.follows for channel in channels.values())
-        self.variables = ("V", *gates, *(f"{name}.concentration" for name in pools))
+        self.variables = ("V", *gates, *(f"{name}.{x}" for name, pool in pools.items() for x in pool.held_states))
         groups = [tuple(f"{name}.{x}" for x in group) for name, one in channels.items() for group in one.together]
-        self.together = (*groups, *((f"{name}.concentration",) for name, pool in pools.items() if pool.implicit))
+        self.together = (
+            *groups,
+            *(tuple(f"{n}.{x}" for x in pool.held_states) for n, pool in pools.items() if pool.implicit),
+        )
         self.settle(self.derived())
 
     def attach_parts(self, parts, kind, ids=None, unnamed=()):
+        for name, part in parts.items():
+            if isinstance(part, kind) and not part.bound:
+                temperature.follow(part, f"{self.path}.{name}", self.celsius is not None)
         super().attach_parts(parts, kind, ids, unnamed)
+        self._check_temperature(parts.values())
         fed = [f"I_{ion}" for part in self.parts(AtPoint).values() for ion in part.fed if ion in self.pools]
         self.fix(takes=tuple(dict.fromkeys([*type(self).takes, *fed])))
+
+    def check_diffusion(self) -> None:
+        """Refuse what diffuses along a cell that is a point."""
+        for name, pool in self.pools.items():
+            for coefficient in pool.diffuses.values():
+                if getattr(pool, coefficient) is not None:
+                    raise ValueError(
+                        f"{self.path}.{name}.{coefficient} lets it diffuse along the cell, and the cells here are points."
+                    )
+
+    # -- temperature -------------------------------------------------------------------------------------------------
+
+    def warmed(self):
+        if self.celsius is None:
+            return super().warmed()
+        return temperature.warmed(self.parts(Part).values(), self.plain("celsius"))
+
+    def _check_temperature(self, parts=None, values=None):
+        """Warn where rates are not known at the temperature."""
+        if self.celsius is not None:
+            values = self.plain("celsius") if values is None else values
+            if not isinstance(values, Tracer):
+                temperature.check(self.path, values, self.parts(Part).values() if parts is None else parts)
+
+    def check_step(self, step_ms, varied=None):
+        super().check_step(step_ms, varied)
+        self.check_varied(varied)
+
+    def check_varied(self, varied):
+        """Warn of temperatures that a sweep or a function will take."""
+        values = (varied or {}).get(f"{self.path}.celsius")
+        if values is not None:
+            self._check_temperature(values=values)
+
+    def assign(self, name, value):
+        if isinstance(value, ParameterVariable):  # put in place of another, in a copy
+            super().assign(name, value)
+            return
+        if name == "celsius" and "channel_names" in vars(self) and (value is None) != (self.celsius is None):
+            has = "none" if self.celsius is None else "one"
+            raise ValueError(
+                f"{self.path}.celsius: whether the cell has a temperature is fixed when it is made, and it has {has}; given"
+                f" {value}."
+            )
+        super().assign(name, value)
+        if name == "celsius" and "channel_names" in vars(self):
+            self._check_temperature()
+
+    def receive(self, clock):
+        with self.warmed():
+            return super().receive(clock)
+
+    def update(self, clock, drives):
+        with self.warmed():
+            super().update(clock, drives)
 
     @property
     def channels(self) -> dict[str, Mechanism]:
@@ -131,8 +200,10 @@ class ConductanceBased(Neuron):
 
     def settle(self, names):
         """Put gates to their steady state at the present V and concentrations."""
-        super().settle(names)
-        for path, value in computed(lambda: self._steady(set(names))).items():
+        with self.warmed():
+            super().settle(names)
+            found = computed(lambda: self._steady(set(names)))
+        for path, value in found.items():
             part, gate = self.home(path)
             part.put(gate, jnp.asarray(value))
 
@@ -205,6 +276,10 @@ class ConductanceBased(Neuron):
     # -- the equations -----------------------------------------------------------------------------------------------
 
     def derivative(self, t, V, I, V_held=None, **values):
+        with self.warmed():
+            return self._derivative(V, I, V_held, values)
+
+    def _derivative(self, V, I, V_held, values):
         ions = self._ions({name: values[f"{name}.concentration"] for name in self.pool_names})
         inflow: dict[str, Any] = dict.fromkeys(self.pool_names, 0.0 * u.uA / u.cm2)
         total, slopes = self.g_L * (self.E_L - V), []
@@ -224,7 +299,9 @@ class ConductanceBased(Neuron):
             if name != ion and ion in inflow:
                 inflow[ion] = inflow[ion] + (values[name] if self.area is None else values[name] / self.area)
         for name, pool in self.pools.items():
-            slopes.append(pool.slope(ions[name], pool.taken(inflow[name])))
+            states = {state: values[f"{name}.{state}"] for state in pool.held_states}
+            found = pool.slopes(pool.taken(inflow[name]), **states)
+            slopes += [found[state] for state in pool.held_states]
         return (total + (I if self.area is None else I / self.area)) / self.C, *slopes
 
     def total_inputs(self, clock, drives):

@@ -33,6 +33,8 @@ class Writer:
 
     def parameter(self, name: str) -> str:
         """The declaration of a parameter."""
+        if name == "celsius":
+            return f"    {name} = Celsius()"
         default, unit, what = self.meaning.parameters.get(name) or self.meaning.ion_defaults[name]
         if name in self.meaning.ions:
             what += f"; None for that of the pool {self.meaning.ions[name].removeprefix('E_').removesuffix('_out')}"
@@ -134,6 +136,7 @@ class Writer:
         helpers = [name for name in ("from_step", "linear", "select", "steady") if re.search(rf"\b{name}\(", used)]
         lines = ["import brainunit as u"] if re.search(r"\bu\.", used) else []
         lines += ["import jax.numpy as jnp"] if "jnp." in used else []
+        helpers = [*(["Celsius"] if "Celsius(" in used else []), *helpers]
         rooms = {"channels": helpers}
         rooms.setdefault(self.room, []).insert(0, self.base.__name__)
         lines += ["", *imports, *(f"from brainsim.{k} import {', '.join(v)}" for k, v in rooms.items() if v)]
