@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim import trees
-from brainsim._core import Fixed, FixedVariable, Parameter, Part, Site, State
+from brainsim._core import Clock, Fixed, FixedVariable, Parameter, Part, Site, State
 from brainsim._units import split_quantity, with_unit
 from brainsim.cells.axial import Axial
 from brainsim.cells.compartments import Compartments
@@ -412,7 +412,7 @@ class MultiCompartment(ConductanceBased):
                     f"{self.path}.{name}: with {given[0]} it diffuses along the cell, and stands everywhere; leave out .on(...)."
                 )
 
-    def diffuse(self, clock) -> None:
+    def diffuse(self, clock: Clock) -> None:
         """Let pools move along the cells over the step, by backward Euler."""
         for pool in self.pools.values():
             for state, coefficient in pool.diffuses.items():

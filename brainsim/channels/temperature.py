@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import brainunit as u
 import numpy as np
 
 from brainsim._core import Dynamics, Parameter
@@ -42,6 +41,8 @@ class RateFactor(OfTemperature):
         Where the cell has no temperature.
     """
 
+    measured: float
+
     def __init__(self, factor: float, measured: float, doc: str = "factor of the rates", default: float = 1.0):
         what = f"{doc}: {factor:g} to the power (temperature - {measured:g} °C) / 10 °C; None: that of the cell"
         super().__init__(default, what, positive=True, optional=True)
@@ -64,7 +65,7 @@ class Celsius(OfTemperature):
 class Kelvin(OfTemperature):
     """An absolute temperature."""
 
-    def __init__(self, default: u.Quantity, doc: str = "absolute temperature"):
+    def __init__(self, default: Any, doc: str = "absolute temperature"):
         super().__init__(default, f"{doc}; None: that of the cell", positive=True, optional=True)
 
     def at(self, celsius):

@@ -144,7 +144,7 @@ class ConductanceBased(Neuron):
         super().check_step(step_ms, varied)
         self.check_varied(varied)
 
-    def check_varied(self, varied):
+    def check_varied(self, varied: Mapping[str, Any] | None) -> None:
         """Warn of temperatures that a sweep or a function will take."""
         values = (varied or {}).get(f"{self.path}.celsius")
         if values is not None:
