@@ -93,6 +93,22 @@ class Clock(NamedTuple):
         """Standard normal numbers that are this component's in this step."""
         return jax.random.normal(jax.random.fold_in(self.key, self.step), shape, self.step_ms.dtype)
 
+    def exponential(self, shape: tuple[int, ...]) -> jax.Array:
+        """Exponential numbers of mean 1 that are this component's in this step."""
+        return jax.random.exponential(jax.random.fold_in(self.key, self.step), shape, self.step_ms.dtype)
+
+    def poisson(self, mean: jax.Array) -> jax.Array:
+        """Poisson numbers, int32, of these means, that are this component's in this step."""
+        return jax.random.poisson(jax.random.fold_in(self.key, self.step), mean, dtype=jnp.int32)
+
+    def gamma(self, order: jax.Array) -> jax.Array:
+        """Gamma numbers of this order and scale 1 that are this component's in this step."""
+        return jax.random.gamma(jax.random.fold_in(self.key, self.step), order, dtype=self.step_ms.dtype)
+
+    def integers(self, shape: tuple[int, ...], below: int) -> jax.Array:
+        """Whole numbers from 0 on, below ``below``, that are this component's in this step."""
+        return jax.random.randint(jax.random.fold_in(self.key, self.step), shape, 0, below, jnp.int32)
+
 
 def step_length(ms: float) -> Exact:
     """The length of a step, for a clock."""

@@ -1,5 +1,6 @@
 """What all plots share: colours, axes, units and the time axis."""
 
+import io
 import re
 from typing import Any
 
@@ -22,6 +23,28 @@ def axes(ax, figsize=(7, 3)):
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelsize=8, length=3)
     return ax
+
+
+def shown_once(figure):
+    """``figure``, which a notebook shows once: at the end of a cell it shows every open figure, and the value of its last
+    line.
+    """
+
+    def display():
+        import matplotlib
+        from matplotlib import pyplot
+
+        if "inline" in matplotlib.get_backend() and pyplot.fignum_exists(figure.number):
+            return  # it is about to be shown
+        from IPython.display import Image  # type: ignore  # there where this is called
+        from IPython.display import display as show  # type: ignore
+
+        content = io.BytesIO()
+        figure.savefig(content, format="png")
+        show(Image(content.getvalue()))
+
+    figure._ipython_display_ = display
+    return figure
 
 
 def seconds(name: str, value: Any) -> np.ndarray:

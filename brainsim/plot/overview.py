@@ -10,7 +10,7 @@ import numpy as np
 
 from ..analysis import population_rate
 from ..analysis._events import check_events
-from ._style import COLORS, GREY, axes, evenly, seconds, time_axis, window
+from ._style import COLORS, GREY, axes, evenly, seconds, shown_once, time_axis, window
 from .raster import mark, rows_label, select
 from .traces import traces as draw_traces
 
@@ -119,7 +119,7 @@ def overview(
     if title is not None:
         column[0, 0].set_title(title, fontsize=10)
     figure.align_ylabels(column[:, 0])
-    return figure
+    return shown_once(figure)
 
 
 def _named(name, function, /, *args, **kwargs):

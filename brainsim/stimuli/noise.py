@@ -1,10 +1,12 @@
-"""Noise currents, independent for every unit."""
+"""Noise currents, independent for every unit or correlated between them."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 
 from brainsim._core import Clock, Parameter, State
@@ -12,7 +14,33 @@ from brainsim.connectivity.distribution import Given
 from brainsim.stimuli.base import Stimulus
 
 
-class WhiteNoise(Stimulus):
+class _Noise(Stimulus):
+    r"""Noise of which units may share a part.
+
+    .. math:: \xi_i = \sqrt{1 - c}\;\eta_i + \sqrt{c}\;\eta_0
+
+    Parameters
+    ----------
+    correlation : float from 0 to 1, optional
+        c, the correlation between any two units; independent if left out.
+    """
+
+    correlation = Parameter(None, "correlation between two units", shape=(), nonnegative=True, optional=True)
+
+    def slot(self, name):
+        slot = super().slot(name)
+        return dataclasses.replace(slot, at_most=1.0) if name == "correlation" else slot
+
+    def normal(self, clock: Clock) -> jax.Array:
+        """Standard normal numbers of a step, one for each unit."""
+        own = clock.normal((self.count,))
+        if self.correlation is None:
+            return own
+        c, shared = self.plain("correlation"), clock.of("shared").normal(())
+        return jnp.sqrt(1 - c) * own + jnp.sqrt(c) * shared
+
+
+class WhiteNoise(_Noise):
     r"""Gaussian white noise, :math:`I(t) = \mu + \sigma\,\xi(t)`, held over each step with standard deviation
     :math:`\sigma/\sqrt{dt}`.
 
@@ -22,6 +50,8 @@ class WhiteNoise(Stimulus):
         Noise intensity.
     mean : quantity in the input unit, () or (n,), optional
         Mean.
+    correlation : float from 0 to 1, optional
+        Correlation between any two units; independent if left out.
     """
 
     sigma = Parameter(0.0, "noise intensity", unit="sigma_unit")
@@ -35,11 +65,11 @@ class WhiteNoise(Stimulus):
         return self.input_unit * u.ms**0.5 if self.bound else None
 
     def value(self, clock: Clock):
-        noise = self.plain("sigma") / jnp.sqrt(clock.step_ms) * clock.normal((self.count,))
+        noise = self.plain("sigma") / jnp.sqrt(clock.step_ms) * self.normal(clock)
         return noise if self.mean is None else noise + self.plain("mean")
 
 
-class OrnsteinUhlenbeck(Stimulus):
+class OrnsteinUhlenbeck(_Noise):
     r"""Ornstein-Uhlenbeck process, advanced exactly.
 
     .. math:: \tau \dot I = \mu - I + \sigma\sqrt{2\tau}\,\xi(t)
@@ -52,6 +82,8 @@ class OrnsteinUhlenbeck(Stimulus):
         Standard deviation of the stationary process.
     tau : quantity, time, () or (n,)
         Correlation time.
+    correlation : float from 0 to 1, optional
+        Correlation between any two units; independent if left out.
 
     References
     ----------
@@ -70,7 +102,7 @@ class OrnsteinUhlenbeck(Stimulus):
         steps = clock.step_ms / self.plain("tau")
         spread = self.plain("sigma") * jnp.sqrt(-jnp.expm1(-2 * steps))
         self.relax("x", steps)
-        self.accumulate("x", spread * clock.normal((self.count,)))
+        self.accumulate("x", spread * self.normal(clock))
 
     def value(self, clock: Clock):
         return self.plain("mean") + self.plain("x")

@@ -142,6 +142,7 @@ def inputs(n: int) -> bs.Network:
         "Sine": lambda: s.Sine(30 * u.nA, 200 * u.Hz),
         "Step": lambda: s.Step([10.0, 40.0] * u.nA, [0.5, 2.5] * ms),
         "TimedArray": lambda: s.TimedArray(np.arange(40.0) * 2 * u.nA, 0.25 * ms),
+        "Hold": lambda: s.Hold("V", s.Sine(5 * u.mV, 100 * u.Hz, offset=-58 * u.mV), start=1 * ms, stop=2 * ms),
         "VoltageClamp": lambda: s.VoltageClamp(
             s.Step([-60.0, -40.0] * u.mV, [0.5, 2.5] * ms), R_s=1 * u.Mohm, stop=4 * ms
         ),
@@ -154,6 +155,8 @@ def inputs(n: int) -> bs.Network:
         cell.add_stimuli(drive=stimuli[name]())
     sources = {
         "PoissonGroup": lambda: bs.sources.PoissonGroup(n, rate=500 * u.Hz),
+        "GammaGroup": lambda: bs.sources.GammaGroup(n, rate=500 * u.Hz, order=3),
+        "CorrelatedGroup": lambda: bs.sources.CorrelatedGroup(n, rate=300 * u.Hz, correlation=0.3),
         "SpikeInput": lambda: bs.sources.SpikeInput(n, input=1.0),
         "SpikeTimes": lambda: bs.sources.SpikeTimes(n, [0.5, 1.0, 2.6] * ms, [0, 0, 0]),
     }

@@ -117,7 +117,7 @@ def test_seeds_and_initial_states_are_single_runs(made, precision, name, n, wide
 def quiet(net):
     """Nothing by chance."""
     for part in parts(net):
-        if isinstance(part, bs.neurons.Neuron | bs.sources.PoissonGroup | bs.stimuli.Stimulus):
+        if isinstance(part, bs.neurons.Neuron | bs.population.Population | bs.stimuli.Stimulus):
             for name in {"rate", "rho_0", "lambda_0", "sigma"} & part._declared.keys():
                 part.assign(name, 0.0 * part.unit_of(name))
         if isinstance(part, bs.terminals.QuantalRelease):

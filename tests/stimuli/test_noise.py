@@ -146,3 +146,22 @@ def test_noise_depends_on_seed_and_name_alone(make):
     assert np.allclose(first, draw(other=True), rtol=1e-12)
     assert not np.any(np.isclose(first + 60, draw(seed=1) + 60))
     assert not np.any(np.isclose(first + 60, draw(name="drive") + 60))
+
+
+@pytest.mark.parametrize("kind", ("white", "coloured"))
+def test_units_share_a_part_of_the_noise(kind):
+    """Correlation c between any two units, and the variance that each has alone."""
+    net = bs.Network(seed=1)
+    net.E = bs.neurons.LIF(20)
+    noise = (
+        bs.stimuli.WhiteNoise(2 * u.pA * u.ms**0.5, correlation=0.3)
+        if kind == "white"
+        else bs.stimuli.OrnsteinUhlenbeck(0 * u.pA, 2 * u.pA, 0.5 * u.ms, correlation=0.3)
+    )
+    net.E.add_stimuli(noise=noise)
+    x = bs.simulate(net, 5 * u.second, dt=1 * u.ms, record="E.noise.value")["E.noise.value"].to_decimal(u.pA)[10:]
+    c = np.corrcoef(np.asarray(x).T)[np.triu_indices(20, 1)]
+    assert c.mean() == pytest.approx(0.3, abs=0.03) and c.std() < 0.04
+    assert np.var(x) == pytest.approx(4, rel=0.06)
+    with pytest.raises(ValueError, match="E.noise.correlation: values must be at most 1"):
+        net.E.noise.correlation = 1.5
