@@ -5,7 +5,8 @@
 
 Hodgkin and Huxley's channels of 1952 at 6.3 degrees in every compartment, R_a 100 ohm cm, C 1 uF/cm2, dt 0.025 ms, a constant current
 into the first compartment of each cell from the beginning on. hh_1000: 1,000 cells of one compartment; cable_1000: a cable of
-1 mm and 1 um in 1,000 compartments; tree_1023: a binary tree of 1,023 branches with a compartment each, and 511 branch points;
+1 mm and 1 um in 1,000 compartments; cable_10000: one of 10 mm in 10,000; tree_1023: a binary tree of 1,023 branches with a
+compartment each, and 511 branch points;
 forest_100x100 and forest_1000x20: as many cables of 1 mm in as many compartments, each an own cell. brainsim takes Crank-Nicolson,
 as NEURON with secondorder = 2 and its table of rates off; Arbor and Jaxley take what they have by default. One thread.
 
