@@ -245,7 +245,7 @@ class ConductanceBased(Neuron):
         Raises
         ------
         ValueError
-            Where no rest is found, or disturbances of it grow: the cell is active by itself.
+            Where no rest is found, or disturbances of it grow: the cell is active by itself. For pools that diffuse along it.
         UnknownNameError, UnitError
             For a parameter or input that does not exist or does not fit.
 
