@@ -69,7 +69,7 @@ class Simulator:
             Without the package torch.
         """
         try:
-            import torch
+            import torch  # pyright: ignore[reportMissingImports]
         except ImportError as error:
             raise ImportError("Simulator.prior: needs the package torch; pip install 'brainsim[sbi]'.") from error
         ends = torch.zeros(len(self.unknowns)), torch.ones(len(self.unknowns))
@@ -88,7 +88,7 @@ class Simulator:
         if rows.ndim != 2 or rows.shape[1] != count or not np.all((rows >= 0) & (rows <= 1)):
             raise ValueError(f"Simulator: theta must be rows of {count} numbers from 0 to 1, given shape {rows.shape}.")
         inside = np.clip(rows, 1e-6, 1 - 1e-6)  # at the ends of a prior numbers may be infinite
-        each = [d.quantile(inside[:, k], unit) for k, (_, d, unit) in enumerate(self.unknowns.distributions)]
+        each = [d.quantile(inside[:, k], unit) for k, (_, d, unit) in enumerate(self.unknowns.distributions) if d]
         return np.stack(each, 1)
 
     def values(self, theta: Any) -> dict[str, u.Quantity]:
@@ -115,7 +115,7 @@ class Simulator:
         found = np.concatenate([np.asarray(part) for part in parts])[: len(rows)]
         if type(theta).__module__.partition(".")[0] != "torch":
             return found if np.ndim(theta) == 2 else found[0]
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]
 
         made = torch.as_tensor(np.array(found), dtype=torch.float32)
         return made if theta.ndim == 2 else made[0]

@@ -223,7 +223,7 @@ class Protocols:
                 rms = float(np.sqrt(np.sum(np.square(off))))
                 rows.append(Row(name, target.at, type(target).__name__, float("nan"), float("nan"), float("nan"), rms))
                 continue
-            found = dict(zip(target.values, np.asarray(target.measured(V, self.dt)).tolist()))
+            found = dict(zip(target.values, np.asarray(target.measured(jnp.asarray(V), self.dt)).tolist()))
             if by_efel:
                 trace = target.trace(V, self.dt)
                 window = dict(start=float(trace.start) * u.ms, stop=float(trace.stop) * u.ms)

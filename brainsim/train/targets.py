@@ -254,7 +254,7 @@ class PhasePlane:
         V = V[begin : _samples(self.stop, V.size, dt, "PhasePlane: stop")]
         low, high = (float(in_unit(x, u.mV, "PhasePlane")) for x in (self.lowest, self.highest))
         steepest = float(in_unit(self.steepest, u.mV / u.ms, "PhasePlane: steepest"))
-        slopes = jnp.gradient(V) / float(in_unit(dt, u.ms, "PhasePlane: dt"))
+        slopes = jnp.asarray(jnp.gradient(V)) / float(in_unit(dt, u.ms, "PhasePlane: dt"))
         fine = jnp.arcsinh(slopes) / np.arcsinh(steepest)
         share = _splines((V - low) / (high - low), self.size[0])
         return jnp.einsum("ki,kj->ij", share, _splines(0.5 * (fine + 1), self.size[1])) / V.size

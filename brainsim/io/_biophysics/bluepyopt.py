@@ -139,7 +139,8 @@ def _listed(given: Sequence[Mapping], of_all: dict[str, float], where: str) -> I
 
 
 def _range(name, sections, suffix, own, one, profile, where) -> Range:
-    bounds = tuple(map(float, one["bounds"])) if "bounds" in one else None
+    low_high = [float(x) for x in one["bounds"]] if "bounds" in one else None
+    bounds = None if low_high is None else (low_high[0], low_high[1])
     value = None if bounds else float(one["value"])
     return Range(_sections(sections, where), suffix, own, value, bounds, profile, f"{name}.{sections}")
 

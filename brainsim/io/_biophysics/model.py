@@ -175,7 +175,9 @@ class Biophysics:
 
     # -- the cell ----------------------------------------------------------------------------------------------------
 
-    def cell(self, size: int | tuple[int, ...] = 1, values: Mapping[str, float] | None = None, **options: Any):
+    def cell(
+        self, size: int | tuple[int, ...] = 1, values: Mapping[str, float] | None = None, **options: Any
+    ) -> MultiCompartment:
         """A population of the cell.
 
         Parameters
