@@ -7,7 +7,7 @@ that hyperpolarises, and eFEL's features, each with its standard deviation, of V
 currents that make it fire.
 
 First Adam goes on from several starts drawn between the bounds, all at once; then Levenberg-Marquardt from the best of
-them, which ends where nothing is off. How well the data tell each number is the curvature at the end.
+them. How well the data tell each number is the curvature at the end.
 
     python -m models.cells.region_fit
 
@@ -133,7 +133,7 @@ class Fit(NamedTuple):
 
 
 def fit(
-    starts: int = 8, updates: int = 60, best: int = 3, steps: int = 60, seed: int = 0, progress: bool | None = None
+    starts: int = 8, updates: int = 60, best: int = 1, steps: int = 25, seed: int = 0, progress: bool | None = None
 ) -> Fit:
     """Find the conductances.
 
@@ -198,7 +198,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--starts", type=int, default=8)
     parser.add_argument("--updates", type=int, default=60)
-    parser.add_argument("--best", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--best", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=25)
     parser.add_argument("--seed", type=int, default=0)
     main(**vars(parser.parse_args()))
