@@ -4,9 +4,15 @@ The kernels are a plain shared library that brainsim loads with ctypes. Without 
 that jaxlib ships, the installation goes on without them, and plain JAX serves.
 """
 
+import hashlib
+import importlib.metadata
 import importlib.util
+import os
+import platform
 import re
 import runpy
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -28,6 +34,12 @@ def jaxlib_include() -> str | None:
 class BuildKernels(build_ext):
     """Builds the library where it can, and says so where it cannot."""
 
+    in_clone = False
+
+    def run(self):
+        self.in_clone = bool(self.inplace)  # setuptools builds elsewhere and copies
+        super().run()
+
     def build_extension(self, ext):
         if jaxlib_include() is None:
             return self.warn("jaxlib's headers were not found: brainsim is installed without compiled kernels")
@@ -44,10 +56,52 @@ class BuildKernels(build_ext):
         else:
             ext.extra_compile_args = ["-O3", "-std=c++17", "-ffp-contract=off", "-g0", "-isystem", jaxlib_include()]
             ext.extra_compile_args.append("-fvisibility-inlines-hidden")  # what is called within is called directly
+            if self.in_clone:
+                self.compiler._compile = kept(self.compiler._compile)
         return super().build_extension(ext)
 
     def get_export_symbols(self, ext):
         return ext.export_symbols  # a library for ctypes has no PyInit_ function
+
+
+def included(source: Path) -> list[Path]:
+    """A source with all of ours that it includes."""
+    found, waiting = [], [source]
+    while waiting:
+        path = waiting.pop()
+        if path in found or not path.is_file():
+            continue
+        found.append(path)
+        waiting += [path.parent / name for name in re.findall(r'^#include "(\w+\.h)"', path.read_text(), re.MULTILINE)]
+    return sorted(found)
+
+
+def kept(compile_one):
+    """The compiler of one file, for clones: what a file was compiled to is kept, by all that it was compiled from.
+
+    Most commits change few files; branches, other working trees and benchmarks of earlier commits need the same ones.
+    """
+    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "brainsim", "kernels")
+    compiler = subprocess.run([os.environ.get("CXX", "c++"), "--version"], capture_output=True, text=True).stdout
+    versions = [platform.platform(), compiler, importlib.metadata.version("jaxlib")]
+
+    def compile_kept(to, source, suffix, *arguments):
+        texts = [path.read_text() for path in included(Path(source))]
+        options = str(arguments)
+        if not any("BRAINSIM_SOURCES" in text for text in texts):  # which names all sources, and only one file says
+            options = re.sub(r"-DBRAINSIM_SOURCES=\S*", "", options)
+        key = hashlib.sha256("\0".join([*versions, options, *texts]).encode()).hexdigest()
+        place = folder / f"{key}.o"
+        if place.is_file():
+            shutil.copyfile(place, to)
+            return
+        compile_one(to, source, suffix, *arguments)
+        folder.mkdir(parents=True, exist_ok=True)
+        beside = place.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(to, beside)
+        beside.replace(place)
+
+    return compile_kept
 
 
 def write_header() -> None:
@@ -61,6 +115,7 @@ def symbols() -> list[str]:
     """Symbols that the library exports; only Windows wants to be told."""
     text = "".join(path.read_text() for path in SOURCES.glob("*.cc"))
     names = re.findall(r"^BRAINSIM_HANDLER\((\w+),", text, re.MULTILINE)
+    names += re.findall(r"^BRAINSIM_HOST\(\w+, (\w+)\)", text, re.MULTILINE)
     return ["brainsim_sources", *(f"brainsim_{name}" for name in names)]
 
 

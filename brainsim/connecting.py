@@ -107,7 +107,7 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
     if isinstance(options["delay"], Delay):
         parts["delay"] = _unplaced(path, options["delay"])
         options["delay"] = parts["delay"].given
-    wired = wire(path, rule, pre, post, receptor, rng, **options)
+    wired = wire(path, rule, pre, post, receptor, rng, sort="delay" not in parts, **options)
     return Projection(path, pre.population, post.population, receptor, wired, **parts)
 
 

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from brainsim.events._drawn_rows import draw_rows
+
 from .pairs import Pairs, Synapses
 
 # Pairs handled at once. Large enough to hide numpy's call overhead, small enough to stay in a core's cache.
@@ -109,25 +111,9 @@ def multiset(rng: np.random.Generator, pairs: Pairs, n: int) -> Synapses:
     """Draw ``n`` pairs independently and uniformly; a pair may come several times."""
     allowed = pairs.per_row
     counts = rng.multinomial(n, allowed / pairs.size) if n else np.zeros(pairs.n_pre, dtype=np.int64)
-    synapses = Synapses.from_row_counts(counts, np.empty(n, dtype=np.int32))
-    indptr, indices = synapses.indptr, synapses.indices
-    start = 0
-    while start < pairs.n_pre:
-        # Whole rows, about BLOCK synapses, at least one row.
-        stop = max(start + 1, int(np.searchsorted(indptr, int(indptr[start]) + BLOCK, side="right")) - 1)
-        row = np.repeat(np.arange(start, stop), counts[start:stop])
-        column = rng.integers(0, pairs.n_post, len(row), dtype=np.int64)
-        if pairs.own is not None:
-            own = pairs.own[row]
-            while (clash := np.flatnonzero(column == own)).size:
-                column[clash] = rng.integers(0, pairs.n_post, clash.size, dtype=np.int64)
-        # One sort of (row, column) keys sorts every row and leaves rows where they are.
-        key = (row - start) * pairs.n_post + column
-        key.sort()
-        key -= (row - start) * pairs.n_post
-        indices[indptr[start] : indptr[stop]] = key
-        start = stop
-    return synapses
+    key = rng.integers(0, 1 << 32, 2, dtype=np.uint32)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    return Synapses.from_row_counts(counts, draw_rows(key, indptr, pairs.n_post, pairs.own))
 
 
 def _fill(rng: np.random.Generator, out: np.ndarray, m: int, multiple: bool) -> None:

@@ -10,6 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.special
 
+BLOCK = 1 << 16  # values that are looked at together: working copies stay in the cache
+MOST = 0.3  # of a distribution lies inside, if values outside are drawn anew
+
 
 @dataclass(frozen=True)
 class NumpySource:
@@ -64,9 +67,11 @@ def truncated_normal(source: Source, low, high):
 
     .. math:: Z = \Phi^{-1}\big(\Phi(a) + (\Phi(b) - \Phi(a))\,U\big)
 
-    An interval above zero is mirrored, since :math:`\Phi` resolves the lower tail only. Redrawing until a value is
-    inside gives the same distribution, in a time that has no bound.
+    An interval above zero is mirrored, since :math:`\Phi` resolves the lower tail only. With NumPy, where most of the
+    distribution lies inside, values outside are drawn anew: the same distribution in a tenth of the time.
     """
+    if isinstance(source, NumpySource) and np.min(normal_mass(low, high)) >= MOST:
+        return _redrawn_normal(source, low, high)
     xp = source.numpy
     mirrored = low > 0
     a, b = xp.where(mirrored, -high, low), xp.where(mirrored, -low, high)
@@ -76,6 +81,19 @@ def truncated_normal(source: Source, low, high):
     quantile = at_a + (at_b - at_a) * xp.maximum(source.uniform(), eps / 4)
     z = xp.clip(source.ndtri(xp.minimum(quantile, 1.0 - eps / 2)), a, b)
     return xp.where(mirrored, -z, z)
+
+
+def _redrawn_normal(source: NumpySource, low, high) -> np.ndarray:
+    z = source.normal()
+    values = np.ravel(z)  # a view
+    low, high = (np.broadcast_to(np.ravel(bound), values.shape) for bound in (low, high))
+    for start in range(0, values.size, BLOCK):
+        part, a, b = (array[start : start + BLOCK] for array in (values, low, high))
+        wrong = np.flatnonzero((part < a) | (part > b))
+        while wrong.size:
+            part[wrong] = source.generator.standard_normal(wrong.size, source.dtype)
+            wrong = wrong[(part[wrong] < a[wrong]) | (part[wrong] > b[wrong])]
+    return values.reshape(np.shape(z))
 
 
 def truncated_uniform(source: Source, low, high):

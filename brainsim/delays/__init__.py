@@ -5,10 +5,13 @@ One for all synapses (axonal) or one each (synaptic), fixed or a parameter that 
 
 from typing import Any
 
+import numpy as np
+
 from brainsim._core import Moment, Site
 from brainsim._units import float_dtype
 from brainsim.delays.axonal import Axonal
 from brainsim.delays.base import Delay
+from brainsim.delays.calendar import Calendar
 from brainsim.delays.changing import Changing, ChangingAxonal, ChangingSynaptic
 from brainsim.delays.exact import Exact, ExactChanging
 from brainsim.delays.gaussian import Gaussian
@@ -29,6 +32,7 @@ def delay_for(
     follow: bool = False,
     longest: Times | None = None,
     exact: bool = False,
+    by_delay: bool = False,
 ) -> Delay:
     """The delay of a projection: of the kind that serves these times, or one's own.
 
@@ -53,6 +57,8 @@ def delay_for(
         The longest that delays may become, where they change.
     exact : bool
         Whether spikes are fired and arrive within steps.
+    by_delay : bool
+        Whether the synapses of each row are sorted by delay.
 
     Raises
     ------
@@ -68,20 +74,25 @@ def delay_for(
                 f" {'none' if times is None else 'plasticity'}."
             )
         sent = float_dtype()
-    made = own or _kind(times, graded, follow, longest, exact)()
+    sorted_spikes = by_delay and np.dtype(sent) == np.bool_
+    made = own or _kind(times, graded, follow, longest, exact, sorted_spikes)()
     facts = dict(n_pre=n_pre, count=n_pre, sent_dtype=str(sent), graded=graded)
     made.bind(Site(path, moment or Moment(), facts), times, longest)
     return made
 
 
-def _kind(times: Times | None, graded: bool, follow: bool, longest: Times | None, exact: bool) -> type[Delay]:
+def _kind(
+    times: Times | None, graded: bool, follow: bool, longest: Times | None, exact: bool, sorted_spikes: bool
+) -> type[Delay]:
     if times is None:
         return Delay
     if exact:
         return Exact if longest is None else ExactChanging
     if longest is not None:
         return GradedChanging if graded else ChangingSynaptic if times.shape else ChangingAxonal
-    return Axonal if not times.shape else Followed if graded or follow else Synaptic
+    if not times.shape:
+        return Axonal
+    return Followed if graded or follow else Calendar if sorted_spikes else Synaptic
 
 
 def _check_own(path: str, own: Delay, follow: bool, longest: Times | None, exact: bool) -> None:
@@ -99,6 +110,7 @@ def _check_own(path: str, own: Delay, follow: bool, longest: Times | None, exact
 
 __all__ = [
     "Axonal",
+    "Calendar",
     "Changing",
     "ChangingAxonal",
     "ChangingSynaptic",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from brainsim.events._sorted_rows import begins_of
+
 BLOCK = 1 << 15  # values that are looked at together: working copies stay in the cache
 DISTINCT = 1 << 16  # values that a table may hold
 
@@ -57,6 +59,26 @@ class Times:
             return _steps(self._values, step_ms)[self._places].reshape(self.shape)
         return _steps(self._values, step_ms).reshape(self.shape)
 
+    @property
+    def stored(self) -> np.ndarray:
+        """What is kept of each: the value itself, or its place in a table."""
+        return self._values if self._places is None else self._places
+
+    @property
+    def sort_key(self) -> np.ndarray:
+        """Whole numbers in the order of the delays: uint8, uint16 or uint32."""
+        if self._places is not None:
+            return self._places
+        if self._values.dtype == np.float32:
+            return self._values.view(np.uint32)  # of positive floats the bits are in order
+        return np.unique(self._values, return_inverse=True)[1].astype(np.uint32)
+
+    def begins(self, indptr: np.ndarray, step_ms: float, depth: int) -> np.ndarray:
+        """Where the synapses of each delay in steps begin in each row, (rows, depth + 1), of rows sorted by delay."""
+        if self._places is None and self._values.dtype == np.float32:
+            return begins_of(indptr, self._values, depth, step_ms)
+        return begins_of(indptr, self.steps(step_ms).ravel(), depth)
+
     def longest_in_steps(self, step_ms: float) -> int:
         """The longest of them in steps."""
         return int(_steps(np.array([self.longest]), step_ms)[0]) if len(self) else 1
@@ -71,12 +93,13 @@ class Times:
 
     def reordered(self, order: np.ndarray) -> Times:
         """The same, synapse k with the delay that ``order[k]`` has here."""
+        return self.restored(self.stored[order])
+
+    def restored(self, stored: np.ndarray) -> Times:
+        """The same delays in another order: with what is :attr:`stored` in it."""
         other = object.__new__(Times)
         vars(other).update(vars(self))
-        if self._places is None:
-            other._values = self._values[order]
-        else:
-            other._places = self._places[order]
+        vars(other)["_values" if self._places is None else "_places"] = stored
         return other
 
 

@@ -5,6 +5,7 @@ that is held against it, exact derivatives, and a batching rule that never repli
 """
 
 from brainsim.events._backends import implementation, kernels, served_by
+from brainsim.events.calendar import calendar_of, deliver_sorted, nothing_under_way
 from brainsim.events.convolution import convolve
 from brainsim.events.delay import delay_line, deliver_delayed
 from brainsim.events.deliver import deliver, deliver_transposed, weight_gradient
@@ -34,15 +35,18 @@ __all__ = [
     "add_on_post",
     "add_on_pre",
     "append_events",
+    "calendar_of",
     "bernoulli_spikes",
     "convolve",
     "delay_line",
     "deliver",
     "deliver_delayed",
     "deliver_interpolated",
+    "deliver_sorted",
     "deliver_transposed",
     "implementation",
     "kernels",
+    "nothing_under_way",
     "poisson_counts",
     "poisson_input",
     "served_by",

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -28,6 +29,8 @@ HANDLERS = (
     "deliver_together",
     "procedural",
     "deliver_delayed",
+    "deliver_sorted",
+    "sorted_gradient",
     "delay_line",
     "add_on_pre",
     "add_on_post",
@@ -48,8 +51,12 @@ _COMPILER = "Install a C++ compiler (for example g++) and reinstall brainsim to 
 _REBUILD = "Reinstall brainsim to build them anew (in a clone also: python setup.py build_ext --inplace)"
 
 
+_host: ctypes.CDLL | None = None  # the library, where it is loaded
+
+
 def _load() -> bool:
     """Register the handlers; whether they are there."""
+    global _host
     if os.environ.get("BRAINSIM_KERNELS", "1") == "0":
         return False
     folder = Path(__file__).parent
@@ -63,6 +70,7 @@ def _load() -> bool:
         for name in HANDLERS:
             capsule = jax.ffi.pycapsule(getattr(library, f"brainsim_{name}"))
             jax.ffi.register_ffi_target(target(name), capsule, platform="cpu")
+        _host = library
     except Exception as error:  # whatever is wrong with a binary, the plain definitions are right
         return _warn(f"the compiled kernels in {paths[0].name} could not be loaded ({error})", _COMPILER)
     return True
@@ -99,6 +107,15 @@ def lowering(name: str) -> Callable | None:
         return rule(context, *arguments, numbers=numbers)
 
     return lower
+
+
+def host(name: str, result: Any) -> Callable | None:
+    """A function of the library that is called on the host, with a result of a type of ctypes; None without a library."""
+    if not _loaded or _host is None:
+        return None
+    function = getattr(_host, f"brainsim_{name}")
+    function.restype = result
+    return function
 
 
 def use_huge_pages(array: jax.Array) -> None:

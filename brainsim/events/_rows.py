@@ -34,28 +34,35 @@ def in_blocks(block: Callable, count, size: int, into):
 
 
 def add_spiking_rows(conn: CSR | FixedFanOut, spikes, weight, into, address: Callable) -> jax.Array:
-    """Add ``spikes[pre] * weight`` of every synapse whose neuron spikes to ``into[address(synapse, target)]``.
-
-    The rows of the spiking neurons are laid end to end, and that list is worked through in blocks of fixed size: a
-    block finds the row of each of its places by bisection in the cumulated lengths.
-    """
-    n, targets, weight = conn.n_pre, conn.targets().ravel(), jnp.ravel(weight)
-    if targets.size == 0:
-        return into
+    """Add ``spikes[pre] * weight`` of every synapse whose neuron spikes to ``into[address(synapse, target)]``."""
+    n = conn.n_pre
     if isinstance(conn, CSR):
         begins, lengths = conn.indptr[:-1], jnp.diff(conn.indptr)
     else:
         lengths = jnp.full(n, conn.indices.shape[1], jnp.int32)
         begins = jnp.arange(n, dtype=jnp.int32) * conn.indices.shape[1]
-    ends = jnp.cumsum(jnp.where(spikes != 0, lengths, 0), dtype=jnp.int32)
+    lengths = jnp.where(spikes != 0, lengths, 0)
+    return add_parts(conn, begins, lengths, lambda row: spikes[row].astype(into.dtype), weight, into, address)
+
+
+def add_parts(conn: CSR | FixedFanOut, begins, lengths, factor: Callable, weight, into, address: Callable) -> jax.Array:
+    """Add ``factor(part) * weight`` of the synapses of some parts of rows to ``into[address(synapse, target)]``.
+
+    Part k has ``lengths[k]`` synapses from ``begins[k]`` on. All parts are laid end to end, and that list is worked through
+    in blocks of fixed size: a block finds the part of each of its places by bisection in the cumulated lengths.
+    """
+    n, targets, weight = lengths.shape[0], conn.targets().ravel(), jnp.ravel(weight)
+    if targets.size == 0 or n == 0:
+        return into
+    ends = jnp.cumsum(lengths, dtype=jnp.int32)
     size = int(min(max(targets.size // 64, SMALLEST), LARGEST))
 
     def block(begin, into):
         place = begin + jnp.arange(size, dtype=jnp.int32)
-        row = jnp.minimum(jnp.searchsorted(ends, place, side="right"), n - 1).astype(jnp.int32)
+        part = jnp.minimum(jnp.searchsorted(ends, place, side="right"), n - 1).astype(jnp.int32)
         here = place < ends[-1]
-        synapse = jnp.where(here, begins[row] + lengths[row] - (ends[row] - place), 0)
-        value = spikes[row].astype(into.dtype) * (weight[synapse] if weight.size > 1 else weight[0])
+        synapse = jnp.where(here, begins[part] + lengths[part] - (ends[part] - place), 0)
+        value = factor(part) * (weight[synapse] if weight.size > 1 else weight[0])
         return into.at[address(synapse, targets[synapse])].add(jnp.where(here, value, 0))
 
     return in_blocks(block, ends[-1], size, into)

@@ -180,6 +180,11 @@ class Line(NamedTuple):
     n: int
 
 
+class Calendar(NamedTuple):  # after a connectivity
+    depth: int  # of the longest delay, in steps; 0: what is sent arrives at once
+    words: int  # of 32 bits, in which the last steps of a neuron are
+
+
 class OnPre(NamedTuple):
     law: int
 
@@ -239,6 +244,7 @@ NUMBERS = (
     Procedural,
     Ring,
     Line,
+    Calendar,
     OnPre,
     OnPost,
     Append,

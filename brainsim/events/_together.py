@@ -15,7 +15,8 @@ from jax.interpreters import mlir
 from brainsim.events import _backends as backends
 from brainsim.events._contract import POST, Face, contract_p
 from brainsim.events._primitive import Batch, bits
-from brainsim.events._shared import Delivery, Recorded, Together
+from brainsim.events._shared import Calendar, Delivery, Recorded, Together
+from brainsim.events.calendar import deliver_sorted_p
 from brainsim.events.record import append_events_p
 
 
@@ -54,6 +55,16 @@ class _Delivery(NamedTuple):
     batch: Batch
     source: Placed  # their arrays by number
     target: Placed
+    words: int = 0  # of what is under way, where spikes arrive later
+
+    @property
+    def states(self) -> int:
+        """How many arrays hold what is under way."""
+        return 2 if self.words else 0
+
+    def calendar(self, shared) -> Calendar:
+        """What the kernel is told of its shared arguments; a depth of 0 where spikes arrive at once."""
+        return Calendar(shared[1].shape[1] - 1, self.words) if self.words else Calendar(0, 0)
 
 
 class _Record(NamedTuple):
@@ -70,13 +81,21 @@ def is_record(equation) -> bool:
 
 
 def is_delivery(equation) -> bool:
-    """Whether an equation of a jaxpr is a delivery, and a kernel may make it."""
-    if equation.primitive is not contract_p.primitive or not equation.params["kernel"]:
+    """Whether an equation of a jaxpr is a delivery, at once or to synapses with delays of their own, and a kernel may make
+    it.
+    """
+    served = {operation.primitive: operation for operation in (contract_p, deliver_sorted_p)}.get(equation.primitive)
+    if served is None or not equation.params["kernel"]:
         return False
     tree, static, batch = (equation.params[name] for name in ("tree", "static", "batch"))
     shared = tree.unflatten([v.aval for v in equation.invars[: tree.num_leaves]])
     operands = [v.aval for v in equation.invars[tree.num_leaves :]]
-    return static[:2] == (POST, 0) and all(batch.masks[2]) and contract_p.serves(shared, operands, static, batch)
+    forwards = _is_later(equation) or static[:2] == (POST, 0)
+    return forwards and all(batch.masks[-1]) and served.serves(shared, operands, static, batch)
+
+
+def _is_later(equation) -> bool:
+    return equation.primitive is deliver_sorted_p.primitive
 
 
 def extents(equation) -> tuple[int, ...]:
@@ -121,15 +140,19 @@ def deliver_together(equations: Sequence, place: Callable, record=None) -> tuple
     calls = []
     for equation in equations:
         tree, batch = equation.params["tree"], equation.params["batch"]
-        *own, spikes, weight, into = equation.invars
+        own, (spikes, weight, *under_way, into) = equation.invars[: tree.num_leaves], equation.invars[tree.num_leaves :]
         target = standing[equation.outvars[0]] = target_of(into)
-        calls.append((own, weight, _Delivery(tree, batch, source_of(spikes, batch.masks[0]), target)))
+        words = equation.params["static"][0] if _is_later(equation) else 0
+        delivery = _Delivery(tree, batch, source_of(spikes, batch.masks[0]), target, words)
+        calls.append((own, weight, delivery, under_way, equation.outvars[1:]))
     # In the order in which a kernel makes them
     calls.sort(key=lambda call: call[2].source[:2])
-    shared, weights, deliveries = (
+    shared, weights, deliveries, states, states_after = (
         [v for own, *_ in calls for v in own],
         [call[1] for call in calls],
         [call[2] for call in calls],
+        [v for call in calls for v in call[3]],
+        [v for call in calls for v in call[4]],
     )
     buffers, recorded = [], None
     if record is not None:
@@ -140,11 +163,15 @@ def deliver_together(equations: Sequence, place: Callable, record=None) -> tuple
     read = lambda v: place(v).value()  # noqa: E731
     operands = [*map(read, shared), *(array for _, array in sources.values()), *map(read, weights), *targets]
     results = _deliver_p.bind(
-        *operands, *map(read, buffers), sources=len(sources), deliveries=tuple(deliveries), recorded=recorded
+        *operands,
+        *map(read, (*states, *buffers)),
+        sources=len(sources),
+        deliveries=tuple(deliveries),
+        recorded=recorded,
     )
     made = {v: target._replace(array=results[target.array]) for v, target in standing.items()}
-    if record is not None:
-        made |= dict(zip(record.outvars, map(Placed, results[len(targets) :]), strict=True))
+    after = [*states_after, *([] if record is None else record.outvars)]
+    made |= dict(zip(after, map(Placed, results[len(targets) :]), strict=True))
     return made, [(targets[k], results[k]) for k in into_of.values()]
 
 
@@ -155,8 +182,8 @@ def results_of(equations: Sequence) -> list:
 
 
 def _split(arguments, sources, deliveries, recorded):
-    """Shared arguments of each delivery, spikes of each source, weight of each delivery, the targets, and what
-    recording takes.
+    """Shared arguments of each delivery, spikes of each source, weight of each delivery, the targets, what is under way
+    to those of each delivery, and what recording takes.
     """
     shared, start = [], 0
     for delivery in deliveries:
@@ -164,20 +191,28 @@ def _split(arguments, sources, deliveries, recorded):
         start += delivery.tree.num_leaves
     rest = arguments[start:]
     cut, end = sources + len(deliveries), len(rest) - (4 + len(recorded.sources) if recorded else 0)
-    return shared, rest[:sources], rest[sources:cut], list(rest[cut:end]), rest[end:]
+    first = end - sum(delivery.states for delivery in deliveries)
+    under_way = iter(rest[first:end])
+    states = [[next(under_way) for _ in range(delivery.states)] for delivery in deliveries]
+    return shared, rest[:sources], rest[sources:cut], list(rest[cut:first]), states, rest[end:]
 
 
 def _one_by_one(*arguments, sources, deliveries, recorded):
-    shared, spikes, weights, into, record = _split(arguments, sources, deliveries, recorded)
+    shared, spikes, weights, into, states, record = _split(arguments, sources, deliveries, recorded)
 
     def there(placed, arrays):
         return placed._replace(array=arrays[placed.array])
 
-    for own, weight, (tree, batch, source, target) in zip(shared, weights, deliveries, strict=True):
-        place = there(target, into)
-        operands = there(source, spikes).value(), weight, place.value()
-        call = {"static": Face(POST), "batch": batch, "implementation": "kernel"}
-        into[target.array] = place.changed(contract_p(tree.unflatten(own), *operands, **call)[0])
+    later = []
+    for own, weight, delivery, under_way in zip(shared, weights, deliveries, states, strict=True):
+        operation, static = (deliver_sorted_p, (delivery.words,)) if delivery.words else (contract_p, Face(POST))
+        place = there(delivery.target, into)
+        operands = there(delivery.source, spikes).value(), weight, *under_way, place.value()
+        call = {"static": static, "batch": delivery.batch, "implementation": "kernel"}
+        added, *after = operation(delivery.tree.unflatten(own), *operands, **call)
+        into[delivery.target.array] = place.changed(added)
+        later += after
+    into += later
     if not recorded:
         return into
     fired = [there(source, spikes).value() for source in recorded.sources]
@@ -187,11 +222,13 @@ def _one_by_one(*arguments, sources, deliveries, recorded):
 
 
 def _lower(lowering, context, *arguments, sources, deliveries, recorded):
-    shared, _, _, into, record = _split(context.avals_in, sources, deliveries, recorded)
-    numbers, start = [], 0
-    for own, (tree, _, source, target) in zip(shared, deliveries, strict=True):
+    shared, _, _, into, states, record = _split(context.avals_in, sources, deliveries, recorded)
+    numbers, start, under_way = [], 0, sum(map(len, states))
+    for own, delivery in zip(shared, deliveries, strict=True):
+        source, target, own_shared = delivery.source, delivery.target, delivery.tree.unflatten(own)
         places = source.at, source.rest, target.at, target.rest
-        numbers += [*tree.unflatten(own)[0].layout, *Delivery(start, source.array, target.array, *places)]
+        numbers += [*own_shared[0].layout, *delivery.calendar(own_shared)]
+        numbers += Delivery(start, source.array, target.array, *places)
         start += len(own)
     masks = {delivery.source.array: delivery.batch.masks[0] for delivery in deliveries}
     if recorded:
@@ -199,7 +236,7 @@ def _lower(lowering, context, *arguments, sources, deliveries, recorded):
         numbers += [number for source in recorded.sources for number in Recorded(*source)]
     masks = [*(masks[k] for k in range(sources)), *(delivery.batch.masks[1] for delivery in deliveries)]
     extents = deliveries[0].batch.extents
-    masks += [(True,) * len(extents)] * len(into)
+    masks += [(True,) * len(extents)] * (len(into) + under_way)
     masks += [*recorded.batch.masks[:4], *recorded.batch.masks[4::2]] if recorded else []
     numbers = [
         len(extents),
@@ -209,14 +246,14 @@ def _lower(lowering, context, *arguments, sources, deliveries, recorded):
         *Together(sources, len(deliveries), len(into)),
         *numbers,
     ]
-    first = len(arguments) - len(record) - len(into)
-    aliases = {first + k: k for k in range(len(into) + (3 if recorded else 0))}
+    first = len(arguments) - len(record) - under_way - len(into)
+    aliases = {first + k: k for k in range(len(into) + under_way + (3 if recorded else 0))}
     return lowering(context, *arguments, numbers=np.array(numbers, np.int64), aliases=aliases)
 
 
 def _shapes(*avals, sources, deliveries, recorded):
-    *_, into, record = _split(avals, sources, deliveries, recorded)
-    return [*into, *record[:3]]
+    *_, into, states, record = _split(avals, sources, deliveries, recorded)
+    return [*into, *(state for own in states for state in own), *record[:3]]
 
 
 _deliver_p = Primitive("brainsim_deliver_together")

@@ -17,7 +17,8 @@ from brainsim._errors import NotEnoughMemoryError, UnknownNameError, suggestion
 from brainsim._memory import available_bytes, human
 from brainsim._units import float_dtype, split_quantity, with_unit
 from brainsim.connectivity import AllToAll, ConnectionRule
-from brainsim.delays import Delay, Exact, Synaptic, Times, delay_for
+from brainsim.delays import Calendar, Delay, Exact, Synaptic, Times, delay_for
+from brainsim.events._library import use_huge_pages
 from brainsim.paths import Ends, Layer
 from brainsim.plasticity.synapses import single_rows
 from brainsim.population import Population
@@ -80,7 +81,8 @@ class Connection(Dynamics):
         if each:
             check_one_by_one(path, target, wired, terminal, delay)
         self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent, moment=moment, own=delay, graded=self.graded,
-                              follow=self.plastic or each, longest=wired.longest, exact=target is not None and target.within_steps)  # fmt: skip
+                              follow=self.plastic or each, longest=wired.longest, exact=target is not None and target.within_steps,
+                              by_delay=wired.by_delay)  # fmt: skip
         if target is not None:
             first = target.expect(conn, self.axon.single)
             if isinstance(self.axon, Exact):
@@ -90,6 +92,8 @@ class Connection(Dynamics):
             self.contacts = Contacts.of(target, Site(f"{path}.contacts", moment, facts))
             self.contacts.serve(cast(events.Format, conn))
         self.allocate()
+        if not isinstance(weight := self.plain("weight"), Tracer):
+            use_huge_pages(weight)
         self._aside.given = {}  # or a second copy of the weights would stay in memory
         if terminal is not None:
             terminal.bind(path, self.pre, conn.n_pre, moment)
@@ -247,7 +251,7 @@ class Connection(Dynamics):
             For delays of single synapses that change, or while spikes are under way.
         """
         if self.axon.kind == "synaptic" and not self.axon.single:
-            own, under_way = type(self.axon) is not Synaptic, self.axon.under_way.values()
+            own, under_way = type(self.axon) not in (Calendar, Synaptic), self.axon.under_way.values()
             if own or any(jnp.any(array) for array in under_way):
                 kind = "its delays change" if self.axon.changes else f"its delay is {type(self.axon).__name__}"
                 why = kind if own else "spikes are under way in it"

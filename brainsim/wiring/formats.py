@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import brainunit as u
 import numpy as np
 
@@ -9,6 +12,8 @@ from brainsim import connectivity as rules
 from brainsim import events
 from brainsim._errors import NotEnoughMemoryError
 from brainsim._memory import available_bytes, human
+from brainsim.delays import Times
+from brainsim.events._sorted_rows import row_pointers, sort_rows
 from brainsim.population import View
 
 
@@ -37,6 +42,28 @@ def _whole(rule, synapses, n_pre, n_post):
     if isinstance(rule, rules.FixedOutDegree):
         return events.FixedFanOut(synapses.indices.reshape(n_pre, -1), n_post), None
     return events.CSR(synapses.indptr, synapses.indices, n_post), synapses.order
+
+
+def can_be_sorted(conn, rule, times: Times | None, signal: str, receptor) -> bool:
+    """Whether the synapses of a neuron may stand in the order of their delays: those of all pairs are a matrix, and what
+    looks at single synapses of a receptor does so in the order of their targets.
+    """
+    if times is None or not times.shape or not isinstance(conn, events.CSR | events.FixedFanOut):
+        return False
+    sums = signal == "spikes" and not (receptor.graded or receptor.within_steps or receptor.one_by_one)
+    return sums and not isinstance(rule, rules.AllToAll)
+
+
+def sorted_by_delay(conn, weight: u.Quantity, times: Times) -> tuple[Any, u.Quantity, Times]:
+    """Connectivity, weights and delays with the synapses of each neuron sorted by delay, then as they were."""
+    values, indices = weight.mantissa, np.asarray(conn.indices)
+    arrays = [indices.ravel(), times.stored, *([np.asarray(values).ravel()] if np.ndim(values) else [])]
+    indices, stored, *values = sort_rows(row_pointers(conn), times.sort_key, arrays)
+    shape = conn.weight_shape
+    if values:
+        weight = u.Quantity(values[0].reshape(shape), unit=weight.unit)
+    conn = dataclasses.replace(conn, indices=indices.reshape(shape))
+    return conn, weight, times.restored(stored)
 
 
 def alike(weight, delay, plastic) -> bool:

@@ -12,7 +12,7 @@ from brainsim._units import float_dtype, in_unit, joined
 from brainsim.delays import Times
 from brainsim.paths import Layer
 from brainsim.population import View
-from brainsim.wiring.formats import alike, check_memory, format_of
+from brainsim.wiring.formats import alike, can_be_sorted, check_memory, format_of, sorted_by_delay
 from brainsim.wiring.procedural import check_layer, procedural
 from brainsim.wiring.signal import Nowhere, check_sender, signal_of
 from brainsim.wiring.values import Values, check_drawn, check_weight, of_pairs, placed
@@ -44,6 +44,8 @@ class Wired(NamedTuple):
         The delays.
     longest : Times or None
         The longest that they may become, where they change.
+    by_delay : bool
+        Whether the synapses of a neuron are sorted by delay, and only then by their targets.
     rewired : bool
         Whether others have taken the place of the rule's synapses.
     """
@@ -59,6 +61,7 @@ class Wired(NamedTuple):
     weight: u.Quantity
     times: Times | None
     longest: Times | None
+    by_delay: bool = False
     rewired: bool = False
 
     @property
@@ -70,6 +73,7 @@ class Wired(NamedTuple):
 def wire(
     path: str, rule: Any, pre: View, post: View, receptor: str | None, rng: np.random.Generator, *, weight: Any = None,
     delay: Any = None, max_delay: Any = None, terminal: Any = None, plasticity: Any = None, signal: str | None = None,
+    sort: bool = True,
 ) -> Wired:  # fmt: skip
     """Draw the synapses of a rule from one view to a receptor of another, with their weights and delays.
 
@@ -86,6 +90,8 @@ def wire(
     terminal : Terminal or None
     plasticity : Plasticity or None
     signal : str or None
+    sort : bool
+        Whether the synapses of a neuron may be sorted by delay.
 
     Raises
     ------
@@ -129,8 +135,12 @@ def wire(
         dtype = np.float32 if isinstance(delay, rules.Distribution) else float
         times = Times(made.of(delay, u.ms, dtype, f"{path}.delay").mantissa, f"{path}.delay")
     longest = None if max_delay is None else longest_of(max_delay, times, learns, path)
+    by_delay = sort and not learns and longest is None and can_be_sorted(conn, rule, times, signal, target)
+    if by_delay:
+        conn, weight, times = sorted_by_delay(conn, weight, times)
     views, without_self = (pre.ids, post.ids), same and not getattr(rule, "self_connections", True)
-    return Wired(rule, views, without_self, signal, target.graded, unit, target.signed, conn, weight, times, longest)
+    facts = rule, views, without_self, signal, target.graded, unit, target.signed
+    return Wired(*facts, conn, weight, times, longest, by_delay)
 
 
 def longest_of(given: Any, times: Times | None, learns: bool, path: str) -> Times:

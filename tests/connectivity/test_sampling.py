@@ -7,6 +7,8 @@ import pytest
 from scipy import stats
 
 from brainsim.connectivity import FixedInDegree, FixedOutDegree, FixedProbability, FixedTotalNumber, _sampling
+from brainsim.events import _library
+from brainsim.events._drawn_rows import draw_rows
 
 ALPHA = 1e-3
 
@@ -147,3 +149,28 @@ def test_the_free_degree_of_fixed_in_degree():
     # In-degrees are fixed; out-degrees are then Binomial(n_post, k / n_pre).
     synapses = FixedInDegree(30).connect(2000, 3000, np.random.default_rng(9))
     assert accepts_binomial(np.diff(synapses.indptr), 3000, 30 / 2000)
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["all", "without self"])
+def test_rows_that_are_drawn_by_the_library_are_those_of_numpy(own, monkeypatch):
+    """Sparse rows, dense ones, rows that count beyond a byte, empty ones; what a row leaves out has no synapse."""
+    counts = np.array([0, 5, 100, 3000, 1, 77, 0])
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    for n in (2, 7, 500, 100_000):
+        left_out = np.array([0, 1, 5, n, 0, 1, 0], np.int32) if own else None
+        key = np.array([n, 2**32 - 5], np.uint32)
+        found = draw_rows(key, indptr, n, left_out)
+        with monkeypatch.context() as patch:
+            patch.setattr(_library, "_host", None)
+            assert np.array_equal(found, draw_rows(key, indptr, n, left_out))
+        rows = np.split(found, indptr[1:-1])
+        assert all(np.all(np.diff(row) >= 0) for row in rows) and found.min() >= 0 and found.max() < n
+        if own:
+            assert not any(np.any(row == left) for row, left in zip(rows, left_out, strict=True))
+
+
+def test_targets_of_rows_are_uniform():
+    found = draw_rows(np.array([1, 2], np.uint32), np.arange(0, 200_001, 100), 37)
+    counts = np.bincount(found, minlength=37)
+    assert stats.chisquare(counts).pvalue > 1e-3
+    assert len(np.unique(found.reshape(2000, 100), axis=0)) == 2000  # rows of their own

@@ -70,6 +70,21 @@ def case_deliver_delayed(g):
     return Case(function, (g.pre, g.weight, g.ring, g.values_post), g.smooth(0, 1, 2, 3))
 
 
+def case_deliver_sorted(g):
+    """Half of the neurons sent something in the last steps; beside it are bits that count for nothing."""
+    rng = np.random.default_rng(5)
+    order = np.lexsort((np.asarray(g.delay).ravel(), np.asarray(g.conn.coo()[0])))
+    delay = np.asarray(g.delay).ravel()[order].reshape(g.conn.weight_shape)
+    begins = jnp.asarray(events.calendar_of(g.conn, delay, DEPTH))
+    fired = jnp.asarray(rng.integers(0, 2**32, (g.conn.n_pre, 1)), jnp.uint32)
+    waiting = jnp.asarray(rng.integers(0, 2**32, -(-g.conn.n_pre // 32)), jnp.uint32)
+
+    def function(spikes, weight, fired, waiting, into):
+        return events.deliver_sorted(g.conn, spikes != 0, weight, begins, fired, waiting, 8, into)
+
+    return Case(function, (g.pre, g.weight, fired, waiting, g.values_post), (1, 4))
+
+
 def case_deliver_interpolated(g):
     def function(spikes, weight, delay, ring, into):
         return events.deliver_interpolated(g.conn, spikes, weight, delay, ring, 8, into)
@@ -139,7 +154,15 @@ def case_append_events(g):
 
 
 CASES = {name[5:]: function for name, function in dict(globals()).items() if name.startswith("case_")}
-NOT_OPERATIONS = {"implementation", "kernels", "served_by", "transpose_index", "whole_and_rest"}
+NOT_OPERATIONS = {
+    "calendar_of",
+    "nothing_under_way",
+    "implementation",
+    "kernels",
+    "served_by",
+    "transpose_index",
+    "whole_and_rest",
+}
 
 
 def close(one, other, dtype=jnp.float64):

@@ -13,6 +13,8 @@ TESTS_OF = {
     "recurrence": ("tests/events/test_recurrence.py",),
     "procedural": ("tests/events/test_procedural.py",),
     "deliver_delayed": ("tests/events/test_smallest.py",),
+    "deliver_sorted": ("tests/delays/test_calendar.py",),
+    "sorted_gradient": ("tests/delays/test_calendar.py",),
     "delay_line": ("tests/events/test_delay.py",),
     "add_on_pre": ("tests/events/test_smallest.py",),
     "add_on_post": ("tests/events/test_smallest.py",),
@@ -38,10 +40,10 @@ def events() -> Iterator[Mutant]:
 
 
 def operations() -> dict:
-    from brainsim.events import _contract, delay, plasticity, random, record
+    from brainsim.events import _contract, calendar, delay, plasticity, random, record
     from brainsim.events._primitive import Operation
 
-    modules = _contract, delay, plasticity, random, record
+    modules = _contract, calendar, delay, plasticity, random, record
     return {x.name: x for module in modules for x in vars(module).values() if isinstance(x, Operation)}
 
 

@@ -27,11 +27,18 @@ inline Block philox(uint32_t k0, uint32_t k1, Block c) {
 class Stream {
  public:
   Stream(const uint32_t* key, uint32_t step, uint32_t purpose, uint32_t lane = 0)
-      : k0_(key[0]), k1_(key[1]), counter_{{0, lane, step, purpose}} {}
+      : key_{key[0], key[1]}, counter_{{0, lane, step, purpose}} {}
+
+  const uint32_t* key() const { return key_; }
+  uint32_t step() const { return counter_.word[2]; }
+  uint32_t purpose() const { return counter_.word[3]; }
+
+  // Goes on with the first word of a block of four.
+  void skip_to(uint32_t block) { counter_.word[0] = block, used_ = 4; }
 
   uint32_t word() {
     if (used_ == 4) {
-      block_ = philox(k0_, k1_, counter_);
+      block_ = philox(key_[0], key_[1], counter_);
       ++counter_.word[0];
       used_ = 0;
     }
@@ -45,7 +52,7 @@ class Stream {
   }
 
  private:
-  uint32_t k0_, k1_;
+  uint32_t key_[2];
   Block counter_;
   Block block_{};
   int used_ = 4;

@@ -8,6 +8,7 @@
 
 #include "call.h"
 #include "check.h"
+#include "lanes.h"
 #include "philox.h"
 
 namespace brainsim {
@@ -61,6 +62,8 @@ int64_t poisson_one(double mean, const uint32_t* key, uint32_t step, int64_t i) 
   return mean <= 10.0 ? poisson_search(mean, stream) : poisson_rejection(mean, stream);
 }
 
+constexpr double kFew = 5.0;  // mean up to which ten thresholds are compared with
+
 // One mean for all: 32-bit thresholds of the distribution function, entered through a guide on the top eight bits.
 template <class F>
 void poisson_table(double mean, int64_t n, Stream stream, F&& add) {
@@ -79,11 +82,30 @@ void poisson_table(double mean, int64_t n, Stream stream, F&& add) {
     while (threshold[k] <= top << 24 && threshold[k] != 0xFFFFFFFF) ++k;
     guide[top] = k;
   }
-  for (int64_t i = 0; i < n; ++i) {
-    const uint32_t word = stream.word();
-    uint32_t count = guide[word >> 24];
+  const auto count_from = [&](uint32_t word, uint32_t count) {
     while (threshold[count] <= word && threshold[count] != 0xFFFFFFFF) ++count;
-    add(i, count);  // also zero: a branch would cost more
+    return count;
+  };
+  int64_t i = 0;
+  if (mean <= kFew) {  // most are below the first thresholds: many numbers are compared with these at a time
+    alignas(64) uint32_t words[kTogether];
+    alignas(64) int32_t counts[kTogether], below[kThresholds];
+    for (size_t q = 0; q < kThresholds; ++q)
+      below[q] = q + 1 < threshold.size() && threshold[q] ? static_cast<int32_t>((threshold[q] - 1) ^ 0x80000000) : INT32_MAX;
+    for (; i + kTogether <= n; i += kTogether) {
+      draw_and_count(stream.key(), stream.step(), stream.purpose(), static_cast<uint32_t>(i / 4), below, words, counts);
+      int32_t most = 0;
+      for (int q = 0; q < kTogether; ++q) most = std::max(most, counts[q]);
+      if (most == kThresholds)
+        for (int q = 0; q < kTogether; ++q)
+          if (counts[q] == kThresholds) counts[q] = static_cast<int32_t>(count_from(words[q], kThresholds));
+      for (int q = 0; q < kTogether; ++q) add(i + q, static_cast<uint32_t>(counts[q]));
+    }
+    stream.skip_to(static_cast<uint32_t>(i / 4));
+  }
+  for (; i < n; ++i) {
+    const uint32_t word = stream.word();
+    add(i, count_from(word, guide[word >> 24]));  // also zero: a branch would cost more
   }
 }
 

@@ -21,6 +21,7 @@ struct Recurrence { enum : int64_t { steps, elements, backwards, examples, fixed
 struct Procedural { enum : int64_t { rule, parameter, n_pre, n_post, pre_begin, pre_end, post_begin, post_end, loops, weighted, exponent, towards, size }; };
 struct Ring { enum : int64_t { depth, size }; };
 struct Line { enum : int64_t { depth, n, size }; };
+struct Calendar { enum : int64_t { depth, words, size }; };
 struct OnPre { enum : int64_t { law, size }; };
 struct OnPost { enum : int64_t { n_pre, n_post, n_synapses, law, size }; };
 struct Append { enum : int64_t { populations, size }; };

@@ -1,10 +1,13 @@
 // Several deliveries in one call: the spikes of each source are looked for once, and the rows of all its projections are
 // on their way from memory at the same time. The spikes can be appended to buffers of events on the way (see record.cc).
+// Where synapses have delays of their own, what is due is delivered first, and the spikes are noted (see calendar.h).
 //
-// Operands: spikes of each source, weight of each delivery, arrays that are added to, and for recording index, step buffer, count,
-// step, offset of each recorded population; results: the arrays that are added to, and the first three of recording.
-// Own numbers: Together; connectivity and Delivery of each; and Recorded of each population. Spikes and targets may stand
-// among others in one array. All operands have the same batch, and results have every level of it.
+// Operands: spikes of each source, weight of each delivery, arrays that are added to, `fired` and `waiting` of each delivery
+// that is later, and for recording index, step buffer, count, step, offset of each recorded population; results: the arrays
+// that are added to, what is under way, and the first three of recording. Shared: of each delivery its connectivity, and
+// where it is later where segments begin, and the step. Own numbers: Together; connectivity, Calendar (of depth 0 where it is
+// at once) and Delivery of each; and Recorded of each population. Spikes and targets may stand among others in one array.
+// All operands have the same batch, and results have every level of it.
 #include <algorithm>
 #include <iterator>
 #include <optional>
@@ -13,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "calendar.h"
 #include "call.h"
 #include "check.h"
 #include "connectivity.h"
@@ -23,17 +27,41 @@ namespace {
 
 using shared::Together;
 
-constexpr int64_t kPerDelivery = shared::Connectivity::size + shared::Delivery::size;
+constexpr int64_t kPerDelivery = shared::Connectivity::size + shared::Calendar::size + shared::Delivery::size;
+
+// What is under way to synapses with delays of their own.
+struct Later {
+  Calendar at;
+  Operand fired, waiting;
+};
 
 struct Delivery {
   std::variant<Csr<int32_t>, Csr<uint16_t>, FixedFanOut<int32_t>, FixedFanOut<uint16_t>, OneToOne, Dense> conn;
   int64_t source, source_at, target_at;
   Operand weight, into;
+  std::optional<Later> later;
 };
 
-// Adds a block of spikes.
+// Delivers what is due now.
+void add_due(const Delivery& delivery, int64_t e, Agenda& agenda) {
+  const Later& later = *delivery.later;
+  agenda.segments.clear();
+  agenda.add<true>(later.at, later.fired.at<uint32_t>(e), later.waiting.at<uint32_t>(e));
+  with_real(delivery.into.type(), [&](auto zero) {
+    using T = decltype(zero);
+    std::visit([&](const auto& conn) {
+      if constexpr (kListed<std::decay_t<decltype(conn)>>)
+        add_segments(agenda.segments, conn.indices, delivery.weight.at<T>(e), delivery.weight.size() == 1,
+                     delivery.into.at<T>(e) + delivery.target_at);
+    }, delivery.conn);
+  });
+}
+
+// Adds a block of spikes, or notes it where they arrive later.
 template <class S>
 void add(const Delivery& delivery, int64_t e, const int32_t* ids, int count, const S* spikes) {
+  if (delivery.later)
+    return delivery.later->at.mark(ids, count, delivery.later->fired.at<uint32_t>(e), delivery.later->waiting.at<uint32_t>(e));
   with_real(delivery.into.type(), [&](auto zero) {
     using T = decltype(zero);
     if constexpr (std::is_same_v<S, bool> || std::is_same_v<S, T>) {
@@ -80,9 +108,11 @@ void deliveries_of(const Call& call, Check& check, std::vector<Delivery>& found)
     check.result(target, size, real);
   }
   std::tuple<int64_t, int64_t, ffi::DataType> checked{-1, 0, ffi::DataType::INVALID};  // many are of the same spikes
+  int64_t state = targets;  // the result that comes next of those which are under way
   for (int64_t d = 0; d < count && check; ++d) {
-    const int64_t at = Together::size + d * kPerDelivery, own = at + shared::Connectivity::size;
-    with_connectivity(call, check, at, call.number(own + shared::Delivery::first), [&](const auto& conn) {
+    const int64_t at = Together::size + d * kPerDelivery, calendar = at + shared::Connectivity::size;
+    const int64_t own = calendar + shared::Calendar::size, first = call.number(own + shared::Delivery::first);
+    const auto place = [&](const auto& conn, const Calendar* later) {
       const int64_t source = call.number(own + shared::Delivery::source), target = call.number(own + shared::Delivery::target);
       check.that(source >= 0 && source < sources, "delivery", d, "has no such source");
       check.that(target >= 0 && target < targets, "delivery", d, "has no such target");
@@ -92,12 +122,26 @@ void deliveries_of(const Call& call, Check& check, std::vector<Delivery>& found)
       check.that(source_at >= 0 && source_rest >= 0 && target_at >= 0 && target_rest >= 0, "delivery", d, "has a negative place");
       const Operand into = call.result(target);
       const std::tuple<int64_t, int64_t, ffi::DataType> spikes{source, source_at + conn.n_pre + source_rest, into.type()};
-      if (spikes != checked) check.spikes(source, std::get<1>(spikes), into.type());
-      checked = spikes;
+      if (later) check.operand(source, std::get<1>(spikes), ffi::DataType::PRED);
+      else if (spikes != checked) check.spikes(source, std::get<1>(spikes), into.type());
+      if (!later) checked = spikes;
       check.one_or_each(sources + d, conn.synapses, into.type());
       check.that(into.size() == target_at + conn.n_post + target_rest, "delivery", d, "does not fit its target");
-      if (check) found.push_back({conn, source, source_at, target_at, call.operand(sources + d), into});
-    });
+      std::optional<Later> under_way;
+      if (later) {
+        check.that(kListed<std::decay_t<decltype(conn)>>, "delivery", d, "is later and has no rows of targets");
+        check.in_place(state, sources + count + state, conn.n_pre * later->words, ffi::DataType::U32);
+        check.in_place(state + 1, sources + count + state + 1, later->waiting_words(), ffi::DataType::U32);
+        if (!check) return;
+        under_way = Later{*later, call.result(state), call.result(state + 1)};
+        state += 2;
+      }
+      if (check) found.push_back({conn, source, source_at, target_at, call.operand(sources + d), into, under_way});
+    };
+    if (call.number(calendar + shared::Calendar::depth) > 0)
+      with_calendar(call, check, at, first, [&](const auto& conn, const Calendar& later) { place(conn, &later); });
+    else
+      with_connectivity(call, check, at, first, [&](const auto& conn) { place(conn, nullptr); });
   }
 }
 
@@ -128,11 +172,12 @@ bool in_order(std::vector<Job>& deliveries, std::vector<Job>& recorded, std::vec
   return true;
 }
 
-// What is recorded, which is added to the jobs. The buffers are operands from `first` on, and results from `targets` on.
-std::optional<Record> recorded_of(const Call& call, Check& check, int64_t first, std::vector<Job>& jobs) {
+// What is recorded, which is added to the jobs. The buffers are operands from `first` on, and results from `targets` on, after what is added to
+// and what is under way.
+std::optional<Record> recorded_of(const Call& call, Check& check, int64_t first, int64_t targets, std::vector<Job>& jobs) {
   using Numbers = shared::Recorded;
   if (!check) return {};
-  const int64_t sources = call.number(Together::sources), targets = call.number(Together::targets);
+  const int64_t sources = call.number(Together::sources);
   if (call.results() == targets) {
     check.arguments(call.shared_arrays(), first, targets);
     return {};
@@ -171,7 +216,7 @@ template <class S>
 void serve(const Call& call, const Job* from, const Job* end, const std::optional<Record>& record, int64_t e, const int32_t* ids,
            int n, const S* spikes) {
   for (const Job* job = from; job != end; ++job)
-    if (job->delivery) std::visit([&](const auto& conn) { prefetch_first(conn, ids, n); }, job->delivery->conn);
+    if (job->delivery && !job->delivery->later) std::visit([&](const auto& conn) { prefetch_first(conn, ids, n); }, job->delivery->conn);
   for (const Job* job = from; job != end; ++job) {
     if (job->delivery) add(*job->delivery, e, ids, n, spikes + job->at);
     else record->add(e, *call.operand(job->offset).at<int32_t>(e), ids, n);
@@ -210,13 +255,19 @@ ffi::Error deliver_together(const Call& call) {
   Check check(call, Together::size);
   deliveries_of(call, check, deliveries);
   if (!check) return check.error();
-  const int64_t sources = call.number(Together::sources), targets = call.number(Together::targets);
-  const int64_t first_target = sources + static_cast<int64_t>(deliveries.size());
+  const int64_t sources = call.number(Together::sources), first_target = sources + static_cast<int64_t>(deliveries.size());
+  const int64_t later = std::count_if(deliveries.begin(), deliveries.end(), [](const Delivery& d) { return d.later.has_value(); });
+  const int64_t targets = call.number(Together::targets) + 2 * later;  // and what is under way
   jobs_of(deliveries, delivering);
-  const std::optional<Record> record = recorded_of(call, check, first_target + targets, recording);
+  const std::optional<Record> record = recorded_of(call, check, first_target + targets, targets, recording);
   check.that(in_order(delivering, recording, jobs), "places", 0, "have neurons in common");
   if (!check) return check.error();
   for (int64_t target = 0; target < targets; ++target) call.in_place(target, first_target + target);
+  thread_local Agenda agenda;
+  if (later)
+    for (int64_t e = 0; e < call.entries(); ++e)
+      for (const Delivery& delivery : deliveries)
+        if (delivery.later) add_due(delivery, e, agenda);
   const Job* const end = jobs.data() + jobs.size();
   for (const Job* from = jobs.data(); from != end;) {
     const Job* const to = std::find_if(from, end, [from](const Job& other) { return other.source != from->source; });

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim import events
+from brainsim._core import Clock, FixedVariable, StateVariable
+from brainsim.delays.base import Delay, nothing, rounded_up
+from brainsim.delays.times import Times
+from brainsim.events._library import use_huge_pages
+from brainsim.events._sorted_rows import row_pointers
+
+
+class Calendar(Delay):
+    """A delay for each synapse of which the rows are sorted by delay: what is kept is when neurons fired.
+
+    In each step the synapses that spikes reach are added to their targets, with the weights of that step. It serves
+    spikes as such; those with a derivative, and what terminals make of them, wait in the ring of
+    :class:`~brainsim.delays.Synaptic`.
+    """
+
+    if TYPE_CHECKING:  # none of these without delays
+        times: Times
+
+    def depth(self, step_ms: float) -> int:
+        """The longest delay that there is room for, in steps: the same for most seeds of random delays."""
+        return rounded_up(self.times.longest_in_steps(step_ms), self.n_pre)
+
+    def prepare(self, step_ms: float, conn):
+        depth = self.depth(step_ms)
+        begins = jax.device_put(self.times.begins(row_pointers(conn), step_ms, depth))
+        use_huge_pages(begins)
+        self.hold("begins", FixedVariable(begins))
+        for name, array in zip(("fired", "waiting"), events.nothing_under_way(self.n_pre, depth), strict=True):
+            self.hold(name, StateVariable(nothing(array.shape, array.dtype)))
+
+    @property
+    def under_way(self):
+        return {"fired": self.plain("fired")} if "fired" in vars(self) else {}
+
+    def carried(self, before_ms, step_ms: float, step, new_step):
+        old, fired = np.asarray(self.plain("begins")), _unpacked(np.asarray(self.plain("fired")))
+        new = self.times.begins(_pointers(old), step_ms, self.depth(step_ms))
+        if not _same(old, before_ms, new, step_ms):
+            return None
+        slots, depth = fired.shape[1], new.shape[1] - 1
+        ago = np.arange(slots)  # steps before the last one
+        sent = fired[:, (step - 1 - ago) % slots]
+        there = ago * before_ms / step_ms
+        whole = np.round(there).astype(int)
+        here = sent.any(0)
+        if not np.allclose(there[here], whole[here], rtol=0, atol=1e-6):
+            return None
+        words, _ = events.nothing_under_way(self.n_pre, depth)
+        bits = np.zeros((self.n_pre, 32 * words.shape[1]), bool)
+        here &= whole < depth
+        bits[:, (new_step - 1 - whole[here]) % bits.shape[1]] = sent[:, here]
+        return {"fired": jnp.asarray(_packed(bits)), "waiting": jnp.asarray(_packed(bits.any(1)[None])[0])}
+
+    def serve(self, conn, times, step_ms: float | None):
+        super().serve(conn, times, step_ms)
+        if times is not None and step_ms is not None and "begins" in vars(self):
+            depth = self.plain("begins").shape[1] - 1
+            self.put("begins", jax.device_put(times.begins(row_pointers(conn), step_ms, depth)))
+
+    def deliver(self, clock: Clock, path, arrived, receptor, delay=None):
+        under_way = self.plain("fired"), self.plain("waiting")
+        into, fired, waiting = events.deliver_sorted(
+            path.conn, arrived, path.weight, self.plain("begins"), *under_way, clock.step, receptor.plain(receptor.port)
+        )
+        self.put("fired", fired)
+        self.put("waiting", waiting)
+        receptor.put(receptor.port, into)
+
+
+def _pointers(begins):
+    """Where rows begin, from where their parts do."""
+    return np.concatenate([begins[:, 0], begins[-1:, -1]]) if len(begins) else np.zeros(1, np.int32)
+
+
+def _same(old, before_ms, new, step_ms) -> bool:
+    """Whether all delays are as long in the one steps as in the other."""
+    for one, ms, other, other_ms in ((old, before_ms, new, step_ms), (new, step_ms, old, before_ms)):
+        there = np.floor(np.arange(one.shape[1]) * ms / other_ms + 1e-6).astype(int)
+        if not np.array_equal(one, other[:, np.minimum(there, other.shape[1] - 1)]):
+            return False
+    return True
+
+
+def _unpacked(words):
+    """Bits of each row of words, the lowest first."""
+    return np.unpackbits(words.astype("<u4").view(np.uint8), axis=1, bitorder="little").astype(bool)
+
+
+def _packed(bits):
+    bits = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 32)))
+    return np.packbits(bits, axis=1, bitorder="little").view("<u4").astype(np.uint32)

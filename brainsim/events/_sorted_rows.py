@@ -1,0 +1,104 @@
+"""Rows of synapses sorted by delay: on the host, once, by the compiled library where it is there."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+
+from brainsim.events import _library
+from brainsim.events.formats import CSR, FixedFanOut
+
+
+def row_pointers(conn: CSR | FixedFanOut) -> np.ndarray:
+    """Where the row of each neuron begins, and the last one ends, int32."""
+    if isinstance(conn, CSR):
+        return np.asarray(conn.indptr)
+    return (np.arange(conn.n_pre + 1) * conn.indices.shape[1]).astype(np.int32)
+
+
+def sort_rows(indptr: np.ndarray, key: np.ndarray, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """Arrays of one value for each synapse, the rows sorted by ``key``, equal ones in the order in which they were.
+
+    Parameters
+    ----------
+    indptr : int32 array, (rows + 1,)
+    key : uint8, uint16 or uint32 array, (n_synapses,)
+    arrays : list of array, (n_synapses,)
+        Of elements of 1, 2, 4 or 8 bytes.
+    """
+    function = _library.host("sort_rows", None)
+    if function is None:
+        rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+        order = np.lexsort((key, rows))
+        return [array[order] for array in arrays]
+    indptr, key = np.ascontiguousarray(indptr, np.int32), np.ascontiguousarray(key)
+    arrays = [np.ascontiguousarray(array) for array in arrays]
+    sorted_ = [np.empty_like(array) for array in arrays]
+    several = ctypes.c_void_p * len(arrays)
+    function(
+        ctypes.c_int64(len(indptr) - 1),
+        _pointer(indptr),
+        _pointer(key),
+        ctypes.c_int(key.itemsize),
+        ctypes.c_int(len(arrays)),
+        (ctypes.c_int * len(arrays))(*(array.itemsize for array in arrays)),
+        several(*(array.ctypes.data for array in arrays)),
+        several(*(array.ctypes.data for array in sorted_)),
+    )
+    return sorted_
+
+
+def begins_of(indptr: np.ndarray, delay: np.ndarray, depth: int, step_ms: float | None = None) -> np.ndarray:
+    """Where the synapses of each delay begin in each row: see :func:`brainsim.events.calendar_of`.
+
+    Parameters
+    ----------
+    indptr : int32 array, (rows + 1,)
+    delay : int32 array, in steps; or float32 array, in ms; (n_synapses,)
+        Ascending in each row.
+    depth : int
+    step_ms : float, optional
+        Length of a step, for delays in ms.
+
+    Raises
+    ------
+    ValueError
+        For delays that are not in 1 to ``depth`` or do not ascend.
+    """
+    rows = len(indptr) - 1
+    name = "calendar_of_steps" if step_ms is None else "calendar_of_floats"
+    function = _library.host(name, ctypes.c_int)
+    if function is None:
+        return _begins(indptr, np.maximum(np.round(delay / np.float64(step_ms)), 1) if step_ms else delay, depth)
+    indptr = np.ascontiguousarray(indptr, np.int32)
+    delay = np.ascontiguousarray(delay, np.int32 if step_ms is None else np.float32)
+    begins = np.empty((rows, depth + 1), np.int32)
+    step = [] if step_ms is None else [ctypes.c_double(step_ms)]
+    wrong = function(
+        ctypes.c_int64(rows), _pointer(indptr), _pointer(delay), *step, ctypes.c_int64(depth), _pointer(begins)
+    )
+    if wrong:
+        _refuse(wrong, depth)
+    return begins
+
+
+def _begins(indptr, delay, depth):
+    rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    delay = delay.astype(np.int64)
+    if np.any((delay < 1) | (delay > depth)):
+        _refuse(1, depth)
+    if np.any((np.diff(delay) < 0) & (np.diff(rows) == 0)):
+        _refuse(2, depth)
+    counts = np.bincount(rows * depth + delay - 1, minlength=(len(indptr) - 1) * depth)
+    ends = np.asarray(indptr[:-1, None] + np.cumsum(counts.reshape(-1, depth), axis=1))
+    return np.concatenate([indptr[:-1, None], ends], axis=1).astype(np.int32)
+
+
+def _refuse(wrong, depth):
+    what = f"lie in 1 to {depth}" if wrong == 1 else "ascend in the row of each neuron"
+    raise ValueError(f"events.calendar_of: delays {what}; got others.")
+
+
+def _pointer(array: np.ndarray) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)

@@ -1,0 +1,253 @@
+"""Delays of single synapses whose rows are sorted by delay: the same arrivals as the ring, whatever happens in between."""
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import brainsim as bs
+from brainsim.delays import Calendar, Followed, Synaptic
+from brainsim.events import _library, _sorted_rows
+
+N, M, STEPS, DT = 40, 30, 80, 0.1
+
+
+def network(weight=None, delay=None, rule=None, seed=1, sends=None, **options):
+    """Neurons that fire at random, onto targets whose g is what has just arrived."""
+    rng = np.random.default_rng(seed)
+    net = bs.Network(seed=seed)
+    fired = np.argwhere(rng.random((STEPS, N)) < 0.05)
+    times = (fired[:, 0] + 1) * DT
+    net.S = bs.sources.SpikeTimes(N, times * u.ms, fired[:, 1]) if sends is None else sends
+    net.T = bs.neurons.LIF(M, V_th=1e9 * u.mV)
+    net.T.add_receptors(syn=bs.receptors.Exponential(tau=1e-4 * u.ms))
+    rule = bs.FixedTotalNumber(400) if rule is None else rule
+    weight = bs.Normal(1.0 * u.pA, 0.3 * u.pA) if weight is None else weight
+    delay = bs.Uniform(0.1 * u.ms, 4.0 * u.ms) if delay is None else delay
+    net.connect(net.S, net.T, rule, receptor="syn", weight=weight, delay=delay, **options)
+    return net, fired
+
+
+def arrived(net, steps=STEPS, dt=DT, **options):
+    rec = bs.simulate(net, steps * dt * u.ms, dt=dt * u.ms, record="T.syn.g", **options)
+    return np.asarray(u.get_mantissa(rec["T.syn.g"]))
+
+
+def expected(net, fired, steps=STEPS):
+    """From the list of synapses: a spike of step n arrives at the end of step n + d."""
+    p = net["S->T"]
+    pre, post = p.indices_of_synapses()
+    weight, delay = (np.ravel(u.get_mantissa(x)) for x in (p.weight, p.delay))
+    late = np.maximum(np.round(delay.astype(float) / DT), 1).astype(int)
+    found = np.zeros((steps + 60, M))
+    for step, unit in fired:
+        mine = pre == unit
+        np.add.at(found, (step + late[mine], post[mine]), np.broadcast_to(weight, pre.shape)[mine])
+    return found[:steps]
+
+
+@pytest.mark.parametrize("implementation", ["kernel", "plain"])
+@pytest.mark.parametrize("rule", [bs.FixedTotalNumber(400), bs.FixedOutDegree(9), bs.FixedProbability(0.2)])
+def test_arrivals_are_those_of_the_list_of_synapses(rule, implementation):
+    with bs.events.served_by(implementation):
+        net, fired = network(rule=rule)
+        assert type(net["S->T"].axon) is Calendar
+        np.testing.assert_allclose(arrived(net), expected(net, fired), atol=1e-12)
+
+
+def test_pieces_and_chunks_change_nothing():
+    net, _ = network()
+    whole = arrived(net)
+    net.reset()
+    pieces = [arrived(net, 13), arrived(net, 1), arrived(net, STEPS - 14, chunk_steps=7)]
+    assert np.array_equal(np.concatenate(pieces), whole)
+    net.reset()
+    assert np.array_equal(arrived(net), whole)
+
+
+def test_synapses_of_a_neuron_are_sorted_by_delay_and_values_that_are_given_go_with_them():
+    pre, post = np.array([1, 0, 1, 1, 0]), np.array([2, 1, 0, 1, 0])
+    given = np.array([0.5, 0.3, 0.9, 0.1, 0.2])
+    net, _ = network(np.arange(1.0, 6.0) * u.pA, given * u.ms, bs.FromArrays(pre, post))
+    p = net["S->T"]
+    found_pre, found_post = p.indices_of_synapses()
+    assert found_pre.tolist() == [0, 0, 1, 1, 1] and found_post.tolist() == [0, 1, 1, 2, 0]
+    np.testing.assert_allclose(u.get_mantissa(p.delay), [0.2, 0.3, 0.1, 0.5, 0.9], rtol=1e-6)
+    np.testing.assert_allclose(u.get_mantissa(p.weight), [5.0, 2.0, 4.0, 1.0, 3.0])
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, "table"])
+def test_rows_are_sorted_without_the_library_as_with_it(kind, monkeypatch):
+    rng = np.random.default_rng(3)
+    counts = np.array([0, 3, 60, 700, 1])
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    ms = rng.uniform(0.1, 5.0, indptr[-1]) if kind != "table" else rng.integers(1, 30, indptr[-1]) / 10
+    times = bs.delays.Times(ms.astype(np.float32 if kind == np.float32 else float), "delay")
+    arrays = [np.arange(indptr[-1], dtype=np.uint16), rng.normal(size=indptr[-1])]
+    found = _sorted_rows.sort_rows(indptr, times.sort_key, arrays)
+    with monkeypatch.context() as patch:
+        patch.setattr(_library, "_host", None)
+        for one, other in zip(found, _sorted_rows.sort_rows(indptr, times.sort_key, arrays), strict=True):
+            assert np.array_equal(one, other)
+        order = found[0].astype(int)
+        begins = times.reordered(order).begins(indptr, DT, 60)
+    assert np.array_equal(begins, times.reordered(order).begins(indptr, DT, 60))
+    late = np.round(times.ms[order] / DT).astype(int)
+    for row in range(len(counts)):
+        own = late[indptr[row] : indptr[row + 1]]
+        assert np.array_equal(begins[row] - indptr[row], [np.sum(own <= d) for d in range(61)])
+    with pytest.raises(ValueError, match="ascend in the row"):
+        times.begins(indptr, DT, 60)
+    with pytest.raises(ValueError, match="lie in 1 to 20"):
+        times.reordered(order).begins(indptr, DT, 20)
+
+
+@pytest.mark.parametrize("implementation", ["kernel", "plain"])
+@pytest.mark.parametrize("size", [(0, 0), (0, 2), (1, 0), (1, 1), (2, 1), (33, 2)])
+def test_of_the_smallest_sizes(size, implementation):
+    n, m = size
+    made = (
+        bs.events.CSR(np.arange(n + 1) * m, np.tile(np.arange(m), n), m),
+        bs.events.FixedFanOut(np.tile(np.arange(m), (n, 1)), m),
+    )
+    with bs.events.served_by(implementation):
+        for conn, dtype in zip(made, (jnp.float32, jnp.float64), strict=True):
+            begins = bs.events.calendar_of(conn, np.full(conn.weight_shape, 3), 3)
+            fired, waiting = bs.events.nothing_under_way(n, 3)
+            for step in range(40, 46):
+                spikes = jnp.full(n, step == 41)
+                found = bs.events.deliver_sorted(conn, spikes, 2.0, begins, fired, waiting, step, jnp.zeros(m, dtype))
+                into, fired, waiting = found
+                assert into.dtype == dtype and into.tolist() == [2.0 * n * (step == 44)] * m
+            assert not np.any(fired) and not np.any(waiting)
+
+
+def test_what_does_not_fit_is_refused():
+    conn = bs.events.FixedFanOut(np.zeros((4, 2), int), 3)
+    begins = bs.events.calendar_of(conn, np.tile([1, 2], (4, 1)), 2)
+    fired, waiting = bs.events.nothing_under_way(4, 2)
+    given = dict(spikes=np.zeros(4, bool), weight=1.0, begins=begins, fired=fired, waiting=waiting, step=0)
+    for change, message in (
+        ({"spikes": np.zeros(4)}, "spikes are bool"),
+        ({"begins": begins[:, :1]}, r"begins is an int32 array of shape \[4, depth \+ 1\]"),
+        ({"fired": fired[:3]}, r"fired is a uint32 array of shape \[4, 1\]"),
+        ({"waiting": waiting.astype(int)}, r"waiting is a uint32 array of shape \[1\]"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            bs.events.deliver_sorted(conn, **(given | change), into=jnp.zeros(3))
+    with pytest.raises(ValueError, match="ascend in the row"):
+        bs.events.calendar_of(conn, np.tile([2, 1], (4, 1)), 2)
+
+
+def test_which_form_serves():
+    """Spikes as such: the calendar. With a derivative, from a terminal, between all pairs: the ring; learned from: one each."""
+    assert type(network()[0]["S->T"].axon) is Calendar
+    smooth = bs.neurons.LIF(N, surrogate=bs.surrogate.Sigmoid())
+    assert type(network(sends=smooth)[0]["S->T"].axon) is Synaptic
+    released = dict(terminal=bs.terminals.TsodyksMarkram())
+    assert type(network(**released)[0]["S->T"].axon) is Synaptic
+    assert type(network(rule=bs.AllToAll())[0]["S->T"].axon) is Synaptic
+    learning = bs.plasticity.PairSTDP(A_plus=0.1 * u.pA, A_minus=0.1 * u.pA, w_max=1 * u.pA)
+    assert type(network(weight=0.5 * u.pA, plasticity=learning)[0]["S->T"].axon) is Followed
+
+
+def test_gradients_of_weights_are_those_of_the_list_of_synapses():
+    net, fired = network()
+    f = bs.function(net, STEPS * DT * u.ms, dt=DT * u.ms, record="T.syn.g")
+    here, factor = f.parameters["S->T.weight"], jnp.linspace(1, 2, STEPS)[:, None] * jnp.linspace(-1, 1, M)[None, :]
+
+    @jax.jit
+    def loss(weight):
+        return jnp.sum(factor * f({"S->T.weight": weight}, {})[1]["T.syn.g"] ** 2)
+
+    gradient = jax.jit(jax.grad(loss))(here)
+    pre, post = net["S->T"].indices_of_synapses()
+    late = np.round(np.asarray(u.get_mantissa(net["S->T"].delay), float) / DT).astype(int)
+    g, wanted = expected(net, fired), np.zeros(len(pre))
+    for step, unit in fired:
+        for k in np.flatnonzero(pre == unit):
+            if (n := step + late[k]) < STEPS:
+                wanted[k] += 2 * factor[n, post[k]] * g[n, post[k]]
+    np.testing.assert_allclose(gradient, wanted, rtol=1e-9, atol=1e-9)
+    along = jnp.asarray(np.random.default_rng(0).normal(size=here.shape))
+    _, tangent = jax.jit(lambda w: jax.jvp(loss, (w,), (along,)))(here)
+    np.testing.assert_allclose(tangent, wanted @ along, rtol=1e-9)
+
+
+def test_a_batch_is_a_loop():
+    net, _ = network()
+    f = bs.function(net, 30 * DT * u.ms, dt=DT * u.ms, record="T.syn.g")
+    run = jax.jit(lambda weight: f({"S->T.weight": weight}, {})[1]["T.syn.g"])
+    weights = f.parameters["S->T.weight"][None, :] * jnp.array([[0.5], [1.0], [2.0]])
+    for weight, found in zip(weights, jax.jit(jax.vmap(run))(weights), strict=True):
+        np.testing.assert_allclose(found, run(weight), atol=1e-14)
+
+
+def test_another_step_leaves_what_is_under_way_where_it_would_arrive_at_the_same_time():
+    delay = np.random.default_rng(2).integers(1, 20, 400) * 0.2 * u.ms
+    whole, _ = network(delay=delay)
+    wanted = arrived(whole)
+    for finer in (0.05, 0.2):
+        net, fired = network(delay=delay)
+        first = arrived(net, 40)
+        ratio = round(DT / finer) if finer < DT else 1
+        if finer > DT and (fired[(fired[:, 0] < 40)][:, 0] % 2 == 0).any():
+            with pytest.raises(ValueError, match="cannot change from 0.1 to 0.2 ms while spikes are under way"):
+                arrived(net, 10, finer)
+            continue
+        then = arrived(net, 40 * ratio, finer)
+        np.testing.assert_allclose(first, wanted[:40])
+        # The source fires at the same times, in steps of another length
+        np.testing.assert_allclose(then[ratio - 1 :: ratio], wanted[40:], atol=1e-12)
+    uneven, _ = network()
+    arrived(uneven, 40)
+    with pytest.raises(ValueError, match="cannot change"):
+        arrived(uneven, 10, 0.05)
+
+
+def test_what_is_under_way_is_saved_and_loaded(tmp_path):
+    net, _ = network()
+    whole = arrived(net)
+    net.reset()
+    arrived(net, 30)
+    bs.save(net, tmp_path / "here")
+    other, _ = network()
+    bs.load(other, tmp_path / "here")
+    assert np.array_equal(arrived(other, STEPS - 30), whole[30:])
+
+
+def test_arrivals_can_be_kept_one_by_one():
+    net, fired = network()
+    net["S->T"].keep_arrived()
+    assert type(net["S->T"].axon) is Followed
+    np.testing.assert_allclose(arrived(net), expected(net, fired), atol=1e-12)
+
+
+@pytest.mark.skipif(not all(bs.events.kernels().values()), reason="needs the compiled kernels")
+def test_deliveries_of_a_step_are_one_call():
+    """Later and immediate ones, from two sources, onto one receptor and recorded, against the same one by one."""
+
+    def run():
+        net = bs.Network(seed=3)
+        net.A, net.B = (bs.neurons.LIF(n, V=bs.Uniform(-60 * u.mV, -50 * u.mV)) for n in (70, 33))
+        for population in (net.A, net.B):
+            population.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+            population.add_stimuli(drive=bs.stimuli.Constant(14 * u.nA))
+        for pre, post in ((net.A, net.B), (net.A, net.A), (net.B, net.A)):
+            for delay in (bs.Uniform(0.1 * u.ms, 3 * u.ms), None):
+                weight = bs.Normal(20 * u.pA, 100 * u.pA)
+                net.connect(pre, post, bs.FixedProbability(0.2), receptor="syn", weight=weight, delay=delay)
+        rec = bs.simulate(net, 20 * u.ms, record=["A.spikes", "B.spikes", "A.V"])
+        return [
+            rec.spikes["A"].steps,
+            rec.spikes["A"].indices,
+            rec.spikes["B"].steps,
+            np.asarray(u.get_mantissa(rec["A.V"])),
+        ]
+
+    together = run()
+    with bs.events.served_by("plain"):
+        for one, other in zip(together, run(), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-9)
+    assert len(together[0]) > 30
