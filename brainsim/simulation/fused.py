@@ -24,7 +24,7 @@ NOT_HERE = ("stablehlo.scatter", "callback", "stablehlo.create_token", "stablehl
 _BUILD_OPTIONS, _DEBUG_OPTIONS, _EXTRA_OPTIONS, _VECTOR_WIDTH = 3, 3, 500, 308
 
 
-def options(device) -> dict[str, int] | None:
+def options(device) -> dict[str, str | bool] | None:
     """Options of the compiler for a program on a device: registers as wide as there are, unless ``XLA_FLAGS`` says how wide.
 
     XLA keeps to half of the 64 bytes that AVX-512 has, for early processors that slowed down; exponentials of gates take 1.3
@@ -32,7 +32,7 @@ def options(device) -> dict[str, int] | None:
     """
     if device.platform != "cpu" or WIDTH in os.environ.get("XLA_FLAGS", ""):
         return None
-    return {WIDTH: 512}
+    return {WIDTH: "512"}
 
 
 def load(lowered, device) -> Callable | None:

@@ -34,7 +34,7 @@ def test_programs_take_the_widest_registers_unless_told_how_wide(monkeypatch):
     device = jax.devices("cpu")[0]
     monkeypatch.delenv("XLA_FLAGS", raising=False)
     chosen = fused.options(device)
-    assert chosen == {"xla_cpu_prefer_vector_width": 512}
+    assert chosen == {"xla_cpu_prefer_vector_width": "512"}
     lowered = jax.jit(lambda x: jnp.exp(x) / (1 + jnp.exp(-x))).lower(jnp.ones(100))
     x = jnp.linspace(-3.0, 3.0, 100)
     wide, right = lowered.compile(compiler_options=chosen)(x), np.exp(x) / (1 + np.exp(-x))
