@@ -48,14 +48,14 @@ def synthetic() -> cells.Morphology:
     builder = cells.Builder()
     soma = builder.add(23.2 * u.um, 15.5 * u.um, type="soma")
     for k, dendrite in enumerate(BASAL):
-        _tree(builder, soma, "dend", *dendrite, INNER, at=0.5, direction=_around(k, len(BASAL)))
+        grow_tree(builder, soma, "dend", *dendrite, INNER, at=0.5, direction=_around(k, len(BASAL)))
     _stub(builder, soma)
     trunk, at = soma, 0.5
     for k, (length, *ends) in enumerate(TRUNK):
         trunk = builder.add(length * u.um, ends * u.um, type="apic", parent=trunk, at=at, direction=(0, 1, 0))
         at = 1.0
         if k in OBLIQUES:
-            _tree(builder, trunk, "apic", *OBLIQUES[k], INNER, direction=(1 if k % 2 else -1, 0.6, 0))
+            grow_tree(builder, trunk, "apic", *OBLIQUES[k], INNER, direction=(1 if k % 2 else -1, 0.6, 0))
     _tuft(builder, trunk, TUFT, spread=0.5)
     return builder.build()
 
@@ -138,8 +138,8 @@ def _stub(builder, soma):
 THINNER = 0.7  #: a branch to the one that it grows from
 
 
-def _tree(builder, parent, type, length, tips, diameter, inner, at=1.0, direction=(0.0, 1.0, 0.0)):
-    """Branches that divide in two, each thinner than the last; those that divide are ``inner`` times as long as tips.
+def grow_tree(builder, parent, type, length, tips, diameter, inner, at=1.0, direction=(0.0, 1.0, 0.0), thinner=THINNER):
+    """Branches that divide in two, each ``thinner`` than the last; those that divide are ``inner`` times as long as tips.
 
     The length of all and their mean diameter are given.
     """
@@ -149,18 +149,18 @@ def _tree(builder, parent, type, length, tips, diameter, inner, at=1.0, directio
         each = tip if tips == 1 else inner * tip
         branch = builder.add(each * u.um, thickness * u.um, type=type, parent=parent, at=at, direction=heading)
         for part, turn in zip(_halves(tips), (0.35, -0.35)):
-            grow(branch, part, THINNER * thickness, 1.0, _turned(heading, turn))
+            grow(branch, part, thinner * thickness, 1.0, _turned(heading, turn))
 
-    grow(parent, tips, diameter * length / tip / _side(tips, inner), at, direction)
+    grow(parent, tips, diameter * length / tip / _side(tips, inner, thinner), at, direction)
 
 
 def _halves(tips):
     return (tips - tips // 2, tips // 2) if tips > 1 else ()
 
 
-def _side(tips, inner):
+def _side(tips, inner, thinner):
     """Length times thickness of all branches together, where the stem's thickness and a tip's length are 1."""
-    return 1.0 if tips == 1 else inner + THINNER * sum(_side(part, inner) for part in _halves(tips))
+    return 1.0 if tips == 1 else inner + thinner * sum(_side(part, inner, thinner) for part in _halves(tips))
 
 
 def _tuft(builder, parent, branches, spread):
@@ -170,7 +170,7 @@ def _tuft(builder, parent, branches, spread):
             stem = builder.add(length * u.um, rest[0] * u.um, type="apic", parent=parent, direction=heading)
             _tuft(builder, stem, rest[1], spread)
         else:
-            _tree(builder, parent, "apic", length, *rest, 1.0, direction=heading)
+            grow_tree(builder, parent, "apic", length, *rest, 1.0, direction=heading)
 
 
 def _turned(heading, angle):

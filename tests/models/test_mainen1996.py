@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from models.cells import mainen1996 as model
+from models.cells import mainen1996_shapes as four
 
 #: spikes in 900 ms, and the first ones in ms
 NEURON = {
@@ -38,3 +39,17 @@ def test_patterns_go_from_regular_to_bursts_with_the_dendrite(spikes):
     assert bursts[0] < 1.5
     assert bursts[-1] > 50
     assert max(model.burstiness(spikes[165, kappa]) for kappa in (1, 30)) < 2
+
+
+@pytest.mark.slow
+def test_four_shapes_make_four_patterns():
+    """Published files on the reconstructions, in NEURON: 36, 7, 9 and 7 spikes, regular to bursting."""
+    aspiny, stellate, small, large = model.spike_times(four.experiment())
+    assert 30 < len(aspiny) < 50
+    assert model.burstiness(aspiny) < 2
+    assert len(stellate) == pytest.approx(7, abs=1)
+    assert model.burstiness(stellate) < 4
+    assert len(small) == pytest.approx(9, abs=2)
+    assert model.burstiness(small) > 10
+    assert len(large) == pytest.approx(7, abs=1)
+    assert model.burstiness(large) > 20
