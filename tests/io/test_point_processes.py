@@ -204,6 +204,24 @@ def test_what_is_not_read_is_refused_with_its_line(tmp_path, body, message):
         read_mod(path)
 
 
+def test_states_whose_names_are_taken_move_too(tmp_path):
+    """``p`` is what parameters are called in the methods."""
+    path = tmp_path / "x.mod"
+    path.write_text(
+        (HEAD + BREAK)
+        .replace("g'", "p'")
+        .replace("STATE { g }", "STATE { p }")
+        .replace("-g", "-p")
+        .replace("g*v", "p*v")
+    )
+    kind = read_mod(path)
+    assert kind.gates == ("p_",) and "found" in mod_source(path)
+    net = network(kind)
+    net.E.syn.p_ = 1e-6
+    bs.simulate(net, 1 * u.ms, dt=0.025 * u.ms)
+    np.testing.assert_allclose(net.E.syn.p_, 1e-6 * np.exp(-1.0), rtol=1e-5)
+
+
 def test_where_it_cannot_stand(kinds):
     cell = bs.neurons.ConductanceBased(1)
     with pytest.raises(ValueError, match="give the population an area"):

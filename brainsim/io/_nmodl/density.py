@@ -49,7 +49,11 @@ class Density(Writer):
         if routine.block.kind == "DERIVATIVE":
             method = Method("rates")
             call = self.functions.call(routine.block.name, self.values(routine, method))
-            return method.written(self, [f"return {call}{'[0]' if routine.writes else ''}"])
+            found, changing = f"{call}{'[0]' if routine.writes else ''}", self.meaning.changing()
+            if all(self.attribute(n) == n for n in changing):
+                return method.written(self, [f"return {found}"])
+            given = ", ".join(f'"{self.attribute(n)}": found["{n}"]' for n in changing)  # names that are taken here
+            return method.written(self, [f"found = {found}", f"return {{{given}}}"])
         if routine.block.kind != "PROCEDURE":
             self.program.fail(
                 f"{routine.block.kind} {routine.block.name} is not solved in BREAKPOINT", routine.block.line
