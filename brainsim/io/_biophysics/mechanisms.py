@@ -55,6 +55,10 @@ class Suffix:
         declared: Mapping[str, Any] = kind._declared  # type: ignore[attr-defined]
         own = {key: (key, slot.unit) for key, slot in declared.items() if hasattr(slot, "positive")}
         self.names = own if names is None else dict(names)
+        #: what NEURON's files have for the densities of our classes where nothing is said, in S/cm2
+        self.usual = {
+            key: 1e-6 if name == "SK_E2" else 1e-5 for key, (ours, _) in (names or {}).items() if ours == "g_max"
+        }
         #: reversal potentials that NEURON sets by section, and what they are called here
         self.reversals = {key: key for key in REVERSALS if key in declared}
         if names is not None and issubclass(kind, channels.Channel):
