@@ -58,9 +58,9 @@ class Held(u.Quantity):
         TypeError
             For what is not held by a projection.
         """
-        home: tuple[Any, str, Any] = self._home or (None, "", None)
-        owner, name, positions = home
-        if not hasattr(owner, "as_matrix") or positions is not None:
+        owner: Any
+        owner, name, positions = self._home or (None, "", None)
+        if owner is None or not hasattr(owner, "as_matrix") or positions is not None:
             raise TypeError("as_matrix: only what a projection holds for all its synapses is a matrix of pairs.")
         return owner.as_matrix(name, missing)
 

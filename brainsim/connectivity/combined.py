@@ -71,7 +71,7 @@ class _Both(_OfRules):
 
     def _blocks(self, pairs: Pairs, *parts: Synapses):
         """The keys of each part, of some rows at a time."""
-        before = sum(part.indptr.astype(np.int64) for part in parts)
+        before = np.sum([part.indptr.astype(np.int64) for part in parts], axis=0)
         start = 0
         while start < pairs.n_pre:
             stop = max(start + 1, int(np.searchsorted(before, before[start] + BLOCK, side="right")) - 1)

@@ -51,7 +51,7 @@ class Calendar(Delay):
         sent = fired[:, (step - 1 - ago) % slots]
         there = ago * before_ms / step_ms
         whole = np.round(there).astype(int)
-        here = sent.any(0)
+        here = np.asarray(sent.any(0))
         if not np.allclose(there[here], whole[here], rtol=0, atol=1e-6):
             return None
         words, _ = events.nothing_under_way(self.n_pre, depth)

@@ -28,13 +28,13 @@ def highest_part(towards: int, n_out: int) -> int:
     return 64 if n_out >= 32 else 40 if n_out >= 16 else 0
 
 
-def product(towards: int, a: jax.Array, b: jax.Array, into: jax.Array, alone: bool = False) -> jax.Array:
+def product(towards: int, a: jax.Array, b: jax.Array, into: jax.Array | None, alone: bool = False) -> jax.Array:
     """``into`` with the matrix product of rows added: ``a @ b``, or towards the weight ``a.T @ b``; ``alone``: where it is known
     to be zero.
     """
     a = a.astype(b.dtype)
     found = jnp.dot(a.T if towards == Role.WEIGHT else a, b, precision=jax.lax.Precision.HIGHEST)
-    return found if alone else into + found
+    return found if alone or into is None else into + found
 
 
 def are_rows(shared, operands, static, batch: Batch) -> bool:

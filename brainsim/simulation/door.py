@@ -179,7 +179,7 @@ def over(values, n: int, shape: tuple[int, ...]):
     return numbers.broadcast_to(values.reshape(n, *values.shape[1:] or (1,) * len(shape)), (n, *own))
 
 
-def lists_of_values(slots: Mapping[str, Slot], arrays: dict, values: dict) -> dict:
+def lists_of_values(slots: Mapping[str, Slot], arrays: dict, values: Mapping) -> dict:
     """The values of a sweep as plain arrays, by path; their first axis counts the values."""
     _check_mapping("sweep", values)
     if "steps" in values:

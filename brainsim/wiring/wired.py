@@ -136,7 +136,7 @@ def wire(
         times = Times(made.of(delay, u.ms, dtype, f"{path}.delay").mantissa, f"{path}.delay")
     longest = None if max_delay is None else longest_of(max_delay, times, learns, path)
     by_delay = sort and not learns and longest is None and can_be_sorted(conn, rule, times, signal, target)
-    if by_delay:
+    if by_delay and times is not None:
         conn, weight, times = sorted_by_delay(conn, weight, times)
     views, without_self = (pre.ids, post.ids), same and not getattr(rule, "self_connections", True)
     facts = rule, views, without_self, signal, target.graded, unit, target.signed
