@@ -14,11 +14,11 @@ from flax import nnx
 from jax.core import Tracer
 
 from brainsim._core.aside import Aside, Moment
-from brainsim._core.clock import name_hash
 from brainsim._core.closed import Closed, check_reserved
 from brainsim._core.declared import Fixed, Parameter, State, StateVariable, _Declared
 from brainsim._core.digits import keep_digits
 from brainsim._core.exact import Exact
+from brainsim._core.given import is_drawn, is_traced, kept_type, key_for
 from brainsim._core.items import Patched, elements, own, replaced
 from brainsim._core.rounding import SUFFIX, Accumulating
 from brainsim._core.site import OfSite, Site
@@ -113,7 +113,7 @@ class Dynamics(Accumulating, Closed):
                 array, unit = self._array(name, value, key), self.unit_of(name)
                 self.hold(name, declared.variable_type(array, unit=unit))
                 keep_digits(self, name, value, array)
-                if name in self._aside.given and not _is_drawn(value) and not declared.exact:
+                if name in self._aside.given and not is_drawn(value) and not declared.exact:
                     self._aside.given[name] = with_unit(array, unit)  # what its giver does to his changes nothing
 
     def _given(self, name):
@@ -177,7 +177,7 @@ class Dynamics(Accumulating, Closed):
 
     def distributed(self) -> list[str]:
         """Names of the states that were given as distributions, in part or as a whole."""
-        return [name for name in self.states() if _is_drawn(self._aside.given.get(name))]
+        return [name for name in self.states() if is_drawn(self._aside.given.get(name))]
 
     def draw(self, key: jax.Array | None, names: Iterable[str] | None = None) -> None:
         """Put states to what they were given as, or to their defaults; distributions are drawn with ``key``.
@@ -193,7 +193,7 @@ class Dynamics(Accumulating, Closed):
     def rearrange(self, name: str, function: Callable) -> None:
         """Let ``function`` move the elements of what state ``name`` was given as; a distribution stays what it is."""
         given = self._aside.given.get(name)
-        if given is not None and not _is_drawn(given):
+        if given is not None and not is_drawn(given):
             array = function(self._array(name, given, None))
             self._aside.given[name] = with_unit(array, self.unit_of(name))
 
@@ -233,7 +233,7 @@ class Dynamics(Accumulating, Closed):
             self._remember(name, own(value))
             return
         array = None if value is None else self._array(name, value, self._key())
-        as_given = value is None or _is_drawn(value) or self._declared[name].exact
+        as_given = value is None or is_drawn(value) or self._declared[name].exact
         self._remember(name, own(value) if as_given else with_unit(array, self.unit_of(name)))
         self._store(name, array, value)
 
@@ -273,15 +273,15 @@ class Dynamics(Accumulating, Closed):
         what else is a parameter in the eyes of the user.
         """
         moment = self._aside.moment
-        lasting = not moment.begun or _is_drawn(value) or self._changes(name)
+        lasting = not moment.begun or is_drawn(value) or self._changes(name)
         state = isinstance(vars(self).get(name), StateVariable)
-        if "_path" not in vars(self) or (state and lasting and not _is_traced(value)):
+        if "_path" not in vars(self) or (state and lasting and not is_traced(value)):
             self._aside.given[name] = value
         moment.settled = False
         if moment.begun and (state or self.acts_at_once(name)) and not isinstance(self.plain(name), Tracer):
             path = f"{self.path}.{name}"
             moment.assigned.setdefault(path, self.plain(name))
-            moment.drawn = moment.drawn | {path} if _is_drawn(value) else moment.drawn - {path}
+            moment.drawn = moment.drawn | {path} if is_drawn(value) else moment.drawn - {path}
 
     def _store(self, name, array, value) -> None:
         variable = vars(self).get(name)
@@ -357,7 +357,7 @@ class Dynamics(Accumulating, Closed):
         array = replaced(present, ids, self._part(name, value, self._key(), ids, len(parts)))
         base = with_unit(present, self.unit_of(name)) if base is None else base
         patched = Patched(base, (*parts, (ids, own(value))))
-        as_given = _is_drawn(patched) or self._changes(name) or self._declared[name].exact
+        as_given = is_drawn(patched) or self._changes(name) or self._declared[name].exact
         self._remember(name, patched if as_given else with_unit(array, self.unit_of(name)))
         self._store(name, array, patched)
 
@@ -380,10 +380,10 @@ class Dynamics(Accumulating, Closed):
         slot = slot if shape is None else dataclasses.replace(slot, shape=shape)
         if isinstance(value, Distribution):
             with named(slot.path):
-                drawn = value.sample_jax(_key_of(key, name), *slot.kind, float_dtype())
+                drawn = value.sample_jax(key_for(key, name), *slot.kind, float_dtype())
             value = with_unit(drawn, slot.unit)
         elif slot.dtype is None:
-            slot = dataclasses.replace(slot, dtype=_kept_type(value))
+            slot = dataclasses.replace(slot, dtype=kept_type(value))
         array = slot.convert(value)
         if shape is None and (isinstance(self._declared[name], State) or self._changes(name)):
             if isinstance(array, Tracer):
@@ -395,29 +395,5 @@ class Dynamics(Accumulating, Closed):
     def _part(self, name, value, key, ids, number):
         """``value`` as it is kept, of the elements ``ids``: part ``number`` of what was given."""
         if isinstance(value, Distribution):
-            key = jax.random.fold_in(_key_of(key, name), number + 1)
+            key = jax.random.fold_in(key_for(key, name), number + 1)
         return self._array(name, value, key, ids.shape)
-
-
-def _key_of(key, name):
-    return jax.random.fold_in(jax.random.PRNGKey(0) if key is None else key, name_hash(name))
-
-
-def _is_drawn(value) -> bool:
-    """Whether a value, or a part of it, is a distribution."""
-    if isinstance(value, Patched):
-        return _is_drawn(value.base) or any(_is_drawn(part) for _, part in value.parts)
-    return isinstance(value, Distribution)
-
-
-def _is_traced(value) -> bool:
-    if isinstance(value, Patched):
-        return _is_traced(value.base) or any(_is_traced(part) for _, part in value.parts)
-    return isinstance(u.get_mantissa(value), Tracer)
-
-
-def _kept_type(value) -> np.dtype:
-    """Type in which a table is kept: floats as all floats are, whole numbers and truth values as they are."""
-    numbers = u.get_mantissa(value)
-    kind = (numbers if isinstance(numbers, jax.Array) else np.asarray(numbers)).dtype.kind
-    return np.dtype({"b": np.bool_, "i": np.int32, "u": np.int32}.get(kind, float_dtype()))

@@ -16,18 +16,19 @@ from brainsim.population import View
 
 if TYPE_CHECKING:
     from brainsim.cells.multi_compartment import MultiCompartment
+    from brainsim.cells.placed import Placed
     from brainsim.receptors.base import Receptor
 
 
 class Sites(View):
     """Some sites of a population of cells, for wiring and values: ``net.cells.at("dend").V = -50 * u.mV``."""
 
-    population: MultiCompartment
+    population: Placed
     counts = "sites"
     what = "sites"
     text: str | None  #: the places as they were asked for; None where it is a part of them
 
-    def __init__(self, population: MultiCompartment, ids: Any, text: str | None = None):
+    def __init__(self, population: Placed, ids: Any, text: str | None = None):
         super().__init__(population, ids)
         vars(self).update(text=text or None)
 
@@ -43,10 +44,10 @@ class Sites(View):
 class Facing(View):
     """Places of a receptor, by their number on it."""
 
-    population: MultiCompartment
+    population: Placed
     what = "places"
 
-    def __init__(self, population: MultiCompartment, ids: np.ndarray, receptor: Receptor):
+    def __init__(self, population: Placed, ids: np.ndarray, receptor: Receptor):
         super().__init__(population, ids)
         vars(self).update(receptor=receptor)
 
@@ -76,7 +77,7 @@ class Seen:
     receptor : Receptor
     """
 
-    def __init__(self, cells: MultiCompartment, receptor: Receptor):
+    def __init__(self, cells: Placed, receptor: Receptor):
         self._cells, self._receptor = cells, receptor
         self._declared, self.path = cells._declared, cells.path
 
@@ -93,7 +94,7 @@ class Seen:
         return number[self._receptor.plain("unit")] if np.shape(number) == (self._cells.count,) else number
 
 
-def positions_of(cells: MultiCompartment, sites: np.ndarray) -> Positions:
+def positions_of(cells: Placed, sites: np.ndarray) -> Positions:
     """Where sites are: the place of the compartment in its cell, moved to where the cell is.
 
     Raises
@@ -152,7 +153,7 @@ def moved(
     return found + _origins(cells)[cell].reshape(len(sites), *[1] * (found.ndim - 2), 3)
 
 
-def _origins(cells: MultiCompartment) -> np.ndarray:
+def _origins(cells: Placed) -> np.ndarray:
     """Where the origin of each cell's morphology is, in µm: (count, 3)."""
     place = cells.positions
     if place.unit.has_same_dim(u.um) and place.coordinates.shape[1] == 3:

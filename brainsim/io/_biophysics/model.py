@@ -262,7 +262,7 @@ class Biophysics:
         for key in dict.fromkeys([*suffix.usual, *(each.name for each in self.ranges if each.mechanism == name)]):
             ours, unit = suffix.parameter(key, self.where)
             usual = in_unit(suffix.kind._declared[ours].default, unit, f"{name}.{key}")  # type: ignore[attr-defined]
-            usual = suffix.usual.get(key, usual)
+            usual = np.asarray(suffix.usual.get(key, usual))
             found = self.values(name, key, chosen)
             given[ours] = _by_compartment(f"{name}.{key}", np.where(np.isnan(found), usual, found), unit, rows)
         for key, ours in suffix.reversals.items():
