@@ -51,14 +51,14 @@ class Calendar(Delay):
         sent = fired[:, (step - 1 - ago) % slots]
         there = ago * before_ms / step_ms
         whole = np.round(there).astype(int)
-        here: np.ndarray = np.any(sent, axis=0)
+        here = np.any(sent, axis=0)
         if not np.allclose(there[here], whole[here], rtol=0, atol=1e-6):
             return None
         words, _ = events.nothing_under_way(self.n_pre, depth)
         bits = np.zeros((self.n_pre, 32 * words.shape[1]), bool)
-        here &= whole < depth
-        bits[:, (new_step - 1 - whole[here]) % bits.shape[1]] = np.compress(here, sent, axis=1)
-        return {"fired": jnp.asarray(_packed(bits)), "waiting": jnp.asarray(_packed(bits.any(1)[None])[0])}
+        here = here & (whole < depth)
+        bits[:, (new_step - 1 - whole[here]) % bits.shape[1]] = sent[:, here]
+        return {"fired": jnp.asarray(_packed(bits)), "waiting": jnp.asarray(_packed(bits.any(1, keepdims=True).T)[0])}
 
     def serve(self, conn, times, step_ms: float | None):
         super().serve(conn, times, step_ms)
