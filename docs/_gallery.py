@@ -286,6 +286,7 @@ TO_BE_COMPLETED = (
     bs.masses.Mass,
     bs.receptors.Receptor,
     bs.receptors.LinearReceptor,
+    bs.receptors.PointProcess,
     bs.terminals.Terminal,
     bs.plasticity.Plasticity,
     bs.plasticity.RateRule,
