@@ -8,7 +8,7 @@ import pytest
 from jax.test_util import check_grads
 from scipy import stats
 
-from brainsim.connectivity import Clipped, Constant, Distribution, LogNormal, Normal, Truncated, Uniform
+from brainsim.connectivity import Clipped, Constant, Distribution, LogNormal, LogUniform, Normal, Truncated, Uniform
 
 N = 20_000
 ALPHA = 1e-3
@@ -267,7 +267,7 @@ def test_all_distributions_are_exported():
         return {s for sub in cls.__subclasses__() for s in {sub} | subclasses(sub)}
 
     public = {cls for cls in subclasses(Distribution) if not cls.__name__.startswith("_")}
-    assert public == {Constant, Normal, LogNormal, Uniform, Clipped, Truncated}
+    assert public == {Constant, Normal, LogNormal, LogUniform, Uniform, Clipped, Truncated}
     assert all(getattr(connectivity, cls.__name__) is cls for cls in public)
 
 

@@ -10,6 +10,7 @@ from brainsim.events import _library
 from brainsim.events._shared import (
     Append,
     Axis,
+    Calendar,
     Connectivity,
     Contract,
     Convolution,
@@ -49,6 +50,7 @@ LAYOUT = Connectivity(Layout.CSR, N, M)
 FIXED = Connectivity(Layout.FIXED_FAN_OUT, N, M, K)
 RULE = Procedural(Rule.FIXED_PROBABILITY, 2, N, M, 0, N, 0, M, 1, 0, 0, Role.POST)
 CHAIN = np.array([[3, 0, 1, 2], [-1, 0, 1, 2], [3, 0, 1, 2], [0, 0, 1, 2], [0, 0, 0, 1]], np.int32)
+BEGINS = K * np.arange(N, dtype=np.int32)[:, None] + np.array([0, K, K], np.int32)  # all arrive after a step
 KEY, STEP = np.zeros(2, np.uint32), np.uint32(1)
 FIRED = np.ones(N, bool)
 
@@ -63,11 +65,17 @@ CALLS = {
         [*LAYOUT, *Contract(Role.POST, DEPTH)],
         [2],
     ),
-    "rows": ([], [np.eye(8, N) == 1, real(N, M), real(8, M)], Rows(Role.POST, 8, N, M, 64), [2, np.bool_(False)]),
+    "rows": ([], [np.eye(8, N) == 1, real(N, M), real(8, M)], Rows(Role.POST, 8, N, M, 64, 0), [2, np.bool_(False)]),
+    "rows alone": (
+        [],
+        [np.eye(8, N) == 1, real(N, M)],
+        Rows(Role.POST, 8, N, M, 64, 1),
+        [real(8, M), np.bool_(False)],
+    ),
     "rows towards weight": (
         [],
         [np.eye(8, N, dtype=np.float32), real(8, M), real(N, M)],
-        Rows(Role.WEIGHT, 8, N, M, 64),
+        Rows(Role.WEIGHT, 8, N, M, 64, 0),
         [2, np.bool_(False)],
     ),
     "convolution": (
@@ -112,10 +120,22 @@ CALLS = {
     "poisson_input": ([], [KEY, STEP, real(N), real(N), real(N)], [], [4]),
     "bernoulli_spikes": ([], [KEY, STEP, real(N)], [], [FIRED]),
     "append_events": ([], [ints(9), ints(9), ints(), ints(), ints(), FIRED], Append(1), [0, 1, 2]),
+    "deliver_sorted": (
+        [*CSR, BEGINS, ints()],
+        [FIRED, real(SYNAPSES), np.zeros((N, 1), np.uint32), np.zeros(1, np.uint32), real(M)],
+        [*LAYOUT, *Calendar(2, 1)],
+        [4, 2, 3],
+    ),
+    "sorted_gradient": (
+        [*CSR, BEGINS, ints()],
+        [real(M), np.zeros((N, 1), np.uint32), np.zeros(1, np.uint32), real(SYNAPSES)],
+        [*LAYOUT, *Calendar(2, 1)],
+        [3],
+    ),
     "deliver_together": (
         CSR,
         [FIRED, real(SYNAPSES), real(M), ints(9), ints(9), ints(), ints(), ints()],
-        [*Together(1, 1, 1), *LAYOUT, *Delivery(0, 0, 0), *Recorded(0)],
+        [*Together(1, 1, 1), *LAYOUT, *Calendar(0, 0), *Delivery(0, 0, 0), *Recorded(0)],
         [2, 3, 4, 5],
     ),
     # two steps of carry <- carry + x, with a constant that nothing reads
@@ -229,7 +249,17 @@ def test_numbers_out_of_range_are_refused():
         refused("convolution", shared, operands, [*told, *axis._replace(**change)], results)
     shared, operands, _, results = CALLS["deliver_together"]
     for delivery in (Delivery(1, 0, 0), Delivery(-1, 0, 0), Delivery(0, 1, 0), Delivery(0, 0, 1), Delivery(0, -1, 0)):
-        refused("deliver_together", shared, operands, [*Together(1, 1, 1), *LAYOUT, *delivery, *Recorded(0)], results)
+        refused(
+            "deliver_together",
+            shared,
+            operands,
+            [*Together(1, 1, 1), *LAYOUT, *Calendar(0, 0), *delivery, *Recorded(0)],
+            results,
+        )
     refused(
-        "deliver_together", shared, operands, [*Together(1, 1, 1), *LAYOUT, *Delivery(0, 0, 0), *Recorded(4)], results
+        "deliver_together",
+        shared,
+        operands,
+        [*Together(1, 1, 1), *LAYOUT, *Calendar(0, 0), *Delivery(0, 0, 0), *Recorded(4)],
+        results,
     )

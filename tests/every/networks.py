@@ -183,6 +183,10 @@ def inputs(n: int) -> bs.Network:
     for name, delay in delays.items():
         weight = 10 * u.pA
         net.connect(net.PoissonGroup, net.D, bs.AllToAll(), receptor="syn", weight=weight, name=name, **delay)
+    each = (3 + np.arange(n) % 7) * 0.1 * ms  # drawn delays round to other times at another dt, which is refused
+    net.connect(
+        net.PoissonGroup, net.D, bs.FixedInDegree(1), receptor="syn", weight=10 * u.pA, delay=each, name="sorted"
+    )
     graded = dict(
         graded=dict(delay=0.5 * ms),
         graded_each=dict(delay=bs.Uniform(0.2 * ms, 1.0 * ms)),

@@ -56,6 +56,7 @@ ffi::Error sorted_gradient(const Call& call) {
       check.operand(1, conn.n_pre * at.words, ffi::DataType::U32);
       check.operand(2, at.waiting_words(), ffi::DataType::U32);
       check.one_or_each(3, conn.synapses, real);
+      if (check) check.in_place(0, 3, call.operand(3).has(1) ? 1 : conn.synapses, real);
       if (!check) return;
       const Operand values = call.operand(0), fired = call.operand(1), waiting = call.operand(2);
       const Operand gradient = call.in_place(0, 3);
