@@ -23,7 +23,7 @@ class OfTemperature(Parameter):
 
     def at(self, celsius: Any) -> Any:
         """Its value, plain, at a temperature in °C."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say how it follows: define at(self, celsius).")
 
 
 class RateFactor(OfTemperature):

@@ -130,10 +130,8 @@ class Distribution(abc.ABC):
 
     def _is_of_numbers(self) -> bool:
         """Whether all arguments are single numbers."""
-        values = [getattr(self, field.name) for field in fields(self)]
-        return all(
-            v._is_of_numbers() if isinstance(v, Distribution) else np.ndim(u.get_mantissa(v)) == 0 for v in values
-        )
+        values = [u.get_mantissa(getattr(self, field.name)) for field in fields(self)]
+        return all(v._is_of_numbers() if isinstance(v, Distribution) else np.ndim(v) == 0 for v in values)
 
     def quantile(self, q: Any, unit: u.Unit = u.UNITLESS) -> np.ndarray:
         """Value below which the variable lies with probability ``q``, for a distribution of scalar arguments.
