@@ -226,6 +226,11 @@ class Population(OwnSteps, Sender):
         UnknownNameError
             If there is no such input; the message names the ``part`` that asked for it.
         """
+        if not self.inputs:
+            raise UnknownNameError(
+                f"{self.path}: {part!r} has nowhere to go, a {type(self).__name__} takes no input in its equations; a"
+                " bs.receptors.Delta(into=...) moves a variable."
+            )
         if name is None:
             return next(iter(self.inputs))
         if name not in self.inputs:

@@ -1,5 +1,6 @@
 """Neurons: a model is its parameters, its states and its equations."""
 
+from brainsim._core.written import source_of
 from brainsim.neurons import patterns as patterns
 from brainsim.neurons.adex import AdEx
 from brainsim.neurons.alif import ALIF
@@ -21,6 +22,8 @@ from brainsim.neurons.perfect import IF
 from brainsim.neurons.pinsky_rinzel import PinskyRinzel
 from brainsim.neurons.qif import QIF, AdQIF
 from brainsim.neurons.resonate_and_fire import BalancedResonateAndFire, ResonateAndFire
+from brainsim.neurons.text.from_equations import from_equations
+from brainsim.neurons.text.words import EquationsError
 from brainsim.neurons.theta import Theta
 from brainsim.neurons.traub_miles import TraubMiles
 from brainsim.neurons.wang_buzsaki import ReducedTraub, WangBuzsaki
@@ -32,6 +35,7 @@ __all__ = [
     "BalancedResonateAndFire",
     "ConductanceBased",
     "ConnorStevens",
+    "EquationsError",
     "EscapeGIF",
     "ExpIF",
     "FitzHughNagumo",
@@ -58,4 +62,6 @@ __all__ = [
     "Theta",
     "TraubMiles",
     "WangBuzsaki",
+    "from_equations",
+    "source_of",
 ]

@@ -201,8 +201,12 @@ class Neuron(IntegratedPopulation):
 
     # -- helpers for models ------------------------------------------------------------------------------------------
 
-    def spike_where(self, V: Value, V_th: Value | float, scale: Value | float | None = None) -> jax.Array:
+    def spike_where(
+        self, V: Value, V_th: Value | float, scale: Value | float | None = None, reached: bool = False
+    ) -> jax.Array:
         """Spikes where ``V > V_th``: bool, or float with the surrogate's derivative in ``(V - V_th) / scale``.
+
+        ``reached``: also where V is ``V_th`` exactly.
 
         The scale is ``V_th - V_reset`` where the model has a reset in the same unit, otherwise 1 mV, or 1 for a V
         without unit; its size counts, not its sign.
@@ -213,10 +217,13 @@ class Neuron(IntegratedPopulation):
             For a V in another unit, of which no scale is given.
         """
         if self.surrogate is None:
-            return V_th < V
+            return V_th <= V if reached else V_th < V
         scale = self._scale(V, V_th) if scale is None else scale
-        distance = (V - V_th) / u.math.maximum(u.math.abs(scale), with_unit(1e-3, u.get_unit(scale)))
-        return self.surrogate(in_unit(distance, u.UNITLESS, "threshold distance"))
+        ratio = (V - V_th) / u.math.maximum(u.math.abs(scale), with_unit(1e-3, u.get_unit(scale)))
+        distance = jnp.asarray(in_unit(ratio, u.UNITLESS, "threshold distance"))
+        if reached:
+            distance = jnp.where(distance == 0, jnp.finfo(distance.dtype).tiny, distance)
+        return self.surrogate(distance)
 
     def _scale(self, V, V_th):
         unit = u.get_unit(V)

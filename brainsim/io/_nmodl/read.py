@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import linecache
 from pathlib import Path
 
+from brainsim._core.written import made
 from brainsim.channels.mechanism import Mechanism
 from brainsim.channels.pools import Pool
 from brainsim.io._nmodl.source import source_of
@@ -80,13 +80,4 @@ def read_mod(path: str | Path) -> type[Mechanism] | type[Pool] | type[PointProce
     M. L. Hines, N. T. Carnevale, Neural Computation 12:995 (2000).
     """
     source, name = source_of(Path(path).read_text(encoding="latin-1"), str(path))
-    return made(source, name, str(path))
-
-
-def made(source: str, name: str, path: str) -> type:
-    """The class ``name`` of a source, which error messages and :mod:`inspect` can show."""
-    file = f"<{path}>"
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    namespace: dict = {"__name__": f"brainsim.io.nmodl.{name}"}
-    exec(compile(source, file, "exec"), namespace)
-    return namespace[name]
+    return made(source, name, str(path), "brainsim.io.nmodl")

@@ -6,11 +6,11 @@ import keyword
 import re
 from pathlib import Path
 
+from brainsim._core.written import wrapped
 from brainsim.io._nmodl.flow import Routine, targets_of
 from brainsim.io._nmodl.meaning import REFUSED, Meaning
 from brainsim.io._nmodl.python import Functions, python_name
 
-WIDTH = 110
 IMPLICIT = ("sparse", "derivimplicit", "newton")
 
 
@@ -143,7 +143,7 @@ class Writer:
         head = f'"""{self.name}: made from {Path(self.file.name).name}."""\n\n' + "\n".join(lines).strip()
         blocks = [head, "\n".join(constants), *(f"\n{one}" for one in functions), "\n" + "\n".join(body)]
         text = "\n\n".join(block for block in blocks if block.strip())
-        return "\n".join(part for line in text.split("\n") for part in _wrapped(line)) + "\n"
+        return "\n".join(part for line in text.split("\n") for part in wrapped(line)) + "\n"
 
 
 class Method:
@@ -202,19 +202,3 @@ def quoted(table):
 
 def _plain(text):
     return text.replace("\\", "/").replace('"', "'").strip()
-
-
-def _wrapped(line: str) -> list[str]:
-    """A line that is long, broken within its outermost parentheses."""
-    if len(line) <= WIDTH or "(" not in line or '"""' in line:
-        return [line]
-    pad = " " * (len(line) - len(line.lstrip()) + (8 if line.lstrip().startswith("def ") else 4))
-    head, rest = line[: line.index("(") + 1], line[line.index("(") + 1 :]
-    words, lines = rest.split(", "), [head]
-    for k, word in enumerate(words):
-        word += "," if k + 1 < len(words) else ""
-        if lines[-1] is head or len(lines[-1]) + 1 + len(word) > WIDTH:
-            lines.append(pad + word)
-        else:
-            lines[-1] += " " + word
-    return lines
