@@ -18,6 +18,7 @@ from brainsim.population import Population, Sender, View, view_of
 from brainsim.projection import Projection
 from brainsim.terminals.base import Terminal
 from brainsim.wiring import wire
+from brainsim.wiring.branches import check_several, receptors_of
 
 
 class Members(Protocol):
@@ -40,7 +41,7 @@ def connect(
     pre: Sender | View,
     post: Population | View | list | tuple,
     rule: ConnectionRule | Layer,
-    receptor: str | None,
+    receptor: Any,
     name: str | None,
     options: dict[str, Any],
 ) -> list[Projection]:
@@ -87,7 +88,9 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
             raise ValueError(
                 f"connect: {view.population.path} is not a population of this network; assign it first (net.E = ...)."
             )
-    _check_receptor(post.population, receptor, options["plasticity"])
+    receptor, others = receptors_of(receptor)
+    for each in (receptor, *others):
+        _check_receptor(post.population, each, options["plasticity"])
     post = post if receptor is None else post.onto(getattr(post.population, receptor))
     if options["weight"] is None and rule.values is None:
         raise ValueError(f"connect: {rule.name} carries no weights; give weight=...")
@@ -100,6 +103,8 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
         raise TypeError(f"connect: the name of a projection is a string such as 'E->I', given {path!r}.")
     if path in vars(net) or hasattr(type(net), path) or set(path) & set("./[]"):
         raise ValueError(f"connect: the name {path!r} is taken or contains one of . / [ ]")
+    if others:
+        check_several(path, post.population, receptor, others)
     options["plasticity"] = _plasticity(net, options["plasticity"])
     seed = net._aside.seed
     rng = np.random.default_rng([abs(seed), int(seed < 0), name_hash(path)])
@@ -108,7 +113,7 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
         parts["delay"] = _unplaced(path, options["delay"])
         options["delay"] = parts["delay"].given
     wired = wire(path, rule, pre, post, receptor, rng, sort="delay" not in parts, **options)
-    return Projection(path, pre.population, post.population, receptor, wired, **parts)
+    return Projection(path, pre.population, post.population, receptor, wired, also=others, **parts)
 
 
 def _unplaced(path: str, delay: Delay) -> Delay:
@@ -129,11 +134,6 @@ def _check_receptor(post: Population, receptor: str | None, plasticity) -> None:
     if receptor is None and plasticity is None:
         raise ValueError(
             "connect: synapses without a receptor only learn; give plasticity=..., or the name of a receptor."
-        )
-    if not isinstance(receptor, str | None):
-        raise TypeError(
-            f"connect: receptor is the name of one, such as {next(iter(receptors), 'ampa')!r}, given {receptor!r}; a projection onto"
-            " each of several has weights of its own."
         )
     if receptor is not None and receptor not in receptors:
         raise UnknownNameError(f"{post.path} has no receptor {receptor!r}.{suggestion(str(receptor), receptors)}")

@@ -46,7 +46,7 @@ def _check_unused(path, users, why) -> None:
 
 def _onto(net, owner: str, name: str) -> list[str]:
     """What refers to a receptor: projections, and stimuli that act through it."""
-    projections = [p.path for p in net.projections.values() if (p.post, p.receptor) == (owner, name)]
+    projections = [p.path for p in net.projections.values() if p.post == owner and name in p.receptors]
     stimuli = net[owner].parts(Stimulus).values()
     return projections + [s.path for s in stimuli if getattr(s, "receptor", None) == name]
 
@@ -104,21 +104,34 @@ def _part(net, path: str, new: Any) -> None:
     population.attach_parts({name: new}, Receptor if isinstance(new, Receptor) else Stimulus, ids)
     if isinstance(new, Receptor):
         for projection in net.projections.values():
-            if (projection.post, projection.receptor) == (owner, name):
+            if projection.post == owner and name in projection.receptors:
                 _check_receptor(projection, new, net[projection.pre])
 
 
 def _check_receptor(projection: Projection, receptor: Receptor, pre: Population) -> None:
     """Refuse a receptor that does not take what a projection sends."""
-    unit = receptor.weight_unit(cast(u.Unit, projection.signal_unit))
-    where = f"{receptor.path}: {projection.path}"
-    if unit is None or not unit.has_same_dim(projection.weight_unit) or unit != projection.weight_unit:
-        raise ValueError(f"{where} has weights in {projection.weight_unit}, and a {type(receptor).__name__} in {unit}.")
-    if (receptor.graded, receptor.signed, receptor.within_steps) != (
-        projection.graded,
+    unit, given, signed = (
+        receptor.weight_unit(cast(u.Unit, projection.signal_unit)),
+        projection.weight_unit,
         projection.signed,
-        projection.signal == "fired_at",
-    ) or len(receptor.ports) > 1:
+    )
+    where, name = f"{receptor.path}: {projection.path}", receptor.path.rpartition(".")[2]
+    if name != projection.receptor and "also" in vars(projection):
+        branch = vars(projection.also)[name]
+        given, signed = given * branch.factor_unit, branch.signed
+    if unit is None or not unit.has_same_dim(given) or unit != given:
+        raise ValueError(f"{where} has weights in {given}, and a {type(receptor).__name__} in {unit}.")
+    single = projection.adds_up and not receptor.adds_up
+    if (
+        single
+        or (receptor.graded, receptor.signed, receptor.within_steps)
+        != (
+            projection.graded,
+            signed,
+            projection.signal == "fired_at",
+        )
+        or len(receptor.ports) > 1
+    ):
         raise ValueError(f"{where} sends something that a {type(receptor).__name__} does not take; connect it again.")
 
 
@@ -153,9 +166,9 @@ def _check_ends(projection: Projection, path: str, new: Population, net) -> None
                 f"Network: {projection.path} sends {signal!r} of {path!r}, which {type(new).__name__} has not."
             )
     if projection.post == path:
-        if projection.receptor is not None and projection.receptor not in vars(new):
-            raise ValueError(f"Network: {projection.path} needs the receptor {path}.{projection.receptor}.")
-        if projection.receptor is not None:
-            _check_receptor(projection, vars(new)[projection.receptor], net[projection.pre])
+        for name in projection.receptors:
+            if name not in vars(new):
+                raise ValueError(f"Network: {projection.path} needs the receptor {path}.{name}.")
+            _check_receptor(projection, vars(new)[name], net[projection.pre])
         if projection.plastic and projection.fires and "spikes" not in new._declared:
             raise ValueError(f"Network: {projection.path} learns from spikes of {path!r}, which has none.")

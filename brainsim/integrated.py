@@ -11,6 +11,7 @@ from typing import Any, cast
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from brainsim import integrators, timescales, trial, vector_field
 from brainsim._core import Clock, Dynamics, State
@@ -146,6 +147,21 @@ class IntegratedPopulation(Population):
     def present(self) -> dict:
         """The variables as they are, by name."""
         return {name: getattr(self, name) for name in self.variables}
+
+    def other_states(self) -> list[str]:
+        """Names of the states of one number for each unit that are not integrated, and that spikes may change."""
+        own = [name for name in self.states() if self._declared[name].shape == "count" and name != "spikes"]
+        return [name for name in own if name not in self.variables and np.dtype(self.dtype_of(name)).kind == "f"]
+
+    def displaced(self, drives: list) -> dict:
+        """The variables as delta receptors, and what else acts at once, leave them; other states are changed in place."""
+        before = self.present()
+        others = {part.variable for part, _ in drives if getattr(part, "variable", None) in vars(self)} - before.keys()
+        y = before | {name: getattr(self, name) for name in others}
+        for part, drive in drives:
+            y = part.displace(y, drive)
+        self.keep({name: y.pop(name) for name in sorted(others)})
+        return y
 
     def keep(self, values: dict) -> None:
         """Store variables."""

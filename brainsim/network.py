@@ -186,7 +186,7 @@ class Network(Dynamics):
         post: Population | View | list | tuple,
         rule: ConnectionRule | Layer,
         *,
-        receptor: str | None,
+        receptor: str | list | tuple | dict | None,
         weight: Given | SynapseValue | Callable | None = None,
         delay: Given | SynapseValue | Delay | Callable | None = None,
         max_delay: QuantityLike | None = None,
@@ -207,9 +207,10 @@ class Network(Dynamics):
         rule : ConnectionRule or Layer
             Which pairs: ``FixedProbability(0.02)``, ``FixedInDegree(80)``, ...; or a layer of flax nnx in place of
             synapses: ``paths.Layer(nnx.Conv(...))``.
-        receptor : str or None
-            Name of the receptor of ``post``. None: the synapses learn and send nothing, so that spikes which are given
-            on both sides can shape weights for later.
+        receptor : str, list of str, dict of str to quantity, or None
+            Name of the receptor of ``post``. Several share the synapses: ``["ampa", "nmda"]``, or with what arrives at each
+            for a weight of 1, ``{"ampa": 1.0, "nmda": 0.2}``; the weight is that of the first. None: the synapses learn and
+            send nothing, so that spikes which are given on both sides can shape weights for later.
         weight : quantity in the receptor's unit, array of one per synapse, distribution, OfDistance or function
             What a spike adds. A function of the two neurons is ``lambda i, j: ...``, of their numbers in the views, or
             ``lambda pre, post: ...``, of neurons with ``x``, ``y``, ``z`` and ``index``. May be left out with a rule

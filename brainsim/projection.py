@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import cast
 
 import jax
@@ -16,6 +17,7 @@ from brainsim.population import Population, Sender
 from brainsim.receptors.base import Receptor
 from brainsim.terminals.base import Terminal
 from brainsim.wiring import Connection
+from brainsim.wiring.branches import Sum
 
 
 class Projection(Connection):
@@ -37,6 +39,8 @@ class Projection(Connection):
         Number of synapses; of a procedural projection with random numbers of them, what is expected.
     axon : Delay
         What is under way.
+    also : Branches
+        Further receptors by name, where it reaches several: ``projection.also.nmda.factor``.
     contacts : Contacts
         Variables of single synapses, where the receptor is a point process that has some.
     layer : flax.nnx.Module
@@ -138,7 +142,24 @@ class Projection(Connection):
                     around = post.around(receptor)
                     self.contacts.deliver(clock, self.conn, self.plain("weight"), arrived, receptor, around)
                 return
+            if "also" in vars(self):
+                self._deliver_to_several(clock, post, arrived)
+                return
             self.axon.deliver(clock, self.way, arrived, receptor, self._present_delay(clock))
+
+    def _deliver_to_several(self, clock: Clock, post: Population, arrived: jax.Array) -> None:
+        """Add what arrives to each of its receptors: what adds up is summed once for all."""
+        factors = {self.receptor: 1.0} | self.also.factors
+        if self.adds_up:
+            total = Sum(self.n_post)
+            self.axon.deliver(clock, self.way, arrived, total, self._present_delay(clock))
+            for name, factor in factors.items():
+                receptor = post.receptors[name]
+                receptor.put(receptor.port, receptor.plain(receptor.port) + factor * total.total)
+            return
+        for name, factor in factors.items():
+            way = dataclasses.replace(self.way, weight=factor * self.plain("weight"))
+            way.deliver(clock, arrived, post.receptors[name])
 
     def all_at_once(self, clock: Clock, post: Population, arrived: jax.Array) -> dict[str, jax.Array]:
         """What is added to the receptor's ports, by name, (n_steps, n_post), in all the steps of ``clock``, of what arrives in

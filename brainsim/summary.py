@@ -22,7 +22,7 @@ def of(net: Any) -> str:
         for name, p in net.populations.items()
     ]
     projections = [
-        (name, _rule(p), p.receptor or "", f"{p.n_synapses:,}", _values(p, "weight"), _delay(p), _learning(p))
+        (name, _rule(p), ", ".join(p.receptors), f"{p.n_synapses:,}", _values(p, "weight"), _delay(p), _learning(p))
         for name, p in net.projections.items()
     ]
     others = [(name, type(part).__name__) for name, part in (net.modulators | net.operations).items()]

@@ -12,6 +12,7 @@ from brainsim.events.deliver import deliver, deliver_transposed, weight_gradient
 from brainsim.events.formats import CSR, Block, Dense, Diagonal, FixedFanOut, Format
 from brainsim.events.interpolated import deliver_interpolated, whole_and_rest
 from brainsim.events.matmul import spike_matmul
+from brainsim.events.meeting import multiply, overwrite
 from brainsim.events.plasticity import PostIndex, PowerLaw, add_on_post, add_on_pre, transpose_index
 from brainsim.events.procedural import ProceduralFixedOutDegree, ProceduralFixedProbability
 from brainsim.events.quantiles import Quantiles
@@ -46,7 +47,9 @@ __all__ = [
     "deliver_transposed",
     "implementation",
     "kernels",
+    "multiply",
     "nothing_under_way",
+    "overwrite",
     "poisson_counts",
     "poisson_input",
     "served_by",

@@ -33,36 +33,57 @@ def in_blocks(block: Callable, count, size: int, into):
     return jax.lax.while_loop(lambda carry: carry[0] < blocks, step, (jnp.zeros((), jnp.int32), into))[1]
 
 
-def add_spiking_rows(conn: CSR | FixedFanOut, spikes, weight, into, address: Callable) -> jax.Array:
-    """Add ``spikes[pre] * weight`` of every synapse whose neuron spikes to ``into[address(synapse, target)]``."""
+def parts_of(conn: CSR | FixedFanOut, spikes) -> tuple[jax.Array, jax.Array]:
+    """Where the row of each neuron begins, and how long it is: 0 where there is no spike."""
     n = conn.n_pre
     if isinstance(conn, CSR):
         begins, lengths = conn.indptr[:-1], jnp.diff(conn.indptr)
     else:
         lengths = jnp.full(n, conn.indices.shape[1], jnp.int32)
         begins = jnp.arange(n, dtype=jnp.int32) * conn.indices.shape[1]
-    lengths = jnp.where(spikes != 0, lengths, 0)
-    return add_parts(conn, begins, lengths, lambda row: spikes[row].astype(into.dtype), weight, into, address)
+    return begins, jnp.where(spikes != 0, lengths, 0)
+
+
+def add_spiking_rows(conn: CSR | FixedFanOut, spikes, weight, into, address: Callable) -> jax.Array:
+    """Add ``spikes[pre] * weight`` of every synapse whose neuron spikes to ``into[address(synapse, target)]``."""
+    factor = lambda row: spikes[row].astype(into.dtype)  # noqa: E731
+    return add_parts(conn, *parts_of(conn, spikes), factor, weight, into, address)
 
 
 def add_parts(conn: CSR | FixedFanOut, begins, lengths, factor: Callable, weight, into, address: Callable) -> jax.Array:
-    """Add ``factor(part) * weight`` of the synapses of some parts of rows to ``into[address(synapse, target)]``.
+    """Add ``factor(part) * weight`` of the synapses of some parts of rows to ``into[address(synapse, target)]``."""
+    weight = jnp.ravel(weight)
+
+    def add(into, part, synapse, target, here):
+        value = factor(part) * (weight[synapse] if weight.size > 1 else weight[0])
+        return into.at[address(synapse, target)].add(jnp.where(here, value, 0))
+
+    return in_parts(conn, begins, lengths, into, add)
+
+
+def in_reached_rows(conn: CSR | FixedFanOut, spikes, carry, change: Callable):
+    """As :func:`in_parts`, of the rows of the neurons that spike."""
+    return in_parts(conn, *parts_of(conn, spikes), carry, change)
+
+
+def in_parts(conn: CSR | FixedFanOut, begins, lengths, carry, change: Callable):
+    """``carry = change(carry, part, synapse, target, here)`` for the synapses of some parts of rows, many at a time.
 
     Part k has ``lengths[k]`` synapses from ``begins[k]`` on. All parts are laid end to end, and that list is worked through
-    in blocks of fixed size: a block finds the part of each of its places by bisection in the cumulated lengths.
+    in blocks of fixed size: a block finds the part of each of its places by bisection in the cumulated lengths. Places
+    behind the last are not ``here``, and number synapse 0.
     """
-    n, targets, weight = lengths.shape[0], conn.targets().ravel(), jnp.ravel(weight)
+    n, targets = lengths.shape[0], conn.targets().ravel()
     if targets.size == 0 or n == 0:
-        return into
+        return carry
     ends = jnp.cumsum(lengths, dtype=jnp.int32)
     size = int(min(max(targets.size // 64, SMALLEST), LARGEST))
 
-    def block(begin, into):
+    def block(begin, carry):
         place = begin + jnp.arange(size, dtype=jnp.int32)
         part = jnp.minimum(jnp.searchsorted(ends, place, side="right"), n - 1).astype(jnp.int32)
         here = place < ends[-1]
         synapse = jnp.where(here, begins[part] + lengths[part] - (ends[part] - place), 0)
-        value = factor(part) * (weight[synapse] if weight.size > 1 else weight[0])
-        return into.at[address(synapse, targets[synapse])].add(jnp.where(here, value, 0))
+        return change(carry, part, synapse, targets[synapse], here)
 
-    return in_blocks(block, ends[-1], size, into)
+    return in_blocks(block, ends[-1], size, carry)

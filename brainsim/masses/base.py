@@ -42,7 +42,7 @@ class Mass(IntegratedPopulation):
         return {}
 
     def update(self, clock: Clock, drives: list) -> None:
-        after = self.integrate(clock, self.present(), drives)
+        after = self.integrate(clock, self.displaced(drives), drives)
         self.keep(after | self.observe(after))
         self.follow(clock)
 

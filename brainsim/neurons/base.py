@@ -122,8 +122,9 @@ class Neuron(IntegratedPopulation):
         """Refuse what has no time within a step."""
         by_chance, exact = type(self).hazard is not Neuron.hazard, self.spike_times == "exact"
         stochastic = isinstance(self.method, integrators.SDEMethod)
-        if by_chance or (exact and (stochastic or self.surrogate is not None)):
+        if by_chance or (exact and (stochastic or self.surrogate is not None or self._has_values)):
             what = "that fire by chance" if by_chance else "with noise" if stochastic else "with a surrogate"
+            what = "whose spikes carry values" if exact and self._has_values else what
             raise ValueError(f"{type(self).__name__}: spike_times={self.spike_times!r} is not for neurons {what}.")
 
     def prepare(self, step_ms: float) -> None:
@@ -160,6 +161,14 @@ class Neuron(IntegratedPopulation):
         a step.
 
         A class that gives it needs no ``fires``. None: the neuron fires when :meth:`fires` says so.
+        """
+        return None
+
+    def spike_value(self, before: dict, after: dict) -> Value | None:
+        """What a spike carries: a number, or one for each neuron, where a class sends spikes that are signed or graded.
+
+        ``before`` and ``after`` as for :meth:`fires`, before the reset. What reaches a synapse is this times its weight, and a
+        spike of value 0 reaches nobody. None: spikes are true or false.
         """
         return None
 
@@ -260,8 +269,13 @@ class Neuron(IntegratedPopulation):
     # -- inputs ------------------------------------------------------------------------------------------------------
 
     def dtype_of(self, name):
-        # With a surrogate spikes carry a derivative, so they are floats.
-        return float_dtype() if name == "spikes" and self.surrogate is not None else super().dtype_of(name)
+        # With a surrogate spikes carry a derivative, so they are floats; and so are those that carry a value
+        real = name == "spikes" and (self.surrogate is not None or self._has_values)
+        return float_dtype() if real else super().dtype_of(name)
+
+    @property
+    def _has_values(self) -> bool:
+        return type(self).spike_value is not Neuron.spike_value
 
     # -- the step ----------------------------------------------------------------------------------------------------
 
@@ -275,10 +289,7 @@ class Neuron(IntegratedPopulation):
         if self.spike_times == "exact":
             Within(self, clock).run()
             return
-        before = self.present()
-        displaced = before
-        for receptor, drive in drives:
-            displaced = receptor.displace(displaced, drive)
+        before, displaced = self.present(), self.displaced(drives)
         roundings = {name: self.rounding(name) for name in self.variables if self.is_compensated(name)}
         after = self.integrate(clock, displaced, drives)
 
@@ -291,6 +302,7 @@ class Neuron(IntegratedPopulation):
             spikes = jnp.where(held, jnp.zeros_like(spikes), spikes)
         if self.spike_times == "interpolated":
             self.put("fired_at", between.interpolated(self, displaced, after, spikes))
+        sent = self._valued(spikes, before, after)
         integrated, after = after, self.reset(dict(after), spikes, clock.t + clock.dt)
         if held is not None and "log_p" in vars(self):
             self.put("log_p", jnp.where(held, 0, self.plain("log_p")))
@@ -303,7 +315,20 @@ class Neuron(IntegratedPopulation):
         self._correct_roundings(roundings, integrated, after, held)
         self.keep(after)
         self.follow(clock)
-        self.put("spikes", spikes)
+        self.put("spikes", sent)
+
+    def _valued(self, spikes, before, after):
+        """The spikes with what they carry."""
+        value = self.spike_value(before, after)
+        if value is None:
+            return spikes
+        value = in_unit(value, u.UNITLESS, f"{self.path}: {type(self).__name__}.spike_value")
+        if jnp.shape(value) not in ((), (self.count,)):
+            raise ValueError(
+                f"{self.path}: {type(self).__name__}.spike_value must be one number or one for each of {self.count} neurons,"
+                f" given shape {jnp.shape(value)}."
+            )
+        return jnp.where(spikes != 0, value, 0).astype(float_dtype()) if self.surrogate is None else spikes * value
 
     def _correct_roundings(self, before: dict, integrated: dict, after: dict, held) -> None:
         """What rounding takes belongs to a value: it stays with one that is held, and ends with one that is reset."""

@@ -52,12 +52,15 @@ class Synapses(Path):
 
     def deliver(self, clock: Clock, arrived, receptor):
         here = self if len(arrived) == self.conn.n_pre else self.single
+        if not receptor.adds_up:
+            receptor.take_in(here.conn, arrived, here.weight)
+            return
         for port, feature in zip(receptor.ports, receptor.features(arrived)):
             receptor.put(port, events.deliver(here.conn, feature, here.weight, receptor.plain(port)))
 
     def sums(self, arrived, receptor):
-        if receptor.one_by_one:
-            raise ValueError(f"{receptor.path}: what arrives at a point process one by one has no sum.")
+        if receptor.one_by_one or not receptor.adds_up:
+            raise ValueError(f"{receptor.path}: what arrives at it one by one has no sum.")
         here = self._rounded_up()
         return {
             port: events.deliver(here.conn, feature, here.weight)

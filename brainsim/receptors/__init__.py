@@ -1,10 +1,11 @@
 """Receptors: kinetics on the postsynaptic side, as currents or conductances."""
 
 from brainsim.receptors.base import Receptor
+from brainsim.receptors.delta import Delta
 from brainsim.receptors.gaba_b import GABA_B
 from brainsim.receptors.graded import Diffusive, GapJunction, Graded
 from brainsim.receptors.ionotropic import AMPA, GABA_A
-from brainsim.receptors.kinetics import Alpha, Delta, DualExponential, Exponential
+from brainsim.receptors.kinetics import Alpha, DualExponential, Exponential
 from brainsim.receptors.linear import LinearReceptor
 from brainsim.receptors.nmda import NMDA, GatedNMDA
 from brainsim.receptors.point_process import PointProcess

@@ -111,6 +111,15 @@ class Receptor(Part):
         """Whether each synapse onto it has variables of its own, see :class:`brainsim.receptors.PointProcess`."""
         return False
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether what arrives together is summed; where not, the receptor says with :meth:`take_in` what becomes of it."""
+        return True
+
+    def take_in(self, conn: Any, arrived: jax.Array, weight: jax.Array) -> None:
+        """Take in what arrives by the synapses ``conn`` in one step, where it does not add up."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what arrivals do: define take_in.")
+
     def advance(self, clock: Clock) -> Any:
         """Advance the kinetics over the step and return the mean of g over it."""
         raise NotImplementedError(f"{type(self).__name__} has no kinetics: define advance(self, clock).")
@@ -147,8 +156,8 @@ class Receptor(Part):
         force = self.plain("reversal") - V
         return g * force if block is None else g * block * force
 
-    def displace(self, y: dict, drive: jax.Array) -> dict:
-        """Change the neuron's variables at once, before they are integrated; only delta receptors do."""
+    def displace(self, y: dict, drive: Any) -> dict:
+        """Change the states ``y`` of the population at once, before variables are integrated; only delta receptors do."""
         return y
 
     def decay(self, clock: Clock, tau: str) -> jax.Array:

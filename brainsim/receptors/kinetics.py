@@ -5,74 +5,9 @@ from __future__ import annotations
 import brainunit as u
 import jax.numpy as jnp
 
-from brainsim._core import Clock, Parameter, State
-from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import with_unit
+from brainsim._core import Parameter, State
 from brainsim.integrators.exponential import phi1
-from brainsim.receptors.base import Receptor
 from brainsim.receptors.linear import Cascade, LinearReceptor
-
-
-class Delta(Receptor):
-    r"""Each spike moves the membrane potential, or another variable, at once.
-
-    .. math:: V \leftarrow V + w
-
-    A refractory neuron does not move. A weight is in the unit of the variable. A jump that arrives at t comes before
-    the step from t to t + dt: it decays with the membrane over that step, and a neuron that it lifts above threshold
-    fires at t + dt.
-
-    Parameters
-    ----------
-    into : str, optional
-        Variable that it moves, ``"w"``, or an input, for the variable that this acts on. By default the variable of the
-        first input (V), or the only one that the population has.
-
-    References
-    ----------
-    R. B. Stein, Biophys. J. 5:173 (1965); N. Brunel, J. Comput. Neurosci. 8:183 (2000).
-    """
-
-    port = "jump"
-    listable = True
-    stages = ()
-    variable: str
-    variable_unit: u.Unit | None = None
-
-    jump = State(0.0, "sum of the weights that arrived", unit="variable_unit")
-
-    def bind(self, neuron, name, ids=None):
-        variable = self._moved(neuron, name)
-        self.fix(variable=variable, variable_unit=neuron.unit_of(variable))
-        super().bind(neuron, name, ids)
-
-    def goes_into(self, neuron, name):
-        return self.into  # a variable, and no input
-
-    def _moved(self, neuron, name) -> str:
-        """The variable that ``into`` stands for."""
-        acted_on = {key: variable for key, variable in neuron.inputs.items() if variable is not None}
-        accepted = acted_on | {variable: variable for variable in neuron.variables}
-        if self.into in accepted:
-            return accepted[self.into]
-        if self.into is None and acted_on:
-            return next(iter(acted_on.values()))
-        if self.into is None and len(neuron.variables) == 1:
-            return neuron.variables[0]
-        what = "is to say with into=... which variable it moves." if self.into is None else f"is to move {self.into!r}."
-        raise UnknownNameError(f"{neuron.path}: {name!r} {what}{suggestion(self.into or '', accepted)}")
-
-    def advance(self, clock: Clock):
-        jump = self.plain("jump")
-        self.put("jump", jnp.zeros_like(jump))
-        return jump
-
-    def displace(self, y, drive):
-        moved = y[self.variable]
-        return {**y, self.variable: moved + with_unit(self.spread(drive, len(moved)), self.variable_unit)}
-
-    def current(self, g, V):
-        return 0.0
 
 
 class Exponential(LinearReceptor):

@@ -46,7 +46,7 @@ class PoissonInput(Stimulus):
                 f"{population.path} has no receptor {self.receptor!r}.{suggestion(self.receptor, receptors)}"
             )
         target = receptors[self.receptor]
-        if target.one_by_one:
+        if target.one_by_one or not target.adds_up:
             raise ValueError(
                 f"{population.path}.{name}: {target.path} takes spikes of single synapses, and a PoissonInput adds up those"
                 f" of many; connect a PoissonGroup."

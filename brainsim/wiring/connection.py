@@ -23,6 +23,7 @@ from brainsim.paths import Ends, Layer
 from brainsim.plasticity.synapses import single_rows
 from brainsim.population import Population
 from brainsim.receptors.contacts import Contacts
+from brainsim.wiring.branches import Branches
 from brainsim.wiring.signal import check_one_by_one
 from brainsim.wiring.wired import Wired
 
@@ -51,6 +52,8 @@ class Connection(Dynamics):
     plasticity : Plasticity, optional
     delay : Delay, optional
         One of the user's own kind.
+    also : dict of str to quantity, optional
+        Further receptors, with what arrives there for a weight of 1.
     """
 
     weight = Parameter(0.0, "what a spike adds to the receptor", unit="weight_unit", shape="weight_shape")
@@ -58,7 +61,7 @@ class Connection(Dynamics):
     arrived = State(None, "what arrives in a step", unit="signal_unit", shape="arrived_shape", optional=True)
 
     def __init__(self, path: str, pre: Population, post: Population, receptor: str | None, wired: Wired, *,
-                 terminal: Any = None, plasticity: Any = None, delay: Delay | None = None):  # fmt: skip
+                 terminal: Any = None, plasticity: Any = None, delay: Delay | None = None, also: Any = None):  # fmt: skip
         self._path, self.pre, self.post, self.receptor = path, pre.path, post.path, receptor
         moment = pre._aside.moment
         conn, self.signal, self.graded = wired.conn, wired.signal, wired.graded
@@ -78,10 +81,14 @@ class Connection(Dynamics):
         sent = jnp.dtype(float_dtype() if terminal is not None else pre.dtype_of(self.signal)).name
         target = None if receptor is None else post.receptors[receptor]
         each = target is not None and target.one_by_one
-        if each:
+        self.adds_up = target is None or all(post.receptors[name].adds_up for name in (receptor, *(also or ())))
+        if also:
+            self.also = Branches.of(f"{path}.also", wired.unit, also, post, moment)
+        singly = each or not self.adds_up
+        if singly:
             check_one_by_one(path, target, wired, terminal, delay)
         self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent, moment=moment, own=delay, graded=self.graded,
-                              follow=self.plastic or each, longest=wired.longest, exact=target is not None and target.within_steps,
+                              follow=self.plastic or singly, longest=wired.longest, exact=target is not None and target.within_steps,
                               by_delay=wired.by_delay)  # fmt: skip
         if target is not None:
             first = target.expect(conn, self.axon.single)
@@ -125,6 +132,12 @@ class Connection(Dynamics):
         """Make the weights a state, which a reset puts back to ``weights``."""
         self.hold("weight", StateVariable(weights, unit=self.weight_unit))
         self._aside.given["weight"] = with_unit(weights, self.weight_unit)
+
+    @property
+    def receptors(self) -> tuple[str, ...]:
+        """Names of all receptors that it reaches: the first, then the others in the order of their names."""
+        first = () if self.receptor is None else (self.receptor,)
+        return (*first, *(self.also.factors if "also" in vars(self) else ()))
 
     @property
     def sender(self) -> str:

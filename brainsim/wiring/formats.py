@@ -50,8 +50,8 @@ def can_be_sorted(conn, rule, times: Times | None, signal: str, receptor) -> boo
     """
     if times is None or not times.shape or not isinstance(conn, events.CSR | events.FixedFanOut):
         return False
-    sums = signal == "spikes" and not (receptor.graded or receptor.within_steps or receptor.one_by_one)
-    return sums and not isinstance(rule, rules.AllToAll)
+    sums = receptor.adds_up and not (receptor.graded or receptor.within_steps or receptor.one_by_one)
+    return sums and signal == "spikes" and not isinstance(rule, rules.AllToAll)
 
 
 def sorted_by_delay(conn, weight: u.Quantity, times: Times) -> tuple[Any, u.Quantity, Times]:

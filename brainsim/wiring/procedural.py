@@ -37,6 +37,8 @@ def check_layer(path, layer, receptor, weight, delay, learns):
         )
     if getattr(receptor, "within_steps", False):
         raise ValueError(f"{path}: exact spike times need single synapses, and {layer} has none.")
+    if not receptor.adds_up:
+        raise ValueError(f"{path}: what arrives at {receptor.path} does not add up, and {layer} makes sums.")
     if len(receptor.ports) > 1:
         raise ValueError(f"{path}: {receptor.path} compares single values, and {layer} makes sums of them.")
 

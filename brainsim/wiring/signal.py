@@ -16,7 +16,7 @@ from brainsim.terminals.base import Terminal
 class Nowhere:
     """In place of a receptor, for synapses that learn and send nothing: their weights have the unit they are given in."""
 
-    graded, signal, path, signed, within_steps = False, "spikes", "nothing", True, False
+    graded, signal, path, signed, within_steps, adds_up = False, "spikes", "nothing", True, False, True
 
     def __init__(self, weight):
         self.unit = weight.unit if isinstance(weight, rules.Distribution) else u.get_unit(weight)
@@ -59,7 +59,7 @@ def signal_of(
 
 
 def check_one_by_one(path: str, receptor, wired, terminal, delay) -> None:
-    """Refuse what a receptor cannot take whose synapses are followed one by one.
+    """Refuse what a receptor cannot take whose synapses are followed one by one, or whose arrivals do not add up.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def check_one_by_one(path: str, receptor, wired, terminal, delay) -> None:
     what = ""
     if not isinstance(wired.conn, events.Format):
         what = f"what {wired.rule.name} makes, which are no single synapses"
-    elif terminal is not None:
+    elif terminal is not None and receptor.one_by_one:
         what = f"{type(terminal).__name__}, since what its spikes do is the receptor's own matter"
     elif wired.longest is not None:
         what = "a delay that changes, which divides a spike between two steps; leave out max_delay=..."

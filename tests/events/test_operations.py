@@ -103,6 +103,15 @@ def case_weight_gradient(g):
     return Case(function, (g.pre, g.values_post), g.smooth(0, 1))
 
 
+def case_multiply(g):
+    """A spike that is not there is no factor of zero: no derivative passes there."""
+    return Case(lambda *a: events.multiply(g.conn, *a), (g.pre, g.weight, g.values_post), (1, 2))
+
+
+def case_overwrite(g):
+    return Case(lambda *a: events.overwrite(g.conn, *a)[0], (g.pre, g.weight, g.values_post), (1, 2))
+
+
 def case_spike_matmul(g):
     matrix = g.weight * jnp.ones((g.conn.n_pre, 3), g.dtype) if g.scalar else g.matrix
     return Case(lambda *a: events.spike_matmul(*a), (g.pre, matrix), g.smooth(0, 1))
@@ -193,6 +202,7 @@ def test_every_exported_operation_has_a_case():
 
 
 PER_FORMAT = {name for name in CASES if "deliver" in name or "weight" in name or "add_on" in name}
+PER_FORMAT |= {"multiply", "overwrite"}
 
 
 @pytest.fixture(params=sorted(CASES))

@@ -136,7 +136,12 @@ class _Writer:
         found = []
         for path, receptor in population.receptors.items():
             known = type(receptor) in (receptors.Delta, receptors.Exponential, receptors.Graded)
-            if not known or getattr(receptor, "reversal", None) is not None:
+            moved = (
+                receptor.how == "add" and receptor.variable == "V"
+                if known and type(receptor) is receptors.Delta
+                else known
+            )
+            if not moved or getattr(receptor, "reversal", None) is not None:
                 raise ValueError(
                     f"to_nir: {name}.{path} is {type(receptor).__name__}"
                     f"{' with a reversal potential' if known else ''}, which has no counterpart; there are Delta,"
@@ -192,7 +197,8 @@ class _Writer:
         return int(times.steps(self.step * 1e3))
 
     def _connect(self, path, projection, lag) -> None:
-        for what, there in (("plasticity", projection.plastic), ("a terminal", projection.held_by is not None)):
+        for what, there in (("plasticity", projection.plastic), ("a terminal", projection.held_by is not None),
+                            ("several receptors", len(projection.receptors) > 1)):  # fmt: skip
             if there:
                 raise ValueError(f"to_nir: {path} has {what}, which has no counterpart.")
         pre, post = self.net.populations[projection.pre], self.net.populations[projection.post]

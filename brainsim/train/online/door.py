@@ -124,6 +124,17 @@ def entered(net: Network, dt: QuantityLike, keep: bool = False) -> tuple[door.En
 
     ``keep``: whether all projections keep what arrives, where they can.
     """
+    for projection in net.projections.values():
+        if len(projection.receptors) > 1:
+            raise ValueError(
+                f"train: {projection.path} reaches several receptors ({', '.join(projection.receptors)}), of which online rules"
+                " keep no traces; connect to each by itself, or take gradient=bs.train.bptt."
+            )
+        if not projection.adds_up:
+            raise ValueError(
+                f"train: what {projection.path} brings to {projection.post}.{projection.receptor} does not add up, so that"
+                " online rules have no traces of it; gradient=bs.train.bptt takes it."
+            )
     if keep:
         _keep_arrived(p for p in net.projections.values() if p.receptor is not None and not p.axon.changes)
     entry = door.enter(net, dt, dt=dt).prepared()
