@@ -51,6 +51,8 @@ _TABLE = {
     "stop_gradient": np.asarray,
 }
 _WITH_OPTIONS = {
+    "brainsim_fires": lambda x, *_, **options: np.asarray(x > 0, float),
+    "brainsim_put_back": lambda v, v_reset, spike: np.where(spike != 0, v_reset, v),
     "integer_pow": lambda x, y: np.asarray(x) ** float(y),
     "convert_element_type": _converted,
     "broadcast_in_dim": _in_dimensions,

@@ -2,7 +2,8 @@ r"""Surrogate gradients: spikes forward, a pseudo-derivative backward.
 
 A surrogate is called as ``spike = surrogate(x)``. Forward it is exactly the Heaviside step, 1 where x > 0 and 0
 elsewhere (0 at x = 0), in the dtype of x. Its derivative, in forward and reverse mode, is the stated pseudo-derivative
-:math:`h(x)`; the values of a simulation never depend on it.
+:math:`h(x)`; the values of a simulation never depend on it. Second derivatives are those of a function whose first is h:
+:math:`h'(x)`, and so on, so that a Hessian is symmetric and the same however it is taken.
 
 x has no unit: normalise first, for example ``surrogate((V - V_th) / (V_th - E_L))``.
 
@@ -18,13 +19,13 @@ import abc
 import dataclasses
 import math
 from dataclasses import dataclass
-from functools import partial
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 
 from brainsim._units import NumberLike, Value
+from brainsim.events._threshold import fires, put_back
 
 __all__ = [
     "ATan",
@@ -78,24 +79,11 @@ class Surrogate(abc.ABC):
         x = jnp.asarray(x)
         x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
         parameters = tuple(getattr(self, field.name) for field in dataclasses.fields(self))
-        return _spike(type(self), x, parameters)
+        return fires(x, type(self), parameters)
 
     @abc.abstractmethod
     def derivative(self, x: jax.Array) -> jax.Array:
         """The pseudo-derivative h(x), elementwise."""
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _spike(kind, x, parameters):
-    # The parameters are operands, not attributes, so that traced ones reach the derivative rule under jit and scan.
-    return (x > 0).astype(x.dtype)
-
-
-@_spike.defjvp
-def _spike_jvp(kind, primals, tangents):
-    x, parameters = primals
-    dx, _ = tangents
-    return _spike(kind, x, parameters), (kind(*parameters).derivative(x) * dx).astype(x.dtype)
 
 
 @dataclass(frozen=True)
@@ -247,7 +235,7 @@ def hard_reset(v: Value, v_reset: NumberLike, spike: jax.Array) -> Value:
 
     .. math:: dv' = (1 - s)\,dv + s\,dv_{reset} + (v_{reset} - v)\,ds
 
-    To cut the last term (a detached reset), pass ``jax.lax.stop_gradient(spike)``.
+    and higher ones are those of :math:`(1 - s)\,v + s\,v_{reset}`. To cut the last term (a detached reset), pass ``jax.lax.stop_gradient(spike)``.
 
     Parameters
     ----------
@@ -276,20 +264,6 @@ def hard_reset(v: Value, v_reset: NumberLike, spike: jax.Array) -> Value:
     v = jnp.asarray(u.get_mantissa(v))
     v_reset = jnp.asarray(u.Quantity(v_reset).to_decimal(expected)).astype(v.dtype)
     spike = jnp.asarray(spike)
-    new = jnp.where(spike, v_reset, v) if spike.dtype == bool else _reset(v, v_reset, spike)
+    new = jnp.where(spike, v_reset, v) if spike.dtype == bool else put_back(v, v_reset, spike)
     return new if unit is None else u.Quantity(new, unit=unit)
 
-
-@jax.custom_jvp
-def _reset(v, v_reset, spike):
-    return jnp.where(spike != 0, v_reset, v)
-
-
-@_reset.defjvp
-def _reset_jvp(primals, tangents):
-    v, v_reset, spike = primals
-    dv, dv_reset, ds = tangents
-    s = spike.astype(v.dtype)
-    new = _reset(v, v_reset, spike)
-    tangent = (1 - s) * dv + s * dv_reset + (v_reset - v) * ds.astype(v.dtype)
-    return new, jnp.broadcast_to(tangent, new.shape)

@@ -101,6 +101,26 @@ def test_forward_mode_equals_reverse_mode_and_vmap(surrogate):
 
 
 @every
+def test_second_derivative_is_that_of_the_closed_form(surrogate):
+    x, d = np.array([-1.3, -0.6, -0.21, -0.03, 0.03, 0.21, 0.6, 1.3]), 1e-6  # off the kinks
+    closed = lambda x: np.asarray(CLOSED[type(surrogate).__name__][1](x, **parameters(surrogate)), float)
+    expected = (closed(x + d) - closed(x - d)) / (2 * d)
+    in_a_scan = lambda x: jax.lax.scan(jax.checkpoint(lambda c, _: (c + surrogate(x), None)), 0.0, None, length=2)[0] / 2
+    for function in (surrogate, in_a_scan, jax.jit(surrogate)):
+        for second in (jax.grad(jax.grad(function)), jax.jacfwd(jax.grad(function)), jax.grad(jax.jacfwd(function))):
+            np.testing.assert_allclose(jax.vmap(second)(x), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_a_reset_has_second_derivatives_of_a_spike_and_what_it_moves():
+    """(1 - s) v + s r: the only second derivatives are -1 in (s, v) and 1 in (s, r)."""
+    expected = np.array([[0, 0, -1], [0, 0, 1], [-1, 1, 0]])
+    for spike in (0.0, 1.0):
+        at = jnp.array([2.0, -1.0, spike])
+        for hessian in (jax.hessian, lambda f: jax.jacrev(jax.jacrev(f)), lambda f: jax.jacrev(jax.jacfwd(f))):
+            np.testing.assert_array_equal(jax.jit(hessian(lambda x: sg.hard_reset(*x)))(at), expected)
+
+
+@every
 def test_is_static_and_shape_parameters_can_be_swept_without_recompiling(surrogate):
     assert hash(surrogate) == hash(type(surrogate)(**parameters(surrogate)))
     name, value = next(iter(parameters(surrogate).items()))

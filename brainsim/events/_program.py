@@ -9,6 +9,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
 from brainsim.events._shared import Step
+from brainsim.events._threshold import FIRES, PUT_BACK
 
 REAL, WHOLE = "f", "ib"  # kinds of types: numbers, and counts or bools, which are whole numbers in a register
 SLOW = frozenset({Step.LOG, Step.LOG1P, Step.EXPM1, Step.TANH, Step.SIN, Step.COS, Step.POW})  # XLA has the better ones
@@ -203,6 +204,10 @@ class _Writer:
             return self._converted(of[0], kind, made)
         if name == "select_n" and len(of) == 3 and kind == "b":
             return of[1] if of[1] == of[2] else self.make(Step.SELECT, *of, kind=made)
+        if name == FIRES:
+            return self.make(Step.TO_REAL, self.make(Step.GT, of[0], self.constant(0, REAL), kind="b"))
+        if name == PUT_BACK:
+            return self.make(Step.SELECT, self.make(Step.NE, of[2], self.constant(0, REAL), kind="b"), *of[:2], kind=made)
         if name == "clamp" and kind == REAL:
             return self.make(Step.MIN, self.make(Step.MAX, of[1], of[0]), of[2])
         if kind == REAL and name in self.DERIVED:

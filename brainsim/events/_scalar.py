@@ -15,9 +15,9 @@ CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "checkpoi
 # One value per element, from values of the same element
 ELEMENTWISE = frozenset(
     """
-    abs add add_any and atan2 cbrt ceil clamp convert_element_type copy cos cosh div eq erf exp exp2 expm1 floor ge gt
-    integer_pow is_finite le log log1p logistic lt max min mul ne neg not or pow rem round rsqrt select_n sign sin sinh sqrt
-    square stop_gradient sub tan tanh xor
+    abs add add_any and atan2 brainsim_fires brainsim_put_back cbrt ceil clamp convert_element_type copy cos cosh div
+    eq erf exp exp2 expm1 floor ge gt integer_pow is_finite le log log1p logistic lt max min mul ne neg not or pow rem
+    round rsqrt select_n sign sin sinh sqrt square stop_gradient sub tan tanh xor
     """.split()  # noqa: SIM905
 )
 

@@ -25,10 +25,10 @@ from brainsim.simulation.alike import Cohort, Values, cohorts, evaluate
 # One value per element, from values of the same element.
 ELEMENTWISE = frozenset(
     """
-    abs add add_any and atan2 broadcast_in_dim cbrt ceil clamp convert_element_type copy cos cosh custom_jvp_call div eq
-    erf exp exp2 expm1 floor ge gt integer_pow is_finite jit le log log1p logistic lt max min mul ne neg nextafter not
-    or pjit pow rem round rsqrt select_n shift_left shift_right_arithmetic shift_right_logical sign sin sinh sqrt square
-    squeeze stop_gradient sub tan tanh xor
+    abs add add_any and atan2 brainsim_fires brainsim_put_back broadcast_in_dim cbrt ceil clamp convert_element_type
+    copy cos cosh custom_jvp_call div eq erf exp exp2 expm1 floor ge gt integer_pow is_finite jit le log log1p logistic
+    lt max min mul ne neg nextafter not or pjit pow rem round rsqrt select_n shift_left shift_right_arithmetic
+    shift_right_logical sign sin sinh sqrt square squeeze stop_gradient sub tan tanh xor
     """.split()  # noqa: SIM905
 )
 
