@@ -3,6 +3,7 @@
 from brainsim.nn.layers import AvgPool, BatchNorm, Conv, Dropout, Embed, LayerSpec, Linear, MaxPool, SumPool
 from brainsim.nn.neurons import ALIF, LIF, LeakyIntegrator, LeakyReadout, Neurons, ResonateAndFire, SoftResetLIF
 from brainsim.nn.norms import BNTT, TDBN, TEBN
+from brainsim.nn.parallel import PSN, MaskedParallel, MaskedPSN, Parallel, SlidingParallel, SlidingPSN
 from brainsim.nn.sequential import Residual, Sequential
 
 __all__ = [
@@ -18,11 +19,17 @@ __all__ = [
     "LeakyReadout",
     "LIF",
     "Linear",
+    "MaskedParallel",
+    "MaskedPSN",
     "MaxPool",
     "Neurons",
+    "Parallel",
+    "PSN",
     "Residual",
     "ResonateAndFire",
     "Sequential",
+    "SlidingParallel",
+    "SlidingPSN",
     "SoftResetLIF",
     "SumPool",
     "TDBN",

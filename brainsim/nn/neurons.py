@@ -15,6 +15,7 @@ from brainsim._errors import suggestion
 from brainsim._units import QuantityLike
 from brainsim.neurons.base import Neuron
 from brainsim.nn.layers import Linear
+from brainsim.population import Population
 from brainsim.receptors.base import Receptor
 
 RESETS = ("zero", "subtract", "none")  # names that snnTorch has
@@ -89,7 +90,7 @@ class Neurons:
     Parameters
     ----------
     kind : type
-        A class of neurons, of :mod:`brainsim.neurons` or one's own.
+        A class of neurons, of :mod:`brainsim.neurons` or one's own, or another population with receptors.
     receptor : Receptor, optional
         What inputs act through; by default they move the membrane potential at once.
     recurrent : bool or Linear
@@ -105,7 +106,7 @@ class Neurons:
 
     def __init__(
         self,
-        kind: type[Neuron],
+        kind: type[Population],
         *,
         receptor: Receptor | None = None,
         recurrent: bool | Linear = False,
@@ -113,7 +114,7 @@ class Neurons:
         read: tuple[str, str | Callable] = ("spikes", "count"),
         **values: Any,
     ):
-        if not (isinstance(kind, type) and issubclass(kind, Neuron)):
+        if not (isinstance(kind, type) and issubclass(kind, Population) and hasattr(kind, "add_receptors")):
             raise TypeError(f"nn.Neurons: expected a class of neurons such as neurons.AdEx, given {kind!r}.")
         if recurrent is not False and recurrent is not True and not isinstance(recurrent, Linear):
             raise TypeError(f"nn.{kind.__name__}: recurrent is True, False or a Linear, given {recurrent!r}.")
@@ -124,9 +125,9 @@ class Neurons:
     def __repr__(self) -> str:
         return f"nn.Neurons({self.kind.__name__})"
 
-    def population(self, size: tuple[int, ...]) -> Neuron:
+    def population(self, size: tuple[int, ...]) -> Population:
         """The population, of this size."""
-        made = self.kind(size, **self.values)
+        made: Any = self.kind(size, **self.values)
         made.add_receptors(input=copy.deepcopy(self.receptor))  # one spec may make several populations
         return made
 

@@ -181,18 +181,43 @@ def run(
             own |= {path: changed[path] for path in own if path.startswith(group.delivering(name))}
         courses = {path: course for path, course in inputs.items() if path.partition(".")[0] in names}
         asked = {label: wanted for label, wanted in record.items() if group.holds(wanted[0])}
-        step = group.step_of(structure, parameters, fixed, state, step_ms, asked)
+        paths = tuple(dict.fromkeys(path for path, _ in asked.values()))
+        given = structure, parameters, fixed, state, step_ms
         times = steps, courses, entering
-        if group.simple and _forgets(step, own, times):
-            own, (sent, taken) = _all_at_once(step, own, times)
-        elif (found := recurrence(step, own, times)) is not None:
-            own, (sent, taken) = found
+        if group.parallel is not None:
+            own, (sent, taken) = _through_time(group, given, own, times, paths, remat)
         else:
-            own, (sent, taken) = collected.scan(step, own, times, remat)
+            step = group.step_of(*given, paths, group.advance)
+            own, (sent, taken) = _steps(group, step, own, times, remat)
         after |= own
         samples |= {label: jax.vmap(select)(taken[path]) for label, (path, select) in asked.items()}
         arrived |= sent
     return after | {"steps": first + n_steps}, samples
+
+
+def _steps(group: _Group, step: Callable, own: dict, times: tuple, remat: bool) -> tuple:
+    """As ``jax.lax.scan``, in the fastest way that there is."""
+    if group.simple and _forgets(step, own, times):
+        return _all_at_once(step, own, times)
+    found = recurrence(step, own, times)
+    return found if found is not None else collected.scan(step, own, times, remat)
+
+
+def _through_time(group: _Group, given: tuple, own: dict, times: tuple, paths: tuple, remat: bool) -> tuple:
+    """As ``jax.lax.scan``, of a population that makes its spikes of what reaches it at all steps: what does so, its spikes, and
+    what is sent, one after the other.
+    """
+    structure, parameters, fixed, state, step_ms = given
+    name, (steps, _, entering) = group.parallel, times
+    own, (arrived, first) = _steps(group, group.step_of(*given, paths, group.take), own, times, remat)
+    made = lambda net: net.populations[name].through_time(steps, arrived)
+    (courses, last), _ = structure.part(made, parameters, fixed, state | own, {})
+    send = group.step_of(*given, paths, group.release)
+    now = steps, {f"{name}.{key}": course for key, course in courses.items()}, {}
+    own, (sent, second) = _steps(group, send, own, now, remat)
+    changing = {path for path in paths if path in now[1] or not path.startswith(f"{name}.")}
+    own |= {f"{name}.{key}": value for key, value in last.items()}
+    return own, (sent, first | {path: second[path] for path in changing})
 
 
 def _sums(name: str, arrived, clock: Clock) -> Callable:
@@ -222,6 +247,9 @@ class _Group:
         self._post = {name: p.post for name, p in projections.items()}
         self._pre = {name: p.pre for name, p in projections.items()}
         self.simple = not any(isinstance(net.populations[name], IntegratedPopulation) for name in names)
+        alone = len(self.names) == 1 and not any(p.pre == p.post for p in projections.values() if p.pre in self.names)
+        #: the population, where it makes its spikes of what reaches it at all steps
+        self.parallel = next((n for n in names if alone and hasattr(net.populations[n], "through_time")), None)
 
     def holds(self, path: str) -> bool:
         """Whether a state changes in the steps of this group: that of its populations and of what leaves them, but where a
@@ -236,45 +264,68 @@ class _Group:
         """What the paths begin with of what changes where the projection ``name`` delivers."""
         return (self._delivering[name],) if name in self._delivering else ()
 
-    def step_of(self, structure, parameters, fixed, state, step_ms, asked: dict) -> Callable:
-        """The step, for ``jax.lax.scan``: its carry is what the group holds of the state, its results are what then arrives at
-        others, and samples of what is ``asked``.
+    def step_of(self, structure, parameters, fixed, state, step_ms, paths: tuple, advance: Callable) -> Callable:
+        """The step, for ``jax.lax.scan``: its carry is what the group holds of the state, its results are those of ``advance``,
+        and samples of ``paths``.
         """
 
         def step(own, now):
             number, courses, entering = now
             clock = Clock(number, step_ms, fixed["key"])
-            change = functools.partial(self.advance, clock=clock, entering=entering)
-            sent, after = structure.part(change, parameters, fixed, state | own, courses)
-            samples = {path: after[path] for path, _ in asked.values()}
-            return {path: after[path] for path in own}, (sent, samples)
+            change = functools.partial(advance, clock=clock, entering=entering)
+            result, after = structure.part(change, parameters, fixed, state | own, courses)
+            return {path: after[path] for path in own}, (result, {path: after[path] for path in paths})
 
         return step
 
     def advance(self, net: Network, clock: Clock, entering: dict) -> dict:
         """One step of the group; what then arrives at others, by projection."""
-        populations = {name: population for name, population in net.populations.items() if name in self.names}
+        populations = self._populations(net)
         received = {name: population.receive(clock.of(name)) for name, population in populations.items()}
         for name, population in populations.items():
             population.update(clock.of(name), *received[name])
+        arrived = self._sent(net, clock)
+        self._deliver(net, clock, entering | arrived)
+        return {name: arrived[name] for name in self.leaving}
+
+    def take(self, net: Network, clock: Clock, entering: dict) -> jax.Array:
+        """The part of a step in which the population that is ``parallel`` takes what reaches it: what that is."""
+        population = net.populations[self.parallel]
+        taken = population.taken(clock.of(self.parallel), *population.receive(clock.of(self.parallel)))
+        self._deliver(net, clock, entering)
+        return taken
+
+    def release(self, net: Network, clock: Clock, entering: dict) -> dict:
+        """The part in which it sends its spikes, which it has; what then arrives at others, by projection."""
+        arrived = self._sent(net, clock)
+        return {name: arrived[name] for name in self.leaving}
+
+    def _populations(self, net: Network) -> dict:
+        return {name: population for name, population in net.populations.items() if name in self.names}
+
+    def _sent(self, net: Network, clock: Clock) -> dict:
+        """What arrives at the end of a step of what the group sends, by projection."""
+        populations = self._populations(net)
         projections = {name: p for name, p in net.projections.items() if p.pre in self.names}
         sent = released(populations, projections, clock)
-        arrived = {
+        return {
             name: p.send(clock.of(name), populations[p.pre], net.populations[p.post], {}, sent.get(p.held_by or ""))
             for name, p in projections.items()
         }
+
+    def _deliver(self, net: Network, clock: Clock, arriving: dict) -> None:
+        """Add to receptors of the group what arrives, by projection."""
+        populations = self._populations(net)
         for name, projection in net.projections.items():
             if projection.post not in self.names:
                 continue
             if name in self.at_once:
                 receptor = populations[projection.post].receptors[projection.receptor]
                 weight = projection.way.weight if isinstance(projection.way, Applied) else None
-                for port, value in entering[name].items():
+                for port, value in arriving[name].items():
                     receptor.put(port, receptor.plain(port) + (value if weight is None else weight * value))
-            elif name in arrived or name in entering:
-                found = arrived[name] if name in arrived else entering[name]
-                projection.deliver(clock.of(name), populations[projection.post], found)
-        return {name: arrived[name] for name in self.leaving}
+            elif name in arriving:
+                projection.deliver(clock.of(name), populations[projection.post], arriving[name])
 
 
 def _forgets(step: Callable, own: dict, times) -> bool:

@@ -15,7 +15,6 @@ import numpy as np
 from brainsim._errors import NonFiniteError
 from brainsim.encoding import sequence
 from brainsim.network import Network
-from brainsim.neurons.base import Neuron
 from brainsim.train.objective import Batch, Objective, takes_mask
 from brainsim.train.reading import Reads
 from brainsim.train.trained import Trained
@@ -142,7 +141,7 @@ def check_gradient(objective: Objective, trained: Trained) -> None:
 
 
 def _stops(population: Any) -> bool:
-    return isinstance(population, Neuron) and population.surrogate is None
+    return hasattr(population, "surrogate") and population.surrogate is None
 
 
 def _without_surrogate(net: Network, name: str, why: str) -> str:

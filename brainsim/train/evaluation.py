@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim.neurons.base import Neuron
 from brainsim.train.data import Arrays, as_batches
 from brainsim.train.objective import Batch, Objective
 from brainsim.train.penalties import shares
@@ -35,7 +34,7 @@ class Evaluation:
     ):
         net = objective.net
         sends = {p.pre for p in net.projections.values() if p.signal in ("spikes", "fired_at")}
-        self.spiking = [name for name in net.populations if name in sends and isinstance(net.populations[name], Neuron)]
+        self.spiking = [name for name in net.populations if name in sends and hasattr(net.populations[name], "surrogate")]
         record = [*objective.record, *(f"{name}.spikes" for name in self.spiking)]
         self.objective = objective.replaced(training=False, record=record, penalties=(), precision=None)
         self.metrics, self.batch, self.key = dict(metrics or {}), batch, jax.random.PRNGKey(seed)

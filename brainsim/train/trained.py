@@ -90,10 +90,12 @@ class Trained:
 
 
 def is_weight(net: Network, path: str, array: jax.Array) -> bool:
-    """Whether a parameter learns without being named: weights of synapses, delays that were made to be learned, and what a
-    layer trains.
+    """Whether a parameter learns without being named: weights of synapses, delays that were made to be learned, what a layer
+    trains, and what a population says that it learns.
     """
-    owner = path.partition(".")[0]
+    owner, _, name = path.partition(".")
+    if owner in net.populations:
+        return name in getattr(net.populations[owner], "learned", ())
     if owner not in net.projections:
         return False
     if path == f"{owner}.delay" and net.projections[owner].axon.learned:
