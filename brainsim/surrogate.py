@@ -266,4 +266,3 @@ def hard_reset(v: Value, v_reset: NumberLike, spike: jax.Array) -> Value:
     spike = jnp.asarray(spike)
     new = jnp.where(spike, v_reset, v) if spike.dtype == bool else put_back(v, v_reset, spike)
     return new if unit is None else u.Quantity(new, unit=unit)
-

@@ -105,7 +105,9 @@ def test_second_derivative_is_that_of_the_closed_form(surrogate):
     x, d = np.array([-1.3, -0.6, -0.21, -0.03, 0.03, 0.21, 0.6, 1.3]), 1e-6  # off the kinks
     closed = lambda x: np.asarray(CLOSED[type(surrogate).__name__][1](x, **parameters(surrogate)), float)
     expected = (closed(x + d) - closed(x - d)) / (2 * d)
-    in_a_scan = lambda x: jax.lax.scan(jax.checkpoint(lambda c, _: (c + surrogate(x), None)), 0.0, None, length=2)[0] / 2
+    in_a_scan = lambda x: (
+        jax.lax.scan(jax.checkpoint(lambda c, _: (c + surrogate(x), None)), 0.0, None, length=2)[0] / 2
+    )
     for function in (surrogate, in_a_scan, jax.jit(surrogate)):
         for second in (jax.grad(jax.grad(function)), jax.jacfwd(jax.grad(function)), jax.grad(jax.jacfwd(function))):
             np.testing.assert_allclose(jax.vmap(second)(x), expected, rtol=1e-6, atol=1e-6)

@@ -207,7 +207,9 @@ class _Writer:
         if name == FIRES:
             return self.make(Step.TO_REAL, self.make(Step.GT, of[0], self.constant(0, REAL), kind="b"))
         if name == PUT_BACK:
-            return self.make(Step.SELECT, self.make(Step.NE, of[2], self.constant(0, REAL), kind="b"), *of[:2], kind=made)
+            return self.make(
+                Step.SELECT, self.make(Step.NE, of[2], self.constant(0, REAL), kind="b"), *of[:2], kind=made
+            )
         if name == "clamp" and kind == REAL:
             return self.make(Step.MIN, self.make(Step.MAX, of[1], of[0]), of[2])
         if kind == REAL and name in self.DERIVED:

@@ -33,9 +33,7 @@ class _Parallel(Population):
 
     def __init__(self, size: int | tuple[int, ...], *, surrogate: Surrogate | None = None, **values: Any):
         if surrogate is not None and not isinstance(surrogate, Surrogate):
-            raise TypeError(
-                f"{type(self).__name__}: surrogate must be one of brainsim.surrogate, given {surrogate!r}."
-            )
+            raise TypeError(f"{type(self).__name__}: surrogate must be one of brainsim.surrogate, given {surrogate!r}.")
         self.surrogate = surrogate
         super().__init__(size, **values)
 

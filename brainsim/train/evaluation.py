@@ -34,7 +34,9 @@ class Evaluation:
     ):
         net = objective.net
         sends = {p.pre for p in net.projections.values() if p.signal in ("spikes", "fired_at")}
-        self.spiking = [name for name in net.populations if name in sends and hasattr(net.populations[name], "surrogate")]
+        self.spiking = [
+            name for name in net.populations if name in sends and hasattr(net.populations[name], "surrogate")
+        ]
         record = [*objective.record, *(f"{name}.spikes" for name in self.spiking)]
         self.objective = objective.replaced(training=False, record=record, penalties=(), precision=None)
         self.metrics, self.batch, self.key = dict(metrics or {}), batch, jax.random.PRNGKey(seed)

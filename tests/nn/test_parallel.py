@@ -41,11 +41,13 @@ def by_hand(kind, course=COURSE):
     _, weights, threshold = KINDS[kind]
     X = np.concatenate([np.zeros((1, N)), course[:-1] @ WEIGHT])
     H = weights @ X
-    return H, (H >= threshold[:, None]).astype(float)
+    return H, (threshold[:, None] <= H).astype(float)
 
 
 def run_of(net, **options):
-    return bs.function(net, T * u.ms, dt=1 * u.ms, record=["hidden1.V", "hidden1.spikes", "hidden1.input.jump"], **options)
+    return bs.function(
+        net, T * u.ms, dt=1 * u.ms, record=["hidden1.V", "hidden1.spikes", "hidden1.input.jump"], **options
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
