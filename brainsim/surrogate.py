@@ -235,7 +235,8 @@ def hard_reset(v: Value, v_reset: NumberLike, spike: jax.Array) -> Value:
 
     .. math:: dv' = (1 - s)\,dv + s\,dv_{reset} + (v_{reset} - v)\,ds
 
-    and higher ones are those of :math:`(1 - s)\,v + s\,v_{reset}`. To cut the last term (a detached reset), pass ``jax.lax.stop_gradient(spike)``.
+    and higher ones are those of :math:`(1 - s)\,v + s\,v_{reset}`. To cut the last term (a detached reset), pass
+    ``jax.lax.stop_gradient(spike)``.
 
     Parameters
     ----------

@@ -208,7 +208,7 @@ def _through_time(group: _Group, given: tuple, own: dict, times: tuple, paths: t
     what is sent, one after the other.
     """
     structure, parameters, fixed, state, step_ms = given
-    name, (steps, _, entering) = group.parallel, times
+    name, steps = group.parallel, times[0]
     own, (arrived, first) = _steps(group, group.step_of(*given, paths, group.take), own, times, remat)
     made = lambda net: net.populations[name].through_time(steps, arrived)
     (courses, last), _ = structure.part(made, parameters, fixed, state | own, {})
