@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from brainsim import events
 from brainsim._core import Clock, write_back
+from brainsim._units import in_unit, with_unit
 from brainsim.delays import Gaussian
 from brainsim.paths import Applied, Synapses
 from brainsim.plasticity.synapses import Surroundings
@@ -56,12 +57,18 @@ class Projection(Connection):
         if self.plastic:
             self.plasticity.prepare(step_ms, {"pre": self.spike_dtype, "post": self.fired_dtype})
         self.axon.prepare(step_ms, None if "layer" in vars(self) else self.conn)
-        if self.signal != "spikes":
+        if self.signal != "spikes" and self.held_by is None:
             write_back(self, self.histories(self.sends(pre)))
 
     def sends(self, pre: Sender, terminal: Terminal | None = None) -> jax.Array:
         """What a graded signal is now: that of ``pre``, or of the terminal that serves the projection."""
         return pre.plain(self.signal) if terminal is None else terminal.present()
+
+    def taken(self, pre: Sender) -> jax.Array:
+        """What the terminal takes of ``pre``, in the unit in which it does."""
+        value, unit = pre.plain(self.signal), self.terminal.takes_unit
+        own = pre.unit_of(self.signal)
+        return value if own == unit else in_unit(with_unit(value, own), unit, self.path)
 
     def histories(self, sent: jax.Array) -> dict[str, jax.Array]:
         """States, by name from here, where ``sent`` has been sent for ever; nothing where spikes are sent."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from brainsim import trees
 from brainsim._core import Clock, Fixed, FixedVariable, Parameter, State
-from brainsim._units import split_quantity, with_unit
+from brainsim._units import in_unit, split_quantity, with_unit
 from brainsim.cells.axial import Axial
 from brainsim.cells.compartments import Compartments
 from brainsim.cells.cut import cut_for, middle_of_soma
@@ -200,24 +200,25 @@ class MultiCompartment(Placed):
     def check_diffusion(self):
         """Refuse what diffuses along the cell and does not stand everywhere."""
         for name, pool in self.pools.items():
-            given = [one for one in pool.diffuses.values() if getattr(pool, one) is not None]
+            given = list(pool.along())
             if given and len(pool._aside.sites) < self.sites:
+                what = f"with {pool.diffuses[given[0]]} it" if given[0] in pool.diffuses else given[0]
                 raise ValueError(
-                    f"{self.path}.{name}: with {given[0]} it diffuses along the cell, and stands everywhere; leave out .on(...)."
+                    f"{self.path}.{name}: {what} diffuses along the cell, and stands everywhere; leave out .on(...)."
                 )
 
     def diffuse(self, clock: Clock) -> None:
         """Let pools move along the cells over the step, by backward Euler."""
         for pool in self.pools.values():
-            for state, coefficient in pool.diffuses.items():
-                if getattr(pool, coefficient) is not None:
-                    along = Diffusion(self, pool.plain(coefficient))
-                    pool.put(state, along.after(pool.plain(state), clock.step_ms))
+            for state, (D, part) in pool.along().items():
+                way = Diffusion(self, in_unit(D, u.um2 / u.ms, pool.path), part)
+                pool.put(state, way.after(pool.plain(state), clock.step_ms))
 
     def update(self, clock, drives):
         before = self.plain("V")
         super().update(clock, drives)
-        self.diffuse(clock)
+        with self.warmed():
+            self.diffuse(clock)
         for detector in self.detectors.values():
             detector.detect(self, before, self.plain("V"))
 

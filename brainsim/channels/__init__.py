@@ -21,7 +21,7 @@ from brainsim.channels.calcium_activated import (
 )
 from brainsim.channels.calcium_pools import BufferedCalcium, radial_calcium
 from brainsim.channels.cases import select
-from brainsim.channels.equations import Equations, PoolEquation, from_step, linear, steady
+from brainsim.channels.equations import Equations, Further, PoolEquation, from_step, linear, steady
 from brainsim.channels.hyperpolarisation import Ih_Destexhe1996, Ih_Hay2011, Ih_HM1992
 from brainsim.channels.kinetics import Rates, Relaxation, exprel, q10
 from brainsim.channels.leak import Leak
@@ -81,6 +81,7 @@ __all__ = [
     "Calcium_Traub1991",
     "Channel",
     "Equations",
+    "Further",
     "Gate",
     "Ih_Destexhe1996",
     "Ih_HM1992",

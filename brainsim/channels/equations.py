@@ -154,13 +154,25 @@ class Equations(InNumbers, Mechanism):
         return {name: with_unit(started[name], self.unit_of(name)) for name in self.gates if name in started}
 
 
+class Further(State):
+    """A further state of a :class:`PoolEquation`, which starts from what that says."""
+
+    def __init__(self, doc: str, unit: u.Unit = u.UNITLESS):
+        super().__init__(lambda pool: pool.begun(self._own), doc, unit=unit)
+
+    def __set_name__(self, owner, name):
+        self._own = name
+        super().__set_name__(owner, name)
+
+
 class PoolEquation(Pool):
     r"""A concentration written as an equation of plain numbers: mM, ms, and the outward current in mA/cm².
 
     .. math:: \dot{[\cdot]} = f([\cdot], i),\qquad E = \frac{RT}{zF} \ln \frac{[\cdot]_o}{[\cdot]}
 
     What :func:`brainsim.io.read_mod` makes of an NMODL file that writes a concentration. A subclass gives :meth:`rate`,
-    and :meth:`start` where it does not start from ``inside``. :class:`Equations` says what ``p`` is.
+    and :meth:`start` where it does not start from ``inside``. With further states, such as buffers and shells, it gives
+    :meth:`rates` and :meth:`starts`, and declares each by :class:`Further`. :class:`Equations` says what ``p`` is.
     """
 
     valence: ClassVar[float | None] = None  #: z; None where it is not known, and there is no Nernst potential then
@@ -168,7 +180,7 @@ class PoolEquation(Pool):
     inside = Parameter(1.0 * u.mM, "concentration inside to start from", positive=True)
     outside = Parameter(1.0 * u.mM, "concentration outside", positive=True)
     celsius = Celsius(6.3, "temperature for the Nernst potential, in °C")
-    concentration = State(lambda pool: with_unit(pool.start(Numbers(pool)), u.mM), "concentration inside", unit=u.mM)
+    concentration = State(lambda pool: pool.begun("concentration"), "concentration inside", unit=u.mM)
 
     def rate(self, p: Any, concentration: Any, current: Any) -> Any:
         """Derivative per ms."""
@@ -176,14 +188,37 @@ class PoolEquation(Pool):
             f"{type(self).__name__} has no equation: define rate(self, p, concentration, current)."
         )
 
+    def rates(self, p: Any, current: Any, **states: Any) -> dict[str, Any]:
+        """Derivatives of all states per ms, by name."""
+        return {"concentration": self.rate(p, states["concentration"], current)}
+
     def start(self, p: Any) -> Any:
         """What the concentration starts from."""
         return p.inside
 
-    def slope(self, concentration, current):
-        inside = in_unit(concentration, u.mM, f"{self.path}.concentration")
+    def starts(self, p: Any) -> dict[str, Any]:
+        """What the states start from, by name."""
+        return {"concentration": self.start(p)}
+
+    def begun(self, name: str) -> Any:
+        """What a state starts from, with its unit; 0 where nothing is said."""
+        value = self.starts(Numbers(self)).get(name, 0.0)
+        return with_unit(jnp.asarray(value, float_dtype()), self.unit_of(name))
+
+    def flows(self, p: Any) -> dict[str, tuple[Any, Any]]:
+        """Of the states that diffuse along the cell: coefficient times area, in um⁴/ms, and volume per length, in um²."""
+        return {}
+
+    def slopes(self, current, **states):
         outward = -in_unit(current, CURRENT, f"{self.path}: the current")
-        return with_unit(self.rate(Numbers(self), inside, outward), u.mM / u.ms)
+        numbers = {name: in_unit(x, self.unit_of(name), f"{self.path}.{name}") for name, x in states.items()}
+        found = self.rates(Numbers(self), outward, **numbers)
+        return {name: with_unit(found[name], self.unit_of(name) / u.ms) for name in states}
+
+    def along(self):
+        area = math.pi / 4 * self.plain("diam") ** 2 if "diam" in self._declared else 1.0
+        found = self.flows(Numbers(self))
+        return {name: (with_unit(flow / v, u.um2 / u.ms), v / area) for name, (flow, v) in found.items()}
 
     def reversal(self, concentration):
         if self.valence is None:

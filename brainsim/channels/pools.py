@@ -71,6 +71,13 @@ class Pool(Part):
         """Time derivatives of all states, by name; a pool of one state gives :meth:`slope`."""
         return {"concentration": self.slope(states["concentration"], current)}
 
+    def along(self) -> dict[str, tuple[Value, Value]]:
+        """Of the states that diffuse along a cell: the coefficient, and the part of the cross-section that the space takes,
+        where it matters.
+        """
+        given = {state: getattr(self, name) for state, name in self.diffuses.items()}
+        return {state: (value, 1.0) for state, value in given.items() if value is not None}
+
     def outer(self) -> u.Quantity | None:
         """Concentration outside; None where the pool has none."""
         return self.outside if "outside" in self._declared else None

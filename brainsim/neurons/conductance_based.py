@@ -120,10 +120,11 @@ class ConductanceBased(Neuron):
     def check_diffusion(self) -> None:
         """Refuse what diffuses along a cell that is a point."""
         for name, pool in self.pools.items():
-            for coefficient in pool.diffuses.values():
-                if getattr(pool, coefficient) is not None:
+            for state in pool.along():
+                if state in pool.diffuses:  # files read say so whatever the cell is, and a point ignores it
                     raise ValueError(
-                        f"{self.path}.{name}.{coefficient} lets it diffuse along the cell, and the cells here are points."
+                        f"{self.path}.{name}.{pool.diffuses[state]} lets it diffuse along the cell, and the cells here are"
+                        " points."
                     )
 
     # -- temperature -------------------------------------------------------------------------------------------------

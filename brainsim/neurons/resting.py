@@ -48,12 +48,11 @@ class System:
 
     def __init__(self, cells: ConductanceBased, parameters: Mapping | None, inputs: Mapping | None):
         for name, pool in cells.pools.items():
-            for coefficient in pool.diffuses.values():
-                if getattr(pool, coefficient) is not None:
-                    raise ValueError(
-                        f"{cells.path}.{name}.{coefficient} lets it diffuse along the cell, which a state of rest does not"
-                        " know; run until nothing changes instead."
-                    )
+            if hasattr(cells, "compartments") and (found := pool.along()):
+                raise ValueError(
+                    f"{cells.path}.{name}.{next(iter(found))} diffuses along the cell, which a state of rest does not know; run"
+                    " until nothing changes instead."
+                )
         self.field = vector_field.of(cells, parameters, inputs)
         self.cells, self.names = cells, cells.variables
         self.coupling = self.field.coupling  # of V, the first of the variables

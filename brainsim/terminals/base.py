@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 
@@ -17,6 +18,8 @@ class Terminal(Dynamics):
     """
 
     graded = False  # whether it sends a value at every step (a gating variable), for receptors that are graded
+    takes = "spikes"  #: the presynaptic variable that it takes
+    takes_unit: u.Unit = u.UNITLESS  #: in which it takes that
 
     count: int
     n_pre: int
@@ -39,7 +42,8 @@ class Terminal(Dynamics):
     def update(self, clock: Clock, spikes: jax.Array) -> jax.Array:
         """Advance by a step, at whose end ``spikes`` are fired; return what each neuron sends, float ``(n_pre,)``.
 
-        A neuron that sends zero costs nothing. What is sent multiplies the weights.
+        Of a terminal that takes another variable, ``spikes`` is that at the end of the step, in ``takes_unit``. A neuron that
+        sends zero costs nothing. What is sent multiplies the weights.
         """
         raise NotImplementedError(
             f"{type(self).__name__} does not say what it sends: define update(self, clock, spikes)."

@@ -67,7 +67,8 @@ class Connection(Dynamics):
         conn, self.signal, self.graded = wired.conn, wired.signal, wired.graded
         self.weight_unit, self.signed, self.fires = wired.unit, wired.signed, "spikes" in post._declared
         self.n_pre, self.n_post, self.plastic = conn.n_pre, conn.n_post, plasticity is not None
-        self.signal_unit = u.UNITLESS if self.signal == "spikes" else pre.unit_of(self.signal)
+        pure = self.signal == "spikes" or terminal is not None
+        self.signal_unit = u.UNITLESS if pure else pre.unit_of(self.signal)
         changing = {}
         if wired.longest is not None and wired.times is not None:
             changing = {"delay": with_unit(wired.times.ms, u.ms)}

@@ -7,7 +7,7 @@ import brainunit as u
 from brainsim import connectivity as rules
 from brainsim import events
 from brainsim._core import State
-from brainsim._errors import UnknownNameError, suggestion
+from brainsim._errors import UnitError, UnknownNameError, suggestion
 from brainsim.delays import Delay
 from brainsim.population import Population, View
 from brainsim.terminals.base import Terminal
@@ -38,8 +38,8 @@ def signal_of(
     if terminal is not None and not isinstance(terminal, Terminal):
         raise TypeError(f"{path}.terminal: expected one of brainsim.terminals, given {terminal!r}.")
     signal = _named_signal(path, pre, receptor, signal, terminal)
-    if terminal is not None and signal != "spikes":
-        raise ValueError(f"{path}: a terminal takes spikes, given signal={signal!r}.")
+    if terminal is not None:
+        _check_taken(path, pre, signal, terminal)
     if terminal is not None and receptor.within_steps:
         raise ValueError(
             f"{path}: a terminal takes spikes at the ends of steps; {receptor.path} has exact spike times."
@@ -90,10 +90,21 @@ def check_sender(path: str, pre: View, signal: str) -> None:
         )
 
 
+def _check_taken(path, pre, signal, terminal):
+    """Refuse a terminal that takes something else than it is given."""
+    takes = f"{type(terminal).__name__} takes {terminal.takes}"
+    if signal != terminal.takes:
+        raise ValueError(f"{path}: {takes}, given signal={signal!r}.")
+    if not pre.unit_of(signal).has_same_dim(terminal.takes_unit):
+        raise UnitError(
+            f"{path}: {takes} in {terminal.takes_unit}, and that of {pre.path} is in {pre.unit_of(signal)}."
+        )
+
+
 def _named_signal(path, pre, receptor, signal, terminal):
     states = {name for name, declared in pre._declared.items() if isinstance(declared, State)}
     if signal is None:
-        signal = "spikes" if terminal is not None else receptor.signal
+        signal = receptor.signal if terminal is None else terminal.takes
         if signal == "fired_at" and signal not in vars(pre):  # it fires at the ends of steps
             signal = "spikes"
         if signal == "spikes" and receptor.graded and terminal is None:

@@ -104,7 +104,8 @@ def wire(
     target = Nowhere(weight) if receptor is None else post.population.receptors[receptor]
     signal = signal_of(path, pre.population, post.population, target, signal, terminal, plasticity, delay is not None)
     check_sender(path, pre, signal)
-    unit = target.weight_unit(u.UNITLESS if signal == "spikes" else pre.population.unit_of(signal))
+    pure = signal == "spikes" or terminal is not None  # numbers without unit
+    unit = target.weight_unit(u.UNITLESS if pure else pre.population.unit_of(signal))
     check_weight(path, weight, unit)
     same, learns = pre.population is post.population, plasticity is not None
     if isinstance(rule, Layer):

@@ -201,3 +201,63 @@ DERIVATIVE shells {
     cai = ca
 }
 """
+
+SHELLS = """
+TITLE Calcium in three shells with a buffer, along a cable
+NEURON {
+    SUFFIX shells
+    USEION ca READ cai, ica WRITE cai
+    RANGE total
+    GLOBAL vol
+}
+DEFINE N 3
+UNITS {
+    (mM) = (milli/liter)
+    (mA) = (milliamp)
+    (um) = (micron)
+    FARADAY = (faraday) (10000 coulomb)
+    PI = (pi) (1)
+}
+PARAMETER {
+    D = 0.6 (um2/ms)
+    kon = 50 (/mM-ms)
+    koff = 0.1 (/ms)
+    total = 0 (mM)
+}
+ASSIGNED { diam (um) ica (mA/cm2) cai (mM) vol[N] (1) }
+STATE { ca[N] (mM) free[N] (mM) bound[N] (mM) }
+LOCAL between[N]
+INITIAL {
+    LOCAL r
+    r = 0.5
+    FROM i = 0 TO N - 1 {
+        vol[i] = PI*(r*r - (r - 0.5/N)*(r - 0.5/N))
+        between[i] = 2*PI*(r - 0.5/N)*N*2
+        r = r - 0.5/N
+        ca[i] = cai
+        bound[i] = total*cai/(cai + koff/kon)
+        free[i] = total - bound[i]
+    }
+}
+BREAKPOINT { SOLVE state METHOD sparse }
+KINETIC state {
+    COMPARTMENT i, diam*diam*vol[i] {ca free bound}
+    LONGITUDINAL_DIFFUSION i, D*diam*diam*vol[i] {ca}
+    ~ ca[0] << (-ica*PI*diam/(2*FARADAY))
+    FROM i = 0 TO N - 2 {
+        ~ ca[i] <-> ca[i+1] (D*between[i], D*between[i])
+    }
+    FROM i = 0 TO N - 1 {
+        ~ ca[i] + free[i] <-> bound[i] (kon*diam*diam*vol[i], koff*diam*diam*vol[i])
+    }
+    cai = ca[0]
+}
+"""
+
+INFLUX = """
+NEURON { SUFFIX influx USEION ca WRITE ica RANGE i0 }
+UNITS { (mA) = (milliamp) }
+PARAMETER { i0 = 0 (mA/cm2) }
+ASSIGNED { ica (mA/cm2) }
+BREAKPOINT { ica = i0 }
+"""

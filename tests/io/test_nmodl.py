@@ -21,7 +21,7 @@ FACTOR = 1e5 / (np.pi * 20 * 20)  # nA through a sphere of 20 um, in uA/cm2
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mod")
-    for name in ("GATES", "SCHEME", "GHK", "IMPLICIT"):
+    for name in ("GATES", "SCHEME", "GHK", "IMPLICIT", "SHELLS", "INFLUX"):
         (folder / f"{name.lower()}.mod").write_text(getattr(mechanisms, name))
     return folder
 
@@ -75,6 +75,60 @@ def test_a_cell_fires_as_in_neuron(folder, name):
         V = np.asarray(rec["E.V"].to_decimal(u.mV))[:, 0]
     found = V[np.array([40, 100, 200, 400, 800]) - 1]
     np.testing.assert_allclose(found, TRACES[name], rtol=0, atol=1e-5)
+
+
+#: Calcium of the outermost and of the innermost shell, and what is bound, in mM, of eight segments after 400 steps of 0.025 ms
+SHELLS = {
+    0.0: [
+        [1.0433063228133163e-2, 1.26786158665150640e-4, 5.0384276397471504e-5, 5.0001448453493915e-5, 5.000000438089926e-5],
+        [1.0145237589467235e-2, 1.26715434910411840e-4, 5.0384259481512140e-5, 5.0001448449500310e-5, 5.0000004380898316e-5],
+        [0.0, 0.0, 0.0, 0.0, 0.0],
+    ],
+    0.003: [
+        [8.3583536917573690e-3, 9.3750120644980010e-5, 5.0179336792748750e-5, 5.0000594002768640e-5, 5.0000001642254254e-5],
+        [8.0689912743628300e-3, 9.3679454505316230e-5, 5.0179319996372040e-5, 5.0000593998828507e-5, 5.0000001642253330e-5],
+        [2.1784893178240085e-3, 9.1133469099752260e-5, 7.3230311748171480e-5, 7.3170895896984320e-5, 7.3170732094336200e-5],
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("total", SHELLS)
+def test_shells_that_diffuse_along_two_branches(folder, total):
+    """Arrays of states, COMPARTMENT, LONGITUDINAL_DIFFUSION. The buffer makes the scheme one that is not linear: NEURON
+    iterates each step, which is linearised here.
+    """
+    with jax.enable_x64(True):
+        Ca, leak = (read_mod(folder / f"{name}.mod") for name in ("shells", "influx"))
+        builder = bs.cells.Builder()
+        first = builder.add(100 * u.um, 2 * u.um, type="dend")
+        builder.add(50 * u.um, 2 * u.um, type="dend", parent=first)
+        cell = bs.cells.MultiCompartment(
+            1,
+            bs.cells.discretise(builder.build(), [5, 3]),
+            channels=dict(leak=leak(i0=-0.01 * u.mA / u.cm2).on(bs.cells.at("dend[0]", 0.1))),
+            pools=dict(Ca=Ca(total=total * u.mM, diam=bs.cells.of_diameter(lambda d: d))),
+        )
+        bs.simulate(network(cell), 10 * u.ms, dt=0.025 * u.ms)
+        found = [np.asarray(getattr(cell.Ca, x).to_decimal(u.mM)) for x in ("concentration", "ca_2", "bound_0")]
+    np.testing.assert_allclose(np.array(found)[:, :5], SHELLS[total], rtol=1e-9 if total == 0 else 2e-5, atol=1e-18)
+
+
+def test_what_diffuses_stands_everywhere_and_a_point_has_no_way_along(folder):
+    Ca = read_mod(folder / "shells.mod")
+    with pytest.raises(ValueError, match="Ca: concentration diffuses along the cell, and stands everywhere"):
+        bs.cells.MultiCompartment(
+            1, bs.cells.ball_and_stick(10 * u.um, length=100 * u.um, diameter=1 * u.um), pools=dict(Ca=Ca().on("soma"))
+        )
+    net = network(bs.neurons.ConductanceBased(1, pools=dict(Ca=Ca(diam=2 * u.um, concentration=1 * u.uM))))
+    assert list(net.E.Ca.along()) == ["concentration", "ca_1", "ca_2"]
+    inside = lambda: sum(
+        np.pi * (a**2 - (a - 1) ** 2) * float(getattr(net.E.Ca, name)[0].to_decimal(u.mM))
+        for a, name in zip((3, 2, 1), ("concentration", "ca_1", "ca_2"))
+    )
+    before = inside()
+    bs.simulate(net, 20 * u.ms, dt=0.1 * u.ms)  # what is in the shells mixes
+    np.testing.assert_allclose(inside(), before, rtol=1e-5)
+    np.testing.assert_allclose(net.E.Ca.ca_2.to_decimal(u.mM), net.E.Ca.concentration.to_decimal(u.mM), rtol=1e-4)
 
 
 # -- what it means -----------------------------------------------------------------------------------------------------

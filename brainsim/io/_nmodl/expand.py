@@ -12,6 +12,7 @@ from brainsim.io._nmodl.syntax import (
     Compartment,
     Conserve,
     Declared,
+    Diffuse,
     Do,
     Equation,
     Expression,
@@ -138,6 +139,14 @@ class _Expansion:
             for k, one in enumerate(self._elements(state)):
                 counted = known if s.counter is None else known | {s.counter: k}
                 found.append(replace(s, counter=None, volume=self.expression(s.volume, counted, s.line), states=(one,)))
+        return found
+
+    def _diffuse(self, s: Diffuse, known):
+        found = []
+        for state in s.states:
+            for k, one in enumerate(self._elements(state)):
+                counted = known if s.counter is None else known | {s.counter: k}
+                found.append(replace(s, counter=None, flow=self.expression(s.flow, counted, s.line), states=(one,)))
         return found
 
     def _conserve(self, s: Conserve, known):

@@ -104,6 +104,7 @@ class Program:
             for statement in block.body
             for name in self.all_names(statement)
         }
+        self.mentioned |= {name for names in file.diffusing.values() for name in names}
 
         self.targets = {name for block in self.blocks.values() for name in targets_of(block.body)}
 

@@ -22,6 +22,8 @@ RESERVED = {
     "Equations",
     "PointProcess",
     "PointStimulus",
+    "PoolEquation",
+    "Further",
 }
 _LEVELS = {"||": 1, "&&": 2, "+": 4, "-": 4, "*": 5, "/": 5, "%": 5, "^": 7}
 _COMPARED = ("<", ">", "<=", ">=", "==", "!=")

@@ -40,7 +40,8 @@ def read_mod(path: str | Path) -> type[Mechanism] | type[Pool] | type[PointProce
     have the names of the file. What NEURON keeps globally is the mechanism's own: ``celsius`` (6.3 by default, as
     there), and for what it READs of an ion the parameters ``ena``, ``cai``, ``cao``, with NEURON's defaults, which
     follow the pool ``Na`` or ``Ca`` of a cell that has one. Its current feeds that pool. A file that writes a
-    concentration and has one state gives a pool: ``pools=dict(Ca=bs.io.read_mod("cad.mod")())``.
+    concentration, and no current, gives a pool: ``pools=dict(Ca=bs.io.read_mod("cad.mod")())``, of which buffers and shells are
+    further states; what LONGITUDINAL_DIFFUSION says moves along a cell with shape (give it ``diam=of_diameter(lambda d: d)``).
 
     A POINT_PROCESS with NET_RECEIVE is a receptor, ``cell.add_receptors(syn=Exp2Syn().on(at("dend", 0.5)))``: a weight is
     what NET_RECEIVE calls so, in its unit, and a spike runs its statements at the end of the step in which it arrives.

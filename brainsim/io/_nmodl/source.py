@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from brainsim.io._nmodl.concentration import Concentration
 from brainsim.io._nmodl.density import Density
+from brainsim.io._nmodl.diffusion import with_diffusion
 from brainsim.io._nmodl.expand import expand
 from brainsim.io._nmodl.flow import Program
 from brainsim.io._nmodl.meaning import Meaning, meaning_of
@@ -31,7 +32,7 @@ def source_of(text: str, name: str) -> tuple[str, str]:
     NMODLError
         For what is not NMODL or is not read; names file and line.
     """
-    file, wanted, before = with_synapses(expand(parse(text, name))), None, ""
+    file, wanted, before = with_diffusion(with_synapses(expand(parse(text, name)))), None, ""
     while True:  # each turn drops what only the one before has shown to be of no use
         program = Program(file, wanted)
         writer = _writer(meaning_of(program))

@@ -11,6 +11,7 @@ from brainsim.io._nmodl.syntax import (
     Call,
     Compartment,
     Conserve,
+    Diffuse,
     Do,
     Equation,
     File,
@@ -37,7 +38,6 @@ REFUSED = {
     "while": "a while loop is not read; write FROM ... TO with constant bounds",
     "WHILE": "a while loop is not read; write FROM ... TO with constant bounds",
     "FOR_NETCONS": "FOR_NETCONS is not read: plasticity stands on a projection",
-    "LONGITUDINAL_DIFFUSION": "diffusion along the cell is not read",
     "PROTECT": "PROTECT is not read: nothing is shared between threads",
     "FORALL": "FORALL is not read",
 }
@@ -105,7 +105,8 @@ class Statements:
             "SOLVE": self._solve,
             "TABLE": self._table,
             "~": self._equation if self.linear else self._reaction,
-            "COMPARTMENT": self._compartment,
+            "COMPARTMENT": lambda line: self._of_states(Compartment, line),
+            "LONGITUDINAL_DIFFUSION": lambda line: self._of_states(Diffuse, line),
             "CONSERVE": self._conserve,
             "INITIAL": self._beginning,
         }.get(token.text)
@@ -247,19 +248,19 @@ class Statements:
         self.words.expect("=", "in an equation")
         return Equation(left, expression(self.words), line)
 
-    def _compartment(self, line):
+    def _of_states(self, kind, line):
         words = self.words
         counter = None
         if words.ahead().text == ",":
             counter = words.name_of("a counter")
             words.take()
         volume = expression(words)
-        words.expect("{", "before the states of COMPARTMENT")
+        words.expect("{", "before the states of COMPARTMENT or LONGITUDINAL_DIFFUSION")
         states = []
         while not words.accept("}"):
             states.append(words.name_of("a state"))
             words.accept(",")
-        return Compartment(counter, volume, tuple(states), line)
+        return kind(counter, volume, tuple(states), line)
 
     def _conserve(self, line):
         words = self.words

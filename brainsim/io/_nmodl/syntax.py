@@ -156,6 +156,16 @@ class Compartment:
 
 
 @dataclass(frozen=True)
+class Diffuse:
+    """``LONGITUDINAL_DIFFUSION i, coefficient times area {states}``."""
+
+    counter: str | None
+    flow: Expression
+    states: tuple[str, ...]
+    line: int
+
+
+@dataclass(frozen=True)
 class Conserve:
     """``CONSERVE total = value``."""
 
@@ -191,7 +201,7 @@ class Return:
 
 
 Statement: TypeAlias = (
-    Assign | Do | If | From | Local | Solve | Reaction | Compartment | Conserve | Equation | Send | Return
+    Assign | Do | If | From | Local | Solve | Reaction | Compartment | Diffuse | Conserve | Equation | Send | Return
 )
 
 # -- blocks ------------------------------------------------------------------------------------------------------------
@@ -255,4 +265,7 @@ class File:
     locals: dict[str, Expression | None] = field(default_factory=dict)  # LOCAL outside of blocks
     blocks: dict[str, Block] = field(default_factory=dict)
     synapse: dict[str, str | None] = field(default_factory=dict)  # variables of a synapse with their units
+    diffusing: dict[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # states, with what says how much and in which volume
     without_effect: list[tuple[str, int]] = field(default_factory=list)  # what changes no number, with its line

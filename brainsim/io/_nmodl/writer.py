@@ -98,8 +98,7 @@ class Writer:
                 routine.block.line,
             )
         if initial is not None and name in initial.writes and routine is not initial:
-            varying = {n for n in initial.depends[name] if n not in meaning.parameters and n not in meaning.constants}
-            if not varying:
+            if not any(map(self._varies, initial.depends[name])):
                 return method.call_first(self, initial, name)
             if name not in meaning.remembered:
                 meaning.remembered.append(name)
@@ -112,6 +111,14 @@ class Writer:
                 routine.block.line,
             )
         return program.fail(f"{routine.block.name} reads {name!r}, which is not declared", routine.block.line)
+
+    def _varies(self, name):
+        """Whether what INITIAL reads may be another at the beginning of another run."""
+        meaning, file = self.meaning, self.file
+        if name in meaning.parameters or name in meaning.constants:
+            return False
+        given = {"v", *meaning.ions, *meaning.ion_currents, *meaning.concentrations, *file.states}
+        return name in given or not (name in file.assigned or name in file.locals)  # those are 0 before anything
 
     # -- the text ----------------------------------------------------------------------------------------------------
 
@@ -136,7 +143,7 @@ class Writer:
         helpers = [name for name in ("from_step", "linear", "select", "steady") if re.search(rf"\b{name}\(", used)]
         lines = ["import brainunit as u"] if re.search(r"\bu\.", used) else []
         lines += ["import jax.numpy as jnp"] if "jnp." in used else []
-        helpers = [*(["Celsius"] if "Celsius(" in used else []), *helpers]
+        helpers = [*(name for name in ("Celsius", "Further") if f"{name}(" in used), *helpers]
         rooms = {"channels": helpers}
         rooms.setdefault(self.room, []).insert(0, self.base.__name__)
         lines += ["", *imports, *(f"from brainsim.{k} import {', '.join(v)}" for k, v in rooms.items() if v)]
