@@ -1,5 +1,6 @@
 """Feed-forward, recurrent and residual stacks in one expression; what comes out is a network."""
 
+from brainsim.nn.attention import AttentionReadout, AttentiveIntegrator
 from brainsim.nn.layers import AvgPool, BatchNorm, Conv, Dropout, Embed, LayerSpec, Linear, MaxPool, SumPool
 from brainsim.nn.neurons import ALIF, LIF, LeakyIntegrator, LeakyReadout, Neurons, ResonateAndFire, SoftResetLIF
 from brainsim.nn.norms import BNTT, TDBN, TEBN
@@ -8,6 +9,8 @@ from brainsim.nn.sequential import Residual, Sequential
 
 __all__ = [
     "ALIF",
+    "AttentionReadout",
+    "AttentiveIntegrator",
     "AvgPool",
     "BatchNorm",
     "BNTT",
