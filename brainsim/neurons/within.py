@@ -17,8 +17,8 @@ GRAZING = 1e-4
 
 
 class Carry(NamedTuple):
-    """Where each neuron is within the step: when, with which state, when it is free to fire, when it fired, and by how
-    much the last event is moved, which is zero and has a derivative.
+    """Where each neuron is within the step: when, with which state, when it is free to fire, when it fired, and how much later,
+    in ms, the last event is, which is zero and has a derivative.
     """
 
     now: jax.Array
@@ -26,7 +26,7 @@ class Carry(NamedTuple):
     others: dict
     free: jax.Array
     fired: jax.Array
-    moved: jax.Array
+    late: jax.Array
 
 
 class Turn(NamedTuple):
@@ -173,50 +173,61 @@ class Within:
         return Carry(reached, y, others, free, fired, jnp.zeros_like(now)), turn
 
     def stretch_again(self, carry: Carry, turn: Turn) -> Carry:
-        """The same with derivatives: what happens within the step is moved in time, by what is zero but for its
-        derivative.
-
-        Up to an event the state follows the equations as they were before it, from there on as they are after it; so an
-        event that comes later by d changes the state, at the time where it was, by d times the difference of the rates.
+        """The same with derivatives. When an event comes is a number with one: so much longer is the stretch before it, and so much
+        shorter that behind it, which makes them those of the solution that was found, also where it is not quite that of the
+        equations.
         """
-        _, y, others, free, fired, moved = carry
+        _, y, others, free, fired, late = carry
         now, reached, held, crosses, at_once, there = turn
         dt = self.clock.step_ms
         began, length = y, (reached - now) * dt
-        solution = self.solution(y, length, held)
+        solution = self.solution(y, length - late, held)
         y = solution(jnp.ones_like(now))
-        rates = self.speeds(y, held)
-        if not self.is_solved:  # in an upstroke without end the solution found is not as fast as the equations say
-            passed = jnp.ones_like(now)
-            speed = jax.jvp(solution, (passed,), (passed,))[1]
-            rates = [jnp.where(length > 0, a / jnp.where(length > 0, length, 1), b) for a, b in zip(speed, rates)]
-        rates = jax.lax.stop_gradient(rates)
+        rates = self.rates_at_the_end(solution, y, length, held)
 
         # The spike: by the implicit function theorem, V(t) = V_th moves t against V by the slope of V
         above, slope = jax.jvp(lambda y: self.above(began, y), (y,), (rates,))
         slope = jnp.maximum(jax.lax.stop_gradient(slope), GRAZING)
-        delta = jnp.where(at_once, moved, (jax.lax.stop_gradient(above) - above) / slope)
+        delta = jnp.where(at_once, late, (jax.lax.stop_gradient(above) - above) / slope)
         delta = jnp.where(crosses, delta, 0)
         then = reached + delta / dt
         y = along(y, delta, rates)
         y, others = self.reset(began, y, y, others, crosses, then)
+        set_free = held & (free == reached)
+        wakes = jnp.where(set_free, (free - jax.lax.stop_gradient(free)) * dt, 0)
         free = jnp.where(crosses, then + self.lasts, free)
         fired = jnp.where(crosses, jnp.maximum(then, SMALLEST), fired)
         still = jax.lax.stop_gradient(free) > reached
-        y = along(y, -delta, self.speeds(y, still))
 
-        # The end of refractoriness
-        moved = jnp.where(held & (free == reached), (free - jax.lax.stop_gradient(free)) * dt, 0)
+        # What ends the stretch, if no spike does: the end of refractoriness, or what arrives
+        arriving = [(port, *receptor.arrivals.arriving(reached)) for receptor, port in self.ports]
+        let_in = lambda x, port: self.let_in(x, port, there, still)
+        arriving = [(port, let_in(total, port), let_in(shift * dt, port)) for port, total, shift in arriving]
+        moved = jnp.where(set_free, wakes, _first_of(arriving))
+        y = along(y, jnp.where(crosses, 0, moved), rates)
+        late = jnp.where(crosses, delta, moved)
+
+        # What happens at the same time, each as far as it is moved against that
         change = [a - b for a, b in zip(self.speeds(y, held), self.speeds(y, still))]
-        y = along(y, moved, change)
+        y = along(y, jnp.where(set_free, wakes - late, 0), change)
+        for port, total, shift in arriving:
+            y = self.arrive(y, port, total, shift - jax.lax.stop_gradient(total) * late, still)
+        return Carry(reached, y, others, free, fired, late)
 
-        for receptor, port in self.ports:
-            total, shift = receptor.arrivals.arriving(reached)
-            total, shift = (self.let_in(x, port, there, still) for x in (total, shift * dt))
-            y, moved = self.arrive(y, port, total, shift, still, moved)
-        return Carry(reached, y, others, free, fired, moved)
+    def rates_at_the_end(self, solution, y, length, held) -> list:
+        """How fast the solution is at the end of a stretch, as numbers.
 
-    def arrive(self, y, port, total, shift, held, moved):
+        Where a state runs away, as in an upstroke without end, the solution that was found is not as fast as the equations say.
+        """
+        rates = self.speeds(y, held)
+        if self.is_solved:
+            return rates
+        passed = jnp.ones_like(length)
+        speed = jax.jvp(solution, (passed,), (passed,))[1]
+        rates = [jnp.where(length > 0, a / jnp.where(length > 0, length, 1), b) for a, b in zip(speed, rates)]
+        return jax.lax.stop_gradient(rates)
+
+    def arrive(self, y, port, total, shift, held):
         """Add what arrives; ``shift`` is the sum of weights times times by which they are moved."""
         size, there = jax.lax.stop_gradient(total), jax.lax.stop_gradient(y)
         one = [jnp.full_like(value, k == port) for k, value in enumerate(y)]
@@ -226,8 +237,7 @@ class Within:
         change = [a - b for a, b in zip(self.slopes(after, held), before)]
         gain = [jnp.where(size == 0, a, b / jnp.where(size == 0, 1, size)) for a, b in zip(alone, change)]
         y = [value + total if k == port else value for k, value in enumerate(y)]
-        y = [value - shift * g for value, g in zip(y, jax.lax.stop_gradient(gain))]
-        return y, moved + jnp.where(size == 0, 0, shift / jnp.where(size == 0, 1, size))
+        return [value - shift * g for value, g in zip(y, jax.lax.stop_gradient(gain))]
 
     def reset(self, began, there, otherwise, others, crosses, then):
         """Variables and stages, and other states, with the effect of spikes at the fraction ``then`` of the step."""
@@ -254,3 +264,12 @@ class Within:
         """What arrives at neurons that have come to the end of the stretch, and of which ``port`` is not held."""
         weight = jnp.where(there, weight, 0)
         return jnp.where(held, 0, weight) if port < len(self.names) and self.clamped[port] else weight
+
+
+def _first_of(arriving: list) -> jax.Array | float:
+    """By how much what arrives is moved; of several receptors that of the first, what moves a variable at once before others."""
+    moved = 0.0
+    for _, total, shift in sorted(arriving, key=lambda one: -one[0]):
+        size = jax.lax.stop_gradient(total)
+        moved = jnp.where(size == 0, moved, shift / jnp.where(size == 0, 1, size))
+    return moved

@@ -20,7 +20,7 @@ from brainsim.delays.gaussian import DUE
 from brainsim.simulation import layered
 from brainsim.simulation.derived import Derived, values
 from brainsim.simulation.grouped import while_loop
-from brainsim.simulation.layered import Order
+from brainsim.simulation.order import Order
 from brainsim.simulation.plan import Request
 from brainsim.simulation.programs import Programs, keep
 

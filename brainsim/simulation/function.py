@@ -12,7 +12,7 @@ from brainsim._core.rounding import SUFFIX, slow_in
 from brainsim._units import QuantityLike
 from brainsim.network import Network
 from brainsim.simulation import door, engine
-from brainsim.simulation.layered import Order, order_of
+from brainsim.simulation.order import Order, order_of
 from brainsim.simulation.plan import WHOLE
 from brainsim.simulation.wanted import Wanted
 
@@ -25,6 +25,7 @@ def function(
     record: Wanted = (),
     checkpoint_every: int | None = None,
     remat: bool = True,
+    parallel: str | None = None,
 ) -> Function:
     """A network as a pure function, for ``jax.grad``, ``jax.vmap`` and ``jax.jit`` of one's own.
 
@@ -44,6 +45,10 @@ def function(
         is faster there.
     remat : bool
         Compute each step's intermediate values again on the way back instead of keeping them; on by default.
+    parallel : {"time"}, optional
+        All steps of a population at once, by Newton's method and a scan of linear maps, wherever a population does not reach
+        itself (see :func:`brainsim.at_once`): for accelerators. By default that is so of linear populations on accelerators, and
+        never on a CPU, where a loop is faster.
 
     Returns
     -------
@@ -64,7 +69,7 @@ def function(
         if request.every > 1 or request.initial or not whole:
             what = "interval" if request.every > 1 else "window" if not whole else "initial value"
             raise ValueError(f"record: {request.label!r} takes no {what} in a function, which records every step.")
-    return Function(entry.prepared(), checkpoint_every, remat)
+    return Function(entry.prepared(), checkpoint_every, remat, parallel)
 
 
 class Function:
@@ -79,10 +84,10 @@ class Function:
     step_ms : float
         Length of a step in ms.
     order : Order
-        Whether it runs layer by layer or step by step; to print.
+        Whether it runs layer by layer, with all steps of which populations at once, or step by step; to print.
     """
 
-    def __init__(self, entry: door.Entry, checkpoint_every: int | None, remat: bool):
+    def __init__(self, entry: door.Entry, checkpoint_every: int | None, remat: bool, parallel: str | None = None):
         self.parameters, self.fixed, self.state = entry.parameters, entry.fixed, entry.state
         self._entry, self._slots = entry, entry.slots
         self.n_steps, self.step_ms = entry.n_steps, entry.step_ms
@@ -90,10 +95,13 @@ class Function:
         net = entry.net
         self._drawn, self._begun, self._follows = net.drawn_anew(), net.begun, net.follows()
         self._at_once = net.at_once()
-        self.order = order_of(net, entry.n_steps, checkpoint_every)
+        self.order = order_of(net, entry.n_steps, checkpoint_every, parallel)
         computed = [request.label for request in entry.requests if request.derived is not None]
         if computed:
-            self.order = Order(reason=f"{computed[0]!r} is computed of the network as it stands after a step")
+            reason = f"{computed[0]!r} is computed of the network as it stands after a step"
+            if parallel:
+                raise ValueError(f"parallel='time': such a run goes step by step: {reason}.")
+            self.order = Order(reason=reason)
 
     def __repr__(self):
         return f"Function({self.n_steps} steps of {self.step_ms:g} ms, {self.order})"

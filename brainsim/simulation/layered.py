@@ -2,153 +2,27 @@
 is known when its turn comes, so that a path takes all steps at once, as a larger batch.
 
 Populations that feed back on each other are one group, which goes step by step. Results are those of all together step by
-step, to rounding.
+step, to rounding. :mod:`brainsim.simulation.order` says which way a network goes.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from brainsim._core import Clock, once_per_run
-from brainsim.events import Dense
+from brainsim._core import Clock
 from brainsim.events.recurrence import recurrence
 from brainsim.integrated import IntegratedPopulation
 from brainsim.network import Network
 from brainsim.paths import Applied
-from brainsim.projection import Projection
-from brainsim.receptors.base import Receptor
 from brainsim.schedule import released
 from brainsim.simulation import collected
-
-MOST = 1 << 24  # numbers that may be kept between populations: of longer runs nothing but the state is
-
-
-@dataclasses.dataclass(frozen=True)
-class Order:
-    """In which order a function runs the populations of a network.
-
-    Parameters
-    ----------
-    groups : tuple of tuple of str
-        Names of the populations that go step by step together, in the order in which groups are run; empty where all go together.
-    reason : str
-        Why all go together.
-    feedback : bool
-        Whether some populations reach themselves.
-    """
-
-    groups: tuple[tuple[str, ...], ...] = ()
-    reason: str = ""
-    feedback: bool = True
-
-    def taking(self, inputs: dict, paths: Iterable[str]) -> Order:
-        """The order for a run with these ``inputs`` that records these ``paths``."""
-        known = {name for group in self.groups for name in group}
-        other = next((path for path in inputs if path.partition(".")[0] not in known), None)
-        if self.groups and other is not None:
-            return Order(reason=f"the input {other!r}")
-        return Order(reason="time is recorded") if self.groups and "steps" in paths else self
-
-    def __str__(self):
-        if not self.groups:
-            return f"step by step: {self.reason}"
-        return "layer by layer: " + ", ".join(" with ".join(group) for group in self.groups)
-
-
-def order_of(net: Network, n_steps: int, checkpoint_every: int | None = None) -> Order:
-    """The order in which a function runs the populations of a network."""
-    reason = "checkpoint_every" if checkpoint_every is not None else _coupled(net) or _not_worth_it(net, n_steps)
-    if reason:
-        return Order(reason=reason)
-    groups = _groups(net)
-    feedback = any(p.pre == p.post for p in net.projections.values()) or any(len(group) > 1 for group in groups)
-    gaining = [p for p in net.projections.values() if ("layer" in vars(p) or _dense(p)) and _at_once(net, p)]
-    if feedback and not gaining:  # what is kept between populations takes more memory, and no less time
-        return Order(reason="populations reach themselves, and no layer of flax or dense weight would gain")
-    return Order(groups, feedback=feedback)
-
-
-def _coupled(net) -> str:
-    """What stands between steps of different populations."""
-    for kind, parts in (("modulator", net.modulators), ("operation", net.operations)):
-        if parts:
-            return f"the {kind} {next(iter(parts))!r} sees all populations in each step"
-    for name, population in net.populations.items():
-        if population.own_step_ms is not None:
-            return f"{name} has steps of its own"
-        if getattr(population, "spike_times", "grid") != "grid":
-            return f"spikes of {name} have times within a step"
-    for name, projection in net.projections.items():
-        if projection.pre != projection.sender:
-            return f"{projection.pre} sends spikes of its own"
-        if projection.plastic:
-            return f"plasticity of {name}"
-        if not projection.axon.whole:
-            return f"delays of single synapses of {name}"
-    return ""
-
-
-def _not_worth_it(net, n_steps) -> str:
-    group_of = {name: group for group in _groups(net) for name in group}
-    between = [p for p in net.projections.values() if group_of[p.pre] != group_of[p.post]]
-    if not any(_at_once(net, p) for p in between):
-        return "nothing is delivered between populations without feedback that all steps could share"
-    if n_steps * sum(population.count for population in net.populations.values()) > MOST:
-        return "too long to keep what passes between populations"
-    return ""
-
-
-def _at_once(net: Network, projection: Projection) -> bool:
-    """Whether what a projection delivers in all steps follows from what arrives in them, whatever the receptor holds."""
-    if projection.receptor is None or projection.graded or len(projection.receptors) > 1:
-        return False
-    receptor = net.populations[projection.post].receptors[projection.receptor]
-    if not receptor.adds_up:
-        return False
-    once = "layer" not in vars(projection) or once_per_run(projection.layer)
-    return type(receptor).features is Receptor.features and once
-
-
-def _dense(projection: Projection) -> bool:
-    """Whether every neuron reaches every other by a weight of its own: many steps are a better product than one."""
-    return isinstance(getattr(projection, "conn", None), Dense) and projection.plain("weight").ndim > 0
-
-
-def _groups(net) -> tuple[tuple[str, ...], ...]:
-    """Populations that reach each other, in an order in which what arrives comes from groups before."""
-    onwards: dict[str, set[str]] = {name: set() for name in net.populations}
-    for projection in net.projections.values():
-        onwards[projection.pre].add(projection.post)
-    reached = {name: _reached(name, onwards) for name in onwards}
-    groups: list[tuple[str, ...]] = []
-    for name in onwards:
-        group = tuple(
-            other for other in onwards if other == name or (other in reached[name] and name in reached[other])
-        )
-        if group not in groups:
-            groups.append(group)
-    ordered: list[tuple[str, ...]] = []
-    while len(ordered) < len(groups):
-        rest = [group for group in groups if group not in ordered]
-        ordered.append(next(g for g in rest if not any(g[0] in reached[other[0]] for other in rest if other != g)))
-    return tuple(ordered)
-
-
-def _reached(name, onwards) -> set[str]:
-    found, waiting = set(), [name]
-    while waiting:
-        new = onwards[waiting.pop()] - found
-        found |= new
-        waiting += new
-    return found
-
-
-# -- running -------------------------------------------------------------------------------------------------------------
+from brainsim.simulation.at_once import solve
+from brainsim.simulation.order import Order, delivers_at_once
 
 
 def run(
@@ -184,7 +58,7 @@ def run(
         paths = tuple(dict.fromkeys(path for path, _ in asked.values()))
         given = structure, parameters, fixed, state, step_ms
         times = steps, courses, entering
-        if group.parallel is not None:
+        if group.parallel is not None or names[0] in order.together:
             own, (sent, taken) = _through_time(group, given, own, times, paths, remat)
         else:
             step = group.step_of(*given, paths, group.advance)
@@ -204,20 +78,51 @@ def _steps(group: _Group, step: Callable, own: dict, times: tuple, remat: bool) 
 
 
 def _through_time(group: _Group, given: tuple, own: dict, times: tuple, paths: tuple, remat: bool) -> tuple:
-    """As ``jax.lax.scan``, of a population that makes its spikes of what reaches it at all steps: what does so, its spikes, and
-    what is sent, one after the other.
+    """As ``jax.lax.scan``, of a population that has all its steps at once: the course of its states first, and then what is sent
+    of it.
     """
-    structure, parameters, fixed, state, step_ms = given
-    name, steps = group.parallel, times[0]
-    own, (arrived, first) = _steps(group, group.step_of(*given, paths, group.take), own, times, remat)
-    made = lambda net: net.populations[name].through_time(steps, arrived)
-    (courses, last), _ = structure.part(made, parameters, fixed, state | own, {})
+    leaving = tuple(f"{projection}." for projection in group.leaving)
+    living = {path: array for path, array in own.items() if not path.startswith(leaving)}
+    find = _solved if group.parallel is None else _made
+    living, courses, first = find(group, given, living, times, paths, remat)
     send = group.step_of(*given, paths, group.release)
-    now = steps, {f"{name}.{key}": course for key, course in courses.items()}, {}
-    own, (sent, second) = _steps(group, send, own, now, remat)
-    changing = {path for path in paths if path in now[1] or not path.startswith(f"{name}.")}
-    own |= {f"{name}.{key}": value for key, value in last.items()}
-    return own, (sent, first | {path: second[path] for path in changing})
+    own, (sent, second) = _steps(group, send, own | living, (times[0], courses, {}), remat)
+    taken = {path: first.get(path, second.get(path)) for path in paths}
+    return own | living, (sent, taken)
+
+
+def _made(group: _Group, given: tuple, living: dict, times: tuple, paths: tuple, remat: bool) -> tuple:
+    """What reaches a population at all steps, and what it makes of that: its state at the end, courses of what is sent, and
+    those of ``paths``.
+    """
+    structure, parameters, fixed, state, _ = given
+    name = group.parallel
+    own_paths = tuple(path for path in paths if path in living)
+    living, (arrived, taken) = _steps(group, group.step_of(*given, own_paths, group.take), living, times, remat)
+    made = lambda net: net.populations[name].through_time(times[0], arrived)
+    (courses, last), _ = structure.part(made, parameters, fixed, state | living, {})
+    courses, last = ({f"{name}.{key}": x for key, x in found.items()} for found in (courses, last))
+    for path in last:
+        if path in paths:
+            raise ValueError(f"record: {path} is not made at each step where all steps are taken at once.")
+    return living | {path: x[-1] for path, x in courses.items()} | last, courses, taken | courses
+
+
+def _solved(group: _Group, given: tuple, living: dict, times: tuple, paths: tuple, remat: bool) -> tuple:
+    """As :func:`_made`, of a population of which all steps are solved for."""
+
+    def stepping(silent):
+        step = group.step_of(*given, (), functools.partial(group.live, silent=silent))
+
+        def plain(own, now):
+            after = step(own, now)[0]
+            after = {path: after[path].astype(own[path].dtype) for path in own}
+            return after, after
+
+        return plain
+
+    found = solve(stepping(False), living, times, silent=stepping(True), remat=remat)
+    return found.after, found.results, found.results
 
 
 def _sums(name: str, arrived, clock: Clock) -> Callable:
@@ -240,7 +145,7 @@ class _Group:
         self.entering = [name for name, p in projections.items() if p.post in self.names and p.pre not in self.names]
         self.entering = [name for name in self.entering if projections[name].receptor is not None]
         self.leaving = [name for name in self.leaving if projections[name].receptor is not None]
-        self.at_once = {name for name in self.entering if _at_once(net, projections[name])}
+        self.at_once = {name for name in self.entering if delivers_at_once(net, projections[name])}
         layers = {name: "layer." for name, p in projections.items() if "layer" in vars(p)}
         own = {name: "axon.ring" for name, p in projections.items() if p.axon.kind == "synaptic"}  # one for each target
         self._delivering = {name: f"{name}.{part}" for name, part in (layers | own).items()}
@@ -294,6 +199,17 @@ class _Group:
         taken = population.taken(clock.of(self.parallel), *population.receive(clock.of(self.parallel)))
         self._deliver(net, clock, entering)
         return taken
+
+    def live(self, net: Network, clock: Clock, entering: dict, silent: bool = False) -> None:
+        """The part of a step in which the only population advances, and what arrives is added; where it is ``silent``, spikes have
+        no derivative.
+        """
+        (name,) = self.names
+        population: Any = net.populations[name]
+        if silent and getattr(population, "surrogate", None) is not None:
+            population.fix(surrogate=None)
+        population.update(clock.of(name), *population.receive(clock.of(name)))
+        self._deliver(net, clock, entering)
 
     def release(self, net: Network, clock: Clock, entering: dict) -> dict:
         """The part in which it sends its spikes, which it has; what then arrives at others, by projection."""

@@ -68,6 +68,7 @@ def fit(
     progress: bool | None = None,
     remat: bool = True,
     checkpoint_every: int | None = None,
+    parallel: str | None = None,
 ) -> History:
     """Train a network on examples; its parameters are changed in place.
 
@@ -146,8 +147,8 @@ def fit(
         Of the order of examples and of what encoders, noise and dropout draw.
     progress : bool, optional
         Show how far it is; by default on a terminal or in a notebook.
-    remat, checkpoint_every
-        As in :func:`brainsim.function`.
+    remat, checkpoint_every, parallel
+        As in :func:`brainsim.function`; ``parallel="time"`` takes all steps of a layer at once.
 
     Returns
     -------
@@ -167,7 +168,7 @@ def fit(
         raise ValueError(f"batch: expected a positive integer, given {batch!r}.")
     checks.check_loop(callbacks, average, log)
     options: dict[str, Any] = dict(
-        loss=loss, encode=encode, read=read, into=into, penalties=penalties, precision=precision
+        loss=loss, encode=encode, read=read, into=into, penalties=penalties, precision=precision, parallel=parallel
     )
     objective = Objective(net, duration, dt=dt, remat=remat, checkpoint_every=checkpoint_every, **options)
     batches = as_batches(data, batch, seed)

@@ -121,6 +121,7 @@ class Objective:
         remat: bool = True,
         training: bool = True,
         precision: str | None = None,
+        parallel: str | None = None,
     ):
         if net.begun:
             raise ValueError(
@@ -128,6 +129,7 @@ class Objective:
                 " is; net.reset() puts it to its beginning."
             )
         self.training, self.checkpoint_every, self.remat, self.precision = training, checkpoint_every, remat, precision
+        self.parallel = parallel
         self.net, self.duration, self.dt, self.loss, self.encode = net, duration, dt, loss, encode
         self.read, self.into, self.penalties = as_read(read, net), input_of(net, into), tuple(penalties)
         paths = [*self.read.paths, *record, *(path for penalty in self.penalties for path in penalty.record)]
@@ -139,7 +141,13 @@ class Objective:
         for layer in layers:
             set_mode(layer, training)
         self.run = function(
-            net, duration, dt=dt, record=list(self.record), checkpoint_every=checkpoint_every, remat=remat
+            net,
+            duration,
+            dt=dt,
+            record=list(self.record),
+            checkpoint_every=checkpoint_every,
+            remat=remat,
+            parallel=parallel,
         )
         for layer in layers:
             set_mode(layer, False)
@@ -260,6 +268,7 @@ class Objective:
             "checkpoint_every",
             "remat",
             "precision",
+            "parallel",
         )
         options: dict[str, Any] = {name: getattr(self, name) for name in names} | {"record": self.record} | changes
         return Objective(options.pop("net", self.net), options.pop("duration", self.duration), **options)

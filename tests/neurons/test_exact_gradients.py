@@ -135,9 +135,9 @@ def test_spikes_that_arrive_at_once_have_their_own_derivatives():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["alpha", "axonal", "delta", "conductance", "ALIF", "QIF", "ExpIF"])
+@pytest.mark.parametrize("kind", ["alpha", "axonal", "delta", "conductance", "ALIF", "QIF", "ExpIF", "AdEx"])
 def test_derivatives_of_many_kinds(kind):
-    """Without an end of the upstroke the solution is that of Runge-Kutta steps, and so is its derivative, nearly."""
+    """Without an end of the upstroke the solution is that of Runge-Kutta steps, and the derivative is that of this solution."""
     r, exponential = bs.receptors, bs.receptors.Exponential(tau=3 * u.ms)
     other = lambda kind: lambda n: kind(n, refractory=1 * u.ms, spike_times="exact")
     net = {
@@ -148,5 +148,6 @@ def test_derivatives_of_many_kinds(kind):
         "ALIF": lambda: recurrent(other(bs.neurons.ALIF), exponential, 30_000),
         "QIF": lambda: recurrent(other(bs.neurons.QIF), exponential, 30_000),
         "ExpIF": lambda: recurrent(other(bs.neurons.ExpIF), exponential, 500),
+        "AdEx": lambda: recurrent(other(bs.neurons.AdEx), exponential, 2000),
     }[kind]()
-    check(net, 1e-2 if kind == "ExpIF" else 1e-6, least=1)
+    check(net, 1e-6, least=1)

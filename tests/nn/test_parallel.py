@@ -8,7 +8,7 @@ import optax
 import pytest
 
 import brainsim as bs
-from brainsim.simulation.layered import Order
+from brainsim.simulation.order import Order
 
 T, N_IN, N, K = 6, 4, 5, 3
 RNG = np.random.default_rng(2)

@@ -8,7 +8,7 @@ import pytest
 from flax import nnx
 
 import brainsim as bs
-from brainsim.simulation.layered import Order
+from brainsim.simulation.order import Order
 
 STEPS = 12
 WIDE = dict(rtol=1e-9, atol=1e-11)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import brainsim as bs
-from brainsim.simulation.layered import Order
+from brainsim.simulation.order import Order
 
 STEPS, N = 9, 3
 SLOPE = 2.0  # of SuperSpike, h(x) = (1 + 2 |x|)^-2
