@@ -40,6 +40,10 @@ class _Parallel(Population):
     add_receptors = IntegratedPopulation.add_receptors
     receptors = IntegratedPopulation.receptors
 
+    def other_states(self) -> list[str]:
+        """States beside the variables that a spike may act on: none."""
+        return []
+
     def dtype_of(self, name):
         return float_dtype() if name == "spikes" and self.surrogate is not None else super().dtype_of(name)
 
