@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import Any, Protocol
 
+import brainunit as u
 import numpy as np
 
 from brainsim._core import Aside, name_hash
+from brainsim._core.recorded import There, recorded, seen
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim._units import with_unit
 from brainsim.connectivity import ConnectionRule
 from brainsim.delays import Delay
 from brainsim.modulators import Modulator
@@ -83,6 +86,7 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
             f" given {rule!r}."
         )
     pre, post = view_of(pre), view_of(post)
+    call = {"pre": _kept(pre), "post": _kept(post), "rule": rule, "receptor": receptor, **_options(options)}
     for view, known in ((pre, net.senders), (post, net.populations)):
         if known.get(view.population.path) is not view.population:
             raise ValueError(
@@ -113,7 +117,27 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
         parts["delay"] = _unplaced(path, options["delay"])
         options["delay"] = parts["delay"].given
     wired = wire(path, rule, pre, post, receptor, rng, sort="delay" not in parts, **options)
-    return Projection(path, pre.population, post.population, receptor, wired, also=others, **parts)
+    made = Projection(path, pre.population, post.population, receptor, wired, also=others, **parts)
+    if call["weight"] is LISTED:
+        call["weight"] = with_unit(0.0, made.weight_unit)
+    made._aside.call = call
+    return made
+
+
+LISTED = "listed"  # weights that are given one by one stand in the projection alone
+
+
+def _kept(view: View) -> There:
+    whole = type(view) is View and np.array_equal(view.ids, np.arange(view.extent))
+    return There(view.population.path) if whole else seen(view)
+
+
+def _options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a call as they are kept."""
+    kept = {name: recorded(value) for name, value in options.items()}
+    weight = options["weight"]
+    listed = isinstance(weight, u.Quantity | np.ndarray) and np.ndim(u.get_mantissa(weight)) > 0
+    return kept | {"weight": LISTED if listed else kept["weight"]}
 
 
 def _unplaced(path: str, delay: Delay) -> Delay:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import brainunit as u
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from brainsim import editing, initial, schedule, stiffness, summary
+from brainsim import describing, editing, initial, schedule, stiffness, summary
 from brainsim._core import Clock, Dynamics, FixedVariable, State, is_layer, key_at, key_of, split, write_back
 from brainsim._core.aside import Ready
 from brainsim._core.rounding import keep_roundings
@@ -141,6 +141,50 @@ class Network(Dynamics):
         Both go on alike from here, and share the compiled programs.
         """
         return copy.deepcopy(self)
+
+    def describe(self) -> dict[str, Any]:
+        """The network at its beginning as plain data, which JSON can hold and from which an equal one is built.
+
+        It says what populations, their parts and projections are made with; numbers are listed only where that does not
+        tell them, as of weights that were learned. Rules and values that are functions are listed pair by pair. An equal
+        network is built and compared to the last bit before a description is given.
+
+        Returns
+        -------
+        dict
+            For :meth:`from_description`, and ``json.dumps``.
+
+        Raises
+        ------
+        TypeError
+            For what no plain data stands for: a function without a name, a layer of flax nnx; names it.
+        """
+        return describing.describe(self)
+
+    @classmethod
+    def from_description(cls, description: dict[str, Any], own: Iterable[Any] = ()) -> Network:
+        """The network that a description is of, at its beginning.
+
+        Parameters
+        ----------
+        description : dict
+            What :meth:`describe` gave, also by way of JSON.
+        own : iterable of classes and functions, optional
+            Those of one's own that it names. Nothing but brainsim's and these is looked up, so that a description from
+            elsewhere runs no code.
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        UnknownNameError
+            For a class that is neither brainsim's nor given.
+        ValueError
+            For what is no description, or a value that does not fit.
+        """
+        return describing.build(cls, description, own)
 
     def __getitem__(self, path: str):
         """A population, projection, receptor, stimulus or layer by path: ``net["E->I"]``, ``net["E.ampa"]``."""

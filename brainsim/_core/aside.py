@@ -100,7 +100,8 @@ class Aside:
     delay: Any  # of a delay: its delays as they were given,
     times: Any  # and as they are
     longest: Any  # of a delay that changes: the longest that it may become
-    wired: Any  # of a projection: what the rule made
+    wired: Any  # of a projection: what the rule made,
+    call: dict[str, Any]  # and what Network.connect was given
     n_pre: int  # of a rule: how many values of the presynaptic side,
     weight_shape: tuple[int, ...]  # and the shape of one per synapse
     layer: Any  # of a projection with a layer: what changes in it, as it was at first
@@ -111,9 +112,11 @@ class Aside:
     standing: dict[str, np.ndarray]  # and the sites of parts that are being attached, by name
     sites: np.ndarray  # of a part of such cells: where it stands,
     standing_on: tuple[Any, np.ndarray]  # and on which compartments of them
-    where: tuple  # of a part of a population: the places that it was asked to stand at
+    where: tuple  # of a part of a population: the places that it is to stand at,
+    asked: tuple  # and those that the user asked for
 
     def __init__(self):
+        self.made: Any = None  # what it was made with, see :mod:`brainsim._core.recorded`
         self.given: dict[str, Any] = {}  # values as the user gave them, distributions included
         self.moment = Moment()
         self.step_ms: float | None = None  # length of the steps of the last run

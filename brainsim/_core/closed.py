@@ -13,20 +13,24 @@ from brainsim._core.aside import Aside
 from brainsim._core.clock import name_hash
 from brainsim._core.declared import State, _Declared
 from brainsim._core.described import docstring, signature
+from brainsim._core.recorded import made_with
 from brainsim._errors import UnknownNameError, suggestion
 
 
 class _Closing(type(nnx.Module)):
     # After construction, an object takes no new names. Its class says all about itself to those who ask.
 
+    recorded = True  # whether what objects are made with is kept
     __signature__ = property(signature)
     __doc__ = property(docstring, lambda cls, text: type.__dict__["__doc__"].__set__(cls, text))  # type: ignore[assignment]  # made when asked for
 
     def __call__(cls, *args, **kwargs):
+        record = made_with(cls, args, kwargs) if cls.recorded else None  # before parts find their place
         made = super().__call__(*args, **kwargs)
         if "_aside" not in vars(made):
             raise TypeError(f"{cls.__name__}.__init__ does not call super().__init__(...).")
         made._aside.closed = True
+        made._aside.made = record
         return made
 
 

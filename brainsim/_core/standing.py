@@ -43,7 +43,7 @@ class Part(Dynamics):
             raise ValueError(f"{self.path} stands already; say where before it is given to a population.")
         if not places:
             raise ValueError(f"{type(self).__name__}.on: give a place at least.")
-        self._aside.where = tuple(places)
+        self._aside.where = self._aside.asked = tuple(places)
         return self
 
     @property

@@ -56,6 +56,8 @@ class Connection(Dynamics):
         Further receptors, with what arrives there for a weight of 1.
     """
 
+    recorded = False  # what Network.connect was given is kept instead
+
     weight = Parameter(0.0, "what a spike adds to the receptor", unit="weight_unit", shape="weight_shape")
     delay = DelayParameter(None, "time from spike to arrival", unit=u.ms, shape="weight_shape", optional=True)
     arrived = State(None, "what arrives in a step", unit="signal_unit", shape="arrived_shape", optional=True)

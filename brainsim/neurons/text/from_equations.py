@@ -115,7 +115,10 @@ def from_equations(
     used = [equation.value for equation in names.equations.values() if equation.value is not None]
     names.check_used([*used, *writer.conditions, *(statement.value for statement in spikes)])
     source = writer.source(parts, writer.facts(spikes), writer.declarations(lasts))
-    return _made(source, name)
+    kind = _made(source, name)
+    given = dict(equations=equations, threshold=threshold, reset=reset, refractory=refractory, method=method, name=name)
+    kind.described = ("brainsim.neurons.from_equations", {k: v for k, v in given.items() if v is not None} | values)  # type: ignore[attr-defined]
+    return kind
 
 
 def _plain(condition: str) -> str:
