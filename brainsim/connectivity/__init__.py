@@ -2,15 +2,15 @@
 
 from .all_to_all import AllToAll as AllToAll
 from .block_model import BlockModel as BlockModel
+from .bounded import Clipped as Clipped
+from .bounded import Truncated as Truncated
 from .combined import Difference as Difference
 from .combined import Intersection as Intersection
 from .combined import Part as Part
 from .combined import Sum as Sum
 from .combined import Union as Union
 from .density import log_density as log_density
-from .distribution import Clipped as Clipped
 from .distribution import Distribution as Distribution
-from .distribution import Truncated as Truncated
 from .distributions import Constant as Constant
 from .distributions import LogNormal as LogNormal
 from .distributions import LogUniform as LogUniform

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.special
 
-BLOCK = 1 << 16  # values that are looked at together: working copies stay in the cache
+from brainsim.events._drawn_normals import draw_normals
+
+BLOCK = (
+    1 << 16
+)  # values that are drawn together: working copies stay in the cache, and the system clears no pages for them
 MOST = 0.3  # of a distribution lies inside, if values outside are drawn anew
 
 
@@ -26,6 +31,9 @@ class NumpySource:
     ndtri = staticmethod(scipy.special.ndtri)
 
     def normal(self) -> np.ndarray:
+        if self.dtype == np.float32:  # a tenth of the time of NumPy's
+            key = self.generator.integers(0, 1 << 32, 2, dtype=np.uint32)
+            return draw_normals(key, math.prod(self.shape)).reshape(self.shape)
         return self.generator.standard_normal(self.shape, self.dtype)
 
     def uniform(self) -> np.ndarray:

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from brainsim._units import float_dtype, in_unit
 
 from ._sources import JaxSource
-from .distribution import Distribution, Truncated, _Continuous
+from .bounded import Truncated
+from .distribution import Continuous, Distribution
 
 
 def log_density(distribution: Distribution, value: Any, unit: u.Unit | None = None) -> jax.Array:
@@ -46,7 +47,7 @@ def log_density(distribution: Distribution, value: Any, unit: u.Unit | None = No
     number = in_unit(value, unit, "log_density: value") if isinstance(value, u.Quantity) else value
     x = jnp.asarray(number, float_dtype())
     inner = distribution.distribution if isinstance(distribution, Truncated) else distribution
-    if not isinstance(inner, _Continuous):
+    if not isinstance(inner, Continuous):
         raise TypeError(
             f"log_density: {distribution.name} has no density; give Normal, LogNormal, Uniform or LogUniform."
         )
@@ -59,7 +60,7 @@ def log_density(distribution: Distribution, value: Any, unit: u.Unit | None = No
     return found
 
 
-def _of(inner: _Continuous, x: jax.Array, source: JaxSource, unit: u.Unit) -> jax.Array:
+def _of(inner: Continuous, x: jax.Array, source: JaxSource, unit: u.Unit) -> jax.Array:
     if inner.standard == "uniform":
         z, slope = jax.jvp(lambda x: inner._to_standard(x, source, unit), (x,), (jnp.ones_like(x),))
         inside = (z >= 0) & (z <= 1)

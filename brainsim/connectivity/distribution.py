@@ -1,4 +1,4 @@
-"""What a distribution of weights, delays or initial states is, with units; and distributions within bounds.
+"""What a distribution of weights, delays or initial states is, with units.
 
 A distribution is drawn in two places: values on synapses with numpy, fast and once, and values that a compiled function
 draws, such as initial states vmapped over seeds, with JAX. Both give plain arrays in the unit that is asked for.
@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, TypeAlias, cast
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import brainunit as u
 import jax
@@ -22,8 +22,10 @@ from jax.core import Tracer
 
 from brainsim._units import NumberLike
 
-from . import _sources
-from ._sources import JaxSource, NumpySource, Source
+from ._sources import BLOCK, JaxSource, NumpySource, Source
+
+if TYPE_CHECKING:
+    from .bounded import Clipped, Truncated
 
 SHARED = 1 << 16  # numbers up to which draws are rounded up to a power of two; above, what is drawn takes the time
 
@@ -91,8 +93,15 @@ class Distribution(abc.ABC):
             raise TypeError(
                 f"{self.name}: rng is {type(rng).__name__}; give a numpy.random.Generator, or a JAX key to sample_jax"
             )
-        dtype = np.dtype(dtype)
-        return np.asarray(self._sample(NumpySource(rng, _shape(shape), dtype), self._unit(unit)), dtype)
+        shape, dtype, unit = _shape(shape), np.dtype(dtype), self._unit(unit)
+        if not self._is_of_numbers():
+            return np.asarray(self._sample(NumpySource(rng, shape, dtype), unit), dtype)
+        plain, values = self._plain(unit), np.empty(shape, dtype)
+        flat = values.reshape(-1)  # a view
+        for start in range(0, flat.size, BLOCK):
+            part = flat[start : start + BLOCK]
+            part[:] = plain._sample(NumpySource(rng, part.shape, dtype), u.UNITLESS)
+        return values
 
     def sample_jax(
         self, key: jax.Array, shape: int | tuple[int, ...] = (), unit: u.Unit = u.UNITLESS, dtype: Any = None
@@ -133,6 +142,18 @@ class Distribution(abc.ABC):
         values = [u.get_mantissa(getattr(self, field.name)) for field in fields(self)]
         return all(v._is_of_numbers() if isinstance(v, Distribution) else np.ndim(v) == 0 for v in values)
 
+    def _plain(self, unit: u.Unit) -> Distribution:
+        """The same with its arguments as plain numbers in ``unit``."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(
+            self,
+            **{
+                name: value._plain(unit) if isinstance(value, Distribution) else self._magnitude(name, unit)
+                for name, value in given.items()
+                if value is not None
+            },
+        )
+
     def quantile(self, q: Any, unit: u.Unit = u.UNITLESS) -> np.ndarray:
         """Value below which the variable lies with probability ``q``, for a distribution of scalar arguments.
 
@@ -170,11 +191,11 @@ class Distribution(abc.ABC):
 
     def clip(self, low: Any = None, high: Any = None) -> Clipped:
         """Return this distribution with values outside [low, high] set to the nearer bound; see `Clipped`."""
-        return Clipped(self, low, high)
+        return _bounded().Clipped(self, low, high)
 
     def truncate(self, low: Any = None, high: Any = None) -> Truncated:
         """Return this distribution given that the value lies in [low, high]; see `Truncated`."""
-        return Truncated(self, low, high)
+        return _bounded().Truncated(self, low, high)
 
     @abc.abstractmethod
     def _sample(self, source: Source, unit: u.Unit) -> Any:
@@ -229,7 +250,7 @@ def _rounded_up(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (max(16, 1 << (shape[0] - 1).bit_length()),)
 
 
-class _Continuous(Distribution):
+class Continuous(Distribution):
     """An increasing function of a standard variable."""
 
     standard: str  # "normal" or "uniform"
@@ -250,145 +271,10 @@ class _Continuous(Distribution):
         return self._from_standard(source.ndtri(q) if self.standard == "normal" else q, source, unit)
 
 
-class _Bounded(Distribution):
-    """A distribution with bounds: fields `distribution`, `low` and `high`."""
+def _bounded():
+    from . import bounded  # which is made of distributions
 
-    distribution: Distribution
-    low: Any
-    high: Any
-
-    def __post_init__(self):
-        if not isinstance(self.distribution, Distribution):
-            given = f"{self.distribution!r}"
-            raise TypeError(f"{self.name}: distribution is {given}; give a distribution such as Normal(mean, std)")
-        if self.low is None and self.high is None:
-            raise ValueError(f"{self.name}: neither low nor high is given; give one or both")
-        super().__post_init__()
-
-    def _validate(self):
-        if bounds := self._concrete("low", "high"):
-            low, high = bounds
-            self._refuse(~(low <= high), "give bounds low <= high")
-
-    def _bounds(self, source, unit):
-        return source.argument(self._magnitude("low", unit)), source.argument(self._magnitude("high", unit))
-
-
-@dataclass(frozen=True, eq=False)
-class Clipped(_Bounded):
-    r"""A distribution whose values outside an interval are set to the nearer bound.
-
-    .. math:: Y = \min(\max(X, a), b)
-
-    The bounds gather the probability that lay outside. `Truncated` leaves it out instead.
-
-    Parameters
-    ----------
-    distribution : Distribution
-        Distribution of X.
-    low, high : quantity or float, optional
-        Bounds :math:`a \le b`; one that is not given does not bound.
-
-    Raises
-    ------
-    brainunit.UnitMismatchError
-        If a bound has another dimension than the distribution.
-    TypeError, ValueError
-        If there is no distribution or no bound, or low is above high.
-    """
-
-    distribution: Distribution
-    low: Any = None
-    high: Any = None
-
-    def _sample(self, source, unit):
-        return source.numpy.clip(self.distribution._sample(source, unit), *self._bounds(source, unit))
-
-    def _quantile(self, q, source, unit):
-        return np.clip(self.distribution._quantile(q, source, unit), *self._bounds(source, unit))
-
-
-@dataclass(frozen=True, eq=False)
-class Truncated(_Bounded):
-    r"""A distribution given that its value lies in an interval, as if redrawn until it does.
-
-    .. math:: P(Y \le y) = P(X \le y \mid a \le X \le b)
-
-    Drawn by inverting the distribution function, so the time does not depend on how much lies inside, and gradients
-    pass. Mean and standard deviation are those of X before truncation.
-
-    Parameters
-    ----------
-    distribution : Normal, LogNormal or Uniform
-        Distribution of X.
-    low, high : quantity or float, optional
-        Bounds :math:`a \le b`; one that is not given does not bound.
-
-    Raises
-    ------
-    brainunit.UnitMismatchError
-        If a bound has another dimension than the distribution.
-    TypeError, ValueError
-        If the distribution is not continuous, no bound is given, low is above high, or the interval holds less than
-        1e-30 of the distribution (11 standard deviations off a normal one).
-    """
-
-    distribution: Distribution
-    low: Any = None
-    high: Any = None
-
-    def __post_init__(self):
-        if isinstance(self.distribution, Distribution) and not isinstance(self.distribution, _Continuous):
-            raise TypeError(
-                f"{self.name}: distribution is {self.distribution.name}; give Normal, LogNormal or Uniform "
-                "(truncate first and clip afterwards: Normal(mean, std).truncate(...).clip(...))"
-            )
-        super().__post_init__()
-
-    def _validate(self):
-        super()._validate()
-        inner = self._inner
-        if not (bounds := self._concrete("low", "high")) or not inner._concrete(*(f.name for f in fields(inner))):
-            return
-        shape = np.broadcast_shapes(
-            *(np.shape(b) for b in bounds), *(np.shape(getattr(inner, f.name)) for f in fields(inner))
-        )
-        source = NumpySource(None, shape, np.dtype(np.float64))
-        mass = getattr(_sources, f"{inner.standard}_mass")(*self._standard_bounds(source, self.unit))
-        self._refuse(~(mass > 1e-30), "give bounds that hold some of the distribution")
-
-    def _sample(self, source, unit):
-        inner = self._inner
-        inner._magnitude(fields(inner)[0].name, unit)  # refuse a wrong unit in the distribution's own name
-        z = getattr(_sources, f"truncated_{inner.standard}")(source, *self._standard_bounds(source, unit))
-        # Rounding of the way back must not leave the interval.
-        return source.numpy.clip(inner._from_standard(z, source, unit), *self._bounds(source, unit))
-
-    def _quantile(self, q, source, unit):
-        inner, (low, high) = self._inner, self._standard_bounds(source, unit)
-        if inner.standard == "uniform":
-            low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
-            z = low + (high - low) * q
-        elif np.all(low > 0):  # mirrored, since the lower tail alone is resolved
-            z = -source.ndtri(source.ndtr(-high) + (source.ndtr(-low) - source.ndtr(-high)) * (1 - q))
-        else:
-            z = source.ndtri(source.ndtr(low) + (source.ndtr(high) - source.ndtr(low)) * q)
-        return np.clip(inner._from_standard(z, source, unit), *self._bounds(source, unit))
-
-    @property
-    def _inner(self) -> _Continuous:
-        return cast(_Continuous, self.distribution)  # others have been refused
-
-    def _standard_bounds(self, source, unit):
-        xp = source.numpy
-        standard = []
-        for bound in self._bounds(source, unit):
-            # Infinite bounds stay as they are, without passing through arithmetic whose gradient would be undefined.
-            finite = xp.isfinite(bound)
-            with np.errstate(divide="ignore", invalid="ignore"):  # a width of zero gives infinite or undefined bounds
-                inside = self._inner._to_standard(xp.where(finite, bound, xp.zeros_like(bound)), source, unit)
-            standard.append(xp.where(finite, inside, bound))
-        return standard
+    return bounded
 
 
 def _shape(shape) -> tuple[int, ...]:

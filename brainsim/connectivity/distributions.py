@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .distribution import Distribution, _Continuous
+from .distribution import Continuous, Distribution
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Constant(Distribution):
 
 
 @dataclass(frozen=True, eq=False)
-class Normal(_Continuous):
+class Normal(Continuous):
     r"""Normal distribution.
 
     .. math:: X = \mu + \sigma Z,\qquad Z \sim \mathcal{N}(0, 1)
@@ -75,7 +75,7 @@ class Normal(_Continuous):
 
 
 @dataclass(frozen=True, eq=False)
-class LogNormal(_Continuous):
+class LogNormal(Continuous):
     r"""Log-normal distribution, given by the mean and standard deviation of the variable itself.
 
     .. math::
@@ -126,7 +126,7 @@ class LogNormal(_Continuous):
 
 
 @dataclass(frozen=True, eq=False)
-class Uniform(_Continuous):
+class Uniform(Continuous):
     r"""Uniform distribution on an interval.
 
     .. math:: X = a + (b - a) U,\qquad U \sim \mathcal{U}[0, 1)
@@ -163,7 +163,7 @@ class Uniform(_Continuous):
 
 
 @dataclass(frozen=True, eq=False)
-class LogUniform(_Continuous):
+class LogUniform(Continuous):
     r"""Uniform distribution of the logarithm: each factor of ten is as likely as any other.
 
     .. math:: X = a\,(b / a)^U,\qquad U \sim \mathcal{U}[0, 1)

@@ -46,7 +46,9 @@ def _draw(key, indptr, n, own, indices):
         row = np.repeat(np.arange(start, stop), np.diff(indptr[start : stop + 1]))
         place = np.arange(indptr[start], indptr[stop]) - indptr[row]
         left_out = np.full(len(row), n) if own is None else np.minimum(own[row], n)
-        target = (_words(key, row, place) * (n - (left_out < n)).astype(np.uint64) >> np.uint64(32)).astype(np.int64)
+        target = (
+            words(key, row, place, Purpose.TARGETS) * (n - (left_out < n)).astype(np.uint64) >> np.uint64(32)
+        ).astype(np.int64)
         target += target >= left_out
         # One sort of (row, target) keys sorts every row and leaves rows where they are
         keys = np.sort((row - start) * n + target)
@@ -54,10 +56,10 @@ def _draw(key, indptr, n, own, indices):
         start = stop
 
 
-def _words(key, row, place):
-    """Word ``place`` of the stream of each row, as uint64: Philox4x32-10, as in ``csrc/words.h``."""
+def words(key: np.ndarray, row: np.ndarray, place: np.ndarray, purpose: Purpose) -> np.ndarray:
+    """Word ``place`` of the stream of each row, as uint64: Philox4x32-10, as in ``csrc/philox.h``."""
     low = np.uint64(0xFFFFFFFF)
-    counter = [place // 4, row, np.zeros_like(row), np.full_like(row, Purpose.TARGETS)]
+    counter = [place // 4, row, np.zeros_like(row), np.full_like(row, purpose)]
     c0, c1, c2, c3 = (x.astype(np.uint64) for x in counter)
     k0, k1 = (int(k) for k in key)
     for _ in range(ROUNDS):

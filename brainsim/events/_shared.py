@@ -46,6 +46,7 @@ class Purpose(enum.IntEnum):
     BERNOULLI = 2
     TARGETS = 16
     WEIGHTS = 17
+    NORMALS = 18
 
 
 class Quantile(enum.IntEnum):

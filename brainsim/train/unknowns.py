@@ -15,8 +15,7 @@ import numpy as np
 from brainsim._core import split
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import NumberLike, float_dtype, in_unit, with_unit
-from brainsim.connectivity import LogUniform, Uniform, log_density
-from brainsim.connectivity.distribution import Distribution, Truncated
+from brainsim.connectivity import Distribution, LogUniform, Truncated, Uniform, log_density
 from brainsim.network import Network
 from brainsim.simulation.door import slots_of
 from brainsim.train.elements import Elements, elements_of

@@ -4,11 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from brainsim.connectivity import FixedInDegree, FixedOutDegree, FixedProbability, FixedTotalNumber, _sampling
 from brainsim.events import _library
-from brainsim.events._drawn_rows import draw_rows
+from brainsim.events._drawn_normals import _normals_of, draw_normals
+from brainsim.events._drawn_rows import draw_rows, words
+from brainsim.events._shared import Purpose
 
 ALPHA = 1e-3
 
@@ -174,3 +176,23 @@ def test_targets_of_rows_are_uniform():
     counts = np.bincount(found, minlength=37)
     assert stats.chisquare(counts).pvalue > 1e-3
     assert len(np.unique(found.reshape(2000, 100), axis=0)) == 2000  # rows of their own
+
+
+def test_normal_numbers_are_quantiles_of_their_words():
+    key, n = np.array([7, 2**32 - 1], np.uint32), 200_001
+    word = words(key, np.zeros(n, int), np.arange(n), Purpose.NORMALS).astype(float)
+    np.testing.assert_allclose(draw_normals(key, n), special.ndtri((word + 0.5) / 2**32), rtol=1e-6, atol=1e-9)
+    assert stats.kstest(draw_normals(key, n), "norm").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("n", [0, 1, 63, 64, 1000])
+def test_normal_numbers_of_the_library_are_those_of_numpy(n, monkeypatch):
+    key = np.array([n, 3], np.uint32)
+    found = draw_normals(key, n)
+    monkeypatch.setattr(_library, "_host", None)
+    assert np.array_equal(found.view(np.uint32), draw_normals(key, n).view(np.uint32))
+
+
+def test_the_extreme_words_give_finite_normal_numbers():
+    word = np.array([0, 1, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1], np.uint32)
+    np.testing.assert_allclose(_normals_of(word), special.ndtri((word + 0.5) / 2**32), rtol=1e-6)

@@ -1,39 +1,46 @@
 // Rows of random targets, drawn independently and sorted: a row is a function of the key and its number.
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 #include "host.h"
+#include "lanes.h"
 #include "shared.h"
-#include "words.h"
 
 namespace {
 
-// Sorts numbers below n: by counting where they are many, whatever lies in between being looked at eight at a time.
-class Counter {
+// Sorts numbers below n: by marking them in bits where they are many. Those that were there before are sorted by themselves.
+class Marker {
  public:
   void sort(int32_t* x, int64_t count, int64_t n) {
-    if (count * 24 < n || count < 64) return std::sort(x, x + count);
-    const int64_t room = (n + 7) / 8 * 8;
-    if (static_cast<int64_t>(times_.size()) < room) times_.assign(room, 0);
-    for (int64_t k = 0; k < count; ++k)
-      if (++times_[x[k]] == 255) {  // beyond what a byte counts: put back what was counted
-        for (int64_t q = 0; q <= k; ++q) times_[x[q]] = 0;
-        return std::sort(x, x + count);
+    if (count * 1024 < n || count < 32) return std::sort(x, x + count);
+    const int64_t words = (n + 63) / 64;
+    if (static_cast<int64_t>(marks_.size()) < words) marks_.assign(words, 0);
+    if (static_cast<int64_t>(again_.size()) <= count) again_.resize(count + 1);
+    int64_t repeated = 0;
+    for (int64_t k = 0; k < count; ++k) {
+      uint64_t& word = marks_[x[k] / 64];
+      const int bit = x[k] % 64;
+      again_[repeated] = x[k];
+      repeated += word >> bit & 1;
+      word |= uint64_t{1} << bit;
+    }
+    std::sort(again_.begin(), again_.begin() + repeated);
+    again_[repeated] = -1;  // of no number
+    const int32_t* next = again_.data();
+    for (int64_t w = 0; w < words; ++w) {
+      for (uint64_t bits = marks_[w]; bits; bits &= bits - 1) {
+        const int32_t value = static_cast<int32_t>(64 * w + __builtin_ctzll(bits));
+        *x++ = value;
+        for (; *next == value; ++next) *x++ = value;
       }
-    for (int64_t at = 0; at < room; at += 8) {
-      uint64_t eight;
-      std::memcpy(&eight, times_.data() + at, 8);
-      if (!eight) continue;
-      for (int64_t value = at; value < at + 8; ++value)
-        for (uint8_t left = times_[value]; left; --left) *x++ = static_cast<int32_t>(value);
-      std::memset(times_.data() + at, 0, 8);
+      marks_[w] = 0;
     }
   }
 
  private:
-  std::vector<uint8_t> times_;
+  std::vector<uint64_t> marks_;
+  std::vector<int32_t> again_;
 };
 
 }  // namespace
@@ -41,20 +48,21 @@ class Counter {
 // indices[indptr[i] ... indptr[i + 1]]: targets of row i, ascending, each of 0 to n - 1 but for own[i], where own is given and
 // below n: floor(word m / 2^32) of m that may be, those from own[i] on one further.
 BRAINSIM_HOST(void, draw_rows)(const uint32_t* key, int64_t rows, const int64_t* indptr, int64_t n, const int32_t* own, int32_t* indices) {
-  Counter counter;
-  uint32_t words[brainsim::kWords];
+  Marker marker;
+  uint32_t words[brainsim::kTogether];
   for (int64_t i = 0; i < rows; ++i) {
     int32_t* const row = indices + indptr[i];
     const int64_t count = indptr[i + 1] - indptr[i], left_out = own && own[i] < n ? own[i] : n;
     const uint64_t may_be = static_cast<uint64_t>(left_out < n ? n - 1 : n);
-    for (int64_t k = 0; k < count; k += brainsim::kWords) {
-      brainsim::draw(key, static_cast<uint32_t>(i), static_cast<uint32_t>(k / 4), brainsim::shared::Purpose::TARGETS, words);
-      const int64_t some = std::min<int64_t>(brainsim::kWords, count - k);
+    const brainsim::Place place{static_cast<uint32_t>(i), 0, brainsim::shared::Purpose::TARGETS};
+    for (int64_t k = 0; k < count; k += brainsim::kTogether) {
+      brainsim::draw(key, place, static_cast<uint32_t>(k / 4), words);
+      const int64_t some = std::min<int64_t>(brainsim::kTogether, count - k);
       for (int64_t q = 0; q < some; ++q) {
         const int32_t target = static_cast<int32_t>(words[q] * may_be >> 32);
         row[k + q] = target + (target >= left_out);
       }
     }
-    counter.sort(row, count, n);
+    marker.sort(row, count, n);
   }
 }

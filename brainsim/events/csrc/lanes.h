@@ -1,5 +1,5 @@
-// Sixty-four words at a time of one stream of Philox, in their order, and how many thresholds each has reached. The same source is
-// compiled for several widths of registers (see registers.h), which all give the same.
+// Sixty-four words at a time of one stream of Philox, in their order; also with how many thresholds each has reached. The same source
+// is compiled for several widths of registers (see registers.h), which all give the same.
 #ifndef BRAINSIM_LANES_H_
 #define BRAINSIM_LANES_H_
 
@@ -13,6 +13,7 @@ namespace brainsim {
 
 constexpr int kTogether = 64;    // words
 constexpr int kThresholds = 10;  // that are compared with without looking
+
 
 #if defined(__GNUC__) && !defined(__clang__)
 
@@ -64,19 +65,17 @@ BRAINSIM_INLINE typename Lanes<kBytes>::word by_turns(typename Lanes<kBytes>::wo
   return __builtin_shuffle(a, b, places);
 }
 
-// Words 4 first to 4 first + 63 of a stream, and how many of the thresholds, given less one, each is above.
-template <int kBytes>
-BRAINSIM_INLINE void draw_and_count(const uint32_t* key, uint32_t step, uint32_t purpose, uint32_t first, const int32_t* below,
-                                    uint32_t* words, int32_t* counts) {
+// Calls f(q, x) with words q to q + kLanes - 1, from word 4 first of a stream on.
+template <int kBytes, class F>
+BRAINSIM_INLINE void for_words(const uint32_t* key, Place place, uint32_t first, F&& f) {
   using Word = typename Lanes<kBytes>::word;
-  using Whole = typename Lanes<kBytes>::whole;
   constexpr int kLanes = Lanes<kBytes>::count, kGroups = kLanes / 4, kChains = kTogether / 4 / kLanes;
   Word c0[kChains], c1[kChains], c2[kChains], c3[kChains];
   for (int n = 0; n < kChains; ++n) {
     Word block{};  // so that the words of a block stand behind each other in the end, block after block
     for (int g = 0; g < kGroups; ++g)
       for (int q = 0; q < 4; ++q) block[4 * g + q] = static_cast<uint32_t>(n * kLanes + q * kGroups + g);
-    c0[n] = block + first, c1[n] = Word{}, c2[n] = Word{} + step, c3[n] = Word{} + purpose;
+    c0[n] = block + first, c1[n] = Word{} + place.lane, c2[n] = Word{} + place.step, c3[n] = Word{} + place.purpose;
   }
   uint32_t k0 = key[0], k1 = key[1];
 #pragma GCC unroll 10
@@ -94,48 +93,80 @@ BRAINSIM_INLINE void draw_and_count(const uint32_t* key, uint32_t step, uint32_t
   for (int n = 0; n < kChains; ++n) {
     const Word a = by_turns<kBytes>(c0[n], c1[n], 0, 1), b = by_turns<kBytes>(c2[n], c3[n], 0, 1);
     const Word c = by_turns<kBytes>(c0[n], c1[n], 1, 1), d = by_turns<kBytes>(c2[n], c3[n], 1, 1);
-    const Word x[4] = {by_turns<kBytes>(a, b, 0, 2), by_turns<kBytes>(a, b, 1, 2), by_turns<kBytes>(c, d, 0, 2), by_turns<kBytes>(c, d, 1, 2)};
-#pragma GCC unroll 4
-    for (int q = 0; q < 4; ++q) {
-      const Word turned = x[q] ^ 0x80000000;
-      Whole word, count{};
-      std::memcpy(&word, &turned, kBytes);
-      for (int k = 0; k < kThresholds; ++k) count -= word > below[k];
-      std::memcpy(words + (4 * n + q) * kLanes, &x[q], kBytes);
-      std::memcpy(counts + (4 * n + q) * kLanes, &count, kBytes);
-    }
+    f((4 * n + 0) * kLanes, by_turns<kBytes>(a, b, 0, 2));
+    f((4 * n + 1) * kLanes, by_turns<kBytes>(a, b, 1, 2));
+    f((4 * n + 2) * kLanes, by_turns<kBytes>(c, d, 0, 2));
+    f((4 * n + 3) * kLanes, by_turns<kBytes>(c, d, 1, 2));
   }
 }
 
-#ifdef BRAINSIM_WIDER
-__attribute__((target("avx512f"))) inline void draw_and_count_64(const uint32_t* key, uint32_t step, uint32_t purpose, uint32_t first,
-                                                                 const int32_t* below, uint32_t* words, int32_t* counts) {
-  draw_and_count<64>(key, step, purpose, first, below, words, counts);
+template <int kBytes>
+BRAINSIM_INLINE void draw_wide(const uint32_t* key, Place place, uint32_t first, uint32_t* words) {
+  for_words<kBytes>(key, place, first, [=](int q, typename Lanes<kBytes>::word x) BRAINSIM_INLINED { std::memcpy(words + q, &x, kBytes); });
 }
 
-__attribute__((target("avx2"))) inline void draw_and_count_32(const uint32_t* key, uint32_t step, uint32_t purpose, uint32_t first,
-                                                              const int32_t* below, uint32_t* words, int32_t* counts) {
-  draw_and_count<32>(key, step, purpose, first, below, words, counts);
+template <int kBytes>
+BRAINSIM_INLINE void draw_and_count_wide(const uint32_t* key, Place place, uint32_t first, const int32_t* below, uint32_t* words,
+                                         int32_t* counts) {
+  for_words<kBytes>(key, place, first, [=](int q, typename Lanes<kBytes>::word x) BRAINSIM_INLINED {
+    const typename Lanes<kBytes>::word turned = x ^ 0x80000000;
+    typename Lanes<kBytes>::whole word, count{};
+    std::memcpy(&word, &turned, kBytes);
+    for (int k = 0; k < kThresholds; ++k) count -= word > below[k];
+    std::memcpy(words + q, &x, kBytes);
+    std::memcpy(counts + q, &count, kBytes);
+  });
+}
+
+#ifdef BRAINSIM_WIDER
+__attribute__((target("avx512f"))) inline void draw_64(const uint32_t* key, Place place, uint32_t first, uint32_t* words) {
+  draw_wide<64>(key, place, first, words);
+}
+
+__attribute__((target("avx2"))) inline void draw_32(const uint32_t* key, Place place, uint32_t first, uint32_t* words) {
+  draw_wide<32>(key, place, first, words);
+}
+
+__attribute__((target("avx512f"))) inline void draw_and_count_64(const uint32_t* key, Place place, uint32_t first, const int32_t* below,
+                                                                 uint32_t* words, int32_t* counts) {
+  draw_and_count_wide<64>(key, place, first, below, words, counts);
+}
+
+__attribute__((target("avx2"))) inline void draw_and_count_32(const uint32_t* key, Place place, uint32_t first, const int32_t* below,
+                                                              uint32_t* words, int32_t* counts) {
+  draw_and_count_wide<32>(key, place, first, below, words, counts);
 }
 #endif
 
-inline void draw_and_count(const uint32_t* key, uint32_t step, uint32_t purpose, uint32_t first, const int32_t* below, uint32_t* words,
-                           int32_t* counts) {
+// Words 4 first to 4 first + 63 of a stream.
+inline void draw(const uint32_t* key, Place place, uint32_t first, uint32_t* words) {
 #ifdef BRAINSIM_WIDER
-  if (widest() == 64) return draw_and_count_64(key, step, purpose, first, below, words, counts);
-  if (widest() == 32) return draw_and_count_32(key, step, purpose, first, below, words, counts);
+  if (widest() == 64) return draw_64(key, place, first, words);
+  if (widest() == 32) return draw_32(key, place, first, words);
 #endif
-  draw_and_count<16>(key, step, purpose, first, below, words, counts);
+  draw_wide<16>(key, place, first, words);
+}
+
+// The same, and how many of the thresholds, given less one, each is above.
+inline void draw_and_count(const uint32_t* key, Place place, uint32_t first, const int32_t* below, uint32_t* words, int32_t* counts) {
+#ifdef BRAINSIM_WIDER
+  if (widest() == 64) return draw_and_count_64(key, place, first, below, words, counts);
+  if (widest() == 32) return draw_and_count_32(key, place, first, below, words, counts);
+#endif
+  draw_and_count_wide<16>(key, place, first, below, words, counts);
 }
 
 #else
 
-inline void draw_and_count(const uint32_t* key, uint32_t step, uint32_t purpose, uint32_t first, const int32_t* below, uint32_t* words,
-                           int32_t* counts) {
+inline void draw(const uint32_t* key, Place place, uint32_t first, uint32_t* words) {
   for (int b = 0; b < kTogether / 4; ++b) {
-    const Block block = philox(key[0], key[1], {{first + static_cast<uint32_t>(b), 0, step, purpose}});
+    const Block block = philox(key[0], key[1], {{first + static_cast<uint32_t>(b), place.lane, place.step, place.purpose}});
     for (int q = 0; q < 4; ++q) words[4 * b + q] = block.word[q];
   }
+}
+
+inline void draw_and_count(const uint32_t* key, Place place, uint32_t first, const int32_t* below, uint32_t* words, int32_t* counts) {
+  draw(key, place, first, words);
   for (int q = 0; q < kTogether; ++q) {
     counts[q] = 0;
     for (int k = 0; k < kThresholds; ++k) counts[q] += static_cast<int32_t>(words[q] ^ 0x80000000) > below[k];

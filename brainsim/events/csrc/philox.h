@@ -23,6 +23,11 @@ inline Block philox(uint32_t k0, uint32_t k1, Block c) {
   return c;
 }
 
+// Which stream of a key.
+struct Place {
+  uint32_t lane, step, purpose;
+};
+
 // The words that belong to one (key, step, purpose, lane), one after the other.
 class Stream {
  public:
@@ -30,8 +35,7 @@ class Stream {
       : key_{key[0], key[1]}, counter_{{0, lane, step, purpose}} {}
 
   const uint32_t* key() const { return key_; }
-  uint32_t step() const { return counter_.word[2]; }
-  uint32_t purpose() const { return counter_.word[3]; }
+  Place place() const { return {counter_.word[1], counter_.word[2], counter_.word[3]}; }
 
   // Goes on with the first word of a block of four.
   void skip_to(uint32_t block) { counter_.word[0] = block, used_ = 4; }

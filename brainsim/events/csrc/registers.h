@@ -8,8 +8,10 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define BRAINSIM_INLINE inline __attribute__((always_inline))
+#define BRAINSIM_INLINED __attribute__((always_inline))  // of a lambda
 #else
 #define BRAINSIM_INLINE inline
+#define BRAINSIM_INLINED
 #endif
 
 #if defined(__GNUC__) && defined(__x86_64__)
