@@ -49,6 +49,7 @@ from brainsim.channels.sodium import (
     NaTa_Hay2011,
     NaTs_Hay2011,
 )
+from brainsim.channels.sodium_potassium import KLeak_GHK, NaKPump, NaLeak_GHK, Potassium, Sodium, ghk
 from brainsim.channels.temperature import Celsius, Kelvin, RateFactor
 
 __all__ = [
@@ -98,8 +99,11 @@ __all__ = [
     "K_Traub1991",
     "K_TraubMiles",
     "K_WangBuzsaki",
+    "KLeak_GHK",
     "Leak",
     "Mechanism",
+    "NaKPump",
+    "NaLeak_GHK",
     "Na_ConnorStevens",
     "Na_HH1952",
     "Na_Traub1991",
@@ -107,10 +111,13 @@ __all__ = [
     "Na_WangBuzsaki",
     "Pool",
     "PoolEquation",
+    "Potassium",
     "Rates",
     "Relaxation",
+    "Sodium",
     "exprel",
     "from_step",
+    "ghk",
     "linear",
     "nernst",
     "q10",

@@ -23,8 +23,9 @@ class KAHP_Destexhe1994(Channel):
     Koch, P. R. Adams, in Methods in Neuronal Modeling (1989).
     """
 
+    ion = "K"
     g_max = Parameter(10.0 * DENSITY, "maximal conductance")
-    E = Parameter(-95.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-95.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     alpha = Parameter(48.0 / (u.ms * u.mM**2), "rate of opening per squared concentration", positive=True)
     beta = Parameter(0.03 / u.ms, "rate of closing", positive=True)
     phi = RateFactor(3.0, 22.0)
@@ -49,6 +50,7 @@ class CAN_Destexhe1994(KAHP_Destexhe1994):
     A. Destexhe, D. Contreras, T. J. Sejnowski, M. Steriade, J. Neurophysiol. 72:803 (1994).
     """
 
+    ion = None  # of several
     g_max = Parameter(0.25 * DENSITY, "maximal conductance")
     E = Parameter(-20.0 * u.mV, "reversal potential")
     alpha = Parameter(20.0 / (u.ms * u.mM**2), "rate of opening per squared concentration", positive=True)
@@ -72,8 +74,9 @@ class KAHP_Traub1991(Channel):
     R. D. Traub, R. K. S. Wong, R. Miles, H. Michelson, J. Neurophysiol. 66:635 (1991).
     """
 
+    ion = "K"
     g_max = Parameter(0.8 * DENSITY, "maximal conductance")
-    E = Parameter(-75.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-75.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     q = Gate("activation")
 
     def kinetics(self, Ca):
@@ -115,8 +118,9 @@ class KC_Traub1991(Channel):
     R. D. Traub, R. K. S. Wong, R. Miles, H. Michelson, J. Neurophysiol. 66:635 (1991).
     """
 
+    ion = "K"
     g_max = Parameter(15.0 * DENSITY, "maximal conductance")
-    E = Parameter(-75.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-75.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     V_rest = Parameter(-60.0 * u.mV, "potential that the paper counts from")
     c = Gate("activation")
 
@@ -139,8 +143,9 @@ class SK_Hay2011(Channel):
     H. Markram, I. Segev, PLoS Comput. Biol. 7:e1002107 (2011).
     """
 
+    ion = "K"
     g_max = Parameter(44.1 * DENSITY, "maximal conductance")
-    E = Parameter(-85.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-85.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     K = Parameter(0.00043 * u.mM, "concentration that opens half of the channels", positive=True)
     tau = Parameter(1.0 * u.ms, "time constant of opening and closing", positive=True)
     z = Gate("activation")

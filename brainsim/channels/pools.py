@@ -78,13 +78,17 @@ class Pool(Part):
         given = {state: getattr(self, name) for state, name in self.diffuses.items()}
         return {state: (value, 1.0) for state, value in given.items() if value is not None}
 
-    def outer(self) -> u.Quantity | None:
-        """Concentration outside; None where the pool has none."""
-        return self.outside if "outside" in self._declared else None
+    def outer(self, states: dict[str, Value]) -> Value | None:
+        """Concentration outside, which may be one of its ``states``; None where the pool has none."""
+        return states.get("outside", self.outside if "outside" in self._declared else None)
 
     def reversal(self, concentration: Value) -> u.Quantity | None:
         """Nernst potential; None where the concentration has no unit that would allow one."""
         return None
+
+    def potential(self, states: dict[str, Value]) -> u.Quantity | None:
+        """:meth:`reversal` in these states."""
+        return self.reversal(states["concentration"])
 
 
 class Calcium(Pool):

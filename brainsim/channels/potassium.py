@@ -29,8 +29,9 @@ class K_HH1952(Channel):
     A. L. Hodgkin, A. F. Huxley, J. Physiol. 117:500 (1952).
     """
 
+    ion = "K"
     g_max = Parameter(36.0 * DENSITY, "maximal conductance")
-    E = Parameter(-77.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-77.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     phi = RateFactor(3.0, 6.3)
     n = Gate("activation")
 
@@ -63,8 +64,9 @@ class K_TraubMiles(Channel):
     Sejnowski, J. Neurosci. 22:8691 (2002); M. Pospischil et al., Biol. Cybern. 99:427 (2008).
     """
 
+    ion = "K"
     g_max = Parameter(5.0 * DENSITY, "maximal conductance")
-    E = Parameter(-90.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-90.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     V_T = Parameter(-63.0 * u.mV, "shift of the rates along V")
     phi = Parameter(1.0, "factor of the rates", positive=True)
     n = Gate("activation")
@@ -95,8 +97,9 @@ class K_Traub1991(Channel):
     R. D. Traub, R. K. S. Wong, R. Miles, H. Michelson, J. Neurophysiol. 66:635 (1991).
     """
 
+    ion = "K"
     g_max = Parameter(15.0 * DENSITY, "maximal conductance")
-    E = Parameter(-75.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-75.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     V_rest = Parameter(-60.0 * u.mV, "potential that the paper counts from")
     n = Gate("activation")
 
@@ -126,8 +129,9 @@ class K_WangBuzsaki(Channel):
     X.-J. Wang, G. Buzsáki, J. Neurosci. 16:6402 (1996).
     """
 
+    ion = "K"
     g_max = Parameter(9.0 * DENSITY, "maximal conductance")
-    E = Parameter(-90.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-90.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     phi = Parameter(5.0, "factor of the rates", positive=True)
     n = Gate("activation")
 
@@ -152,8 +156,9 @@ class K_ConnorStevens(Channel):
     P. Dayan, L. F. Abbott, Theoretical Neuroscience (2001), section 6.2.
     """
 
+    ion = "K"
     g_max = Parameter(20.0 * DENSITY, "maximal conductance")
-    E = Parameter(-72.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-72.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     n = Gate("activation")
 
     def kinetics(self, V):
@@ -178,8 +183,9 @@ class KM_Yamada1989(Channel):
     M. Pospischil et al., Biol. Cybern. 99:427 (2008).
     """
 
+    ion = "K"
     g_max = Parameter(0.075 * DENSITY, "maximal conductance")
-    E = Parameter(-90.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-90.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     tau_max = Parameter(608.0 * u.ms, "scale of the time constant", positive=True)
     p = Gate("activation")
 
@@ -209,8 +215,9 @@ class KP_Hay2011(Channel):
     PLoS Comput. Biol. 7:e1002107 (2011).
     """
 
+    ion = "K"
     g_max = Parameter(2.23 * DENSITY, "maximal conductance")
-    E = Parameter(-85.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-85.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     V_sh = Parameter(-10.0 * u.mV, "shift along V, by the junction potential")
     phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
     m = Gate("activation")
@@ -243,8 +250,9 @@ class Kv3_Hay2011(Channel):
     I. Segev, PLoS Comput. Biol. 7:e1002107 (2011).
     """
 
+    ion = "K"
     g_max = Parameter(693.0 * DENSITY, "maximal conductance")
-    E = Parameter(-85.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-85.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     m = Gate("activation")
 
     def kinetics(self, V):
@@ -269,8 +277,9 @@ class KM_Hay2011(Channel):
     H. Markram, I. Segev, PLoS Comput. Biol. 7:e1002107 (2011).
     """
 
+    ion = "K"
     g_max = Parameter(0.0675 * DENSITY, "maximal conductance")
-    E = Parameter(-85.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-85.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
     m = Gate("activation")
 

@@ -28,8 +28,9 @@ class KA_ConnorStevens(Channel):
     P. Dayan, L. F. Abbott, Theoretical Neuroscience (2001), section 6.2.
     """
 
+    ion = "K"
     g_max = Parameter(47.7 * DENSITY, "maximal conductance")
-    E = Parameter(-75.0 * u.mV, "reversal potential of the current A")
+    E = Parameter(-75.0 * u.mV, "reversal potential of the current A; None for that of the pool", optional=True)
     a = Gate("activation")
     b = Gate("inactivation; 1 is open")
 
@@ -60,8 +61,9 @@ class KA_Traub1991(Channel):
     R. D. Traub, R. K. S. Wong, R. Miles, H. Michelson, J. Neurophysiol. 66:635 (1991).
     """
 
+    ion = "K"
     g_max = Parameter(5.0 * DENSITY, "maximal conductance")
-    E = Parameter(-75.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-75.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     V_rest = Parameter(-60.0 * u.mV, "potential that the paper counts from")
     a = Gate("activation")
     b = Gate("inactivation; 1 is open")
@@ -95,8 +97,9 @@ class KA_HM1992(Channel):
     J. R. Huguenard, D. A. McCormick, J. Neurophysiol. 68:1373 (1992).
     """
 
+    ion = "K"
     g_max = Parameter(1.0 * DENSITY, "maximal conductance")
-    E = Parameter(-90.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-90.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     phi = RateFactor(2.8, 23.0)
     m1 = Gate("activation of the component that inactivates fast")
     h1 = Gate("its inactivation; 1 is open")
@@ -137,8 +140,9 @@ class K2_HM1992(Channel):
     J. R. Huguenard, D. A. McCormick, J. Neurophysiol. 68:1373 (1992).
     """
 
+    ion = "K"
     g_max = Parameter(1.0 * DENSITY, "maximal conductance")
-    E = Parameter(-90.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-90.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     phi = RateFactor(3.0, 22.0)
     m = Gate("activation")
     h1 = Gate("inactivation of the faster component; 1 is open")
@@ -175,8 +179,9 @@ class KT_Hay2011(Channel):
     PLoS Comput. Biol. 7:e1002107 (2011).
     """
 
+    ion = "K"
     g_max = Parameter(81.2 * DENSITY, "maximal conductance")
-    E = Parameter(-85.0 * u.mV, "potassium reversal potential")
+    E = Parameter(-85.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     V_sh = Parameter(-10.0 * u.mV, "shift along V, by the junction potential")
     phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
     m = Gate("activation")

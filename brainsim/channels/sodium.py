@@ -34,8 +34,9 @@ class Na_HH1952(Channel):
     A. L. Hodgkin, A. F. Huxley, J. Physiol. 117:500 (1952).
     """
 
+    ion = "Na"
     g_max = Parameter(120.0 * DENSITY, "maximal conductance")
-    E = Parameter(50.0 * u.mV, "sodium reversal potential")
+    E = Parameter(50.0 * u.mV, "sodium reversal potential; None for that of the pool", optional=True)
     phi = RateFactor(3.0, 6.3)
     m = Gate("activation")
     h = Gate("inactivation; 1 is open")
@@ -73,8 +74,9 @@ class Na_TraubMiles(Channel):
     Sejnowski, J. Neurosci. 22:8691 (2002); M. Pospischil et al., Biol. Cybern. 99:427 (2008).
     """
 
+    ion = "Na"
     g_max = Parameter(50.0 * DENSITY, "maximal conductance")
-    E = Parameter(50.0 * u.mV, "sodium reversal potential")
+    E = Parameter(50.0 * u.mV, "sodium reversal potential; None for that of the pool", optional=True)
     V_T = Parameter(-63.0 * u.mV, "shift of the rates along V: sets the threshold")
     phi = Parameter(1.0, "factor of the rates", positive=True)
     m = Gate("activation")
@@ -110,8 +112,9 @@ class Na_Traub1991(Channel):
     R. D. Traub, R. K. S. Wong, R. Miles, H. Michelson, J. Neurophysiol. 66:635 (1991).
     """
 
+    ion = "Na"
     g_max = Parameter(30.0 * DENSITY, "maximal conductance")
-    E = Parameter(55.0 * u.mV, "sodium reversal potential")
+    E = Parameter(55.0 * u.mV, "sodium reversal potential; None for that of the pool", optional=True)
     V_rest = Parameter(-60.0 * u.mV, "potential that the paper counts from")
     m = Gate("activation")
     h = Gate("inactivation; 1 is open")
@@ -149,8 +152,9 @@ class Na_WangBuzsaki(Channel):
     X.-J. Wang, G. Buzsáki, J. Neurosci. 16:6402 (1996).
     """
 
+    ion = "Na"
     g_max = Parameter(35.0 * DENSITY, "maximal conductance")
-    E = Parameter(55.0 * u.mV, "sodium reversal potential")
+    E = Parameter(55.0 * u.mV, "sodium reversal potential; None for that of the pool", optional=True)
     phi = Parameter(5.0, "factor of the rates", positive=True)
     h = Gate("inactivation; 1 is open")
 
@@ -180,8 +184,9 @@ class Na_ConnorStevens(Channel):
     P. Dayan, L. F. Abbott, Theoretical Neuroscience (2001), section 6.2.
     """
 
+    ion = "Na"
     g_max = Parameter(120.0 * DENSITY, "maximal conductance")
-    E = Parameter(55.0 * u.mV, "sodium reversal potential")
+    E = Parameter(55.0 * u.mV, "sodium reversal potential; None for that of the pool", optional=True)
     m = Gate("activation")
     h = Gate("inactivation; 1 is open")
 
@@ -221,8 +226,9 @@ class NaTa_Hay2011(Channel):
     PLoS Comput. Biol. 7:e1002107 (2011).
     """
 
+    ion = "Na"
     g_max = Parameter(2040.0 * DENSITY, "maximal conductance")
-    E = Parameter(50.0 * u.mV, "sodium reversal potential")
+    E = Parameter(50.0 * u.mV, "sodium reversal potential; None for that of the pool", optional=True)
     V_sh = Parameter(0.0 * u.mV, "shift along V")
     phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
     m = Gate("activation")
@@ -271,8 +277,9 @@ class NaP_Hay2011(Channel):
     I. Segev, PLoS Comput. Biol. 7:e1002107 (2011).
     """
 
+    ion = "Na"
     g_max = Parameter(1.72 * DENSITY, "maximal conductance")
-    E = Parameter(50.0 * u.mV, "sodium reversal potential")
+    E = Parameter(50.0 * u.mV, "sodium reversal potential; None for that of the pool", optional=True)
     phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
     m = Gate("activation")
     h = Gate("inactivation; 1 is open")

@@ -211,7 +211,7 @@ class ConductanceBased(Neuron):
     def _steady(self, names: set[str]) -> dict[str, jax.Array]:
         """The steady states, plain, of the gates among ``names``, by path."""
         found = {}
-        ions = self._ions({name: pool.concentration for name, pool in self.pools.items()})
+        ions = self._ions(self._held())
         for name, channel in self.channels.items():
             for gate, value in channel.steady_state(channel.taken(self.V), **self._at(channel, ions)).items():
                 if f"{name}.{gate}" in names:
@@ -281,7 +281,7 @@ class ConductanceBased(Neuron):
             return self._derivative(V, I, V_held, values)
 
     def _derivative(self, V, I, V_held, values):
-        ions = self._ions({name: values[f"{name}.concentration"] for name in self.pool_names})
+        ions = self._ions({name: {x: values[f"{name}.{x}"] for x in p.held_states} for name, p in self.pools.items()})
         inflow: dict[str, Any] = dict.fromkeys(self.pool_names, 0.0 * u.uA / u.cm2)
         total, slopes = self.g_L * (self.E_L - V), []
         for name, channel in self.channels.items():
@@ -320,17 +320,26 @@ class ConductanceBased(Neuron):
         return totals | {name: functools.partial(fed, ion=name.removeprefix("I_")) for name in further}
 
     def ions_at(self, part):
-        return self._at(part, self._ions({name: pool.concentration for name, pool in self.pools.items()}))
+        return self._at(part, self._ions(self._held()))
 
     def _at(self, channel, ions: dict) -> dict:
         """Of the ions, which stand where their pools do, what a channel has to do with."""
         return ions
 
-    def _ions(self, concentrations) -> dict:
+    def _held(self) -> dict:
+        """The states of pools as they are, by pool and name."""
+        return {name: {x: getattr(pool, x) for x in pool.held_states} for name, pool in self.pools.items()}
+
+    def _ions(self, held: dict) -> dict:
         """Concentrations inside and outside (``Ca``, ``Ca_out``), and Nernst potentials (``E_Ca``), by name."""
-        given = dict(concentrations)
-        for name, value in concentrations.items():
-            given |= {f"{name}_out": self.pools[name].outer(), f"E_{name}": self.pools[name].reversal(value)}
+        given = {}
+        for name, states in held.items():
+            pool = self.pools[name]
+            given |= {
+                name: states["concentration"],
+                f"{name}_out": pool.outer(states),
+                f"E_{name}": pool.potential(states),
+            }
         return given
 
     def fires(self, before, after):
