@@ -19,6 +19,7 @@ from brainsim.paths import Layer
 from brainsim.plasticity import Combined, Plasticity
 from brainsim.population import Population, Sender, View, view_of
 from brainsim.projection import Projection
+from brainsim.synapses import Synapse
 from brainsim.terminals.base import Terminal
 from brainsim.wiring import wire
 from brainsim.wiring.branches import check_several, receptors_of
@@ -59,11 +60,20 @@ def connect(
         Its other arguments.
     """
     terminal, delay = options["terminal"], options["delay"]
-    fresh = [part for part in (terminal, delay) if isinstance(part, Terminal | Delay) and not part.bound]
+    fresh = [
+        part
+        for part in (terminal, delay, options["synapse"])
+        if isinstance(part, Terminal | Delay | Synapse) and not part.bound
+    ]
     if isinstance(terminal, Terminal) and terminal.bound:
         _check_terminal(net, terminal)
     targets = list(post) if isinstance(post, list | tuple) else [post]
-    for what, part in (("plasticity", options["plasticity"]), ("delay", delay if isinstance(delay, Delay) else None)):
+    single = (
+        ("plasticity", options["plasticity"]),
+        ("delay", delay if isinstance(delay, Delay) else None),
+        ("synapse", options["synapse"]),
+    )
+    for what, part in single:
         if part is not None and len(targets) > 1:
             raise ValueError(f"connect: one {what} object serves one projection; connect the populations one by one.")
     several = isinstance(post, list | tuple) and name is not None
@@ -112,7 +122,7 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
     options["plasticity"] = _plasticity(net, options["plasticity"])
     seed = net._aside.seed
     rng = np.random.default_rng([abs(seed), int(seed < 0), name_hash(path)])
-    parts = {k: options[k] for k in ("terminal", "plasticity")}
+    parts = {k: options[k] for k in ("terminal", "plasticity")} | {"synapse": options.pop("synapse")}
     if isinstance(options["delay"], Delay):
         parts["delay"] = _unplaced(path, options["delay"])
         options["delay"] = parts["delay"].given

@@ -86,6 +86,9 @@ def catch_up(net: Dynamics, before: dict) -> None:
     ``before`` holds them by path as they were.
     """
     for projection in net.projections.values():
+        if "synapse" in vars(projection) and before:
+            projection.synapse.catch_up(before, net.plain("steps"))
+    for projection in net.projections.values():
         signal, weight = f"{projection.pre}.{projection.signal}", f"{projection.path}.weight"
         if projection.acts_at_once("weight") and (signal in before or weight in before):
             receptor, present = _receptor(net, projection), projection.plain("weight")

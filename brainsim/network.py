@@ -28,6 +28,7 @@ from brainsim.paths import Layer
 from brainsim.plasticity import Plasticity
 from brainsim.population import Population, Sender, View
 from brainsim.projection import Projection
+from brainsim.synapses import Synapse
 from brainsim.terminals.base import Terminal
 
 MEMBERS = (Population, Modulator, Operation)  # what is assigned to a network
@@ -235,6 +236,7 @@ class Network(Dynamics):
         delay: Given | SynapseValue | Delay | Callable | None = None,
         max_delay: QuantityLike | None = None,
         terminal: Terminal | None = None,
+        synapse: Synapse | None = None,
         plasticity: Plasticity | list | tuple | None = None,
         signal: str | None = None,
         name: str | None = None,
@@ -270,6 +272,9 @@ class Network(Dynamics):
         terminal : Terminal, optional
             What a presynaptic neuron sends when it fires: short-term plasticity, release by chance, a gate. One may
             serve several projections of the population; the first of them holds it.
+        synapse : Synapse, optional
+            States of single synapses, each with parameters of its own, and what they make of a spike: see
+            :mod:`brainsim.synapses`.
         plasticity : Plasticity or list of them, optional
             How the weights change; several rules in their order.
         signal : str, optional
@@ -288,7 +293,13 @@ class Network(Dynamics):
             For what cannot be connected; the network stays as it was.
         """
         options = dict(
-            weight=weight, delay=delay, max_delay=max_delay, terminal=terminal, plasticity=plasticity, signal=signal
+            weight=weight,
+            delay=delay,
+            max_delay=max_delay,
+            terminal=terminal,
+            synapse=synapse,
+            plasticity=plasticity,
+            signal=signal,
         )
         made = connect(self, pre, post, rule, receptor, name, options)
         for projection in made:

@@ -42,6 +42,8 @@ class Projection(Connection):
         What is under way.
     also : Branches
         Further receptors by name, where it reaches several: ``projection.also.nmda.factor``.
+    synapse : Synapse
+        States of single synapses, where the projection was made with some.
     contacts : Contacts
         Variables of single synapses, where the receptor is a point process that has some.
     layer : flax.nnx.Module
@@ -57,6 +59,8 @@ class Projection(Connection):
         if self.plastic:
             self.plasticity.prepare(step_ms, {"pre": self.spike_dtype, "post": self.fired_dtype})
         self.axon.prepare(step_ms, None if "layer" in vars(self) else self.conn)
+        if "synapse" in vars(self):
+            self.synapse._aside = self.synapse._aside.but(step_ms=step_ms)
         if self.signal != "spikes" and self.held_by is None:
             write_back(self, self.histories(self.sends(pre)))
 
@@ -144,6 +148,9 @@ class Projection(Connection):
         """Add what arrives at t + dt to the receptor."""
         if self.receptor is not None:
             receptor = post.receptors[self.receptor]
+            if "synapse" in vars(self):
+                self._deliver_by_synapse(clock, post, arrived)
+                return
             if "contacts" in vars(self):
                 with post.warmed():
                     around = post.around(receptor)
@@ -154,15 +161,31 @@ class Projection(Connection):
                 return
             self.axon.deliver(clock, self.way, arrived, receptor, self._present_delay(clock))
 
+    def _deliver_by_synapse(self, clock: Clock, post: Population, arrived: jax.Array) -> None:
+        """Add what each synapse makes of the spikes that reach it."""
+        receptor, several = post.receptors[self.receptor], "also" in vars(self)
+        target = Sum(self.n_post) if several else receptor
+        way = cast(Synapses, self.way)
+        conn = (way.single if self.axon.single else way).conn
+        reached = self.axon.reached(clock, conn, arrived)
+        into = self.synapse.deliver(clock.of("synapse"), reached, self.plain("weight"), target.plain(target.port))
+        target.put(target.port, into)
+        if several:
+            self._share(post, into)
+
+    def _share(self, post: Population, total: jax.Array) -> None:
+        """Add what arrives together to each of several receptors."""
+        for name, factor in ({self.receptor: 1.0} | self.also.factors).items():
+            receptor = post.receptors[name]
+            receptor.put(receptor.port, receptor.plain(receptor.port) + factor * total)
+
     def _deliver_to_several(self, clock: Clock, post: Population, arrived: jax.Array) -> None:
         """Add what arrives to each of its receptors: what adds up is summed once for all."""
         factors = {self.receptor: 1.0} | self.also.factors
         if self.adds_up:
             total = Sum(self.n_post)
             self.axon.deliver(clock, self.way, arrived, total, self._present_delay(clock))
-            for name, factor in factors.items():
-                receptor = post.receptors[name]
-                receptor.put(receptor.port, receptor.plain(receptor.port) + factor * total.total)
+            self._share(post, total.total)
             return
         for name, factor in factors.items():
             way = dataclasses.replace(self.way, weight=factor * self.plain("weight"))

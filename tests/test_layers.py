@@ -25,7 +25,7 @@ FLOORS = (
         "cells",
         "masses",
     }
-    | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources", "delays", "paths"},
+    | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources", "delays", "paths", "synapses"},
     {
         "network",
         "connecting",

@@ -108,6 +108,7 @@ ROOMS = {
     "sources": bs.Population,
     "stimuli": bs.stimuli.Stimulus,
     "surrogate": bs.surrogate.Surrogate,
+    "synapses": bs.synapses.Synapse,
     "terminals": bs.terminals.Terminal,
 }
 BASES = {  # what classes have in common

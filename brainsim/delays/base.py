@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from brainsim import events
 from brainsim._core import Clock, Dynamics, Site
 from brainsim.delays.times import Times
 
@@ -137,6 +138,10 @@ class Delay(Dynamics):
     def deliver(self, clock: Clock, path: Any, arrived: jax.Array, receptor: Any, delay: Any = None) -> None:
         """Add what ``arrived`` (from :meth:`send`) to the ports of a receptor, through synapses or a layer."""
         path.deliver(clock, arrived, receptor)
+
+    def reached(self, clock: Clock, conn: Any, arrived: jax.Array) -> events.Reached:
+        """Which synapses what :meth:`send` gave reaches at t + dt, and with which values."""
+        return events.ByNeurons(conn, arrived)
 
     def all_at_once(
         self, path: Any, arrived: jax.Array, receptor: Any, steps: jax.Array, step_ms: jax.Array, delay: Any = None

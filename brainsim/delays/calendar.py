@@ -66,6 +66,13 @@ class Calendar(Delay):
             depth = self.plain("begins").shape[1] - 1
             self.put("begins", jax.device_put(times.begins(row_pointers(conn), step_ms, depth)))
 
+    def reached(self, clock: Clock, conn, arrived):
+        under_way = self.plain("fired"), self.plain("waiting")
+        found, fired, waiting = events.due(conn, arrived, self.plain("begins"), *under_way, clock.step)
+        self.put("fired", fired)
+        self.put("waiting", waiting)
+        return found
+
     def deliver(self, clock: Clock, path, arrived, receptor, delay=None):
         under_way = self.plain("fired"), self.plain("waiting")
         into, fired, waiting = events.deliver_sorted(

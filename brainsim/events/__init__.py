@@ -17,12 +17,14 @@ from brainsim.events.plasticity import PostIndex, PowerLaw, add_on_post, add_on_
 from brainsim.events.procedural import ProceduralFixedOutDegree, ProceduralFixedProbability
 from brainsim.events.quantiles import Quantiles
 from brainsim.events.random import bernoulli_spikes, poisson_counts, poisson_input
+from brainsim.events.reached import ByNeurons, Reached, due, visit
 from brainsim.events.record import append_events
 from brainsim.events.unstored import Unstored
 
 __all__ = [
     "CSR",
     "Block",
+    "ByNeurons",
     "Dense",
     "FixedFanOut",
     "Format",
@@ -33,6 +35,7 @@ __all__ = [
     "ProceduralFixedOutDegree",
     "ProceduralFixedProbability",
     "Quantiles",
+    "Reached",
     "add_on_post",
     "add_on_pre",
     "append_events",
@@ -40,6 +43,7 @@ __all__ = [
     "bernoulli_spikes",
     "convolve",
     "delay_line",
+    "due",
     "deliver",
     "deliver_delayed",
     "deliver_interpolated",
@@ -55,6 +59,7 @@ __all__ = [
     "served_by",
     "spike_matmul",
     "transpose_index",
+    "visit",
     "weight_gradient",
     "whole_and_rest",
 ]

@@ -63,6 +63,8 @@ def rewire(
     """
     projection = net[path]
     conn = projection.plain("connectivity")
+    if "synapse" in vars(projection):
+        raise ValueError(f"rewire: {path} has synapses with states of their own, which belong to their pairs.")
     if not isinstance(conn, events.CSR | events.FixedFanOut) or projection.plain("weight").shape != conn.weight_shape:
         given = f"{type(conn).__name__} and weights of shape {projection.plain('weight').shape}"
         raise ValueError(f"rewire: {path} needs sparse synapses of one weight each; it has {given}.")

@@ -13,7 +13,7 @@ import numpy as np
 
 from brainsim._core import Clock, Structure, step_length
 from brainsim._core.reads import NOTHING, Readers, reads_of
-from brainsim._units import UNITLESS, split_quantity
+from brainsim._units import UNITLESS, split_quantity, with_unit
 from brainsim.integrated import IntegratedPopulation
 from brainsim.network import Network
 from brainsim.population import Population
@@ -86,6 +86,16 @@ def names(net: Network) -> dict[str, Callable[[Network, Clock], Any]]:
                 found[f"{name}.{part}.I"] = _of_clamp(name, part)
             elif not isinstance(stimulus, Hold):
                 found[f"{name}.{part}.value"] = _of_stimulus(name, part)
+    return found | of_synapses(net)
+
+
+def of_synapses(net: Network) -> dict[str, Callable[[Network, Clock], Any]]:
+    """States of single synapses as they are at the time, by path: what is kept of them is what the last spike left."""
+    found = {}
+    for name, projection in net.projections.items():
+        if "synapse" in vars(projection):
+            for state in projection.synapse.moves:
+                found[f"{name}.synapse.{state}"] = _of_synapse(name, state)
     return found
 
 
@@ -116,6 +126,14 @@ def _of_stimulus(name: str, part: str):
         population = _stimulated(net, name, clock)
         stimulus = population.parts(Stimulus)[part]
         return _each(stimulus.masked(_own(net, name, clock).of(part)), stimulus.count, population)
+
+    return compute
+
+
+def _of_synapse(name: str, state: str):
+    def compute(net, clock):
+        synapse = net.projections[name].synapse
+        return with_unit(synapse.present(clock.step, clock.step_ms)[state], synapse.unit_of(state))
 
     return compute
 

@@ -159,11 +159,9 @@ def _not_worth_it(net, n_steps) -> str:
 
 def delivers_at_once(net: Network, projection: Projection) -> bool:
     """Whether what a projection delivers in all steps follows from what arrives in them, whatever the receptor holds."""
-    if projection.receptor is None or projection.graded or len(projection.receptors) > 1:
+    if projection.receptor is None or projection.graded or projection.beyond_sums:
         return False
     receptor = net.populations[projection.post].receptors[projection.receptor]
-    if not receptor.adds_up:
-        return False
     once = "layer" not in vars(projection) or once_per_run(projection.layer)
     return type(receptor).features is Receptor.features and once
 

@@ -243,7 +243,7 @@ def _plain(net, label, asked, arrays, facts) -> Request:
             f"record: {path!r} is a population; say what of it, for example '{path}.spikes' or '{path}.V'."
         )
     found = None
-    if path not in arrays:
+    if path not in arrays or path in derived.of_synapses(net):
         computed = derived.names(net)
         if path not in computed:
             raise UnknownNameError(f"record: the network has no {path!r}.{suggestion(path, [*arrays, *computed])}")

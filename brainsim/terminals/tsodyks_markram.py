@@ -90,6 +90,14 @@ class TsodyksMarkram(Facilitating):
         return released
 
 
+def recovered(x: jax.Array, y: jax.Array, dt: jax.Array, inactivation: jax.Array, recovery: jax.Array) -> jax.Array:
+    """What the recovered fraction x gains in ``dt``, with y active and the rest inactive before it; times in the same unit."""
+    # What became inactive on the way has had less time to recover
+    passed = y * dt / inactivation * jnp.exp(-dt / recovery) * phi1((1 / recovery - 1 / inactivation) * dt)
+    became_inactive = -y * jnp.expm1(-dt / inactivation)
+    return became_inactive - passed - (1 - x - y) * jnp.expm1(-dt / recovery)
+
+
 class ThreeState(TsodyksMarkram):
     r"""Short-term plasticity with recovered, active and inactive resources.
 
@@ -123,11 +131,8 @@ class ThreeState(TsodyksMarkram):
     def recover(self, clock: Clock):
         x, y, inactivation, recovery = (self.plain(name) for name in ("x", "y", "tau_inactive", "tau_rec"))
         dt = clock.step_ms
-        # what became inactive within the step has had less time to recover
-        passed = y * dt / inactivation * jnp.exp(-dt / recovery) * phi1((1 / recovery - 1 / inactivation) * dt)
-        became_inactive = -y * jnp.expm1(-dt / inactivation)
         self.relax("y", dt / inactivation)
-        return self.accumulate("x", became_inactive - passed - (1 - x - y) * jnp.expm1(-dt / recovery))
+        return self.accumulate("x", recovered(x, y, dt, inactivation, recovery))
 
     def update(self, clock: Clock, spikes):
         released = super().update(clock, spikes)

@@ -23,8 +23,9 @@ from brainsim.paths import Ends, Layer
 from brainsim.plasticity.synapses import single_rows
 from brainsim.population import Population
 from brainsim.receptors.contacts import Contacts
+from brainsim.synapses import Synapse
 from brainsim.wiring.branches import Branches
-from brainsim.wiring.signal import check_one_by_one
+from brainsim.wiring.signal import check_one_by_one, check_synapse
 from brainsim.wiring.wired import Wired
 
 
@@ -54,6 +55,8 @@ class Connection(Dynamics):
         One of the user's own kind.
     also : dict of str to quantity, optional
         Further receptors, with what arrives there for a weight of 1.
+    synapse : Synapse, optional
+        States of single synapses, and what spikes do to them.
     """
 
     recorded = False  # what Network.connect was given is kept instead
@@ -63,7 +66,8 @@ class Connection(Dynamics):
     arrived = State(None, "what arrives in a step", unit="signal_unit", shape="arrived_shape", optional=True)
 
     def __init__(self, path: str, pre: Population, post: Population, receptor: str | None, wired: Wired, *,
-                 terminal: Any = None, plasticity: Any = None, delay: Delay | None = None, also: Any = None):  # fmt: skip
+                 terminal: Any = None, plasticity: Any = None, delay: Delay | None = None, also: Any = None,
+                 synapse: Synapse | None = None):  # fmt: skip
         self._path, self.pre, self.post, self.receptor = path, pre.path, post.path, receptor
         moment = pre._aside.moment
         conn, self.signal, self.graded = wired.conn, wired.signal, wired.graded
@@ -90,6 +94,9 @@ class Connection(Dynamics):
         singly = each or not self.adds_up
         if singly:
             check_one_by_one(path, target, wired, terminal, delay)
+        if synapse is not None:
+            check_synapse(path, synapse, target, wired, delay)
+            singly = singly or not (wired.by_delay and sent == "bool")  # or a calendar knows
         self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent, moment=moment, own=delay, graded=self.graded,
                               follow=self.plastic or singly, longest=wired.longest, exact=target is not None and target.within_steps,
                               by_delay=wired.by_delay)  # fmt: skip
@@ -101,6 +108,9 @@ class Connection(Dynamics):
             facts = dict(n_synapses=conn.n_synapses, single=self.axon.single)
             self.contacts = Contacts.of(target, Site(f"{path}.contacts", moment, facts))
             self.contacts.serve(cast(events.Format, conn))
+        if synapse is not None:
+            synapse.bind(Site(f"{path}.synapse", moment), conn.n_synapses)
+            self.synapse = synapse
         self.allocate()
         if not isinstance(weight := self.plain("weight"), Tracer):
             use_huge_pages(weight)
@@ -143,6 +153,15 @@ class Connection(Dynamics):
         return (*first, *(self.also.factors if "also" in vars(self) else ()))
 
     @property
+    def beyond_sums(self) -> str:
+        """What it has, in words, because of which it does not deliver sums of weights to one receptor; empty where it does."""
+        if "synapse" in vars(self):
+            return f"synapses with states of their own ({type(self.synapse).__name__})"
+        if "also" in vars(self):
+            return f"several receptors ({', '.join(self.receptors)})"
+        return "" if self.adds_up else f"a receptor whose arrivals do not add up ({self.receptor})"
+
+    @property
     def sender(self) -> str:
         """Name of the population that sends, or whose places do."""
         return self.pre.partition(".")[0]
@@ -174,7 +193,12 @@ class Connection(Dynamics):
         depends on their number.
         """
         conn, inner = vars(self).get("connectivity"), self.axon.of_synapses()
-        if conn is None or type(self.conn) is not events.CSR or inner is None or "contacts" in vars(self):
+        if (
+            conn is None
+            or type(self.conn) is not events.CSR
+            or inner is None
+            or not {"contacts", "synapse"}.isdisjoint(vars(self))
+        ):
             return None
         names = [name for name in ("weight", "delay") if name in vars(self)]
         names += ["connectivity.indices", *(["arrived"] if "arrived" in vars(self) and self.axon.single else [])]

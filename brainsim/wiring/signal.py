@@ -10,6 +10,7 @@ from brainsim._core import State
 from brainsim._errors import UnitError, UnknownNameError, suggestion
 from brainsim.delays import Delay
 from brainsim.population import Population, View
+from brainsim.synapses import Synapse
 from brainsim.terminals.base import Terminal
 
 
@@ -77,6 +78,28 @@ def check_one_by_one(path: str, receptor, wired, terminal, delay) -> None:
         what = f"the delay {type(delay).__name__}, which knows sums over synapses only"
     if what:
         raise ValueError(f"{path}: {receptor.path} takes whole spikes of single synapses, and not {what}.")
+
+
+def check_synapse(path: str, synapse, receptor, wired, delay) -> None:
+    """Refuse what synapses with states of their own cannot have.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no kind of synapse, or serves a projection already; and for receptors, formats and delays that know no single
+        spikes.
+    """
+    if not isinstance(synapse, Synapse):
+        raise TypeError(f"{path}.synapse: expected one of brainsim.synapses, given {synapse!r}.")
+    if synapse.bound:
+        raise ValueError(f"{path}: the synapse given belongs to {synapse.path}; make another one.")
+    if receptor is None:
+        raise ValueError(f"{path}: synapses that send nothing have nothing that {type(synapse).__name__} could change.")
+    if receptor.graded or receptor.one_by_one or receptor.within_steps or not receptor.adds_up:
+        raise ValueError(f"{path}: {type(synapse).__name__} multiplies spikes, which {receptor.path} does not add up.")
+    if len(receptor.ports) > 1:
+        raise ValueError(f"{path}: {type(synapse).__name__} sends one number, and {receptor.path} takes several.")
+    check_one_by_one(path, receptor, wired, None, delay)
 
 
 def check_sender(path: str, pre: View, signal: str) -> None:

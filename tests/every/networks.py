@@ -18,6 +18,7 @@ ABSTRACT = {
     "neurons": {"Neuron", "ConductanceBased"},
     "masses": {"Mass"},
     "receptors": {"Receptor", "LinearReceptor", "PointProcess"},
+    "synapses": {"Synapse"},
     "terminals": {"Terminal"},
     "plasticity": {"Plasticity", "RateRule"},
     "stimuli": {"Stimulus", "Clamp", "PointStimulus"},
@@ -50,7 +51,7 @@ DRIVE = {
 def exported(room: str) -> dict[str, type]:
     """Classes of a room that models are made of, by name."""
     module = getattr(bs, room)
-    kind = {"neurons": "Neuron", "masses": "Mass", "receptors": "Receptor", "terminals": "Terminal",
+    kind = {"neurons": "Neuron", "masses": "Mass", "receptors": "Receptor", "terminals": "Terminal", "synapses": "Synapse",
             "plasticity": "Plasticity", "stimuli": "Stimulus", "sources": "Population", "modulators": "Modulator"}[room]  # fmt: skip
     base = getattr(module, kind, None) or getattr(bs, kind)
     found = {name: getattr(module, name) for name in module.__all__}
@@ -119,6 +120,11 @@ def synapses(n: int) -> bs.Network:
         cell.add_receptors(syn=bs.receptors.Graded() if kind.graded else bs.receptors.Exponential())
         weight = 1.0 * u.pA
         net.connect(net.C, cell, bs.AllToAll(), receptor="syn", weight=weight, terminal=made(net, kind))
+    for name, kind in exported("synapses").items():
+        cell = bs.neurons.LIF(n, V_th=0 * u.mV)
+        setattr(net, f"S_{name}", cell)
+        cell.add_receptors(syn=bs.receptors.Exponential())
+        net.connect(net.C, cell, bs.AllToAll(), receptor="syn", weight=1.0 * u.pA, synapse=made(net, kind))
     for name, kind in exported("plasticity").items():
         cell = bs.neurons.LIF(n, refractory=0.5 * u.ms)
         setattr(net, f"P_{name}", cell)

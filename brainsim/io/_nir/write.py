@@ -197,8 +197,8 @@ class _Writer:
         return int(times.steps(self.step * 1e3))
 
     def _connect(self, path, projection, lag) -> None:
-        for what, there in (("plasticity", projection.plastic), ("a terminal", projection.held_by is not None),
-                            ("several receptors", len(projection.receptors) > 1)):  # fmt: skip
+        parts = ("plasticity", projection.plastic), ("a terminal", projection.held_by is not None)
+        for what, there in (*parts, (projection.beyond_sums, projection.beyond_sums)):
             if there:
                 raise ValueError(f"to_nir: {path} has {what}, which has no counterpart.")
         pre, post = self.net.populations[projection.pre], self.net.populations[projection.post]

@@ -125,15 +125,10 @@ def entered(net: Network, dt: QuantityLike, keep: bool = False) -> tuple[door.En
     ``keep``: whether all projections keep what arrives, where they can.
     """
     for projection in net.projections.values():
-        if len(projection.receptors) > 1:
+        if projection.beyond_sums:
             raise ValueError(
-                f"train: {projection.path} reaches several receptors ({', '.join(projection.receptors)}), of which online rules"
-                " keep no traces; connect to each by itself, or take gradient=bs.train.bptt."
-            )
-        if not projection.adds_up:
-            raise ValueError(
-                f"train: what {projection.path} brings to {projection.post}.{projection.receptor} does not add up, so that"
-                " online rules have no traces of it; gradient=bs.train.bptt takes it."
+                f"train: {projection.path} has {projection.beyond_sums}, of which online rules keep no traces;"
+                " gradient=bs.train.bptt takes it."
             )
     if keep:
         _keep_arrived(p for p in net.projections.values() if p.receptor is not None and not p.axon.changes)

@@ -1,0 +1,241 @@
+"""What spikes do at the synapses that they reach: functions of each synapse, with work that goes with these synapses."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from brainsim.events import calendar
+from brainsim.events._frozen import Frozen
+from brainsim.events._rows import in_blocks, parts_of
+from brainsim.events.formats import CSR, Dense, Diagonal, FixedFanOut, Format
+
+SMALLEST, LARGEST = 256, 1 << 14  # synapses in a block
+
+
+class Reached(Frozen, abc.ABC, interface=True):
+    """Which synapses spikes reach in a step, and with which values."""
+
+    conn: Format
+
+    @abc.abstractmethod
+    def parts(self) -> tuple[jax.Array, jax.Array, jax.Array] | None:
+        """Runs of synapses that are reached: where each begins, its length, and the value that reaches it; None for synapses
+        that do not stand in rows.
+        """
+
+    @abc.abstractmethod
+    def values(self) -> jax.Array:
+        """The value that reaches each synapse, ``[n_synapses]``; zero for nothing."""
+
+    @property
+    @abc.abstractmethod
+    def rows(self) -> int:
+        """How many parts there are for each example of a batch."""
+
+
+class ByNeurons(Reached):
+    """All synapses of the neurons that spike.
+
+    Parameters
+    ----------
+    conn : Format
+        Who connects to whom.
+    spikes : bool or float array ``[n_pre]``
+        A float is the value of a spike; zeros are none.
+    """
+
+    conn: Format
+    spikes: jax.Array
+
+    def parts(self):
+        conn, spikes = self.conn, self.spikes
+        if isinstance(conn, CSR | FixedFanOut):
+            return *parts_of(conn, spikes), spikes
+        if isinstance(conn, Dense | Diagonal):
+            length = conn.n_post if isinstance(conn, Dense) else 1
+            begins = jnp.arange(conn.n_pre, dtype=jnp.int32) * length
+            return begins, jnp.where(spikes != 0, length, 0).astype(jnp.int32), spikes
+        return None
+
+    def values(self):
+        return jnp.broadcast_to(self.conn.spread(self.spikes), self.conn.weight_shape).ravel()
+
+    @property
+    def rows(self):
+        return self.conn.n_pre
+
+
+class Due(Reached):
+    """The synapses, each with a delay of its own, that spikes under way reach now.
+
+    Parameters
+    ----------
+    conn : Format
+        Who connects to whom, the synapses of each neuron in the order of their delays.
+    begins : int32 array ``[n_pre, depth + 1]``
+        What :func:`calendar_of` gives.
+    here : bool array ``[n_pre, depth]``
+        Whether what each neuron sent 1 to depth steps ago is under way.
+    """
+
+    conn: Format
+    begins: jax.Array
+    here: jax.Array
+
+    def parts(self):
+        lengths = jnp.where(self.here, jnp.diff(self.begins, axis=1), 0).ravel()
+        return self.begins[:, :-1].ravel(), lengths, jnp.ones(lengths.shape, bool)
+
+    def values(self):
+        return calendar._due(self.conn, self.begins, self.here).ravel()
+
+    @property
+    def rows(self):
+        return self.here.shape[0] * self.here.shape[1]
+
+
+def due(
+    conn: Format, spikes: jax.Array, begins: jax.Array, fired: jax.Array, waiting: jax.Array, step: jax.Array
+) -> tuple[Due, jax.Array, jax.Array]:
+    """What is due now, and what is under way after this step; arguments as those of :func:`deliver_sorted`."""
+    here = calendar._under_way(begins, step, fired, waiting)
+    return Due(conn, begins, here), *calendar._after(begins, step, here, spikes, fired, waiting)
+
+
+def visit(
+    reached: Reached, function: Callable, own: tuple, known: tuple, into: jax.Array
+) -> tuple[tuple[jax.Array, ...], jax.Array]:
+    """Let ``function`` change what each synapse keeps where it is reached, and add what it gives to the targets.
+
+    .. math:: (r_k, y_k) \\leftarrow f(s_k, y_k, p_k),\\qquad \\text{into}_{post(k)} \\leftarrow \\text{into}_{post(k)} + r_k
+
+    for the synapses k that are reached, by the value :math:`s_k`. Work goes with these, in batches too; derivatives cost work
+    at every synapse.
+
+    Parameters
+    ----------
+    reached : Reached
+        The synapses: :class:`ByNeurons`, or what :func:`due` gives.
+    function : callable
+        ``function(value, *own, *known) -> (result, *own)`` of arrays with one element for each of some synapses.
+    own : tuple of arrays ``[n_synapses]``
+        What synapses keep.
+    known : tuple of arrays ``[]`` or ``[n_synapses]``
+        Further numbers that the function takes.
+    into : float array ``[n_post]``
+        What results are added to.
+
+    Returns
+    -------
+    own : tuple of arrays ``[n_synapses]``
+    into : float array ``[n_post]``
+
+    Raises
+    ------
+    ValueError
+        For arrays that have not one element for each synapse.
+    """
+    n = reached.conn.n_synapses
+    for what, arrays, shapes in (("own", own, [(n,)]), ("known", known, [(), (n,)])):
+        for array in arrays:
+            if jnp.shape(array) not in shapes:
+                raise ValueError(
+                    f"events.visit: {what} has one number for each of {n} synapses, given {jnp.shape(array)}."
+                )
+
+    @jax.custom_jvp
+    def run(reached, own, known, into):
+        if reached.parts() is None or n == 0:
+            return _everywhere(function, reached, own, known, into)
+        return _by_parts(function, reached, own, known, into)
+
+    @run.defjvp
+    def jvp(primals, tangents):
+        return jax.jvp(lambda *x: _everywhere(function, *x), primals, tangents)
+
+    return run(reached, tuple(own), tuple(map(jnp.asarray, known)), into)
+
+
+def _everywhere(function, reached, own, known, into):
+    """The definition, at all synapses."""
+    conn = reached.conn
+    if conn.n_synapses == 0:
+        return own, into
+    s = reached.values()
+    here = s != 0
+    result, *after = function(s, *own, *known)
+    own = tuple(jnp.where(here, new, old).astype(old.dtype) for new, old in zip(after, own, strict=True))
+    targets = jnp.broadcast_to(conn.targets(), conn.weight_shape).ravel()
+    return own, into.at[targets].add(jnp.where(here, result, 0).astype(into.dtype))
+
+
+def _by_parts(function, reached, own, known, into):
+    """The same at the synapses that are reached; a batch lays those of all examples end to end."""
+
+    @jax.custom_batching.custom_vmap
+    def run(reached, own, known, into):
+        own, known, into = jax.tree.map(lambda x: x[None], (own, known, into))
+        parts = tuple(x[None] for x in reached.parts())
+        own, into = _laid_out(function, reached.conn, parts, own, known, into)
+        return jax.tree.map(lambda x: x[0], (own, into))
+
+    @run.def_vmap
+    def batched(size, flags, reached, own, known, into):
+        if any(jax.tree.leaves(flags[0].conn)):  # the connectivity differs: one after the other
+            several = jax.tree.map(
+                lambda x, flag: x if flag else jnp.broadcast_to(x, (size, *x.shape)),
+                (reached, own, known, into),
+                tuple(flags),
+            )
+            return jax.lax.map(lambda x: run(*x), several), ((True,) * len(own), True)
+        axes = jax.tree.map(lambda flag: 0 if flag else None, flags[0])
+        parts = jax.vmap(lambda reached: reached.parts(), in_axes=(axes,), axis_size=size)(reached)
+        own = tuple(x if flag else jnp.broadcast_to(x, (size, *x.shape)) for x, flag in zip(own, flags[1], strict=True))
+        known = tuple(x if flag else x[None] for x, flag in zip(known, flags[2], strict=True))
+        into = into if flags[3] else jnp.broadcast_to(into, (size, *into.shape))
+        return _laid_out(function, reached.conn, parts, own, known, into), ((True,) * len(own), True)
+
+    return run(reached, own, known, into)
+
+
+def _laid_out(function, conn, parts, own, known, into):
+    """All examples, (size, ...), as one list of parts; what is known may be of one for all, (1, ...)."""
+    begins, lengths, values = parts
+    size, rows = lengths.shape
+    n, n_post = conn.n_synapses, conn.n_post
+    begins, lengths, values = begins.ravel(), lengths.ravel(), values.ravel()
+    targets = conn.targets().ravel()
+    ends = jnp.cumsum(lengths, dtype=jnp.int32)
+    length = int(min(max(n // 64, SMALLEST), LARGEST))
+
+    def block(begin, carry):
+        own, into = carry
+        place = begin + jnp.arange(length, dtype=jnp.int32)
+        part = jnp.minimum(jnp.searchsorted(ends, place, side="right"), lengths.shape[0] - 1).astype(jnp.int32)
+        here = place < ends[-1]
+        example = part // rows
+        synapse = jnp.where(here, begins[part] + lengths[part] - (ends[part] - place), 0)
+        at = example * n + synapse
+
+        def of(x):
+            """Of what is known, the number of each synapse."""
+            if x.ndim == 1:
+                return x[0] if x.shape[0] == 1 else x[example]
+            return x[0, synapse] if x.shape[0] == 1 else x.ravel()[at]
+
+        before = [x.ravel()[at] for x in own]
+        result, *after = function(values[part], *before, *map(of, known))
+        put = jnp.where(here, at, size * n)
+        own = tuple(
+            x.ravel().at[put].set(jnp.broadcast_to(new, at.shape).astype(x.dtype), mode="drop").reshape(x.shape)
+            for x, new in zip(own, after, strict=True)
+        )
+        target = targets[synapse % targets.shape[0]]
+        into = into.ravel().at[example * n_post + target].add(jnp.where(here, result, 0).astype(into.dtype))
+        return own, into.reshape(size, n_post)
+
+    return in_blocks(block, ends[-1], length, (own, into))

@@ -1,0 +1,214 @@
+"""Synapses with states of their own: against NEST, and against programs of plain Python."""
+
+from pathlib import Path
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import brainsim as bs
+from brainsim import synapses
+from tests.references import make_synapses as script
+
+NEST = Path(__file__).parent.parent / "references" / "synapses.npz"
+DT = 0.1 * u.ms
+KINDS = {
+    "two_state": (synapses.TsodyksMarkram, {}),
+    "three_state": (synapses.ThreeState, {"tau_inactive": script.TAU_PSC * u.ms}),
+}
+
+
+@pytest.mark.parametrize("delay", [None, 1.0 * u.ms, [0.5, 2.0, 1.0] * u.ms], ids=["none", "axonal", "synaptic"])
+def test_synapses_of_one_neuron_that_differ_are_those_of_nest(delay):
+    """Every release of three synapses of one axon, each with parameters of its own, as NEST's ``tsodyks2_synapse`` and
+    ``tsodyks_synapse`` release it.
+    """
+    names, times, nest = list(script.STP), script.train(), dict(np.load(NEST))
+    p = {k: np.array([script.STP[name][k] for name in names]) for k in ("U", "tau_rec", "tau_facil")}
+    ms = np.zeros(3) if delay is None else np.broadcast_to(delay / u.ms, 3)
+    order = np.argsort(ms, kind="stable")  # rows stand by delay
+    common = dict(
+        U=p["U"][order], tau_rec=p["tau_rec"][order] * u.ms, tau_facil=np.maximum(p["tau_facil"][order], 1e-4) * u.ms
+    )
+    net = bs.Network()
+    net.S = bs.sources.SpikeTimes(1, times * u.ms, np.zeros(len(times), int))
+    for name, (kind, more) in KINDS.items():
+        setattr(net, name, bs.neurons.LIF(3, V_th=1e9 * u.mV))
+        getattr(net, name).add_receptors(syn=bs.receptors.Exponential(tau=1e-4 * u.ms))
+        net.connect(net.S, getattr(net, name), bs.FixedProbability(1.0), receptor="syn", weight=1 * u.pA, delay=delay,
+                    synapse=kind(**common, **more))  # fmt: skip
+        np.testing.assert_array_equal(net[f"S->{name}"].pairs()[1], order)
+    rec = bs.simulate(net, float(times[-1] + 3) * u.ms, dt=DT, record=[f"{name}.syn.g" for name in KINDS])
+    for name in KINDS:
+        g = np.asarray(rec[f"{name}.syn.g"] / u.pA)
+        for k, case in enumerate(names):
+            at = np.round((times + ms[k]) / script.STEP).astype(int) - 1
+            np.testing.assert_allclose(g[at, k], nest[f"{name}_{case}"], atol=2e-7, err_msg=f"{name} {case}")
+
+
+def network(delay=None, n=12, synapse=None, rate=100.0, **options):
+    net = bs.Network(seed=2)
+    net.S = bs.sources.PoissonGroup(n, rate=rate * u.Hz)
+    net.E = bs.neurons.LIF(n, V_th=1e9 * u.mV)
+    net.E.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+    given = dict(
+        U=bs.Uniform(0.1, 0.9), tau_rec=bs.Uniform(20 * u.ms, 200 * u.ms), tau_facil=bs.Uniform(10 * u.ms, 99 * u.ms)
+    )
+    synapse = synapses.TsodyksMarkram(**given) if synapse is None else synapse
+    weight = bs.Uniform(1 * u.pA, 2 * u.pA)
+    net.connect(
+        net.S, net.E, bs.FixedProbability(0.4), receptor="syn", weight=weight, delay=delay, synapse=synapse, **options
+    )
+    return net
+
+
+def by_hand(net, spikes, steps, dt=0.1):
+    """g of each cell, and u and x of each synapse, after so many steps; from a loop over all synapses and steps."""
+    p, syn = net["S->E"], net["S->E"].synapse
+    pre, post = p.pairs()
+    number = lambda value, unit=1.0: np.broadcast_to(np.asarray(value / unit), pre.shape)  # noqa: E731
+    U, rec, facil = number(syn.U), number(syn.tau_rec, u.ms), number(syn.tau_facil, u.ms)
+    lag = np.zeros(len(pre), int) if p.delay is None else np.round(number(p.delay, u.ms) / dt).astype(int)
+    g, util, x = np.zeros(net.E.count), np.zeros(len(pre)), np.ones(len(pre))
+    for n in range(steps):
+        g, util, x = g * np.exp(-dt / 5), util * np.exp(-dt / facil), 1 - (1 - x) * np.exp(-dt / rec)
+        fired = (n - lag >= 0) & spikes[np.maximum(n - lag, 0), pre]
+        util = np.where(fired, util + U * (1 - util), util)
+        np.add.at(g, post, np.where(fired, number(p.weight, u.pA) * util * x, 0))
+        x = np.where(fired, x - util * x, x)
+    return g, util, x
+
+
+@pytest.mark.parametrize(
+    ("delay", "kind"),
+    [(None, "Delay"), (0.7 * u.ms, "Axonal"), (bs.Uniform(0.3 * u.ms, 2 * u.ms), "Calendar")],
+    ids=["none", "axonal", "synaptic"],
+)
+def test_a_network_is_what_a_loop_over_its_synapses_gives(delay, kind):
+    net = network(delay)
+    assert type(net["S->E"].axon).__name__ == kind
+    record = {"s": lambda net: net.S.spikes, "S->E.synapse.x": None, "S->E.synapse.u": None, "E.syn.g": None}
+    first = bs.simulate(net, 30 * u.ms, dt=DT, record=record)
+    other = net.copy()
+    rest = bs.simulate(net, 20 * u.ms, dt=DT, record=record)
+    spikes = np.concatenate([np.asarray(first["s"]), np.asarray(rest["s"])]).astype(bool)
+    for rec, steps in ((first, 300), (rest, 500)):
+        g, util, x = by_hand(net, spikes, steps)
+        np.testing.assert_allclose(rec["E.syn.g"][-1] / u.pA, g, rtol=1e-10)
+        np.testing.assert_allclose(rec["S->E.synapse.x"][-1], x, rtol=1e-10)
+        np.testing.assert_allclose(rec["S->E.synapse.u"][-1], util, rtol=1e-10)
+    np.testing.assert_allclose(net["S->E"].synapse.at(net.t)["x"], x, rtol=1e-10)
+    bs.simulate(other, 20 * u.ms, dt=DT)
+    np.testing.assert_array_equal(other["S->E"].synapse.x, net["S->E"].synapse.x)
+
+
+def test_states_that_are_assigned_on_the_way_are_those_of_then():
+    net = network()
+    bs.simulate(net, 10 * u.ms, dt=DT)
+    u_then = np.asarray(net["S->E"].synapse.at(net.t)["u"])
+    net["S->E"].synapse.x = 0.25
+    net.S.rate = 0 * u.Hz
+    rec = bs.simulate(net, 10 * u.ms, dt=DT, record=["S->E.synapse.x", "S->E.synapse.u"])
+    syn = net["S->E"].synapse
+    np.testing.assert_allclose(rec["S->E.synapse.x"][-1], 1 - 0.75 * np.exp(-10 * u.ms / syn.tau_rec), rtol=1e-10)
+    np.testing.assert_allclose(rec["S->E.synapse.u"][-1], u_then * np.exp(-10 * u.ms / syn.tau_facil), rtol=1e-10)
+    net.reset()
+    assert np.all(np.asarray(syn.x) == 1) and np.all(np.asarray(syn.last) == 0)
+
+
+@pytest.mark.parametrize("delay", [None, bs.Uniform(0.3 * u.ms, 2 * u.ms)], ids=["none", "synaptic"])
+def test_batches_and_gradients(delay):
+    net = network(delay)
+    f = bs.function(net, 20 * u.ms, dt=DT, record="E.syn.g")
+    path = "S->E.synapse.U"
+    U = f.parameters[path]
+    batch = jnp.stack([U, 0.5 * U, 0.9 * U])
+    mean = lambda U: f({path: U}, {})[1]["E.syn.g"].mean()  # noqa: E731
+    together = jax.jit(jax.vmap(mean))(batch)
+    alone = jax.jit(mean)
+    np.testing.assert_allclose(together, [alone(one) for one in batch], rtol=1e-12)
+    along = np.random.default_rng(0).normal(size=U.shape)
+    slope = jnp.vdot(jax.jit(jax.grad(mean))(U), along)
+    np.testing.assert_allclose(slope, (alone(U + 1e-5 * along) - alone(U - 1e-5 * along)) / 2e-5, rtol=1e-6)
+    swept = bs.sweep(net, {path: np.asarray(batch[:2])}, 20 * u.ms, dt=DT, record="E.syn.g")
+    means = [np.mean(np.asarray(run["E.syn.g"] / u.pA)) for run in swept]
+    np.testing.assert_allclose(means, together[:2], rtol=1e-12)
+
+
+def test_saved_and_loaded(tmp_path):
+    net, other = network(bs.Uniform(0.3 * u.ms, 2 * u.ms)), network(bs.Uniform(0.3 * u.ms, 2 * u.ms))
+    bs.simulate(net, 15 * u.ms, dt=DT)
+    bs.save(net, tmp_path / "state")
+    bs.load(other, tmp_path / "state")
+    for one in (net, other):
+        bs.simulate(one, 15 * u.ms, dt=DT)
+    for name in ("x", "u", "last"):
+        np.testing.assert_array_equal(getattr(other["S->E"].synapse, name), getattr(net["S->E"].synapse, name))
+
+
+def test_float32_and_another_step():
+    with jax.enable_x64(False):
+        net = network(rate=50.0)
+        rec = bs.simulate(net, 50 * u.ms, dt=0.5 * u.ms, record={"s": lambda net: net.S.spikes, "E.syn.g": None})
+        g, _, _ = by_hand(net, np.asarray(rec["s"]).astype(bool), 100, 0.5)
+        np.testing.assert_allclose(rec["E.syn.g"][-1] / u.pA, g, rtol=1e-5)
+
+
+class Depressing(synapses.Synapse):
+    r"""Resources that a spike uses.
+
+    .. math:: \dot x = (1 - x)/\tau,\qquad x \leftarrow x - U x
+    """
+
+    U = bs.Parameter(0.5, "used by a spike", shape="n_synapses")
+    tau = bs.Parameter(500 * u.ms, "recovery", positive=True, shape="n_synapses")
+    x = bs.State(1.0, "resources", shape="n_synapses")
+
+    def silence(self, p, dt, x):
+        return {"x": 1 - (1 - x) * jnp.exp(-dt / p.tau)}
+
+    def spike(self, p, x):
+        return p.U * x, {"x": x - p.U * x}
+
+
+def test_one_of_ones_own_is_that_of_the_library_with_plasticity_and_several_receptors():
+    nets = []
+    for kind in (Depressing(U=0.4, tau=100 * u.ms), synapses.TsodyksMarkram(U=0.4, tau_rec=100 * u.ms)):
+        net = network(synapse=kind, delay=bs.Uniform(0.3 * u.ms, 2 * u.ms),
+                      plasticity=bs.plasticity.PairSTDP(A_plus=0.5 * u.pA, A_minus=0.2 * u.pA, w_max=9 * u.pA))  # fmt: skip
+        net.connect(net.S, net.E, bs.OneToOne(), receptor="syn", weight=50 * u.nA)  # so that they learn
+        net.E.V_th = -59.9 * u.mV
+        bs.simulate(net, 20 * u.ms, dt=DT)
+        nets.append(net)
+    one, other = nets
+    assert np.ptp(np.asarray(one["S->E"].weight / u.pA)) > 1.0
+    np.testing.assert_allclose(one["S->E"].weight / u.pA, other["S->E"].weight / u.pA, rtol=1e-12)
+    np.testing.assert_allclose(one.E.syn.g / u.pA, other.E.syn.g / u.pA, rtol=1e-12)
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(bs.UnknownNameError, match="TsodyksMarkram has no 'tau_fac'.*Did you mean 'tau_facil'"):
+        network(synapse=synapses.TsodyksMarkram(tau_fac=5 * u.ms))
+    with pytest.raises(ValueError, match="synapse.tau_rec: values must be positive"):
+        network(synapse=synapses.TsodyksMarkram(tau_rec=0 * u.ms))
+    with pytest.raises(TypeError, match="S->E.synapse: expected one of brainsim.synapses, given 5"):
+        network(synapse=5)
+    used = synapses.TsodyksMarkram()
+    network(synapse=used)
+    with pytest.raises(ValueError, match="the synapse given belongs to S->E.synapse; make another one"):
+        network(synapse=used)
+    with pytest.raises(ValueError, match="takes whole spikes of single synapses, and not a delay that changes"):
+        network(delay=1 * u.ms, max_delay=2 * u.ms)
+    net = network()
+    with pytest.raises(ValueError, match=r"synapse.U: expected shape \(\) or"):
+        net["S->E"].synapse.U = [0.1, 0.2]
+    with pytest.raises(ValueError, match="rewire: S->E has synapses with states of their own"):
+        bs.plasticity.rewire(net, "S->E", weight=1 * u.pA, fraction=0.1, seed=1)
+
+    with pytest.raises(bs.UnknownNameError, match="Wrong.spike takes 'y', no State"):
+
+        class Wrong(synapses.Synapse):
+            def spike(self, p, y):
+                return 1.0, {}
