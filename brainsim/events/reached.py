@@ -8,12 +8,13 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from brainsim._units import float_dtype
 from brainsim.events import calendar
 from brainsim.events._frozen import Frozen
 from brainsim.events._rows import in_blocks, parts_of
 from brainsim.events.formats import CSR, Dense, Diagonal, FixedFanOut, Format
 
-SMALLEST, LARGEST = 256, 1 << 14  # synapses in a block
+BLOCK = 1024  # synapses that are looked at together: a spike of few costs as much as one of so many
 
 
 class Reached(Frozen, abc.ABC, interface=True):
@@ -22,19 +23,19 @@ class Reached(Frozen, abc.ABC, interface=True):
     conn: Format
 
     @abc.abstractmethod
-    def parts(self) -> tuple[jax.Array, jax.Array, jax.Array] | None:
-        """Runs of synapses that are reached: where each begins, its length, and the value that reaches it; None for synapses
-        that do not stand in rows.
+    def rows(self) -> tuple[jax.Array, ...] | None:
+        """How many synapses of each row are reached, int32 ``[n_pre]``, and what :meth:`locate` needs, an element for each row;
+        None for synapses that do not stand in rows.
         """
+
+    @staticmethod
+    @abc.abstractmethod
+    def locate(offset: jax.Array, *of_rows: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Number and value of a synapse: that with ``offset`` others before it among those that are reached in its row."""
 
     @abc.abstractmethod
     def values(self) -> jax.Array:
         """The value that reaches each synapse, ``[n_synapses]``; zero for nothing."""
-
-    @property
-    @abc.abstractmethod
-    def rows(self) -> int:
-        """How many parts there are for each example of a batch."""
 
 
 class ByNeurons(Reached):
@@ -51,22 +52,24 @@ class ByNeurons(Reached):
     conn: Format
     spikes: jax.Array
 
-    def parts(self):
+    def rows(self):
         conn, spikes = self.conn, self.spikes
         if isinstance(conn, CSR | FixedFanOut):
-            return *parts_of(conn, spikes), spikes
+            begins, lengths = parts_of(conn, spikes)
+            return lengths, begins, spikes
         if isinstance(conn, Dense | Diagonal):
             length = conn.n_post if isinstance(conn, Dense) else 1
             begins = jnp.arange(conn.n_pre, dtype=jnp.int32) * length
-            return begins, jnp.where(spikes != 0, length, 0).astype(jnp.int32), spikes
+            return jnp.where(spikes != 0, length, 0).astype(jnp.int32), begins, spikes
         return None
+
+    @staticmethod
+    def locate(offset, *of_rows):
+        begins, spikes = of_rows
+        return begins + offset, spikes
 
     def values(self):
         return jnp.broadcast_to(self.conn.spread(self.spikes), self.conn.weight_shape).ravel()
-
-    @property
-    def rows(self):
-        return self.conn.n_pre
 
 
 class Due(Reached):
@@ -86,16 +89,24 @@ class Due(Reached):
     begins: jax.Array
     here: jax.Array
 
-    def parts(self):
-        lengths = jnp.where(self.here, jnp.diff(self.begins, axis=1), 0).ravel()
-        return self.begins[:, :-1].ravel(), lengths, jnp.ones(lengths.shape, bool)
+    def rows(self):
+        return self._lengths(self.begins, self.here).sum(1, dtype=jnp.int32), self.begins, self.here
+
+    @staticmethod
+    def _lengths(begins, here):
+        return jnp.where(here, jnp.diff(begins, axis=-1), 0)
+
+    @staticmethod
+    def locate(offset, *of_rows):
+        begins, here = of_rows
+        lengths = Due._lengths(begins, here)
+        ends = jnp.cumsum(lengths, axis=1)
+        delay = jnp.sum(ends <= offset[:, None], axis=1)[:, None]
+        of_delay = lambda x: jnp.take_along_axis(x, delay, axis=1, mode="clip")[:, 0]  # noqa: E731
+        return of_delay(begins) + offset - of_delay(ends) + of_delay(lengths), jnp.ones(offset.shape, bool)
 
     def values(self):
         return calendar._due(self.conn, self.begins, self.here).ravel()
-
-    @property
-    def rows(self):
-        return self.here.shape[0] * self.here.shape[1]
 
 
 def due(
@@ -103,7 +114,13 @@ def due(
 ) -> tuple[Due, jax.Array, jax.Array]:
     """What is due now, and what is under way after this step; arguments as those of :func:`deliver_sorted`."""
     here = calendar._under_way(begins, step, fired, waiting)
-    return Due(conn, begins, here), *calendar._after(begins, step, here, spikes, fired, waiting)
+    nothing = jnp.zeros(
+        conn.n_post, float_dtype()
+    )  # what is under way afterwards a kernel knows, which weighs nothing here
+    _, fired, waiting = calendar.deliver_sorted(
+        conn, spikes, jnp.zeros((), nothing.dtype), begins, fired, waiting, step, nothing
+    )
+    return Due(conn, begins, here), fired, waiting
 
 
 def visit(
@@ -149,9 +166,9 @@ def visit(
 
     @jax.custom_jvp
     def run(reached, own, known, into):
-        if reached.parts() is None or n == 0:
+        if reached.rows() is None or n == 0:
             return _everywhere(function, reached, own, known, into)
-        return _by_parts(function, reached, own, known, into)
+        return _by_rows(function, reached, own, known, into)
 
     @run.defjvp
     def jvp(primals, tangents):
@@ -173,14 +190,14 @@ def _everywhere(function, reached, own, known, into):
     return own, into.at[targets].add(jnp.where(here, result, 0).astype(into.dtype))
 
 
-def _by_parts(function, reached, own, known, into):
+def _by_rows(function, reached, own, known, into):
     """The same at the synapses that are reached; a batch lays those of all examples end to end."""
 
     @jax.custom_batching.custom_vmap
     def run(reached, own, known, into):
         own, known, into = jax.tree.map(lambda x: x[None], (own, known, into))
-        parts = tuple(x[None] for x in reached.parts())
-        own, into = _laid_out(function, reached.conn, parts, own, known, into)
+        parts = tuple(x[None] for x in reached.rows())
+        own, into = _laid_out(function, reached, parts, own, known, into)
         return jax.tree.map(lambda x: x[0], (own, into))
 
     @run.def_vmap
@@ -193,32 +210,32 @@ def _by_parts(function, reached, own, known, into):
             )
             return jax.lax.map(lambda x: run(*x), several), ((True,) * len(own), True)
         axes = jax.tree.map(lambda flag: 0 if flag else None, flags[0])
-        parts = jax.vmap(lambda reached: reached.parts(), in_axes=(axes,), axis_size=size)(reached)
+        parts = jax.vmap(lambda reached: reached.rows(), in_axes=(axes,), axis_size=size)(reached)
         own = tuple(x if flag else jnp.broadcast_to(x, (size, *x.shape)) for x, flag in zip(own, flags[1], strict=True))
         known = tuple(x if flag else x[None] for x, flag in zip(known, flags[2], strict=True))
         into = into if flags[3] else jnp.broadcast_to(into, (size, *into.shape))
-        return _laid_out(function, reached.conn, parts, own, known, into), ((True,) * len(own), True)
+        return _laid_out(function, reached, parts, own, known, into), ((True,) * len(own), True)
 
     return run(reached, own, known, into)
 
 
-def _laid_out(function, conn, parts, own, known, into):
-    """All examples, (size, ...), as one list of parts; what is known may be of one for all, (1, ...)."""
-    begins, lengths, values = parts
-    size, rows = lengths.shape
+def _laid_out(function, reached, parts, own, known, into):
+    """All examples, (size, ...), as one list of rows; what is known may be of one for all, (1, ...)."""
+    conn, (size, rows) = reached.conn, parts[0].shape
     n, n_post = conn.n_synapses, conn.n_post
-    begins, lengths, values = begins.ravel(), lengths.ravel(), values.ravel()
+    lengths, *of_rows = (x.reshape(size * rows, *x.shape[2:]) for x in parts)
     targets = conn.targets().ravel()
     ends = jnp.cumsum(lengths, dtype=jnp.int32)
-    length = int(min(max(n // 64, SMALLEST), LARGEST))
+    length = min(n, BLOCK)
 
     def block(begin, carry):
         own, into = carry
         place = begin + jnp.arange(length, dtype=jnp.int32)
-        part = jnp.minimum(jnp.searchsorted(ends, place, side="right"), lengths.shape[0] - 1).astype(jnp.int32)
-        here = place < ends[-1]
-        example = part // rows
-        synapse = jnp.where(here, begins[part] + lengths[part] - (ends[part] - place), 0)
+        row = jnp.minimum(jnp.searchsorted(ends, place, side="right"), size * rows - 1).astype(jnp.int32)
+        here, example = place < ends[-1], row // rows
+        offset = jnp.where(here, lengths[row] - (ends[row] - place), 0)
+        synapse, value = reached.locate(offset, *(x[row] for x in of_rows))
+        synapse = jnp.where(here, synapse, 0)
         at = example * n + synapse
 
         def of(x):
@@ -228,14 +245,22 @@ def _laid_out(function, conn, parts, own, known, into):
             return x[0, synapse] if x.shape[0] == 1 else x.ravel()[at]
 
         before = [x.ravel()[at] for x in own]
-        result, *after = function(values[part], *before, *map(of, known))
+        result, *after = function(value, *before, *map(of, known))
         put = jnp.where(here, at, size * n)
-        own = tuple(
-            x.ravel().at[put].set(jnp.broadcast_to(new, at.shape).astype(x.dtype), mode="drop").reshape(x.shape)
-            for x, new in zip(own, after, strict=True)
-        )
+        own = tuple(_written(x, put, old, new) for x, old, new in zip(own, before, after, strict=True))
         target = targets[synapse % targets.shape[0]]
         into = into.ravel().at[example * n_post + target].add(jnp.where(here, result, 0).astype(into.dtype))
         return own, into.reshape(size, n_post)
 
     return in_blocks(block, ends[-1], length, (own, into))
+
+
+def _written(x, at, old, new):
+    """``x`` with ``new`` in the places ``at``, where it holds ``old``; nowhere for places beyond the last.
+
+    What is written depends on what was read, or XLA would copy the whole array: it does not see that reading comes first.
+    """
+    flat, new = x.ravel(), jnp.broadcast_to(new, at.shape).astype(x.dtype)
+    if jnp.issubdtype(x.dtype, jnp.floating):
+        return flat.at[at].set(new + 0 * old, mode="drop").reshape(x.shape)
+    return flat.at[at].add(new - old, mode="drop").reshape(x.shape)
