@@ -72,7 +72,7 @@ def _couple(net, held) -> None:
         terminal = None if projection.held_by is None else net.projections[projection.held_by].terminal
         sent = projection.sends(net.senders[projection.pre], terminal)
         receptor = _receptor(net, projection)
-        for port, sums in projection.first_delivery(sent, receptor).items():
+        for port, sums in projection.first_delivery(sent, receptor, net.populations[projection.post]).items():
             if f"{receptor.path}.{port}" not in held:
                 receptor.put(port, receptor.plain(port) + sums)
         histories = {f"{projection.path}.{name}": array for name, array in projection.histories(sent).items()}
@@ -90,13 +90,21 @@ def catch_up(net: Dynamics, before: dict) -> None:
             projection.synapse.catch_up(before, net.plain("steps"))
     for projection in net.projections.values():
         signal, weight = f"{projection.pre}.{projection.signal}", f"{projection.path}.weight"
-        if projection.acts_at_once("weight") and (signal in before or weight in before):
-            receptor, present = _receptor(net, projection), projection.plain("weight")
+        if not projection.acts_at_once("weight"):
+            continue
+        receptor, post = _receptor(net, projection), net.populations[projection.post]
+        own = f"{projection.post}.{receptor.of}" if receptor.couples else weight
+        if not before.keys().isdisjoint({signal, weight, own}):
+            present, there = projection.plain("weight"), post.plain(receptor.of) if receptor.couples else None
             sent = projection.sends(net.senders[projection.pre])
-            now = projection.first_delivery(sent, receptor)
+            now = projection.first_delivery(sent, receptor, post)
             projection.put("weight", before.get(weight, present))
-            then = projection.first_delivery(before.get(signal, sent), receptor)
+            if receptor.couples:
+                post.put(receptor.of, before.get(own, there))
+            then = projection.first_delivery(before.get(signal, sent), receptor, post)
             projection.put("weight", present)
+            if receptor.couples:
+                post.put(receptor.of, there)
             for port, sums in then.items():
                 receptor.put(port, receptor.plain(port) + now[port] - sums)
 

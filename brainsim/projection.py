@@ -13,7 +13,7 @@ from brainsim._core import Clock, write_back
 from brainsim._units import in_unit, with_unit
 from brainsim.delays import Gaussian
 from brainsim.paths import Applied, Synapses
-from brainsim.plasticity.synapses import Surroundings
+from brainsim.plasticity.synapses import Surroundings, single_rows
 from brainsim.population import Population, Sender
 from brainsim.receptors.base import Receptor
 from brainsim.terminals.base import Terminal
@@ -78,7 +78,19 @@ class Projection(Connection):
         """States, by name from here, where ``sent`` has been sent for ever; nothing where spikes are sent."""
         return {f"axon.{name}": array for name, array in self.axon.history(sent).items()}
 
-    def first_delivery(self, sent: jax.Array, receptor: Receptor) -> dict[str, jax.Array]:
+    def _coupled(self, arrived: jax.Array, receptor: Receptor, post: Population) -> jax.Array:
+        """Sums over the synapses of a function of both sides, (n_post,)."""
+        conn, weight = cast(events.Format, self.conn), self.plain("weight")
+        if self.axon.single:
+            conn, weight = single_rows(conn), weight.ravel() if weight.ndim else weight
+        y = receptor.taken(post.plain(receptor.of))
+        values = receptor.between(conn.spread(arrived), self.signal_unit, y[conn.targets()], weight)
+        if isinstance(conn, events.Dense):
+            return jnp.broadcast_to(values, conn.weight_shape).sum(0)
+        targets = jnp.broadcast_to(conn.targets(), conn.weight_shape)
+        return jnp.zeros(conn.n_post, values.dtype).at[targets].add(jnp.broadcast_to(values, conn.weight_shape))
+
+    def first_delivery(self, sent: jax.Array, receptor: Receptor, post: Population) -> dict[str, jax.Array]:
         """What has arrived at the ports of a receptor before the first step, where ``sent`` has been sent for ever.
 
         A graded signal couples from the beginning; of spikes there are none.
@@ -88,12 +100,15 @@ class Projection(Connection):
         sent : float array, (n_pre,)
             What :meth:`sends` gives.
         receptor : Receptor
+        post : Population
 
         Returns
         -------
         dict of str to float array, (n_post,)
             To be added to the receptor's ports, by name.
         """
+        if receptor.couples:
+            return {receptor.port: self._coupled(sent[self.axon.source] if self.axon.single else sent, receptor, post)}
         return self.way.sums(sent, receptor) if self.graded else {}
 
     @property
@@ -148,6 +163,9 @@ class Projection(Connection):
         """Add what arrives at t + dt to the receptor."""
         if self.receptor is not None:
             receptor = post.receptors[self.receptor]
+            if receptor.couples:
+                receptor.put(receptor.port, receptor.plain(receptor.port) + self._coupled(arrived, receptor, post))
+                return
             if "synapse" in vars(self):
                 self._deliver_by_synapse(clock, post, arrived)
                 return

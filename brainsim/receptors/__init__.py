@@ -1,6 +1,7 @@
 """Receptors: kinetics on the postsynaptic side, as currents or conductances."""
 
 from brainsim.receptors.base import Receptor
+from brainsim.receptors.coupling import Coupling, Summed
 from brainsim.receptors.delta import Delta
 from brainsim.receptors.gaba_b import GABA_B
 from brainsim.receptors.graded import Diffusive, GapJunction, Graded
@@ -18,6 +19,7 @@ __all__ = [
     "GABA_B",
     "NMDA",
     "Alpha",
+    "Coupling",
     "Delta",
     "Diffusive",
     "DualExponential",
@@ -30,4 +32,5 @@ __all__ = [
     "Receptor",
     "Sinusoidal",
     "StateSpace",
+    "Summed",
 ]

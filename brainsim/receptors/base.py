@@ -35,6 +35,7 @@ class Receptor(Part):
     port = "g"  # the state that spikes are added to
     within_steps = False  # whether spikes arrive within a step, each at its own time
     arrivals: Arrivals | None = None  # what does so in the coming one
+    couples = False  # whether what it takes is a function of both sides, see :class:`brainsim.receptors.Coupling`
     graded = False  # whether it takes values that are sent at every step, not spikes
     signal = "spikes"  # what it takes from a presynaptic population unless told otherwise
 

@@ -73,7 +73,7 @@ class Delta(Receptor):
         return UNITLESS if self.how == "multiply" else self.variable_unit
 
     def bind(self, neuron, name, ids=None):
-        variable = self._moved(neuron, name)
+        variable = state_named(neuron, name, self.into)
         self.fix(variable=variable, variable_unit=neuron.unit_of(variable), integrated=variable in neuron.variables)
         if getattr(neuron, "spike_times", "grid") == "exact" and not self.listable:
             what = f"how={self.how!r}" if self.how != "add" else f"into={variable!r}, which is not integrated"
@@ -82,20 +82,6 @@ class Delta(Receptor):
 
     def goes_into(self, neuron, name):
         return self.into  # a variable, and no input
-
-    def _moved(self, neuron, name) -> str:
-        """The variable that ``into`` stands for."""
-        acted_on = {key: variable for key, variable in neuron.inputs.items() if variable is not None}
-        states = [*neuron.variables, *neuron.other_states()]
-        accepted = acted_on | {state: state for state in states}
-        if self.into in accepted:
-            return accepted[self.into]
-        if self.into is None and acted_on:
-            return next(iter(acted_on.values()))
-        if self.into is None and len(neuron.variables) == 1:
-            return neuron.variables[0]
-        what = "is to say with into=... which variable it moves." if self.into is None else f"is to move {self.into!r}."
-        raise UnknownNameError(f"{neuron.path}: {name!r} {what}{suggestion(self.into or '', accepted)}")
 
     def take_in(self, conn: events.Format, arrived: jax.Array, weight: jax.Array) -> None:
         jump = self.plain("jump")
@@ -128,3 +114,23 @@ class Delta(Receptor):
 
     def current(self, g, V):
         return 0.0
+
+
+def state_named(neuron: Any, name: str, into: str | None) -> str:
+    """The state that ``into`` stands for, of receptor ``name``: one of its name, or the variable of an input.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none.
+    """
+    acted_on = {key: variable for key, variable in neuron.inputs.items() if variable is not None}
+    accepted = acted_on | {state: state for state in (*neuron.variables, *neuron.other_states())}
+    if into in accepted:
+        return accepted[into]
+    if into is None and acted_on:
+        return next(iter(acted_on.values()))
+    if into is None and len(neuron.variables) == 1:
+        return neuron.variables[0]
+    what = "is to say with into=... which variable it moves." if into is None else f"is to move {into!r}."
+    raise UnknownNameError(f"{neuron.path}: {name!r} {what}{suggestion(into or '', accepted)}")

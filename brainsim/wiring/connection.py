@@ -25,7 +25,7 @@ from brainsim.population import Population
 from brainsim.receptors.contacts import Contacts
 from brainsim.synapses import Synapse
 from brainsim.wiring.branches import Branches
-from brainsim.wiring.signal import check_one_by_one, check_synapse
+from brainsim.wiring.signal import check_coupling, check_one_by_one, check_synapse
 from brainsim.wiring.wired import Wired
 
 
@@ -89,6 +89,9 @@ class Connection(Dynamics):
         target = None if receptor is None else post.receptors[receptor]
         each = target is not None and target.one_by_one
         self.adds_up = target is None or all(post.receptors[name].adds_up for name in (receptor, *(also or ())))
+        self.couples = target is not None and target.couples
+        if self.couples:
+            check_coupling(path, target, conn, self.signal_unit)
         if also:
             self.also = Branches.of(f"{path}.also", wired.unit, also, post, moment)
         singly = each or not self.adds_up
@@ -159,6 +162,8 @@ class Connection(Dynamics):
             return f"synapses with states of their own ({type(self.synapse).__name__})"
         if "also" in vars(self):
             return f"several receptors ({', '.join(self.receptors)})"
+        if self.couples:
+            return f"a receptor that couples by a function ({self.receptor})"
         return "" if self.adds_up else f"a receptor whose arrivals do not add up ({self.receptor})"
 
     @property

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import brainunit as u
+import jax
 
 from brainsim import connectivity as rules
 from brainsim import events
 from brainsim._core import State
 from brainsim._errors import UnitError, UnknownNameError, suggestion
+from brainsim._units import float_dtype
 from brainsim.delays import Delay
 from brainsim.population import Population, View
 from brainsim.synapses import Synapse
@@ -100,6 +102,20 @@ def check_synapse(path: str, synapse, receptor, wired, delay) -> None:
     if len(receptor.ports) > 1:
         raise ValueError(f"{path}: {type(synapse).__name__} sends one number, and {receptor.path} takes several.")
     check_one_by_one(path, receptor, wired, None, delay)
+
+
+def check_coupling(path: str, receptor, conn, signal_unit: u.Unit) -> None:
+    """Refuse what a function of both sides cannot stand on, and functions that give something else.
+
+    Raises
+    ------
+    ValueError, UnitError
+        For layers and synapses that are not stored; for a function of another unit or shape.
+    """
+    if not isinstance(conn, events.Format):
+        raise ValueError(f"{path}: {receptor.path} compares both sides of single synapses, which are not stored here.")
+    one = jax.ShapeDtypeStruct((2,), float_dtype())
+    jax.eval_shape(lambda x, y, w: receptor.between(x, signal_unit, y, w), one, one, one)
 
 
 def check_sender(path: str, pre: View, signal: str) -> None:

@@ -17,7 +17,7 @@ from brainsim.testing.plasticity import example
 ABSTRACT = {
     "neurons": {"Neuron", "ConductanceBased"},
     "masses": {"Mass"},
-    "receptors": {"Receptor", "LinearReceptor", "PointProcess"},
+    "receptors": {"Receptor", "LinearReceptor", "PointProcess", "Summed"},
     "synapses": {"Synapse"},
     "terminals": {"Terminal"},
     "plasticity": {"Plasticity", "RateRule"},
@@ -34,6 +34,7 @@ GIVEN = {
     ),
     "HomeostaticScaling": lambda net: bs.plasticity.HomeostaticScaling(target_rate=20 * u.Hz, **UP),
     "RewardModulated": lambda net: bs.plasticity.RewardModulated(bs.plasticity.PairSTDP(**PAIRS), net.dopamine, **UP),
+    "Coupling": lambda net: bs.receptors.Coupling(lambda x, y, w: w * (x - y) * u.pA / u.mV),
     "TsodyksMarkram": lambda net: bs.terminals.TsodyksMarkram(tau_facil=30 * u.ms),
     "Kinetic": lambda net: bs.terminals.Kinetic(T_dur=0.5 * u.ms),
 }
@@ -124,7 +125,7 @@ def synapses(n: int) -> bs.Network:
         cell = bs.neurons.LIF(n, V_th=0 * u.mV)
         setattr(net, f"S_{name}", cell)
         cell.add_receptors(syn=bs.receptors.Exponential())
-        net.connect(net.C, cell, bs.AllToAll(), receptor="syn", weight=1.0 * u.pA, synapse=made(net, kind))
+        net.connect(net.C, cell, bs.AllToAll(), receptor="syn", weight=1.0 * u.pA, synapse=kind())
     for name, kind in exported("plasticity").items():
         cell = bs.neurons.LIF(n, refractory=0.5 * u.ms)
         setattr(net, f"P_{name}", cell)

@@ -9,7 +9,7 @@ from brainsim import receptors
 from brainsim._core import Clock, step_length
 from brainsim.testing.receptors import *  # noqa: F403
 
-ABSTRACT = ("Receptor", "LinearReceptor", "PointProcess")
+ABSTRACT = ("Receptor", "LinearReceptor", "PointProcess", "Coupling", "Summed")
 MODELS = [getattr(receptors, name) for name in receptors.__all__ if name not in ABSTRACT]
 
 
