@@ -224,6 +224,24 @@ def run_differentiable(
         return programs[key](parameters, fixed, state, step_ms, inputs)
 
 
+def run_moved(
+    requests, structure: Structure, parameters, fixed, state, inputs, step_ms: Exact, n_steps: int, moves: dict
+):
+    """As a scan of steps behind each of which ``moves``, by path and of one row for each step, are added to the state."""
+    fixed = _made_once(structure, parameters, fixed, state, step_ms, inputs)
+
+    def body(state, now):
+        courses, moves = now
+        clock = Clock(state["steps"], step_ms, fixed["key"])
+        state = structure.step(parameters, fixed, state, clock, courses)
+        state |= {path: state[path] + move for path, move in moves.items()}
+        held = parameters | {k: v for k, v in courses.items() if k in parameters}
+        after = clock._replace(step=clock.step + 1)
+        return state, {r.label: sample_of(r, structure, held, fixed, state, after) for r in requests}
+
+    return jax.lax.scan(body, state, (inputs, moves), length=n_steps)
+
+
 @contextlib.contextmanager
 def _traced_now(structure):
     # Not held by the program, which would hold on to the network then: any structure that is equal will do

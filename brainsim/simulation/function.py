@@ -9,6 +9,7 @@ from jax.core import Tracer
 
 from brainsim._core import step_length
 from brainsim._core.rounding import SUFFIX, slow_in
+from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import QuantityLike
 from brainsim.network import Network
 from brainsim.simulation import door, engine
@@ -132,6 +133,36 @@ class Function:
         UnknownNameError, UnitError, TypeError, ValueError
             For values that the network does not take.
         """
+        parameters, fixed, state, courses = self._given(parameters, state, inputs, key)
+        order = self.order.taking(courses, [request.path for request in self._entry.requests])
+        return run_traced(self._entry, parameters, fixed, state, courses, self._checkpoint_every, self._remat, order)
+
+    def moved(
+        self, parameters: dict, state: dict, moves: dict, *, inputs: dict | None = None, key: jax.Array | None = None
+    ) -> tuple[dict, dict]:
+        """As a call, step by step, with ``moves`` added to states behind each step: with moves of zero, the derivatives in them
+        are those in the states.
+
+        Parameters
+        ----------
+        parameters, state, inputs, key
+            As of a call.
+        moves : dict of str to array, (steps, ...)
+            By path of a state.
+
+        Returns
+        -------
+        state, recorded : dict of str to array
+        """
+        entry, given = self._entry, self._given(parameters, state, inputs, key)
+        for path in moves:
+            if path not in self.state:
+                raise UnknownNameError(f"moves: {path!r} is no state.{suggestion(path, self.state)}")
+        step = step_length(entry.step_ms)
+        return engine.run_moved(entry.requests, entry.structure.current(), *given, step, entry.n_steps, moves)
+
+    def _given(self, parameters, state, inputs, key) -> tuple[dict, dict, dict, dict]:
+        """Parameters, fixed arrays, the state and courses of a run."""
         parameters = self._values(parameters, self.parameters, "parameters")
         self._check_slow(parameters)
         given = self._values(state, self.state, "state")
@@ -143,9 +174,7 @@ class Function:
         courses = door.time_courses(self._slots, arrays, inputs or {}, self._entry.n_steps, plain=True)
         fixed = self.fixed if key is None else self.fixed | {"key": _checked(key)}
         state = self._start(parameters, fixed, given)
-        parameters = self.parameters | parameters
-        order = self.order.taking(courses, [request.path for request in self._entry.requests])
-        return run_traced(self._entry, parameters, fixed, state, courses, self._checkpoint_every, self._remat, order)
+        return self.parameters | parameters, fixed, state, courses
 
     def _values(self, values, mine, what):
         return door.values_at({path: self._slots[path] for path in mine}, mine, values, what, plain=True)

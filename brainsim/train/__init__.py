@@ -15,6 +15,7 @@ from brainsim.train.inference import Simulator
 from brainsim.train.least_squares import Squares, least_squares
 from brainsim.train.objective import Batch, Objective, Result
 from brainsim.train.online import Carry, Eligibility, Learner, lifelong, online, rules
+from brainsim.train.overflow import explain
 from brainsim.train.penalties import Activity, Penalty, RateBand, Reach, WeightDecay
 from brainsim.train.protocols import Protocol, Protocols, Report, Row
 from brainsim.train.reading import Read, Reads
@@ -62,6 +63,7 @@ __all__ = [
     "Epoch",
     "Evaluation",
     "eventprop",
+    "explain",
     "Evolution",
     "evolved",
     "features",

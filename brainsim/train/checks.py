@@ -1,4 +1,4 @@
-"""What is refused before anything is compiled, and what is said when training goes wrong."""
+"""What is refused before anything is compiled, and what is said of neurons that learn nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._errors import NonFiniteError
 from brainsim.encoding import sequence
 from brainsim.network import Network
 from brainsim.train.objective import Batch, Objective, takes_mask
@@ -154,54 +153,6 @@ def _without_surrogate(net: Network, name: str, why: str) -> str:
     return (
         f"{name}: the spikes of {kind} have no derivative, {why}; give it surrogate=bs.surrogate.ATan(), or freeze what"
         " cannot learn."
-    )
-
-
-def blame(
-    objective: Objective, parameters: dict, carried: dict, batch: Batch, given: tuple, when: str, loss: float
-) -> NonFiniteError:
-    """The error for a loss that is not finite: the first population, and step, where something is not.
-
-    ``given``: the key, and perhaps the state, that the examples began with.
-    """
-    for targets in jax.tree.leaves(batch.targets):
-        if not np.all(np.isfinite(np.asarray(targets))):
-            return NonFiniteError(f"fit: the loss is {loss:g} {when}, and targets of this batch are not finite.")
-    bad = sorted(path for path, array in parameters.items() if not bool(jnp.all(jnp.isfinite(array))))
-    if bad:
-        return NonFiniteError(
-            f"fit: {', '.join(bad)} is not finite {when}; the steps of learning are too long, or gradients grow without"
-            " bounds: a smaller rate, or optax.clip_by_global_norm.",
-            bad[0],
-        )
-    variables = [
-        f"{name}.{variable}"
-        for name, population in objective.net.populations.items()
-        for variable in getattr(population, "variables", ())
-    ]
-    final, recorded, outputs = objective.replaced(record=variables).examples(parameters, carried, batch, *given)
-    first = {}
-    for path in variables:
-        steps = ~np.isfinite(np.asarray(recorded[path])).all(axis=(0, *range(2, recorded[path].ndim)))
-        if steps.any():
-            first[path] = int(steps.argmax())
-    if not first and np.isfinite(loss):
-        return NonFiniteError(
-            f"fit: the gradient is not finite {when}, and the loss is {loss:g}: a derivative within the run is not, as at"
-            " values that are too large; smaller weights, or inputs, keep them in range."
-        )
-    if not first:
-        low, high = (f(np.array([f(x) for x in jax.tree.leaves(outputs)])) for f in (np.min, np.max))
-        return NonFiniteError(
-            f"fit: the loss is not finite {when}, though all states are: outputs from {low:g} to {high:g}."
-        )
-    path = min(first, key=lambda path: first[path])
-    time = (first[path] + 1) * objective.run.step_ms * u.ms
-    return NonFiniteError(
-        f"fit: {'the gradient' if np.isfinite(loss) else 'the loss'} is not finite {when}: {path} is the first state that is"
-        f" not, in step {first[path] + 1} ({time}).",
-        path,
-        time,
     )
 
 

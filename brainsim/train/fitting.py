@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import brainunit as u
@@ -25,6 +26,7 @@ from brainsim.train.gradients import Gradient, bptt, eventprop, reinforce
 from brainsim.train.history import History
 from brainsim.train.objective import Batch, Objective
 from brainsim.train.online.gradient import Eligibility
+from brainsim.train.overflow import blame
 from brainsim.train.reading import Read, Reads
 from brainsim.train.schedules import Scheduled
 from brainsim.train.search import Search, Searching
@@ -318,7 +320,7 @@ class Loop:
             return
         before, batch, given, loss, measured, k = waiting
         if not (np.isfinite(float(loss)) and np.isfinite(float(measured.get("gradient norm", loss)))):
-            self._fail(before, batch, given, float(loss), k)
+            self._fail(before, batch, given, float(loss), k, measured)
         self.good = before
         row = {name: float(value) for name, value in {"loss": loss, **measured}.items()}
         for name, value in row.items():
@@ -334,13 +336,18 @@ class Loop:
             _, batch, given, loss, _, k = waiting
             self._fail(self.learning, batch, given, float(loss), k)
 
-    def _fail(self, learning, batch, given, loss, k) -> None:
+    def _fail(self, learning, batch, given, loss, k, measured: Mapping = MappingProxyType({})) -> None:
         """End training at the last parameters that are good."""
         self.learning = learning if checks.finite(learning.free) else self.good
         parameters = self.update.trained.values(learning.free, self.update.trained.fixed)
         parameters |= self.update.scheduled.values(learning.updates)
         when = f"in epoch {self.place.epoch + 1}, update {k + 1}"
-        raise checks.blame(self.update.objective, parameters, learning.carried, batch, given, when, loss)
+        norms = {
+            name.partition(": ")[2]: value for name, value in measured.items() if name.startswith("gradient norm: ")
+        }
+        bad = [path for path, value in norms.items() if not np.isfinite(float(value))]
+        error = blame(self.update.objective, parameters, learning.carried, batch, given, when, loss, bad)
+        raise type(error)(f"fit: {error.args[0]}", error.path, error.time)
 
     def _measure(self, parameters: dict, row: dict) -> None:
         """Validate, and look at how much neurons fire."""

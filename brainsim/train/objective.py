@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
@@ -174,29 +175,39 @@ class Objective:
         course = course if jnp.issubdtype(course.dtype, jnp.floating) else course.astype(float_dtype())
         return course.reshape(self.n_steps, count)
 
-    def one(self, parameters: dict, state: dict, x: Any, key: jax.Array) -> tuple[dict, dict]:
-        """``(final state, recorded)`` of one example."""
+    def one(
+        self, parameters: dict, state: dict, x: Any, key: jax.Array, moves: dict | None = None
+    ) -> tuple[dict, dict]:
+        """``(final state, recorded)`` of one example; ``moves`` as in :meth:`brainsim.simulation.function.Function.moved`."""
+        run = functools.partial(self.run.moved, moves=moves) if moves else self.run
         inputs, own = {self.into: self.course(x, jax.random.fold_in(key, 0))}, jax.random.fold_in(key, 1)
         scale = SCALES[self.precision] if self.precision else 1.0
         if scale == 1:
-            return self.run(parameters, state, inputs=inputs, key=own)
+            return run(parameters, state, inputs=inputs, key=own)
         parameters, state, inputs = cast(tuple, scaled((parameters, state, inputs), 1 / scale))
-        return cast(tuple, scaled(self.run(parameters, state, inputs=inputs, key=own), scale))
+        return cast(tuple, scaled(run(parameters, state, inputs=inputs, key=own), scale))
 
     def mask(self, length: Any) -> jax.Array | None:
         """Which steps count; None for all."""
         return None if length is None else jnp.arange(self.n_steps) < length
 
     def examples(
-        self, parameters: dict, carried: dict, batch: Batch, key: jax.Array, state: dict | None = None
+        self,
+        parameters: dict,
+        carried: dict,
+        batch: Batch,
+        key: jax.Array,
+        state: dict | None = None,
+        *,
+        moves: dict | None = None,
     ) -> tuple[dict, dict, Any]:
         """``(final states, recorded, outputs)`` of a batch, each with a leading axis of examples.
 
-        ``state``: where each example goes on from, with that axis.
+        ``state``: where each example goes on from, with that axis; ``moves``: what is added to states behind each step, likewise.
         """
 
-        def one(x, length, key, own):
-            final, recorded = self.one(parameters, carried | own, x, key)
+        def one(x, length, key, own, moves):
+            final, recorded = self.one(parameters, carried | own, x, key, moves)
             return final, recorded, self.read(recorded, self.mask(length))
 
         keys = key if jnp.ndim(key) == 2 else jax.random.split(key, len(batch.inputs))
@@ -204,9 +215,9 @@ class Objective:
         inputs, axis = batch.inputs, 0
         if self.encode is None and jnp.ndim(inputs) > 1:  # steps first, as all that follows goes through them
             inputs, axis = jnp.swapaxes(inputs, 0, 1), 1
-        axes = (axis, None if lengths is None else 0, 0, 0)
+        axes = (axis, None if lengths is None else 0, 0, 0, 0)
         return jax.vmap(one, in_axes=axes, axis_name=BATCH if self.training else None)(
-            inputs, lengths, keys, state or {}
+            inputs, lengths, keys, state or {}, moves or {}
         )
 
     def each(self, function: Callable, outputs: Any, targets: Any, lengths: Any = None) -> jax.Array:
