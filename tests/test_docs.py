@@ -51,3 +51,16 @@ def test_a_wrong_name_is_found():
         check(ast.parse("cam.experimant('functional')"), known)
     with pytest.raises(TypeError):
         check(ast.parse("cam.experiment('functional', speed=3)"), known)
+
+
+def test_who_comes_from_another_tool_finds_the_page_from_the_first_one():
+    first = (ROOT / "docs/index.md").read_text()
+    for name, word in (
+        ("brian2", "Brian2"),
+        ("nest", "NEST"),
+        ("brainpy", "BrainPy"),
+        ("snntorch", "Norse"),
+        ("neuron", "NEURON"),
+    ):
+        assert f"\ncoming_from/{name}\n" in first
+        assert word in (ROOT / f"docs/coming_from/{name}.md").read_text().split("\n## ")[0]
