@@ -1,7 +1,7 @@
 """Event-driven operations on sparse connectivity: work proportional to spikes, not to neurons or synapses.
 
-Pure functions on plain arrays. Each has a definition in plain JAX that works everywhere, a compiled kernel for the CPU
-that is held against it, exact derivatives, and a batching rule that never replicates connectivity or weights.
+Pure functions on plain arrays. Each has a definition in plain JAX that works everywhere, compiled kernels for the CPU and
+for NVIDIA GPUs that are held against it, exact derivatives, and a batching rule that never replicates connectivity or weights.
 """
 
 from brainsim.events._backends import implementation, kernels, served_by

@@ -9,20 +9,30 @@ from typing import Any, TypeAlias
 import jax
 
 from brainsim.events import _library
+from brainsim.events.cuda import lowered as cuda
 
-# lowering(context, *arguments, numbers=, aliases=) gives the results of a call; aliases are {argument: result}
+# lowering(context, *arguments, numbers=, aliases=) gives the results of a call, or None where its kernel does not serve
+# arguments of these types; aliases are {argument: result}
 Lowering: TypeAlias = Callable[..., Any]
 
 # For each platform, what gives the lowering of an operation by its name, or None where it has no kernel there.
-BACKENDS: dict[str, Callable[[str], Lowering | None]] = {"cpu": _library.lowering}
+BACKENDS: dict[str, Callable[[str], Lowering | None]] = {"cpu": _library.lowering, "cuda": cuda.lowering}
 
 IMPLEMENTATIONS = ("kernel", "plain")
+EMULATED = "emulated"  # the kernels of a GPU on the CPU, with a driver and a compiler that tests bring
 _chosen = jax.make_user_context("kernel")  # a part of the key of all that JAX traces and compiles
 
 
 def of(name: str) -> dict[str, Lowering]:
     """The lowerings of an operation, by platform."""
     return {platform: found for platform, backend in BACKENDS.items() if (found := backend(name)) is not None}
+
+
+def lowering(platform: str, name: str, implementation: str) -> Lowering | None:
+    """The lowering of an operation for a platform, by what is to serve it; None where it is the plain definition."""
+    if implementation == EMULATED and platform == "cpu":
+        return cuda.emulated(name)
+    return BACKENDS[platform](name) if implementation == "kernel" and platform in BACKENDS else None
 
 
 def kernels(platform: str = "cpu") -> dict[str, bool]:
@@ -63,7 +73,7 @@ def served_by(implementation: str) -> Iterator[None]:
     ValueError
         For another name.
     """
-    if implementation not in IMPLEMENTATIONS:
+    if implementation not in (*IMPLEMENTATIONS, EMULATED):
         raise ValueError(f"events.served_by: operations are served by 'kernel' or 'plain'; got {implementation!r}.")
     with _chosen(implementation):
         yield

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.interpreters import mlir
 
+from brainsim.events import _backends as backends
 from brainsim.events._dense import are_rows, are_rows_back, in_rows, product, rows_back
 from brainsim.events._primitive import Batch, Operation, is_zero, no_tangent, undefined, zeros_of
 from brainsim.events._procedural import contract_procedural, numbers_procedural
@@ -109,13 +110,16 @@ class _Contract(Operation):
         dense = isinstance(shared[0], Dense) and len(shared) == 1 and (batch.extents or one_weight)
         return not dense and super().serves(shared, operands, static, batch)
 
-    def _lower(self, lowering, context, *arguments, tree, static, batch, kernel):
+    def _lower(self, platform, context, *arguments, tree, static, batch, served_by):
         n = tree.num_leaves
+        kernel = (
+            backends.lowering(platform, "rows", served_by) is not None
+        )  # else a product of matrices is the better one
         if kernel and are_rows(tree.unflatten(context.avals_in[:n]), context.avals_in[n:], static, batch):
             rows = functools.partial(in_rows, static.towards, static.alone)
             return mlir.lower_fun(lambda *operands: [rows(*operands[n:])], multiple_results=True)(context, *arguments)
-        parameters = {"tree": tree, "static": static, "batch": batch, "kernel": kernel}
-        return super()._lower(lowering, context, *arguments, **parameters)
+        parameters = {"tree": tree, "static": static, "batch": batch, "served_by": served_by}
+        return super()._lower(platform, context, *arguments, **parameters)
 
     def plain(self, shared, operands, static, batch: Batch):
         """Also sums over the levels that the result lacks."""

@@ -170,11 +170,12 @@ class _Convolve(Operation):
         one = lambda *operands: self.definition(shared, static, *operands)[0]  # noqa: E731
         return (over_batch(one, jax.vmap, static[0], operands, batch),)
 
-    def _lower(self, lowering, context, *arguments, tree, static, batch, kernel):
+    def _lower(self, platform, context, *arguments, tree, static, batch, served_by):
         shared = tree.unflatten(())
+        kernel = backends.lowering(platform, self.name, served_by) is not None
         if not kernel or not self.serves(shared, context.avals_in, static, batch):
-            parameters = {"tree": tree, "static": static, "batch": batch, "kernel": kernel}
-            return super()._lower(lowering, context, *arguments, **parameters)
+            parameters = {"tree": tree, "static": static, "batch": batch, "served_by": served_by}
+            return super()._lower(platform, context, *arguments, **parameters)
         one = functools.partial(by_kernel, *shared, *static)
         rows = lambda *operands: [over_batch(one, _mapped, static[0], operands, batch)]  # noqa: E731
         return mlir.lower_fun(rows, multiple_results=True)(context, *arguments)

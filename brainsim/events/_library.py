@@ -43,6 +43,8 @@ HANDLERS = (
     "tree",
 )
 
+LAUNCHERS = {"launch": "CUDA", "launch_here": "cpu"}  # of kernels for GPUs; see events/cuda
+
 _WARNING = (
     "brainsim.events: {reason}, so spikes are delivered by plain JAX, which is many times slower on a CPU. {remedy}, "
     "or set BRAINSIM_KERNELS=0 to silence this warning."
@@ -70,6 +72,10 @@ def _load() -> bool:
         for name in HANDLERS:
             capsule = jax.ffi.pycapsule(getattr(library, f"brainsim_{name}"))
             jax.ffi.register_ffi_target(target(name), capsule, platform="cpu")
+        for name, platform in LAUNCHERS.items():
+            if hasattr(library, f"brainsim_{name}"):
+                capsule = jax.ffi.pycapsule(getattr(library, f"brainsim_{name}"))
+                jax.ffi.register_ffi_target(target(name), capsule, platform=platform)
         _host = library
     except Exception as error:  # whatever is wrong with a binary, the plain definitions are right
         return _warn(f"the compiled kernels in {paths[0].name} could not be loaded ({error})", _COMPILER)
@@ -107,6 +113,11 @@ def lowering(name: str) -> Callable | None:
         return rule(context, *arguments, numbers=numbers)
 
     return lower
+
+
+def can_launch() -> bool:
+    """Whether kernels can be launched on a GPU, where there is one."""
+    return _loaded and hasattr(_host, "brainsim_launch")
 
 
 def host(name: str, result: Any) -> Callable | None:

@@ -96,8 +96,8 @@ class Operation:
         batching.primitive_batchers[primitive] = self._batch
         ad.primitive_jvps[primitive] = self._flat
         mlir.register_lowering(primitive, mlir.lower_fun(self._plain, multiple_results=True))
-        for platform, lowering in backends.of(name).items():
-            mlir.register_lowering(primitive, functools.partial(self._lower, lowering), platform=platform)
+        for platform in backends.BACKENDS:
+            mlir.register_lowering(primitive, functools.partial(self._lower, platform), platform=platform)
 
     def __call__(
         self,
@@ -111,16 +111,16 @@ class Operation:
         leaves, tree = jax.tree.flatten(shared)
         if batch is None:
             batch = Batch((), ((),) * len(operands))
-        kernel = (implementation or backends.implementation()) == "kernel"
-        return self.primitive.bind(*leaves, *operands, tree=tree, static=static, batch=batch, kernel=kernel)
+        served_by = implementation or backends.implementation()
+        return self.primitive.bind(*leaves, *operands, tree=tree, static=static, batch=batch, served_by=served_by)
 
     def def_jvp(self, rule: Callable) -> None:
         """``rule(shared, operands, tangents, static=, batch=) -> (results, tangents)``; else derivatives are zero."""
 
-        def jvp(primals, tangents, *, tree, static, batch, kernel):
+        def jvp(primals, tangents, *, tree, static, batch, served_by):
             n = tree.num_leaves
             shared = tree.unflatten(primals[:n])
-            with _kept(kernel):
+            with backends.served_by(served_by):  # derivatives are served as what they are derivatives of
                 return rule(shared, primals[n:], tangents[n:], static=static, batch=batch)
 
         ad.primitive_jvps[self.primitive] = jvp
@@ -128,10 +128,10 @@ class Operation:
     def def_transpose(self, rule: Callable) -> None:
         """``rule(cotangents, shared, operands, static=, batch=) -> cotangents`` of the operands."""
 
-        def transpose(cotangents, *arguments, tree, static, batch, kernel):
+        def transpose(cotangents, *arguments, tree, static, batch, served_by):
             n = tree.num_leaves
             shared = tree.unflatten(arguments[:n])
-            with _kept(kernel):
+            with backends.served_by(served_by):
                 return [None] * n + list(rule(cotangents, shared, arguments[n:], static=static, batch=batch))
 
         ad.primitive_transposes[self.primitive] = transpose
@@ -139,13 +139,14 @@ class Operation:
     def _run(self, *arguments, **parameters):
         return _compiled(self, tuple(sorted(parameters.items(), key=lambda item: item[0])))(*arguments)
 
-    def _shapes(self, *arguments, tree, static, batch, kernel):
+    def _shapes(self, *arguments, tree, static, batch, served_by):
         n = tree.num_leaves
         shared, operands = tree.unflatten(arguments[:n]), arguments[n:]
         core = [_core_shape(operand, mask) for operand, mask in zip(operands, batch.masks, strict=True)]
         shapes = list(self.results(shared, static, *core))
         make = type(arguments[-1])  # ShapedArray
-        shapes = [shape and make((*batch.extents, *shape.shape), shape.dtype) for shape in shapes]
+        full = lambda shape: make((*batch.extents, *shape.shape), shape.dtype)  # noqa: E731
+        shapes = [None if shape is None else full(shape) for shape in shapes]  # a shape of nothing counts as False
         for operand, result in self.in_place.items():
             shapes[result] = make(operands[operand].shape, operands[operand].dtype)
         return shapes
@@ -154,7 +155,7 @@ class Operation:
         """Whether kernels take arguments of these shapes and dtypes, and are better than the plain definition."""
         return self.numbers(shared, static) is not None and all(operands[i].dtype in REAL for i in self.real)
 
-    def _plain(self, *arguments, tree, static, batch, kernel):
+    def _plain(self, *arguments, tree, static, batch, served_by):
         n = tree.num_leaves
         shared = tree.unflatten(arguments[:n])
         return self.plain(shared, arguments[n:], static, batch)
@@ -163,23 +164,26 @@ class Operation:
         """The definition over all batch levels."""
         return batch.lift(functools.partial(self.definition, shared, static), batch.masks)(*operands)
 
-    def _lower(self, lowering, context, *arguments, tree, static, batch, kernel):
+    def _lower(self, platform, context, *arguments, tree, static, batch, served_by):
         n = tree.num_leaves
         shared, operands = tree.unflatten(context.avals_in[:n]), context.avals_in[n:]
-        if not kernel or not self.serves(shared, operands, static, batch):
-            plain = mlir.lower_fun(self._plain, multiple_results=True)
-            return plain(context, *arguments, tree=tree, static=static, batch=batch, kernel=kernel)
-        numbers = [len(batch.extents), *batch.extents, n, *map(bits, batch.masks), *self.numbers(shared, static)]
-        aliases = {n + operand: result for operand, result in self.in_place.items()}
-        return lowering(context, *arguments, numbers=np.array(numbers, np.int64), aliases=aliases)
+        lowering = backends.lowering(platform, self.name, served_by)
+        if lowering is not None and self.serves(shared, operands, static, batch):
+            numbers = [len(batch.extents), *batch.extents, n, *map(bits, batch.masks), *self.numbers(shared, static)]
+            aliases = {n + operand: result for operand, result in self.in_place.items()}
+            found = lowering(context, *arguments, numbers=np.array(numbers, np.int64), aliases=aliases)
+            if found is not None:
+                return found
+        plain = mlir.lower_fun(self._plain, multiple_results=True)
+        return plain(context, *arguments, tree=tree, static=static, batch=batch, served_by=served_by)
 
-    def _batch(self, arguments, axes, *, tree, static, batch, kernel):
+    def _batch(self, arguments, axes, *, tree, static, batch, served_by):
         n = tree.num_leaves
         extent = next(x.shape[axis] for x, axis in zip(arguments, axes, strict=True) if axis is not None)
         flags = [axis is not None for axis in axes]
         at = 0 if any(flags[:n]) else batch.place(axes[n:], self.full)
         arguments = [x if axis is None else jnp.moveaxis(x, axis, at) for x, axis in zip(arguments, axes, strict=True)]
-        bind = functools.partial(self.primitive.bind, tree=tree, static=static, kernel=kernel)
+        bind = functools.partial(self.primitive.bind, tree=tree, static=static, served_by=served_by)
         if any(flags[:n]):  # the connectivity itself differs: one after the other
             moving = [x for x, flag in zip(arguments, flags, strict=True) if flag]
 
@@ -215,11 +219,6 @@ def _repeated(x, extent: int, at: int):
 def bits(mask: Sequence[bool]) -> int:
     """A mask as the bits of a number, level 0 in the lowest."""
     return sum(1 << level for level, flag in enumerate(mask) if flag)
-
-
-def _kept(kernel: bool):
-    """Derivatives are served as what they are derivatives of."""
-    return backends.served_by("kernel" if kernel else "plain")
 
 
 def _core_shape(operand, mask):

@@ -74,7 +74,7 @@ class _Record(NamedTuple):
 
 def is_record(equation) -> bool:
     """Whether an equation of a jaxpr appends spikes to buffers of events, and a kernel may."""
-    if equation.primitive is not append_events_p.primitive or not equation.params["kernel"]:
+    if equation.primitive is not append_events_p.primitive or equation.params["served_by"] == "plain":
         return False
     recorded = equation.invars[5::2]
     return len(set(map(id, recorded))) == len(recorded)
@@ -85,7 +85,7 @@ def is_delivery(equation) -> bool:
     it.
     """
     served = {operation.primitive: operation for operation in (contract_p, deliver_sorted_p)}.get(equation.primitive)
-    if served is None or not equation.params["kernel"]:
+    if served is None or equation.params["served_by"] == "plain":
         return False
     tree, static, batch = (equation.params[name] for name in ("tree", "static", "batch"))
     shared = tree.unflatten([v.aval for v in equation.invars[: tree.num_leaves]])
@@ -116,9 +116,11 @@ def deliver_together(equations: Sequence, place: Callable, record=None) -> tuple
     list of (array, array)
         Arrays of several values that were added to, before and after.
     """
-    found = {extents(equation) for equation in (*equations, *([] if record is None else [record]))}
+    all_of = [*equations, *([] if record is None else [record])]
+    found = {extents(equation) for equation in all_of}
     if len(found) > 1:
         raise ValueError(f"deliveries of different batches are not one call; got extents {sorted(found)}.")
+    (served_by,) = {equation.params["served_by"] for equation in all_of}
     sources: dict = {}  # identity of an array: position and array
     targets: list = []
     into_of: dict = {}  # identity of an array of several: position
@@ -168,6 +170,7 @@ def deliver_together(equations: Sequence, place: Callable, record=None) -> tuple
         sources=len(sources),
         deliveries=tuple(deliveries),
         recorded=recorded,
+        served_by=served_by,
     )
     made = {v: target._replace(array=results[target.array]) for v, target in standing.items()}
     after = [*states_after, *([] if record is None else record.outvars)]
@@ -197,7 +200,7 @@ def _split(arguments, sources, deliveries, recorded):
     return shared, rest[:sources], rest[sources:cut], list(rest[cut:first]), states, rest[end:]
 
 
-def _one_by_one(*arguments, sources, deliveries, recorded):
+def _one_by_one(*arguments, sources, deliveries, recorded, served_by):
     shared, spikes, weights, into, states, record = _split(arguments, sources, deliveries, recorded)
 
     def there(placed, arrays):
@@ -208,7 +211,7 @@ def _one_by_one(*arguments, sources, deliveries, recorded):
         operation, static = (deliver_sorted_p, (delivery.words,)) if delivery.words else (contract_p, Face(POST))
         place = there(delivery.target, into)
         operands = there(delivery.source, spikes).value(), weight, *under_way, place.value()
-        call = {"static": static, "batch": delivery.batch, "implementation": "kernel"}
+        call = {"static": static, "batch": delivery.batch, "implementation": served_by}
         added, *after = operation(delivery.tree.unflatten(own), *operands, **call)
         into[delivery.target.array] = place.changed(added)
         later += after
@@ -217,11 +220,19 @@ def _one_by_one(*arguments, sources, deliveries, recorded):
         return into
     fired = [there(source, spikes).value() for source in recorded.sources]
     populations = [x for pair in zip(record[4:], fired, strict=True) for x in pair]
-    call = {"static": (len(recorded.sources),), "batch": recorded.batch, "implementation": "kernel"}
+    call = {"static": (len(recorded.sources),), "batch": recorded.batch, "implementation": served_by}
     return [*into, *append_events_p((), *record[:4], *populations, **call)]
 
 
-def _lower(lowering, context, *arguments, sources, deliveries, recorded):
+def _lower(platform, context, *arguments, **parameters):
+    lowering = backends.lowering(platform, "deliver_together", parameters["served_by"])
+    found = None if lowering is None else _lower_with(lowering, context, *arguments, **parameters)
+    if found is not None:
+        return found
+    return mlir.lower_fun(_one_by_one, multiple_results=True)(context, *arguments, **parameters)
+
+
+def _lower_with(lowering, context, *arguments, sources, deliveries, recorded, served_by):
     shared, _, _, into, states, record = _split(context.avals_in, sources, deliveries, recorded)
     numbers, start, under_way = [], 0, sum(map(len, states))
     for own, delivery in zip(shared, deliveries, strict=True):
@@ -251,7 +262,7 @@ def _lower(lowering, context, *arguments, sources, deliveries, recorded):
     return lowering(context, *arguments, numbers=np.array(numbers, np.int64), aliases=aliases)
 
 
-def _shapes(*avals, sources, deliveries, recorded):
+def _shapes(*avals, sources, deliveries, recorded, served_by):
     *_, into, states, record = _split(avals, sources, deliveries, recorded)
     return [*into, *(state for own in states for state in own), *record[:3]]
 
@@ -261,5 +272,5 @@ _deliver_p.multiple_results = True
 _deliver_p.def_impl(_one_by_one)
 _deliver_p.def_abstract_eval(_shapes)
 mlir.register_lowering(_deliver_p, mlir.lower_fun(_one_by_one, multiple_results=True))
-for platform, lowering in backends.of("deliver_together").items():
-    mlir.register_lowering(_deliver_p, functools.partial(_lower, lowering), platform=platform)
+for platform in backends.BACKENDS:
+    mlir.register_lowering(_deliver_p, functools.partial(_lower, platform), platform=platform)

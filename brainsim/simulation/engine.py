@@ -17,9 +17,9 @@ import numpy as np
 from brainsim import events
 from brainsim._core import Clock, Exact, Structure
 from brainsim.delays.gaussian import DUE
-from brainsim.simulation import layered
+from brainsim.simulation import blocks, layered
 from brainsim.simulation.derived import Derived, values
-from brainsim.simulation.grouped import while_loop
+from brainsim.simulation.grouped import grouped, while_loop
 from brainsim.simulation.order import Order
 from brainsim.simulation.plan import Request
 from brainsim.simulation.programs import Programs, keep
@@ -51,6 +51,8 @@ class Plan:
         Condition that ends the run after a step.
     check_every : int
         Steps between looks at it.
+    block : int
+        Steps between looks at whether the run goes on; one on a CPU.
     """
 
     requests: tuple[Request, ...]
@@ -60,6 +62,7 @@ class Plan:
     one_pass: bool = True
     until: Derived | None = None
     check_every: int = 1
+    block: int = 1
 
     @property
     def spikes(self) -> tuple[Request, ...]:
@@ -147,11 +150,17 @@ def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixe
 
         return look() if plan.check_every == 1 else jax.lax.cond(step % plan.check_every == 0, look, lambda: False)
 
-    own = plan.until is not None or any(r.derived is not None and r.derived.anything for r in plan.samples)
-    fewer_calls = functools.partial(while_loop, ours=structure.readers.are_ours and not own)
-    loop = fewer_calls if platform == "cpu" else jax.lax.while_loop  # calls are what a CPU pays for
+    def has_room(carry):
+        done, _, (_, _, count), *_ = carry
+        return (done + plan.block <= n_steps) & (jnp.max(count) <= plan.capacity - plan.block * int(plan.offsets[-1]))
+
     met = () if plan.until is None else (jnp.zeros((), bool),)
-    return loop(unfinished, body, (jnp.zeros((), jnp.int32), state, buffers, samples, *met))
+    start = jnp.zeros((), jnp.int32), state, buffers, samples, *met
+    if platform == "cpu":  # calls are what it pays for
+        own = plan.until is not None or any(r.derived is not None and r.derived.anything for r in plan.samples)
+        return while_loop(unfinished, body, start, ours=structure.readers.are_ours and not own)
+    body = grouped(body, calls=False) if platform in blocks.WITH_KERNELS else body
+    return blocks.while_loop(unfinished, has_room, body, start, 1 if plan.until is not None else plan.block)
 
 
 run_chunk = Programs(_run_chunk, one_pass=lambda plan: plan.one_pass)

@@ -95,12 +95,16 @@ def while_loop(unfinished: Callable, body: Callable, start, ours: bool = False):
     return jax.tree.unflatten(tree, leaves)
 
 
-def grouped(function: Callable) -> Callable:
-    """``function`` with the same results in fewer calls, as a step of :func:`while_loop`."""
+def grouped(function: Callable, calls: bool = True) -> Callable:
+    """``function`` with the same results in fewer calls, as a step of :func:`while_loop`.
+
+    ``calls``: whether what is elementwise is called as one; otherwise only deliveries are made together.
+    """
 
     def run(*arguments):
         closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
-        values, step = Values(dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))), _Step(closed.jaxpr)
+        values = Values(dict(zip(closed.jaxpr.constvars, closed.consts, strict=True)))
+        step = _Step(closed.jaxpr, calls=calls)
         step.begin(values)
         values.update(dict(zip(closed.jaxpr.invars, jax.tree.leaves(arguments), strict=True)))
         step.advance(values)
@@ -112,8 +116,9 @@ def grouped(function: Callable) -> Callable:
 class _Step:
     """The equations of a step, in the order and in the groups in which they are evaluated."""
 
-    def __init__(self, jaxpr, ours: bool = False):
-        self.jaxpr, self.call = jaxpr, functools.partial(_call, ours=ours)
+    def __init__(self, jaxpr, ours: bool = False, calls: bool = True):
+        self.jaxpr = jaxpr
+        self.call: Callable = functools.partial(_call, ours=ours) if calls else lambda function: function
         self.readers: dict = {
             v: {None} for v in jaxpr.outvars if not isinstance(v, Literal)
         }  # by which equations a variable is read

@@ -15,7 +15,7 @@ from brainsim._core import step_length
 from brainsim._errors import NonFiniteError, NotEnoughMemoryError
 from brainsim._memory import available_bytes, human
 from brainsim.integrated import IntegratedPopulation
-from brainsim.simulation import engine
+from brainsim.simulation import blocks, engine
 from brainsim.simulation.one_pass import one_pass_is_best
 from brainsim.simulation.plan import Request
 
@@ -32,8 +32,9 @@ def plan_of(
     rows = chunk_steps or int(np.clip(SAMPLE_BYTES / per_row if per_row else CHUNK, 1, CHUNK))
     worst = sum(r.shape[0] for r in requests if r.is_spikes)
     one_pass = all(map(one_pass_is_best, net.populations.values()))
-    room = 2 * worst + min(EVENT_ROOM, 32 * worst)
-    return engine.Plan(requests, rows, room, batched, one_pass, until, check_every)
+    block = blocks.steps_in_block(blocks.default_platform(), worst, runs)
+    room = 2 * block * worst + min(EVENT_ROOM, 32 * worst)
+    return engine.Plan(requests, rows, room, batched, one_pass, until, check_every, block)
 
 
 def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float, inputs, n_steps, recorders, bar):
@@ -61,6 +62,7 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
                 return engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, k)  # noqa: B023
 
             advanced, broken, (_, _, events, samples, *_) = _first_broken(again, advanced, broken)
+        events = events if plan.block == 1 else blocks.cut(events, plan.capacity)
         recorded = jax.tree.map(np.asarray, (events, samples))
         for k, recorder in enumerate(recorders):
             own = recorded if plan.batched is None else jax.tree.map(lambda array, k=k: array[k], recorded)
@@ -116,15 +118,21 @@ def check_memory(requests, n_steps: int, runs: int = 1) -> None:
 
 def _broken(state) -> str | None:
     """The first variable, by name, that is not finite."""
+    elsewhere = {path: array for path, array in state.items() if _is_float(array.dtype) and not _is_here(array)}
+    if elsewhere:  # one program for all of them
+        finite = dict(zip(sorted(elsewhere), np.asarray(_are_finite(elsewhere)), strict=True))
+        return next((path for path, good in finite.items() if not good), None)
     with np.errstate(over="ignore", invalid="ignore"):
         return next((path for path, array in sorted(state.items()) if not _is_finite(array)), None)
+
+
+def _is_here(array) -> bool:
+    return all(device.platform == "cpu" for device in array.devices())
 
 
 def _is_finite(array) -> bool:
     if not _is_float(array.dtype) or not array.size:
         return True
-    if any(device.platform != "cpu" for device in array.devices()):
-        return bool(_all_finite(array))
     values = np.asarray(array)  # no copy; neither a sum nor extremes take memory
     if math.isfinite(values.sum()):  # as it is not where a value is not; it may be too large where all are
         return True
@@ -137,8 +145,8 @@ def _is_float(dtype) -> bool:
 
 
 @jax.jit
-def _all_finite(array):
-    return jnp.all(jnp.isfinite(array))
+def _are_finite(arrays):
+    return jnp.stack([jnp.all(jnp.isfinite(array)) for _, array in sorted(arrays.items())])
 
 
 def _first_broken(again, advanced, path):

@@ -109,29 +109,48 @@ void poisson_table(double mean, int64_t n, Stream stream, F&& add) {
   }
 }
 
+// Neurons that have 16 to 32 events together at the largest mean or probability: where events are rare, each such block has a
+// stream of its own, so that threads of a GPU can draw them beside each other (see events/cuda/src/random.cuh).
+int64_t block_of(double most) {
+  int exponent;
+  std::frexp(most, &exponent);  // of a fraction from 1/2 to below 1
+  return exponent - 1 < -26 ? int64_t{1} << 30 : int64_t{1} << (5 - exponent);
+}
+
+// Calls f(begin, end, lane) for the blocks of n neurons.
+template <class F>
+void for_each_block_of(double most, int64_t n, F&& f) {
+  const int64_t size = block_of(most);
+  for (int64_t begin = 0; begin < n; begin += size) f(begin, std::min(size, n - begin), static_cast<uint32_t>(begin / size));
+}
+
 // Calls add(i, count) with counts that sum to a Poisson number of the given mean for each i; silent ones are left out.
 template <class T, class F>
 void poisson(const uint32_t* key, uint32_t step, const T* mean, bool one_mean, int64_t n, F&& add) {
   const double most = one_mean ? static_cast<double>(*mean) : largest(mean, n);
   if (!(most > 0.0)) return;
   if (most <= 0.3) {  // a Poisson process of this intensity over [0, n), thinned to each mean
-    Stream stream(key, step, kPoisson);
-    for (double x = 0.0;;) {
-      x -= std::log(stream.uniform()) / most;
-      if (!(x < static_cast<double>(n))) return;
-      const int64_t i = static_cast<int64_t>(x);
-      if (one_mean || stream.uniform() * most <= static_cast<double>(mean[i])) add(i, 1);
-    }
+    for_each_block_of(most, n, [&](int64_t begin, int64_t size, uint32_t lane) {
+      Stream stream(key, step, kPoisson, lane);
+      for (double x = 0.0;;) {
+        x -= std::log(stream.uniform()) / most;
+        if (!(x < static_cast<double>(size))) return;
+        const int64_t i = begin + static_cast<int64_t>(x);
+        if (one_mean || stream.uniform() * most <= static_cast<double>(mean[i])) add(i, 1);
+      }
+    });
+    return;
   }
   if (one_mean && most <= 100.0 && n >= 64) return poisson_table(most, n, Stream(key, step, kPoisson), add);
   if (!one_mean && most <= 4.0 && n >= 64) {  // drawn for the largest mean, each event kept with the ratio to it
-    Stream chance(key, step, kThinning);
     return poisson_table(most, n, Stream(key, step, kPoisson), [&](int64_t i, uint32_t count) {
       const double ratio = static_cast<double>(mean[i]) / most;
-      if (!(ratio > 0.0)) return;
+      if (count == 0 || !(ratio > 0.0)) return;
       uint32_t kept = count;
-      if (ratio < 1.0)
+      if (ratio < 1.0) {
+        Stream chance(key, step, kThinning, static_cast<uint32_t>(i) + 1);
         for (uint32_t q = 0; q < count; ++q) kept -= chance.uniform() > ratio;
+      }
       add(i, kept);
     });
   }
@@ -204,22 +223,26 @@ ffi::Error poisson_input(const Call& call) {
 }
 
 template <class T>
-void bernoulli(Stream stream, const T* probability, bool one, int64_t n, bool* out) {
+void bernoulli(const uint32_t* key, uint32_t step, const T* probability, bool one, int64_t n, bool* out) {
   std::memset(out, 0, n);
   const double most = one ? static_cast<double>(*probability) : largest(probability, n);
   if (!(most > 0.0)) return;
   if (most > 0.2) {
+    Stream stream(key, step, kBernoulli);
     for (int64_t i = 0; i < n; ++i)
       out[i] = (static_cast<double>(stream.word()) + 0.5) * 0x1.0p-32 < static_cast<double>(probability[one ? 0 : i]);
     return;
   }
   const double scale = 1.0 / std::log1p(-most);
-  for (double x = 0.0;; x += 1.0) {
-    x += std::floor(std::log(stream.uniform()) * scale);
-    if (!(x < static_cast<double>(n))) return;
-    const int64_t i = static_cast<int64_t>(x);
-    out[i] = one || stream.uniform() * most <= static_cast<double>(probability[i]);
-  }
+  for_each_block_of(most, n, [&](int64_t begin, int64_t size, uint32_t lane) {
+    Stream stream(key, step, kBernoulli, lane);
+    for (double x = 0.0;; x += 1.0) {
+      x += std::floor(std::log(stream.uniform()) * scale);
+      if (!(x < static_cast<double>(size))) return;
+      const int64_t i = begin + static_cast<int64_t>(x);
+      out[i] = one || stream.uniform() * most <= static_cast<double>(probability[i]);
+    }
+  });
 }
 
 // Operands: key, step, probability; result: spikes.
@@ -234,8 +257,8 @@ ffi::Error bernoulli_spikes(const Call& call) {
   with_real(real, [&](auto zero) {
     using T = decltype(zero);
     for (int64_t e = 0; e < call.entries(); ++e)
-      bernoulli(Stream(key.at<uint32_t>(e), *step.at<uint32_t>(e), kBernoulli), probability.at<T>(e),
-                probability.size() == 1, out.size(), out.at<bool>(e));
+      bernoulli(key.at<uint32_t>(e), *step.at<uint32_t>(e), probability.at<T>(e), probability.size() == 1, out.size(),
+                out.at<bool>(e));
   });
   return check.error();
 }
