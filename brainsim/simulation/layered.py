@@ -56,7 +56,7 @@ def run(
         courses = {path: course for path, course in inputs.items() if path.partition(".")[0] in names}
         asked = {label: wanted for label, wanted in record.items() if group.holds(wanted[0])}
         paths = tuple(dict.fromkeys(path for path, _ in asked.values()))
-        given = structure, parameters, fixed, state, step_ms
+        given: Any = structure, parameters, fixed, state, step_ms
         times = steps, courses, entering
         if group.parallel is not None or names[0] in order.together:
             own, (sent, taken) = _through_time(group, given, own, times, paths, remat)
@@ -77,7 +77,7 @@ def _steps(group: _Group, step: Callable, own: dict, times: tuple, remat: bool) 
     return found if found is not None else collected.scan(step, own, times, remat)
 
 
-def _through_time(group: _Group, given: tuple, own: dict, times: tuple, paths: tuple, remat: bool) -> tuple:
+def _through_time(group: _Group, given: Any, own: dict, times: tuple, paths: tuple, remat: bool) -> tuple:
     """As ``jax.lax.scan``, of a population that has all its steps at once: the course of its states first, and then what is sent
     of it.
     """
@@ -91,7 +91,7 @@ def _through_time(group: _Group, given: tuple, own: dict, times: tuple, paths: t
     return own | living, (sent, taken)
 
 
-def _made(group: _Group, given: tuple, living: dict, times: tuple, paths: tuple, remat: bool) -> tuple:
+def _made(group: _Group, given: Any, living: dict, times: tuple, paths: tuple, remat: bool) -> tuple:
     """What reaches a population at all steps, and what it makes of that: its state at the end, courses of what is sent, and
     those of ``paths``.
     """
@@ -108,7 +108,7 @@ def _made(group: _Group, given: tuple, living: dict, times: tuple, paths: tuple,
     return living | {path: x[-1] for path, x in courses.items()} | last, courses, taken | courses
 
 
-def _solved(group: _Group, given: tuple, living: dict, times: tuple, paths: tuple, remat: bool) -> tuple:
+def _solved(group: _Group, given: Any, living: dict, times: tuple, paths: tuple, remat: bool) -> tuple:
     """As :func:`_made`, of a population of which all steps are solved for."""
 
     def stepping(silent):
@@ -154,7 +154,7 @@ class _Group:
         self.simple = not any(isinstance(net.populations[name], IntegratedPopulation) for name in names)
         alone = len(self.names) == 1 and not any(p.pre == p.post for p in projections.values() if p.pre in self.names)
         #: the population, where it makes its spikes of what reaches it at all steps
-        self.parallel = next((n for n in names if alone and hasattr(net.populations[n], "through_time")), None)
+        self.parallel: Any = next((n for n in names if alone and hasattr(net.populations[n], "through_time")), None)
 
     def holds(self, path: str) -> bool:
         """Whether a state changes in the steps of this group: that of its populations and of what leaves them, but where a

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Any
 
 import brainunit as u
 import jax
@@ -110,7 +111,7 @@ def _together(net: Network, groups: tuple, parallel: str | None) -> tuple[str, .
     return tuple(able)
 
 
-def is_linear(population: IntegratedPopulation) -> bool:
+def is_linear(population: Any) -> bool:
     """Whether the state of a population is linear in what has arrived: no reset, no refractoriness, currents and jumps, and
     equations that are linear.
     """
