@@ -61,7 +61,7 @@ def run(
         if group.parallel is not None or names[0] in order.together:
             own, (sent, taken) = _through_time(group, given, own, times, paths, remat)
         else:
-            step = group.step_of(*given, paths, group.advance)
+            step = group.step_of(given, paths, group.advance)
             own, (sent, taken) = _steps(group, step, own, times, remat)
         after |= own
         samples |= {label: jax.vmap(select)(taken[path]) for label, (path, select) in asked.items()}
@@ -85,7 +85,7 @@ def _through_time(group: _Group, given: Any, own: dict, times: tuple, paths: tup
     living = {path: array for path, array in own.items() if not path.startswith(leaving)}
     find = _solved if group.parallel is None else _made
     living, courses, first = find(group, given, living, times, paths, remat)
-    send = group.step_of(*given, paths, group.release)
+    send = group.step_of(given, paths, group.release)
     own, (sent, second) = _steps(group, send, own | living, (times[0], courses, {}), remat)
     taken = {path: first.get(path, second.get(path)) for path in paths}
     return own | living, (sent, taken)
@@ -98,7 +98,7 @@ def _made(group: _Group, given: Any, living: dict, times: tuple, paths: tuple, r
     structure, parameters, fixed, state, _ = given
     name = group.parallel
     own_paths = tuple(path for path in paths if path in living)
-    living, (arrived, taken) = _steps(group, group.step_of(*given, own_paths, group.take), living, times, remat)
+    living, (arrived, taken) = _steps(group, group.step_of(given, own_paths, group.take), living, times, remat)
     made = lambda net: net.populations[name].through_time(times[0], arrived)
     (courses, last), _ = structure.part(made, parameters, fixed, state | living, {})
     courses, last = ({f"{name}.{key}": x for key, x in found.items()} for found in (courses, last))
@@ -112,7 +112,7 @@ def _solved(group: _Group, given: Any, living: dict, times: tuple, paths: tuple,
     """As :func:`_made`, of a population of which all steps are solved for."""
 
     def stepping(silent):
-        step = group.step_of(*given, (), functools.partial(group.live, silent=silent))
+        step = group.step_of(given, (), functools.partial(group.live, silent=silent))
 
         def plain(own, now):
             after = step(own, now)[0]
@@ -169,10 +169,11 @@ class _Group:
         """What the paths begin with of what changes where the projection ``name`` delivers."""
         return (self._delivering[name],) if name in self._delivering else ()
 
-    def step_of(self, structure, parameters, fixed, state, step_ms, paths: tuple, advance: Callable) -> Callable:
+    def step_of(self, given: Any, paths: tuple, advance: Callable) -> Callable:
         """The step, for ``jax.lax.scan``: its carry is what the group holds of the state, its results are those of ``advance``,
-        and samples of ``paths``.
+        and samples of ``paths``. ``given``: structure, parameters, fixed arrays, state and length of a step.
         """
+        structure, parameters, fixed, state, step_ms = given
 
         def step(own, now):
             number, courses, entering = now
