@@ -37,7 +37,7 @@ class Order:
     feedback : bool
         Whether some populations reach themselves.
     together : tuple of str
-        Populations of which all steps are solved for at once, see :func:`brainsim.at_once`.
+        Populations that have all steps at once: parallel neurons, and those that are solved for, see :func:`brainsim.at_once`.
     asked : bool
         Whether that was asked for.
     """
@@ -93,22 +93,21 @@ def order_of(net: Network, n_steps: int, checkpoint_every: int | None = None, pa
 
 
 def _together(net: Network, groups: tuple, parallel: str | None) -> tuple[str, ...]:
-    """Populations of which all steps are solved for at once: those that can be, if that is asked for; otherwise, on
-    accelerators, those that are linear, which takes two iterations.
+    """Populations that have all steps at once: neurons that are made so, and those of which all steps can be solved for, if that
+    is asked for; otherwise, on accelerators, those that are linear, which takes two iterations.
     """
     loops = {p.pre for p in net.projections.values() if p.pre == p.post}
-    alone = [group[0] for group in groups if len(group) == 1 and group[0] not in loops]
-    able = [name for name in alone if isinstance(net.populations[name], IntegratedPopulation)]
+    alone = {group[0]: net.populations[group[0]] for group in groups if len(group) == 1 and group[0] not in loops}
+    able = [name for name, population in alone.items() if isinstance(population, IntegratedPopulation)]
+    made_so = [name for name, population in alone.items() if hasattr(population, "through_time")]
     if parallel is None:
-        return (
-            () if jax.default_backend() == "cpu" else tuple(name for name in able if is_linear(net.populations[name]))
-        )
-    if not able:
+        able = [] if jax.default_backend() == "cpu" else [name for name in able if is_linear(alone[name])]
+    elif not able + made_so:
         raise ValueError(
             "parallel='time': every population that is integrated reaches itself, through others or at once; all steps at once are"
             " for those that do not."
         )
-    return tuple(able)
+    return tuple(name for name in alone if name in able or name in made_so)
 
 
 def is_linear(population: Any) -> bool:

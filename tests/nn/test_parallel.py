@@ -53,7 +53,7 @@ def run_of(net, **options):
 @pytest.mark.parametrize("kind", KINDS)
 def test_all_steps_at_once_are_the_equations_of_the_paper(kind):
     run = run_of(stack(kind))
-    assert str(run.order) == "layer by layer: input, hidden1, output"
+    assert str(run.order) == "layer by layer: input, hidden1 (all steps at once), output"
     state, recorded = run({}, {}, inputs={"input.input": COURSE})
     H, S = by_hand(kind)
     assert 5 < S.sum() < T * N - 5
