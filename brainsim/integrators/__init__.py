@@ -95,9 +95,11 @@ from brainsim.integrators.staggered import StaggeredBackwardEuler, StaggeredCran
 from brainsim.integrators.stochastic import EulerMaruyama, StochasticHeun, TamedEuler
 from brainsim.integrators.stochastic_runge_kutta import SRA1, SRI1, SRIW1
 from brainsim.integrators.tableau import ButcherTableau
+from brainsim.integrators.tolerance import Adaptive
 
 __all__ = [
     "ADAPTIVE",
+    "Adaptive",
     "AdaptiveMethod",
     "BackwardEuler",
     "BogackiShampine",

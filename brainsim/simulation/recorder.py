@@ -80,7 +80,7 @@ class Recorder:
                 pieces = self.pieces[request.label]
                 array = np.concatenate(pieces) if pieces else np.zeros((0, *request.shape))
                 first = max(self.first, request.window[0]) - request.initial
-                samples[request.label] = _samples(net, request, array, first)
+                samples[request.label] = samples_of(net, request, array, first)
         return Recording(spikes, samples, labels, self.step_ms, start, stop)
 
 
@@ -91,12 +91,13 @@ def of_arrays(net, requests, samples, step_ms: float, first) -> Recording:
         if request.of_spikes:
             continue
         every = 1 if request.is_spikes else request.every
-        held[request.label] = _samples(net, request, samples[request.label][every - 1 :: every], first)
+        held[request.label] = samples_of(net, request, samples[request.label][every - 1 :: every], first)
     n = max((array.shape[0] for array in samples.values()), default=0)
     return Recording({}, held, {}, step_ms, first * step_ms, (first + n) * step_ms)
 
 
-def _samples(net, request, array, first) -> Samples:
+def samples_of(net, request, array, first) -> Samples:
+    """What was recorded under a request, from step number ``first`` on."""
     every, numbers = request.every, request.numbers
     places = None if request.places is None or numbers is None else request.places.among(numbers)
     return Samples(array, _unit(net, request), request.path, numbers, (first // every + 1) * every, every, places)

@@ -13,8 +13,10 @@ from jax.core import Tracer
 
 from brainsim._core import split, write_back
 from brainsim._units import QuantityLike
+from brainsim.integrators import Adaptive
 from brainsim.network import Network
 from brainsim.simulation import derived, door, loop
+from brainsim.simulation.continuous import run as continuous
 from brainsim.simulation.function import run_traced
 from brainsim.simulation.in_use import alone
 from brainsim.simulation.plan import WHOLE
@@ -41,6 +43,7 @@ def simulate(
     progress: bool | Callable[[float, float], Any] | None = None,
     chunk_steps: int | None = None,
     checkpoint_every: int | None = None,
+    adaptive: Adaptive | None = None,
 ) -> Recording:
     """Run a network from its present state, and leave the new state in it.
 
@@ -111,6 +114,8 @@ def simulate(
     door.check_count("chunk_steps", chunk_steps)
     door.check_count("checkpoint_every", checkpoint_every)
     entry = door.enter(net, duration, dt=dt, record=record, sample_every=sample_every, inputs=inputs)
+    if adaptive is not None:
+        return continuous.run(entry, adaptive, progress)
     ends = _ends(entry, until, check_every)
     interval = _callback_interval(entry, callback, callback_every)
     if _traced(entry.parameters, entry.state, entry.fixed, entry.inputs):

@@ -1,0 +1,1 @@
+"""Networks in continuous time, in steps of their own length."""

@@ -1,0 +1,145 @@
+"""Spikes on their way: those that were sent, when each arrives, and what it adds where."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim.network import Network
+from brainsim.projection import Projection
+from brainsim.receptors.kinetics import Delta
+from brainsim.simulation.continuous.circuit import Circuit
+from brainsim.simulation.continuous.clock import SAME
+
+
+class Wires(NamedTuple):
+    """Who is connected, and with which delays where these are no parameter: arrays of a projection."""
+
+    source: jax.Array  # (n_synapses,)
+    target: jax.Array
+    delay: jax.Array | None  # ms, () or (n_synapses,)
+
+
+def wires_of(net: Network) -> dict[str, Wires]:
+    """Those of all projections, by path."""
+    found = {}
+    for path, projection in net.projections.items():
+        if projection.receptor is None:
+            continue
+        source, target = (jnp.asarray(side, jnp.int32) for side in projection.conn.coo())
+        times = projection.axon.times
+        fixed = times is not None and not projection.axon.changes
+        found[path] = Wires(
+            source, target, jnp.asarray(times.ms.ravel() if times.shape else times.ms) if fixed else None
+        )
+    return found
+
+
+class Line:
+    """What a projection brings: spikes of its senders, each at its own time.
+
+    Parameters
+    ----------
+    projection : Projection
+    wires : Wires
+    circuit : Circuit
+    """
+
+    def __init__(self, projection: Projection, wires: Wires, circuit: Circuit, net: Network):
+        self.path, self.pre, self.wires, self.n_pre = projection.path, projection.pre, wires, projection.n_pre
+        receptor = net.populations[projection.post].receptors[projection.receptor]  # type: ignore[attr-defined]
+        self.receptor, self.post, self.count = receptor, projection.post, receptor.count
+        self.weight = jnp.broadcast_to(projection.plain("weight").ravel(), wires.source.shape)
+        self.immediate = projection.axon.times is None
+        if not self.immediate:
+            delay = projection.plain("delay").ravel() if wires.delay is None else wires.delay
+            delay = delay.reshape(()) if delay.size == 1 else delay
+            self.single = bool(delay.ndim)
+            self.delay = delay
+        membrane = circuit.membranes[projection.post]
+        if isinstance(receptor, Delta):
+            self.into, self.row, self.moves = projection.post, membrane.names.index(receptor.variable), True
+            self.clamped = membrane.clamped[self.row]
+            self.sites = membrane.sites
+        else:
+            self.into, self.row, self.moves = receptor.path, receptor.stages.index(receptor.port), False
+            self.clamped = False
+
+    def arrivals(self, sent: jax.Array) -> jax.Array:
+        """When what was ``sent`` at (k, n_pre) arrives: (k, n_pre), or (k, n_synapses) where each synapse has its own delay."""
+        return (sent[:, self.wires.source] if self.single else sent) + self.delay
+
+    def sums(self, weight_of: jax.Array) -> jax.Array:
+        """Sum over the synapses of each target of their weights times a number for each sender, or each synapse."""
+        each = weight_of if weight_of.shape == self.wires.source.shape and self._each else weight_of[self.wires.source]
+        return jnp.zeros((self.count,), self.weight.dtype).at[self.wires.target].add(self.weight * each)
+
+    @property
+    def _each(self) -> bool:
+        return not self.immediate and self.single
+
+    def add(self, y: dict, total: jax.Array, held: dict) -> dict:
+        """The state with what arrives at each target."""
+        if self.moves:
+            total = self.receptor.spread(total, self.sites)
+            if self.clamped and held.get(self.post) is not None:
+                total = jnp.where(held[self.post], 0.0, total)
+        return y | {self.into: y[self.into].at[self.row].add(total)}
+
+
+def lines_of(net: Network, wires: dict[str, Wires], circuit: Circuit) -> list[Line]:
+    """Those of all projections."""
+    return [Line(net.projections[path], own, circuit, net) for path, own in wires.items()]
+
+
+def room_for(net: Network) -> dict[str, int]:
+    """How many spikes of each unit may be under way, by path of the sender: one for each millisecond of the longest delay, and
+    some more.
+    """
+    found: dict[str, int] = {}
+    for projection in net.projections.values():
+        axon = projection.axon
+        times = None if projection.receptor is None else axon.longest if axon.changes else axon.times  # type: ignore
+        if times is not None:
+            found[projection.pre] = max(found.get(projection.pre, 0), 4 + int(np.ceil(times.longest)))
+    return found
+
+
+class Arrived(NamedTuple):
+    """What arrives at one time: for each line a number for each sender or synapse, and the same times how much later."""
+
+    number: list
+    later: list
+    any: jax.Array
+
+
+def next_arrival(lines: list[Line], sent: dict, done: jax.Array) -> jax.Array:
+    """When the next spike arrives after ``done``."""
+    soonest = jnp.asarray(jnp.inf, done.dtype)
+    for line in lines:
+        if not line.immediate:
+            when = jax.lax.stop_gradient(line.arrivals(sent[line.pre]))
+            soonest = jnp.minimum(soonest, jnp.min(jnp.where(when > done, when, jnp.inf), initial=jnp.inf))
+    return soonest
+
+
+def arriving(lines: list[Line], sent: dict, fired: dict, done: jax.Array, now: jax.Array) -> Arrived:
+    """What arrives after ``done`` and up to ``now``, and through lines without a delay of what ``fired`` now: by path of the
+    sender the times of who did, infinite for the others.
+    """
+    number, later, some = [], [], jnp.zeros((), bool)
+    for line in lines:
+        if line.immediate:
+            when = fired[line.pre][None] if line.pre in fired else jnp.full((1, line.n_pre), jnp.inf, now.dtype)
+            here = jnp.isfinite(when)
+        else:
+            when = line.arrivals(sent[line.pre])
+            at = jax.lax.stop_gradient(when)
+            here = (at > done) & (at <= now + SAME)
+        number.append(jnp.sum(here, axis=0).astype(now.dtype))
+        later.append(jnp.sum(jnp.where(here, jnp.where(here, when, now) - now, 0.0), axis=0))
+        some = some | jnp.any(here)
+    return Arrived(number, later, some)

@@ -1,0 +1,122 @@
+"""What has no course between steps is refused, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from brainsim._units import float_dtype
+from brainsim.cells.extracellular import Extracellular
+from brainsim.cells.multi_compartment import MultiCompartment
+from brainsim.channels.point import AtPoint
+from brainsim.integrated import IntegratedPopulation
+from brainsim.integrators import SDEMethod
+from brainsim.network import Network
+from brainsim.neurons.base import Neuron
+from brainsim.neurons.conductance_based import ConductanceBased
+from brainsim.population import Population
+from brainsim.projection import Projection
+from brainsim.receptors.kinetics import Delta
+from brainsim.receptors.linear import LinearReceptor
+from brainsim.sources import SpikeTimes
+from brainsim.stimuli.base import Stimulus
+from brainsim.stimuli.clamps import Clamp
+
+STEPS = {Neuron.update, ConductanceBased.update, MultiCompartment.update}
+
+
+def check(net: Network) -> None:
+    """Refuse a network with something that acts step by step.
+
+    Raises
+    ------
+    ValueError
+        Names it, and what to do instead where there is something.
+    """
+    if float_dtype() != jnp.float64:
+        raise ValueError(
+            "adaptive: needs float64, since times are finer than float32 can tell; set"
+            " jax.config.update('jax_enable_x64', True) before the network is built."
+        )
+    for kind, parts in (("an operation", net.operations), ("a modulator", net.modulators)):
+        for name in parts:
+            raise _refusal(name, f"{kind} acts once in a step")
+    for population in net.populations.values():
+        _check_population(population)
+    for projection in net.projections.values():
+        _check_projection(net, projection)
+
+
+def _refusal(path: str, why: str, instead: str = "") -> ValueError:
+    return ValueError(f"adaptive: {path}: {why}, and there are no steps here{instead and f'; {instead}'}.")
+
+
+def _check_population(population: Population) -> None:
+    path, kind = population.path, type(population)
+    if isinstance(population, SpikeTimes):
+        return
+    if population.own_step_ms is not None:
+        raise _refusal(path, "it has a dt of its own")
+    if not isinstance(population, IntegratedPopulation):
+        raise _refusal(path, f"a {kind.__name__} fires in steps", "give its spikes by SpikeTimes")
+    if isinstance(population.method, SDEMethod):
+        raise _refusal(path, "its equations have noise that is drawn in each step")
+    if isinstance(population, Neuron):
+        if population.streams:
+            raise _refusal(path, "it fires by chance, drawn in each step")
+        if kind.update not in STEPS or kind.integrate is not IntegratedPopulation.integrate:
+            own = "update" if kind.update not in STEPS else "integrate"
+            raise _refusal(path, f"{kind.__name__} defines {own}, what it does in a step")
+        if kind.reset is not Neuron.reset:
+            raise _refusal(path, f"{kind.__name__} defines reset, of all neurons in a step")
+    for receptor in population.receptors.values():
+        _check_receptor(receptor)
+    for stimulus in population.parts(Stimulus).values():
+        _check_stimulus(stimulus)
+    for name, pool in getattr(population, "pools", {}).items():
+        for coefficient in pool.diffuses.values():
+            if getattr(pool, coefficient) is not None:
+                raise _refusal(
+                    f"{path}.{name}", f"{coefficient} lets it diffuse in a part of each step that is its own"
+                )
+
+
+def _check_receptor(receptor: Any) -> None:
+    kind = type(receptor)
+    if isinstance(receptor, Delta):
+        return
+    if not isinstance(receptor, LinearReceptor) or kind.advance is not LinearReceptor.advance:
+        why = "graded signals are sent in each step" if receptor.graded else f"{kind.__name__} advances in steps"
+        raise _refusal(receptor.path, why, "receptors with linear kinetics do not")
+    if kind.derivative is LinearReceptor.derivative:
+        raise _refusal(receptor.path, f"{kind.__name__} has a propagator and no derivative")
+
+
+def _check_stimulus(stimulus: Stimulus) -> None:
+    kind = type(stimulus)
+    if isinstance(stimulus, AtPoint):
+        raise _refusal(stimulus.path, f"the states of {kind.__name__} follow in steps")
+    if isinstance(stimulus, Clamp | Extracellular):
+        for signal in stimulus.parts(Stimulus).values():
+            _check_stimulus(signal)
+        return
+    if kind.update is not Stimulus.update:
+        instead = "give a course that is drawn once by TimedArray"
+        raise _refusal(stimulus.path, f"{kind.__name__} changes in each step", instead)
+
+
+def _check_projection(net: Network, projection: Projection) -> None:
+    path = projection.path
+    if projection.receptor is None or projection.plastic:
+        raise _refusal(path, "its plasticity acts in steps")
+    if "layer" in vars(projection):
+        raise _refusal(path, "a layer takes what arrives in a step")
+    if "contacts" in vars(projection):
+        raise _refusal(path, "synapses with variables of their own follow in steps")
+    if projection.held_by is not None:
+        raise _refusal(path, "its terminal advances in steps")
+    if projection.graded or projection.signal not in ("spikes", "fired_at"):
+        raise _refusal(path, f"it sends {projection.signal} in each step")
+    if not hasattr(projection.conn, "coo") or getattr(projection.conn, "materialise", None) is not None:
+        raise _refusal(path, "its synapses are made anew whenever a spike arrives", "take a rule that stores them")

@@ -1,0 +1,370 @@
+"""A turn of the loop over time: a step up to the next event, and what happens there."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from brainsim.integrators import rodas
+from brainsim.network import Network
+from brainsim.simulation.continuous.arrivals import Wires, arriving, lines_of, next_arrival
+from brainsim.simulation.continuous.circuit import Circuit
+from brainsim.simulation.continuous.clock import SAME, Instant
+from brainsim.simulation.continuous.firing import SLOWEST, is_below, root, watchers
+
+FASTER, SLOWER, SAFETY = 6.0, 0.2, 0.9
+SMALLEST = 1e-11  # ms, of a step that is too long for its tolerance: what is integrated has no course
+UNUSED = 1e-6  # ms, of a step whose end nobody looks at
+NEAR = 1e-6  # of a step: crossings that are no further from its end are taken there, to first order
+
+
+class Carry(NamedTuple):
+    """Where the network is in time.
+
+    ``free``: until when each neuron is refractory; ``armed``: who has been below threshold since it fired; ``due``: who was
+    lifted above at once; ``sent``: when each fired last, (k, n); ``given``: how many of the spikes of a source are past; ``done``:
+    up to when what arrives has arrived; ``h``: the next step to try; ``land``: or, when ``landing``, that up to where someone fires;
+    ``lost``: whether a spike under way had no room; ``stuck``: whether the last step was too short, or a spike followed itself.
+    """
+
+    t: jax.Array
+    y: dict
+    others: dict
+    free: dict
+    armed: dict
+    due: dict
+    sent: dict
+    given: dict
+    done: jax.Array
+    h: jax.Array
+    land: jax.Array
+    landing: jax.Array
+    lost: jax.Array
+    stuck: jax.Array
+
+
+class Plan(NamedTuple):
+    """What was decided of a turn, which has no derivative: its length, where it ends, whether someone fires there, whether it has no
+    length.
+    """
+
+    h: jax.Array
+    end: jax.Array
+    landing: jax.Array
+    instant: jax.Array
+
+
+class Attempt(NamedTuple):
+    """A step that was tried: the network with what to try next, the plan of the turn, the step, and whether it is taken."""
+
+    carry: Carry
+    plan: Plan
+    step: rodas.Step
+    taken: jax.Array
+
+
+def _past(times: jax.Array, t: jax.Array) -> jax.Array:
+    """How many of the times are past at t."""
+    return jnp.searchsorted(times, t + SAME, side="right").astype(jnp.int32)
+
+
+def _any(flags: dict) -> jax.Array:
+    return jnp.any(jnp.stack([jnp.any(own) for own in flags.values()])) if flags else jnp.zeros((), bool)
+
+
+def _free(held: dict, path: str) -> jax.Array:
+    """Who may fire."""
+    return jnp.logical_not(held.get(path, False))
+
+
+class Turns:
+    """The loop over time of a network.
+
+    Parameters
+    ----------
+    net : Network
+    wires : dict of str to Wires
+    tables : dict of str to (times, units)
+        Spikes of sources, in the order of time.
+    tolerance : dict
+        ``rtol``, and ``atol`` like the state.
+    """
+
+    def __init__(self, net: Network, wires: dict[str, Wires], tables: dict, tolerance: dict):
+        self.circuit = Circuit(net)
+        self.watchers = watchers(net, self.circuit.membranes)
+        self.lines = lines_of(net, wires, self.circuit)
+        self.tables, self.tolerance = tables, tolerance
+        self.counts = {path: net.senders[path].count for path in tables}
+        self.jumps = self.circuit.jumps()
+        self.longest: dict[str, list] = {}
+        for line in self.lines:
+            if not line.immediate:
+                self.longest.setdefault(line.pre, []).append(jax.lax.stop_gradient(jnp.max(line.delay, initial=0.0)))
+
+    # -- the beginning -----------------------------------------------------------------------------------------------
+
+    def start(self, t: jax.Array, room: dict[str, int], senders: dict[str, int]) -> Carry:
+        """The network as it stands at t, with nothing under way and nobody refractory."""
+        y, false = self.circuit.present(), jnp.zeros((), bool)
+        step, one = jnp.asarray(1e-3, t.dtype), self.watchers.items()
+        return Carry(
+            t=t, y=y,
+            others={path: w.other_states() for path, w in one},
+            free={path: jnp.full((w.count,), -jnp.inf) for path, w in one if w.lasts() is not None},
+            armed={path: is_below(w, y[w.home]) for path, w in one},
+            due={path: w.above(y[w.home], y[w.home]) > 0 for path, w in one},
+            sent={path: jnp.full((k, senders[path]), -jnp.inf) for path, k in room.items()},
+            given={path: _past(times, t) for path, (times, _) in self.tables.items()},
+            done=t + SAME, h=step, land=step, landing=false, lost=false, stuck=false,
+        )  # fmt: skip
+
+    # -- what holds in a turn ----------------------------------------------------------------------------------------
+
+    def held(self, free: dict, t: jax.Array) -> dict:
+        """Who is refractory, by path of the population."""
+        return {path: jax.lax.stop_gradient(until) > t + SAME for path, until in free.items()}
+
+    def next_stop(self, carry: Carry, end: jax.Array) -> jax.Array:
+        """When the next step has to end."""
+        t, later = carry.t, carry.t + SAME
+        after = lambda times: jnp.min(jnp.where(times > later, times, jnp.inf), initial=jnp.inf)  # noqa: E731
+        stop = jnp.minimum(end, next_arrival(self.lines, carry.sent, carry.done))
+        stop = jnp.minimum(stop, min((after(until) for until in carry.free.values()), default=jnp.inf))
+        for path, (times, _) in self.tables.items():
+            following = jnp.append(times, jnp.inf)[jnp.minimum(carry.given[path], len(times))]
+            stop = jnp.minimum(stop, following)
+        for times in self.jumps[0]:
+            stop = jnp.minimum(stop, after(times))
+        for each in self.jumps[1]:
+            stop = jnp.minimum(stop, jnp.min((jnp.floor(later / each) + 1) * each))
+        return jax.lax.stop_gradient(jnp.maximum(stop, t))
+
+    def put_others(self, others: dict) -> None:
+        """Let neurons know the states that spikes change."""
+        for path, own in others.items():
+            for name, value in own.items():
+                self.watchers[path].neuron.put(name, value)
+
+    def taken(self, carry: Carry, h: jax.Array) -> rodas.Step:
+        """A step of length h from where the network is."""
+        self.put_others(carry.others)
+        return self.circuit.step(carry.t, carry.y, self.held(carry.free, carry.t), h)
+
+    # -- the controller ----------------------------------------------------------------------------------------------
+
+    def error(self, before: dict, step: rodas.Step) -> jax.Array:
+        """The largest error of a number, in units of what is tolerated."""
+        rtol, atol = self.tolerance["rtol"], self.tolerance["atol"]
+        each = [
+            jnp.max(jnp.abs(e) / (atol[path] + rtol * jnp.maximum(jnp.abs(before[path]), jnp.abs(step.after[path]))),
+                    initial=0.0)
+            for path, e in step.error.items()
+        ]  # fmt: skip
+        worst = jnp.max(jnp.stack(each)) if each else jnp.zeros(())
+        finite = [jnp.isfinite(x).all() for x in jax.tree.leaves(step.after)]
+        return jnp.where(jnp.all(jnp.stack(finite)) if finite else True, worst, jnp.inf)
+
+    def crossing(self, carry: Carry, step: rodas.Step) -> jax.Array:
+        """The fraction of the step at which the first unit crosses; beyond 1 for none."""
+        first, held = jnp.asarray(2.0), self.held(carry.free, carry.t)
+        for path, w in self.watchers.items():
+            y, after, between = carry.y[w.home], step.after[w.home], step.between[w.home]
+            start, stop = w.above(y, y), w.above(y, after)
+            crosses = carry.armed[path] & is_below(w, y) & (stop > 0) & _free(held, path)
+
+            def find(w=w, y=y, after=after, between=between, start=start, stop=stop, crosses=crosses):
+                at = lambda s: w.above(y, rodas.interpolated(y, after, between, w.at_sites(s)))  # noqa: E731
+                return jnp.min(jnp.where(crosses, root(at, start, stop, crosses), 2.0))
+
+            first = jnp.minimum(first, jax.lax.cond(jnp.any(crosses), find, lambda: jnp.asarray(2.0)))
+        return first
+
+    def attempt(self, carry: Carry, end: jax.Array) -> Attempt:
+        """A step that is tried."""
+        instant = _any(carry.due)
+        stop = self.next_stop(carry, end)
+        room = stop - carry.t
+        instant = instant | (room <= 0)
+        landing = carry.landing & ~instant
+        wanted = jnp.where(carry.landing, carry.land, carry.h)
+        whole = wanted >= room * 0.999
+        h = jnp.where(whole, room, wanted)
+        step = self.taken(carry, jnp.where(instant, UNUSED, h))
+        error = self.error(carry.y, step)
+        fine = instant | (error <= 1) | (carry.landing & jnp.isfinite(error))
+        looks = fine & ~landing & ~instant
+        crossed = jax.lax.cond(looks, lambda: self.crossing(carry, step), lambda: jnp.asarray(2.0))
+        crosses = crossed <= 1
+        factor = jnp.clip(SAFETY * jnp.maximum(error, 1e-10) ** (-1 / rodas.ORDER), SLOWER, FASTER)
+        factor = jnp.where(jnp.isfinite(error), factor, SLOWER)
+        grown = jnp.where(whole, jnp.maximum(carry.h, h * factor), h * factor)
+        following = jnp.where(fine, grown, h * jnp.minimum(factor, SAFETY))
+        following = jnp.where(instant | (carry.landing & fine) | crosses, carry.h, following)
+        carry = carry._replace(
+            h=following,
+            land=crossed * h,
+            landing=jnp.where(instant, carry.landing, crosses),
+            stuck=~fine & (h < SMALLEST),
+        )
+        plan = Plan(h, jnp.where(whole, stop, carry.t + h), landing, instant)
+        return Attempt(carry, plan, step, fine & ~crosses)
+
+    # -- what happens ------------------------------------------------------------------------------------------------
+
+    def settle(self, carry: Carry, plan: Plan, after: dict) -> tuple[Carry, dict]:
+        """On to the end of a step, with spikes, arrivals and ends of refractoriness there; and when who fired, infinite for who did
+        not, by path.
+        """
+        t, y, others = plan.end, jax.tree.map(lambda a, b: jnp.where(plan.instant, a, b), carry.y, after), carry.others
+        before = Instant(t, t - jnp.maximum(plan.h, SAME) / 2)
+        following = Instant(t, t + SAME / 2)
+        held = self.held(carry.free, carry.t)
+        free, armed, fired = dict(carry.free), dict(carry.armed), {}
+        y, others, fired, free, armed = self._fire(carry, plan, y, before, following, held, free, armed)
+        given = {}
+        for path, (times, units) in self.tables.items():
+            given[path] = _past(times, t)
+            place = jnp.arange(len(times))
+            new = (place >= carry.given[path]) & (place < given[path])
+            fired[path] = jnp.full((self.counts[path],), jnp.inf).at[units].min(jnp.where(new, times, jnp.inf))
+        sent, lost = self._send(carry, fired, t)
+        now_held = self.held(free, t)
+        self.put_others(others)
+        y = self._released(carry, y, free, following, t)
+        y = self._jumped(carry, y, before, following, now_held, t)
+        lifted = y
+        y = self._deliver(carry, y, sent, fired, following, now_held, t)
+        due, stuck = {}, carry.stuck
+        for path, w in self.watchers.items():
+            fires, still = jnp.isfinite(fired[path]), w.above(y[w.home], y[w.home])
+            free_to = _free(now_held, path)
+            if w.upward:
+                due[path] = armed[path] & (w.above(lifted[w.home], y[w.home]) > 0) & free_to & ~fires
+            else:
+                due[path] = (still > 0) & free_to & ~fires
+                stuck = stuck | jnp.any((still > 0) & free_to & fires)
+            # What crosses without a reset stands at its threshold, a rounding above or below
+            again = (still < 0) & w.resets
+            armed[path] = armed[path] | jnp.where(fires, again, is_below(w, y[w.home]))
+        carry = carry._replace(t=t, y=y, others=others, free=free, armed=armed, due=due, sent=sent, given=given)
+        return carry._replace(done=jnp.maximum(carry.done, t + SAME), lost=lost, stuck=stuck), fired
+
+    def _fire(self, carry, plan, y, before, following, held, free, armed):
+        """Reset of who fires."""
+        who, delta = {}, {}
+        slopes = self._slopes(plan.landing, before, y, held)
+        for path, w in self.watchers.items():
+            here, rate = y[w.home], slopes[w.home]
+            above, slope = jax.jvp(lambda x, w=w: w.above(carry.y[w.home], x), (here,), (jax.lax.stop_gradient(rate),))
+            slope = jnp.maximum(jax.lax.stop_gradient(slope), SLOWEST)
+            ready = carry.armed[path] & _free(held, path)
+            later = -above / slope
+            near = jax.lax.stop_gradient((above > 0) | (later <= NEAR * plan.h + 1e-12))
+            lands = plan.landing & ready & near & is_below(w, carry.y[w.home])
+            who[path] = jnp.where(plan.instant, carry.due[path], lands)
+            delta[path] = jnp.where(lands & ~plan.instant, later, 0.0)
+        fired = {path: jnp.where(who[path], plan.end + delta[path], jnp.inf) for path in who}
+        for path, w in self.watchers.items():
+            armed[path] = armed[path] & ~who[path]
+            if (lasts := w.lasts()) is not None:
+                free[path] = jnp.where(who[path], jnp.where(who[path], fired[path], 0.0) + lasts, free[path])
+        resetting = {path: w for path, w in self.watchers.items() if w.resets}
+        others = carry.others
+        if not resetting:
+            return y, others, fired, free, armed
+
+        def reset(given):
+            y, others = given
+            moved = {}
+            for path, w in resetting.items():
+                there = y[w.home] + delta[path] * slopes[w.home]
+                new, own = w.reset(there, others[path], who[path], plan.end)
+                moved[w.home], others = jnp.where(who[path], new, y[w.home]), others | {path: own}
+            y = y | moved
+            self.put_others(others)
+            back = self.circuit.rates(following, y, self.held(free, plan.end))
+            self.put_others(carry.others)
+            for path, w in resetting.items():
+                y = y | {w.home: y[w.home] - delta[path] * back[w.home]}
+            return y, others
+
+        some = jnp.any(jnp.stack([jnp.any(who[path]) for path in resetting]))
+        y, others = jax.lax.cond(some, reset, lambda given: given, (y, others))
+        return y, others, fired, free, armed
+
+    def _slopes(self, asked, when, y, held):
+        """Rates, where they are asked for."""
+        zeros = lambda y: jax.tree.map(jnp.zeros_like, y)  # noqa: E731
+        return jax.lax.cond(asked, lambda y: self.circuit.rates(when, y, held), zeros, y)
+
+    def _send(self, carry, fired, t):
+        """What is under way with the spikes of now, and whether one had no room."""
+        sent, lost = dict(carry.sent), carry.lost
+        for path, ring in carry.sent.items():
+            new = jnp.isfinite(fired[path])
+            oldest = jax.lax.stop_gradient(ring[-1]) + jnp.max(jnp.stack(self.longest[path]))
+            lost = lost | jnp.any(new & (oldest > t))
+            shifted = jnp.concatenate([jnp.where(new, fired[path], 0.0)[None], ring[:-1]])
+            sent[path] = jnp.where(new, shifted, ring)
+        return sent, lost
+
+    def _released(self, carry, y, free, following, t):
+        """Derivatives of the ends of refractoriness: clamped variables begin to move then."""
+        ends = {
+            path: (free[path] <= t + SAME) & (free[path] > carry.t + SAME) & (free[path] == carry.free[path])
+            for path in free if any(self.watchers[path].membrane.clamped)
+        }  # fmt: skip
+        if not ends:
+            return y
+        held = self.held(free, t)
+
+        def moved(y):
+            rates = self.circuit.rates(following, y, held)
+            for path, here in ends.items():
+                m = self.watchers[path].membrane
+                shift = jnp.where(here, jnp.where(here, free[path], t) - t, 0.0)
+                change = jnp.where(jnp.array(m.clamped)[:, None], shift * rates[path], 0.0)
+                y = y | {path: y[path] - change}
+            return y
+
+        some = jnp.any(jnp.stack([jnp.any(here) for here in ends.values()]))
+        return jax.lax.cond(some, moved, lambda y: y, y)
+
+    def _jumped(self, carry, y, before, following, held, t):
+        """Derivatives of the times at which stimuli jump."""
+        at = [*self.jumps[0], *(jnp.round(t / each) * each for each in self.jumps[1])]
+        if not at:
+            return y
+        times = jnp.concatenate(at)
+        here = jnp.abs(jax.lax.stop_gradient(times) - t) <= SAME
+        shift = jnp.sum(jnp.where(here, times - t, 0.0)) / jnp.maximum(jnp.sum(here), 1)
+
+        def moved(y):
+            old, new = (self.circuit.rates(when, y, held) for when in (before, following))
+            return jax.tree.map(lambda x, a, b: x + shift * (a - b), y, old, new)
+
+        return jax.lax.cond(jnp.any(here), moved, lambda y: y, y)
+
+    def _deliver(self, carry, y, sent, fired, following, held, t):
+        """What arrives."""
+        if not self.lines:
+            return y
+        came = arriving(self.lines, sent, fired, carry.done, t)
+
+        def add(y):
+            after, along = y, jax.tree.map(jnp.zeros_like, y)
+            for line, number, later in zip(self.lines, came.number, came.later):
+                after = line.add(after, line.sums(number), held)
+                along = line.add(along, line.sums(later), held)
+            # What arrives later by d lacks d times what it adds to the rates, on the way from before to after
+            rates = lambda y: self.circuit.rates(following, y, held)  # noqa: E731
+            for place in (0.5 - 3**0.5 / 6, 0.5 + 3**0.5 / 6):
+                there = jax.tree.map(lambda a, b, place=place: a + place * (b - a), y, after)
+                change = jax.jvp(rates, (there,), (along,))[1]
+                after = jax.tree.map(lambda x, c: x - c / 2, after, change)
+            return after
+
+        return jax.lax.cond(came.any, add, lambda y: y, y)
