@@ -191,7 +191,7 @@ class Turns:
         landing = carry.landing & ~instant
         wanted = jnp.where(carry.landing, carry.land, carry.h)
         whole = wanted >= room * 0.999
-        h = jnp.where(whole, room, wanted)
+        h = jnp.where(instant, 0.0, jnp.where(whole, room, wanted))
         step = self.taken(carry, jnp.where(instant, UNUSED, h))
         error = self.error(carry.y, step)
         fine = instant | (error <= 1) | (carry.landing & jnp.isfinite(error))
@@ -209,7 +209,7 @@ class Turns:
             landing=jnp.where(instant, carry.landing, crosses),
             stuck=~fine & (h < SMALLEST),
         )
-        plan = Plan(h, jnp.where(whole, stop, carry.t + h), landing, instant)
+        plan = Plan(h, jnp.where(whole & ~instant, stop, carry.t + h), landing, instant)
         return Attempt(carry, plan, step, fine & ~crosses)
 
     # -- what happens ------------------------------------------------------------------------------------------------
