@@ -335,6 +335,8 @@ class Network(Dynamics):
         traced = isinstance(steps, Tracer)
         if not traced:
             moment.begun = int(steps) > 0
+        if moment.between is not None:
+            moment.between.check_none_under_way()
         as_it_was = before == step_ms and moment.settled and not moment.assigned and not traced and varied is None
         if as_it_was and parts is not None and ready is not None and ready.fits(step_ms, *parts):
             return parts
@@ -380,7 +382,7 @@ class Network(Dynamics):
             moment.begun = True
         else:
             moment.begun, moment.key = int(steps) > 0, self.plain("key")
-        moment.settled, moment.assigned, moment.drawn = True, {}, frozenset()
+        moment.settled, moment.assigned, moment.drawn, moment.between = True, {}, frozenset(), None
 
     def _change_step(self, before, step_ms) -> dict:
         """Count time in other steps; returns what graded signals have been, by path, in those."""
@@ -432,7 +434,7 @@ class Network(Dynamics):
         moment = self._aside.moment
         if not isinstance(self.plain("steps"), Tracer):
             moment.key = self.plain("key")
-        moment.begun, moment.settled, moment.assigned, moment.drawn = False, True, {}, frozenset()
+        moment.begun, moment.settled, moment.assigned, moment.drawn, moment.between = False, True, {}, frozenset(), None
         initial.draw(self, self.plain("key"))
         initial.settle(self)
 

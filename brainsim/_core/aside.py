@@ -32,6 +32,8 @@ class Moment:
         States that were assigned since the last run, by path, as they were before; kept once it has begun.
     drawn : frozenset of str
         Those of them that were assigned as distributions.
+    between : object or None
+        What is under way after a run in steps of its own length, which no state of the network holds; None after others.
     """
 
     def __init__(self):
@@ -39,6 +41,7 @@ class Moment:
         self.key: jax.Array | None = None
         self.assigned: dict[str, jax.Array] = {}
         self.drawn: frozenset[str] = frozenset()
+        self.between: Any = None
 
     def key_at(self, path: str) -> jax.Array:
         """Random key of the component at ``path``."""

@@ -115,6 +115,8 @@ def simulate(
     door.check_count("checkpoint_every", checkpoint_every)
     entry = door.enter(net, duration, dt=dt, record=record, sample_every=sample_every, inputs=inputs)
     if adaptive is not None:
+        options = dict(until=until, check_every=check_every, callback=callback, callback_every=callback_every)
+        continuous.check_options(**options, chunk_steps=chunk_steps, checkpoint_every=checkpoint_every)
         return continuous.run(entry, adaptive, progress)
     ends = _ends(entry, until, check_every)
     interval = _callback_interval(entry, callback, callback_every)

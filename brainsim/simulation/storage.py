@@ -13,6 +13,7 @@ from brainsim.delays import Times
 from brainsim.network import Network
 from brainsim.plasticity.rewire import with_pairs
 from brainsim.simulation import checkpoint
+from brainsim.simulation.continuous.between import Between
 
 PRE, POST, DELAY = ".synapses.pre", ".synapses.post", ".synapses.delay"  # of projections that were rewired
 
@@ -42,7 +43,10 @@ def save(net: Network, path: str | Path) -> None:
     _check(net, "save")
     _, parameters, fixed, state = split(net)
     arrays = {"parameter": parameters, "state": state, "fixed": {"key": net.plain("key")} | _rewired(net)}
-    facts = {"step_ms": net._aside.step_ms, "wiring": _wiring(fixed)}
+    between = net._aside.moment.between
+    facts = {"step_ms": net._aside.step_ms, "wiring": _wiring(fixed), "between": between is not None}
+    if between is not None:
+        arrays["between"] = between.arrays
     checkpoint.write(Path(path).absolute(), arrays, facts)
 
 
@@ -68,13 +72,17 @@ def load(net: Network, path: str | Path) -> None:
             )
         _compare(net, page)
         arrays = checkpoint.read_arrays(path, page)
-    if page["step_ms"]:
+    between = arrays.pop("between", None)
+    if page["step_ms"] and between is None:
         net.prepare(page["step_ms"])
     _rewire(net, arrays["fixed"])
     kept = {name: array.dtype for part in split(net)[1:] for name, array in part.items()}
     for group in arrays.values():
         write_back(net, {name: jnp.asarray(array, kept[name]) for name, array in group.items()})
     net.went_on()
+    if between is not None:
+        net._aside = net._aside.but(step_ms=page["step_ms"])
+        net._aside.moment.between = Between({name: np.asarray(array) for name, array in between.items()})
 
 
 def _check(net, what) -> None:
@@ -116,7 +124,7 @@ def _rewire(net, fixed: dict) -> None:
 
 def _compare(net, page) -> None:
     """Refuse a checkpoint that is not of this network, which stays as it is."""
-    if page["step_ms"]:
+    if page["step_ms"] and not page.get("between"):
         net = _twin(net)
         net.prepare(page["step_ms"])
     _, parameters, fixed, state = split(net)

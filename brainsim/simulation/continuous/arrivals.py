@@ -95,17 +95,22 @@ def lines_of(net: Network, wires: dict[str, Wires], circuit: Circuit) -> list[Li
     return [Line(net.projections[path], own, circuit, net) for path, own in wires.items()]
 
 
-def room_for(net: Network) -> dict[str, int]:
-    """How many spikes of each unit may be under way, by path of the sender: one for each millisecond of the longest delay, and
-    some more.
-    """
-    found: dict[str, int] = {}
+def longest_of(net: Network) -> dict[str, float]:
+    """The longest delay of what each sender sends, in ms, by path of those that send with a delay."""
+    found: dict[str, float] = {}
     for projection in net.projections.values():
         axon = projection.axon
         times = None if projection.receptor is None else axon.longest if axon.changes else axon.times  # type: ignore
         if times is not None:
-            found[projection.pre] = max(found.get(projection.pre, 0), 4 + int(np.ceil(times.longest)))
+            found[projection.pre] = max(found.get(projection.pre, 0.0), times.longest)
     return found
+
+
+def room_for(net: Network) -> dict[str, int]:
+    """How many spikes of each unit may be under way, by path of the sender: one for each millisecond of the longest delay, and
+    some more.
+    """
+    return {path: 4 + int(np.ceil(longest)) for path, longest in longest_of(net).items()}
 
 
 class Arrived(NamedTuple):

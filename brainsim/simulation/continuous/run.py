@@ -14,12 +14,13 @@ from jax.core import Tracer
 
 from brainsim import initial
 from brainsim._core import split, write_back
-from brainsim._errors import UnknownNameError, suggestion
+from brainsim._errors import NonFiniteError, UnknownNameError, suggestion
 from brainsim._units import in_unit
 from brainsim.integrators import Adaptive
 from brainsim.network import Network
 from brainsim.simulation import door
-from brainsim.simulation.continuous.arrivals import room_for, wires_of
+from brainsim.simulation.continuous.arrivals import longest_of, room_for, wires_of
+from brainsim.simulation.continuous.between import Between, refractory_until, states_after
 from brainsim.simulation.continuous.check import check
 from brainsim.simulation.continuous.circuit import Circuit
 from brainsim.simulation.continuous.clock import SAME
@@ -193,6 +194,21 @@ def sort_requests(net: Network, entry: door.Entry) -> tuple[tuple[Request, ...],
     return tuple(requests), tuple(dict.fromkeys(watched))
 
 
+def check_options(**options: Any) -> None:
+    """Refuse options of a run that count steps.
+
+    Raises
+    ------
+    ValueError
+    """
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(
+                f"simulate: {name}={value!r} is for runs in steps; an adaptive one takes none. Run it in pieces: what is under"
+                " way goes on."
+            )
+
+
 def run(entry: door.Entry, adaptive: Adaptive, progress: Any = None) -> Recording:
     """A run from the present state of the network.
 
@@ -215,27 +231,49 @@ def run(entry: door.Entry, adaptive: Adaptive, progress: Any = None) -> Recordin
     first = int(state["steps"])
     start, end = first * step_ms, (first + entry.n_steps) * step_ms
     tables, wires, tolerance = tables_of(net, start, end), wires_of(net), tolerance_of(net, adaptive)
+    arrays, further = (parameters, fixed, state), (wires, tables, tolerance)
     plan = ChunkPlan(requests, watched, tuple(sorted(room_for(net).items())))
-    arrays = parameters, fixed, state
-    carry = BEGINNINGS(plan, structure, *arrays, jnp.asarray(start), wires, tables, tolerance)
+    carry = _begun(net, step_ms, BEGINNINGS(plan, structure, *arrays, jnp.asarray(start), *further))
     recorder = Recorder(entry.requests, step_ms, first, entry.n_steps)
     collected = Collected(requests, watched, recorder, step_ms, first)
     with Progress(progress, entry.n_steps) as bar:
-        while True:
-            found, variables = PROGRAMS(plan, structure, *arrays, carry, jnp.asarray(end), wires, tables, tolerance)
+        while float(carry.t) < end or any(bool(jnp.any(due)) for due in carry.due.values()):
+            before = carry
+            found, variables = PROGRAMS(plan, structure, *arrays, carry, jnp.asarray(end), *further)
             carry = found.carry
+            if bool(carry.lost):  # once more, with more room
+                plan, carry = _with_more_room(plan, before)
+                continue
             collected.add(found)
+            if (passed := int(float(carry.t) / step_ms) - int(float(before.t) / step_ms)) > 0:
+                bar.advance(passed)
             if bool(carry.stuck):
-                raise ValueError(_stuck(carry))
-            if bool(carry.lost):
-                raise ValueError("adaptive: more spikes of a unit are under way than there is room for.")
-            if float(carry.t) >= end and not any(bool(jnp.any(due)) for due in carry.due.values()):
-                break
-    recorder.steps = entry.n_steps
-    collected.finish()
-    write_back(net, variables | {"steps": jnp.asarray(first + entry.n_steps, jnp.int32)})
+                raise NonFiniteError(_stuck(carry, found.tried - found.count), collected.finish(net, entry.n_steps))
+    recording = collected.finish(net, entry.n_steps)
+    after = variables | states_after(net, carry, step_ms)
+    write_back(net, after | {"steps": jnp.asarray(first + entry.n_steps, jnp.int32)})
     net.went_on()
-    return recorder.finish(net)
+    net._aside.moment.between = Between.of(carry, longest_of(net))
+    return recording
+
+
+def _begun(net: Network, step_ms: float, carry: Carry) -> Carry:
+    """The carry of the beginning, with what runs before have left."""
+    between = net._aside.moment.between
+    carry = carry._replace(free=refractory_until(net, carry, step_ms))
+    carry = carry if between is None else between.resumed(carry)
+    due = {
+        path: who & (carry.free[path] <= carry.t + SAME) if path in carry.free else who
+        for path, who in carry.due.items()
+    }
+    return carry._replace(due=due)
+
+
+def _with_more_room(plan: ChunkPlan, carry: Carry) -> tuple[ChunkPlan, Carry]:
+    """The plan and carry with twice as much room for spikes under way."""
+    room = tuple((path, 2 * k) for path, k in plan.room)
+    sent = {path: jnp.concatenate([ring, jnp.full_like(ring, -jnp.inf)]) for path, ring in carry.sent.items()}
+    return dataclasses.replace(plan, room=room), carry._replace(sent=sent)
 
 
 def traced(entry: door.Entry, adaptive: Adaptive, requests: tuple[Request, ...], watched: tuple[str, ...]) -> Recording:
@@ -291,8 +329,14 @@ def traced(entry: door.Entry, adaptive: Adaptive, requests: tuple[Request, ...],
     return Recording({}, held, {}, step_ms, begin, stop)
 
 
-def _stuck(carry: Carry) -> str:
-    return f"adaptive: at t = {float(carry.t):.9g} ms no step is short enough for the tolerances."
+def _stuck(carry: Carry, vain: Any) -> str:
+    largest = {path: float(jnp.max(jnp.abs(y))) for path, y in carry.y.items()}
+    where = max(largest, key=lambda path: largest[path])
+    return (
+        f"adaptive: at t = {float(carry.t):.9g} ms no step is short enough for the tolerances ({int(vain)} were tried in vain); the"
+        f" largest number is {largest[where]:.3g}, in {where}. Either what is integrated goes to infinity in a finite time, or a"
+        " neuron is above its threshold after its reset and has no refractory time."
+    )
 
 
 class Collected:
@@ -301,7 +345,6 @@ class Collected:
     def __init__(self, requests, watched, recorder: Recorder, step_ms: float, first: int):
         self.requests, self.recorder, self.step_ms, self.first = requests, recorder, step_ms, first
         self.fired: dict[str, list] = {path: [] for path in watched}
-        self.at = {r.label: max(first, r.window[0] if r.window[0] > 0 else first) for r in requests}
         self.next = {}
         for r in requests:
             begin = max(first, r.window[0])
@@ -325,8 +368,9 @@ class Collected:
                 self.recorder.pieces[r.label].append(_evaluated(chunk, count, r.label, steps * self.step_ms))
                 self.next[r.label] = int(steps[-1]) + r.every
 
-    def finish(self) -> None:
-        """Spikes, in steps and fractions of them."""
+    def finish(self, net: Network, n_steps: int) -> Recording:
+        """The recording, with spikes in steps and fractions of them."""
+        self.recorder.steps = n_steps
         for r in self.recorder.requests:
             if not r.is_spikes:
                 continue
@@ -342,6 +386,7 @@ class Collected:
             local = np.argsort(numbers, kind="stable")[local].astype(np.int32)
             self.recorder.events[r.label] = [local], [steps[chosen][order]]
             self.recorder.within[f"{r.label} within"] = [within[chosen][order]]
+        return self.recorder.finish(net)
 
 
 def _evaluated(chunk: Chunk, count: int, label: str, times: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from brainsim.simulation.continuous.clock import SAME, Instant
 from brainsim.simulation.continuous.firing import SLOWEST, is_below, root, watchers
 
 FASTER, SLOWER, SAFETY = 6.0, 0.2, 0.9
-SMALLEST = 1e-11  # ms, of a step that is too long for its tolerance: what is integrated has no course
+SMALLEST = 1e-17  # ms, of a step that is too long for its tolerance: what is integrated has no course
 UNUSED = 1e-6  # ms, of a step whose end nobody looks at
 NEAR = 1e-6  # of a step: crossings that are no further from its end are taken there, to first order
 
@@ -217,90 +217,96 @@ class Turns:
     def settle(self, carry: Carry, plan: Plan, after: dict) -> tuple[Carry, dict]:
         """On to the end of a step, with spikes, arrivals and ends of refractoriness there; and when who fired, infinite for who did
         not, by path.
+
+        What happens at an instant that is moved by d changes the state by d times the difference of the rates before and after:
+        so times have derivatives though the ends of steps have none, and spikes are right to first order beside them.
         """
-        t, y, others = plan.end, jax.tree.map(lambda a, b: jnp.where(plan.instant, a, b), carry.y, after), carry.others
-        before = Instant(t, t - jnp.maximum(plan.h, SAME) / 2)
-        following = Instant(t, t + SAME / 2)
-        held = self.held(carry.free, carry.t)
-        free, armed, fired = dict(carry.free), dict(carry.armed), {}
-        y, others, fired, free, armed = self._fire(carry, plan, y, before, following, held, free, armed)
-        given = {}
-        for path, (times, units) in self.tables.items():
-            given[path] = _past(times, t)
-            place = jnp.arange(len(times))
-            new = (place >= carry.given[path]) & (place < given[path])
-            fired[path] = jnp.full((self.counts[path],), jnp.inf).at[units].min(jnp.where(new, times, jnp.inf))
-        sent, lost = self._send(carry, fired, t)
+        t, held = plan.end, self.held(carry.free, carry.t)
+        y = jax.tree.map(lambda a, b: jnp.where(plan.instant, a, b), carry.y, after)
+        before, following = Instant(t, t - jnp.maximum(plan.h, SAME) / 2), Instant(t, t + SAME / 2)
+        jumps, moved = self._jump(t)
+        rates = self._rates(plan.landing | jumps, before, y, held)
+        who, delta = self._crossed(carry, plan, y, rates, held)
+        fired = {path: jnp.where(who[path], t + delta[path], jnp.inf) for path in who}
+        free = {path: jnp.where(who[path], jnp.where(who[path], fired[path], 0.0) + self.watchers[path].lasts(), until)
+                for path, until in carry.free.items()}  # fmt: skip
+        y, others = self._reset(carry, y, rates, who, delta, t)
         now_held = self.held(free, t)
         self.put_others(others)
-        y = self._released(carry, y, free, following, t)
-        y = self._jumped(carry, y, before, following, now_held, t)
-        lifted = y
-        y = self._deliver(carry, y, sent, fired, following, now_held, t)
-        due, stuck = {}, carry.stuck
-        for path, w in self.watchers.items():
-            fires, still = jnp.isfinite(fired[path]), w.above(y[w.home], y[w.home])
-            free_to = _free(now_held, path)
-            if w.upward:
-                due[path] = armed[path] & (w.above(lifted[w.home], y[w.home]) > 0) & free_to & ~fires
-            else:
-                due[path] = (still > 0) & free_to & ~fires
-                stuck = stuck | jnp.any((still > 0) & free_to & fires)
-            # What crosses without a reset stands at its threshold, a rounding above or below
-            again = (still < 0) & w.resets
-            armed[path] = armed[path] | jnp.where(fires, again, is_below(w, y[w.home]))
-        carry = carry._replace(t=t, y=y, others=others, free=free, armed=armed, due=due, sent=sent, given=given)
-        return carry._replace(done=jnp.maximum(carry.done, t + SAME), lost=lost, stuck=stuck), fired
+        ends = {path: self._released(carry, free, path, t) for path in free}
+        resets = {path: who[path] for path, w in self.watchers.items() if w.resets}
+        back = self._rates(_any(resets) | _any(ends) | jumps, following, y, now_held)
+        y = jax.tree.map(lambda x, a, b: x + jnp.where(jumps, moved * (a - b), 0.0), y, rates, back)
+        for path in resets:
+            home = self.watchers[path].home
+            y = y | {home: y[home] - delta[path] * back[home]}
+        for path, here in ends.items():
+            clamped = jnp.array(self.watchers[path].membrane.clamped)[:, None]
+            later = jnp.where(here, jnp.where(here, free[path], t) - t, 0.0)
+            y = y | {path: y[path] - jnp.where(clamped & here, later * back[path], 0.0)}
+        given = {path: _past(times, t) for path, (times, _) in self.tables.items()}
+        fired |= {path: self._given(path, carry.given[path], given[path]) for path in given}
+        sent, lost = self._send(carry, fired, t)
+        lifted, y = y, self._deliver(carry, y, sent, fired, following, now_held, t)
+        carry = carry._replace(t=t, y=y, others=others, free=free, sent=sent, given=given, lost=lost)
+        return self._alert(carry, lifted, fired, who, now_held), fired
 
-    def _fire(self, carry, plan, y, before, following, held, free, armed):
-        """Reset of who fires."""
-        who, delta = {}, {}
-        slopes = self._slopes(plan.landing, before, y, held)
-        for path, w in self.watchers.items():
-            here, rate = y[w.home], slopes[w.home]
-            above, slope = jax.jvp(lambda x, w=w: w.above(carry.y[w.home], x), (here,), (jax.lax.stop_gradient(rate),))
-            slope = jnp.maximum(jax.lax.stop_gradient(slope), SLOWEST)
-            ready = carry.armed[path] & _free(held, path)
-            later = -above / slope
-            near = jax.lax.stop_gradient((above > 0) | (later <= NEAR * plan.h + 1e-12))
-            lands = plan.landing & ready & near & is_below(w, carry.y[w.home])
-            who[path] = jnp.where(plan.instant, carry.due[path], lands)
-            delta[path] = jnp.where(lands & ~plan.instant, later, 0.0)
-        fired = {path: jnp.where(who[path], plan.end + delta[path], jnp.inf) for path in who}
-        for path, w in self.watchers.items():
-            armed[path] = armed[path] & ~who[path]
-            if (lasts := w.lasts()) is not None:
-                free[path] = jnp.where(who[path], jnp.where(who[path], fired[path], 0.0) + lasts, free[path])
-        resetting = {path: w for path, w in self.watchers.items() if w.resets}
-        others = carry.others
-        if not resetting:
-            return y, others, fired, free, armed
-
-        def reset(given):
-            y, others = given
-            moved = {}
-            for path, w in resetting.items():
-                there = y[w.home] + delta[path] * slopes[w.home]
-                new, own = w.reset(there, others[path], who[path], plan.end)
-                moved[w.home], others = jnp.where(who[path], new, y[w.home]), others | {path: own}
-            y = y | moved
-            self.put_others(others)
-            back = self.circuit.rates(following, y, self.held(free, plan.end))
-            self.put_others(carry.others)
-            for path, w in resetting.items():
-                y = y | {w.home: y[w.home] - delta[path] * back[w.home]}
-            return y, others
-
-        some = jnp.any(jnp.stack([jnp.any(who[path]) for path in resetting]))
-        y, others = jax.lax.cond(some, reset, lambda given: given, (y, others))
-        return y, others, fired, free, armed
-
-    def _slopes(self, asked, when, y, held):
+    def _rates(self, asked: jax.Array, when: Instant, y: dict, held: dict) -> dict:
         """Rates, where they are asked for."""
         zeros = lambda y: jax.tree.map(jnp.zeros_like, y)  # noqa: E731
         return jax.lax.cond(asked, lambda y: self.circuit.rates(when, y, held), zeros, y)
 
-    def _send(self, carry, fired, t):
+    def _jump(self, t: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Whether a stimulus jumps at t, and by how much its time is moved."""
+        at = [*self.jumps[0], *(jnp.round(t / each) * each for each in self.jumps[1])]
+        if not at:
+            return jnp.zeros((), bool), jnp.zeros(())
+        times = jnp.concatenate(at)
+        here = jnp.abs(jax.lax.stop_gradient(times) - t) <= SAME
+        return jnp.any(here), jnp.sum(jnp.where(here, times - t, 0.0)) / jnp.maximum(jnp.sum(here), 1)
+
+    def _crossed(self, carry: Carry, plan: Plan, y: dict, rates: dict, held: dict) -> tuple[dict, dict]:
+        """Who fires, and how much later than the end of the step: V(t) = V_th moves t against V by the slope of V."""
+        who, delta = {}, {}
+        for path, w in self.watchers.items():
+            start, here = carry.y[w.home], y[w.home]
+            rate = jax.lax.stop_gradient(rates[w.home])
+            above, slope = jax.jvp(lambda x, w=w, start=start: w.above(start, x), (here,), (rate,))
+            later = -above / jnp.maximum(jax.lax.stop_gradient(slope), SLOWEST)
+            near = jax.lax.stop_gradient((above > 0) | (later <= NEAR * plan.h + 1e-12))
+            lands = plan.landing & near & carry.armed[path] & _free(held, path) & is_below(w, start)
+            who[path] = jnp.where(plan.instant, carry.due[path], lands)
+            delta[path] = jnp.where(lands & ~plan.instant, later, 0.0)
+        return who, delta
+
+    def _reset(self, carry: Carry, y: dict, rates: dict, who: dict, delta: dict, t: jax.Array) -> tuple[dict, dict]:
+        """Variables and other states after the resets."""
+        resets = {path: w for path, w in self.watchers.items() if w.resets}
+        if not resets:
+            return y, carry.others
+
+        def reset(y, others):
+            for path, w in resets.items():
+                there = y[w.home] + delta[path] * rates[w.home]
+                new, own = w.reset(there, others[path], who[path], t)
+                y, others = y | {w.home: jnp.where(who[path], new, y[w.home])}, others | {path: own}
+            return y, others
+
+        return jax.lax.cond(_any({path: who[path] for path in resets}), reset, lambda *same: same, y, carry.others)
+
+    def _released(self, carry: Carry, free: dict, path: str, t: jax.Array) -> jax.Array:
+        """Whose refractoriness ends now."""
+        until = jax.lax.stop_gradient(free[path])
+        return (until <= t + SAME) & (until > carry.t + SAME) & (until == jax.lax.stop_gradient(carry.free[path]))
+
+    def _given(self, path: str, before: jax.Array, now: jax.Array) -> jax.Array:
+        """When units of a source fire now."""
+        times, units = self.tables[path]
+        place = jnp.arange(len(times))
+        new = (place >= before) & (place < now)
+        return jnp.full((self.counts[path],), jnp.inf).at[units].min(jnp.where(new, times, jnp.inf))
+
+    def _send(self, carry: Carry, fired: dict, t: jax.Array) -> tuple[dict, jax.Array]:
         """What is under way with the spikes of now, and whether one had no room."""
         sent, lost = dict(carry.sent), carry.lost
         for path, ring in carry.sent.items():
@@ -311,42 +317,23 @@ class Turns:
             sent[path] = jnp.where(new, shifted, ring)
         return sent, lost
 
-    def _released(self, carry, y, free, following, t):
-        """Derivatives of the ends of refractoriness: clamped variables begin to move then."""
-        ends = {
-            path: (free[path] <= t + SAME) & (free[path] > carry.t + SAME) & (free[path] == carry.free[path])
-            for path in free if any(self.watchers[path].membrane.clamped)
-        }  # fmt: skip
-        if not ends:
-            return y
-        held = self.held(free, t)
-
-        def moved(y):
-            rates = self.circuit.rates(following, y, held)
-            for path, here in ends.items():
-                m = self.watchers[path].membrane
-                shift = jnp.where(here, jnp.where(here, free[path], t) - t, 0.0)
-                change = jnp.where(jnp.array(m.clamped)[:, None], shift * rates[path], 0.0)
-                y = y | {path: y[path] - change}
-            return y
-
-        some = jnp.any(jnp.stack([jnp.any(here) for here in ends.values()]))
-        return jax.lax.cond(some, moved, lambda y: y, y)
-
-    def _jumped(self, carry, y, before, following, held, t):
-        """Derivatives of the times at which stimuli jump."""
-        at = [*self.jumps[0], *(jnp.round(t / each) * each for each in self.jumps[1])]
-        if not at:
-            return y
-        times = jnp.concatenate(at)
-        here = jnp.abs(jax.lax.stop_gradient(times) - t) <= SAME
-        shift = jnp.sum(jnp.where(here, times - t, 0.0)) / jnp.maximum(jnp.sum(here), 1)
-
-        def moved(y):
-            old, new = (self.circuit.rates(when, y, held) for when in (before, following))
-            return jax.tree.map(lambda x, a, b: x + shift * (a - b), y, old, new)
-
-        return jax.lax.cond(jnp.any(here), moved, lambda y: y, y)
+    def _alert(self, carry: Carry, lifted: dict, fired: dict, who: dict, held: dict) -> Carry:
+        """Who was lifted above threshold at once, and who has been below it."""
+        due, armed, stuck = {}, {}, carry.stuck
+        for path, w in self.watchers.items():
+            y, fires, ready = carry.y[w.home], jnp.isfinite(fired[path]), _free(held, path)
+            still = w.above(y, y)
+            waits = carry.armed[path] & ~who[path]
+            if w.upward:
+                due[path] = waits & (w.above(lifted[w.home], y) > 0) & ready
+            else:
+                due[path] = (still > 0) & ready & ~fires
+                stuck = stuck | jnp.any((still > 0) & ready & fires)
+            # What crosses without a reset stands at its threshold, a rounding above or below
+            again = (still < 0) & w.resets
+            armed[path] = waits | jnp.where(fires, again, is_below(w, y))
+        due = jax.tree.map(jax.lax.stop_gradient, due)
+        return carry._replace(due=due, armed=armed, stuck=stuck, done=jnp.maximum(carry.done, carry.t + SAME))
 
     def _deliver(self, carry, y, sent, fired, following, held, t):
         """What arrives."""
@@ -361,10 +348,11 @@ class Turns:
                 along = line.add(along, line.sums(later), held)
             # What arrives later by d lacks d times what it adds to the rates, on the way from before to after
             rates = lambda y: self.circuit.rates(following, y, held)  # noqa: E731
-            for place in (0.5 - 3**0.5 / 6, 0.5 + 3**0.5 / 6):
-                there = jax.tree.map(lambda a, b, place=place: a + place * (b - a), y, after)
-                change = jax.jvp(rates, (there,), (along,))[1]
-                after = jax.tree.map(lambda x, c: x - c / 2, after, change)
-            return after
+
+            def lacks(total, place):
+                there = jax.tree.map(lambda a, b: a + place * (b - a), y, after)
+                return jax.tree.map(lambda x, c: x - c / 2, total, jax.jvp(rates, (there,), (along,))[1]), None
+
+            return jax.lax.scan(lacks, after, jnp.array([0.5 - 3**0.5 / 6, 0.5 + 3**0.5 / 6]))[0]
 
         return jax.lax.cond(came.any, add, lambda y: y, y)
