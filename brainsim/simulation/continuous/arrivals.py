@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ import numpy as np
 
 from brainsim.network import Network
 from brainsim.projection import Projection
-from brainsim.receptors.kinetics import Delta
+from brainsim.receptors import Delta
 from brainsim.simulation.continuous.circuit import Circuit
 from brainsim.simulation.continuous.clock import SAME
 
@@ -46,13 +46,19 @@ class Line:
     projection : Projection
     wires : Wires
     circuit : Circuit
+    net : Network
+    name : str
+        Of the receptor.
+    factor : float array, (), or None
+        What arrives there for a weight of 1, where it is not the first receptor of the projection.
     """
 
-    def __init__(self, projection: Projection, wires: Wires, circuit: Circuit, net: Network):
+    def __init__(self, projection: Projection, wires: Wires, circuit: Circuit, net: Network, name: str, factor: Any):
         self.path, self.pre, self.wires, self.n_pre = projection.path, projection.pre, wires, projection.n_pre
-        receptor = net.populations[projection.post].receptors[projection.receptor]  # type: ignore[attr-defined]
+        receptor = net.populations[projection.post].receptors[name]  # type: ignore[attr-defined]
         self.receptor, self.post, self.count = receptor, projection.post, receptor.count
-        self.weight = jnp.broadcast_to(projection.plain("weight").ravel(), wires.source.shape)
+        weight = projection.plain("weight").ravel()
+        self.weight = jnp.broadcast_to(weight if factor is None else weight * factor, wires.source.shape)
         self.immediate = projection.axon.times is None
         if not self.immediate:
             delay = projection.plain("delay").ravel() if wires.delay is None else wires.delay
@@ -92,7 +98,13 @@ class Line:
 
 def lines_of(net: Network, wires: dict[str, Wires], circuit: Circuit) -> list[Line]:
     """Those of all projections."""
-    return [Line(net.projections[path], own, circuit, net) for path, own in wires.items()]
+    found = []
+    for path, own in wires.items():
+        projection = net.projections[path]
+        further = projection.also.factors if "also" in vars(projection) else {}
+        for name, factor in {projection.receptor: None, **further}.items():
+            found.append(Line(projection, own, circuit, net, name, factor))
+    return found
 
 
 def longest_of(net: Network) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from brainsim._units import float_dtype
@@ -17,8 +18,9 @@ from brainsim.neurons.base import Neuron
 from brainsim.neurons.conductance_based import ConductanceBased
 from brainsim.population import Population
 from brainsim.projection import Projection
-from brainsim.receptors.kinetics import Delta
+from brainsim.receptors import Delta
 from brainsim.receptors.linear import LinearReceptor
+from brainsim.simulation.continuous.clock import Instant, NotContinuous
 from brainsim.sources import SpikeTimes
 from brainsim.stimuli.base import Stimulus
 from brainsim.stimuli.clamps import Clamp
@@ -68,10 +70,11 @@ def _check_population(population: Population) -> None:
         if kind.update not in STEPS or kind.integrate is not IntegratedPopulation.integrate:
             own = "update" if kind.update not in STEPS else "integrate"
             raise _refusal(path, f"{kind.__name__} defines {own}, what it does in a step")
-        if kind.reset is not Neuron.reset:
-            raise _refusal(path, f"{kind.__name__} defines reset, of all neurons in a step")
+        if kind.reset is not Neuron.reset or kind.spike_value is not Neuron.spike_value:
+            own = "reset" if kind.reset is not Neuron.reset else "spike_value"
+            raise _refusal(path, f"{kind.__name__} defines {own}, of all neurons in a step")
     for receptor in population.receptors.values():
-        _check_receptor(receptor)
+        _check_receptor(receptor, population.variables)
     for stimulus in population.parts(Stimulus).values():
         _check_stimulus(stimulus)
     for name, pool in getattr(population, "pools", {}).items():
@@ -82,9 +85,14 @@ def _check_population(population: Population) -> None:
                 )
 
 
-def _check_receptor(receptor: Any) -> None:
+def _check_receptor(receptor: Any, variables: tuple[str, ...]) -> None:
     kind = type(receptor)
     if isinstance(receptor, Delta):
+        population = receptor.path.partition(".")[0]
+        if not receptor.adds_up:
+            raise _refusal(receptor.path, "several spikes at one time have an order only in a step")
+        if receptor.variable not in variables:
+            raise _refusal(receptor.path, f"{receptor.variable!r} is no variable of the equations of {population}")
         return
     if not isinstance(receptor, LinearReceptor) or kind.advance is not LinearReceptor.advance:
         why = "graded signals are sent in each step" if receptor.graded else f"{kind.__name__} advances in steps"
@@ -101,9 +109,13 @@ def _check_stimulus(stimulus: Stimulus) -> None:
         for signal in stimulus.parts(Stimulus).values():
             _check_stimulus(signal)
         return
+    instead = "give a course that is drawn once by TimedArray"
     if kind.update is not Stimulus.update:
-        instead = "give a course that is drawn once by TimedArray"
         raise _refusal(stimulus.path, f"{kind.__name__} changes in each step", instead)
+    try:
+        jax.eval_shape(lambda: stimulus.masked(Instant(jnp.zeros(()))))  # type: ignore[arg-type]
+    except NotContinuous as why:
+        raise _refusal(stimulus.path, f"{kind.__name__} {why}", instead) from None
 
 
 def _check_projection(net: Network, projection: Projection) -> None:

@@ -13,7 +13,7 @@ from brainsim.cells.extracellular import Extracellular
 from brainsim.integrated import IntegratedPopulation
 from brainsim.integrators.coupled import solve as solve_small
 from brainsim.integrators.elimination import Factors, colours, dependence
-from brainsim.receptors.kinetics import Delta
+from brainsim.receptors import Delta
 from brainsim.receptors.linear import LinearReceptor
 from brainsim.simulation.continuous.clock import Instant
 from brainsim.stimuli.base import Stimulus
