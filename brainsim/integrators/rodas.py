@@ -101,7 +101,7 @@ def step(rates: Callable, solve: Callable, by_time: Any, t: jax.Array, y: Any, h
             lambda f, k, change: f + sum_of(c, k) / h + h * d * change, rates(t + node * h, there), ks, by_time
         )
         found = solve(right)
-        return jax.tree.map(lambda k, x: k + place.reshape(-1, *[1] * x.ndim) * x, ks, found), None
+        return jax.tree.map(lambda k, x: k + place.reshape(-1, *[1] * x.ndim) * x[None], ks, found), None
 
     ks = jax.tree.map(lambda x: jnp.zeros((STAGES, *x.shape), x.dtype), y)
     ks = jax.lax.scan(stage, ks, tuple(rows))[0]

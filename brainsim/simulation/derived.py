@@ -194,11 +194,12 @@ def _values(wanted, structure, parameters, fixed, state, clock, units):
         result, after = structure.part(lambda net, d=derived: d.compute(net, clock), parameters, fixed, state, {})
         if not derived.changes:
             _check_same(derived.label, state, after)
-        found[derived.label], units[derived.label] = _number(derived.label, result)
+        found[derived.label], units[derived.label] = number_of(derived.label, result)
     return found
 
 
-def _number(label, result) -> tuple[jax.Array, u.Unit]:
+def number_of(label: str, result: Any) -> tuple[jax.Array, u.Unit]:
+    """What was computed, plain, and its unit."""
     try:
         number, unit = split_quantity(result)
         array = jnp.asarray(number)

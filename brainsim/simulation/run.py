@@ -84,6 +84,11 @@ def simulate(
         Steps in one call of compiled code, at most; results do not depend on it.
     checkpoint_every : int, optional
         Only inside ``jax.grad``: see :func:`function`.
+    adaptive : Adaptive, optional
+        Integrate in steps of the network's own length, to the tolerances of
+        :class:`brainsim.integrators.Adaptive`, with spikes, resets, arrivals and jumps of stimuli at their own times; needs
+        float64. ``dt`` is then the grid of samples alone, and of the duration; it may be longer than delays and refractory times.
+        What acts step by step (noise, plasticity, terminals, graded signals) is refused by name.
 
     Returns
     -------

@@ -8,7 +8,7 @@ import pytest
 from brainsim.integrators import rodas
 from brainsim.integrators.elimination import Factors, colours, dependence
 
-STIFF = 50.0
+STIFF = 3.0
 
 
 def rates(t, y):

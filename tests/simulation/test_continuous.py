@@ -69,6 +69,23 @@ def test_what_is_recorded_is_the_solution_at_its_times(constant):
     np.testing.assert_allclose(rec.times_of("E.V[1]").to_decimal(u.ms), np.arange(10, 21, 2))
 
 
+def test_currents_and_means_are_those_of_the_state_at_their_times():
+    net = driven()
+    net.E.add_receptors(syn=bs.receptors.Exponential(tau=4 * u.ms, reversal=-70 * u.mV))
+    net.clock = bs.sources.SpikeTimes(1, [2.25] * u.ms, [0])
+    net.connect(net.clock, net.E, bs.AllToAll(), receptor="syn", weight=0.1 * u.uS, delay=0.5 * u.ms)
+    record = ["E.V", "mean(E.V)", "E.syn.I", "E.I", "E.I.value", "E.syn.g"]
+    rec = bs.simulate(net, 6 * u.ms, dt=0.25 * u.ms, record=record, adaptive=FINE)
+    V, g, t = (rec[x].to_decimal(unit) for x, unit in (("E.V", u.mV), ("E.syn.g", u.uS), ("E.V", u.mV)))
+    t = rec.times_of("E.V").to_decimal(u.ms)
+    np.testing.assert_allclose(g[:, 0], 0.1 * np.exp(-(t - 2.75) / 4) * (t > 2.75), atol=1e-9)
+    np.testing.assert_allclose(rec["mean(E.V)"].to_decimal(u.mV), V.mean(1), rtol=1e-12)
+    np.testing.assert_allclose(rec["E.syn.I"].to_decimal(u.nA), g * (-70 - V), atol=1e-12)
+    drive = np.where(t[:, None] >= 1.3, [[16.0, 20, 30]], 0.0)
+    np.testing.assert_allclose(rec["E.I.value"].to_decimal(u.nA), drive, atol=1e-9)
+    np.testing.assert_allclose(rec["E.I"].to_decimal(u.nA), drive + g * (-70 - V), atol=1e-9)
+
+
 def test_a_ring_of_neurons_that_one_spike_moves_has_the_times_of_its_delays():
     net = ring(bs.receptors.Delta(), 20 * u.mV)
     net.clock = bs.sources.SpikeTimes(1, [0.337] * u.ms, [0])
@@ -98,7 +115,7 @@ def test_a_run_in_pieces_is_the_run_as_a_whole(loop):
     whole, net = run(build(), 60), build()
     parts = run(net, 20.5) + run(net, 19.5) + run(net, 20)
     a, b = whole.spikes["E"], parts.spikes["E"]
-    assert len(a) > 5
+    assert len(a) >= 5
     np.testing.assert_allclose(a.times.to_decimal(u.ms), b.times.to_decimal(u.ms), atol=1e-7)
     np.testing.assert_allclose(whole["E.V"].to_decimal(u.mV), parts["E.V"].to_decimal(u.mV), atol=1e-5)
 
@@ -198,7 +215,8 @@ def test_two_cells_coupled_by_delayed_synapses_fire_as_in_neuron():
 
 
 def test_derivatives_of_spike_times_and_of_V_are_those_of_the_solution():
-    net, adaptive = driven(1, begin=1.0, end=60.0), Adaptive(rtol=1e-9, atol=1e-9, most_steps=256, most_spikes=8)
+    net, adaptive = lif(1), Adaptive(rtol=1e-9, atol=1e-9, most_steps=256, most_spikes=8)
+    net.E.add_stimuli(I=bs.stimuli.Constant(20 * u.nA, start=1 * u.ms, stop=60 * u.ms))
 
     def third(tau, lasts, start):
         own = net.copy()
@@ -207,17 +225,17 @@ def test_derivatives_of_spike_times_and_of_V_are_those_of_the_solution():
         return rec["E.spikes"].to_decimal(u.ms)[2, 0], rec["E.V"].to_decimal(u.mV)[67, 0]
 
     (spike, V), pull = jax.vjp(third, TAU, LASTS, 1.0)
-    rise = np.log(16 / (16 - DISTANCE))
+    rise = np.log(20 / (20 - DISTANCE))
     np.testing.assert_allclose(spike, 1 + 3 * TAU * rise + 2 * LASTS, atol=1e-8)
     np.testing.assert_allclose(pull((1.0, 0.0)), [3 * rise, 2, 1], atol=1e-7)
-    # Two periods, and then V rises to 60 ms and decays to 68 ms
-    begins = 1 + 2 * (TAU * rise + LASTS)
+    # Three periods, then V rises to 60 ms and decays to 68 ms
+    begins = 1 + 3 * (TAU * rise + LASTS)
     assert begins < 60 < begins + TAU * rise
     a, b = np.exp(-(60 - begins) / TAU), np.exp(-8 / TAU)
-    np.testing.assert_allclose(V, -65 + 16 * (1 - a) * b, atol=1e-7)
-    by_begin = -16 * a * b / TAU
-    by_tau = 16 * (-a * (60 - begins) / TAU**2 * b + (1 - a) * b * 8 / TAU**2)
-    np.testing.assert_allclose(pull((0.0, 1.0)), [by_tau + by_begin * 2 * rise, 2 * by_begin, by_begin], atol=1e-6)
+    np.testing.assert_allclose(V, -65 + 20 * (1 - a) * b, atol=1e-7)
+    by_begin = -20 * a * b / TAU
+    by_tau = 20 * (-a * (60 - begins) / TAU**2 * b + (1 - a) * b * 8 / TAU**2)
+    np.testing.assert_allclose(pull((0.0, 1.0)), [by_tau + by_begin * 3 * rise, 3 * by_begin, by_begin], atol=1e-6)
 
 
 @pytest.mark.slow
@@ -257,7 +275,7 @@ def by_chance(net):
 
 def learning(net):
     net.E.add_receptors(syn=bs.receptors.Exponential())
-    net.connect(net.E, net.E, bs.AllToAll(), receptor="syn", weight=1 * u.nA, plasticity=bs.plasticity.STDP())
+    net.connect(net.E, net.E, bs.AllToAll(), receptor="syn", weight=1 * u.nA, plasticity=bs.plasticity.PairSTDP())
 
 
 def releasing(net):

@@ -76,7 +76,7 @@ class Line:
 
     def arrivals(self, sent: jax.Array) -> jax.Array:
         """When what was ``sent`` at (k, n_pre) arrives: (k, n_pre), or (k, n_synapses) where each synapse has its own delay."""
-        return (sent[:, self.wires.source] if self.single else sent) + self.delay
+        return sent[:, self.wires.source] + self.delay[None] if self.single else sent + self.delay
 
     def sums(self, weight_of: jax.Array) -> jax.Array:
         """Sum over the synapses of each target of their weights times a number for each sender, or each synapse."""

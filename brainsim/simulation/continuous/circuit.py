@@ -94,7 +94,7 @@ class Circuit:
             for name, (m, by_g, own) in membranes.items():
                 r = right[name]
                 for path, column in by_g.items():
-                    r = r + column * m.receptors[path].spread(x[path][-1], m.sites)
+                    r = r + column * m.receptors[path].spread(x[path][-1], m.sites)[None]
                 x[name] = own(r)
             return x
 

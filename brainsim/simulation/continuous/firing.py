@@ -64,7 +64,7 @@ class Firing:
         changed = neuron.reset(values, fired, u.Quantity(t, unit=u.ms))  # type: ignore[attr-defined]
         plain = {n: in_unit(changed[n], neuron.unit_of(n), n) for n in (*m.names, *others)}
         rows = m.stacked({n: plain[n] for n in m.names})
-        return jnp.where(fired, rows, y), {n: jnp.where(fired, plain[n], x) for n, x in others.items()}
+        return jnp.where(fired[None], rows, y), {n: jnp.where(fired, plain[n], x) for n, x in others.items()}
 
     def lasts(self) -> jax.Array | None:
         """Time of refractoriness in ms."""

@@ -43,7 +43,7 @@ def course_of(
     ends = seen(carry.y), seen(step.after)
     between = jax.vmap(seen)(step.between)
     values = {label: jnp.concatenate([ends[0][label][None], ends[1][label][None], between[label]]) for label in between}
-    return Course(carry.t, plan, values, {path: fired[path] for path in watched})
+    return Course(carry.t, plan, values, {path: fired[path] for path in watched if path in fired})
 
 
 def ahead(turns: Turns, carry: Carry, end: jax.Array, most: int, seen: Seen, watched: tuple[str, ...]) -> Chunk:

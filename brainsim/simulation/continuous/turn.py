@@ -176,7 +176,7 @@ class Turns:
             crosses = carry.armed[path] & is_below(w, y) & (stop > 0) & _free(held, path)
 
             def find(w=w, y=y, after=after, between=between, start=start, stop=stop, crosses=crosses):
-                at = lambda s: w.above(y, rodas.interpolated(y, after, between, w.at_sites(s)))  # noqa: E731
+                at = lambda s: w.above(y, rodas.interpolated(y, after, between, w.at_sites(s)[None]))  # noqa: E731
                 return jnp.min(jnp.where(crosses, root(at, start, stop, crosses), 2.0))
 
             first = jnp.minimum(first, jax.lax.cond(jnp.any(crosses), find, lambda: jnp.asarray(2.0)))
@@ -239,11 +239,11 @@ class Turns:
         y = jax.tree.map(lambda x, a, b: x + jnp.where(jumps, moved * (a - b), 0.0), y, rates, back)
         for path in resets:
             home = self.watchers[path].home
-            y = y | {home: y[home] - delta[path] * back[home]}
+            y = y | {home: y[home] - delta[path][None] * back[home]}
         for path, here in ends.items():
             clamped = jnp.array(self.watchers[path].membrane.clamped)[:, None]
             later = jnp.where(here, jnp.where(here, free[path], t) - t, 0.0)
-            y = y | {path: y[path] - jnp.where(clamped & here, later * back[path], 0.0)}
+            y = y | {path: y[path] - jnp.where(clamped & here[None], later[None] * back[path], 0.0)}
         given = {path: _past(times, t) for path, (times, _) in self.tables.items()}
         fired |= {path: self._given(path, carry.given[path], given[path]) for path in given}
         sent, lost = self._send(carry, fired, t)
@@ -287,9 +287,9 @@ class Turns:
 
         def reset(y, others):
             for path, w in resets.items():
-                there = y[w.home] + delta[path] * rates[w.home]
+                there = y[w.home] + delta[path][None] * rates[w.home]
                 new, own = w.reset(there, others[path], who[path], t)
-                y, others = y | {w.home: jnp.where(who[path], new, y[w.home])}, others | {path: own}
+                y, others = y | {w.home: jnp.where(who[path][None], new, y[w.home])}, others | {path: own}
             return y, others
 
         return jax.lax.cond(_any({path: who[path] for path in resets}), reset, lambda *same: same, y, carry.others)
@@ -310,11 +310,13 @@ class Turns:
         """What is under way with the spikes of now, and whether one had no room."""
         sent, lost = dict(carry.sent), carry.lost
         for path, ring in carry.sent.items():
+            if path not in fired:  # what never fires
+                continue
             new = jnp.isfinite(fired[path])
             oldest = jax.lax.stop_gradient(ring[-1]) + jnp.max(jnp.stack(self.longest[path]))
             lost = lost | jnp.any(new & (oldest > t))
             shifted = jnp.concatenate([jnp.where(new, fired[path], 0.0)[None], ring[:-1]])
-            sent[path] = jnp.where(new, shifted, ring)
+            sent[path] = jnp.where(new[None], shifted, ring)
         return sent, lost
 
     def _alert(self, carry: Carry, lifted: dict, fired: dict, who: dict, held: dict) -> Carry:
