@@ -31,10 +31,10 @@ def wires_of(net: Network) -> dict[str, Wires]:
             continue
         source, target = (jnp.asarray(side, jnp.int32) for side in projection.conn.coo())
         times = projection.axon.times
-        fixed = times is not None and not projection.axon.changes
-        found[path] = Wires(
-            source, target, jnp.asarray(times.ms.ravel() if times.shape else times.ms) if fixed else None
-        )
+        delay = None
+        if times is not None and not projection.axon.changes:
+            delay = jnp.asarray(times.ms.ravel() if times.shape else times.ms)
+        found[path] = Wires(source, target, delay)
     return found
 
 

@@ -55,7 +55,8 @@ def _refusal(path: str, why: str, instead: str = "") -> ValueError:
 
 
 def _check_population(population: Population) -> None:
-    path, kind = population.path, type(population)
+    path: str = population.path
+    kind: Any = type(population)
     if isinstance(population, SpikeTimes):
         return
     if population.own_step_ms is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -27,10 +28,11 @@ class ComputedPlan:
 def compute(plan: ComputedPlan, structure: Structure, platform, parameters, fixed, state, times, variables):
     """What is asked for at times, (k,), where the variables have been those, (k, ...) by path: a program."""
     request = plan.request
+    asked: Any = request.derived
 
     def at(t, values):
         def one(net):
-            found, _ = derived.number_of(request.label, request.derived.compute(net, Instant(t, t + SAME / 2)))
+            found, _ = derived.number_of(request.label, asked.compute(net, Instant(t, t + SAME / 2)))
             write_back(net, state)
             return found
 

@@ -158,7 +158,7 @@ def run(entry: door.Entry, adaptive: Adaptive, progress: Any = None) -> Recordin
             if (passed := int(float(carry.t) / step_ms) - int(float(before.t) / step_ms)) > 0:
                 bar.advance(passed)
             if bool(carry.stuck):
-                raise NonFiniteError(_stuck(carry, found.tried - found.count), collected.finish(net, structure, arrays))
+                raise _stuck(carry, found.tried - found.count, collected.finish(net, structure, arrays))
     recording = collected.finish(net, structure, arrays)
     after = variables | states_after(net, carry, step_ms)
     write_back(net, after | {"steps": jnp.asarray(first + entry.n_steps, jnp.int32)})
@@ -186,11 +186,14 @@ def _with_more_room(plan: ChunkPlan, carry: Carry) -> tuple[ChunkPlan, Carry]:
     return dataclasses.replace(plan, room=room), carry._replace(sent=sent)
 
 
-def _stuck(carry: Carry, vain: Any) -> str:
+def _stuck(carry: Carry, vain: Any, recording: Recording) -> NonFiniteError:
+    """What to raise where no step is short enough."""
     largest = {path: float(jnp.max(jnp.abs(y))) for path, y in carry.y.items()}
     where = max(largest, key=lambda path: largest[path])
-    return (
-        f"adaptive: at t = {float(carry.t):.9g} ms no step is short enough for the tolerances ({int(vain)} were tried in vain); the"
-        f" largest number is {largest[where]:.3g}, in {where}. Either what is integrated goes to infinity in a finite time, or a"
-        " neuron is above its threshold after its reset and has no refractory time."
-    )
+    t = float(carry.t)
+    return NonFiniteError(
+        f"adaptive: at t = {t:.9g} ms no step is short enough for the tolerances ({int(vain)} were tried in vain); the largest"
+        f" number is {largest[where]:.3g}, in {where}. Either what is integrated goes to infinity in a finite time, or a neuron"
+        " is above its threshold after its reset and has no refractory time.",
+        where, t * u.ms, recording,
+    )  # fmt: skip

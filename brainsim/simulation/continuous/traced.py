@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -72,7 +74,8 @@ def run(entry: door.Entry, adaptive: Adaptive, requests: tuple[Request, ...], wa
             times = jnp.sort(course.fired.get(r.population, never), axis=0)
             room_left = times.shape[0] <= adaptive.most_spikes or ~jnp.any(jnp.isfinite(times[adaptive.most_spikes]))
             times = jnp.where(whole & room_left, times[: adaptive.most_spikes], jnp.nan)
-            held[r.label] = Samples(times[:, r.numbers], u.ms, r.path, r.numbers, 1, 1)
+            chosen: Any = times[:, r.numbers]
+            held[r.label] = Samples(chosen, u.ms, r.path, r.numbers, 1, 1)
     write_back(net, variables | {"steps": jnp.asarray(first + n_steps, jnp.int32)})
     net.went_on()
     return Recording({}, held, {}, step_ms, begin, stop)
