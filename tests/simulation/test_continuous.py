@@ -275,7 +275,14 @@ def by_chance(net):
 
 def learning(net):
     net.E.add_receptors(syn=bs.receptors.Exponential())
-    net.connect(net.E, net.E, bs.AllToAll(), receptor="syn", weight=1 * u.nA, plasticity=bs.plasticity.Hebb(eta=0.1))
+    net.connect(
+        net.E,
+        net.E,
+        bs.AllToAll(),
+        receptor="syn",
+        weight=1 * u.nA,
+        plasticity=bs.plasticity.Hebb(eta=0.1 * u.pA / u.second),
+    )
 
 
 def releasing(net):

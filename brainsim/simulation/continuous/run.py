@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
