@@ -8,20 +8,21 @@ a loop is part of what is compiled. BrainPy has to be installed with its CPU ext
 from ._report import DT_MS, Stopwatch, Task, mean_rate, restrict_cpus
 
 
-def coba_lif(task: Task) -> dict:
-    def create(bp, bm):
-        return bp.dyn.LifRef(
-            task.neurons,
-            V_rest=-60.0,
-            V_th=-50.0,
-            V_reset=-60.0,
-            tau=20.0,
-            tau_ref=5.0,
-            method="exp_auto",
-            V_initializer=bp.init.Normal(-55.0, 5.0),
-        )
+def coba_lif_neurons(task: Task, bp):
+    return bp.dyn.LifRef(
+        task.neurons,
+        V_rest=-60.0,
+        V_th=-50.0,
+        V_reset=-60.0,
+        tau=20.0,
+        tau_ref=5.0,
+        method="exp_auto",
+        V_initializer=bp.init.Normal(-55.0, 5.0),
+    )
 
-    return _simulate(task, create, drive=20.0, weights=(0.6, 6.7))
+
+def coba_lif(task: Task) -> dict:
+    return _simulate(task, lambda bp, bm: coba_lif_neurons(task, bp), drive=20.0, weights=(0.6, 6.7))
 
 
 def coba_hh(task: Task) -> dict:
@@ -88,18 +89,18 @@ def _simulate(task: Task, create, drive: float, weights, conductances=None) -> d
         bm.set_dt(DT_MS)
         bm.random.seed(task.seed)
         np.random.seed(task.seed)
-        network = _network(bp, bm, task, create(bp, bm), drive, weights)
+        net = network(bp, bm, task, create(bp, bm), drive, weights)
         if conductances:
-            for projection, (mean, spread) in zip((network.E, network.I), conductances, strict=True):
+            for projection, (mean, spread) in zip((net.E, net.I), conductances, strict=True):
                 projection.syn.g.value = mean + spread * bm.random.randn(task.neurons)
-        start = [variable.value for variable in network.vars().values()]
+        start = [variable.value for variable in net.vars().values()]
         steps = bm.asarray(np.arange(round(task.duration_s * 1e3 / DT_MS)))
         jax.block_until_ready(start)
 
-    loop = bm.jit(lambda steps: bm.for_loop(network.step_run, steps, progress_bar=False))
+    loop = bm.jit(lambda steps: bm.for_loop(net.step_run, steps, progress_bar=False))
     with watch("first"):
         jax.block_until_ready(bm.as_jax(loop(steps)))
-    for variable, value in zip(network.vars().values(), start, strict=True):
+    for variable, value in zip(net.vars().values(), start, strict=True):
         variable.value = value
     with watch("run"):
         spikes = bm.as_jax(loop(steps))
@@ -109,7 +110,7 @@ def _simulate(task: Task, create, drive: float, weights, conductances=None) -> d
         "version": bp.__version__,
         "precision": "float32",
         "setting": f"exp_auto, HalfProjAlignPostMg with EventCSRLinear, bm.for_loop in bm.jit, {jax.default_backend()}",
-        "synapses": sum(projection.comm.indices.size for projection in (network.E, network.I)),
+        "synapses": sum(projection.comm.indices.size for projection in (net.E, net.I)),
         "import_s": watch.wall["import"],
         "build_s": watch.wall["build"],
         "compile_s": watch.wall["first"] - watch.wall["run"],
@@ -119,13 +120,14 @@ def _simulate(task: Task, create, drive: float, weights, conductances=None) -> d
     }
 
 
-def _network(bp, bm, task: Task, neurons, drive: float, weights):
+def network(bp, bm, task: Task, neurons, drive, weights):
+    """Neurons that two projections connect with themselves."""
     n_excitatory = task.n_excitatory
 
     class Network(bp.DynSysGroup):
         def __init__(self):
             super().__init__()
-            self.N = neurons
+            self.N, self.drive = neurons, drive
             self.delay = bp.VarDelay(self.N.spike, entries={"now": None})
             synapses = zip((n_excitatory, task.n_inhibitory), weights, (5.0, 10.0), (0.0, -80.0), strict=True)
             self.E, self.I = (
@@ -144,7 +146,7 @@ def _network(bp, bm, task: Task, neurons, drive: float, weights):
             spikes = self.delay.at("now")
             self.E(spikes[:n_excitatory])
             self.I(spikes[n_excitatory:])
-            spikes = self.N(drive)
+            spikes = self.N(self.drive)
             self.delay(spikes)
             return spikes
 

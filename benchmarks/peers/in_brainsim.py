@@ -15,7 +15,7 @@ from ._report import DT_MS, Stopwatch, Task, mean_rate, restrict_cpus
 def coba_lif(task: Task) -> dict:
     if task.populations == 2:
         return _simulate(task, _model("coba_lif"), ["E.spikes", "I.spikes"])
-    return _simulate(task, _build_coba_lif, ["cells.spikes"])
+    return _simulate(task, build_coba_lif, ["cells.spikes"])
 
 
 def coba_hh(task: Task) -> dict:
@@ -29,7 +29,7 @@ def _model(name):
     return build
 
 
-def _build_coba_lif(scale, seed):
+def build_coba_lif(scale, seed):
     import brainunit as u
 
     import brainsim as bs

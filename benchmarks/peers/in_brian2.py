@@ -55,20 +55,23 @@ AFTER_RUN = """
 """
 
 
-def coba_lif(task: Task) -> dict:
-    equations = """
+FLAGS = ["-w", "-O3", "-ffast-math", "-march=native", "-std=c++11"]
+
+#: Equations, arguments of the group, and initial values.
+COBA_LIF = (
+    """
     dv/dt = int(t > free_from) * (E_L - v + drive + (g_e * (E_e - v) + g_i * (E_i - v)) / g_L) / tau : volt
     dg_e/dt = -g_e / tau_e : siemens
     dg_i/dt = -g_i / tau_i : siemens
     free_from : second
-    """
-    group = {
-        "threshold": "v > -50*mV",
-        "reset": "v = -60*mV; free_from = t + 4.95*ms",
-        "method": "euler",
-    }
-    initial = {"v": "-55*mV + 5*mV*randn()", "free_from": "-1*second"}
-    return _simulate(task, equations, group, initial)
+    """,
+    {"threshold": "v > -50*mV", "reset": "v = -60*mV; free_from = t + 4.95*ms", "method": "euler"},
+    {"v": "-55*mV + 5*mV*randn()", "free_from": "-1*second"},
+)
+
+
+def coba_lif(task: Task) -> dict:
+    return _simulate(task, *COBA_LIF)
 
 
 def coba_hh(task: Task) -> dict:
@@ -156,11 +159,11 @@ def _simulate(task: Task, equations: str, group: dict, initial: dict, network=No
             b2.prefs.core.default_float_dtype = np.float32
             b2.prefs.devices.cpp_standalone.openmp_threads = task.threads if (task.threads or 1) > 1 else 0
             b2.prefs.codegen.cpp.headers = ["<chrono>", "<fstream>", "<string>", "<sys/resource.h>"]
-            b2.prefs.codegen.cpp.extra_compile_args_gcc = ["-w", "-O3", "-ffast-math", "-march=native", "-std=c++11"]
+            b2.prefs.codegen.cpp.extra_compile_args_gcc = FLAGS
             b2.defaultclock.dt = DT_MS * b2.ms
             b2.seed(task.seed)
             if network is None:
-                built, monitor, synapses = _network(b2, task, equations, group, initial)
+                built, monitor, synapses = coba_network(b2, task, equations, group, initial)
             else:
                 built, monitor, synapses = network(b2, task)
             b2.device.insert_code("before_network_run", BEFORE_RUN)
@@ -195,7 +198,8 @@ def _simulate(task: Task, equations: str, group: dict, initial: dict, network=No
     } | more
 
 
-def _network(b2, task: Task, equations: str, group: dict, initial: dict):
+def coba_network(b2, task: Task, equations: str, group: dict, initial: dict, varied: tuple[str, ...] = ()):
+    """Network, monitor of spikes and synapses; constants that are `varied` belong to the equations."""
     constants = {
         "tau": 20 * b2.ms,
         "tau_e": 5 * b2.ms,
@@ -214,7 +218,8 @@ def _network(b2, task: Task, equations: str, group: dict, initial: dict):
         "w_e": 6 * b2.nS,
         "w_i": 67 * b2.nS,
     }
-    used = {name: value for name, value in constants.items() if name in b2.Equations(equations).identifiers}
+    names = b2.Equations(equations).identifiers - set(varied)
+    used = {name: value for name, value in constants.items() if name in names}
     neurons = b2.NeuronGroup(task.neurons, equations, namespace=used, **group)
     for name, code in initial.items():
         setattr(neurons, name, code)
