@@ -48,12 +48,13 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
     if recorders[0].steps == 0:
         _begin(plan, structure, parameters, fixed, state, step, recorders)
     inputs = {path: np.asarray(array) for path, array in inputs.items()}
-    done = 0
+    done, waiting = 0, lambda: None  # to be recorded while a device is at the next chunk
     while done < n_steps:
         n = min(n_steps - done, plan.rows, bar.suggested_steps(plan.rows))
         rows = {path: _rows(array, done, plan.rows) for path, array in inputs.items()}
         before = state
         made = engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
+        waiting()
         advanced, state, events, samples, *met = made
         advanced, broken = int(advanced), _broken(state)
         if broken is not None:
@@ -62,18 +63,27 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
                 return engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, k)  # noqa: B023
 
             advanced, broken, (_, _, events, samples, *_) = _first_broken(again, advanced, broken)
-        events = events if plan.block == 1 else blocks.cut(events, plan.capacity)
-        recorded = jax.tree.map(np.asarray, (events, samples))
-        for k, recorder in enumerate(recorders):
-            own = recorded if plan.batched is None else jax.tree.map(lambda array, k=k: array[k], recorded)
-            recorder.add(plan, advanced, first + done, *own)
+        if plan.block > 1:  # on its way before the next chunk begins
+            events = blocks.cut(events, plan.capacity)
+            jax.tree.map(lambda array: array.copy_to_host_async(), (events, samples))
+        waiting = functools.partial(_record, plan, recorders, advanced, first + done, events, samples)
         done += advanced
+        over = broken is not None or bool(met and met[0])
+        if over or done >= n_steps or plan.block == 1:
+            waiting()
+            waiting = lambda: None  # noqa: E731
         bar.advance(advanced)
-        if broken is not None:
-            return state, (broken, done + 1), False
-        if met and bool(met[0]):
-            return state, None, True
+        if over:
+            return state, None if broken is None else (broken, done + 1), broken is None
     return state, None, False
+
+
+def _record(plan, recorders, advanced, first, events, samples) -> None:
+    """Hand what a chunk has recorded to the recorder of each run."""
+    recorded = jax.tree.map(np.asarray, (events, samples))
+    for k, recorder in enumerate(recorders):
+        own = recorded if plan.batched is None else jax.tree.map(lambda array: array[k], recorded)  # noqa: B023
+        recorder.add(plan, advanced, first, *own)
 
 
 def _begin(plan: engine.Plan, structure, parameters, fixed, state, step, recorders) -> None:
