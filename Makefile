@@ -44,8 +44,8 @@ docs: $(STAMP)
 	$(BIN)/sphinx-build --fail-on-warning --keep-going docs docs/_build/html
 
 lint: $(STAMP)
-	$(BIN)/ruff check brainsim models tests benchmarks docs notebooks setup.py noxfile.py
-	$(BIN)/ruff format --check brainsim models tests benchmarks docs notebooks setup.py noxfile.py
+	$(BIN)/ruff check brainsim models tests benchmarks docs notebooks examples setup.py noxfile.py
+	$(BIN)/ruff format --check brainsim models tests benchmarks docs notebooks examples setup.py noxfile.py
 
 types: $(STAMP)
 	$(BIN)/pyright --pythonpath $(BIN)/python

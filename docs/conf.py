@@ -11,6 +11,7 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 # For the examples' kernels
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
+import _examples  # noqa: E402
 import _gallery  # noqa: E402
 
 import brainsim  # noqa: E402
@@ -69,5 +70,6 @@ def tidy(app, what, name, obj, options, lines):
 
 def setup(app):
     app.connect("builder-inited", lambda app: _gallery.make(HERE / "gallery"))
+    app.connect("builder-inited", lambda app: _examples.make(HERE / "examples"))
     app.connect("autodoc-process-docstring", tidy, priority=100)
     app.connect("autodoc-skip-member", skip_declared)

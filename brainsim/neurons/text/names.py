@@ -25,8 +25,6 @@ _RESERVED = {
     "dt": "the length of a step",
     "xi": "white noise",
     "self": "the neuron",
-    "p": "parameters",
-    "y": "the variables",
     "jnp": "jax.numpy",
     "N": "the number of neurons: net.E.count",
     "i": "the number of a neuron: give it as a parameter, i=np.arange(n)",
