@@ -175,6 +175,7 @@ def test_a_model_of_bluepyopt_stands_as_its_files_say(tmp_path):
     np.testing.assert_allclose(net.cell.SKv3_1.g_max.to_decimal(siemens), 0.3)
     np.testing.assert_allclose(net.cell.SKv3_1.E.to_decimal(u.mV), -85)
     assert net.cell.Ca_HVA.E is None and net.cell.Ca.tau == 400 * u.ms
+    np.testing.assert_allclose(net.cell.Ca.concentration.to_decimal(u.mM), 5e-5)  # where NEURON starts, not at the rest
     assert float(net.cell.Ca.temperature.to_decimal(u.kelvin)) == pytest.approx(307.15)
     dend = cut.type == "dend"
     far = cut.distance[dend] - 6  # from the middle of the soma

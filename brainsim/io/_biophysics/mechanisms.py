@@ -59,6 +59,8 @@ class Suffix:
         self.usual = {
             key: 1e-6 if name == "SK_E2" else 1e-5 for key, (ours, _) in (names or {}).items() if ours == "g_max"
         }
+        #: what NEURON starts from where a file says nothing: calcium is at 5e-5 mM, below the rest of the pump
+        self.start = {"concentration": 5e-5 * u.mM} if names is not None and self.is_pool else {}
         #: reversal potentials that NEURON sets by section, and what they are called here
         self.reversals = {key: key for key in REVERSALS if key in declared}
         if names is not None and issubclass(kind, channels.Channel):

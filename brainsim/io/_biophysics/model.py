@@ -272,7 +272,7 @@ class Biophysics:
                 continue
             numbers = np.where(np.isnan(found), POTENTIALS[key], found)
             given[ours] = _by_compartment(f"{name}.{key}", numbers, u.mV, rows)
-        return suffix.kind(**given).on(rows)
+        return suffix.kind(**suffix.start, **given).on(rows)
 
 
 def _by_compartment(name: str, numbers: np.ndarray, unit: Any, rows: np.ndarray | None = None) -> Any:
