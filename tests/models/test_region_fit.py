@@ -21,11 +21,11 @@ def test_the_experiment_is_met_by_the_cell_that_made_it():
 
 @pytest.mark.slow
 def test_features_are_met_and_what_they_tell_is_recovered():
-    """From bounds that span factors of 10 to 30; h and M to 5 %, which the features tell best once the others fit."""
+    """From bounds that span factors of 10 to 30; all to 10 %, the leaks too, and what is told least is kd against M."""
     found = region_fit.fit(progress=False)
-    assert found.losses[0].min() > 500 and found.last < 10
-    assert found.report.worst < 2.5
+    assert found.losses[0].min() > 500 and found.last < 3
+    assert found.report.worst < 2.0
     errors = found.errors()
-    assert max(abs(errors[name]) for name in ("h", "m")) < 0.05
-    assert max(abs(errors[name]) for name in ("na", "na_dend", "kd")) < 0.2
+    assert max(map(abs, errors.values())) < 0.1
+    assert max(abs(errors[name]) for name in ("h", "m", "leak_soma", "leak_dend")) < 0.05
     assert isinstance(found.curvature, train.Curvature)
