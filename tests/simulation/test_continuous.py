@@ -148,6 +148,50 @@ def test_spikes_under_way_in_steps_are_refused(loop):
             run(net, 1)
 
 
+class Counting(bs.neurons.LIF):
+    """Counts its spikes, and is slower after each."""
+
+    n = bs.State(0.0, "spikes so far")
+
+    def derivative(self, t, V, I):
+        return (self.E_L - V + self.R * I) / (self.tau * (1 + self.n))
+
+    def after_spike(self, y):
+        return super().after_spike(y) | {"n": self.n + 1}
+
+
+def test_states_that_only_spikes_change_are_seen_by_the_equations():
+    net = bs.Network()
+    net.E = Counting(1, tau=TAU * u.ms, E_L=0 * u.mV, V_th=15 * u.mV, V_reset=0 * u.mV, V=0 * u.mV)
+    net.E.add_stimuli(I=bs.stimuli.Constant(20 * u.nA))
+    rec = bs.simulate(net, 100 * u.ms, dt=1 * u.ms, record="E.spikes", adaptive=FINE)
+    found = rec.spikes["E"].times.to_decimal(u.ms)
+    np.testing.assert_allclose(found, TAU * np.log(4) * np.array([1.0, 3.0, 6.0]), atol=1e-8)
+    assert net.E.n[0] == 3
+
+
+def test_fields_and_clamps_have_their_course_between_steps():
+    """A passive cylinder, held at its soma through a resistance, in a field that rises."""
+    net = bs.Network()
+    shape = cells.discretise(cells.Morphology([SOMA]), [3])
+    net.c = cells.MultiCompartment(
+        1, shape, g_L=0.1 * u.mS / u.cm2, E_L=-70 * u.mV, V=-70 * u.mV, R_a=1e4 * u.ohm * u.cm
+    )
+    ramp = bs.stimuli.Ramp(0 * u.volt / u.meter, 50 * u.volt / u.meter, start=1 * u.ms, stop=3 * u.ms)
+    net.c.add_stimuli(field=cells.ExtracellularField(ramp, direction=[1, 0, 0]))
+    steps = bs.stimuli.Step([-70, -40] * u.mV, times=[0, 1.5] * u.ms)
+    net.c.at("soma").add_stimuli(clamp=bs.stimuli.VoltageClamp(steps, R_s=50 * u.Mohm))
+    own = net.copy()
+    rec = bs.simulate(net, 3 * u.ms, dt=0.5 * u.ms, record="c.V", adaptive=FINE)
+    fixed = [
+        bs.simulate(own.copy(), 3 * u.ms, dt=dt * u.ms, record="c.V", sample_every=0.5 * u.ms)["c.V"].to_decimal(u.mV)
+        for dt in (0.002, 0.001)
+    ]
+    limit = 2 * fixed[1] - fixed[0]  # of order 1
+    np.testing.assert_allclose(rec["c.V"].to_decimal(u.mV), limit, atol=2e-4)
+    assert np.abs(fixed[1] - limit).max() > 1e-3
+
+
 # -- against NEURON ----------------------------------------------------------------------------------------------------
 
 SOMA = cells.Branch(np.array([[0, 0, 0], [20, 0, 0.0]]), np.array([10.0, 10]), "soma")

@@ -113,11 +113,10 @@ class Circuit:
         asked: list = []
         when = Instant(jnp.zeros(()), None, asked)
         for m in self.membranes.values():
-            p = m.population
-            m._fields(when)
-            for name, stimulus in p.parts(Stimulus).items():
-                if isinstance(stimulus, Clamp):
-                    stimulus.drive(when.of(name))  # type: ignore[arg-type]
-                else:
-                    stimulus.masked(when.of(name))  # type: ignore[arg-type]
+            with m.fields(when):
+                for name, stimulus in m.population.parts(Stimulus).items():
+                    if isinstance(stimulus, Clamp):
+                        stimulus.drive(when.of(name))  # type: ignore[arg-type]
+                    else:
+                        stimulus.masked(when.of(name))  # type: ignore[arg-type]
         return [x.ravel() for kind, x in asked if kind == "at"], [x.ravel() for kind, x in asked if kind == "each"]

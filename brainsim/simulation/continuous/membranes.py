@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainsim._core import StateVariable
 from brainsim._units import in_unit, with_unit
 from brainsim.cells.extracellular import Extracellular
 from brainsim.integrated import IntegratedPopulation
@@ -18,6 +21,11 @@ from brainsim.receptors.linear import LinearReceptor
 from brainsim.simulation.continuous.clock import Instant
 from brainsim.stimuli.base import Stimulus
 from brainsim.stimuli.clamps import Clamp
+
+
+def put_in_place(part: Any, name: str, value: jax.Array) -> None:
+    """Let a state be this in what is traced now: one of its own, since those of an outer trace cannot be changed."""
+    vars(part)[name] = StateVariable(value, unit=part.unit_of(name))
 
 
 class Kinetics:
@@ -104,8 +112,8 @@ class Membrane:
         with population.warmed():
             drives: list = [(r, r.mean(g[path], g[path], exact=g[path])) for path, r in self.receptors.items()]
             drives += [(c, c.drive(when.of(name))) for name, c in population.parts(Clamp).items()]
-            self._fields(when)
-            inputs = population.total_inputs(when, drives)  # type: ignore[arg-type]
+            with self.fields(when):
+                inputs = population.total_inputs(when, drives)  # type: ignore[arg-type]
         values = self.named(y)
         rates = population.vector_field(inputs=inputs).alone(when.now, values, values)
         found = []
@@ -114,11 +122,20 @@ class Membrane:
             found.append(jnp.where(held, 0.0, rate) if self.clamped[k] and held is not None else rate)
         return found
 
-    def _fields(self, when: Instant) -> None:
-        """Currents that extracellular fields drive are made before they are read."""
+    @contextlib.contextmanager
+    def fields(self, when: Instant) -> Iterator[None]:
+        """Within this, currents that extracellular fields drive are those of the instant."""
+        kept = []
         for name, stimulus in self.population.parts(Stimulus).items():
             if isinstance(stimulus, Extracellular):
+                kept.append((stimulus, vars(stimulus)["current"]))
+                put_in_place(stimulus, "current", stimulus.plain("current"))
                 stimulus.update(when.of(name), self.population)  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            for stimulus, variable in kept:
+                vars(stimulus)["current"] = variable
 
     def rates(self, when: Instant, y: jax.Array, g: dict, held: Any) -> jax.Array:
         """All rates: (variables, sites)."""

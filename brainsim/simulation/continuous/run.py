@@ -83,7 +83,7 @@ def chunk(plan: ChunkPlan, structure, platform, parameters, fixed, state, carry,
         seen = kept(turns.circuit, plan.requests)
         found = ahead(turns, carry, end, plan.most, seen, plan.watched)
         variables = turns.circuit.variables(found.carry.y)
-        write_back(net, state)  # traced things of the loop are of no use outside of it
+        turns.restore()
         return found, variables
 
     return structure.part(run, parameters, fixed, state, {})[0]
@@ -95,7 +95,7 @@ def begin(plan: ChunkPlan, structure, platform, parameters, fixed, state, t, wir
     def run(net):
         turns = Turns(net, wires, tables, tolerance)
         carry = turns.start(t, dict(plan.room), {path: net.senders[path].count for path, _ in plan.room})
-        write_back(net, state)
+        turns.restore()
         return carry
 
     return structure.part(run, parameters, fixed, state, {})[0]

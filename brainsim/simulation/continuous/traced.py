@@ -49,14 +49,14 @@ def run(entry: door.Entry, adaptive: Adaptive, requests: tuple[Request, ...], wa
     def found(net):
         turns, carry = begun(net)
         chunk = ahead(turns, carry, end, adaptive.most_steps, seen_of(turns), watched)
-        write_back(net, plain[2])
+        turns.restore()
         return chunk
 
     def once_more(net):
         turns, carry = begun(net)
         carry, course = again(turns, carry, chunk, seen_of(turns), watched)
         variables = turns.circuit.variables(carry.y)
-        write_back(net, state)
+        turns.restore()
         return variables, course
 
     plain = jax.lax.stop_gradient((parameters, fixed, state))

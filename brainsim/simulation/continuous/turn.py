@@ -13,6 +13,7 @@ from brainsim.simulation.continuous.arrivals import Wires, arriving, lines_of, n
 from brainsim.simulation.continuous.circuit import Circuit
 from brainsim.simulation.continuous.clock import SAME, Instant
 from brainsim.simulation.continuous.firing import SLOWEST, is_below, root, watchers
+from brainsim.simulation.continuous.membranes import put_in_place
 
 FASTER, SLOWER, SAFETY = 6.0, 0.2, 0.9
 SMALLEST = 1e-17  # ms, of a step that is too long for its tolerance: what is integrated has no course
@@ -99,6 +100,8 @@ class Turns:
         self.tables, self.tolerance = tables, tolerance
         self.counts = {path: net.senders[path].count for path in tables}
         self.jumps = self.circuit.jumps()
+        neurons = [(w.neuron, name) for w in self.watchers.values() for name in w.others]
+        self.kept = [(neuron, name, vars(neuron)[name]) for neuron, name in neurons]
         self.longest: dict[str, list] = {}
         for line in self.lines:
             if not line.immediate:
@@ -146,7 +149,12 @@ class Turns:
         """Let neurons know the states that spikes change."""
         for path, own in others.items():
             for name, value in own.items():
-                self.watchers[path].neuron.put(name, value)
+                put_in_place(self.watchers[path].neuron, name, value)
+
+    def restore(self) -> None:
+        """Leave nothing of the loop in the network."""
+        for part, name, variable in self.kept:
+            vars(part)[name] = variable
 
     def taken(self, carry: Carry, h: jax.Array) -> rodas.Step:
         """A step of length h from where the network is."""
