@@ -180,7 +180,7 @@ def test_fields_and_clamps_have_their_course_between_steps():
     ramp = bs.stimuli.Ramp(0 * u.volt / u.meter, 50 * u.volt / u.meter, start=1 * u.ms, stop=3 * u.ms)
     net.c.add_stimuli(field=cells.ExtracellularField(ramp, direction=[1, 0, 0]))
     steps = bs.stimuli.Step([-70, -40] * u.mV, times=[0, 1.5] * u.ms)
-    net.c.at("soma").add_stimuli(clamp=bs.stimuli.VoltageClamp(steps, R_s=50 * u.Mohm))
+    net.c.add_stimuli(clamp=bs.stimuli.VoltageClamp(steps, R_s=50 * u.Mohm))
     own = net.copy()
     rec = bs.simulate(net, 3 * u.ms, dt=0.5 * u.ms, record="c.V", adaptive=FINE)
     fixed = [
