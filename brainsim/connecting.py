@@ -16,13 +16,14 @@ from brainsim.connectivity import ConnectionRule
 from brainsim.delays import Delay
 from brainsim.modulators import Modulator
 from brainsim.paths import Layer
-from brainsim.plasticity import Combined, Plasticity
+from brainsim.plasticity import Combined, Plasticity, Structural
 from brainsim.population import Population, Sender, View, view_of
 from brainsim.projection import Projection
 from brainsim.synapses import Synapse
 from brainsim.terminals.base import Terminal
 from brainsim.wiring import wire
 from brainsim.wiring.branches import check_several, receptors_of
+from brainsim.wiring.signal import check_structure
 
 
 class Members(Protocol):
@@ -62,8 +63,8 @@ def connect(
     terminal, delay = options["terminal"], options["delay"]
     fresh = [
         part
-        for part in (terminal, delay, options["synapse"])
-        if isinstance(part, Terminal | Delay | Synapse) and not part.bound
+        for part in (terminal, delay, options["synapse"], options["structure"])
+        if isinstance(part, Terminal | Delay | Synapse | Structural) and not part.bound
     ]
     if isinstance(terminal, Terminal) and terminal.bound:
         _check_terminal(net, terminal)
@@ -72,6 +73,7 @@ def connect(
         ("plasticity", options["plasticity"]),
         ("delay", delay if isinstance(delay, Delay) else None),
         ("synapse", options["synapse"]),
+        ("structure", options["structure"]),
     )
     for what, part in single:
         if part is not None and len(targets) > 1:
@@ -122,12 +124,15 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
     options["plasticity"] = _plasticity(net, options["plasticity"])
     seed = net._aside.seed
     rng = np.random.default_rng([abs(seed), int(seed < 0), name_hash(path)])
-    parts = {k: options[k] for k in ("terminal", "plasticity")} | {"synapse": options.pop("synapse")}
+    parts = {k: options[k] for k in ("terminal", "plasticity")}
+    parts |= {k: options.pop(k) for k in ("synapse", "structure")} | {"also": others}
     if isinstance(options["delay"], Delay):
         parts["delay"] = _unplaced(path, options["delay"])
         options["delay"] = parts["delay"].given
     wired = wire(path, rule, pre, post, receptor, rng, sort="delay" not in parts, **options)
-    made = Projection(path, pre.population, post.population, receptor, wired, also=others, **parts)
+    if parts["structure"] is not None:
+        check_structure(path, parts["structure"], receptor, post.population, wired, parts)
+    made = Projection(path, pre.population, post.population, receptor, wired, **parts)
     if call["weight"] is LISTED:
         call["weight"] = with_unit(0.0, made.weight_unit)
     made._aside.call = call

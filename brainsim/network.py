@@ -25,7 +25,7 @@ from brainsim.delays import Delay
 from brainsim.modulators import Modulator
 from brainsim.operation import Operation
 from brainsim.paths import Layer
-from brainsim.plasticity import Plasticity
+from brainsim.plasticity import Plasticity, Structural
 from brainsim.population import Population, Sender, View
 from brainsim.projection import Projection
 from brainsim.synapses import Synapse
@@ -238,6 +238,7 @@ class Network(Dynamics):
         terminal: Terminal | None = None,
         synapse: Synapse | None = None,
         plasticity: Plasticity | list | tuple | None = None,
+        structure: Structural | None = None,
         signal: str | None = None,
         name: str | None = None,
     ) -> Projection | Any:
@@ -277,6 +278,8 @@ class Network(Dynamics):
             :mod:`brainsim.synapses`.
         plasticity : Plasticity or list of them, optional
             How the weights change; several rules in their order.
+        structure : Structural, optional
+            Synapses form and break in the course of a run: :class:`brainsim.plasticity.Structural`.
         signal : str, optional
             State of ``pre`` to send at every step to a receptor that is graded: ``"V"``, ``"r"``. Spikes are sent
             otherwise.
@@ -299,6 +302,7 @@ class Network(Dynamics):
             terminal=terminal,
             synapse=synapse,
             plasticity=plasticity,
+            structure=structure,
             signal=signal,
         )
         made = connect(self, pre, post, rule, receptor, name, options)
@@ -382,6 +386,9 @@ class Network(Dynamics):
             moment.begun = True
         else:
             moment.begun, moment.key = int(steps) > 0, self.plain("key")
+            for projection in self.projections.values():
+                if "structure" in vars(projection):
+                    projection.structure.say_full()
         moment.settled, moment.assigned, moment.drawn, moment.between = True, {}, frozenset(), None
 
     def _change_step(self, before, step_ms) -> dict:

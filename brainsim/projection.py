@@ -42,6 +42,8 @@ class Projection(Connection):
         What is under way.
     also : Branches
         Further receptors by name, where it reaches several: ``projection.also.nmda.factor``.
+    structure : Structural
+        How synapses form and break, where they do: who is connected is its state ``targets``.
     synapse : Synapse
         States of single synapses, where the projection was made with some.
     contacts : Contacts
@@ -59,6 +61,8 @@ class Projection(Connection):
         if self.plastic:
             self.plasticity.prepare(step_ms, {"pre": self.spike_dtype, "post": self.fired_dtype})
         self.axon.prepare(step_ms, None if "layer" in vars(self) else self.conn)
+        if "structure" in vars(self):
+            self.structure.prepare(step_ms)
         if "synapse" in vars(self):
             self.synapse._aside = self.synapse._aside.but(step_ms=step_ms)
         if self.signal != "spikes" and self.held_by is None:
@@ -157,6 +161,9 @@ class Projection(Connection):
             around, source = Surroundings(pre, there, modulators), self.axon.source
             spikes = self._spikes(pre, arrived)
             self.put("weight", cast(Synapses, self.way).learn(clock.of("plasticity"), spikes, fired, around, source))
+        if "structure" in vars(self):
+            here, there = pre.plain("spikes"), post.seen_from(self.receptor).plain("spikes")
+            self.structure.advance(clock.of("structure"), here, there)
         return arrived
 
     def deliver(self, clock: Clock, post: Population, arrived: jax.Array) -> None:
@@ -173,6 +180,11 @@ class Projection(Connection):
                 with post.warmed():
                     around = post.around(receptor)
                     self.contacts.deliver(clock, self.conn, self.plain("weight"), arrived, receptor, around)
+                return
+            if "structure" in vars(self):
+                total = Sum(self.n_post + 1)
+                Synapses(self.conn, self.plain("weight")).deliver(clock, arrived, total)
+                self._share(post, total.total[:-1])
                 return
             if "also" in vars(self):
                 self._deliver_to_several(clock, post, arrived)
@@ -193,7 +205,8 @@ class Projection(Connection):
 
     def _share(self, post: Population, total: jax.Array) -> None:
         """Add what arrives together to each of several receptors."""
-        for name, factor in ({self.receptor: 1.0} | self.also.factors).items():
+        others = self.also.factors if "also" in vars(self) else {}
+        for name, factor in ({self.receptor: 1.0} | others).items():
             receptor = post.receptors[name]
             receptor.put(receptor.port, receptor.plain(receptor.port) + factor * total)
 

@@ -4,6 +4,7 @@ from brainsim.plasticity.base import Plasticity
 from brainsim.plasticity.bcm import BCM
 from brainsim.plasticity.calcium import CalciumPlasticity
 from brainsim.plasticity.combined import Combined
+from brainsim.plasticity.growth import GaussianGrowth, Growth, LinearGrowth, SigmoidGrowth
 from brainsim.plasticity.hebb import Hebb
 from brainsim.plasticity.homeostatic import HomeostaticScaling
 from brainsim.plasticity.inhibitory import InhibitorySTDP
@@ -14,6 +15,7 @@ from brainsim.plasticity.rates import RateRule
 from brainsim.plasticity.reward import RewardModulated
 from brainsim.plasticity.rewire import rewire
 from brainsim.plasticity.stdp import PairSTDP
+from brainsim.plasticity.structural import Structural
 from brainsim.plasticity.synapses import Side, Surroundings, Synapses
 from brainsim.plasticity.term import Term
 from brainsim.plasticity.trace import Trace
@@ -24,9 +26,12 @@ __all__ = [
     "BCM",
     "CalciumPlasticity",
     "Combined",
+    "GaussianGrowth",
+    "Growth",
     "Hebb",
     "HomeostaticScaling",
     "InhibitorySTDP",
+    "LinearGrowth",
     "Oja",
     "PairSTDP",
     "Plasticity",
@@ -36,6 +41,8 @@ __all__ = [
     "RewardModulated",
     "rewire",
     "Side",
+    "SigmoidGrowth",
+    "Structural",
     "Surroundings",
     "Synapses",
     "Term",

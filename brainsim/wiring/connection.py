@@ -20,6 +20,7 @@ from brainsim.connectivity import AllToAll, ConnectionRule
 from brainsim.delays import Calendar, Delay, Exact, Synaptic, Times, delay_for
 from brainsim.events._library import use_huge_pages
 from brainsim.paths import Ends, Layer
+from brainsim.plasticity import Structural
 from brainsim.plasticity.synapses import single_rows
 from brainsim.population import Population
 from brainsim.receptors.contacts import Contacts
@@ -57,6 +58,8 @@ class Connection(Dynamics):
         Further receptors, with what arrives there for a weight of 1.
     synapse : Synapse, optional
         States of single synapses, and what spikes do to them.
+    structure : Structural, optional
+        How synapses form and break.
     """
 
     recorded = False  # what Network.connect was given is kept instead
@@ -67,7 +70,7 @@ class Connection(Dynamics):
 
     def __init__(self, path: str, pre: Population, post: Population, receptor: str | None, wired: Wired, *,
                  terminal: Any = None, plasticity: Any = None, delay: Delay | None = None, also: Any = None,
-                 synapse: Synapse | None = None):  # fmt: skip
+                 synapse: Synapse | None = None, structure: Structural | None = None):  # fmt: skip
         self._path, self.pre, self.post, self.receptor = path, pre.path, post.path, receptor
         moment = pre._aside.moment
         conn, self.signal, self.graded = wired.conn, wired.signal, wired.graded
@@ -83,7 +86,7 @@ class Connection(Dynamics):
         if isinstance(conn, Ends) and isinstance(wired.rule, Layer):
             self.ends, self.layer = conn, wired.rule.module
             self._aside.layer = changing_values(self.layer)
-        else:
+        elif structure is None:
             self.hold("connectivity", FixedVariable(conn))
         sent = jnp.dtype(float_dtype() if terminal is not None else pre.dtype_of(self.signal)).name
         target = None if receptor is None else post.receptors[receptor]
@@ -111,9 +114,7 @@ class Connection(Dynamics):
             facts = dict(n_synapses=conn.n_synapses, single=self.axon.single)
             self.contacts = Contacts.of(target, Site(f"{path}.contacts", moment, facts))
             self.contacts.serve(cast(events.Format, conn))
-        if synapse is not None:
-            synapse.bind(Site(f"{path}.synapse", moment), conn.n_synapses)
-            self.synapse = synapse
+        self._give_parts(conn, synapse, structure, wired.views, pre is post)
         self.allocate()
         if not isinstance(weight := self.plain("weight"), Tracer):
             use_huge_pages(weight)
@@ -128,6 +129,16 @@ class Connection(Dynamics):
             self.spike_dtype = "bool" if self.graded or terminal is not None else self.axon.arriving_dtype
             self.fired_dtype = jnp.dtype(post.dtype_of("spikes")).name if self.fires else "bool"
             self._learn_by(plasticity)
+
+    def _give_parts(self, conn, synapse, structure, views, same):
+        """Let parts with states of synapses stand here."""
+        moment = self._aside.moment
+        if synapse is not None:
+            synapse.bind(Site(f"{self._path}.synapse", moment), conn.n_synapses)
+            self.synapse = synapse
+        if structure is not None:
+            structure.bind(Site(f"{self._path}.structure", moment), conn, views, same)
+            self.structure = structure
 
     def _learn_by(self, plasticity):
         conn = self.conn
@@ -162,6 +173,8 @@ class Connection(Dynamics):
             return f"synapses with states of their own ({type(self.synapse).__name__})"
         if "also" in vars(self):
             return f"several receptors ({', '.join(self.receptors)})"
+        if "structure" in vars(self):
+            return "synapses that form and break"
         if self.couples:
             return f"a receptor that couples by a function ({self.receptor})"
         return "" if self.adds_up else f"a receptor whose arrivals do not add up ({self.receptor})"
@@ -173,7 +186,9 @@ class Connection(Dynamics):
 
     @property
     def conn(self) -> events.Format:
-        """Who connects to whom, between the whole populations."""
+        """Who connects to whom, between the whole populations; of synapses that form and break, all places for them."""
+        if "structure" in vars(self):
+            return self.structure.conn
         return cast(events.Format, self.plain("connectivity"))
 
     @property
@@ -186,12 +201,14 @@ class Connection(Dynamics):
     @property
     def n_synapses(self) -> int:
         """Number of synapses; of a layer, of its parameters."""
+        if "structure" in vars(self):
+            return self.structure.number
         return self._ends.n_synapses
 
     @property
     def weight_shape(self) -> tuple[int, ...]:
         """Shape of one value per synapse."""
-        return self._ends.weight_shape
+        return () if "structure" in vars(self) else self._ends.weight_shape
 
     def of_synapses(self) -> list[str] | None:
         """Names, from here, of everything whose last axis counts the synapses, if it has axes; None where a program
@@ -367,5 +384,7 @@ class Connection(Dynamics):
         """As :meth:`pairs`."""
         if "layer" in vars(self):
             raise ValueError(f"{self.path}: a layer has no single synapses; its parameters are {self.path}.layer.")
+        if "structure" in vars(self):
+            return self.structure.pairs()
         pre, post = (np.asarray(side) for side in self.conn.coo())
         return pre, post

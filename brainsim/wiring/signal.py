@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import brainunit as u
 import jax
+import numpy as np
 
 from brainsim import connectivity as rules
 from brainsim import events
@@ -11,6 +12,7 @@ from brainsim._core import State
 from brainsim._errors import UnitError, UnknownNameError, suggestion
 from brainsim._units import float_dtype
 from brainsim.delays import Delay
+from brainsim.plasticity.structural import Structural
 from brainsim.population import Population, View
 from brainsim.synapses import Synapse
 from brainsim.terminals.base import Terminal
@@ -116,6 +118,35 @@ def check_coupling(path: str, receptor, conn, signal_unit: u.Unit) -> None:
         raise ValueError(f"{path}: {receptor.path} compares both sides of single synapses, which are not stored here.")
     one = jax.ShapeDtypeStruct((2,), float_dtype())
     jax.eval_shape(lambda x, y, w: receptor.between(x, signal_unit, y, w), one, one, one)
+
+
+def check_structure(path: str, structure, receptor: str | None, post: Population, wired, parts: dict) -> None:
+    """Refuse what synapses that form and break cannot have.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no such rule, or serves a projection already; for values of single synapses, and whatever follows them.
+    """
+    if not isinstance(structure, Structural):
+        raise TypeError(f"{path}.structure: expected plasticity.Structural(...), given {structure!r}.")
+    if structure.bound:
+        raise ValueError(f"{path}: the structure given belongs to {structure.path}; make another one.")
+    target = None if receptor is None else vars(post)[receptor]
+    each = np.ndim(u.get_mantissa(wired.weight)) or (wired.times is not None and wired.times.shape)
+    what = ""
+    if not isinstance(wired.conn, events.Format):
+        what = f"what {wired.rule.name} makes, which are no single synapses"
+    elif each or wired.longest is not None or parts.get("delay") is not None:
+        what = "a weight or delay of each, or that changes: give one weight and one delay for all"
+    elif parts["plasticity"] is not None or parts["synapse"] is not None:
+        what = "weights that change, or states of each"
+    elif target is None or target.graded or target.one_by_one or target.within_steps or not target.adds_up:
+        what = "a receptor that does not add up spikes"
+    elif "spikes" not in post._declared or wired.signal != "spikes":
+        what = "sides that fire no spikes, from which calcium follows"
+    if what:
+        raise ValueError(f"{path}: synapses that form and break cannot have {what}.")
 
 
 def check_sender(path: str, pre: View, signal: str) -> None:
