@@ -29,6 +29,7 @@ FLOORS = (
     {
         "network",
         "connecting",
+        "describing",
         "editing",
         "electrode_recording",
         "initial",
