@@ -105,7 +105,7 @@ _loaded = _load()
 
 def lowering(name: str) -> Callable | None:
     """What calls a handler; None where the library has none."""
-    if not _loaded:
+    if not _loaded or name not in HANDLERS:
         return None
 
     def lower(context, *arguments, numbers, aliases):

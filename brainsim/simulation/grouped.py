@@ -18,6 +18,7 @@ import numpy as np
 from jax.experimental.xla_metadata import set_xla_metadata
 from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 
+from brainsim.events import _draws as draws
 from brainsim.events import _together as together
 from brainsim.events._joined import join, split
 from brainsim.simulation.alike import Cohort, Values, cohorts, evaluate
@@ -43,6 +44,10 @@ ONE_THREAD = 1 << 17
 class _Deliveries(NamedTuple):
     equations: list
     record: Any  # the equation that records the spikes at the same time, or None
+
+
+class _Inputs(NamedTuple):
+    equations: list
 
 
 def while_loop(unfinished: Callable, body: Callable, start, ours: bool = False):
@@ -98,7 +103,7 @@ def while_loop(unfinished: Callable, body: Callable, start, ours: bool = False):
 def grouped(function: Callable, calls: bool = True) -> Callable:
     """``function`` with the same results in fewer calls, as a step of :func:`while_loop`.
 
-    ``calls``: whether what is elementwise is called as one; otherwise only deliveries are made together.
+    ``calls``: whether what is elementwise is called as one; otherwise deliveries are made together, and so are Poisson inputs.
     """
 
     def run(*arguments):
@@ -117,7 +122,7 @@ class _Step:
     """The equations of a step, in the order and in the groups in which they are evaluated."""
 
     def __init__(self, jaxpr, ours: bool = False, calls: bool = True):
-        self.jaxpr = jaxpr
+        self.jaxpr, self.calls = jaxpr, calls
         self.call: Callable = functools.partial(_call, ours=ours) if calls else lambda function: function
         self.readers: dict = {
             v: {None} for v in jaxpr.outvars if not isinstance(v, Literal)
@@ -143,9 +148,11 @@ class _Step:
             same, others = cohorts(_connected(taken), _is_elementwise)
             yield from (*same, *others)
             if taken := waiting.take_all(OTHER):
-                for equation in taken:
-                    known.update(equation.outvars)
-                    yield [equation]
+                before, inputs, after = (taken, [], []) if self.calls else draws.apart(taken)
+                yield from ([equation] for equation in before)
+                yield from [_Inputs(inputs)] if inputs else []
+                yield from ([equation] for equation in after)
+                known.update(v for equation in taken for v in equation.outvars)
                 continue
             # As late as can be: as many as can be are made together
             phase = self._deliveries(waiting, known)
@@ -196,6 +203,8 @@ class _Step:
                 for arrays in moved:
                     values.move(*arrays)
                 values.update(made)
+            elif isinstance(phase, _Inputs):
+                values.update(draws.draw_together(phase.equations, values.read))
             else:
                 several = isinstance(phase, Cohort) or len(phase) > 1
                 self._evaluate(phase, values, self.call if several else lambda function: function)

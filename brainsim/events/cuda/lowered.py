@@ -21,6 +21,7 @@ PLANS: dict[str, Callable[[Call], str]] = {
     "delay_line": random.delay_line,
     "poisson_counts": random.poisson_counts,
     "poisson_input": random.poisson_input,
+    "poisson_inputs": random.poisson_inputs,
     "bernoulli_spikes": random.bernoulli_spikes,
     "append_events": record.append_events,
 }

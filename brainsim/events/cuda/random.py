@@ -8,9 +8,10 @@ import numpy as np
 
 from brainsim.events._shared import Line
 from brainsim.events.cuda.call import Call, NotServed, program
-from brainsim.events.cuda.structs import Array, slots_of
+from brainsim.events.cuda.structs import INPUT, INPUTS, Array, repeated, slots_of
 
 ITEM = {1: "unsigned char", 2: "unsigned short", 4: "unsigned int", 8: "unsigned long long"}  # by bytes
+MOST_INPUTS = 16  # whose places fit into 4 KB of parameters
 COUNT = {"int32": "int", "int64": "long long", "float32": "float", "float64": "double"}
 
 
@@ -58,6 +59,26 @@ def poisson_input(call: Call) -> str:
     one = int(call.size(3) == 1)
     call.launch("add_counts", call.entries * n, call.batch, draw, call.operand(3), one, call.in_place(0, 4))
     return _types(call)
+
+
+def poisson_inputs(call: Call) -> str:
+    """Operands: those of :func:`poisson_input`, several times; results: what is added to, of each."""
+    (count,) = call.own
+    mean = call.real(*(5 * k + q for k in range(count) for q in (2, 3, 4)))
+    if any(call.size(5 * k + 2) != 1 for k in range(count)):
+        raise NotServed  # a largest mean has to be found before
+    room = min(MOST_INPUTS, 1 << (count - 1).bit_length())
+    for begin in range(0, count, room):
+        each, elements = [], 0
+        for k in range(begin, min(begin + room, count)):
+            key, step, one, weight = (call.operand(5 * k + q) for q in range(4))
+            n = call.size(5 * k + 4)
+            places = dict(n=n, one_weight=int(call.size(5 * k + 3) == 1), first=elements)
+            each.append(INPUT(key=key, step=step, mean=one, weight=weight, into=call.in_place(k, 5 * k + 4), **places))
+            elements += n * call.entries
+        all_of = [*INPUTS(count=len(each), elements=elements), *repeated(INPUT, each, room)]
+        call.launch("add_inputs", elements, call.batch, all_of)
+    return program("inputs.cuh", Mean=mean, MOST_INPUTS=room)
 
 
 def bernoulli_spikes(call: Call) -> str:

@@ -122,6 +122,18 @@ TARGET = Struct("Target", into="void*", due="void*", size="i64", first="i64")
 TARGETS = Struct("Targets", count="i64", elements="i64")
 POPULATION = Struct("Population", spikes="Operand", offset="Operand", at="i64", n="i64", first_chunk="i64")
 POPULATIONS = Struct("Populations", count="i64", chunks="i64")
+INPUT = Struct(
+    "Input",
+    key="Operand",
+    step="Operand",
+    mean="Operand",
+    weight="Operand",
+    into="Operand",
+    n="i64",
+    one_weight="i64",
+    first="i64",
+)
+INPUTS = Struct("Inputs", count="i64", elements="i64")
 RECORDING = Struct(
     "Recording",
     index="Operand",
@@ -156,7 +168,7 @@ ROWS = Struct(
 )
 
 _CODES = (Layout, Purpose, Quantile, Rule)
-_SEVERAL = ((DELIVERY, DELIVERIES), (TARGET, TARGETS), (POPULATION, POPULATIONS))
+_SEVERAL = ((DELIVERY, DELIVERIES), (TARGET, TARGETS), (POPULATION, POPULATIONS), (INPUT, INPUTS))
 
 
 def header() -> str:
@@ -165,7 +177,7 @@ def header() -> str:
     for kind in _CODES:
         names = ", ".join(f"{name} = {code.value}" for name, code in kind.__members__.items())
         parts.append(f"struct {kind.__name__} {{ enum : i64 {{ {names} }}; }};\n")
-    parts += [DELIVERY.text, TARGET.text, POPULATION.text, RECORDING.text, ROWS.text]
+    parts += [DELIVERY.text, TARGET.text, POPULATION.text, INPUT.text, RECORDING.text, ROWS.text]
     for one, several in _SEVERAL:
         macro = f"MOST_{several.name.upper()}"
         parts.append(f"#ifdef {macro}\n{several.text[:-3]}  {one.name} each[{macro}];\n}};\n#endif\n")

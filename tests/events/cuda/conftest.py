@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parent / "device.cc"
 
 
 @pytest.fixture(scope="session")
-def device(request, tmp_path_factory):
+def device_library(request, tmp_path_factory):
     """The library that stands for driver and compiler; what it compiles is kept in pytest's cache."""
     compiler = os.environ.get("CXX", "c++")
     if not _library.can_launch() or shutil.which(compiler) is None:
@@ -30,11 +30,17 @@ def device(request, tmp_path_factory):
         beside = library.with_suffix(f".{os.getpid()}")
         subprocess.run([compiler, "-O1", "-std=c++17", "-fPIC", "-shared", SOURCE, "-o", beside, "-ldl"], check=True)
         beside.replace(library)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(toolkit, "cache_folder", lambda: folder)
-        assert toolkit.opened(str(library), str(library)) == ""
-    yield ctypes.CDLL(str(library))
-    toolkit.opened(None, None)
+    return ctypes.CDLL(str(library))
+
+
+@pytest.fixture
+def device(device_library, monkeypatch):
+    """The same, in use."""
+    name = device_library._name
+    if not toolkit.has_large_parameters():  # another test has opened others
+        monkeypatch.setattr(toolkit, "cache_folder", lambda: Path(name).parent)
+        assert toolkit.opened(name, name) == ""
+    return device_library
 
 
 @pytest.fixture

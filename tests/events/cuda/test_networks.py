@@ -62,6 +62,33 @@ def test_the_loop_of_a_gpu_gives_the_same(emulated, monkeypatch):
         np.testing.assert_array_equal(found[name][1][here], times)
 
 
+def test_poisson_inputs_are_one_launch(emulated, monkeypatch):
+    """Of three populations, each with a mean of its own."""
+
+    def build():
+        net = bs.Network(seed=4)
+        for k, rate in enumerate((200.0, 500.0, 9000.0)):
+            cell = bs.neurons.LIF(40 + k, V=-58 * u.mV)
+            setattr(net, f"P{k}", cell)
+            cell.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+            cell.add_stimuli(noise=bs.stimuli.PoissonInput("syn", rate=rate * u.Hz, weight=40 * u.pA, sources=10))
+        return net
+
+    expected = run(build())
+    whole = engine._run_chunk
+    monkeypatch.setattr(
+        engine.run_chunk, "function", lambda plan, structure, _, *trees: whole(plan, structure, "gpu", *trees)
+    )
+    with emulated() as device:
+        before = device.device_launches()
+        found = run(build())
+        assert device.device_launches() - before == (1 + 3) * 200  # and three of recording
+    assert sum(len(x) for x, _ in expected.values()) > 20
+    for name, trains in expected.items():
+        for one, other in zip(found[name], trains, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def lowered(net, record=None) -> str:
     """The text of a chunk for a GPU."""
     record = recorded(net) if record is None else record

@@ -1,6 +1,7 @@
 """Driver and compiler: what is compiled, what is kept, and what is said where they are not there."""
 
 import importlib.util
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,7 @@ PROGRAMS = {
     "procedural.cuh": dict(Real="float"),
     "line.cuh": dict(Item="unsigned char"),
     "random.cuh": dict(Mean="float", Item="int"),
+    "inputs.cuh": dict(Mean="float", MOST_INPUTS=16),
     "record.cuh": dict(Spike="bool", MOST_POPULATIONS=2),
 }
 LARGE = dict(Real="float", MOST_DELIVERIES=64, MOST_TARGETS=64, Spike="bool", MOST_POPULATIONS=32)
@@ -124,6 +126,27 @@ def test_without_a_compiler_plain_jax_serves_with_one_warning(asked_anew, monkey
         assert "brainsim" not in text_for_a_gpu()
         assert "brainsim" not in text_for_a_gpu()
     assert len(warned) == 1
+
+
+class Gpu:
+    local_hardware_id = 0
+
+
+def test_with_a_gpu_programs_are_loaded_when_they_are_lowered(device, asked_anew, monkeypatch):
+    """The first compiler whose programs can be loaded is taken."""
+    library = device._name
+    monkeypatch.setattr(toolkit, "_devices", lambda: [Gpu()])
+    monkeypatch.setattr(toolkit, "DRIVER", library)
+    monkeypatch.setattr(toolkit, "compilers", lambda: iter(["/nowhere/libnvrtc.so", library]))
+    monkeypatch.setattr(toolkit, "cache_folder", lambda: Path(library).parent)
+    assert "brainsim.launch" in text_for_a_gpu()
+    assert toolkit.has_large_parameters()
+    Gpu.local_hardware_id = 3
+    try:
+        with pytest.raises(RuntimeError, match=r"could not be loaded on .*: cuDeviceGet: not here \(101\)"):
+            toolkit.prepare(toolkit.TRIAL)
+    finally:
+        Gpu.local_hardware_id = 0
 
 
 def test_kernels_that_are_switched_off_are_not_lowered(asked_anew, monkeypatch):
