@@ -131,6 +131,7 @@ class Aside:
         self.seen: Any = None  # what it was when it was last split, to see whether it has changed
         self.ready: Ready | None = None  # what a network was when it was last made ready for a run
         self.room: dict[str, tuple] = {}  # arrays of synapses with room for more, by path, with those that they are of
+        self.placed: dict[tuple, tuple] = {}  # arrays on the devices of a mesh, with those that they are of
         self.rooms: tuple | None = None  # which arrays have it, and the structure that this was found for
         self.structure: Any = None  # of the network when it was last split: what its programs are kept with
 
@@ -142,7 +143,7 @@ class Aside:
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies take along: no compiled programs, and nothing that is known of this very object."""
-        return vars(self) | {"seen": None, "ready": None, "structure": None, "room": {}, "rooms": None}
+        return vars(self) | {"seen": None, "ready": None, "structure": None, "room": {}, "rooms": None, "placed": {}}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Aside)

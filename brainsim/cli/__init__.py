@@ -52,6 +52,17 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     _add_model(run)
     run.add_argument("--plot", metavar="FILE", help="write a figure of the recording (.png, .pdf, .svg)")
     run.add_argument("--save", metavar="FILE", help="write the recording (HDF5)")
+    run.add_argument(
+        "--devices", metavar="N", help="divide the network among so many devices; a CPU stands for several"
+    )
+    run.add_argument(
+        "--distributed",
+        metavar="HOST:PORT,PROCESSES,NUMBER",
+        nargs="?",
+        const="",
+        help="one of several processes that run the network together: the address of process 0, how many there are, and"
+        " which this is; nothing behind it under SLURM or Open MPI",
+    )
 
     sweep = commands.add_parser(
         "sweep",

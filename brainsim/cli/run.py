@@ -11,6 +11,7 @@ from brainsim._errors import suggestion
 from brainsim._files import check_writable, replacing
 from brainsim.cli import UsageError
 from brainsim.cli.asked import asked, told
+from brainsim.cli.devices import is_first, mesh_of
 from brainsim.simulation import recording_file
 
 
@@ -20,14 +21,17 @@ def run(options) -> int:
 
 
 def _run(options) -> int:
+    over = mesh_of(options)
     with asked(options, functools.partial(_check_outputs, options)) as given:
         import brainsim as bs
 
         with _Compiling() as compiling:
             started = time.perf_counter()
-            rec = bs.simulate(given.net, **given.options)
+            rec = bs.simulate(given.net, **given.options, mesh=over)
             wall = time.perf_counter() - started
 
+    if not is_first():  # of several processes, which all have the whole recording
+        return 0
     _report(given.net, rec, given.building, wall, min(compiling.seconds, wall))
     if options.save:
         rec.save(options.save)

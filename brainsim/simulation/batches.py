@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import brainunit as u
@@ -41,6 +41,8 @@ class Batches:
     reduce : callable, optional
         What is kept of each run, from its recording.
     batch_size : int, optional
+    devices : sequence of jax.Device, optional
+        That take the batches in turn; by default those of this process.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class Batches:
         *,
         reduce: Callable[[Any], Any] | None = None,
         batch_size: int | None = None,
+        devices: Sequence[Any] | None = None,
     ):
+        self.devices = jax.local_devices() if devices is None else list(devices)
         entry = enter(net, **asked)
         arrays = lists_of_values(entry.slots, entry.parameters | entry.state, values)
         self.net, self.arrays, self.seeds, self.reduce = net, arrays, seeds, reduce
@@ -62,7 +66,7 @@ class Batches:
         )
         axes = dict(values) | ({} if seeds is None else {"seed": seeds})
         self.points = list(itertools.product(*(range(len(u.get_mantissa(v))) for v in axes.values())))
-        size = batch_size or self._size_that_fits(len(jax.local_devices()))
+        size = batch_size or self._size_that_fits(len(self.devices))
         self.size = -(-len(self.points) // -(-len(self.points) // size))  # as even as they can be
         self.room = Room(self.entry, arrays, runs=self.size)
 
@@ -76,9 +80,8 @@ class Batches:
 
     def run(self, number: int, bar: Progress) -> list:
         """The recordings of batch ``number``, or what was kept of each, in the order of its points."""
-        devices = jax.local_devices()
         which = [self.points[k] for k in self.rows(number)]
-        recordings = self._recordings(which, devices[number % len(devices)], bar)
+        recordings = self._recordings(which, self.devices[number % len(self.devices)], bar)
         if self.reduce is None:
             return recordings
         kept = [self.reduce(recording) for recording in recordings]

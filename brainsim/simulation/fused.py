@@ -13,7 +13,7 @@ import functools
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
@@ -70,24 +70,54 @@ def _warn_once(reason: str) -> None:
 def _load(lowered, device) -> Callable:
     from jaxlib import _jax  # type: ignore  # it is compiled
 
-    options = _jax.CompileOptions()
-    fusion = _field(_EXTRA_OPTIONS, _field(1, OPTION.encode()) + _field(2, b""))
-    width = _varint(_VECTOR_WIDTH << 3) + _varint(512)  # plain arithmetic gains from the widest registers there are
-    extra = _field(_BUILD_OPTIONS, _field(_DEBUG_OPTIONS, fusion + width))
-    options = _jax.CompileOptions.ParseFromString(options.SerializeAsString() + extra)
-    options.num_replicas = options.num_partitions = 1
-    options.device_assignment = _jax.DeviceAssignment.create(np.array([[device.id]]))
-    module = lowered.compiler_ir("stablehlo")
-    started = time.perf_counter()
-    program = device.client.compile_and_load(module, _jax.DeviceList((device,)), options)
-    jax.monitoring.record_event_duration_secs(
-        "/jax/core/compile/backend_compile_duration", time.perf_counter() - started
-    )
+    program = _compiled(_jax, lowered, [device], one_pass=True)
 
     def execute(leaves):
         return [shards[0] for shards in program.execute_sharded(leaves).disassemble_into_single_device_arrays()]
 
     return execute
+
+
+def load_replicas(lowered, devices: Sequence, one_pass: bool) -> Callable:
+    """A function from the flat arguments of a lowered program, on all devices, to the flat results, of each device one,
+    compiled for devices that run the same program, each with arrays of its own.
+
+    Parameters
+    ----------
+    lowered : jax.stages.Lowered
+        Of the program of one device.
+    devices : sequence of jax.Device
+    one_pass : bool
+        Whether variables are best advanced in one pass.
+    """
+    from jaxlib import _jax  # type: ignore  # it is compiled
+
+    program = _compiled(_jax, lowered, devices, one_pass)
+
+    def execute(leaves):
+        return program.execute_sharded(leaves).disassemble_into_single_device_arrays()
+
+    return execute
+
+
+def _compiled(_jax, lowered, devices, one_pass: bool):
+    options = _jax.CompileOptions()
+    fusion = _field(_EXTRA_OPTIONS, _field(1, OPTION.encode()) + _field(2, b"")) if one_pass else b""
+    wide = devices[0].platform == "cpu" and (one_pass or WIDTH not in os.environ.get("XLA_FLAGS", ""))
+    width = (
+        _varint(_VECTOR_WIDTH << 3) + _varint(512) if wide else b""
+    )  # plain arithmetic gains from the widest there are
+    extra = _field(_BUILD_OPTIONS, _field(_DEBUG_OPTIONS, fusion + width))
+    options = _jax.CompileOptions.ParseFromString(options.SerializeAsString() + extra)
+    options.num_replicas, options.num_partitions = len(devices), 1
+    options.device_assignment = _jax.DeviceAssignment.create(np.array([[device.id] for device in devices]))
+    module = lowered.compiler_ir("stablehlo")
+    started = time.perf_counter()
+    program = devices[0].client.compile_and_load(module, _jax.DeviceList(tuple(devices)), options)
+    jax.monitoring.record_event_duration_secs(
+        "/jax/core/compile/backend_compile_duration", time.perf_counter() - started
+    )
+    return program
 
 
 def _field(number: int, payload: bytes) -> bytes:

@@ -37,32 +37,35 @@ def plan_of(
     return engine.Plan(requests, rows, room, batched, one_pass, until, check_every, block)
 
 
-def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float, inputs, n_steps, recorders, bar):
-    """Run chunk after chunk into ``recorders``, one per run of the batch.
+def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float, inputs, n_steps, recorders, bar,
+          programs=None):  # fmt: skip
+    """Run chunk after chunk into ``recorders``, one per run of the batch; ``programs`` of a mesh in place of one device's.
 
     Returns the state, None or ``(path, steps)``, the variable that is not finite after so many steps, and whether a
     condition has ended the run.
     """
+    programs = programs or OneDevice
     first = int(np.ravel(state["steps"])[0])
     step = step_length(step_ms)
     if recorders[0].steps == 0:
-        _begin(plan, structure, parameters, fixed, state, step, recorders)
+        _begin(programs, plan, structure, parameters, fixed, state, step, recorders)
     inputs = {path: np.asarray(array) for path, array in inputs.items()}
     done, waiting = 0, lambda: None  # to be recorded while a device is at the next chunk
     while done < n_steps:
         n = min(n_steps - done, plan.rows, bar.suggested_steps(plan.rows))
         rows = {path: _rows(array, done, plan.rows) for path, array in inputs.items()}
         before = state
-        made = engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
+        made = programs.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
         waiting()
         advanced, state, events, samples, *met = made
-        advanced, broken = int(advanced), _broken(state)
+        advanced, broken = int(advanced), programs.broken(state)
         if broken is not None:
 
             def again(k):
-                return engine.run_chunk(plan, structure, parameters, fixed, before, step, rows, k)  # noqa: B023
+                return programs.run_chunk(plan, structure, parameters, fixed, before, step, rows, k)  # noqa: B023
 
-            advanced, broken, (_, _, events, samples, *_) = _first_broken(again, advanced, broken)
+            found = _first_broken(again, advanced, broken, programs.broken)
+            advanced, broken, (_, _, events, samples, *_) = found
         if plan.block > 1:  # on its way before the next chunk begins
             events = blocks.cut(events, plan.capacity)
             jax.tree.map(lambda array: array.copy_to_host_async(), (events, samples))
@@ -86,13 +89,13 @@ def _record(plan, recorders, advanced, first, events, samples) -> None:
         recorder.add(plan, advanced, first, *own)
 
 
-def _begin(plan: engine.Plan, structure, parameters, fixed, state, step, recorders) -> None:
+def _begin(programs, plan: engine.Plan, structure, parameters, fixed, state, step, recorders) -> None:
     """Record the values before the first step that are asked for."""
     initial = tuple(request for request in plan.samples if request.initial)
     if not initial:
         return
     some = dataclasses.replace(plan, requests=initial, rows=1, capacity=0, one_pass=False)
-    found = jax.tree.map(np.asarray, engine.start_of_samples(some, structure, parameters, fixed, state, step))
+    found = jax.tree.map(np.asarray, programs.start_of_samples(some, structure, parameters, fixed, state, step))
     for k, recorder in enumerate(recorders):
         recorder.begin(found if plan.batched is None else {label: array[k] for label, array in found.items()})
 
@@ -140,6 +143,20 @@ def _is_here(array) -> bool:
     return all(device.platform == "cpu" for device in array.devices())
 
 
+class OneDevice:
+    """The programs of a run on one device."""
+
+    @staticmethod
+    def run_chunk(*arguments):
+        return engine.run_chunk(*arguments)
+
+    @staticmethod
+    def start_of_samples(*arguments):
+        return engine.start_of_samples(*arguments)
+
+    broken = staticmethod(_broken)
+
+
 def _is_finite(array) -> bool:
     if not _is_float(array.dtype) or not array.size:
         return True
@@ -159,12 +176,12 @@ def _are_finite(arrays):
     return jnp.stack([jnp.all(jnp.isfinite(array)) for _, array in sorted(arrays.items())])
 
 
-def _first_broken(again, advanced, path):
+def _first_broken(again, advanced, path, broken_of):
     """Steps that can be run before the state breaks, by bisection; what breaks; and the result of running them."""
     good, bad = 0, advanced
     while bad - good > 1:
         middle = (good + bad) // 2
-        broken = _broken(again(middle)[1])
+        broken = broken_of(again(middle)[1])
         good, bad, path = (middle, bad, path) if broken is None else (good, middle, broken)
     return good, path, again(good)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import brainunit as u
 import jax
 import numpy as np
 from jax.core import Tracer
+from jax.sharding import Mesh
 
 from brainsim._core import split, write_back
 from brainsim._units import QuantityLike
@@ -19,6 +20,7 @@ from brainsim.simulation import derived, door, loop
 from brainsim.simulation.continuous import run as continuous
 from brainsim.simulation.function import run_traced
 from brainsim.simulation.in_use import alone
+from brainsim.simulation.mesh import Run, is_alone, mesh_of
 from brainsim.simulation.plan import WHOLE
 from brainsim.simulation.progress import Progress
 from brainsim.simulation.recorder import Recorder, of_arrays
@@ -44,6 +46,7 @@ def simulate(
     chunk_steps: int | None = None,
     checkpoint_every: int | None = None,
     adaptive: Adaptive | None = None,
+    mesh: Mesh | int | Sequence[Any] | None = None,
 ) -> Recording:
     """Run a network from its present state, and leave the new state in it.
 
@@ -89,6 +92,9 @@ def simulate(
         :class:`brainsim.integrators.Adaptive`, with spikes, resets, arrivals and jumps of stimuli at their own times; needs
         float64. ``dt`` is then the grid of samples alone, and of the duration; it may be longer than delays and refractory times.
         What acts step by step (noise, plasticity, terminals, graded signals) is refused by name.
+    mesh : jax.sharding.Mesh of one axis, list of jax.Device, or int, optional
+        Divide the network among these devices, or the first so many: neurons of every population in blocks, each device
+        with the synapses onto its neurons. The result is that of one device, to the last bit.
 
     Returns
     -------
@@ -121,11 +127,14 @@ def simulate(
     entry = door.enter(net, duration, dt=dt, record=record, sample_every=sample_every, inputs=inputs)
     if adaptive is not None:
         options = dict(until=until, check_every=check_every, callback=callback, callback_every=callback_every)
-        continuous.check_options(**options, chunk_steps=chunk_steps, checkpoint_every=checkpoint_every)
+        continuous.check_options(**options, chunk_steps=chunk_steps, checkpoint_every=checkpoint_every, mesh=mesh)
         return continuous.run(entry, adaptive, progress)
     ends = _ends(entry, until, check_every)
     interval = _callback_interval(entry, callback, callback_every)
+    over = None if mesh is None else mesh_of(mesh)
     if _traced(entry.parameters, entry.state, entry.fixed, entry.inputs):
+        if over is not None:
+            raise ValueError("simulate: mesh is not for the inside of a transformation.")
         if ends[0] is not None or callback is not None:
             raise ValueError("simulate: until and callback are not for the inside of a transformation.")
         return _simulate_traced(entry, checkpoint_every)
@@ -134,10 +143,12 @@ def simulate(
     first, courses = int(entry.state["steps"]), entry.inputs
     recorder, last = Recorder(entry.requests, entry.step_ms, first, entry.n_steps), first + entry.n_steps
     now = first
+    if over is not None and not is_alone():
+        progress = False  # how long a piece takes must not decide how long the next one is: processes differ
     with Progress(progress, entry.n_steps) as bar:
         while True:
             stop = last if interval is None else min(last, (now // interval + 1) * interval)
-            met = _advance(entry, stop - now, recorder, bar, chunk_steps, ends)
+            met = _advance(entry, stop - now, recorder, bar, chunk_steps, ends, over)
             now = first + recorder.steps
             if callback is not None and interval is not None and now % interval == 0:
                 answer = callback(net)
@@ -149,13 +160,15 @@ def simulate(
             entry = dataclasses.replace(entry, inputs=rest).prepared()
 
 
-def _advance(entry: door.Entry, n_steps: int, recorder: Recorder, bar: Progress, chunk_steps, ends) -> bool:
+def _advance(entry: door.Entry, n_steps: int, recorder: Recorder, bar: Progress, chunk_steps, ends, over) -> bool:
     """Run ``n_steps`` steps into the recorder and leave the state in the network; whether a condition has ended the run."""
-    net, step_ms, room = entry.net, entry.step_ms, Room(entry)
+    net, step_ms = entry.net, entry.step_ms
+    room: Room | Run = Room(entry) if over is None else Run(entry, over)
     plan = loop.plan_of(net, room.requests(entry.requests), chunk_steps, until=ends[0], check_every=ends[1])
     arrays = room.enter(entry.parameters), room.enter(entry.fixed), room.enter(entry.state)
+    programs = None if over is None else room
     inputs = {path: rows[:n_steps] for path, rows in entry.inputs.items()}
-    state, broken, met = loop.drive(plan, entry.structure, *arrays, step_ms, inputs, n_steps, [recorder], bar)
+    state, broken, met = loop.drive(plan, entry.structure, *arrays, step_ms, inputs, n_steps, [recorder], bar, programs)
     if broken is not None:
         path, steps = broken
         raise loop.non_finite(net, path, (int(entry.state["steps"]) + steps) * step_ms, recorder.finish(net))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import brainunit as u
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from brainsim._core import elements
 from brainsim._errors import UnknownNameError, suggestion
@@ -20,6 +21,7 @@ from brainsim.simulation.door import check_count
 from brainsim.simulation.elsewhere import run_elsewhere
 from brainsim.simulation.in_use import alone
 from brainsim.simulation.loop import check_memory
+from brainsim.simulation.mesh import mesh_of
 from brainsim.simulation.progress import Progress
 from brainsim.simulation.recording import Recording
 from brainsim.simulation.sweep_store import Store, StoredRecordings, facts_of
@@ -170,6 +172,7 @@ def sweep(
     out: str | Path | None = None,
     executor: Any = None,
     batch_size: int | None = None,
+    mesh: Mesh | int | Sequence[Any] | None = None,
     progress: bool | Callable[[float, float], Any] | None = None,
 ) -> Sweep | Reduced:
     """Run a network for every combination of parameter values and seeds, many at a time.
@@ -199,6 +202,8 @@ def sweep(
     batch_size : int, optional
         Runs at a time; by default as many as fit into a quarter of the free memory, at most 256. With several devices
         each takes a batch at a time; with an executor, give the number that keeps all workers busy.
+    mesh : jax.sharding.Mesh of one axis, list of jax.Device, or int, optional
+        The devices that take the batches, or the first so many; all of this process by default.
 
     Returns
     -------
@@ -218,6 +223,7 @@ def sweep(
     The wiring is shared by all runs and stored once.
     """
     check_count("batch_size", batch_size)
+    devices = None if mesh is None else _devices_of(mesh, executor)
     if reduce is not None and not callable(reduce):
         raise TypeError(f"sweep: reduce must be a function of a recording, given {reduce!r}.")
     if not values and seeds is None:
@@ -225,11 +231,11 @@ def sweep(
     numbers = None if seeds is None else _seeds(seeds)
     asked = dict(duration=duration, dt=dt, record=record, sample_every=sample_every, inputs=inputs)
     arguments = net, values, numbers, asked, reduce
-    batches = Batches(net, values, numbers, asked, reduce=reduce, batch_size=batch_size)
+    batches = Batches(net, values, numbers, asked, reduce=reduce, batch_size=batch_size, devices=devices)
     axes = dict(values) | ({} if numbers is None else {"seed": numbers})
     store = None if out is None else Store.at(out, axes, batches, facts_of(batches, axes))
     if store is not None and store.size != batches.size:
-        batches = Batches(net, values, numbers, asked, reduce=reduce, batch_size=store.size)
+        batches = Batches(net, values, numbers, asked, reduce=reduce, batch_size=store.size, devices=devices)
     kept = len(batches.points) if store is None and reduce is None else batches.size
     check_memory(batches.requests, batches.n_steps, runs=kept)
 
@@ -247,6 +253,22 @@ def sweep(
     return Sweep(axes, found) if reduce is None else Reduced(axes, stacked(found))
 
 
+def _devices_of(mesh, executor) -> list:
+    """The devices of a mesh, all of this process."""
+    devices = list(mesh_of(mesh).devices.flat)
+    if executor is not None:
+        raise ValueError(
+            "sweep: mesh says where batches run in this process, and executor runs them elsewhere; give one."
+        )
+    there = jax.local_devices()
+    other = [device for device in devices if device not in there]
+    if other:
+        raise ValueError(
+            f"sweep: mesh: {other[0]} belongs to another process, where this one can run nothing; accepted: {there}."
+        )
+    return devices
+
+
 def _run_here(batches: Batches, numbers: Sequence[int], bar: Progress, finished: Callable[[int, list], None]) -> None:
     """Run batches in this process, one at a time on each device."""
     wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
@@ -255,7 +277,7 @@ def _run_here(batches: Batches, numbers: Sequence[int], bar: Progress, finished:
         with jax.enable_x64(wide):
             return batches.run(number, bar)
 
-    with ThreadPoolExecutor(len(jax.local_devices())) as pool:
+    with ThreadPoolExecutor(len(batches.devices)) as pool:
         for number, results in zip(numbers, pool.map(in_this_precision, numbers)):
             finished(number, results)
 

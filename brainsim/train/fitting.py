@@ -12,6 +12,7 @@ import brainunit as u
 import jax
 import numpy as np
 import optax
+from jax.sharding import Mesh
 
 from brainsim._core import write_back
 from brainsim._units import QuantityLike
@@ -61,7 +62,7 @@ def fit(
     average: float | None = None,
     precision: str | None = None,
     truncate: QuantityLike | None = None,
-    devices: Sequence[Any] | None = None,
+    mesh: Mesh | int | Sequence[Any] | None = None,
     callbacks: Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
     save_every: int | None = None,
@@ -133,8 +134,8 @@ def fit(
         :class:`Objective`. What is validated computes as the network does.
     truncate : quantity, time, optional
         Windows of this length, with an update after each: states are carried over, derivatives end there.
-    devices : sequence of jax.Device, optional
-        Divide each batch among them; its size is a multiple of their number.
+    mesh : jax.sharding.Mesh of one axis, list of jax.Device, or int, optional
+        Divide each batch among these devices, or the first so many; its size is a multiple of their number.
     callbacks : sequence of Callback
         Called after every epoch; training ends where one returns True. One with a method ``step`` is told of every
         update.
@@ -198,7 +199,7 @@ def fit(
     else:
         update = Update(learned, optimizer, trained, gradient=cast(Gradient, gradient), **more)
     evaluation = Evaluation(objective, named)
-    loop = Loop(update, batches, held_out, evaluation, callbacks, checkpoint, save_every, log, seed, windows, devices)
+    loop = Loop(update, batches, held_out, evaluation, callbacks, checkpoint, save_every, log, seed, windows, mesh)
     return loop.run(epochs, progress)
 
 
@@ -242,18 +243,18 @@ class Loop:
     batches, held_out
         Data.
     evaluation : Evaluation
-    callbacks, checkpoint, save_every, log, seed, devices
+    callbacks, checkpoint, save_every, log, seed, mesh
         As in :func:`fit`.
     windows : Windows or None
     """
 
     def __init__(
-        self, update, batches, held_out, evaluation, callbacks, checkpoint, save_every, log, seed, windows, devices
+        self, update, batches, held_out, evaluation, callbacks, checkpoint, save_every, log, seed, windows, mesh
     ):
         self.update, self.batches, self.held_out, self.log = update, batches, held_out, log
         self.callbacks, self.checkpoint, self.save_every = tuple(callbacks), checkpoint, save_every
         self.watching = [callback.step for callback in self.callbacks if hasattr(callback, "step")]
-        self.evaluation, self.windows, self.spread = evaluation, windows, Spread(devices)
+        self.evaluation, self.windows, self.spread = evaluation, windows, Spread(mesh)
         self.key, self.compiled, self.warned = jax.random.PRNGKey(seed), jax.jit(update), False
         self.learning, self.place = update.first(), resuming.Place()
         self.good = self.learning  # the last parameters of which loss and gradient are known to be finite

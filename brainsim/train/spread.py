@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from brainsim.simulation.mesh import mesh_of
 from brainsim.train.objective import Batch
 
 
@@ -17,12 +18,12 @@ class Spread:
 
     Parameters
     ----------
-    devices : sequence of jax.Device, optional
+    mesh : jax.sharding.Mesh of one axis, list of jax.Device, or int, optional
         None: batches stay as they are.
     """
 
-    def __init__(self, devices: Sequence[Any] | None):
-        self.devices = None if devices is None else list(devices)
+    def __init__(self, mesh: Mesh | int | Sequence[Any] | None):
+        self.devices = None if mesh is None else list(mesh_of(mesh).devices.flat)
 
     def __call__(self, batch: Batch) -> Batch:
         """The batch, divided.
@@ -36,7 +37,7 @@ class Spread:
             return batch
         if len(batch.inputs) % len(self.devices):
             raise ValueError(
-                f"devices: a batch of {len(batch.inputs)} examples is not a multiple of {len(self.devices)} devices."
+                f"mesh: a batch of {len(batch.inputs)} examples is not a multiple of {len(self.devices)} devices."
             )
         share = NamedSharding(Mesh(np.asarray(self.devices), ("examples",)), PartitionSpec("examples"))
         return Batch(*(None if part is None else jax.device_put(part, share) for part in batch))

@@ -84,7 +84,7 @@ x = np.clip(np.repeat(np.eye(3), 2, 1)[y] + rng.normal(0, 0.15, (40, 6)), 0, 2).
 net = bs.nn.Sequential(6, bs.nn.Linear(8, gain=2.0), bs.nn.LIF(), bs.nn.Linear(5), bs.nn.BatchNorm(), bs.nn.LIF(),
                        bs.nn.Linear(3), bs.nn.LeakyReadout())
 h = bs.train.fit(net, (x, y, 3 + np.arange(40) % 4), 6 * u.ms, encode=bs.encoding.Bernoulli(), epochs=2, batch=20,
-                 optimizer=optax.MultiSteps(optax.adam(0.02), 2), average=0.9, devices=jax.devices())
+                 optimizer=optax.MultiSteps(optax.adam(0.02), 2), average=0.9, mesh=jax.devices())
 print(json.dumps([len(jax.devices()), h["loss"].tolist()]))
 """
 
@@ -104,4 +104,6 @@ def test_two_devices_give_the_losses_of_one():
 
 def test_a_batch_that_cannot_be_divided_is_refused(examples):
     with pytest.raises(ValueError, match="a batch of 20 examples is not a multiple of 3 devices"):
-        Spread([0, 1, 2])(bs.train.Batch(examples[0][:20], examples[1][:20]))
+        spread = Spread(1)
+        spread.devices = spread.devices * 3
+        spread(bs.train.Batch(examples[0][:20], examples[1][:20]))

@@ -1,0 +1,283 @@
+"""Which array of a network is divided how, and the way between the whole arrays and their parts."""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from brainsim import events
+from brainsim.delays import Calendar
+from brainsim.events._sorted_rows import row_pointers
+from brainsim.network import Network
+from brainsim.plasticity.synapses import single_rows
+from brainsim.projection import Projection
+from brainsim.simulation.mesh.layout import OWN, Layout, size_of
+
+OPAQUE = ("axon.begins", "axon.fired", "axon.waiting")  # what only the delivery of a calendar reads
+
+
+class Entered(NamedTuple):
+    """An array as it enters a program.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of what one device gets.
+    dtype : dtype
+    piece : callable or None
+        ``piece(device)`` is what a device gets; None where all get the whole.
+    whole : array, optional
+    """
+
+    shape: tuple[int, ...]
+    dtype: Any
+    piece: Callable[[int], np.ndarray] | None
+    whole: Any = None
+
+
+class Division:
+    """How a network is divided among devices.
+
+    Populations of at least as many units as there are devices are divided in blocks, with everything of theirs that has one
+    value per unit. A projection's synapses are where their targets are. What belongs to presynaptic units (terminals,
+    presynaptic traces, what a calendar holds) is kept by every device for all of them, but for lines of spikes, which are where
+    those are fired. Everything else is on every device: small populations, numbers, layers, modulators.
+
+    Parameters
+    ----------
+    net : Network
+        Ready to run.
+    devices : int
+    """
+
+    def __init__(self, net: Network, devices: int):
+        self.net, self.devices = net, devices
+        check(net)
+        self.populations = {name: p for name, p in net.populations.items() if p.count >= devices}
+        self.sizes = {p.count: size_of(p.count, devices) for p in self.populations.values()}
+        self.projections = {name: p for name, p in net.projections.items() if self._is_divided(p)}
+
+    def _is_divided(self, projection: Projection) -> bool:
+        if "connectivity" not in vars(projection) or "contacts" in vars(projection):
+            return False
+        stored = isinstance(projection.conn, events.CSR | events.FixedFanOut)
+        return stored and projection.post in self.populations and projection.n_post in self.sizes
+
+    # -- layouts -------------------------------------------------------------------------------------------------------
+
+    def layout(self, path: str, shape: tuple[int, ...]) -> Any:
+        """How the array at ``path`` is divided."""
+        owner, _, rest = path.partition(".")
+        if owner in self.populations:
+            return self._blocks(self.populations[owner].count, shape)
+        projection = self.net.projections.get(owner)
+        if projection is None or not shape:
+            return None
+        if owner in self.projections and (rest in OPAQUE or rest.startswith("by_post.")):
+            return OWN
+        if owner in self.projections and rest == "connectivity.indices":
+            return self.synapses(owner, shape)
+        return self._of_projection(projection, owner, rest, shape)
+
+    def _of_projection(self, projection, owner, rest, shape):
+        part, _, name = rest.rpartition(".")
+        if part.startswith("plasticity"):
+            return self._of_rule(projection, owner, self.net[f"{owner}.{part}"], name, shape)
+        if rest in ("weight", "delay", "axon.steps", "axon.sources", "arrived"):
+            if rest == "arrived" and not projection.axon.single:
+                return None
+            if owner in self.projections:
+                return self.synapses(owner, shape)
+            if "connectivity" in vars(projection) and isinstance(projection.conn, events.Dense | events.Diagonal):
+                return self._blocks(projection.n_post, shape, last=True)
+            return None
+        if rest == "axon.ring" and shape[-1] == projection.n_post:  # of sums for targets
+            return None if projection.delay_kind == "axonal" else self._blocks(projection.n_post, shape, last=True)
+        if rest == "axon.line" and not projection.axon.single and projection.held_by is None:
+            return self._blocks(projection.n_pre, shape, last=True)
+        if rest == "axon.last" and projection.held_by is None:
+            return self._blocks(projection.n_pre, shape, last=True)
+        return None
+
+    def _of_rule(self, projection, owner, rule: Any, name: str, shape):
+        base = name.removesuffix("_rounding")
+        side = {"post_line": "post", "pre_line": "pre", "w": "each"}.get(base)
+        if side is None:
+            side = rule.side_of(base) if base in rule._declared else "one"
+        if side == "post":
+            return self._blocks(projection.n_post, shape, last=True)
+        single = side == "pre" and projection.axon.single
+        if side == "each" or single:
+            if owner in self.projections:
+                return self.synapses(owner, shape, axis=len(shape) - 1 if single or len(shape) == 1 else 0)
+            if isinstance(projection.conn, events.Dense | events.Diagonal) and not single:
+                return self._blocks(projection.n_post, shape, last=True)
+        return None
+
+    def _blocks(self, n: int, shape, last: bool = False) -> Layout | None:
+        size = self.sizes.get(n)
+        axes = [axis for axis in range(len(shape)) if shape[axis] == n]
+        if last:
+            axes = [axis for axis in axes if axis == len(shape) - 1]
+        return Layout(axes[-1], n, size) if size is not None and axes else None
+
+    def synapses(self, path: str, shape, axis: int = 0) -> Layout | None:
+        """The layout of one value per synapse."""
+        if not shape:
+            return None
+        n, rows = self.projections[path].n_synapses, self.rows(path)
+        if shape[axis] == n:
+            return Layout(axis, n, rows.size, path)
+        if int(np.prod(shape[axis : axis + 2])) == n:
+            return Layout(axis, n, rows.size, path, 2)
+        return None
+
+    # -- synapses ------------------------------------------------------------------------------------------------------
+
+    def rows(self, path: str) -> Rows:
+        """Where the synapses of a projection are."""
+        conn: Any = self.projections[path].conn
+        known = self.net._aside.placed
+        where = "rows", path, self.devices
+        indices, rows = known.get(where, (None, None))
+        if indices is None or indices() is not conn.indices:
+            rows = Rows(conn, self.devices)
+            known[where] = weakref.ref(conn.indices), rows
+        return rows
+
+    def table(self, name: str) -> Entered:
+        """An array of the synapses of a projection, for the operations that use it: ``"E->I:indptr"``."""
+        path, _, what = name.rpartition(":")
+        projection, rows = self.projections[path], self.rows(path)
+        n, post = rows.size, size_of(projection.n_post, self.devices)
+        narrow = np.uint16 if post <= 1 << 16 else np.int32
+        if what == "inverse":
+            whole = np.empty(projection.n_synapses, np.int32)
+            for device in range(self.devices):
+                order = rows.order(device)
+                whole[order] = device * n + np.arange(len(order), dtype=np.int32)
+            return Entered(whole.shape, whole.dtype, None, whole)
+        pieces: dict[str, tuple[tuple[int, ...], Any, Callable]] = {
+            "order": ((n,), np.int32, lambda d: _longer(rows.order(d), n)),
+            "indptr": ((projection.n_pre + 1,), np.int32, rows.indptr),
+            "indices": ((n,), narrow, lambda d: _longer(rows.targets(d), n).astype(narrow)),
+        }
+        if isinstance(projection.axon, Calendar):
+            depth = projection.axon.plain("begins").shape[1]
+            begins = functools.partial(self._begins, path)
+            pieces["begins"] = (projection.n_pre, depth), np.int32, begins
+        for k, (field, length) in enumerate((("indptr", post + 1), ("source", n), ("position", n))):
+            pieces[f"post.{field}"] = (length,), np.int32, functools.partial(self._by_post, path, k, length)
+        return Entered(*pieces[what])
+
+    def _begins(self, path, device):
+        projection, rows = self.projections[path], self.rows(path)
+        given: Any = projection.axon.times
+        times = given.reordered(rows.order(device))
+        depth = projection.axon.plain("begins").shape[1] - 1
+        return np.asarray(times.begins(rows.indptr(device), projection._aside.prepared_for, depth))
+
+    def _by_post(self, path, k, length, device):
+        projection, rows = self.projections[path], self.rows(path)
+        conn = events.CSR(rows.indptr(device), rows.targets(device), size_of(projection.n_post, self.devices))
+        index = events.transpose_index(single_rows(conn) if projection.axon.single else conn)
+        return _longer(np.asarray((index.indptr, index.source, index.position)[k]), length)
+
+    # -- in and out ----------------------------------------------------------------------------------------------------
+
+    def enter(self, path: str, array: jax.Array) -> Entered:
+        """A variable as it enters a program."""
+        layout = self.layout(path, array.shape)
+        if layout is None:
+            return Entered(array.shape, array.dtype, None, array)
+        if layout == OWN:
+            whole = np.asarray(array)
+            if path.endswith(("axon.fired", "axon.waiting")):
+                return Entered(whole.shape, whole.dtype, lambda device: whole)
+            return Entered((0,), array.dtype, lambda device: np.zeros(0, array.dtype))
+        shape, values = layout.shape(array.shape), np.asarray(array)
+        if layout.synapses:
+            flat = values.reshape(*values.shape[: layout.axis], layout.n, *values.shape[layout.axis + layout.span :])
+            rows = self.rows(layout.synapses)
+            pick = lambda device: np.take(flat, _longer(rows.order(device), layout.size), layout.axis)  # noqa: E731
+        else:
+            places = np.arange(layout.size)
+            pick = lambda device: np.take(  # noqa: E731
+                values, np.minimum(device * layout.size + places, layout.n - 1), layout.axis
+            )
+        return Entered(shape, array.dtype, pick)
+
+    def leave(self, path: str, shape: tuple[int, ...], parts: np.ndarray) -> np.ndarray:
+        """A variable of ``shape`` from its parts, (devices, ...)."""
+        layout = self.layout(path, shape)
+        if layout == OWN:
+            return np.bitwise_or.reduce(parts, 0)
+        assert isinstance(layout, Layout)
+        if not layout.synapses:
+            joined = np.concatenate(list(parts), layout.axis)
+            return np.take(joined, np.arange(layout.n), layout.axis)
+        flat = np.empty((*shape[: layout.axis], layout.n, *shape[layout.axis + layout.span :]), parts.dtype)
+        rows, before = self.rows(layout.synapses), (slice(None),) * layout.axis
+        for device in range(self.devices):
+            order = rows.order(device)
+            flat[(*before, order)] = parts[device][(*before, slice(len(order)))]
+        return flat.reshape(shape)
+
+
+class Rows:
+    """The synapses of a connectivity by the device that has their targets, in the order that they have.
+
+    Parameters
+    ----------
+    conn : CSR or FixedFanOut
+    devices : int
+    """
+
+    def __init__(self, conn: Any, devices: int):
+        self.n_pre, self.block = conn.n_pre, size_of(conn.n_post, devices)
+        indices = np.asarray(conn.indices).ravel()
+        pointers = np.asarray(row_pointers(conn))
+        home = (indices // self.block).astype(np.int32)
+        self._order = np.argsort(home, kind="stable").astype(np.int32)
+        self.begins = np.concatenate([[0], np.cumsum(np.bincount(home, minlength=devices))])
+        self._indices, self._pointers = indices, pointers
+        self.size = max(int(np.diff(self.begins).max(initial=0)), 1)  # of the device that has most
+
+    def order(self, device: int) -> np.ndarray:
+        """The synapses of a device, by their places in the whole."""
+        return self._order[self.begins[device] : self.begins[device + 1]]
+
+    def targets(self, device: int) -> np.ndarray:
+        """Their targets, in the numbers of the device."""
+        return self._indices[self.order(device)].astype(np.int32) - np.int32(device * self.block)
+
+    def indptr(self, device: int) -> np.ndarray:
+        """Where the rows of a device begin."""
+        return np.searchsorted(self.order(device), self._pointers).astype(np.int32)
+
+
+def _longer(values: np.ndarray, length: int) -> np.ndarray:
+    if not len(values):
+        return np.zeros(length, values.dtype)
+    return np.pad(values, (0, length - len(values)), mode="edge")
+
+
+def check(net: Network) -> None:
+    """Refuse what cannot be divided.
+
+    Raises
+    ------
+    ValueError
+        For cells with several compartments, whose places are solved together.
+    """
+    for name, population in net.populations.items():
+        if population.between_sites is not None:
+            raise ValueError(
+                f"mesh: {name} is a {type(population).__name__}, whose compartments are solved together, and cannot be"
+                " divided among devices yet; leave out mesh=..., or sweep."
+            )

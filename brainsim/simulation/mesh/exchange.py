@@ -1,0 +1,127 @@
+"""What devices tell each other: all parts of a value to everyone, spikes as one bit each."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim.simulation.mesh.collectives import device_number, gathered
+from brainsim.simulation.mesh.layout import OWN, Layout, Part
+
+
+@dataclasses.dataclass
+class Sent:
+    """Something that every device sends to all others in a step.
+
+    Parameters
+    ----------
+    what : str
+        The primitive that asks for it.
+    shape : tuple of int
+        Of the whole.
+    n_bytes : int
+        What one device sends.
+    every : int
+        Steps from one time to the next.
+    """
+
+    what: str
+    shape: tuple[int, ...]
+    n_bytes: int
+    every: int = 1
+
+
+class Devices:
+    """The devices of a mesh as seen from one of them, inside a program.
+
+    Parameters
+    ----------
+    count : int
+    tables : callable
+        ``tables(name)`` gives an array of this device by name: see :class:`brainsim.simulation.mesh.division.Division`.
+    """
+
+    def __init__(self, count: int, tables: Callable[[str], Any]):
+        self.count, self.tables = count, tables
+        self.sent: list[Sent] = []
+        self.asking = "step"  # which primitive is evaluated
+        self.arriving: dict[str, Callable[[], jax.Array]] = {}  # what makes the whole of what leaves a line, by path
+
+    @property
+    def here(self) -> jax.Array:
+        """Number of this device."""
+        return device_number(self.count)
+
+    # -- from parts to the whole -------------------------------------------------------------------------------------------
+
+    def whole(self, part: Part) -> jax.Array:
+        """The whole of a value."""
+        if part.make is not None:
+            return part.make(part.shape)
+        if part.layout is None:
+            return part.array
+        if part.layout == OWN:
+            raise NotImplementedError(f"mesh: {self.asking} of what only a delivery knows how to read.")
+        made = part.replica() if part.replica is not None else self._gathered(part)
+        part.replica = lambda: made
+        return made
+
+    def _gathered(self, part: Part) -> jax.Array:
+        layout: Layout = part.layout
+        if layout.synapses:
+            there = self.told_to_all(jnp.moveaxis(part.array, layout.axis, 0), part.shape)
+            flat = there.reshape(-1, *there.shape[2:])[self.tables(f"{layout.synapses}:inverse")]
+            return jnp.moveaxis(flat, 0, layout.axis).reshape(part.shape)
+        rows = jnp.moveaxis(part.array, layout.axis, -1)
+        if rows.dtype == bool:
+            words = self.told_to_all(jnp.packbits(rows, axis=-1, bitorder="little"), part.shape)
+            there = jnp.unpackbits(words, axis=-1, count=layout.size, bitorder="little").astype(bool)
+        else:
+            there = self.told_to_all(rows, part.shape)
+        flat = jnp.moveaxis(there, 0, -2).reshape(*rows.shape[:-1], self.count * layout.size)
+        return jnp.moveaxis(flat[..., : layout.n], -1, layout.axis)
+
+    def told_to_all(self, array: jax.Array, shape: tuple[int, ...], every: int = 1) -> jax.Array:
+        """An array of every device, (devices, ...), once in ``every`` steps; ``shape`` is that of what it is part of."""
+        n_bytes = math.prod(array.shape) * np.dtype(array.dtype).itemsize
+        self.sent.append(Sent(self.asking, tuple(shape), n_bytes, every))
+        return gathered(array, self.count)
+
+    # -- from the whole to parts -------------------------------------------------------------------------------------------
+
+    def laid(self, part: Part, layout: Layout | str | None) -> jax.Array:
+        """What this device holds of a value in another layout."""
+        if part.layout == layout and part.make is None:
+            return part.array
+        if layout is None or not isinstance(layout, Layout):
+            return self.whole(part)
+        if part.make is not None:
+            return part.make(layout.shape(part.shape))
+        return self._part(self.whole(part), layout)
+
+    def _part(self, whole: jax.Array, layout: Layout) -> jax.Array:
+        axis = layout.axis
+        if layout.synapses:
+            shape = (*whole.shape[:axis], layout.n, *whole.shape[axis + layout.span :])
+            return jnp.take(whole.reshape(shape), self.tables(f"{layout.synapses}:order"), axis=axis)
+        edge = [(0, 0)] * whole.ndim
+        edge[axis] = (0, self.count * layout.size - layout.n)
+        longer = jnp.pad(whole, edge, mode="edge") if edge[axis][1] else whole
+        return jax.lax.dynamic_slice_in_dim(longer, self.here * layout.size, layout.size, axis)
+
+    def among_all(self, part: jax.Array, layout: Layout, shape: tuple[int, ...]) -> jax.Array:
+        """An array as long as the whole, with this device's part in its place and zeros elsewhere."""
+        n = self.count * layout.size
+        none = jnp.zeros((*shape[: layout.axis], n, *shape[layout.axis + 1 :]), part.dtype)
+        placed = jax.lax.dynamic_update_slice_in_dim(none, part, self.here * layout.size, layout.axis)
+        return jax.lax.slice_in_dim(placed, 0, layout.n, axis=layout.axis)
+
+    def is_here(self, layout: Layout) -> jax.Array:
+        """Which elements of a block are neurons, and do not lie behind the last."""
+        return self.here * layout.size + jnp.arange(layout.size) < layout.n

@@ -1,0 +1,236 @@
+"""Networks for the tests of meshes, and what is compared: run as a script, where a CPU shows as several devices.
+
+    python -m tests.simulation.mesh_networks FIRST,SECOND 1,2,4 [wide]
+
+prints, as JSON, by network and number of devices, what differs from one device: nothing.
+"""
+
+import json
+import sys
+import tempfile
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import brainsim as bs
+from brainsim._core import split
+
+MS, NA = u.ms, u.nS
+P = bs.FixedProbability
+
+
+def lif(n, **values):
+    population = bs.neurons.LIF(n, R=100 * u.Mohm, V=bs.Uniform(-60 * u.mV, -50 * u.mV), refractory=2 * MS, **values)
+    population.add_receptors(
+        ampa=bs.receptors.Exponential(tau=5 * MS, reversal=0 * u.mV), syn=bs.receptors.Exponential(tau=5 * MS)
+    )
+    population.add_stimuli(drive=bs.stimuli.Constant(450 * u.pA))
+    return population
+
+
+def pair(n=13, m=7, **facts):
+    """Two populations of sizes that no number of devices divides."""
+    net = bs.Network(seed=3)
+    net.E, net.I = lif(n, **facts), lif(m)
+    return net
+
+
+def plain():
+    net = pair(41, 10)
+    net.connect(net.E, [net.E, net.I], P(0.3), receptor="ampa", weight=bs.Uniform(0.1 * NA, 0.5 * NA))
+    net.connect(net.I, net.E, P(0.3), receptor="syn", weight=-20 * u.pA)
+    return net, ["E.spikes", "I.spikes", "E.V[::3]", "E.ampa.g"]
+
+
+def stdp():
+    net = bs.Network(seed=5)
+    net.pre = bs.sources.PoissonGroup(37, rate=100 * u.Hz)
+    net.post = lif(23)
+    rule = bs.plasticity.PairSTDP(A_plus=1 * u.pA, A_minus=1.05 * u.pA, w_max=100 * u.pA)
+    net.connect(net.pre, net.post, P(0.4), receptor="syn", weight=50 * u.pA, plasticity=rule, delay=0.5 * MS)
+    return net, ["pre.spikes", "post.spikes", "pre->post.weight[::11]"]
+
+
+def stdp_of_delays():
+    """A delay for each plastic synapse, and a rule that looks at voltages."""
+    net = bs.Network(seed=5)
+    net.pre = bs.sources.PoissonGroup(19, rate=100 * u.Hz)
+    net.post = lif(11)
+    rule = bs.plasticity.PairSTDP(A_plus=1 * u.pA, A_minus=1.05 * u.pA, w_max=100 * u.pA)
+    delay = bs.Uniform(0.2 * MS, 3 * MS)
+    net.connect(net.pre, net.post, P(0.5), receptor="syn", weight=50 * u.pA, plasticity=rule, delay=delay)
+    net.connect(net.pre, net.post, bs.FixedOutDegree(4), receptor="syn", weight=50 * u.pA, delay=delay,
+                plasticity=bs.plasticity.PairSTDP(A_plus=1 * u.pA, A_minus=1 * u.pA, w_max=90 * u.pA))  # fmt: skip
+    return net, ["post.spikes", "pre->post.weight[::5]"]
+
+
+def dense():
+    net = bs.Network(seed=6)
+    net.pre, net.post = bs.sources.PoissonGroup(9, rate=150 * u.Hz), lif(10)
+    rule = bs.plasticity.TripletSTDP(
+        A2_plus=1 * u.pA, A3_plus=1 * u.pA, A2_minus=1 * u.pA, A3_minus=1 * u.pA, w_max=100 * u.pA
+    )
+    net.connect(net.pre, net.post, bs.AllToAll(), receptor="syn", weight=50 * u.pA, plasticity=rule)
+    net.connect(net.post, net.post, bs.AllToAll(), receptor="syn", weight=3 * u.pA)
+    net.connect(net.post, net.post, bs.OneToOne(), receptor="syn", weight=bs.Uniform(1 * u.pA, 9 * u.pA), delay=1 * MS)
+    return net, ["post.spikes", "post.V"]
+
+
+def delays():
+    net = pair(33, 9)
+    net.connect(
+        net.E, net.E, P(0.3), receptor="ampa", weight=bs.Uniform(0.1 * NA, 0.4 * NA), delay=bs.Uniform(0.5 * MS, 4 * MS)
+    )
+    net.connect(net.E, net.I, bs.FixedOutDegree(3), receptor="ampa", weight=0.5 * NA, delay=1.5 * MS)
+    net.connect(net.I, net.E, bs.FixedInDegree(4), receptor="syn", weight=-20 * u.pA, delay=bs.Uniform(0.3 * MS, 2 * MS),
+                terminal=bs.terminals.TsodyksMarkram(U=0.5, tau_rec=100 * MS, tau_facil=50 * MS))  # fmt: skip
+    net.connect(
+        net.I, net.I, P(0.5), receptor="syn", weight=-20 * u.pA, delay=bs.Uniform(0.3 * MS, 2 * MS), max_delay=3 * MS
+    )
+    net.connect(net.E[3:20], net.I[1:5], P(0.5), receptor="ampa", weight=0.3 * NA, delay=0.7 * MS)
+    return net, ["E.spikes", "I.spikes", "I.V"]
+
+
+def noise():
+    net = pair(21, 6)
+    net.E.add_stimuli(
+        white=bs.stimuli.WhiteNoise(sigma=50 * u.pA * u.ms**0.5),
+        ou=bs.stimuli.OrnsteinUhlenbeck(0 * u.pA, 40 * u.pA, 5 * MS),
+    )
+    net.E[5:9].add_stimuli(some=bs.stimuli.Constant(30 * u.pA))
+    net.I.add_stimuli(
+        background=bs.stimuli.PoissonInput("ampa", rate=bs.Uniform(50 * u.Hz, 900 * u.Hz), weight=0.4 * NA)
+    )
+    net.connect(net.E, net.I, P(0.4), receptor="ampa", weight=0.4 * NA,
+                terminal=bs.terminals.QuantalRelease(N=3, U=0.4, tau_rec=50 * MS))  # fmt: skip
+    return net, ["E.spikes", "I.spikes", "E.V[2]", "mean(E.V)"]
+
+
+def rules():
+    """Procedural synapses, gap junctions, a modulator, a slow population and one that is too small to be divided."""
+    net = pair(22, 8)
+    net.E.add_receptors(gap=bs.receptors.GapJunction())
+    net.one = lif(1)
+    net.slow = bs.neurons.LIF(6, dt=1 * MS, V=-55 * u.mV)
+    net.slow.add_receptors(syn=bs.receptors.Exponential(tau=5 * MS))
+    net.connect(net.E, net.I, bs.Procedural(P(0.3)), receptor="ampa", weight=0.3 * NA)
+    net.connect(net.E, net.E, P(0.2), receptor="gap", weight=0.02 * NA, signal="V")
+    net.connect(net.E, net.one, bs.AllToAll(), receptor="ampa", weight=0.1 * NA)
+    net.connect(net.one, net.E, bs.AllToAll(), receptor="syn", weight=5 * u.pA)
+    net.connect(net.I, net.slow, P(0.5), receptor="syn", weight=80 * u.pA)
+    return net, ["E.spikes", "one.spikes", "slow.V"]
+
+
+def many():
+    """As many populations as are compiled once on one device."""
+    net = bs.Network(seed=1)
+    for k in range(17):
+        setattr(net, f"p{k:02}", lif(5 + k % 2))
+    for k in range(17):
+        pre, post = getattr(net, f"p{k:02}"), getattr(net, f"p{(k + 1) % 17:02}")
+        net.connect(pre, post, P(0.6), receptor="ampa", weight=bs.Uniform(0.1 * NA, 0.5 * NA), delay=0.3 * MS)
+        net.connect(pre, pre, P(0.6), receptor="ampa", weight=bs.Uniform(0.1 * NA, 0.5 * NA))
+        net.connect(net.p00, post, P(0.6), receptor="ampa", weight=bs.Uniform(0.1 * NA, 0.5 * NA))
+    return net, ["p00.spikes", "p07.spikes"]
+
+
+def single():
+    net = bs.Network(seed=2)
+    net.E = lif(1)
+    net.connect(net.E, net.E, bs.AllToAll(), receptor="syn", weight=-5 * u.pA, delay=1 * MS)
+    return net, ["E.spikes", "E.V"]
+
+
+def _model(name, records, **arguments):
+    import importlib
+
+    return lambda: (importlib.import_module(f"models.{name}").build(**arguments), records)
+
+
+NETWORKS = {f.__name__: f for f in (plain, stdp, stdp_of_delays, dense, delays, noise, rules, many, single)} | {
+    "coba_lif": _model("coba_lif", ["E.spikes", "I.spikes"], scale=0.051),
+    "coba_hh": _model("coba_hh", ["E.spikes", "I.spikes", "E.V[::9]"], scale=0.026),
+    "pd14": _model("pd14", ["L23E.spikes", "L4I.spikes", "L5E.V[:5]"], scale=0.003),
+}
+
+
+def plain_of(x):
+    return np.asarray(u.get_mantissa(x))
+
+
+def run(build, mesh):
+    net, record = build()
+    found = {}
+    for part in range(2):
+        recording = bs.simulate(net, 30 * MS, record=record, mesh=mesh, chunk_steps=170)
+        for label in record:
+            if label.endswith("spikes"):
+                train = recording[label]
+                found[f"{label} {part}"] = np.stack([plain_of(train.times), train.indices])
+            else:
+                found[f"{label} {part}"] = plain_of(recording[label])
+    return found | {path: np.asarray(array) for path, array in split(net)[3].items()}
+
+
+def goes_on(tmp):
+    """Run on four devices, save, load, go on on two, then one; beside one device all the way."""
+    whole, record = delays()
+    straight = bs.simulate(whole, 30 * MS, record=record)
+    first, _ = delays()
+    pieces = [bs.simulate(first, 10 * MS, record=record, mesh=4)]
+    bs.save(first, f"{tmp}/there")
+    second, _ = delays()
+    bs.load(second, f"{tmp}/there")
+    courses = {"E.drive.amplitude": np.full(100, 450.0) * u.pA}
+    pieces.append(bs.simulate(second, 10 * MS, record=record, mesh=jax.make_mesh((2,), ("x",)), inputs=courses))
+    pieces.append(bs.simulate(second, 10 * MS, record=record))
+    joined = pieces[0] + pieces[1] + pieces[2]
+    same = [
+        label
+        for label in record
+        if not label.endswith("spikes") and not np.array_equal(plain_of(straight[label]), plain_of(joined[label]))
+    ]
+    same += [
+        label
+        for label in record
+        if label.endswith("spikes") and not np.array_equal(straight[label].indices, joined[label].indices)
+    ]
+    one, other = (split(net)[3] for net in (whole, second))
+    return same + [path for path in one if not np.array_equal(one[path], other[path])]
+
+
+def scaled(devices, per_device=40, degree=10):
+    """A network that grows with the number of devices, as does what each of its neurons hears."""
+    n = per_device * devices
+    net = bs.Network(seed=devices)
+    net.E = bs.neurons.LIF(n, R=100 * u.Mohm, V=bs.Uniform(-60 * u.mV, -50 * u.mV), refractory=2 * MS)
+    net.E.add_receptors(syn=bs.receptors.Exponential(tau=5 * MS))
+    net.E.add_stimuli(drive=bs.stimuli.Constant(250 * u.pA))
+    net.connect(net.E, net.E, bs.FixedInDegree(degree), receptor="syn", weight=-1 * u.pA, delay=1 * MS)
+    return net
+
+
+def differing(one, other):
+    return [name for name in one if one[name].shape != other[name].shape or not np.array_equal(one[name], other[name])]
+
+
+def main(names, meshes, wide):
+    jax.config.update("jax_enable_x64", wide)
+    found = {}
+    for name in names:
+        if name == "goes_on":
+            with tempfile.TemporaryDirectory() as tmp:
+                found[name] = {"4": goes_on(tmp)}
+            continue
+        one = run(NETWORKS[name], None)
+        spikes = sum(x.shape[1] for label, x in one.items() if ".spikes " in label)
+        found[name] = {"spikes": int(spikes)} | {str(m): differing(one, run(NETWORKS[name], m)) for m in meshes}
+        jax.clear_caches()
+    return found
+
+
+if __name__ == "__main__":
+    jnp.zeros(())
+    print(json.dumps(main(sys.argv[1].split(","), [int(m) for m in sys.argv[2].split(",")], sys.argv[3:] == ["wide"])))

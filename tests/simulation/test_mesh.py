@@ -1,0 +1,257 @@
+"""Networks divided among devices: the bits of one device, what is refused, and how work and exchange grow."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import brainunit as u
+import jax
+import numpy as np
+import pytest
+
+import brainsim as bs
+from brainsim._core import split
+from brainsim.simulation.mesh.division import Division
+from brainsim.simulation.mesh.report import report
+from tests.simulation.mesh_networks import NETWORKS, lif, pair, plain_of, scaled
+
+ROOT = Path(__file__).parents[2]
+QUICK = {"plain": (2, 4), "stdp": (4,), "goes_on": (4,)}
+SLOW = {name: (3, 4) for name in NETWORKS if name not in ("many", *QUICK)}
+
+
+def _start(*arguments, devices=4, **options):
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    env = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, *arguments]
+    return subprocess.Popen(
+        command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def _said(process):
+    out, err = process.communicate(timeout=1500)
+    assert process.returncode == 0, err[-3000:]
+    return out
+
+
+def _compared(networks, *wide):
+    found = {}
+    for devices in dict.fromkeys(networks.values()):
+        names = [name for name in networks if networks[name] == devices]
+        arguments = ",".join(names), ",".join(map(str, devices)), *wide
+        found |= json.loads(_said(_start("-m", "tests.simulation.mesh_networks", *arguments)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def quick():
+    return _compared(QUICK)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_network_on_many_devices_has_the_bits_of_one(quick, name):
+    spikes = quick[name].pop("spikes", None)
+    assert spikes is None or spikes > 5
+    assert quick[name] == {str(m): [] for m in QUICK[name]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wide", [(), ("wide",)], ids=["float32", "float64"])
+@pytest.mark.parametrize("name", SLOW)
+def test_other_networks_on_many_devices_have_the_bits_of_one(name, wide):
+    (found,) = _compared({name: SLOW[name]}, *wide).values()
+    assert found.pop("spikes") > 5
+    assert found == {str(m): [] for m in SLOW[name]}
+
+
+MODEL = """import brainunit as u
+from tests.simulation.mesh_networks import delays
+
+DURATION, RECORD = 20 * u.ms, ["E.spikes", "I.spikes", "I.V"]
+
+
+def build(seed=0):
+    return delays()[0]
+"""
+
+
+def test_two_processes_run_one_network(tmp_path):
+    """By the command line, over loopback, two devices each."""
+    model = tmp_path / "model.py"
+    model.write_text(MODEL)
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = "-m", "brainsim", "run", str(model)
+    there = [
+        _start(
+            *command,
+            "--devices",
+            "4",
+            "--distributed",
+            f"localhost:{port},2,{k}",
+            "--save",
+            str(tmp_path / "two.h5"),
+            devices=2,
+        )
+        for k in range(2)
+    ]
+    alone = _start(*command, "--save", str(tmp_path / "one.h5"))
+    first, second = map(_said, there)
+    assert "rate        E" in first and "rate" not in second
+    _said(alone)
+    one, two = (bs.Recording.load(tmp_path / f"{name}.h5") for name in ("one", "two"))
+    for name in ("E", "I"):
+        assert len(one.spikes[name]) > 5
+        np.testing.assert_array_equal(one.spikes[name].steps, two.spikes[name].steps)
+        np.testing.assert_array_equal(one.spikes[name].indices, two.spikes[name].indices)
+    np.testing.assert_array_equal(plain_of(one["I.V"]), plain_of(two["I.V"]))
+
+
+# -- what a run is asked for --------------------------------------------------------------------------------------------------
+
+
+def small():
+    net = pair(6, 3)
+    net.connect(net.E, net.I, bs.FixedProbability(0.5), receptor="ampa", weight=1 * u.nS)
+    return net
+
+
+def test_conditions_callbacks_and_courses_are_those_of_one_device():
+    found = []
+    for mesh in (None, 1):
+        net, seen = small(), []
+        options = dict(callback=lambda net, seen=seen: seen.append(float(net.E.V[2].mantissa)), callback_every=2 * u.ms)
+        courses = {"E.drive.amplitude": np.linspace(300, 800, 200) * u.pA}
+        rec = bs.simulate(net, 20 * u.ms, record=["E.spikes", bs.Record("I.V", every=1 * u.ms, initial=True)], mesh=mesh,
+                          inputs=courses, until=lambda net: net.I.V[0] > -49 * u.mV, **options)  # fmt: skip
+        found.append((seen, float(rec.stop.mantissa), rec["E.spikes"].indices, plain_of(rec["I.V"]), split(net)[3]))
+    (one, stop, spikes, voltages, state), other = found
+    assert one == other[0] and stop == other[1]
+    np.testing.assert_array_equal(spikes, other[2])
+    np.testing.assert_array_equal(voltages, other[3])
+    assert all(np.array_equal(state[path], other[4][path]) for path in state)
+
+
+def test_what_is_not_finite_is_named_and_the_network_stays():
+    net = small()
+    net.E.V = np.full(6, -60.0) * u.mV
+    before = split(net)[3]
+    with pytest.raises(bs.NonFiniteError, match="E: V is not finite from t = 5"):
+        drive = np.full(100, 450.0)
+        drive[50:] = 1e308
+        bs.simulate(net, 10 * u.ms, mesh=1, inputs={"E.drive.amplitude": drive * u.pA})
+    assert all(np.array_equal(before[path], array) for path, array in split(net)[3].items())
+
+
+def test_a_second_run_compiles_nothing():
+    net = small()
+    bs.simulate(net, 2 * u.ms, mesh=1)
+    compiled = []
+    jax.monitoring.register_event_duration_secs_listener(lambda event, seconds, **_: compiled.append(event))
+    net.E.drive.amplitude = 500 * u.pA
+    bs.simulate(net, 5 * u.ms, mesh=1)
+    assert not [event for event in compiled if "backend_compile" in event]
+
+
+def test_a_sweep_takes_the_devices_of_a_mesh():
+    net, values = small(), {"E.drive.amplitude": [400, 600] * u.pA}
+    options = dict(duration=20 * u.ms, record="E.spikes")
+    there, everywhere = bs.sweep(net, values, mesh=1, **options), bs.sweep(net, values, **options)
+    for one, other in zip(there, everywhere, strict=True):
+        np.testing.assert_array_equal(one["E.spikes"].indices, other["E.spikes"].indices)
+    with pytest.raises(ValueError, match="mesh says where batches run in this process, and executor"):
+        bs.sweep(net, values, mesh=1, executor=object(), **options)
+
+
+@pytest.mark.parametrize(
+    ("mesh", "error", "words"),
+    [
+        (99, ValueError, "1 to .* devices, which is how many there are, given 99"),
+        (True, TypeError, "given True"),
+        ("two", TypeError, "given 'two'"),
+        ([], TypeError, "a list of them"),
+    ],
+)
+def test_what_is_no_mesh_is_refused(mesh, error, words):
+    with pytest.raises(error, match=words):
+        bs.simulate(small(), 1 * u.ms, mesh=mesh)
+
+
+def test_a_mesh_of_two_axes_is_refused():
+    mesh = jax.make_mesh((1, 1), ("a", "b"))
+    with pytest.raises(ValueError, match="one axis, given a mesh of .*'a': 1, 'b': 1"):
+        bs.simulate(small(), 1 * u.ms, mesh=mesh)
+
+
+def test_gradients_and_cells_are_refused_by_name():
+    def loss(tau):
+        net = small()
+        net.E.tau = tau * u.ms
+        return bs.simulate(net, 1 * u.ms, record="E.V", mesh=1)["E.V"].mantissa.mean()
+
+    with pytest.raises(ValueError, match="mesh is not for the inside of a transformation"):
+        jax.grad(loss)(20.0)
+    cells = bs.Network()
+    cells.c = bs.cells.MultiCompartment(2, bs.cells.cylinder(100 * u.um, 1 * u.um))
+    with pytest.raises(ValueError, match="mesh: c is a MultiCompartment, whose compartments are solved together"):
+        bs.simulate(cells, 1 * u.ms, mesh=1)
+
+
+# -- how it is divided ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("devices", [1, 2, 3, 7])
+def test_parts_make_the_whole_again(devices):
+    net, _ = NETWORKS["stdp_of_delays"]()
+    structure, *groups = net.prepare(0.1)
+    division = Division(net, devices)
+    for path, array in (groups[0] | groups[2]).items():
+        entered = division.enter(path, array)
+        if entered.piece is None:
+            continue
+        parts = np.stack([entered.piece(k) for k in range(devices)])
+        assert parts.shape[1:] == entered.shape
+        np.testing.assert_array_equal(division.leave(path, array.shape, parts), array)
+
+
+def test_every_synapse_is_where_its_target_is():
+    net, _ = NETWORKS["plain"]()
+    net.prepare(0.1)
+    division, name = Division(net, 3), "E->E"
+    pre, post = net[name].pairs()
+    block = -(-net.E.count // 3)
+    found = []
+    for device in range(3):
+        rows = division.rows(name)
+        indptr, targets = rows.indptr(device), rows.targets(device)
+        sources = np.repeat(np.arange(net.E.count), np.diff(indptr))
+        assert targets.min() >= 0 and targets.max() < block
+        found.append(np.stack([sources, targets + device * block]))
+    found = np.concatenate(found, 1)
+    order = np.lexsort(found[::-1])
+    np.testing.assert_array_equal(found[:, order], np.stack([pre, post]))
+
+
+def test_work_and_exchange_of_a_device_stay_what_they_are_as_network_and_devices_grow():
+    """Weak scaling by what is counted: ideal are the synapses of 40 neurons with 10 inputs each, and a bit for each of them."""
+    for devices in (1, 4, 16):
+        found = report(scaled(devices), devices)
+        assert found.synapses.sum() == 400 * devices
+        assert found.synapses.max() <= 1.1 * 400
+        assert found.sent_bytes == 5
+        assert found.received_bytes == 5 * (devices - 1)
+        assert found.exchanges == pytest.approx(1 / 10)  # once in the delay, of ten steps
+
+
+def test_a_report_says_what_is_divided():
+    net, _ = NETWORKS["rules"]()
+    text = str(report(net, 4))
+    assert "E: 22 units, 6 on a device" in text
+    assert "one: 1 unit on every device" in text
+    assert "E->I: on every device" in text  # synapses that are not stored
+    assert lif(1).count == 1
