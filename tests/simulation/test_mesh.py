@@ -33,7 +33,8 @@ def _start(*arguments, devices=4, **options):
 
 
 def _said(process):
-    out, err = process.communicate(timeout=1500)
+    with process:
+        out, err = process.communicate(timeout=1500)
     assert process.returncode == 0, err[-3000:]
     return out
 

@@ -85,9 +85,8 @@ class Call:
         self.results = [v.aval.shape for v in equation.outvars]
 
     def __call__(self, operation, shared, operands, static=None) -> list[jax.Array]:
-        implementation = "kernel" if self.p["kernel"] else "plain"
         static = self.p["static"] if static is None else static
-        return operation(shared, *operands, static=static, implementation=implementation)
+        return operation(shared, *operands, static=static, implementation=self.p["served_by"])
 
     def laid(self, part: Part, layout: Layout | None) -> jax.Array:
         """A number as it is, other values in a layout."""

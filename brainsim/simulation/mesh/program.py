@@ -131,6 +131,7 @@ class Chunk:
                     {path: Part.whole(x) for path, x in now.items()})  # fmt: skip
 
         def body(carry):
+            devices.sent.clear()  # a loop may be traced more than once
             done, state, known, recorded, most, samples, *met = carry
             known = self.ahead.told(devices, known, state, done, first)
             for path in self.ahead.lines:
