@@ -167,6 +167,7 @@ def _advance(entry: door.Entry, n_steps: int, recorder: Recorder, bar: Progress,
     plan = loop.plan_of(net, room.requests(entry.requests), chunk_steps, until=ends[0], check_every=ends[1])
     arrays = room.enter(entry.parameters), room.enter(entry.fixed), room.enter(entry.state)
     programs = None if over is None else room
+    plan = plan if over is None else dataclasses.replace(plan, block=1)  # what is recorded is on the host already
     inputs = {path: rows[:n_steps] for path, rows in entry.inputs.items()}
     state, broken, met = loop.drive(plan, entry.structure, *arrays, step_ms, inputs, n_steps, [recorder], bar, programs)
     if broken is not None:
