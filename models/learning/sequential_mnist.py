@@ -59,9 +59,9 @@ def train(
     net: bs.Network,
     data: bs.data.Images,
     *,
-    epochs: int = 1,
-    batch: int = 64,
-    rate: float = 1e-2,
+    epochs: int = 3,
+    batch: int = 32,
+    rate: float = 8e-3,
     seed: int = 0,
     **options,
 ) -> bs.train.History:

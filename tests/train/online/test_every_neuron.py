@@ -15,7 +15,8 @@ FIRE = {"ALIF": 32768, "AdEx": 1024, "EscapeGIF": 512, "ExpIF": 128, "GLIF2": 51
 FIRE |= {"GLIF1": 512, "GLIF5": 512, "HindmarshRose": 1, "HodgkinHuxley": 8, "Izhikevich": 16, "LIF": 32768}
 FIRE |= {"MAT2": 512, "MorrisLecar": 256, "PinskyRinzel": 1, "QIF": 32768, "ReducedTraub": 2, "Theta": 8}
 FIRE |= {"WangBuzsaki": 1, "ConnorStevens": 16, "FitzHughNagumo": 4, "ConductanceBased": 16}
-NAMES = [n for n in bs.neurons.__all__ if n != "Neuron" and issubclass(getattr(bs.neurons, n), bs.neurons.Neuron)]
+CLASSES = {n: c for n in bs.neurons.__all__ if isinstance(c := getattr(bs.neurons, n), type)}
+NAMES = [n for n, c in CLASSES.items() if n != "Neuron" and issubclass(c, bs.neurons.Neuron)]
 RECEPTORS = ("Exponential", "AMPA", "Alpha", "NMDA", "DualExponential", "Delta", "GABA_A", "GABA_B")
 OWN = {"HodgkinHuxley": "AMPA", "ExpIF": "Alpha"}  # that make them fire
 SILENT = (
