@@ -12,7 +12,9 @@ MODELS = [
     pytest.param(getattr(neurons, name), marks=[pytest.mark.slow] if name in ALIKE else [])
     for name in neurons.__all__
     # These are to be completed
-    if issubclass(getattr(neurons, name), neurons.Neuron) and name not in ("Neuron", "ConductanceBased")
+    if isinstance(kind := getattr(neurons, name), type)
+    and issubclass(kind, neurons.Neuron)
+    and name not in ("Neuron", "ConductanceBased")
 ]
 VALUES = {
     # The COBA-HH and CA3 cells fire on their own; they rest with their leak 5 mV lower.
