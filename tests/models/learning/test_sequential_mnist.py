@@ -24,5 +24,7 @@ def test_neurons_remember_from_20_ms_to_a_second():
 def test_it_learns():
     data = bs.data.images(DATA)
     part = bs.data.Images(data.train[0][:3200], data.train[1][:3200], data.test[0][:200], data.test[1][:200])
-    history = smnist.train(smnist.build(), part, epochs=1, batch=64, rate=1e-2, validate=(smnist.pixels(part.test[0]), part.test[1]))
+    history = smnist.train(
+        smnist.build(), part, epochs=1, batch=64, rate=1e-2, validate=(smnist.pixels(part.test[0]), part.test[1])
+    )
     assert history["validation accuracy"][-1] > 0.5
