@@ -1,6 +1,8 @@
 """The command line, called as the shell calls it: what it prints, where, and its exit status."""
 
 import os
+import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -298,8 +300,9 @@ def test_a_traceback_for_those_who_ask(model):
 
 
 def test_commands_and_models_that_do_not_exist(model, capsys):
-    assert "there is no command 'rnu'. Did you mean 'run'? Accepted: info, models, nmodl, run, sweep." in refused(
-        capsys, "rnu"
+    assert (
+        "there is no command 'rnu'. Did you mean 'run'? Accepted: completion, info, models, new, nmodl, run, sweep."
+        in refused(capsys, "rnu")
     )
     assert "there is no model file 'models/smal.py'. Did you mean 'models/small.py'?" in refused(
         capsys, "run", "models/smal.py"
@@ -390,3 +393,38 @@ def test_a_reader_who_has_seen_enough(model):
     with open("/dev/full", "w") as full:
         done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, env=environment())
     assert (done.returncode, done.stderr) == (1, b"brainsim: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize("kind", ["neuron", "receptor", "stimulus", "plasticity"])
+def test_templates_run_as_they_are(kind, tmp_path, capsys):
+    path = tmp_path / "mine.py"
+    assert main(["new", kind, "Mine", "--out", str(path)]) == 0
+    runpy.run_path(str(path), run_name="__main__")
+    assert any(letter.isdigit() for letter in capsys.readouterr().out)
+    assert "is there already" in refused(capsys, "new", kind, "Mine", "--out", str(path))
+
+
+def test_a_new_model_runs_from_the_command_line(tmp_path, capsys):
+    path = tmp_path / "circuit.py"
+    assert main(["new", "model", "circuit", "--out", str(path)]) == 0
+    assert main(["run", str(path), "--duration", "20ms"]) == 0
+    assert main(["new", "model", "circuit"]) == 0
+    assert capsys.readouterr().out.endswith(path.read_text())
+
+
+def test_templates_and_completion_that_do_not_exist(capsys):
+    assert "there is no template of 'neurone'. Did you mean 'neuron'?" in refused(capsys, "new", "neurone", "X")
+    assert "'a b' cannot be a name" in refused(capsys, "new", "neuron", "a b")
+    assert "there is none for 'tcsh'" in refused(capsys, "completion", "tcsh")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_commands_and_flags(shell, capsys):
+    assert main(["completion", shell]) == 0
+    out = capsys.readouterr().out
+    for word in ("sweep", "vary", "new", "completion", "nmodl"):
+        assert word in out
+    if shell == "bash" and shutil.which("bash"):
+        ask = 'COMP_WORDS=(brainsim sweep --v); COMP_CWORD=2; _brainsim; echo "${COMPREPLY[@]}"'
+        done = subprocess.run(["bash", "-c", f"{out}\n{ask}"], capture_output=True, text=True, check=True)
+        assert done.stdout.split() == ["--vary"]

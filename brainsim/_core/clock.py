@@ -35,11 +35,14 @@ class Clock(NamedTuple):
         Length of a step in milliseconds; see :func:`step_length`.
     key : uint32 array, (2,)
         Random key of the component that is being updated, constant in time.
+    root : uint32 array, (2,), optional
+        That of the network.
     """
 
     step: jax.Array
     length: Exact
     key: jax.Array
+    root: jax.Array | None = None
 
     @property
     def step_ms(self) -> jax.Array:
@@ -83,7 +86,13 @@ class Clock(NamedTuple):
 
     def of(self, name: str) -> Clock:
         """The clock of the component ``name``: its draws depend on no other component."""
-        return self._replace(key=jax.random.fold_in(self.key, name_hash(name)))
+        root = self.key if self.root is None else self.root
+        return self._replace(key=jax.random.fold_in(self.key, name_hash(name)), root=root)
+
+    def shared(self, name: str) -> Clock:
+        """The clock of what components share under ``name``: its draws are the same for all that ask for it."""
+        root = self.key if self.root is None else self.root
+        return self._replace(key=jax.random.fold_in(root, name_hash(f"shared {name}")), root=root)
 
     def uniform(self, shape: tuple[int, ...]) -> jax.Array:
         """Numbers between 0 and 1, those below 1, that are this component's in this step."""

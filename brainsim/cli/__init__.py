@@ -33,7 +33,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     parser = _Parser(prog="brainsim", description="Simulate spiking circuits.")
     parser.add_argument("--version", action="version", version=f"brainsim {version('brainsim')}")
-    commands = parser.add_subparsers(dest="command", metavar="{run,sweep,models,info,nmodl}")
+    commands = parser.add_subparsers(dest="command", metavar="{run,sweep,models,info,nmodl,new,completion}")
 
     run = commands.add_parser(
         "run",
@@ -102,7 +102,28 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     )
     nmodl.add_argument("file", help="NMODL file")
     nmodl.add_argument("--out", metavar="FILE", help="where to; default: the standard output")
-    return parser, {"run": run, "sweep": sweep, "models": models, "info": info, "nmodl": nmodl}
+
+    new = commands.add_parser(
+        "new",
+        help="a file to start from",
+        description="Print a neuron, receptor, stimulus, rule of plasticity or model to start from.",
+        epilog="example:\n  brainsim new neuron MyNeuron --out my_neuron.py",
+    )
+    new.add_argument("kind", help="neuron, receptor, stimulus, plasticity or model")
+    new.add_argument("name", help="of the class, or of the model")
+    new.add_argument("--out", metavar="FILE", help="where to; default: the standard output")
+
+    completion = commands.add_parser(
+        "completion",
+        help="completion for a shell",
+        description="Print what a shell reads to complete commands and flags.",
+        epilog='example:\n  eval "$(brainsim completion bash)"',
+    )
+    completion.add_argument("shell", help="bash, zsh or fish")
+    found = {"run": run, "sweep": sweep, "models": models, "info": info, "nmodl": nmodl, "new": new}
+    found["completion"] = completion
+    completion.set_defaults(flags={name: one.flags() for name, one in found.items()})
+    return parser, found
 
 
 def _add_model(parser: _Parser) -> None:
@@ -157,6 +178,10 @@ def main(argv: list[str] | None = None) -> int:
             from brainsim.cli.info import info as command
         elif options.command == "sweep":
             from brainsim.cli.sweep import sweep as command
+        elif options.command == "new":
+            from brainsim.cli.new import new as command
+        elif options.command == "completion":
+            from brainsim.cli.completion import completion as command
         elif options.command == "nmodl":
             from brainsim.cli.nmodl import nmodl as command
         else:

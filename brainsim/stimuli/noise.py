@@ -22,10 +22,21 @@ class _Noise(Stimulus):
     Parameters
     ----------
     correlation : float from 0 to 1, optional
-        c, the correlation between any two units; independent if left out.
+        c, the correlation between any two units; independent if left out, and 1 with ``shared``.
+    shared : str, optional
+        Name of :math:`\eta_0`: all noise of this name has it in common, in whatever population.
     """
 
+    shared: str | None
     correlation = Parameter(None, "correlation between two units", shape=(), nonnegative=True, optional=True)
+
+    def __init__(self, *, shared: str | None = None, **values: Any):
+        if not isinstance(shared, str | None):
+            raise TypeError(f"{type(self).__name__}: shared is a name, such as 'field', given {shared!r}.")
+        self.shared = shared
+        if shared is not None and values.get("correlation") is None:
+            values["correlation"] = 1.0
+        super().__init__(**values)
 
     def slot(self, name):
         slot = super().slot(name)
@@ -36,8 +47,9 @@ class _Noise(Stimulus):
         own = clock.normal((self.count,))
         if self.correlation is None:
             return own
-        c, shared = self.plain("correlation"), clock.of("shared").normal(())
-        return jnp.sqrt(1 - c) * own + jnp.sqrt(c) * shared
+        common = clock.of("shared") if self.shared is None else clock.shared(self.shared)
+        c = self.plain("correlation")
+        return jnp.sqrt(1 - c) * own + jnp.sqrt(c) * common.normal(())
 
 
 class WhiteNoise(_Noise):
@@ -51,7 +63,9 @@ class WhiteNoise(_Noise):
     mean : quantity in the input unit, () or (n,), optional
         Mean.
     correlation : float from 0 to 1, optional
-        Correlation between any two units; independent if left out.
+        Correlation between any two units; independent if left out, and 1 with ``shared``.
+    shared : str, optional
+        Name of what is common: all noise of this name has it, in whatever population.
     """
 
     sigma = Parameter(0.0, "noise intensity", unit="sigma_unit")
@@ -83,7 +97,9 @@ class OrnsteinUhlenbeck(_Noise):
     tau : quantity, time, () or (n,)
         Correlation time.
     correlation : float from 0 to 1, optional
-        Correlation between any two units; independent if left out.
+        Correlation between any two units; independent if left out, and 1 with ``shared``.
+    shared : str, optional
+        Name of what is common: all noise of this name has it, in whatever population.
 
     References
     ----------

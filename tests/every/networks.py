@@ -163,6 +163,7 @@ def inputs(n: int) -> bs.Network:
     sources = {
         "PoissonGroup": lambda: bs.sources.PoissonGroup(n, rate=500 * u.Hz),
         "GammaGroup": lambda: bs.sources.GammaGroup(n, rate=500 * u.Hz, order=3),
+        "CompoundPoissonGroup": lambda: bs.sources.CompoundPoissonGroup(n, rate=300 * u.Hz, amplitudes=[0, 0.7, 0.3]),
         "CorrelatedGroup": lambda: bs.sources.CorrelatedGroup(n, rate=300 * u.Hz, correlation=0.3),
         "SpikeInput": lambda: bs.sources.SpikeInput(n, input=1.0),
         "SpikeTimes": lambda: bs.sources.SpikeTimes(n, [0.5, 1.0, 2.6] * ms, [0, 0, 0]),

@@ -96,3 +96,32 @@ def test_a_notebook_shows_a_figure_once(monkeypatch):
     matplotlib.pyplot.close(figure)
     figure._ipython_display_()
     assert len(shown) == 1
+
+
+def test_compound_poisson_events_are_of_the_sizes_asked_for():
+    amplitudes = np.array([0.0, 0.7, 0.0, 0.2, 0.0, 0.0, 0.1])
+    net = bs.Network(seed=3)
+    net.S = sources.CompoundPoissonGroup(8, rate=5 * u.Hz, amplitudes=amplitudes)
+    train = bs.simulate(net, 200 * u.second, dt=0.5 * u.ms, record="S.spikes").spikes["S"]
+    expected = 5 * 200
+    sizes = np.bincount(np.unique(np.asarray(train.steps), return_counts=True)[1], minlength=9)
+    events = 8 * expected / (amplitudes @ np.arange(7))  # 8,000 spikes in events of 1.9 on average
+    for k in range(1, 7):
+        # steps with two events are 0.5 in a hundred
+        assert sizes[k] == pytest.approx(
+            events * amplitudes[k], abs=4 * np.sqrt(events * amplitudes[k]) + 0.015 * events
+        )
+    per_unit = np.bincount(np.asarray(train.indices), minlength=8)
+    assert np.all(np.abs(per_unit - expected) < 4.5 * np.sqrt(expected))
+    counts = np.stack([np.histogram(train.times[train.indices == k] / u.ms, 4000, (0, 200_000))[0] for k in range(8)])
+    found = np.corrcoef(counts)[np.triu_indices(8, 1)].mean()
+    mean, square = amplitudes @ np.arange(7), amplitudes @ np.arange(7) ** 2
+    assert found == pytest.approx((square - mean) / (7 * mean), abs=0.03)
+
+
+def test_compound_poisson_amplitudes_that_are_none_are_refused():
+    for wrong in ([0.5, 0.4], [-0.1, 1.1], [0.2, 0.2, 0.2, 0.2, 0.2], [[1.0]]):
+        with pytest.raises(ValueError, match="amplitudes are the probabilities of 0, 1, ... up to 3 units"):
+            sources.CompoundPoissonGroup(3, amplitudes=wrong)
+    with pytest.raises(ValueError, match="no unit ever fires"):
+        sources.CompoundPoissonGroup(3, amplitudes=[1.0])

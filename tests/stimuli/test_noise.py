@@ -165,3 +165,34 @@ def test_units_share_a_part_of_the_noise(kind):
     assert np.var(x) == pytest.approx(4, rel=0.06)
     with pytest.raises(ValueError, match="E.noise.correlation: values must be at most 1"):
         net.E.noise.correlation = 1.5
+
+
+def test_noise_of_one_name_is_shared_between_populations():
+    net = bs.Network(seed=5)
+    ms = u.ms
+    for name, options in (
+        ("A", dict(shared="field")),
+        ("B", dict(shared="field")),
+        ("C", dict(shared="field", correlation=0.25)),
+        ("D", dict(shared="other")),
+        ("E", dict()),
+    ):
+        setattr(net, name, bs.neurons.LIF(2))
+        getattr(net, name).add_stimuli(noise=bs.stimuli.WhiteNoise(1 * u.pA * ms**0.5, **options))
+    rec = bs.simulate(net, 2000 * ms, dt=0.5 * ms, record=[f"{name}.noise.value" for name in "ABCDE"])
+    x = {name: np.asarray(rec[f"{name}.noise.value"].mantissa) for name in "ABCDE"}
+    np.testing.assert_array_equal(x["A"], x["B"])
+    np.testing.assert_array_equal(x["A"][:, 0], x["A"][:, 1])
+    corr = lambda a, b: np.corrcoef(a, b)[0, 1]
+    bound = 4 / np.sqrt(4000)
+    assert corr(x["A"][:, 0], x["C"][:, 0]) == pytest.approx(0.5, abs=bound)  # the square root of 1 times 0.25
+    assert corr(x["C"][:, 0], x["C"][:, 1]) == pytest.approx(0.25, abs=bound)
+    for other in "DE":
+        assert abs(corr(x["A"][:, 0], x[other][:, 0])) < bound
+    for seed in (5, 6):
+        net.reset(seed=seed)
+        again = bs.simulate(net, 5 * ms, dt=0.5 * ms, record=["A.noise.value", "B.noise.value"])
+        np.testing.assert_array_equal(again["A.noise.value"].mantissa, again["B.noise.value"].mantissa)
+        assert np.array_equal(np.asarray(again["A.noise.value"].mantissa), x["A"][:10]) == (seed == 5)
+    with pytest.raises(TypeError, match="shared is a name, such as 'field', given 3"):
+        bs.stimuli.WhiteNoise(1 * u.pA * ms**0.5, shared=3)
