@@ -119,7 +119,7 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
         raise TypeError(f"connect: the name of a projection is a string such as 'E->I', given {path!r}.")
     if path in vars(net) or hasattr(type(net), path) or set(path) & set("./[]"):
         raise ValueError(f"connect: the name {path!r} is taken or contains one of . / [ ]")
-    if others:
+    if receptor is not None and others:
         check_several(path, post.population, receptor, others)
     options["plasticity"] = _plasticity(net, options["plasticity"])
     seed = net._aside.seed

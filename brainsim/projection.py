@@ -183,7 +183,7 @@ class Projection(Connection):
                 return
             if "structure" in vars(self):
                 total = Sum(self.n_post + 1)
-                Synapses(self.conn, self.plain("weight")).deliver(clock, arrived, total)
+                Synapses(self.conn, self.plain("weight")).deliver(clock, arrived, cast(Receptor, total))
                 self._share(post, total.total[:-1])
                 return
             if "also" in vars(self):

@@ -94,7 +94,7 @@ class Connection(Dynamics):
         self.adds_up = target is None or all(post.receptors[name].adds_up for name in (receptor, *(also or ())))
         self.couples = target is not None and target.couples
         if self.couples:
-            check_coupling(path, target, conn, self.signal_unit)
+            check_coupling(path, target, conn, cast(u.Unit, self.signal_unit))
         if also:
             self.also = Branches.of(f"{path}.also", wired.unit, also, post, moment)
         singly = each or not self.adds_up
