@@ -70,6 +70,24 @@ def test_scorpion_finds_its_prey(angle):
     assert found == pytest.approx(angle, abs=11) and counts.max() > 30
 
 
+def test_a_fluctuating_current_makes_spikes_reliable():
+    module, found = load("brian2_reliability"), []
+    for fluctuating in (True, False):
+        spikes = module.run(fluctuating)
+        times = np.asarray(spikes.times / u.ms)
+        counts = np.stack([np.histogram(times[spikes.indices == k], 100, (0, 500))[0] for k in range(25)])
+        assert counts.sum() > 50
+        found.append(np.corrcoef(counts)[np.triu_indices(25, 1)].mean())
+    assert found[0] > 0.8 and found[1] < 0.3
+
+
+def test_a_run_stops_in_the_step_that_it_waits_for():
+    rec = load("brian2_stop").run()
+    per_step = np.bincount(np.asarray(rec.spikes["E"].steps))
+    assert 0 < rec.stop / u.ms < 5000
+    assert per_step[-1] > 10 and per_step[:-1].max() <= 10  # a twentieth of 200
+
+
 @pytest.mark.slow
 def test_inhibition_learns_the_target_rate():
     before, after = load("brian2_vogels2011").run()
