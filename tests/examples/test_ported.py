@@ -78,7 +78,7 @@ def test_a_fluctuating_current_makes_spikes_reliable():
         counts = np.stack([np.histogram(times[spikes.indices == k], 100, (0, 500))[0] for k in range(25)])
         assert counts.sum() > 50
         found.append(np.corrcoef(counts)[np.triu_indices(25, 1)].mean())
-    assert found[0] > 0.8 and found[1] < 0.3
+    assert found[0] > 0.6 and found[1] < 0.3
 
 
 def test_a_run_stops_in_the_step_that_it_waits_for():
