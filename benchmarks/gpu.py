@@ -49,12 +49,10 @@ ALL = 470  # seconds of all tasks together
 
 
 def build(dry: bool):
-    """The kernels, where they are not there; and what each source is compiled to."""
+    """The kernels, where they are not there."""
     started = time.perf_counter()
-    found = subprocess.run(
-        [sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=ROOT, capture_output=True, text=True
-    )
-    yield {"seconds": time.perf_counter() - started, "error": found.stderr[-2000:] if found.returncode else ""}
+    out, code = finished([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], SECONDS["build"] - 5)
+    yield {"seconds": time.perf_counter() - started, "error": out[-2000:] if code else ""}
 
 
 def device(dry: bool):
@@ -96,13 +94,25 @@ def suite(dry: bool):
         "no:cacheprovider",
         "--durations=0",
     ]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    lines = found.stdout.strip().splitlines() or [found.stderr[-1000:]]
+    out, code = finished(command, SECONDS["suite"] - 10)
+    lines = out.strip().splitlines() or [""]
     yield {
-        "code": found.returncode,
+        "code": code,
         "said": lines[-1],
-        "failed": [x for x in lines if x.startswith(("FAILED", "ERROR"))][:20],
+        "failed": [x for x in lines if x.startswith(("FAILED", "ERROR", "E  "))][:20],
     }
+
+
+def finished(command: list[str], seconds: float) -> tuple[str, object]:
+    """What a command says, and its code; it is stopped after so many seconds."""
+    try:
+        found = subprocess.run(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds
+        )
+        return found.stdout, found.returncode
+    except subprocess.TimeoutExpired as late:
+        out = late.stdout or b""
+        return out.decode(errors="replace") if isinstance(out, bytes) else out, "stopped"
 
 
 def coba_lif(dry: bool):
