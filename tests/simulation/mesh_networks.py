@@ -152,7 +152,7 @@ def _model(name, records, **arguments):
 NETWORKS = {f.__name__: f for f in (plain, stdp, stdp_of_delays, dense, delays, noise, rules, many, single)} | {
     "coba_lif": _model("coba_lif", ["E.spikes", "I.spikes"], scale=0.051),
     "coba_hh": _model("coba_hh", ["E.spikes", "I.spikes", "E.V[::9]"], scale=0.026),
-    "pd14": _model("pd14", ["L23E.spikes", "L4I.spikes", "L5E.V[:5]"], scale=0.003),
+    "pd14": _model("pd14", ["L23E.spikes", "L4I.spikes", "L5E.V[:5]"], scale=0.02),
 }
 
 

@@ -16,7 +16,7 @@ import brainsim as bs
 from brainsim._core import split
 from brainsim.simulation.mesh.division import Division
 from brainsim.simulation.mesh.report import report
-from tests.simulation.mesh_networks import NETWORKS, lif, pair, plain_of, scaled
+from tests.simulation.mesh_networks import NETWORKS, pair, plain_of, scaled
 
 ROOT = Path(__file__).parents[2]
 QUICK = {"plain": (2, 4), "stdp": (4,), "goes_on": (4,)}
@@ -255,4 +255,9 @@ def test_a_report_says_what_is_divided():
     assert "E: 22 units, 6 on a device" in text
     assert "one: 1 unit on every device" in text
     assert "E->I: on every device" in text  # synapses that are not stored
-    assert lif(1).count == 1
+
+
+def test_who_fired_is_told_once_for_all_projections():
+    net, _ = NETWORKS["plain"]()
+    sent = report(net, 4).sent
+    assert sorted((one.shape, one.n_bytes) for one in sent) == [((10,), 1), ((41,), 2)]  # 3 and 11 bits

@@ -91,8 +91,8 @@ class Evaluation:
         layout = self._best(given)
         made = self.bind(equation, [p.array if p.shape == () else self.devices.laid(p, layout) for p in given])
         replica = self._replica(lambda: self.bind(equation, map(self.devices.whole, given)), layout, given)
-        return [Part(shape, x, layout, replica and functools.partial(replica, k), of=_target(equation, given))
-                for k, (shape, x) in enumerate(zip(shapes, made, strict=True))]  # fmt: skip
+        parts = [Part(shape, x, layout, of=_target(equation, given)) for shape, x in zip(shapes, made, strict=True)]
+        return _with_replicas(parts, [replica] * len(parts), given)
 
     def _replica(self, function, layout, given: list[Part]) -> Callable | None:
         """What makes the wholes of results at little cost, if anything does; by number."""
@@ -121,7 +121,7 @@ class Evaluation:
         made: list[Part] = []
 
         def inside(*arrays):
-            parts = [p if p.uniform else dataclasses.replace(p, array=x, replica=None)
+            parts = [p if p.uniform else dataclasses.replace(p, array=x, replica=None, free=False)
                      for p, x in zip(given, arrays, strict=True)]  # fmt: skip
             made[:] = map(self._settled, self.run(closed, parts))
             return [p.array for p in made]
@@ -131,8 +131,8 @@ class Evaluation:
         replicas = [
             self._replica(lambda: _function(closed)(*map(self.devices.whole, given)), p.layout, given) for p in made
         ]
-        return [dataclasses.replace(p, array=x, replica=replica and functools.partial(replica, k))
-                for k, (p, x, replica) in enumerate(zip(made, results, replicas, strict=True))]  # fmt: skip
+        parts = [dataclasses.replace(p, array=x, replica=None, free=False) for p, x in zip(made, results, strict=True)]
+        return _with_replicas(parts, replicas, given)
 
     def _settled(self, part: Part) -> Part:
         """A value that is laid out, also where all its elements are equal."""
@@ -173,6 +173,17 @@ def _draws(inner) -> bool:
 _drawing: dict[int, tuple[Any, bool]] = {}  # by program, which is held so that no other one takes its number
 
 
+def _with_replicas(parts: list[Part], replicas: list[Callable | None], given: list[Part]) -> list[Part]:
+    """Results with what makes their wholes. Where devices would have to be asked, bits are sent themselves and not what they
+    follow from.
+    """
+    free = all(p.known or p.uniform for p in given)
+    for k, (part, replica) in enumerate(zip(parts, replicas, strict=True)):
+        if replica is not None and (free or part.array.dtype != bool):
+            part.replica, part.free = functools.partial(replica, k), free
+    return parts
+
+
 def _target(equation, given: list[Part]) -> str:
     """The projection whose targets a result still says."""
     found = {p.of for p in given if p.of}
@@ -205,7 +216,8 @@ def moved(equation, part: Part, layout: Layout | None, array, function: Callable
     if part.replica is not None and layout is not None:
         whole = part.replica
         replica = lambda: function(whole())  # noqa: E731
-    return [Part(equation.outvars[0].aval.shape, array, layout, replica, of=part.of)]
+    free = part.free and replica is not None
+    return [Part(equation.outvars[0].aval.shape, array, layout, replica, of=part.of, free=free)]
 
 
 def function_of(equation) -> Callable:

@@ -69,7 +69,7 @@ class Devices:
         if part.layout == OWN:
             raise NotImplementedError(f"mesh: {self.asking} of what only a delivery knows how to read.")
         made = part.replica() if part.replica is not None else self._gathered(part)
-        part.replica = lambda: made
+        part.replica, part.free = lambda: made, True
         return made
 
     def _gathered(self, part: Part) -> jax.Array:

@@ -69,6 +69,8 @@ class Part:
         In place of ``array``, where all elements are equal: makes an array of any shape.
     of : str
         Path of the projection whose targets it says.
+    free : bool
+        Whether ``replica`` asks nothing of other devices.
     """
 
     shape: tuple[int, ...]
@@ -77,6 +79,7 @@ class Part:
     replica: Callable[[], jax.Array] | None = None
     make: Callable[[tuple[int, ...]], Any] | None = None
     of: str = ""
+    free: bool = False
 
     @classmethod
     def whole(cls, array: Any) -> Part:
@@ -90,6 +93,11 @@ class Part:
     @property
     def uniform(self) -> bool:
         return self.make is not None
+
+    @property
+    def known(self) -> bool:
+        """Whether every device can make the whole by itself."""
+        return self.layout is None or self.free
 
     @property
     def cheap(self) -> bool:

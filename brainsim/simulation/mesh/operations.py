@@ -182,7 +182,10 @@ def _delay_line(evaluation: Evaluation, equation: Any, given: list[Part]) -> lis
     operands = ring.array, call.laid(spikes, layout)
     made = call(delay_line_p, (call.devices.whole(call.shared[0]),), operands, tuple(ring.array.shape))
     arriving = call.devices.arriving.get(ring.of)
-    return [Part(call.results[0], made[0], ring.layout), Part(call.results[1], made[1], layout, arriving)]
+    return [
+        Part(call.results[0], made[0], ring.layout),
+        Part(call.results[1], made[1], layout, arriving, free=arriving is not None),
+    ]
 
 
 @rule(add_on_pre_p.primitive.name)

@@ -210,7 +210,10 @@ def _entered(evaluation, parts):
     arrays = [evaluation.devices.whole(part) if part.layout is None else part.array for part in parts]
 
     def again(arrays):
-        return [dataclasses.replace(p, array=x, replica=None, make=None) for p, x in zip(parts, arrays, strict=True)]
+        return [
+            dataclasses.replace(p, array=x, replica=None, free=False, make=None)
+            for p, x in zip(parts, arrays, strict=True)
+        ]
 
     return arrays, again
 
@@ -324,7 +327,7 @@ def _random_bits(evaluation: Evaluation, equation: Any, given: list[Part]) -> li
     if width == 64:
         bits = first.astype(jnp.uint64) << 32 | second.astype(jnp.uint64)
     replica = lambda: evaluation.bind(equation, [key.array])[0]  # noqa: E731
-    return [Part(shape, bits, layout, replica)]
+    return [Part(shape, bits, layout, replica, free=True)]
 
 
 def _spread(data, like):
