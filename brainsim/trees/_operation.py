@@ -164,12 +164,14 @@ def _transpose(cotangents, shared, operands, *, static, batch):
     s, e, r, *v = operands
     levels, rank, count = len(batch.extents), 1 + (static.cells > 0), static.n_compartments
     masks = (*batch.masks[:2], (True,) * levels)
-    turned = static._replace(r_nodes=static.x_nodes, x_nodes=static.r_nodes, moving=False)
+    moves, first = bool(v) and undefined(v[0]), _along(levels, slice(count))
+    turned = static._replace(r_nodes=static.x_nodes, x_nodes=static.r_nodes or moves, moving=False)
     (back,) = tree_p(shared, s, e, ct, static=turned, batch=Batch(batch.extents, masks))
-    found = [None, None, _summed(back, batch.masks[2]) if undefined(r) else None]
-    if v and undefined(v[0]):
-        first = _along(levels, slice(count))
-        towards = _levelled(e, batch.masks[1], rank) * back[first] - ct[first]
+    own = back if static.r_nodes or not moves else back[first]
+    found = [None, None, _summed(own, batch.masks[2]) if undefined(r) else None]
+    if moves:
+        # What flows, -L back, and not the same as e back - ct, of which nothing is left where e is large
+        towards = flows(shared, _levelled(s, batch.masks[0], rank), back, levels)[first]
         if static.x_nodes:  # the potentials of branch points are told less those that stand in
             rest = _along(levels, slice(count, None))
             towards = towards.at[_along(levels, stand_ins(shared[0])[count:])].add(-ct[rest])

@@ -303,3 +303,16 @@ def test_what_does_not_fit_is_refused():
     ]:  # fmt: skip
         with pytest.raises((ValueError, TypeError, AttributeError), match=expected):
             wrong()
+
+
+def test_what_flows_along_cells_has_one_derivative_forwards_and_backwards():
+    branches = [cells.Branch(np.array([[0, 0, 0], [20, 0, 0.0]]), np.array([10.0, 10]), "soma")]
+    ends = ([220, 0, 0.0], [20, 220, 0.0])
+    branches += [cells.Branch(np.array([[20, 0, 0], end]), np.array([1.0, 1]), "dend", 0) for end in ends]
+    cell = cells.MultiCompartment(1, cells.discretise(cells.Morphology(branches), [1, 3, 4]))
+    rng = np.random.default_rng(0)
+    x, w = jnp.asarray(rng.normal(size=(2, cell.sites)))
+    flows, V = cell.between_sites.rate, jnp.linspace(-70.0, -60.0, cell.sites)
+    expected = w @ (cell.between_sites.matrix() @ np.asarray(x))
+    np.testing.assert_allclose(w @ jax.jvp(flows, (V,), (x,))[1], expected, rtol=1e-12)
+    np.testing.assert_allclose(x @ jax.vjp(flows, V)[1](w)[0], expected, rtol=1e-12)
