@@ -285,7 +285,7 @@ def test_derivatives_of_spike_times_and_of_V_are_those_of_the_solution():
 
 @pytest.mark.slow
 def test_derivatives_through_cells_and_synapses_are_those_of_differences():
-    net, adaptive = pair(DENDRITE, n=[3]), Adaptive(rtol=1e-8, atol=1e-8, most_steps=1024, most_spikes=4)
+    net, adaptive = pair(DENDRITE, n=[3]), Adaptive(rtol=1e-8, atol=1e-8, most_steps=2048, most_spikes=4)
 
     @jax.jit
     def found(p):

@@ -62,18 +62,19 @@ def run(entry: door.Entry, adaptive: Adaptive, requests: tuple[Request, ...], wa
     plain = jax.lax.stop_gradient((parameters, fixed, state))
     chunk = jax.lax.stop_gradient(structure.part(found, *plain, {})[0])
     variables, course = structure.part(once_more, parameters, fixed, state, {})[0]
-    whole = chunk.carry.t >= end
+    # Not a number, and no number as a derivative either, where there was not room enough
+    whole = jnp.where(chunk.carry.t >= end, 1.0, jnp.nan)
     held = {}
     for r in requests:
         steps = (first // r.every + 1 + np.arange((first + n_steps) // r.every - first // r.every)) * r.every
         array = sampled(course, chunk.count, r.label, jnp.asarray(steps * step_ms))
-        held[r.label] = samples_of(net, r, jnp.where(whole, array, jnp.nan), first)
+        held[r.label] = samples_of(net, r, array * whole, first)
     for r in entry.requests:
         if r.is_spikes:
             never = jnp.full((1, net.senders[r.population].count), jnp.inf)
             times = jnp.sort(course.fired.get(r.population, never), axis=0)
             room_left = times.shape[0] <= adaptive.most_spikes or ~jnp.any(jnp.isfinite(times[adaptive.most_spikes]))
-            times = jnp.where(whole & room_left, times[: adaptive.most_spikes], jnp.nan)
+            times = times[: adaptive.most_spikes] * whole * jnp.where(room_left, 1.0, jnp.nan)
             chosen: Any = times[:, r.numbers]
             held[r.label] = Samples(chosen, u.ms, r.path, r.numbers, 1, 1)
     write_back(net, variables | {"steps": jnp.asarray(first + n_steps, jnp.int32)})
