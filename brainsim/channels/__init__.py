@@ -1,5 +1,16 @@
 """Ion channels and the concentrations they act on: what a membrane is composed of."""
 
+from brainsim.channels.allen import (
+    Kd_Allen,
+    KM_Allen,
+    KP_Allen,
+    KT_Allen,
+    Kv2_Allen,
+    NaP_Allen,
+    NaTa_Allen,
+    NaTs_Allen,
+    NaV_Allen,
+)
 from brainsim.channels.base import Channel, Gate
 from brainsim.channels.calcium import (
     CaHT_Reuveni1993,
@@ -53,6 +64,15 @@ from brainsim.channels.sodium_potassium import KLeak_GHK, NaKPump, NaLeak_GHK, P
 from brainsim.channels.temperature import Celsius, Kelvin, RateFactor
 
 __all__ = [
+    "KM_Allen",
+    "KP_Allen",
+    "KT_Allen",
+    "Kd_Allen",
+    "Kv2_Allen",
+    "NaP_Allen",
+    "NaTa_Allen",
+    "NaTs_Allen",
+    "NaV_Allen",
     "BufferedCalcium",
     "radial_calcium",
     "Celsius",

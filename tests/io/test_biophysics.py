@@ -252,3 +252,31 @@ def test_formulas():
         formula("{value} *", "x")
     with pytest.raises(ValueError, match="functions of math only"):
         formula("[value][0]", "x")
+
+
+ALL_ACTIVE = FIT | {
+    "genome": [
+        {"section": "soma", "name": f"gbar_{name}", "value": value, "mechanism": name}
+        for name, value in dict(
+            NaV=0.05, NaTs=0.5, NaTa=0.1, Nap=1e-3, K_T=0.01, K_P=0.02, Kd=1e-3, Kv2like=0.05, Kv3_1=0.3, Im=1e-3, Im_v2=1e-3,
+            Ih=1e-4, SK=1e-3, Ca_HVA=1e-4, Ca_LVA=1e-3,
+        ).items()
+    ] + [{"section": "soma", "name": "decay_CaDynamics", "value": 300.0, "mechanism": "CaDynamics"},
+         {"section": "dend", "name": "g_pas", "value": 1e-4, "mechanism": ""}],
+    "conditions": [FIT["conditions"][0] | {"celsius": 30.0}],
+}  # fmt: skip
+
+
+def test_channels_of_the_allen_database_are_there_without_files():
+    """Each where the file says, at its temperature; what has a factor at 34 °C by itself gets that of the model."""
+    net = bs.Network()
+    net.cell = io.read_allen(ALL_ACTIVE, shape()).cell()
+    siemens = u.siemens / u.cm2
+    assert net.cell.Kv2like.g_max.to_decimal(siemens) == pytest.approx(0.05)
+    assert net.cell.NaV.gbar.to_decimal(siemens) == pytest.approx(0.05)
+    assert float(net.cell.K_T.celsius) == 30 and float(net.cell.Im.phi) == pytest.approx(2.3**0.9)
+    assert float(net.cell.Ca_LVA.phi) == pytest.approx(2.3**0.9) and net.cell.Ca_HVA.E is None
+    np.testing.assert_allclose(net.cell.NaTs.E.to_decimal(u.mV), 53)
+    np.testing.assert_allclose(net.cell.Ca.concentration.to_decimal(u.mM), 1e-4)  # its INITIAL
+    with pytest.raises(bs.UnknownNameError, match="there is no 'NaX'"):
+        io.read_allen(FIT, shape())

@@ -12,7 +12,7 @@ import numpy as np
 
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.cells import Builder, Morphology, at, discretise, distances, read_swc
-from brainsim.io._biophysics.mechanisms import Mechanisms
+from brainsim.io._biophysics.mechanisms import ALLEN, Mechanisms
 from brainsim.io._biophysics.model import POTENTIALS, SECTIONS, Biophysics, Every40, Range
 
 AXONS = ("stub", "truncated")
@@ -44,8 +44,9 @@ def read_allen(
         The file of the fit (``*_fit.json``).
     morphology : str, Path or Morphology
         The reconstruction (``.swc``).
-    mechanisms : str, Path, or mapping of str to class
-        The folder of NMODL files that comes with the model, or classes by SUFFIX.
+    mechanisms : str, Path, or mapping of str to class, optional
+        The folder of NMODL files that comes with the model, or classes by SUFFIX; by default those that brainsim has, with
+        the same equations.
     axon : str
         ``"stub"``: 1 µm wide, in the middle of the soma; ``"truncated"``, of the older all-active models: as wide as the
         reconstruction there, at the end of the soma.
@@ -91,7 +92,7 @@ def read_allen(
     fitting = data.get("fitting") or [{}]
     return Biophysics(
         with_axon(morphology if isinstance(morphology, Morphology) else read_swc(morphology), axon),
-        Mechanisms(mechanisms),
+        Mechanisms(mechanisms, ALLEN),
         inserted,
         ranges,
         celsius=float(conditions["celsius"]),

@@ -35,6 +35,29 @@ NATIVE: dict[str, tuple[type, dict[str, tuple[str, Any]]]] = {
     ),
 }
 
+_DENSITY = {"gbar": ("g_max", SIEMENS)}
+#: Those of the models of the Allen Cell Types Database.
+ALLEN: dict[str, tuple[type, dict[str, tuple[str, Any]]]] = {
+    "NaTs": (channels.NaTs_Allen, _DENSITY),
+    "NaTa": (channels.NaTa_Allen, _DENSITY),
+    "NaV": (channels.NaV_Allen, {"gbar": ("gbar", SIEMENS)}),
+    "Nap": (channels.NaP_Allen, {"gbar": ("gbar", SIEMENS)}),
+    "K_T": (channels.KT_Allen, _DENSITY),
+    "K_P": (channels.KP_Allen, _DENSITY),
+    "Kd": (channels.Kd_Allen, _DENSITY),
+    "Kv2like": (channels.Kv2_Allen, _DENSITY),
+    "Kv3_1": (channels.Kv3_Hay2011, _DENSITY),
+    "Im": (channels.KM_Hay2011, _DENSITY),
+    "Im_v2": (channels.KM_Allen, _DENSITY),
+    "Ih": (channels.Ih_Hay2011, _DENSITY),
+    "SK": (channels.SK_Hay2011, _DENSITY),
+    "Ca_HVA": (channels.CaHT_Reuveni1993, _DENSITY),
+    "Ca_LVA": (channels.CaLVA_Hay2011, _DENSITY),
+    "CaDynamics": NATIVE["CaDynamics_E2"],
+}
+#: What NEURON starts from where a file of NATIVE says nothing: calcium at 5e-5 mM, below the rest of the pump.
+STARTS: dict[str, dict[str, Any]] = {"CaDynamics_E2": {"concentration": 5e-5 * u.mM}}
+
 REVERSALS = {"ena": "Na", "ek": ("K", "SK"), "eca": "Ca"}  # and how the names of our classes begin
 
 
@@ -48,19 +71,22 @@ class Suffix:
         Of Mechanism or Pool.
     names : dict of str to (str, unit), optional
         NEURON's names of its parameters; by default it has them itself, in its own units.
+    warmed : bool
+        Whether a factor of its rates follows the temperature of the model.
     """
 
-    def __init__(self, name: str, kind: type, names: dict[str, tuple[str, Any]] | None = None):
-        self.name, self.kind = name, kind
+    def __init__(self, name: str, kind: type, names: dict[str, tuple[str, Any]] | None = None, *, warmed: bool = False):
+        self.name, self.kind, self.warmed = name, kind, warmed
         declared: Mapping[str, Any] = kind._declared  # type: ignore[attr-defined]
         own = {key: (key, slot.unit) for key, slot in declared.items() if hasattr(slot, "positive")}
         self.names = own if names is None else dict(names)
         #: what NEURON's files have for the densities of our classes where nothing is said, in S/cm2
         self.usual = {
-            key: 1e-6 if name == "SK_E2" else 1e-5 for key, (ours, _) in (names or {}).items() if ours == "g_max"
+            key: 1e-6 if name in ("SK_E2", "SK") else 1e-5
+            for key, (ours, _) in (names or {}).items()
+            if ours == "g_max"
         }
-        #: what NEURON starts from where a file says nothing: calcium is at 5e-5 mM, below the rest of the pump
-        self.start = {"concentration": 5e-5 * u.mM} if names is not None and self.is_pool else {}
+        self.start = STARTS.get(name, {}) if names is not None else {}  #: initial values that are no parameters
         #: reversal potentials that NEURON sets by section, and what they are called here
         self.reversals = {key: key for key in REVERSALS if key in declared}
         if names is not None and issubclass(kind, channels.Channel):
@@ -76,6 +102,8 @@ class Suffix:
         declared: Mapping[str, Any] = self.kind._declared  # type: ignore[attr-defined]
         if "celsius" in declared:
             return {"celsius": celsius}
+        if self.warmed and "phi" in declared:  # there Q10 is 2.3 from 21 °C; those of Hay et al. stay at 34 °C
+            return {"phi": 2.3 ** ((celsius - 21.0) / 10.0)}
         return {"temperature": (celsius + 273.15) * u.kelvin} if "temperature" in declared else {}
 
     def parameter(self, name: str, where: str) -> tuple[str, Any]:
@@ -97,6 +125,8 @@ class Mechanisms:
     Parameters
     ----------
     given : str, Path, mapping of str to class, or None
+    native : dict
+        Those that brainsim has, as :data:`NATIVE`.
 
     Raises
     ------
@@ -104,7 +134,8 @@ class Mechanisms:
         For what is no folder with such files, and no class.
     """
 
-    def __init__(self, given: Any):
+    def __init__(self, given: Any, native: Mapping[str, tuple[type, dict]] = NATIVE):
+        self._native = native
         self._made: dict[str, Suffix] = {}
         self._files: dict[str, Path] = {}
         self._classes: dict[str, type] = {}
@@ -124,7 +155,7 @@ class Mechanisms:
     @property
     def names(self) -> list[str]:
         """Those that there are."""
-        own = [] if self._files else list(NATIVE)
+        own = [] if self._files else list(self._native)
         return sorted({*self._files, *self._classes, *own})
 
     def __getitem__(self, name: str) -> Suffix:
@@ -133,8 +164,8 @@ class Mechanisms:
                 self._made[name] = Suffix(name, self._classes[name])
             elif name in self._files:
                 self._made[name] = Suffix(name, read_mod(self._files[name]))
-            elif name in NATIVE and not self._files:
-                self._made[name] = Suffix(name, *NATIVE[name])
+            elif name in self._native and not self._files:
+                self._made[name] = Suffix(name, *self._native[name], warmed=self._native is ALLEN)
             else:
                 raise UnknownNameError(
                     f"mechanisms: there is no {name!r}.{suggestion(name, self.names)} Give the folder of its NMODL file,"
