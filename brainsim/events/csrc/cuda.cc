@@ -73,6 +73,7 @@ struct Driver {
   int (*set)(Context) = nullptr;
   int (*current)(Context*) = nullptr;
   int (*current_device)(int*) = nullptr;
+  int (*of_stream)(Stream, Context*) = nullptr;
   int (*load)(Module*, const void*) = nullptr;
   int (*function)(Function*, Module, const char*) = nullptr;
   int (*launch)(Function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, Stream, void**, void**) = nullptr;
@@ -90,6 +91,7 @@ struct Driver {
     library.find("cuCtxSetCurrent", set);
     library.find("cuCtxGetCurrent", current);
     library.find("cuCtxGetDevice", current_device);
+    library.find("cuStreamGetCtx", of_stream);
     library.find("cuModuleLoadData", load);
     library.find("cuModuleGetFunction", function);
     library.find("cuLaunchKernel", launch);
@@ -222,12 +224,17 @@ class Toolkit {
     return std::min(found, 1000 * compiler_.major + 10 * compiler_.minor);
   }
 
-  // A kernel on the device that is served now.
-  std::string find(std::string_view program, std::string_view kernel, Function* function) {
+  // A kernel on the device that is served now: that of the thread, or else of the stream.
+  std::string find(std::string_view program, std::string_view kernel, Stream stream, Function* function) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!has_driver_) return "the driver was not found";
     int device = 0;
-    if (int code = driver_.current_device(&device)) return driver_.error("cuCtxGetDevice", code);
+    if (driver_.current_device(&device)) {
+      Context context = nullptr;
+      if (int code = driver_.of_stream(stream, &context)) return driver_.error("cuStreamGetCtx", code);
+      if (int code = driver_.set(context)) return driver_.error("cuCtxSetCurrent", code);
+      if (int code = driver_.current_device(&device)) return driver_.error("cuCtxGetDevice", code);
+    }
     Loaded* loaded = nullptr;
     if (std::string error = load(program, device, &loaded); !error.empty()) return error;
     auto found = loaded->functions.find(kernel);
@@ -449,7 +456,7 @@ ffi::Error launch_all(Stream stream, ffi::RemainingArgs arguments, ffi::Remainin
       parameters.push_back(&slots[start]);
     }
     Function function = nullptr;
-    if (std::string error = toolkit().find(program, names[kernel], &function); !error.empty()) return failed(error);
+    if (std::string error = toolkit().find(program, names[kernel], stream, &function); !error.empty()) return failed(error);
     if (int code = driver.launch(function, static_cast<unsigned>(blocks), 1, 1, static_cast<unsigned>(threads), 1, 1, 0, stream,
                                  parameters.data(), nullptr))
       return failed(driver.error("cuLaunchKernel", code));

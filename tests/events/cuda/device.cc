@@ -19,6 +19,7 @@ using Launched = void (*)(void**, unsigned, unsigned, int);
 
 std::mutex mutex;
 int turned = 0;
+thread_local void* current = nullptr;  // context
 long launches = 0;
 
 struct Program {
@@ -47,9 +48,10 @@ int cuDriverGetVersion(int* version) { return *version = 12010, 0; }
 int cuDeviceGet(int* device, int ordinal) { return *device = ordinal, ordinal ? 101 : 0; }
 int cuDeviceGetAttribute(int* value, int attribute, int) { return *value = attribute == 75 ? 9 : 0, 0; }
 int cuDevicePrimaryCtxRetain(void** context, int) { return *context = &turned, 0; }
-int cuCtxSetCurrent(void*) { return 0; }
-int cuCtxGetCurrent(void** context) { return *context = nullptr, 0; }
-int cuCtxGetDevice(int* device) { return *device = 0, 0; }
+int cuCtxSetCurrent(void* context) { return current = context, 0; }
+int cuCtxGetCurrent(void** context) { return *context = current, 0; }
+int cuCtxGetDevice(int* device) { return *device = 0, current ? 0 : 201; }
+int cuStreamGetCtx(void*, void** context) { return *context = &turned, 0; }
 int cuGetErrorString(int code, const char** text) { return *text = code == 218 ? "invalid image" : "not here", 0; }
 int cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t size, void*) {
   std::memcpy(reinterpret_cast<void*>(to), reinterpret_cast<void*>(from), size);
