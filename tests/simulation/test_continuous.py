@@ -335,6 +335,12 @@ def releasing(net):
     net.connect(net.E, net.E, bs.AllToAll(), receptor="syn", weight=1 * u.nA, terminal=bs.terminals.TsodyksMarkram())
 
 
+def synapses(net):
+    net.E.add_receptors(syn=bs.receptors.Exponential())
+    made = bs.synapses.TsodyksMarkram()
+    net.connect(net.E, net.E, bs.AllToAll(), receptor="syn", weight=1 * u.nA, synapse=made, delay=1 * u.ms)
+
+
 def graded(net):
     net.E.add_receptors(gap=bs.receptors.GapJunction())
     net.connect(net.E, net.E, bs.AllToAll(), receptor="gap", weight=1 * u.uS)
@@ -355,6 +361,7 @@ def slow(net):
         (by_chance, "adaptive: P: a PoissonGroup fires in steps"),
         (learning, "adaptive: E->E: its plasticity acts in steps"),
         (releasing, "adaptive: E->E: its terminal advances in steps"),
+        (synapses, "adaptive: E->E: its synapses, TsodyksMarkram, have dynamics that advance in steps"),
         (graded, "adaptive: E.gap: graded signals are sent in each step"),
         (held, "adaptive: E.still: Hold changes in each step"),
         (slow, "adaptive: S: it has a dt of its own"),

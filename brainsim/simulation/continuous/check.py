@@ -125,6 +125,10 @@ def _check_projection(net: Network, projection: Projection) -> None:
         raise _refusal(path, "its plasticity acts in steps")
     if "layer" in vars(projection):
         raise _refusal(path, "a layer takes what arrives in a step")
+    if "synapse" in vars(projection):
+        raise _refusal(path, f"its synapses, {type(projection.synapse).__name__}, have dynamics that advance in steps")
+    if vars(projection).get("structure") is not None:
+        raise _refusal(path, "its synapses come and go in steps")
     if "contacts" in vars(projection):
         raise _refusal(path, "synapses with variables of their own follow in steps")
     if projection.held_by is not None:
