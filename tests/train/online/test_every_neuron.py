@@ -31,6 +31,7 @@ SILENT = (
     "PoissonNeuron",
     "WangBuzsaki",
     "GLIF3",
+    "IF",
     "QIF",
     "ConductanceBased",
 )
