@@ -27,6 +27,12 @@ ABSTRACT = {
 
 UP = dict(w_min=0.0 * u.pA, w_max=1000.0 * u.pA)
 PAIRS = dict(A_plus=5.0 * u.pA, A_minus=4.0 * u.pA, **UP)
+
+
+def coupled(x, y, w):
+    return w * (x - y) * u.pA / u.mV
+
+
 GIVEN = {
     "Combined": lambda net: bs.plasticity.Combined(
         stdp=bs.plasticity.PairSTDP(**PAIRS),
@@ -34,7 +40,7 @@ GIVEN = {
     ),
     "HomeostaticScaling": lambda net: bs.plasticity.HomeostaticScaling(target_rate=20 * u.Hz, **UP),
     "RewardModulated": lambda net: bs.plasticity.RewardModulated(bs.plasticity.PairSTDP(**PAIRS), net.dopamine, **UP),
-    "Coupling": lambda net: bs.receptors.Coupling(lambda x, y, w: w * (x - y) * u.pA / u.mV),
+    "Coupling": lambda net: bs.receptors.Coupling(coupled),
     "TsodyksMarkram": lambda net: bs.terminals.TsodyksMarkram(tau_facil=30 * u.ms),
     "Kinetic": lambda net: bs.terminals.Kinetic(T_dur=0.5 * u.ms),
 }

@@ -90,9 +90,9 @@ def test_a_run_stops_in_the_step_that_it_waits_for():
 
 @pytest.mark.slow
 def test_inhibition_learns_the_target_rate():
-    before, after = load("brian2_vogels2011").run()
+    before, after = load("brian2_vogels2011").run(learning=30 * u.second)
     assert before.mean() > 50
-    assert after.mean() == pytest.approx(3.0, abs=1.5)
+    assert after.mean() == pytest.approx(3.0, abs=1.5) and after.std() < 2.5  # each of them
 
 
 def test_balanced_neuron():
