@@ -74,7 +74,7 @@ class Projection(Connection):
 
     def taken(self, pre: Sender) -> jax.Array:
         """What the terminal takes of ``pre``, in the unit in which it does."""
-        value, unit = pre.plain(self.signal), self.terminal.takes_unit
+        value, unit = pre.plain(self.signal), cast(Terminal, self.terminal).takes_unit
         own = pre.unit_of(self.signal)
         return value if own == unit else in_unit(with_unit(value, own), unit, self.path)
 

@@ -200,8 +200,8 @@ class Kd_Allen(Channel):
     def kinetics(self, V):
         v = V / u.mV
         return {
-            "m": Relaxation(u.math.sigmoid((v + 43) / 8), 1.0 * u.ms),
-            "h": Relaxation(u.math.sigmoid(-(v + 67) / 7.3), 1500.0 * u.ms),
+            "m": Relaxation(u.math.sigmoid((v + 43) / 8), u.Quantity(1.0, unit=u.ms)),
+            "h": Relaxation(u.math.sigmoid(-(v + 67) / 7.3), u.Quantity(1500.0, unit=u.ms)),
         }
 
     def open_fraction(self, m, h):

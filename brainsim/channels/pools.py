@@ -71,7 +71,7 @@ class Pool(Part):
         """Time derivatives of all states, by name; a pool of one state gives :meth:`slope`."""
         return {"concentration": self.slope(states["concentration"], current)}
 
-    def along(self) -> dict[str, tuple[Value, Value]]:
+    def along(self) -> dict[str, tuple[Any, Any]]:
         """Of the states that diffuse along a cell: the coefficient, and the part of the cross-section that the space takes,
         where it matters.
         """

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import brainunit as u
 import brainunit.constants as constants
-import jax.numpy as jnp
-from numpy.typing import ArrayLike
+import jax
 
 from brainsim._core import Parameter, State
 from brainsim.channels.equations import Equations
@@ -18,7 +17,7 @@ from brainsim.channels.temperature import Celsius, Kelvin
 FARADAY, GAS = 96485.33212331001, 8.314462618153241  # C/mol, J/(K mol)
 
 
-def ghk(v: ArrayLike, inside: ArrayLike, outside: ArrayLike, valence: int, celsius: ArrayLike) -> jnp.ndarray:
+def ghk(v: Any, inside: Any, outside: Any, valence: int, celsius: Any) -> jax.Array:
     r"""Outward current through a permeability of 1 cm/s, by Goldman, Hodgkin and Katz.
 
     .. math:: i = z F\,\frac{x}{1 - e^{-x}}\,(c_i - c_o\,e^{-x}),\qquad x = \frac{z F v}{R T}

@@ -107,7 +107,7 @@ def read_protocols(
     silent = lambda: Constant(0 * u.nA, start=0 * u.ms, stop=1 * u.ms)
     cell.add_stimuli(**{PULSE.format(k): silent() for k in range(count)})
     limits = {place: threshold for place in places} | dict(thresholds or {})
-    made = {
+    made: dict[str, Any] = {
         name: Protocol(_values(population, each), _targets(name, asked.get(name, {}), each[0], limits, without))
         for name, each in pulses.items()
     }
@@ -147,7 +147,7 @@ def _values(population: str, pulses: list) -> dict[str, Any]:
     return found
 
 
-def _targets(name: str, asked: Mapping[str, Any], pulse: Mapping, limits: Mapping, without) -> list[Features]:
+def _targets(name: str, asked: Mapping[str, Any], pulse: Mapping, limits: Mapping, without) -> list[Any]:
     """What is asked of a protocol, by place."""
     window = dict(start=pulse["delay"] * u.ms, stop=(pulse["delay"] + pulse["duration"]) * u.ms)
     found = []
@@ -158,7 +158,7 @@ def _targets(name: str, asked: Mapping[str, Any], pulse: Mapping, limits: Mappin
                 f"read_protocols: {name}: nothing is recorded at {where!r}.{suggestion(where, limits)}"
             )
         pairs = listed.items() if isinstance(listed, Mapping) else [(one["feature"], one["val"]) for one in listed]
-        values = {feature: tuple(map(float, value)) for feature, value in pairs if feature not in without}
+        values = {str(name): (float(mean), float(std)) for name, (mean, std) in pairs if name not in without}
         for feature in values:
             if feature not in FEATURES:
                 raise UnknownNameError(

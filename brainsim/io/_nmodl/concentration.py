@@ -101,7 +101,7 @@ class Concentration(Writer):
     def _start(self):
         routine = self.meaning.initial()
         given = [n for n in (self.main, *self.further) if routine is not None and n in routine.writes]
-        if not given:
+        if routine is None or not given:
             return []
         if not self.further:
             method = Method("start", steps=True)
