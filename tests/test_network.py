@@ -74,7 +74,8 @@ def test_names_of_populations(net):
 STRANGER = bs.neurons.LIF(5)
 WRONG = {
     "receptor": ({"receptor": "sin"}, bs.UnknownNameError, r"I has no receptor 'sin'. Did you mean 'syn'\?"),
-    "receptors": ({"receptor": ["syn"]}, TypeError, r"receptor is the name of one, such as 'syn', given \['syn'\]"),
+    "receptors": ({"receptor": ["syn", 3]}, TypeError, r"receptor is the name of one, such as 'ampa', or several"),
+    "receptors twice": ({"receptor": ["syn", "syn"]}, ValueError, "a receptor is named twice"),
     "unit": ({"weight": 1 * u.nS}, bs.UnitError, r"E->I\.weight: expected pA, given nS"),
     "unit of weights that are drawn": (
         {"weight": bs.Normal(1 * u.mV, 1 * u.mV)},
