@@ -11,10 +11,9 @@ from typing import Any, cast
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from brainsim import initial
-from brainsim._core import Dynamics, key_of, split
+from brainsim._core import Dynamics, key_of, split, trained_by_default
 from brainsim._core.plain import NotPlainError, Reader, encode
 from brainsim._core.recorded import Made, There, recorded
 from brainsim._units import with_unit
@@ -122,10 +121,7 @@ def _drawn(net) -> dict:
 
 
 def _trainable(net) -> list[str]:
-    return [
-        f"{path}.{name}" for path, part in initial.components(net) for name in part._declared
-        if type(vars(part).get(name)) is nnx.Param
-    ]  # fmt: skip
+    return [f"{path}.{name}" for path, part in initial.components(net) for name in trained_by_default(part)]
 
 
 def _own(net) -> Iterable[Any]:

@@ -28,6 +28,7 @@ FLOORS = (
     | {"receptors", "terminals", "plasticity", "modulators", "stimuli", "sources", "delays", "paths", "synapses"},
     {
         "network",
+        "between_runs",
         "connecting",
         "describing",
         "editing",

@@ -21,6 +21,7 @@ from brainsim._core.layers import (
     number_of_parameters,
     over_time,
     result_of,
+    trained_by_default,
     with_tuples,
 )
 from brainsim._core.modules import (
@@ -97,6 +98,7 @@ __all__ = [
     "once_per_run",
     "over_time",
     "result_of",
+    "trained_by_default",
     "split",
     "step_length",
     "stepping",

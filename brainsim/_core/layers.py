@@ -159,6 +159,11 @@ def change_back(module: nnx.Module, values: tuple) -> None:
             variable.set_value(value)
 
 
+def trained_by_default(part: Dynamics) -> list[str]:
+    """Names of the parameters that :meth:`Dynamics.trainable` has made what ``nnx.grad`` selects."""
+    return [name for name in part._declared if type(vars(part).get(name)) is nnx.Param]
+
+
 def multiplications(module: nnx.Module, shape: tuple[int, ...]) -> float:
     """Multiplications with an addition that ``module(x)`` takes for an x of ``shape``, as XLA counts them."""
     graphdef, state = nnx.split(module)

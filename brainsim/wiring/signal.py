@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 import jax
 import numpy as np
@@ -120,7 +122,7 @@ def check_coupling(path: str, receptor, conn, signal_unit: u.Unit) -> None:
     jax.eval_shape(lambda x, y, w: receptor.between(x, signal_unit, y, w), one, one, one)
 
 
-def check_structure(path: str, structure, receptor: str | None, post: Population, wired, parts: dict) -> None:
+def check_structure(path: str, structure: Any, receptor: str | None, post: Population, wired: Any, parts: dict) -> None:
     """Refuse what synapses that form and break cannot have.
 
     Raises
