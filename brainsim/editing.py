@@ -154,14 +154,14 @@ def _population(net, path: str, new: Population) -> None:
         ids = None if mask is None else np.flatnonzero(np.asarray(mask.get_value()))
         new.attach_parts({name: part}, Receptor if isinstance(part, Receptor) else Stimulus, ids)
     for projection in net.projections.values():
-        _check_ends(projection, path, new, net)
+        _check_ends(projection, path, old, new, net)
 
 
-def _check_ends(projection: Projection, path: str, new: Population, net) -> None:
+def _check_ends(projection: Projection, path: str, old: Population, new: Population, net) -> None:
     """Refuse a population that a projection does not fit."""
     if projection.pre == path:
         signal = projection.signal
-        if signal not in vars(new) or new.dtype_of(signal) != projection.axon.sent_dtype:
+        if signal not in vars(new) or new.dtype_of(signal) != old.dtype_of(signal):
             raise ValueError(
                 f"Network: {projection.path} sends {signal!r} of {path!r}, which {type(new).__name__} has not."
             )

@@ -71,6 +71,16 @@ def test_what_is_replaced_is_as_if_it_had_been_built_so():
     assert type(net.E) is bs.neurons.AdEx and net.E.path == "E"
 
 
+def test_a_population_whose_spikes_pass_a_terminal_is_replaced():
+    net = network()
+    release = bs.terminals.TsodyksMarkram()
+    net.connect(net.E, net.I, bs.AllToAll(), receptor="ampa", weight=1 * u.nS, terminal=release, name="released")
+    bs.simulate(net, 1 * u.ms)
+    net.replace("E", bs.neurons.AdEx(8))
+    bs.simulate(net, 1 * u.ms)
+    assert type(net.E) is bs.neurons.AdEx
+
+
 def test_what_does_not_fit_is_refused_and_changes_nothing():
     net = network()
     before = repr(net), net["E.ampa"], net["E.drive"], net.E

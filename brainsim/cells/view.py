@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from brainsim.cells.multi_compartment import MultiCompartment
     from brainsim.cells.placed import Placed
     from brainsim.receptors.base import Receptor
+    from brainsim.stimuli.base import Stimulus
 
 
 class Sites(View):
@@ -39,6 +40,21 @@ class Sites(View):
     @property
     def all_positions(self):
         return positions_of(self.population, np.arange(self.extent))
+
+    def add_stimuli(self, *unnamed: Stimulus, **stimuli: Stimulus) -> None:
+        """Refused: a stimulus of cells says itself where it stands.
+
+        Raises
+        ------
+        ValueError
+            Always, with what to write.
+        """
+        name, part = next(iter(stimuli.items()), ("x", None))
+        where = vars(self)["text"] or "place"
+        raise ValueError(
+            f"{self.population.path}: a stimulus says itself where it stands:"
+            f" {self.population.path}.add_stimuli({name}={type(part).__name__ if stimuli else 'Constant'}(...).on({where!r}))."
+        )
 
 
 class Facing(View):

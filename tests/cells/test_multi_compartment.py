@@ -64,6 +64,13 @@ def test_in_double_precision_the_whole_course_is_that_of_neuron():
     np.testing.assert_allclose(V[[399, 1199]], [at_10, at_30], rtol=1e-11)
 
 
+def test_stimuli_of_places_are_refused_with_what_to_write():
+    net = bs.Network()
+    net.cell = cells.MultiCompartment(2, cells.ball_and_stick())
+    with pytest.raises(ValueError, match=r"cell.add_stimuli\(drive=Constant\(...\).on\('dend'\)\)"):
+        net.cell.at("dend").add_stimuli(drive=bs.stimuli.Constant(1 * u.pA))
+
+
 def test_a_sealed_cable_has_the_potential_of_cable_theory():
     """Clamped at one end, V falls off as cosh((L - x)/lambda); 401 compartments of 2.5 um, lambda = 707 um."""
     net = bs.Network()
