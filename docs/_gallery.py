@@ -180,16 +180,40 @@ def receptor(model, ax):
 
 
 def terminal(model, ax):
-    """What it sends in answer to a train of 30 Hz and a last spike after a pause."""
+    """What it sends in answer to a train of 30 Hz and a last spike after a pause, or to a slow wave of the potential."""
+    if model.takes == "V":
+        return _released(model, ax)
+    _answered(ax, bs.receptors.Graded() if model.graded else bs.receptors.Exponential(tau=10 * u.ms), terminal=model())
+
+
+def synapse(model, ax):
+    """What it makes of a train of 30 Hz and a last spike after a pause."""
+    _answered(ax, bs.receptors.Exponential(tau=10 * u.ms), synapse=model())
+
+
+def _answered(ax, syn, **how):
     times = np.append(np.arange(10) * 33.0 + 20.0, 700.0)
     net = bs.Network(seed=1)
     net.S = bs.sources.SpikeTimes(1, times * u.ms, np.zeros(len(times), int))
     net.E = bs.neurons.LIF(1, V_th=1e9 * u.mV)
-    syn = bs.receptors.Graded() if model.graded else bs.receptors.Exponential(tau=10 * u.ms)
     net.E.add_receptors(syn=syn)
-    net.connect(net.S, net.E, bs.OneToOne(), receptor="syn", weight=1 * u.pA, terminal=model())
+    net.connect(net.S, net.E, bs.OneToOne(), receptor="syn", weight=1 * u.pA, **how)
     rec = bs.simulate(net, 800 * u.ms, dt=0.5 * u.ms, record=["E.syn.g"], progress=False)
     ax.plot(rec.times / u.ms, (rec["E.syn.g"] / u.pA)[:, 0], color=BLUE, lw=0.9)
+    label(ax, "ms", "sent", u.UNITLESS)
+
+
+def _released(model, ax):
+    net = bs.Network(seed=1)
+    net.S, net.E = bs.neurons.LIF(1, R=100 * u.Mohm, V_th=1e9 * u.mV), bs.neurons.LIF(1, V_th=1e9 * u.mV)
+    net.S.add_stimuli(wave=bs.stimuli.Sine(amplitude=400 * u.pA, frequency=0.5 * u.Hz))
+    net.E.add_receptors(syn=bs.receptors.Graded())
+    net.connect(net.S, net.E, bs.OneToOne(), receptor="syn", weight=1 * u.pA, terminal=model())
+    rec = bs.simulate(net, 4000 * u.ms, dt=0.5 * u.ms, record=["E.syn.g", "S.V"], progress=False)
+    ax.plot(rec.times / u.ms, (rec["E.syn.g"] / u.pA)[:, 0], color=BLUE, lw=0.9)
+    potential = ax.twinx()
+    potential.plot(rec.times / u.ms, (rec["S.V"] / u.mV)[:, 0], color=RED, lw=0.5)
+    potential.set_axis_off()
     label(ax, "ms", "sent", u.UNITLESS)
 
 
@@ -287,6 +311,9 @@ TO_BE_COMPLETED = (
     bs.receptors.Receptor,
     bs.receptors.LinearReceptor,
     bs.receptors.PointProcess,
+    bs.receptors.Coupling,
+    bs.receptors.Summed,
+    bs.synapses.Synapse,
     bs.terminals.Terminal,
     bs.plasticity.Plasticity,
     bs.plasticity.RateRule,
@@ -298,6 +325,7 @@ ROOMS = [
     ("Masses", bs.masses, bs.masses.Mass, mass),
     ("Receptors", bs.receptors, bs.receptors.Receptor, receptor),
     ("Terminals", bs.terminals, bs.terminals.Terminal, terminal),
+    ("Synapses", bs.synapses, bs.synapses.Synapse, synapse),
     ("Plasticity", bs.plasticity, bs.plasticity.Plasticity, rule),
 ]
 
