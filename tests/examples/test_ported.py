@@ -150,3 +150,14 @@ def test_membrane_learns_to_follow_a_curve():
     target, found, history = load("snntorch_regression").run(epochs=100)
     assert history["loss"][-1] < 0.1 * history["loss"][0]
     assert np.abs(target - found)[10:].mean() < 0.15
+
+
+def test_ping_is_a_gamma_rhythm_in_which_inhibition_answers():
+    """Börgers and Kopell: 30 to 50 Hz with inhibition that decays in 10 ms; interneurons fire once per cycle, behind the others."""
+    rec, frequency = load("brainpy_ping").run()
+    assert 30 < frequency < 50
+    E, I = (rec.spikes[name].counts(bin=1 * u.ms, start=100 * u.ms).sum(1).astype(float) for name in "EI")  # noqa: E741
+    lags = np.arange(-8, 9)
+    together = [np.sum(E[8:-8] * np.roll(I, -lag)[8:-8]) for lag in lags]
+    assert 1 <= lags[np.argmax(together)] <= 5
+    assert rec.spikes["I"].rate(start=100 * u.ms).mantissa == pytest.approx(frequency, rel=0.15)
