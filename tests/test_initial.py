@@ -13,11 +13,15 @@ from brainsim.testing.plasticity import example
 
 DT = 0.1 * u.ms
 NEURONS = [
-    n for n in neurons.__all__ if n not in ("Neuron", "ConductanceBased") and isinstance(getattr(neurons, n), type)
+    name
+    for name in neurons.__all__
+    if name not in ("Neuron", "ConductanceBased")
+    and isinstance(kind := getattr(neurons, name), type)
+    and issubclass(kind, neurons.Neuron)
 ]
 MASSES = [name for name in masses.__all__ if name != "Mass"]
 TERMINALS = [name for name in terminals.__all__ if name != "Terminal"]
-RECEPTORS = [name for name in receptors.__all__ if name not in ("Receptor", "LinearReceptor")]
+RECEPTORS = [name for name in receptors.__all__ if name not in ("Receptor", "LinearReceptor", "Coupling", "Summed")]
 RULES = [
     name
     for name in plasticity.__all__

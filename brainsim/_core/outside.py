@@ -33,7 +33,7 @@ INSTALLED = (
 IGNORED = frozenset(
     """
     __abstractmethods__ __annotations__ __annotate__ __annotate_func__ __annotations_cache__ __classcell__ __dict__
-    __doc__ __firstlineno__ __init_subclass__ __module__ __parameters__ __qualname__ __repr__ __signature__
+    __doc__ __firstlineno__ __init_subclass__ __module__ __parameters__ __qualname__ __repr__ __signature__ __slotnames__
     __static_attributes__ __str__ __weakref__ _abc_impl
     """.split()  # noqa: SIM905
 )
@@ -124,6 +124,8 @@ def changed(kind) -> dict:
     if seen == ids:
         return {name: now[name] for name in foreign}
     names = {name for name in {**before, **now} if now.get(name) is not before.get(name)}
+    if names <= IGNORED:
+        _first_seen[kind] = ids, dict(now), foreign
     return {name: now.get(name) for name in sorted({*names, *foreign} - IGNORED)}
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
 
 from brainsim._core import Parameter, State
+from brainsim._units import Value
 from brainsim.channels.base import DENSITY, Channel, Gate
 from brainsim.channels.equations import Equations, linear
 from brainsim.channels.kinetics import Rates, Relaxation, exprel
@@ -307,7 +310,7 @@ class NaV_Allen(Equations):
     carries = {"ina": "Na"}
     together = (("C1", "C2", "C3", "C4", "C5", "I1", "I2", "I3", "I4", "I5", "O", "I6"),)
 
-    def fluxes(self, p, v, x):
+    def fluxes(self, p: Any, v: Value, x: dict) -> list:
         """Of each reaction, what passes per ms, and from which state to which."""
         q, up, down = 2.3 ** ((p.celsius - 37.0) / 10.0), jnp.exp(v / 24.0), jnp.exp(-v / 24.0)
         closed, inactive = ["C1", "C2", "C3", "C4", "C5", "O"], ["I1", "I2", "I3", "I4", "I5", "I6"]

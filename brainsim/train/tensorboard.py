@@ -48,7 +48,8 @@ class TensorBoard:
         if what not in self.writers:
             from tensorboardX import SummaryWriter
 
-            self.writers[what] = SummaryWriter(str(self.folder / what), purge_step=first)
+            # It writes in a thread of its own, which its flush() does not wait for
+            self.writers[what] = SummaryWriter(str(self.folder / what), purge_step=first, flush_secs=0)
         return self.writers[what]
 
     def step(self, step: Step) -> None:

@@ -223,7 +223,7 @@ def test_what_writes_a_concentration_is_a_pool(tmp_path):
     pool = bs.neurons.ConductanceBased(2, pools={"Ca": shell(depth=0.1 * u.um, celsius=36.0)}).Ca
     assert pool.implicit
     inflow = np.array([3.0, -3.0]) * u.uA / u.cm2
-    found = pool.slope(np.full(2, 3e-4) * u.mM, inflow) / (u.mM / u.ms)
+    found = pool.slopes(inflow, concentration=np.full(2, 3e-4) * u.mM)["concentration"] / (u.mM / u.ms)
     np.testing.assert_allclose(found, [1e4 * 3e-3 / (2 * 96485.33 * 0.1) - 4e-6, -4e-6], rtol=1e-5)
     np.testing.assert_allclose(pool.reversal(2e-4 * u.mM) / u.mV, 13.32 * np.log(1e4), rtol=1e-3)
     cell = bs.neurons.ConductanceBased(2, pools={"Ca": shell()})

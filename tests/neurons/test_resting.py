@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_refused():
     axon = squid()
     spreading = dict(Ca=channels.BufferedCalcium(D=0.2 * u.um2 / u.ms))
     for expected, wrong in [
-        (r"Ca.D lets it diffuse along the cell", cells.MultiCompartment(1, SMALL, pools=spreading).resting_state),
+        (r"Ca.concentration diffuses along the cell", cells.MultiCompartment(1, SMALL, pools=spreading).resting_state),
         (r"no parameter 'na.g'", lambda: axon.resting_state({"na.g": 1.0})),
         (r"derivative takes no input 'J'", lambda: axon.resting_state(inputs={"J": 1 * u.uA / u.cm2})),
         (r"input I", lambda: axon.resting_state(inputs={"I": 1 * u.mV})),

@@ -146,7 +146,7 @@ def test_a_graded_signal_passes_a_layer_before_the_first_step_too():
     projection = net.connect(net.a, net.b, bs.paths.Layer(linear(W)), receptor="in_", signal="x", delay=1 * u.ms)
     bs.simulate(net, 0.1 * u.ms)
     sent = projection.sends(net.a)
-    (first,) = projection.first_delivery(sent, net.b.in_).values()
+    (first,) = projection.first_delivery(sent, net.b.in_, net.b).values()
     np.testing.assert_allclose(first, np.asarray(sent) @ W)
     np.testing.assert_array_equal(projection.histories(sent)["axon.line"], np.tile(sent, (10, 1)))
 

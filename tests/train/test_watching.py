@@ -1,6 +1,7 @@
 """What is measured of each update and each layer, in the history, in a callback and in files that TensorBoard reads."""
 
 import struct
+import time
 
 import brainunit as u
 import jax
@@ -14,8 +15,18 @@ from .conftest import small
 from .test_fit import WEIGHTS, fit
 
 
-def events(folder):
-    """Scalars and histograms by name and step, of the records of event files, read as their format says."""
+def events(folder, last):
+    """Scalars and histograms by name and step, of the records of event files, read as their format says, once ``last`` is there: a
+    thread writes them.
+    """
+    for _ in range(300):
+        if last in (found := written(folder)):
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"{last} was not written, but {sorted(found)}")
+
+
+def written(folder):
     from tensorboardX.proto.event_pb2 import Event
 
     found = {}
@@ -52,7 +63,8 @@ def test_gradient_norms_of_layers_and_updates(examples, tmp_path):
     assert "gradient norm" in repr(history) and "hidden" not in repr(history)
     with pytest.raises(bs.UnknownNameError, match="'gradient' was not measured of parts.*gradient norm"):
         history.of("gradient")
-    updates, epochs = events(tmp_path / "runs" / "update"), events(tmp_path / "runs" / "epoch")
+    updates = events(tmp_path / "runs" / "update", ("gradient_norm/hidden-out.weight", 6))
+    epochs = events(tmp_path / "runs" / "epoch", ("hidden-out.weight", 2))
     for k in range(6):
         assert updates["loss", k + 1] == pytest.approx(steps["loss"][k], rel=1e-6)
         assert updates["gradient_norm/hidden-out.weight", k + 1] == pytest.approx(last[k], rel=1e-6)
