@@ -37,7 +37,7 @@ DURATION = 16.0 * u.ms
 RECORD = ["hidden1.spikes", "hidden2.spikes", "output.V"]
 
 
-def build(seed: int = 0, *, hidden: int = 128, tau=8.0 * u.ms, surrogate=bs.surrogate.ATan(alpha=2.0)) -> bs.Network:
+def build(seed: int = 0, *, hidden: int = 192, tau=8.0 * u.ms, surrogate=bs.surrogate.ATan(alpha=2.0)) -> bs.Network:
     """The untrained network, for one image: ``inputs={"input.input": array (steps, 64)}``.
 
     Parameters
@@ -103,7 +103,7 @@ def noisy(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def train(
-    net: bs.Network, data: Digits | None = None, *, epochs: int = 30, rate: float = 3e-3, seed: int = 0, **options
+    net: bs.Network, data: Digits | None = None, *, epochs: int = 40, rate: float = 4e-3, seed: int = 0, **options
 ) -> bs.train.History:
     """Train the weights of ``net``, in place.
 
