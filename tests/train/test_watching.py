@@ -32,8 +32,10 @@ def written(folder):
     found = {}
     for path in sorted(folder.glob("*tfevents*")):
         content = path.read_bytes()
-        while content:
+        while len(content) >= 8:
             (length,) = struct.unpack("<Q", content[:8])
+            if len(content) < 16 + length:
+                break  # it is being written
             event = Event.FromString(content[12 : 12 + length])
             content = content[16 + length :]
             for value in event.summary.value:
