@@ -42,6 +42,7 @@ class _Declared:
         optional: bool = False,
         positive: bool = False,
         nonnegative: bool = False,
+        at_most: float | None = None,
         dtype: Any = None,
         exact: bool = False,
         tau: str | tuple[str, ...] | Callable[..., Any] | None = None,
@@ -50,7 +51,7 @@ class _Declared:
         self.default, self.__doc__ = default, doc
         self.unit = split_quantity(default)[1] if unit is None else unit
         self.shape, self.optional, self.dtype, self.exact = shape, optional, dtype, exact
-        self.positive, self.nonnegative, self.tau = positive, nonnegative, tau
+        self.positive, self.nonnegative, self.at_most, self.tau = positive, nonnegative, at_most, tau
         self.counts = counts
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -95,7 +96,8 @@ class _Declared:
             self.shown_default, f"default {self.shown_default}"
         )
         sign = ", positive" if self.positive else ", not negative" if self.nonnegative else ""
-        return f"{self.name} : {kind}{sign}, {default}\n    {self.__doc__ or 'a number of the model'}"
+        most = "" if self.at_most is None else f", at most {self.at_most:g}"
+        return f"{self.name} : {kind}{sign}{most}, {default}\n    {self.__doc__ or 'a number of the model'}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.shown_default}, {self.__doc__!r})"
@@ -121,6 +123,8 @@ class Parameter(_Declared):
         Refuse values that are zero or negative.
     nonnegative : bool
         Refuse values that are negative.
+    at_most : float, optional
+        Refuse values that are above it, in the unit that the array is kept in.
     exact : bool
         Keep the digits that a float32 has no room for: for times and frequencies, see :meth:`Dynamics.exact`.
     tau : str, tuple of str or callable, optional

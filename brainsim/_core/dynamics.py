@@ -314,6 +314,7 @@ class Dynamics(Accumulating, Closed):
             self.dtype_of(name),
             positive=declared.positive,
             nonnegative=declared.nonnegative,
+            at_most=declared.at_most,
             grid=self._grid(name),
         )
 

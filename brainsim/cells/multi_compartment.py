@@ -86,7 +86,7 @@ class MultiCompartment(Placed):
 
     R_a = Parameter(100.0 * u.ohm * u.cm, "axial resistivity", shape="length", positive=True)
     C = Parameter(1.0 * u.uF / u.cm2, "membrane capacitance", shape="sites", positive=True)
-    g_L = Parameter(0.1 * u.mS / u.cm2, "leak conductance", shape="sites")
+    g_L = Parameter(0.1 * u.mS / u.cm2, "leak conductance", shape="sites", nonnegative=True)
     E_L = Parameter(-70.0 * u.mV, "leak reversal potential", shape="sites")
     area = Fixed(None, "membrane area of every compartment", unit=u.um2, shape="sites")
     volume = Fixed(None, "volume of every compartment, a cylinder of its mean diameter", unit=u.um**3, shape="sites")

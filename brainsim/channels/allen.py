@@ -24,7 +24,7 @@ class _Warmed(Channel):
 
     measured = 21.0  # °C
 
-    g_max = Parameter(0.01 * DENSITY, "maximal conductance")
+    g_max = Parameter(0.01 * DENSITY, "maximal conductance", nonnegative=True)
     celsius = Celsius(34.0)
 
     @property
@@ -97,7 +97,7 @@ class NaP_Allen(Equations):
     J. Magistretti, A. Alonso, J. Gen. Physiol. 114:491 (1999), as in N. W. Gouwens et al., Nat. Commun. 9:710 (2018).
     """
 
-    gbar = Parameter(0.01 * DENSITY, "conductance with all channels open")
+    gbar = Parameter(0.01 * DENSITY, "conductance with all channels open", nonnegative=True)
     celsius = Celsius(34.0)
     ena = Parameter(50.0 * u.mV, "sodium reversal potential; None for that of the pool Na", optional=True)
     h = State(0.0, "inactivation; 1 is open")
@@ -195,7 +195,7 @@ class Kd_Allen(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(0.01 * DENSITY, "maximal conductance")
+    g_max = Parameter(0.01 * DENSITY, "maximal conductance", nonnegative=True)
     E = E_K
     m = Gate("activation")
     h = Gate("inactivation; 1 is open")
@@ -299,7 +299,7 @@ class NaV_Allen(Equations):
     (2022).
     """
 
-    gbar = Parameter(15.0 * DENSITY, "conductance with all channels open")
+    gbar = Parameter(15.0 * DENSITY, "conductance with all channels open", nonnegative=True)
     celsius = Celsius(34.0)
     ena = Parameter(50.0 * u.mV, "sodium reversal potential; None for that of the pool Na", optional=True)
     C1, C2, C3, C4, C5 = (State(0.0, f"closed, {k} of four sensors up") for k in range(5))

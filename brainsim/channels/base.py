@@ -42,7 +42,7 @@ class Channel(Mechanism):
     ion: str | None = None
     reads: tuple[str, ...] = ()  #: concentrations that it depends on
 
-    g_max = Parameter(1.0 * DENSITY, "conductance with all gates open")
+    g_max = Parameter(1.0 * DENSITY, "conductance with all gates open", nonnegative=True)
     E = Parameter(0.0 * u.mV, "reversal potential")
 
     def __init_subclass__(cls, **kwargs):

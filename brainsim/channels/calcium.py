@@ -54,7 +54,7 @@ class CaT_HM1992(_LowThreshold):
     J. R. Huguenard, D. A. McCormick, J. Neurophysiol. 68:1373 (1992).
     """
 
-    g_max = Parameter(2.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(2.0 * DENSITY, "maximal conductance", nonnegative=True)
 
     def kinetics(self, V):
         v, exp = (V - self.V_sh) / u.mV, u.math.exp
@@ -83,7 +83,7 @@ class CaT_HP1992(_LowThreshold):
     A. Destexhe, D. Contreras, T. J. Sejnowski, M. Steriade, J. Neurophysiol. 72:803 (1994).
     """
 
-    g_max = Parameter(1.75 * DENSITY, "maximal conductance")
+    g_max = Parameter(1.75 * DENSITY, "maximal conductance", nonnegative=True)
 
     def kinetics(self, V):
         v, exp = (V - self.V_sh) / u.mV, u.math.exp
@@ -112,7 +112,7 @@ class CaT_Destexhe1996(CalciumChannel):
     M. Pospischil et al., Biol. Cybern. 99:427 (2008).
     """
 
-    g_max = Parameter(0.4 * DENSITY, "maximal conductance")
+    g_max = Parameter(0.4 * DENSITY, "maximal conductance", nonnegative=True)
     V_x = Parameter(2.0 * u.mV, "shift along V")
     phi = Parameter(3.7, "factor of the rate", positive=True)
     u = Gate("inactivation; 1 is open")
@@ -147,7 +147,7 @@ class CaL_MH1992(CalciumChannel):
     D. A. McCormick, J. R. Huguenard, J. Neurophysiol. 68:1384 (1992).
     """
 
-    g_max = Parameter(0.5 * DENSITY, "maximal conductance")
+    g_max = Parameter(0.5 * DENSITY, "maximal conductance", nonnegative=True)
     phi = RateFactor(3.0, 23.5)
     m = Gate("activation")
 
@@ -175,7 +175,7 @@ class CaHT_Reuveni1993(CalciumChannel):
     M. Pospischil et al., Biol. Cybern. 99:427 (2008).
     """
 
-    g_max = Parameter(0.1 * DENSITY, "maximal conductance")
+    g_max = Parameter(0.1 * DENSITY, "maximal conductance", nonnegative=True)
     q = Gate("activation")
     r = Gate("inactivation; 1 is open")
 
@@ -215,7 +215,7 @@ class CaHT_Traub1991(CalciumChannel):
     R. D. Traub, R. K. S. Wong, R. Miles, H. Michelson, J. Neurophysiol. 66:635 (1991).
     """
 
-    g_max = Parameter(10.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(10.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(80.0 * u.mV, "calcium reversal potential; None for the Nernst potential of the pool", optional=True)
     V_rest = Parameter(-60.0 * u.mV, "potential that the paper counts from")
     s = Gate("activation")
@@ -242,7 +242,7 @@ class CaN_Jaffe1994(CalciumChannel):
     D. B. Jaffe, W. N. Ross, J. E. Lisman, N. Lasser-Ross, H. Miyakawa, D. Johnston, J. Neurophysiol. 71:1065 (1994).
     """
 
-    g_max = Parameter(1.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(1.0 * DENSITY, "maximal conductance", nonnegative=True)
     m = Gate("activation")
     h = Gate("inactivation; 1 is open")
 
@@ -273,7 +273,7 @@ class CaLVA_Hay2011(CalciumChannel):
     as in E. Hay, S. Hill, F. Schürmann, H. Markram, I. Segev, PLoS Comput. Biol. 7:e1002107 (2011).
     """
 
-    g_max = Parameter(3.43 * DENSITY, "maximal conductance")
+    g_max = Parameter(3.43 * DENSITY, "maximal conductance", nonnegative=True)
     V_sh = Parameter(-10.0 * u.mV, "shift along V, by the junction potential")
     phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
     m = Gate("activation")

@@ -24,7 +24,7 @@ class KAHP_Destexhe1994(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(10.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(10.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-95.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     alpha = Parameter(48.0 / (u.ms * u.mM**2), "rate of opening per squared concentration", positive=True)
     beta = Parameter(0.03 / u.ms, "rate of closing", positive=True)
@@ -51,7 +51,7 @@ class CAN_Destexhe1994(KAHP_Destexhe1994):
     """
 
     ion = None  # of several
-    g_max = Parameter(0.25 * DENSITY, "maximal conductance")
+    g_max = Parameter(0.25 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-20.0 * u.mV, "reversal potential")
     alpha = Parameter(20.0 / (u.ms * u.mM**2), "rate of opening per squared concentration", positive=True)
     beta = Parameter(0.002 / u.ms, "rate of closing", positive=True)
@@ -75,7 +75,7 @@ class KAHP_Traub1991(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(0.8 * DENSITY, "maximal conductance")
+    g_max = Parameter(0.8 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-75.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     q = Gate("activation")
 
@@ -119,7 +119,7 @@ class KC_Traub1991(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(15.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(15.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-75.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     V_rest = Parameter(-60.0 * u.mV, "potential that the paper counts from")
     c = Gate("activation")
@@ -144,7 +144,7 @@ class SK_Hay2011(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(44.1 * DENSITY, "maximal conductance")
+    g_max = Parameter(44.1 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-85.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     K = Parameter(0.00043 * u.mM, "concentration that opens half of the channels", positive=True)
     tau = Parameter(1.0 * u.ms, "time constant of opening and closing", positive=True)

@@ -22,7 +22,7 @@ class Ih_HM1992(Channel):
     J. R. Huguenard, D. A. McCormick, J. Neurophysiol. 68:1373 (1992).
     """
 
-    g_max = Parameter(0.02 * DENSITY, "maximal conductance")
+    g_max = Parameter(0.02 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-43.0 * u.mV, "reversal potential")
     phi = Parameter(1.0, "factor of the rate", positive=True)
     m = Gate("activation")
@@ -57,9 +57,9 @@ class Ih_Destexhe1996(Channel):
     A. Destexhe, T. Bal, D. A. McCormick, T. J. Sejnowski, J. Neurophysiol. 76:2049 (1996).
     """
 
-    g_max = Parameter(0.02 * DENSITY, "maximal conductance")
+    g_max = Parameter(0.02 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-40.0 * u.mV, "reversal potential")
-    g_inc = Parameter(2.0, "conductance of a locked channel, in that of an open one")
+    g_inc = Parameter(2.0, "conductance of a locked channel, in that of an open one", nonnegative=True)
     Ca_c = Parameter(0.002 * u.mM, "concentration at which half of the protein is bound", positive=True)
     P_c = Parameter(0.01, "bound fraction at which as many channels are locked as are open", positive=True)
     k_2 = Parameter(0.0004 / u.ms, "rate at which calcium leaves the protein", positive=True)
@@ -107,7 +107,7 @@ class Ih_Hay2011(Channel):
     H. Markram, I. Segev, PLoS Comput. Biol. 7:e1002107 (2011).
     """
 
-    g_max = Parameter(0.2 * DENSITY, "maximal conductance")
+    g_max = Parameter(0.2 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-45.0 * u.mV, "reversal potential")
     m = Gate("activation")
 

@@ -18,5 +18,5 @@ class Leak(Channel):
     A. L. Hodgkin, A. F. Huxley, J. Physiol. 117:500 (1952).
     """
 
-    g_max = Parameter(0.005 * DENSITY, "conductance")
+    g_max = Parameter(0.005 * DENSITY, "conductance", nonnegative=True)
     E = Parameter(-90.0 * u.mV, "reversal potential")

@@ -30,7 +30,7 @@ class K_HH1952(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(36.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(36.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-77.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     phi = RateFactor(3.0, 6.3)
     n = Gate("activation")
@@ -65,7 +65,7 @@ class K_TraubMiles(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(5.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(5.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-90.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     V_T = Parameter(-63.0 * u.mV, "shift of the rates along V")
     phi = Parameter(1.0, "factor of the rates", positive=True)
@@ -98,7 +98,7 @@ class K_Traub1991(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(15.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(15.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-75.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     V_rest = Parameter(-60.0 * u.mV, "potential that the paper counts from")
     n = Gate("activation")
@@ -130,7 +130,7 @@ class K_WangBuzsaki(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(9.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(9.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-90.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     phi = Parameter(5.0, "factor of the rates", positive=True)
     n = Gate("activation")
@@ -157,7 +157,7 @@ class K_ConnorStevens(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(20.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(20.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-72.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     n = Gate("activation")
 
@@ -184,7 +184,7 @@ class KM_Yamada1989(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(0.075 * DENSITY, "maximal conductance")
+    g_max = Parameter(0.075 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-90.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     tau_max = Parameter(608.0 * u.ms, "scale of the time constant", positive=True)
     p = Gate("activation")
@@ -216,7 +216,7 @@ class KP_Hay2011(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(2.23 * DENSITY, "maximal conductance")
+    g_max = Parameter(2.23 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-85.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     V_sh = Parameter(-10.0 * u.mV, "shift along V, by the junction potential")
     phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
@@ -251,7 +251,7 @@ class Kv3_Hay2011(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(693.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(693.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-85.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     m = Gate("activation")
 
@@ -278,7 +278,7 @@ class KM_Hay2011(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(0.0675 * DENSITY, "maximal conductance")
+    g_max = Parameter(0.0675 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-85.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
     m = Gate("activation")

@@ -29,7 +29,7 @@ class KA_ConnorStevens(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(47.7 * DENSITY, "maximal conductance")
+    g_max = Parameter(47.7 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-75.0 * u.mV, "reversal potential of the current A; None for that of the pool", optional=True)
     a = Gate("activation")
     b = Gate("inactivation; 1 is open")
@@ -62,7 +62,7 @@ class KA_Traub1991(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(5.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(5.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-75.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     V_rest = Parameter(-60.0 * u.mV, "potential that the paper counts from")
     a = Gate("activation")
@@ -98,7 +98,7 @@ class KA_HM1992(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(1.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(1.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-90.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     phi = RateFactor(2.8, 23.0)
     m1 = Gate("activation of the component that inactivates fast")
@@ -141,7 +141,7 @@ class K2_HM1992(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(1.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(1.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-90.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     phi = RateFactor(3.0, 22.0)
     m = Gate("activation")
@@ -180,7 +180,7 @@ class KT_Hay2011(Channel):
     """
 
     ion = "K"
-    g_max = Parameter(81.2 * DENSITY, "maximal conductance")
+    g_max = Parameter(81.2 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(-85.0 * u.mV, "potassium reversal potential; None for that of the pool", optional=True)
     V_sh = Parameter(-10.0 * u.mV, "shift along V, by the junction potential")
     phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)

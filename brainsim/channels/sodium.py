@@ -35,7 +35,7 @@ class Na_HH1952(Channel):
     """
 
     ion = "Na"
-    g_max = Parameter(120.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(120.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(50.0 * u.mV, "sodium reversal potential; None for that of the pool", optional=True)
     phi = RateFactor(3.0, 6.3)
     m = Gate("activation")
@@ -75,7 +75,7 @@ class Na_TraubMiles(Channel):
     """
 
     ion = "Na"
-    g_max = Parameter(50.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(50.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(50.0 * u.mV, "sodium reversal potential; None for that of the pool", optional=True)
     V_T = Parameter(-63.0 * u.mV, "shift of the rates along V: sets the threshold")
     phi = Parameter(1.0, "factor of the rates", positive=True)
@@ -113,7 +113,7 @@ class Na_Traub1991(Channel):
     """
 
     ion = "Na"
-    g_max = Parameter(30.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(30.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(55.0 * u.mV, "sodium reversal potential; None for that of the pool", optional=True)
     V_rest = Parameter(-60.0 * u.mV, "potential that the paper counts from")
     m = Gate("activation")
@@ -153,7 +153,7 @@ class Na_WangBuzsaki(Channel):
     """
 
     ion = "Na"
-    g_max = Parameter(35.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(35.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(55.0 * u.mV, "sodium reversal potential; None for that of the pool", optional=True)
     phi = Parameter(5.0, "factor of the rates", positive=True)
     h = Gate("inactivation; 1 is open")
@@ -185,7 +185,7 @@ class Na_ConnorStevens(Channel):
     """
 
     ion = "Na"
-    g_max = Parameter(120.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(120.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(55.0 * u.mV, "sodium reversal potential; None for that of the pool", optional=True)
     m = Gate("activation")
     h = Gate("inactivation; 1 is open")
@@ -227,7 +227,7 @@ class NaTa_Hay2011(Channel):
     """
 
     ion = "Na"
-    g_max = Parameter(2040.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(2040.0 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(50.0 * u.mV, "sodium reversal potential; None for that of the pool", optional=True)
     V_sh = Parameter(0.0 * u.mV, "shift along V")
     phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
@@ -255,7 +255,7 @@ class NaTs_Hay2011(NaTa_Hay2011):
     PLoS Comput. Biol. 7:e1002107 (2011), figure S5.
     """
 
-    g_max = Parameter(1000.0 * DENSITY, "maximal conductance")
+    g_max = Parameter(1000.0 * DENSITY, "maximal conductance", nonnegative=True)
     V_sh = Parameter(6.0 * u.mV, "shift along V")
 
 
@@ -278,7 +278,7 @@ class NaP_Hay2011(Channel):
     """
 
     ion = "Na"
-    g_max = Parameter(1.72 * DENSITY, "maximal conductance")
+    g_max = Parameter(1.72 * DENSITY, "maximal conductance", nonnegative=True)
     E = Parameter(50.0 * u.mV, "sodium reversal potential; None for that of the pool", optional=True)
     phi = Parameter(2.3**1.3, "factor of the rates: 2.3 to the power (temperature - 21 °C) / 10 °C", positive=True)
     m = Gate("activation")

@@ -164,8 +164,8 @@ class NaKPump(Equations):
     I_max = Parameter(10.0 * u.uA / u.cm2, "net current where both are plenty", nonnegative=True)
     K_Na = Parameter(10.0 * u.mM, "sodium inside at which a site is half bound", positive=True)
     K_K = Parameter(2.0 * u.mM, "potassium outside at which a site is half bound", positive=True)
-    nai = Parameter(10.0 * u.mM, "sodium inside; None for that of the pool Na", optional=True)
-    ko = Parameter(4.0 * u.mM, "potassium outside; None for that of the pool K", optional=True)
+    nai = Parameter(10.0 * u.mM, "sodium inside; None for that of the pool Na", optional=True, positive=True)
+    ko = Parameter(4.0 * u.mM, "potassium outside; None for that of the pool K", optional=True, positive=True)
     ions: ClassVar = {"nai": "Na", "ko": "K_out"}
     carries: ClassVar = {"ina": "Na", "ik": "K"}
 
@@ -197,8 +197,8 @@ class NaLeak_GHK(Equations):
 
     P = Parameter(1e-7 * u.cm / u.second, "permeability", nonnegative=True)
     celsius = Celsius()
-    nai = Parameter(10.0 * u.mM, "sodium inside; None for that of the pool Na", optional=True)
-    nao = Parameter(140.0 * u.mM, "sodium outside; None for that of the pool Na", optional=True)
+    nai = Parameter(10.0 * u.mM, "sodium inside; None for that of the pool Na", optional=True, positive=True)
+    nao = Parameter(140.0 * u.mM, "sodium outside; None for that of the pool Na", optional=True, positive=True)
     ions: ClassVar = {"nai": "Na", "nao": "Na_out"}
     carries: ClassVar = {"ina": "Na"}
 
@@ -229,8 +229,8 @@ class KLeak_GHK(Equations):
 
     P = Parameter(1e-6 * u.cm / u.second, "permeability", nonnegative=True)
     celsius = Celsius()
-    ki = Parameter(130.0 * u.mM, "potassium inside; None for that of the pool K", optional=True)
-    ko = Parameter(4.0 * u.mM, "potassium outside; None for that of the pool K", optional=True)
+    ki = Parameter(130.0 * u.mM, "potassium inside; None for that of the pool K", optional=True, positive=True)
+    ko = Parameter(4.0 * u.mM, "potassium outside; None for that of the pool K", optional=True, positive=True)
     ions: ClassVar = {"ki": "K", "ko": "K_out"}
     carries: ClassVar = {"ik": "K"}
 

@@ -34,10 +34,10 @@ class LarterBreakspear(Mass):
 
     inputs = {"I": None}
 
-    g_Ca = Parameter(1.1, "calcium conductance")
-    g_K = Parameter(2.0, "potassium conductance")
-    g_L = Parameter(0.5, "leak conductance")
-    g_Na = Parameter(6.7, "sodium conductance")
+    g_Ca = Parameter(1.1, "calcium conductance", nonnegative=True)
+    g_K = Parameter(2.0, "potassium conductance", nonnegative=True)
+    g_L = Parameter(0.5, "leak conductance", nonnegative=True)
+    g_Na = Parameter(6.7, "sodium conductance", nonnegative=True)
     V_Ca = Parameter(1.0, "calcium reversal potential")
     V_K = Parameter(-0.7, "potassium reversal potential")
     V_L = Parameter(-0.5, "leak reversal potential")

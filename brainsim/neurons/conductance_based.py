@@ -67,7 +67,7 @@ class ConductanceBased(Neuron):
     input_unit = u.uA / u.cm2
 
     C = Parameter(1.0 * u.uF / u.cm2, "membrane capacitance", positive=True)
-    g_L = Parameter(0.1 * u.mS / u.cm2, "leak conductance")
+    g_L = Parameter(0.1 * u.mS / u.cm2, "leak conductance", nonnegative=True)
     E_L = Parameter(-70.0 * u.mV, "leak reversal potential")
     V_th = Parameter(0.0 * u.mV, "potential whose upward crossing is a spike")
     area = Parameter(

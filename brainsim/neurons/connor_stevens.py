@@ -31,7 +31,7 @@ class ConnorStevens(ConductanceBased):
     P. Dayan, L. F. Abbott, Theoretical Neuroscience (2001), section 6.2.
     """
 
-    g_L = Parameter(0.3 * u.mS / u.cm2, "leak conductance")
+    g_L = Parameter(0.3 * u.mS / u.cm2, "leak conductance", nonnegative=True)
     E_L = Parameter(-17.0 * u.mV, "leak reversal potential")
     V = State(-68.0 * u.mV, "membrane potential")
 

@@ -89,7 +89,9 @@ class EscapeGIF(Neuron):
     Delta_V = Parameter(1.4 * u.mV, "width of the escape noise", positive=True)
     lambda_0 = Parameter(1.0 * u.Hz, "rate of firing at threshold")
     V_reset = Parameter(-36.7 * u.mV, "potential after a spike")
-    refractory = Parameter(4.0 * u.ms, "time after a spike in which the neuron cannot fire", optional=True)
+    refractory = Parameter(
+        4.0 * u.ms, "time after a spike in which the neuron cannot fire", optional=True, nonnegative=True
+    )
     tau_eta_1 = Parameter(57.8 * u.ms, "time constant of the first spike-triggered current", positive=True)
     tau_eta_2 = Parameter(218.2 * u.ms, "time constant of the second spike-triggered current", positive=True)
     q_eta_1 = Parameter(56.7 * u.pA, "what a spike adds to the first current")

@@ -25,7 +25,7 @@ class Leaky(Neuron):
     g_L = Parameter(9.43 * u.nS, "leak conductance", positive=True)
     E_L = Parameter(-78.85 * u.mV, "leak reversal potential")
     V_th = Parameter(-51.68 * u.mV, "threshold at rest")
-    refractory = Parameter(3.75 * u.ms, "time after a spike in which all is held", optional=True)
+    refractory = Parameter(3.75 * u.ms, "time after a spike in which all is held", optional=True, nonnegative=True)
     V = State(-78.85 * u.mV, "membrane potential")
 
     def membrane(self, V, I):

@@ -46,9 +46,9 @@ class HodgkinHuxley(Neuron):
     input_unit = u.uA / u.cm2
 
     C = Parameter(1.0 * u.uF / u.cm2, "membrane capacitance", positive=True)
-    g_Na = Parameter(120.0 * u.mS / u.cm2, "maximal sodium conductance")
-    g_K = Parameter(36.0 * u.mS / u.cm2, "maximal potassium conductance")
-    g_L = Parameter(0.3 * u.mS / u.cm2, "leak conductance")
+    g_Na = Parameter(120.0 * u.mS / u.cm2, "maximal sodium conductance", nonnegative=True)
+    g_K = Parameter(36.0 * u.mS / u.cm2, "maximal potassium conductance", nonnegative=True)
+    g_L = Parameter(0.3 * u.mS / u.cm2, "leak conductance", nonnegative=True)
     E_Na = Parameter(50.0 * u.mV, "sodium reversal potential")
     E_K = Parameter(-77.0 * u.mV, "potassium reversal potential")
     E_L = Parameter(-54.387 * u.mV, "leak reversal potential")

@@ -32,7 +32,9 @@ class MAT2(Neuron):
     tau_2 = Parameter(200.0 * u.ms, "slow time constant of the threshold", positive=True)
     alpha_1 = Parameter(37.0 * u.mV, "what a spike adds to the fast part")
     alpha_2 = Parameter(2.0 * u.mV, "what a spike adds to the slow part")
-    refractory = Parameter(2.0 * u.ms, "time after a spike in which the neuron cannot fire", optional=True)
+    refractory = Parameter(
+        2.0 * u.ms, "time after a spike in which the neuron cannot fire", optional=True, nonnegative=True
+    )
     V = State(-70.0 * u.mV, "membrane potential")
     theta_1 = State(0.0 * u.mV, "fast part of the threshold")
     theta_2 = State(0.0 * u.mV, "slow part of the threshold")

@@ -35,9 +35,9 @@ class MorrisLecar(Neuron):
     input_unit = u.uA / u.cm2
 
     C = Parameter(20.0 * u.uF / u.cm2, "membrane capacitance", positive=True)
-    g_Ca = Parameter(4.4 * u.mS / u.cm2, "maximal calcium conductance")
-    g_K = Parameter(8.0 * u.mS / u.cm2, "maximal potassium conductance")
-    g_L = Parameter(2.0 * u.mS / u.cm2, "leak conductance")
+    g_Ca = Parameter(4.4 * u.mS / u.cm2, "maximal calcium conductance", nonnegative=True)
+    g_K = Parameter(8.0 * u.mS / u.cm2, "maximal potassium conductance", nonnegative=True)
+    g_L = Parameter(2.0 * u.mS / u.cm2, "leak conductance", nonnegative=True)
     E_Ca = Parameter(120.0 * u.mV, "calcium reversal potential")
     E_K = Parameter(-84.0 * u.mV, "potassium reversal potential")
     E_L = Parameter(-60.0 * u.mV, "leak reversal potential")

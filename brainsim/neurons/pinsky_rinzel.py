@@ -55,15 +55,19 @@ class PinskyRinzel(Neuron):
     inputs = {"I": "V", "I_d": "V_d"}
 
     C = Parameter(3.0 * u.uF / u.cm2, "membrane capacitance", positive=True)
-    g_L = Parameter(0.1 * u.mS / u.cm2, "leak conductance")
-    g_Na = Parameter(30.0 * u.mS / u.cm2, "maximal sodium conductance of the soma")
-    g_K = Parameter(15.0 * u.mS / u.cm2, "maximal conductance of the delayed rectifier of the soma")
-    g_Ca = Parameter(10.0 * u.mS / u.cm2, "maximal calcium conductance of the dendrite")
-    g_AHP = Parameter(0.8 * u.mS / u.cm2, "maximal conductance of the slow potassium current of the dendrite")
-    g_C = Parameter(
-        15.0 * u.mS / u.cm2, "maximal conductance of the fast potassium current of the dendrite that calcium opens"
+    g_L = Parameter(0.1 * u.mS / u.cm2, "leak conductance", nonnegative=True)
+    g_Na = Parameter(30.0 * u.mS / u.cm2, "maximal sodium conductance of the soma", nonnegative=True)
+    g_K = Parameter(15.0 * u.mS / u.cm2, "maximal conductance of the delayed rectifier of the soma", nonnegative=True)
+    g_Ca = Parameter(10.0 * u.mS / u.cm2, "maximal calcium conductance of the dendrite", nonnegative=True)
+    g_AHP = Parameter(
+        0.8 * u.mS / u.cm2, "maximal conductance of the slow potassium current of the dendrite", nonnegative=True
     )
-    g_c = Parameter(2.1 * u.mS / u.cm2, "coupling of the compartments")
+    g_C = Parameter(
+        15.0 * u.mS / u.cm2,
+        "maximal conductance of the fast potassium current of the dendrite that calcium opens",
+        nonnegative=True,
+    )
+    g_c = Parameter(2.1 * u.mS / u.cm2, "coupling of the compartments", nonnegative=True)
     p = Parameter(0.5, "share of the soma in the area", positive=True)
     E_L = Parameter(-60.0 * u.mV, "leak reversal potential")
     E_Na = Parameter(60.0 * u.mV, "sodium reversal potential")

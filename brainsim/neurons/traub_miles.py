@@ -40,9 +40,9 @@ class TraubMiles(HodgkinHuxley):
     input_unit = u.pA
 
     C = Parameter(200.0 * u.pF, "membrane capacitance", positive=True)
-    g_Na = Parameter(20e3 * u.nS, "maximal sodium conductance")
-    g_K = Parameter(6e3 * u.nS, "maximal potassium conductance")
-    g_L = Parameter(10.0 * u.nS, "leak conductance")
+    g_Na = Parameter(20e3 * u.nS, "maximal sodium conductance", nonnegative=True)
+    g_K = Parameter(6e3 * u.nS, "maximal potassium conductance", nonnegative=True)
+    g_L = Parameter(10.0 * u.nS, "leak conductance", nonnegative=True)
     E_Na = Parameter(50.0 * u.mV, "sodium reversal potential")
     E_K = Parameter(-90.0 * u.mV, "potassium reversal potential")
     E_L = Parameter(-60.0 * u.mV, "leak reversal potential")

@@ -33,9 +33,9 @@ class WangBuzsaki(Neuron):
     input_unit = u.uA / u.cm2
 
     C = Parameter(1.0 * u.uF / u.cm2, "membrane capacitance", positive=True)
-    g_Na = Parameter(35.0 * u.mS / u.cm2, "maximal sodium conductance")
-    g_K = Parameter(9.0 * u.mS / u.cm2, "maximal potassium conductance")
-    g_L = Parameter(0.1 * u.mS / u.cm2, "leak conductance")
+    g_Na = Parameter(35.0 * u.mS / u.cm2, "maximal sodium conductance", nonnegative=True)
+    g_K = Parameter(9.0 * u.mS / u.cm2, "maximal potassium conductance", nonnegative=True)
+    g_L = Parameter(0.1 * u.mS / u.cm2, "leak conductance", nonnegative=True)
     E_Na = Parameter(55.0 * u.mV, "sodium reversal potential")
     E_K = Parameter(-90.0 * u.mV, "potassium reversal potential")
     E_L = Parameter(-65.0 * u.mV, "leak reversal potential")
@@ -87,8 +87,8 @@ class ReducedTraub(WangBuzsaki):
 
     default_method = "staggered_exponential_euler"
 
-    g_Na = Parameter(100.0 * u.mS / u.cm2, "maximal sodium conductance")
-    g_K = Parameter(80.0 * u.mS / u.cm2, "maximal potassium conductance")
+    g_Na = Parameter(100.0 * u.mS / u.cm2, "maximal sodium conductance", nonnegative=True)
+    g_K = Parameter(80.0 * u.mS / u.cm2, "maximal potassium conductance", nonnegative=True)
     E_Na = Parameter(50.0 * u.mV, "sodium reversal potential")
     E_K = Parameter(-100.0 * u.mV, "potassium reversal potential")
     E_L = Parameter(-67.0 * u.mV, "leak reversal potential")

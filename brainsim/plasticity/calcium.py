@@ -62,7 +62,7 @@ class CalciumPlasticity(Plasticity):
     tau = Parameter(346.3615 * u.second, "time constant of the efficacy", positive=True)
     tau_Ca = Parameter(22.6936 * u.ms, "time constant of calcium", positive=True)
     rho_star = Parameter(0.5, "boundary between the two states")
-    sigma = Parameter(0.0, "amplitude of the noise")
+    sigma = Parameter(0.0, "amplitude of the noise", nonnegative=True)
     w_min = Parameter(0.0, "weight of the DOWN state", unit="weight_unit")
     w_max = Parameter(0.0, "weight of the UP state", unit="weight_unit")
     x = Trace("tau_Ca", "presynaptic calcium, in spikes", side="pre")

@@ -37,7 +37,9 @@ class Growth(Dynamics):
     count: int
 
     rate = Parameter(0.1 * u.Hz, "elements in a time")
-    vacant_decay = Parameter(0.1, "fraction of the vacant elements that is lost at each update", nonnegative=True)
+    vacant_decay = Parameter(
+        0.1, "fraction of the vacant elements that is lost at each update", nonnegative=True, at_most=1.0
+    )
     z = State(
         0.0, "synaptic elements", nonnegative=True, tau=lambda get: 1e3 / jnp.maximum(jnp.abs(get("rate")), 1e-12)
     )

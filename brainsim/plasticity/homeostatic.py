@@ -37,7 +37,7 @@ class HomeostaticScaling(Plasticity):
 
     drifts = True
 
-    target_rate = Parameter(5.0 * u.Hz, "rate at which neurons are kept")
+    target_rate = Parameter(5.0 * u.Hz, "rate at which neurons are kept", nonnegative=True)
     beta = Parameter(1e-3, "relative change for each spike that is missing")
     tau = Parameter(1000.0 * u.ms, "window of the rate", positive=True)
     y = Trace("tau", "postsynaptic spikes in the window", side="post")

@@ -40,7 +40,7 @@ class InhibitorySTDP(Plasticity):
     """
 
     eta = Parameter(0.0, "learning rate", unit="weight_unit")
-    target_rate = Parameter(5.0 * u.Hz, "rate at which postsynaptic neurons are kept")
+    target_rate = Parameter(5.0 * u.Hz, "rate at which postsynaptic neurons are kept", nonnegative=True)
     tau = Parameter(20.0 * u.ms, "time constant of the traces", positive=True)
     w_min = Parameter(0.0, "lowest weight", unit="weight_unit")
     w_max = Parameter(0.0, "highest weight", unit="weight_unit")

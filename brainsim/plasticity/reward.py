@@ -48,7 +48,7 @@ class RewardModulated(Plasticity):
 
     tau_c = Parameter(1000.0 * u.ms, "time constant of the eligibility", positive=True)
     baseline = Parameter(0.0, "level of the reward at which nothing changes")
-    tau_mean = Parameter(None, "window of the mean reward", unit=u.ms, optional=True)
+    tau_mean = Parameter(None, "window of the mean reward", unit=u.ms, optional=True, positive=True)
     gain = Parameter(1.0 * u.Hz, "change of the weight per eligibility, reward and time")
     c = State(0.0, "eligibility", unit="weight_unit", shape="weight_shape", tau="tau_c")
     expected = State(0.0, "mean reward", unit=u.UNITLESS, tau="tau_mean")

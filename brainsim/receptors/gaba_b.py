@@ -43,7 +43,7 @@ class GABA_B(Cascade):
     port = "r"
     stages = ("r", "G")
 
-    g_max = Parameter(1.0, "conductance with all channels open", unit="g_unit")
+    g_max = Parameter(1.0, "conductance with all channels open", unit="g_unit", nonnegative=True)
     reversal = Parameter(-95.0 * u.mV, "reversal potential")
     K_2 = Parameter(0.0012 / u.ms, "rate of unbinding", positive=True)
     K_3 = Parameter(0.18 * u.uM / u.ms, "rate of making G protein", positive=True)

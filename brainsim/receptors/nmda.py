@@ -13,7 +13,7 @@ class MagnesiumBlock(Receptor):
     """What NMDA receptors share: magnesium blocks them at low V. Goes with a class of conductances."""
 
     reversal = Parameter(0.0 * u.mV, "reversal potential")
-    Mg = Parameter(1.0 * u.mM, "extracellular magnesium concentration")
+    Mg = Parameter(1.0 * u.mM, "extracellular magnesium concentration", nonnegative=True)
     alpha = Parameter(0.062 / u.mV, "steepness of the block")
     beta = Parameter(3.57 * u.mM, "magnesium concentration of half block at 0 mV", positive=True)
 

@@ -47,7 +47,7 @@ class CompoundPoissonGroup(Population):
 
     input_unit = u.Hz
 
-    rate = Parameter(0.0 * u.Hz, "rate of a unit without stimuli", shape=())
+    rate = Parameter(0.0 * u.Hz, "rate of a unit without stimuli", shape=(), nonnegative=True)
     amplitudes = Fixed(None, "probabilities of 0, 1, 2, ... units in an event", unit=u.UNITLESS)
 
     def __init__(self, size: int | tuple[int, ...], rate: Given = 0.0 * u.Hz, *, amplitudes: ArrayLike, **values: Any):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import brainunit as u
@@ -50,8 +49,8 @@ class CorrelatedGroup(Population):
     input_unit = u.Hz
 
     kind: str
-    rate = Parameter(0.0 * u.Hz, "rate without stimuli", shape=())
-    correlation = Parameter(0.0, "correlation of the counts of two units", shape=(), nonnegative=True)
+    rate = Parameter(0.0 * u.Hz, "rate without stimuli", shape=(), nonnegative=True)
+    correlation = Parameter(0.0, "correlation of the counts of two units", shape=(), nonnegative=True, at_most=1.0)
 
     def __init__(
         self, size: int | tuple[int, ...], rate: Given = 0.0 * u.Hz, correlation: Given = 0.0, *, kind: str = "MIP",
@@ -61,10 +60,6 @@ class CorrelatedGroup(Population):
             raise UnknownNameError(f"CorrelatedGroup: kind={kind!r} is unknown.{suggestion(str(kind), KINDS)}")
         self.kind = kind
         super().__init__(size, rate=rate, correlation=correlation, **values)
-
-    def slot(self, name):
-        slot = super().slot(name)
-        return dataclasses.replace(slot, at_most=1.0) if name == "correlation" else slot
 
     def update(self, clock: Clock):
         self.advance_stimuli(clock)

@@ -43,7 +43,7 @@ class GammaGroup(Population):
     input_unit = u.Hz
 
     order: int
-    rate = Parameter(0.0 * u.Hz, "rate without stimuli")
+    rate = Parameter(0.0 * u.Hz, "rate without stimuli", nonnegative=True)
     events = State(0.0, "events of the Poisson process since the last spike, by default between 0 and the order")
 
     def __init__(self, size: int | tuple[int, ...], rate: Given = 0.0 * u.Hz, *, order: int = 2, **values: Any):

@@ -37,7 +37,7 @@ class PoissonGroup(Population):
 
     input_unit = u.Hz
 
-    rate = Parameter(0.0 * u.Hz, "rate without stimuli")
+    rate = Parameter(0.0 * u.Hz, "rate without stimuli", nonnegative=True)
 
     def __init__(self, size: int | tuple[int, ...], rate: Given = 0.0 * u.Hz, **values: Any):
         super().__init__(size, rate=rate, **values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import brainunit as u
@@ -28,7 +27,9 @@ class _Noise(Stimulus):
     """
 
     shared: str | None
-    correlation = Parameter(None, "correlation between two units", shape=(), nonnegative=True, optional=True)
+    correlation = Parameter(
+        None, "correlation between two units", shape=(), nonnegative=True, at_most=1.0, optional=True
+    )
 
     def __init__(self, *, shared: str | None = None, **values: Any):
         if not isinstance(shared, str | None):
@@ -37,10 +38,6 @@ class _Noise(Stimulus):
         if shared is not None and values.get("correlation") is None:
             values["correlation"] = 1.0
         super().__init__(**values)
-
-    def slot(self, name):
-        slot = super().slot(name)
-        return dataclasses.replace(slot, at_most=1.0) if name == "correlation" else slot
 
     def normal(self, clock: Clock) -> jax.Array:
         """Standard normal numbers of a step, one for each unit."""
@@ -68,7 +65,7 @@ class WhiteNoise(_Noise):
         Name of what is common: all noise of this name has it, in whatever population.
     """
 
-    sigma = Parameter(0.0, "noise intensity", unit="sigma_unit")
+    sigma = Parameter(0.0, "noise intensity", unit="sigma_unit", nonnegative=True)
     mean = Parameter(None, "mean", unit="input_unit", optional=True)
 
     def __init__(self, sigma: Given, mean: Given | None = None, **window: Any):
@@ -107,7 +104,7 @@ class OrnsteinUhlenbeck(_Noise):
     """
 
     mean = Parameter(0.0, "mean", unit="input_unit")
-    sigma = Parameter(0.0, "stationary standard deviation", unit="input_unit")
+    sigma = Parameter(0.0, "stationary standard deviation", unit="input_unit", nonnegative=True)
     tau = Parameter(5.0 * u.ms, "correlation time", positive=True)
     x = State(0.0, "deviation from the mean", unit="input_unit", tau="tau")
 

@@ -36,7 +36,7 @@ class TsodyksMarkram(Synapse):
     M. Tsodyks, K. Pawelzik, H. Markram, Neural Comput. 10:821 (1998).
     """
 
-    U = Parameter(0.5, "utilisation of a first spike", shape="n_synapses")
+    U = Parameter(0.5, "utilisation of a first spike", shape="n_synapses", nonnegative=True, at_most=1.0)
     tau_rec = Parameter(
         800.0 * u.ms, "recovery time constant; None for no depression", shape="n_synapses", optional=True, positive=True
     )
@@ -48,7 +48,7 @@ class TsodyksMarkram(Synapse):
         optional=True,
         positive=True,
     )
-    u_rest = Parameter(0.0, "value that u decays to", shape="n_synapses")
+    u_rest = Parameter(0.0, "value that u decays to", shape="n_synapses", nonnegative=True, at_most=1.0)
     u = State(lambda synapse: synapse.u_rest, "utilisation", unit=u.UNITLESS, shape="n_synapses")
     x = State(1.0, "available fraction of the resources", shape="n_synapses")
 
@@ -89,7 +89,7 @@ class ThreeState(Synapse):
     M. Tsodyks, A. Uziel, H. Markram, J. Neurosci. 20:RC50 (2000).
     """
 
-    U = Parameter(0.5, "utilisation of a first spike", shape="n_synapses")
+    U = Parameter(0.5, "utilisation of a first spike", shape="n_synapses", nonnegative=True, at_most=1.0)
     tau_rec = Parameter(800.0 * u.ms, "recovery time constant of resources", shape="n_synapses", positive=True)
     tau_inactive = Parameter(3.0 * u.ms, "time constant of inactivation", shape="n_synapses", positive=True)
     tau_facil = Parameter(
@@ -100,7 +100,7 @@ class ThreeState(Synapse):
         optional=True,
         positive=True,
     )
-    u_rest = Parameter(0.0, "value that u decays to", shape="n_synapses")
+    u_rest = Parameter(0.0, "value that u decays to", shape="n_synapses", nonnegative=True, at_most=1.0)
     u = State(lambda synapse: synapse.u_rest, "utilisation", unit=u.UNITLESS, shape="n_synapses")
     x = State(1.0, "recovered fraction of the resources", shape="n_synapses")
     y = State(0.0, "active fraction of the resources", shape="n_synapses")

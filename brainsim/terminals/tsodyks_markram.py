@@ -19,9 +19,9 @@ class Facilitating(Terminal):
     .. math:: \dot u = -(u - u_{rest})/\tau_{facil},\qquad u \leftarrow u + U (1 - u) \text{ at a spike}
     """
 
-    U = Parameter(0.5, "utilisation of a first spike")
+    U = Parameter(0.5, "utilisation of a first spike", nonnegative=True, at_most=1.0)
     tau_facil = Parameter(None, "time constant of facilitation; None for none", unit=u.ms, optional=True, positive=True)
-    u_rest = Parameter(0.0, "value that u decays to")
+    u_rest = Parameter(0.0, "value that u decays to", nonnegative=True, at_most=1.0)
     u = State(lambda terminal: terminal.u_rest, "utilisation", tau="tau_facil")
 
     def facilitate(self, clock: Clock, fired):

@@ -134,8 +134,10 @@ def _transform_of(path: str, slot: Slot, transforms: dict) -> Transform | None:
 
 def _bounds_of(net: Network, path: str, slot: Slot, array: jax.Array) -> Transform:
     """What keeps a parameter where it is allowed to be."""
-    if slot.positive and slot.at_most is not None:  # a delay
-        step_ms = net.projections[path.rpartition(".")[0]]._aside.prepared_for or 0.0
-        unit = slot.unit or u.UNITLESS
-        return Clipped(min(step_ms or slot.at_most, float(jnp.min(array))) * unit, slot.at_most * unit)
+    if slot.at_most is not None:
+        unit, low = slot.unit or u.UNITLESS, 0.0 if slot.nonnegative else -jnp.inf
+        if slot.positive:  # a delay: a step at least
+            step_ms = net.projections[path.rpartition(".")[0]]._aside.prepared_for or 0.0
+            low = min(step_ms or slot.at_most, float(jnp.min(array)))
+        return Clipped(low * unit, slot.at_most * unit)
     return Positive() if slot.positive else NotNegative() if slot.nonnegative else Free()

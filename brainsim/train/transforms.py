@@ -101,7 +101,7 @@ class NotNegative(Transform):
         return array
 
     def value(self, free, fixed):
-        return jnp.abs(free)
+        return jnp.where(free < 0, -free, free)  # at 0 it goes up: |x| has no slope there, and would never leave
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
