@@ -70,6 +70,13 @@ class IntegratedPopulation(Population):
                         f"{cls.__name__}.derivative takes {name!r}, which is no State of the"
                         f" class.{suggestion(name, [*states, *cls.inputs])}"
                     )
+            for name in cls.takes:
+                if cls.inputs[name] not in (None, *cls.variables):
+                    raise UnknownNameError(
+                        f"{cls.__name__}.inputs: {name!r} goes with {cls.inputs[name]!r}, which derivative does not take; name the"
+                        f" variable that receptors see as their V, or None for a plain drive, inputs = {{{name!r}: None}}."
+                        f"{suggestion(str(cls.inputs[name]), cls.variables)}"
+                    )
 
     def __init__(self, size: int | tuple[int, ...], *, method: str | Callable | None = None, **values: Any):
         self.method = integrators.get(method or self.default_method)

@@ -85,6 +85,23 @@ class Network(BetweenRuns):
             raise ValueError(f"Network: {name!r} cannot be taken out: {why}. Build another network.")
         self.let_go(name)
 
+    def __setitem__(self, name: str, part: Any) -> None:
+        """As ``net.E = part``, by a name that a program makes: ``net[f"L{k}E"] = LIF(100)``.
+
+        Raises
+        ------
+        TypeError, ValueError, UnknownNameError
+            For what is no name, and for what cannot be assigned.
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"Network: a population has a name, such as net['L23E'] = LIF(100), given {name!r}.")
+        if "." in name:
+            raise ValueError(
+                f"Network: {name!r} is a path. net.replace({name!r}, part) exchanges a part of a population; values are"
+                " assigned to the part, as net.E.tau = 20 * u.ms."
+            )
+        setattr(self, name, part)
+
     def __delitem__(self, path: str) -> None:
         """Take a part out by path that nothing else refers to: ``del net["E->I"]``, ``del net["E.drive"]``.
 

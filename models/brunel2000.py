@@ -87,7 +87,7 @@ def build(
         )
         neurons.add_receptors(jump=bs.receptors.Delta())
         neurons.add_stimuli(external=bs.stimuli.PoissonInput("jump", sources=C_E, rate=0.0 * u.Hz, weight=J))
-        setattr(net, name, neurons)
+        net[name] = neurons
     net.connect(net.E, [net.E, net.I], bs.FixedInDegree(C_E), receptor="jump", weight=J, delay=delay - DT)
     net.connect(net.I, [net.E, net.I], bs.FixedInDegree(C_I), receptor="jump", weight=-J, delay=delay - DT)
     set_regime(net, regime, g=g, eta=eta)

@@ -150,7 +150,7 @@ def build(
             neurons.add_stimuli(outside=outside)
         if direct[k]:
             neurons.add_stimuli(direct=bs.stimuli.Constant(direct[k] * u.pA))
-        setattr(net, name, neurons)
+        net[name] = neurons
     for source, pre in enumerate(NAMES):
         mean = DELAYS[source % 2]
         delay = bs.Normal(mean * u.ms, 0.5 * mean * u.ms).truncate(low=DT / 2).clip(low=DT)  # no less than a step

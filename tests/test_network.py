@@ -71,6 +71,30 @@ def test_names_of_populations(net):
         bs.Network().X = net.E
 
 
+def test_names_that_a_program_makes(net):
+    for k in (2, 4):
+        net[f"L{k}E"] = bs.neurons.LIF(k)
+    assert net.L4E.count == 4 and net["L2E"] is net.L2E
+    with pytest.raises(ValueError, match="the name 'E' is taken"):
+        net["E"] = bs.neurons.LIF(3)
+    with pytest.raises(ValueError, match=r"'E.syn' is a path. net.replace\('E.syn', part\)"):
+        net["E.syn"] = bs.receptors.Delta()
+    with pytest.raises(TypeError, match="a population has a name"):
+        net[3] = bs.neurons.LIF(3)
+    with pytest.raises(AttributeError, match="Only populations"):
+        net["E->I"] = 3
+
+
+def test_an_input_goes_with_a_variable_that_there_is():
+    with pytest.raises(bs.UnknownNameError, match=r"Mine.inputs: 'I' goes with 'V', which derivative does not take"):
+
+        class Mine(bs.neurons.Neuron):
+            v = bs.State(0.0)
+
+            def derivative(self, t, v, I):
+                return -v / u.ms
+
+
 STRANGER = bs.neurons.LIF(5)
 WRONG = {
     "receptor": ({"receptor": "sin"}, bs.UnknownNameError, r"I has no receptor 'sin'. Did you mean 'syn'\?"),

@@ -12,8 +12,8 @@ class Mass(IntegratedPopulation):
     r"""Units that stand for whole populations of neurons: :math:`\dot y = f(t, y, I)`, no threshold and no spikes.
 
     A subclass declares parameters and states and gives ``derivative``; ``inputs`` names its inputs, each with the
-    variable that diffusive coupling compares (None where there is none). Units are coupled as neurons are, over any
-    wiring and delays, by graded receptors::
+    variable that diffusive coupling compares (None where there is none): a plain ``I`` unless it says otherwise. Units are
+    coupled as neurons are, over any wiring and delays, by graded receptors::
 
         net.regions = WilsonCowan(90)
         net.regions.add_receptors(coupling=receptors.Graded(into="I_E"))
@@ -35,6 +35,7 @@ class Mass(IntegratedPopulation):
 
     default_method = "rk4"
     input_unit = u.UNITLESS
+    inputs = {"I": None}
     spikes = None
 
     def observe(self, y: dict) -> dict:

@@ -28,7 +28,6 @@ class BalloonWindkessel(Mass):
     """
 
     input_unit = u.Hz
-    inputs = {"I": None}
 
     kappa = Parameter(0.65 * u.Hz, "decay of the vasodilatory signal")
     gamma = Parameter(0.41 * u.Hz, "feedback from flow")

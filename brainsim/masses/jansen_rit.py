@@ -28,7 +28,6 @@ class JansenRit(Mass):
     """
 
     input_unit = u.Hz
-    inputs = {"I": None}
 
     A = Parameter(3.25 * u.mV, "largest excitatory postsynaptic potential")
     B = Parameter(22.0 * u.mV, "largest inhibitory postsynaptic potential")

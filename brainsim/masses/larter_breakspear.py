@@ -32,8 +32,6 @@ class LarterBreakspear(Mass):
     PNAS 104:10240 (2007).
     """
 
-    inputs = {"I": None}
-
     g_Ca = Parameter(1.1, "calcium conductance", nonnegative=True)
     g_K = Parameter(2.0, "potassium conductance", nonnegative=True)
     g_L = Parameter(0.5, "leak conductance", nonnegative=True)

@@ -25,8 +25,6 @@ class QIFMeanField(Mass):
     E. Montbrio, D. Pazo, A. Roxin, Phys. Rev. X 5:021028 (2015).
     """
 
-    inputs = {"I": None}
-
     tau = Parameter(10.0 * u.ms, "membrane time constant", positive=True)
     Delta = Parameter(1.0, "half width of the density of excitabilities", positive=True)
     eta = Parameter(-5.0, "centre of the density of excitabilities")

@@ -24,7 +24,6 @@ class ReducedWongWang(Mass):
     """
 
     input_unit = u.nA
-    inputs = {"I": None}
 
     tau_S = Parameter(100.0 * u.ms, "time constant of the gating", positive=True)
     gamma = Parameter(0.641, "gain of the gating")

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from brainsim import neurons, receptors, surrogate
 from brainsim._core import Parameter, State
-from brainsim._errors import suggestion
+from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import QuantityLike
 from brainsim.neurons.base import Neuron
 from brainsim.nn.layers import Linear
@@ -92,7 +92,10 @@ class Neurons:
     kind : type
         A class of neurons, of :mod:`brainsim.neurons` or one's own, or another population with receptors.
     receptor : Receptor, optional
-        What inputs act through; by default they move the membrane potential at once.
+        What inputs act through. By default they move the membrane potential at once; of units without spikes, and behind such,
+        they are the input of the next step (:class:`~brainsim.receptors.Graded`).
+    signal : str, optional
+        State that is sent on at every step, for units without spikes: ``"r"``.
     recurrent : bool or Linear
         Connect the population to itself, all to all.
     name : str, optional
@@ -109,6 +112,7 @@ class Neurons:
         kind: type[Population],
         *,
         receptor: Receptor | None = None,
+        signal: str | None = None,
         recurrent: bool | Linear = False,
         name: str | None = None,
         read: tuple[str, str | Callable] = ("spikes", "count"),
@@ -119,16 +123,26 @@ class Neurons:
         if recurrent is not False and recurrent is not True and not isinstance(recurrent, Linear):
             raise TypeError(f"nn.{kind.__name__}: recurrent is True, False or a Linear, given {recurrent!r}.")
         self.kind, self.values, self.name, self.read = kind, values, name, read
-        self.receptor = receptors.Delta() if receptor is None else receptor
+        states = [key for key, declared in kind._declared.items() if isinstance(declared, State)]
+        if signal is not None and signal not in states:
+            raise UnknownNameError(
+                f"nn.{kind.__name__}: signal={signal!r} is no State of it.{suggestion(str(signal), states)}"
+            )
+        self.receptor, self.signal = receptor, signal
         self.recurrent = Linear() if recurrent is True else recurrent or None
 
     def __repr__(self) -> str:
         return f"nn.Neurons({self.kind.__name__})"
 
-    def population(self, size: tuple[int, ...]) -> Population:
-        """The population, of this size."""
+    def population(self, size: tuple[int, ...], graded: bool = False) -> Population:
+        """The population, of this size, whose inputs are perhaps sent at every step."""
         made: Any = self.kind(size, **self.values)
-        made.add_receptors(input=copy.deepcopy(self.receptor))  # one spec may make several populations
+        graded = graded or "spikes" not in made._declared
+        default = receptors.Graded() if graded else receptors.Delta()
+        receptor = (
+            default if self.receptor is None else copy.deepcopy(self.receptor)
+        )  # one spec may make several populations
+        made.add_receptors(input=receptor)
         return made
 
 

@@ -76,10 +76,11 @@ class Sequential(Network):
 
     order: tuple[str, ...]  # names of the populations, from the input to the output
     read: tuple[str, str | Callable]  # what is the output: path and decoder
+    signals: tuple[tuple[str, str], ...]  # populations that send a state at every step, each with its name
 
     def __init__(self, size: int | tuple[int, ...] | Population, *parts: Any, seed: int = 0):
         super().__init__(seed)
-        self.fix(order=(), read=("", "mean"))
+        self.fix(order=(), read=("", "mean"), signals=())
         source = size if isinstance(size, Population) else SpikeInput(size)
         self._add("input", source)
         counted = [part for part in _flat(parts) if isinstance(part, Neurons | Population)]
@@ -126,14 +127,17 @@ class Sequential(Network):
         module = None if synaptic is not None else self._module(path, layers, self.populations[pre].size)
         if isinstance(part, Neurons):
             made = self._size(path, alone, module, pre)
-            self._add(name, part.population(made))
+            self._add(name, part.population(made, graded=pre in dict(self.signals)))
+            if part.signal is not None:
+                self.fix(signals=(*self.signals, (name, part.signal)))
         else:
             self._add(name, part)
         post = self.populations[name]
         if synaptic is not None:
             self._synapses(pre, name, synaptic)
         else:
-            self.connect(self.populations[pre], post, Layer(module), receptor=_receptor(post))
+            options: dict[str, Any] = dict(receptor=_receptor(post), signal=self._signal(pre, post))
+            self.connect(self.populations[pre], post, Layer(module), **options)
         if isinstance(part, Neurons) and part.recurrent is not None:
             self._synapses(name, name, part.recurrent)
 
@@ -182,7 +186,7 @@ class Sequential(Network):
                 f"{pre}->{post}: nn.Linear has a weight of shape {np.shape(weight)}; the populations have"
                 f" {len(source)} and {len(target)} units."
             )
-        options = dict(delay=linear.delay, max_delay=linear.max_delay)
+        options: dict[str, Any] = dict(delay=linear.delay, max_delay=linear.max_delay, signal=self._signal(pre, target))
         self.connect(source, target, AllToAll(), receptor=receptor, weight=weight, **options)
 
     def _pass_by(self, pre: str, post: str, weight: Any) -> None:
@@ -192,7 +196,13 @@ class Sequential(Network):
             return
         receptor = _receptor(target)
         unit = target.receptors[receptor].weight_unit(UNITLESS)
-        self.connect(source, target, OneToOne(), receptor=receptor, weight=1.0 * unit if weight is None else weight)
+        options: dict[str, Any] = dict(receptor=receptor, signal=self._signal(pre, target))
+        self.connect(source, target, OneToOne(), weight=1.0 * unit if weight is None else weight, **options)
+
+    def _signal(self, pre: str, target: Any) -> str | None:
+        """What a population sends to another whose inputs are graded: the state that it names, or its spikes."""
+        sent = dict(self.signals).get(pre)
+        return sent or ("spikes" if target.receptors[_receptor(target)].graded else None)
 
     def __repr__(self) -> str:
         lines = [f"{name}: {type(self.populations[name]).__name__}{self.populations[name].size}" for name in self.order]

@@ -44,6 +44,7 @@ def signal_of(
     """
     if terminal is not None and not isinstance(terminal, Terminal):
         raise TypeError(f"{path}.terminal: expected one of brainsim.terminals, given {terminal!r}.")
+    chosen = signal is not None
     signal = _named_signal(path, pre, receptor, signal, terminal)
     if terminal is not None:
         _check_taken(path, pre, signal, terminal)
@@ -52,6 +53,7 @@ def signal_of(
             f"{path}: a terminal takes spikes at the ends of steps; {receptor.path} has exact spike times."
         )
     graded = signal not in ("spikes", "fired_at") or (terminal is not None and terminal.graded)
+    graded = graded or (chosen and signal == "spikes" and receptor.graded and terminal is None)
     if graded != receptor.graded:
         takes, given = ("a graded signal", "spikes") if receptor.graded else ("spikes", "a graded signal")
         raise ValueError(f"{path}: {receptor.path} takes {takes}, given {given}.")

@@ -18,7 +18,6 @@ class Reservoir(bs.masses.Mass):
 
     tau = bs.Parameter(5.0 * u.ms, "time constant")
     r = bs.State(0.0, "rate")
-    input_unit, inputs = u.UNITLESS, {"I": None}
 
     def derivative(self, t, r, I):
         return (-r + u.math.tanh(I)) / self.tau

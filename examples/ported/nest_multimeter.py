@@ -19,7 +19,7 @@ def run():
     )
     times = {"ex": [10, 20, 50] * u.ms, "inh": [15, 25, 55] * u.ms}
     for name, weight in (("ex", 40 * u.nS), ("inh", 20 * u.nS)):
-        setattr(net, f"s_{name}", bs.sources.SpikeTimes(1, times[name], [0, 0, 0]))
+        net[f"s_{name}"] = bs.sources.SpikeTimes(1, times[name], [0, 0, 0])
         net.connect(net[f"s_{name}"], net.n, bs.OneToOne(), receptor=name, weight=weight, delay=1 * u.ms)
     return bs.simulate(net, 100 * u.ms, record=["n.V", "n.ex.g", "n.inh.g"])
 

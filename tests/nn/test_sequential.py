@@ -45,6 +45,45 @@ def test_the_equations_written_out(reset, recurrent):
     assert fired > 5
 
 
+class Rate(bs.masses.Mass):
+    """Each step gives a new value, r <- tanh(I)."""
+
+    r = bs.State(0.0, "rate")
+
+    def derivative(self, t, r, I):
+        return (u.math.tanh(I) - r) / u.ms
+
+
+@pytest.mark.parametrize("recurrent", [False, True])
+def test_rates_in_a_stack(recurrent):
+    """Units that send their value at every step: as NumPy has it, step by step and where a layer takes all steps at once."""
+    rates = lambda **options: bs.nn.Neurons(Rate, signal="r", method="euler", **options)  # noqa: E731
+    out = bs.nn.LeakyReadout(tau=5 * u.ms, read="sequence")
+    layers = bs.nn.Linear(7, bias=True), rates(recurrent=recurrent), bs.nn.Linear(4), rates(), bs.nn.Linear(3)
+    net = bs.nn.Sequential(5, *layers, out)
+    net["input->hidden1.layer"].bias.set_value(jnp.linspace(-1, 1, 7))
+    W, b = np.asarray(net["input->hidden1.layer"].kernel.get_value()), np.linspace(-1, 1, 7)
+    U = np.asarray(net["hidden1->hidden2"].weight).reshape(7, 4)
+    Y = net["hidden2->output"].weight.to_decimal(u.pA).reshape(4, 3)
+    R = np.asarray(net["hidden1->hidden1"].weight).reshape(7, 7) if recurrent else np.zeros((7, 7))
+    rec = bs.simulate(
+        net, 12 * u.ms, dt=1 * u.ms, record=["hidden1.r", "hidden2.r", "output.V"], inputs={"input.input": X}
+    )
+    r, q, V, sent, expected = np.zeros(7), np.zeros(4), np.zeros(3), np.zeros(5), []
+    for t in range(12):
+        r, q, V = np.tanh(sent @ W + b + r @ R), np.tanh(r @ U), np.exp(-1 / 5) * V + (1 - np.exp(-1 / 5)) * (q @ Y)
+        sent = X[t]
+        np.testing.assert_allclose(rec["hidden1.r"][t], r, atol=1e-12)
+        np.testing.assert_allclose(rec["hidden2.r"][t], q, atol=1e-12)
+        expected.append(V)
+    np.testing.assert_allclose(rec["output.V"].to_decimal(u.mV), expected, atol=1e-12)
+    net.reset()
+    objective = bs.train.Objective(net, 12 * u.ms, loss=bs.train.losses.mean_square)
+    batch = bs.train.Batch(X[None], np.zeros((1, 12, 3)))
+    _, result = objective({}, {}, batch, jax.random.PRNGKey(0))
+    np.testing.assert_allclose(result.outputs[0], expected, atol=1e-12)
+
+
 def test_it_is_a_network():
     net = bs.nn.Sequential(4, bs.nn.Linear(3), bs.nn.LIF(), bs.nn.Linear(2), bs.nn.LIF(name="choice"))
     assert isinstance(net, bs.Network) and net.order == ("input", "hidden1", "choice")

@@ -87,3 +87,18 @@ def test_what_cannot_be_sent_is_refused():
     with pytest.raises(bs.UnitError, match="weight: expected"):
         net.connect(net.A, net.B, **wire, receptor="gap", weight=1 * u.pA)
     assert not net.projections
+
+
+def test_spikes_that_are_sent_as_a_signal_last_for_a_step():
+    """Whatever they carry: the current of the step behind their arrival, as of any other variable."""
+    net = bs.Network()
+    net.x, net.y = bs.sources.SpikeInput(2), bs.sources.SpikeTimes(1, [3.0] * u.ms, [0])
+    net.B = bs.masses.Linear(3, tau=1 * u.ms, method="euler")
+    net.B.add_receptors(given=bs.receptors.Graded(), once=bs.receptors.Graded())
+    W, given = np.arange(6.0).reshape(2, 3), np.random.default_rng(0).normal(size=(8, 2))
+    net.connect(net.x, net.B, bs.FromMatrix(W), receptor="given", signal="spikes")
+    net.connect(net.y, net.B, bs.AllToAll(), receptor="once", signal="spikes", weight=5.0, delay=2 * u.ms)
+    rec = bs.simulate(net, 8 * u.ms, dt=1 * u.ms, record=["B.x", "B.given.g", "B.once.g"], inputs={"x.input": given})
+    np.testing.assert_allclose(rec["B.given.g"], given @ W)
+    np.testing.assert_array_equal(rec["B.once.g"][:, 0], [0, 0, 0, 0, 5, 0, 0, 0])
+    np.testing.assert_allclose(rec["B.x"][1:], (given @ W)[:-1] + np.asarray(rec["B.once.g"])[:-1])
