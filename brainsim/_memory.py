@@ -1,7 +1,9 @@
-"""How much memory there is."""
+"""How much memory there is, and giving back what is not used."""
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 
 
@@ -18,6 +20,21 @@ def available_bytes() -> float:
         return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, OSError, ValueError):
         return float("inf")
+
+
+def give_back() -> None:
+    """Give freed memory back to the system, where the C library can: a compiler leaves some 60 MB that it has freed."""
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+@functools.cache
+def _trim():
+    try:
+        return ctypes.CDLL(None).malloc_trim  # of glibc
+    except (AttributeError, OSError, TypeError):
+        return None
 
 
 def human(n: float) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 import jax
 
+from brainsim import _memory
 from brainsim._core import Structure, forget_programs
 from brainsim.simulation import fused
 
@@ -44,6 +45,7 @@ class Programs:
         program = keep(structure).get(key)
         if program is None:
             program = self._compile(plan, structure, tree.unflatten(leaves), devices)
+            _memory.give_back()
             keep(structure)[key] = program
         return program(leaves)
 

@@ -14,6 +14,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
+from brainsim import _memory
 from brainsim._core import write_back
 from brainsim._units import QuantityLike
 from brainsim.network import Network
@@ -256,6 +257,7 @@ class Loop:
         self.watching = [callback.step for callback in self.callbacks if hasattr(callback, "step")]
         self.evaluation, self.windows, self.spread = evaluation, windows, Spread(mesh)
         self.key, self.compiled, self.warned = jax.random.PRNGKey(seed), jax.jit(update), False
+        self.fresh = True  # no update is done yet
         self.learning, self.place = update.first(), resuming.Place()
         self.good = self.learning  # the last parameters of which loss and gradient are known to be finite
         whole, window = evaluation.objective, update.objective
@@ -320,6 +322,9 @@ class Loop:
         if waiting is None:
             return
         before, batch, given, loss, measured, k = waiting
+        if self.fresh:
+            _memory.give_back()
+            self.fresh = False
         if not (np.isfinite(float(loss)) and np.isfinite(float(measured.get("gradient norm", loss)))):
             self._fail(before, batch, given, float(loss), k, measured)
         self.good = before
