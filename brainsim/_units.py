@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from numbers import Number
 from typing import Any, TypeAlias
@@ -88,14 +87,3 @@ def float_dtype() -> np.dtype:
     """The float type of this process: float32, or float64 with ``jax_enable_x64``."""
     wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
     return jnp.dtype(jnp.float64 if wide else jnp.float32)
-
-
-def _is_dask_array(x: Any) -> bool:
-    dask = sys.modules.get("dask.array")
-    return dask is not None and isinstance(x, dask.Array)
-
-
-# brainunit words an error for every sum of quantities, before it knows of any, and loads dask where it is installed to see
-# whether the sum is of its arrays: 0.7 s and 50 MB, in each process. There are none before somebody has loaded it.
-if "saiunit._backend" in sys.modules:
-    vars(sys.modules["saiunit._backend"])["is_dask_array"] = _is_dask_array
