@@ -1,5 +1,7 @@
 """The README's first screen runs when pasted, and prints what it says."""
 
+import ast
+import json
 import os
 import re
 import subprocess
@@ -44,6 +46,41 @@ def test_the_classifier_has_the_accuracy_that_the_readme_says(tmp_path):
     (expected,) = blocks("text")[1].strip().splitlines()
     accuracies = [float(re.fullmatch(rf"test accuracy ({NUMBER})%", each)[1]) for each in (line, expected)]
     assert accuracies[0] == pytest.approx(accuracies[1], abs=1.5)
+
+
+def code_lines(source) -> int:
+    """Lines of code: without empty ones, comments and docstrings."""
+    tree, count = (
+        ast.parse(source),
+        len([line for line in source.splitlines() if line.strip() and line.strip()[0] != "#"]),
+    )
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            text = ast.get_source_segment(source, node.body[0])
+            count -= len([line for line in text.splitlines() if line.strip()])
+    return count
+
+
+def test_code_lines_are_counted():
+    assert code_lines('"""A text.\n\nOf two."""\n\nx = 1  # one\n# none\ndef f():\n    "It."\n    return x\n') == 3
+
+
+@pytest.mark.parametrize(("source", "most"), [("README.md", 25), ("examples/ported/snntorch_tutorial_6.py", 30)])
+def test_classifiers_are_short(source, most):
+    """Of digits, from data to accuracy, dense in 25 lines of code and with convolutions in 30."""
+    block = blocks("python")[1] if source == "README.md" else (ROOT / source).read_text(encoding="utf-8")
+    assert 5 < code_lines(block) <= most
+
+
+def test_learning_without_the_past_is_one_word_more():
+    """In the notebook of the first classifier, which runs: the same call of ``fit`` with ``gradient="e_prop"``."""
+    cells = json.loads((ROOT / "notebooks" / "07_first_classifier.ipynb").read_text(encoding="utf-8"))["cells"]
+    trees = [ast.parse("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    fits = [call for call in calls if ast.unparse(call.func) == "bs.train.fit"]
+    past, local = ({k.arg: ast.unparse(k.value) for k in call.keywords if k.arg != "epochs"} for call in fits)
+    assert local == {**past, "gradient": "'e_prop'"}
+    assert [ast.unparse(call.args[1]) for call in fits] == ["(x, y)", "(x, y)"]
 
 
 def test_first_screen():

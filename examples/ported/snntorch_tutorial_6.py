@@ -31,16 +31,9 @@ def run(data=None, steps=50, epochs=10, rate=1e-2):
         bs.nn.Linear(10, bias=True), leaky,
     )  # fmt: skip
     return bs.train.fit(
-        net,
-        train,
-        steps * u.ms,
-        encode=bs.encoding.Constant(),
-        epochs=epochs,
-        batch=128,
-        optimizer=optax.adam(rate),
-        validate=test,
-        progress=False,
-    )
+        net, train, steps * u.ms, encode=bs.encoding.Constant(), epochs=epochs, batch=128, optimizer=optax.adam(rate),
+        validate=test, progress=False,
+    )  # fmt: skip
 
 
 def draw(history, ax):
