@@ -140,7 +140,7 @@ def _npz(path: Path, what: str = "data.images") -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise ValueError(f"{what}: {path} is not an npz file of plain arrays: {error}") from error
+        raise ValueError(f"{what}: {path} is not an npz file of plain arrays.") from error
 
 
 def _in_folder(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:

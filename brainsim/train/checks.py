@@ -11,7 +11,9 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.interpreters import partial_eval
 
+from brainsim._units import float_dtype
 from brainsim.encoding import sequence
 from brainsim.network import Network
 from brainsim.train.objective import Batch, Objective, takes_mask
@@ -51,6 +53,45 @@ def check_fit(objective: Objective, batch: Batch, parameters: dict, what: str = 
         )
     if batch.lengths is not None and np.max(batch.lengths) > objective.n_steps:
         raise ValueError(f"{what}: a length of {np.max(batch.lengths)} steps; a run has {objective.n_steps}.")
+
+
+def check_slope(objective: Objective, batch: Batch, parameters: dict) -> None:
+    """Refuse a loss that has no derivative with respect to what is read, whatever that is.
+
+    Raises
+    ------
+    ValueError
+    """
+    if objective.penalties:
+        return
+    one, key = jax.tree.map(lambda part: part[:1], batch), jax.random.PRNGKey(0)
+    *_, outputs = jax.eval_shape(
+        lambda p, c, b, k: objective.examples(p, c, b, k), parameters, objective.carried, one, key
+    )
+    leaves, tree = jax.tree.flatten(outputs)
+    moving = [k for k, leaf in enumerate(leaves) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+
+    def slope(leaves, tangents):
+        def loss(chosen):
+            every = list(leaves)
+            for k, leaf in zip(moving, chosen):
+                every[k] = leaf
+            losses = objective.each(objective.loss, jax.tree.unflatten(tree, every), one.targets, one.lengths)
+            return losses.astype(float_dtype())
+
+        return jax.jvp(loss, ([leaves[k] for k in moving],), (tangents,))[1]
+
+    try:
+        jaxpr = jax.make_jaxpr(slope)(leaves, [leaves[k] for k in moving]).jaxpr
+    except TypeError:  # a loss whose derivative is written for reverse mode alone
+        return
+    used = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[1]
+    if not any(used[len(leaves) :]):
+        raise ValueError(
+            f"loss: {_name(objective.loss)} has no derivative with respect to {' and '.join(objective.read.paths)}: what"
+            " takes the highest, rounds or counts has none. gradient='reinforce' and searches such as bs.train.Evolution"
+            " learn without."
+        )
 
 
 def check_masks(objective: Objective) -> None:

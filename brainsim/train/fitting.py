@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 
 from brainsim import _memory
 from brainsim._core import write_back
+from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import QuantityLike
 from brainsim.network import Network
 from brainsim.simulation.progress import Progress
@@ -27,6 +28,7 @@ from brainsim.train.evaluation import Evaluation
 from brainsim.train.gradients import Gradient, bptt, eventprop, reinforce
 from brainsim.train.history import History
 from brainsim.train.objective import Batch, Objective
+from brainsim.train.online.door import RULES
 from brainsim.train.online.gradient import Eligibility
 from brainsim.train.overflow import blame
 from brainsim.train.reading import Read, Reads
@@ -181,9 +183,12 @@ def fit(
         raise ValueError("data: there are no batches.")
     gradient = as_gradient(gradient)
     trained = Trained(net, objective.run.parameters, learn=learn, freeze=freeze, transforms=transforms)
-    if gradient in (bptt, eventprop, forward) or isinstance(gradient, RandomDirections):
+    follows = gradient in (bptt, eventprop, forward) or isinstance(gradient, RandomDirections)
+    if follows:
         checks.check_gradient(objective, trained)
     checks.check_fit(objective, _whole(batches, sample), objective.run.parameters)
+    if follows or isinstance(gradient, Eligibility):
+        checks.check_slope(objective, sample, objective.run.parameters)
     held_out = None if validate is None else as_batches(validate, batch, shuffle=False, what="validate")
     if isinstance(held_out, Arrays):
         checks.check_fit(objective, _whole(held_out, sample), objective.run.parameters, "validate")
@@ -217,6 +222,8 @@ def as_gradient(given: Gradient | Search | str) -> Any:
             raise TypeError(f"gradient: expected a name such as 'bptt' or 'e_prop', or a Gradient, given {given!r}.")
         return given
     plain: dict[str, Any] = {"bptt": bptt, "eventprop": eventprop, "reinforce": reinforce, "forward": forward}
+    if given not in plain and given not in RULES:
+        raise UnknownNameError(f"gradient: {given!r} is unknown.{suggestion(given, [*plain, *RULES])}")
     return plain[given] if given in plain else Eligibility(given)
 
 

@@ -124,6 +124,12 @@ class Objective:
         precision: str | None = None,
         parallel: str | None = None,
     ):
+        for name, given, example in (
+            ("loss", loss, "train.losses.cross_entropy"),
+            ("encode", encode, "encoding.Constant()"),
+        ):
+            if not callable(given) and (name, given) != ("encode", None):
+                raise TypeError(f"{name}: expected a function, such as bs.{example}, given {given!r}.")
         if net.begun:
             raise ValueError(
                 f"train: the network has run for {int(net.plain('steps'))} steps, and every example would go on from where it"

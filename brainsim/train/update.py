@@ -72,6 +72,9 @@ class Update:
     ):
         self.scheduled = Scheduled(objective.net, {}) if scheduled is None else scheduled
         self.objective, self.trained, self.average = objective, trained, average
+        for each in optimizer.values() if isinstance(optimizer, Mapping) else [optimizer]:
+            if not (callable(getattr(each, "init", None)) and callable(getattr(each, "update", None))):
+                raise TypeError(f"optimizer: expected one of optax, such as optax.adam(1e-3), given {each!r}.")
         self.optimizer = by_group(optimizer, trained.paths) if isinstance(optimizer, Mapping) else optimizer
         self.step, self.metrics = gradient(objective), dict(metrics or {})
 

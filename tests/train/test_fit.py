@@ -289,7 +289,7 @@ def test_gradients_come_from_where_one_says(examples):
         found.append(weights(net)[0])
     np.testing.assert_array_equal(found[1], found[0])
     np.testing.assert_allclose(found[2], found[0], rtol=1e-12)
-    with pytest.raises(bs.UnknownNameError, match="rule='eprop' is unknown. Did you mean 'e_prop'"):
+    with pytest.raises(bs.UnknownNameError, match="gradient: 'eprop' is unknown. Did you mean 'e_prop'.*bptt"):
         fit(small(), examples, gradient="eprop")
     with pytest.raises(TypeError, match="gradient: expected a name"):
         fit(small(), examples, gradient=3)
@@ -338,6 +338,12 @@ def test_what_would_be_found_out_late_is_refused_at_once(examples, tmp_path):
         ((x, y), dict(read={}), "the dictionary names no output"),
         (trials, course, r"GoNoGo is a task; give its trials, task\(1000\)"),
         ((x, nothing), dict(loss=losses.mean_square), "targets of this batch are not finite"),
+        ((x, y), dict(loss="mean_square"), "loss: expected a function, such as .*cross_entropy, given 'mean_square'"),
+        ((x, y), dict(encode="poisson"), r"encode: expected a function, such as .*Constant\(\), given 'poisson'"),
+        ((x, y), dict(optimizer="adam"), r"optimizer: expected one of optax, such as optax.adam\(1e-3\), given 'adam'"),
+        ((x, y), dict(optimizer={"*": "adam"}), "optimizer: expected one of optax"),
+        ((x, y), dict(loss=lambda out, label: 1.0 * (jnp.argmax(out) != label)), "no derivative with respect to out.V"),
+        ((x, y), dict(loss=lambda out, label: jnp.round(out).sum(), gradient="e_prop"), "no derivative .*reinforce"),
     ):  # fmt: skip
         with pytest.raises((ValueError, TypeError, bs.NonFiniteError), match=message):
             fit(small(), data, epochs=1, **options)

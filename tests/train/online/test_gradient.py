@@ -50,5 +50,5 @@ def test_a_fit_by_e_prop_is_one_word_away(examples):
     history = bs.train.fit(net, (x, labels), 10 * u.ms, encode=bs.encoding.Constant(), gradient="e_prop",
                            optimizer=optax.adam(0.02), epochs=12, batch=20, progress=False)  # fmt: skip
     assert history["loss"][-1] < 0.5 * history["loss"][0]
-    with pytest.raises(bs.UnknownNameError, match="rule='e_porp' is unknown.*e_prop"):
+    with pytest.raises(bs.UnknownNameError, match="gradient: 'e_porp' is unknown.*e_prop"):
         bs.train.fit(net, (x, labels), 10 * u.ms, encode=bs.encoding.Constant(), gradient="e_porp", progress=False)
