@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
@@ -95,5 +96,22 @@ class OwnSteps(Dynamics):
                 for path, array in state.items()
             }
 
-        due = (clock.step + 1) % self.plain("own_steps") == 0
-        write_back(self, jax.lax.cond(due, whole, between, state))
+        write_back(self, jax.lax.cond(self.ends(clock), whole, between, state))
+
+    def ends(self, clock: Clock) -> jax.Array:
+        """Whether an own step ends with this step of the network, and the next one begins."""
+        return (clock.step + 1) % self.plain("own_steps") == 0
+
+
+def change_where(due: jax.Array, net: Dynamics, change: Callable[[Any], None]) -> None:
+    """Let ``change(net)`` change states of a network, if it is time."""
+    structure, parameters, fixed, state = split(net)
+
+    def apply(state):
+        copy: Any = structure.merge(parameters, fixed, state)
+        with stepping(copy):
+            change(copy)
+        return {path: array for path, array in split(copy)[3].items() if array is not state[path]}
+
+    before = {path: state[path] for path in jax.eval_shape(apply, state)}
+    write_back(net, jax.lax.cond(due, lambda _: apply(state), lambda kept: kept, before))

@@ -60,8 +60,9 @@ class Population(OwnSteps, Sender):
         ``connectivity.Grid(spacing=50 * u.um)``, ``Ring()``, ``UniformBox([1, 1] * u.mm)``, or coordinates. Default:
         the grid of ``size`` with spacing 1, without unit.
     dt : quantity, time, optional
-        Length of steps of its own, a multiple of those of the network: a slow population beside fast ones. What arrives
-        within a step acts from its beginning on, and spikes are fired at its end. Those of the network by default.
+        Length of steps of its own, a multiple of those of the network: a slow population beside fast ones. Spikes that
+        arrive within a step act from its beginning on, a graded signal is that at its beginning, and spikes are fired at its
+        end. Those of the network by default.
     **values
         Parameters and initial states by name: quantities, arrays of one value per unit, or distributions.
 

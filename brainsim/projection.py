@@ -198,7 +198,9 @@ class Projection(Connection):
         way = cast(Synapses, self.way)
         conn = (way.single if self.axon.single else way).conn
         reached = self.axon.reached(clock, conn, arrived)
-        into = self.synapse.deliver(clock.of("synapse"), reached, self.plain("weight"), target.plain(target.port))
+        into = self.synapse.deliver(
+            clock.of("synapse"), reached, self.plain("weight"), target.plain(target.port), post.seen_from(self.receptor)
+        )
         target.put(target.port, into)
         if several:
             self._share(post, into)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from brainsim._core import Clock, Dynamics
+from brainsim.own_steps import change_where
 
 
 class Step(NamedTuple):
@@ -75,9 +77,17 @@ def released(senders: dict, projections: dict, clock: Clock) -> dict[str, Any]:
 
 
 def _deliver(net, clock, step):
-    populations = net.populations
     for name, projection in net.projections.items():
-        projection.deliver(clock.of(name), populations[projection.post], step.arrived[name])
+        post = net.populations[projection.post]
+        if projection.graded and post.own_step_ms is not None:  # it sees the value at which its own step begins
+            change_where(post.ends(clock), net, functools.partial(_bring, name, clock, step))
+        else:
+            _bring(name, clock, step, net)
+
+
+def _bring(name, clock, step, net):
+    projection = net.projections[name]
+    projection.deliver(clock.of(name), net.populations[projection.post], step.arrived[name])
 
 
 def _receptors(net):

@@ -81,3 +81,27 @@ def test_what_are_no_steps_is_refused():
     net.E = bs.neurons.LIF(1, dt=1 * u.ms, spike_times="interpolated")
     with pytest.raises(ValueError, match="leave out spike_times"):
         bs.simulate(net, 1 * u.ms)
+
+
+@pytest.mark.parametrize("delay", [None, 0.5 * u.ms], ids=["at once", "later"])
+def test_of_a_graded_signal_they_see_the_value_at_which_their_own_step_begins(delay):
+    net = bs.Network()
+    net.fast = bs.neurons.from_equations("dx/dt = 1/ms : 1", x=2.0)(3)
+    net.slow = bs.neurons.from_equations("dy/dt = J/ms : 1 \n J : 1 (input)")(2, dt=2 * u.ms)
+    net.slow.add_receptors(g=bs.receptors.Graded())
+    net.connect(net.fast, net.slow, bs.AllToAll(), receptor="g", signal="x", weight=0.5, delay=delay)
+    y = bs.simulate(net, 8 * u.ms, record="slow.y")["slow.y"][:, 0]
+    late = 0.0 if delay is None else 0.5
+    began = 1.5 * (2 + np.maximum(np.arange(0, 8, 2) - late, 0))  # sums of three, half of each
+    np.testing.assert_allclose(y[19::20], 2 * np.cumsum(began), rtol=1e-9)
+
+
+def test_among_each_other_they_couple_as_in_a_network_of_these_steps():
+    def coupled(step, **own):
+        net = bs.Network()
+        net.m = bs.neurons.from_equations("dv/dt = (I - v)/(5*ms) : 1 \n I : 1 (input)")(4, v=np.arange(4.0), **own)
+        net.m.add_receptors(gap=bs.receptors.Coupling(lambda x, y, w: w * u.math.tanh(x - y), of="v"))
+        net.connect(net.m, net.m, bs.AllToAll(), receptor="gap", signal="v", weight=0.4)
+        return bs.simulate(net, 6 * u.ms, dt=step, record={"m.v": 1 * u.ms})["m.v"]
+
+    np.testing.assert_allclose(coupled(0.25 * u.ms, dt=1 * u.ms), coupled(1 * u.ms), rtol=1e-9)

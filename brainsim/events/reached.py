@@ -124,7 +124,7 @@ def due(
 
 
 def visit(
-    reached: Reached, function: Callable, own: tuple, known: tuple, into: jax.Array
+    reached: Reached, function: Callable, own: tuple, known: tuple, into: jax.Array, of_targets: tuple = ()
 ) -> tuple[tuple[jax.Array, ...], jax.Array]:
     """Let ``function`` change what each synapse keeps where it is reached, and add what it gives to the targets.
 
@@ -138,13 +138,16 @@ def visit(
     reached : Reached
         The synapses: :class:`ByNeurons`, or what :func:`due` gives.
     function : callable
-        ``function(value, *own, *known) -> (result, *own)`` of arrays with one element for each of some synapses.
+        ``function(value, *own, *known, *of_targets) -> (result, *own)`` of arrays with one element for each of some
+        synapses.
     own : tuple of arrays ``[n_synapses]``
         What synapses keep.
     known : tuple of arrays ``[]`` or ``[n_synapses]``
         Further numbers that the function takes.
     into : float array ``[n_post]``
         What results are added to.
+    of_targets : tuple of arrays ``[n_post]``, optional
+        Numbers of the targets that the function takes, each of its synapse's.
 
     Returns
     -------
@@ -154,72 +157,78 @@ def visit(
     Raises
     ------
     ValueError
-        For arrays that have not one element for each synapse.
+        For arrays that have not one element for each synapse, or target.
     """
-    n = reached.conn.n_synapses
-    for what, arrays, shapes in (("own", own, [(n,)]), ("known", known, [(), (n,)])):
+    n, n_post = reached.conn.n_synapses, reached.conn.n_post
+    asked = (
+        ("own", own, [(n,)], f"{n} synapses"),
+        ("known", known, [(), (n,)], f"{n} synapses"),
+        ("of_targets", of_targets, [(n_post,)], f"{n_post} targets"),
+    )
+    for what, arrays, shapes, of in asked:
         for array in arrays:
             if jnp.shape(array) not in shapes:
-                raise ValueError(
-                    f"events.visit: {what} has one number for each of {n} synapses, given {jnp.shape(array)}."
-                )
+                raise ValueError(f"events.visit: {what} has one number for each of {of}, given {jnp.shape(array)}.")
 
     @jax.custom_jvp
-    def run(reached, own, known, into):
+    def run(reached, own, known, of_targets, into):
         if reached.rows() is None or n == 0:
-            return _everywhere(function, reached, own, known, into)
-        return _by_rows(function, reached, own, known, into)
+            return _everywhere(function, reached, own, known, of_targets, into)
+        return _by_rows(function, reached, own, known, of_targets, into)
 
     @run.defjvp
     def jvp(primals, tangents):
         return jax.jvp(lambda *x: _everywhere(function, *x), primals, tangents)
 
-    return run(reached, tuple(own), tuple(map(jnp.asarray, known)), into)
+    return run(reached, tuple(own), tuple(map(jnp.asarray, known)), tuple(of_targets), into)
 
 
-def _everywhere(function, reached, own, known, into):
+def _everywhere(function, reached, own, known, of_targets, into):
     """The definition, at all synapses."""
     conn = reached.conn
     if conn.n_synapses == 0:
         return own, into
     s = reached.values()
     here = s != 0
-    result, *after = function(s, *own, *known)
-    own = tuple(jnp.where(here, new, old).astype(old.dtype) for new, old in zip(after, own, strict=True))
     targets = jnp.broadcast_to(conn.targets(), conn.weight_shape).ravel()
+    result, *after = function(s, *own, *known, *(x[targets] for x in of_targets))
+    own = tuple(jnp.where(here, new, old).astype(old.dtype) for new, old in zip(after, own, strict=True))
     return own, into.at[targets].add(jnp.where(here, result, 0).astype(into.dtype))
 
 
-def _by_rows(function, reached, own, known, into):
+def _by_rows(function, reached, own, known, of_targets, into):
     """The same at the synapses that are reached; a batch lays those of all examples end to end."""
 
     @jax.custom_batching.custom_vmap
-    def run(reached, own, known, into):
-        own, known, into = jax.tree.map(lambda x: x[None], (own, known, into))
+    def run(reached, own, known, of_targets, into):
+        own, known, of_targets, into = jax.tree.map(lambda x: x[None], (own, known, of_targets, into))
         parts = tuple(x[None] for x in reached.rows())
-        own, into = _laid_out(function, reached, parts, own, known, into)
+        own, into = _laid_out(function, reached, parts, own, known, of_targets, into)
         return jax.tree.map(lambda x: x[0], (own, into))
 
     @run.def_vmap
-    def batched(size, flags, reached, own, known, into):
+    def batched(size, flags, reached, own, known, of_targets, into):
         if any(jax.tree.leaves(flags[0].conn)):  # the connectivity differs: one after the other
             several = jax.tree.map(
                 lambda x, flag: x if flag else jnp.broadcast_to(x, (size, *x.shape)),
-                (reached, own, known, into),
+                (reached, own, known, of_targets, into),
                 tuple(flags),
             )
             return jax.lax.map(lambda x: run(*x), several), ((True,) * len(own), True)
         axes = jax.tree.map(lambda flag: 0 if flag else None, flags[0])
         parts = jax.vmap(lambda reached: reached.rows(), in_axes=(axes,), axis_size=size)(reached)
         own = tuple(x if flag else jnp.broadcast_to(x, (size, *x.shape)) for x, flag in zip(own, flags[1], strict=True))
-        known = tuple(x if flag else x[None] for x, flag in zip(known, flags[2], strict=True))
-        into = into if flags[3] else jnp.broadcast_to(into, (size, *into.shape))
-        return _laid_out(function, reached, parts, own, known, into), ((True,) * len(own), True)
+        known, of_targets = (
+            tuple(x if flag else x[None] for x, flag in zip(arrays, several, strict=True))
+            for arrays, several in ((known, flags[2]), (of_targets, flags[3]))
+        )
+        into = into if flags[4] else jnp.broadcast_to(into, (size, *into.shape))
+        return _laid_out(function, reached, parts, own, known, of_targets, into), ((True,) * len(own), True)
 
-    return run(reached, own, known, into)
+    return run(reached, own, known, of_targets, into)
 
 
-def _laid_out(function, reached, parts, own, known, into):
+def _laid_out(function, reached, parts, own, known, of_targets, into):
     """All examples, (size, ...), as one list of rows; what is known may be of one for all, (1, ...)."""
     conn, (size, rows) = reached.conn, parts[0].shape
     n, n_post = conn.n_synapses, conn.n_post
@@ -244,11 +253,12 @@ def _laid_out(function, reached, parts, own, known, into):
                 return x[0] if x.shape[0] == 1 else x[example]
             return x[0, synapse] if x.shape[0] == 1 else x.ravel()[at]
 
+        target = targets[synapse % targets.shape[0]]
         before = [x.ravel()[at] for x in own]
-        result, *after = function(value, *before, *map(of, known))
+        there = [x[0, target] if x.shape[0] == 1 else x[example, target] for x in of_targets]
+        result, *after = function(value, *before, *map(of, known), *there)
         put = jnp.where(here, at, size * n)
         own = tuple(_written(x, put, old, new) for x, old, new in zip(own, before, after, strict=True))
-        target = targets[synapse % targets.shape[0]]
         into = into.ravel().at[example * n_post + target].add(jnp.where(here, result, 0).astype(into.dtype))
         return own, into.reshape(size, n_post)
 

@@ -53,8 +53,9 @@ class Synapse(Dynamics):
                 return p.U * x, {"x": x - p.U * x}
 
     Arguments of ``silence`` are parameters ``p.name``, the time ``dt`` in ms, and states by their names; those of ``spike`` the
-    same without dt. What ``spike`` returns first multiplies the weight. States hold what they were after the last spike;
-    recordings, and :meth:`at`, show what they are.
+    same without dt. A class that names states of the postsynaptic population, ``of_post = ("Gamma",)``, finds those of its
+    neuron at t + dt in ``spike`` as ``p.Gamma``. What ``spike`` returns first multiplies the weight. States hold what they were
+    after the last spike; recordings, and :meth:`at`, show what they are.
 
     Parameters
     ----------
@@ -64,6 +65,7 @@ class Synapse(Dynamics):
 
     n_synapses: int
     moves: ClassVar[tuple[str, ...]] = ()  #: states that silence and spikes change, in the order of declaration
+    of_post: ClassVar[tuple[str, ...]] = ()  #: states of the postsynaptic population that ``spike`` takes
     _takes: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     last = State(0, "steps until the last spike arrived", shape="n_synapses", dtype=jnp.int32, counts="steps")
@@ -115,9 +117,11 @@ class Synapse(Dynamics):
         """What :func:`brainsim.events.visit` takes: result and states of some synapses that spikes reach."""
         n = len(self.moves)
         *states, last = arrays[: n + 1]
-        *numbers, weight, now, step_ms = arrays[n + 1 :]
+        there = arrays[len(arrays) - len(self.of_post) :]
+        *numbers, weight, now, step_ms = arrays[n + 1 : len(arrays) - len(there)]
         p, dt = self._parameters(numbers), (now - last).astype(step_ms.dtype) * step_ms
         before = self._after_silence(p, dt, dict(zip(self.moves, states, strict=True)))
+        vars(p).update(zip(self.of_post, there, strict=True))
         given = self.spike(p, **{k: before[k] for k in self._takes["spike"]})
         if not isinstance(given, tuple) or len(given) != 2:
             raise TypeError(f"{type(self).__name__}.spike returns what is sent, and states by name; given {given!r}.")
@@ -131,12 +135,15 @@ class Synapse(Dynamics):
         """Serve the projection that ``site`` is on."""
         self.place(site._replace(facts={**site.facts, "n_synapses": n_synapses}))
 
-    def deliver(self, clock: Clock, reached: events.Reached, weight: jax.Array, into: jax.Array) -> jax.Array:
-        """``into`` with what arrives at t + dt through the synapses that are reached; these change."""
+    def deliver(
+        self, clock: Clock, reached: events.Reached, weight: jax.Array, into: jax.Array, post: Any
+    ) -> jax.Array:
+        """``into`` with what arrives at t + dt through the synapses that are reached, onto ``post``; these change."""
         own = tuple(self.plain(name) for name in (*self.moves, *OWN))
         numbers = [self.plain(name) for name in self._numbers]
         known = (*numbers, jnp.ravel(weight) if jnp.ndim(weight) else weight, clock.step + 1, clock.step_ms)
-        own, into = events.visit(reached, self._arrive, own, known, into)
+        there = tuple(post.plain(name) for name in self.of_post)
+        own, into = events.visit(reached, self._arrive, own, known, into, there)
         for name, array in zip((*self.moves, *OWN), own, strict=True):
             self.put(name, array)
         return into

@@ -101,7 +101,7 @@ class Connection(Dynamics):
         if singly:
             check_one_by_one(path, target, wired, terminal, delay)
         if synapse is not None:
-            check_synapse(path, synapse, target, wired, delay)
+            check_synapse(path, synapse, target, wired, delay, post)
             singly = singly or not (wired.by_delay and sent == "bool")  # or a calendar knows
         self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent, moment=moment, own=delay, graded=self.graded,
                               follow=self.plastic or singly, longest=wired.longest, exact=target is not None and target.within_steps,

@@ -88,14 +88,14 @@ def check_one_by_one(path: str, receptor, wired, terminal, delay) -> None:
         raise ValueError(f"{path}: {receptor.path} takes whole spikes of single synapses, and not {what}.")
 
 
-def check_synapse(path: str, synapse, receptor, wired, delay) -> None:
+def check_synapse(path: str, synapse, receptor, wired, delay, post: Population) -> None:
     """Refuse what synapses with states of their own cannot have.
 
     Raises
     ------
-    TypeError, ValueError
-        For what is no kind of synapse, or serves a projection already; and for receptors, formats and delays that know no single
-        spikes.
+    TypeError, ValueError, UnknownNameError
+        For what is no kind of synapse, or serves a projection already; for receptors, formats and delays that know no single
+        spikes; and for states that it takes and the postsynaptic population does not have.
     """
     if not isinstance(synapse, Synapse):
         raise TypeError(f"{path}.synapse: expected one of brainsim.synapses, given {synapse!r}.")
@@ -107,6 +107,18 @@ def check_synapse(path: str, synapse, receptor, wired, delay) -> None:
         raise ValueError(f"{path}: {type(synapse).__name__} multiplies spikes, which {receptor.path} does not add up.")
     if len(receptor.ports) > 1:
         raise ValueError(f"{path}: {type(synapse).__name__} sends one number, and {receptor.path} takes several.")
+    there = post.seen_from(receptor.path.rpartition(".")[2])
+    for name in synapse.of_post:
+        known = [key for key, declared in there._declared.items() if isinstance(declared, State) and key in vars(there)]
+        if name not in known:
+            raise UnknownNameError(
+                f"{path}: {type(synapse).__name__} takes {name!r} of {post.path}.{suggestion(name, known)}"
+            )
+        if there.plain(name).shape != (wired.conn.n_post,):
+            raise ValueError(
+                f"{path}: {type(synapse).__name__} takes {name!r} of {post.path}, which has one for each of its"
+                f" {post.count} units; connect to all of them."
+            )
     check_one_by_one(path, receptor, wired, None, delay)
 
 

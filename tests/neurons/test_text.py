@@ -244,6 +244,25 @@ def test_without_input_stimuli_are_refused_and_spikes_still_move_variables():
     assert not spikes_of(type(net.E)).times.size
 
 
+def test_many_short_rates_make_a_source_that_can_be_read():
+    text = "\n".join(f"dv_{k}/dt = (v_{(k + 1) % 5} - v_{k} + 70*mV)/({k + 1}*ms) : volt" for k in range(5))
+    kind = from_equations(text)
+    assert max(map(len, source_of(kind).splitlines())) < 120
+    rates = kind(1).vector_field()(0.0, [jnp.full(1, 10.0 * k) for k in range(5)])
+    np.testing.assert_allclose(np.ravel(rates), [80, 80 / 2, 80 / 3, 80 / 4, 30 / 5])
+
+
+def test_a_sum_over_synapses_is_a_state():
+    net = bs.Network()
+    net.E = from_equations("dx/dt = 1/ms : 1")(3)
+    net.G = from_equations("dy/dt = s/ms : 1 \n s : 1 (summed)  # what the others are at")(2)
+    net.G.add_receptors(sum=bs.receptors.Summed(into="s"))
+    net.connect(net.E, net.G, bs.FromArrays([0, 1, 2], [0, 1, 1]), receptor="sum", signal="x", weight=2.0)
+    rec = bs.simulate(net, 3 * u.ms, dt=1 * u.ms, record=["G.s", "G.y"])
+    np.testing.assert_allclose(rec["G.s"], [[0, 0], [2, 4], [4, 8]])
+    np.testing.assert_allclose(rec["G.y"], [[0, 0], [2, 4], [6, 12]])
+
+
 REFUSED = {
     "no unit": (dict(equations="dv/dt = -v/tau"), "equations: a line ends with its unit"),
     "no rate": (dict(equations="v : volt"), r"there is no equation dx/dt"),
@@ -263,7 +282,7 @@ REFUSED = {
     "random": (dict(equations="dv/dt = rand()*mV/ms : volt"), "random numbers in equations are xi"),
     "syntax": (dict(equations="dv/dt = (-v)/ms) : volt"), "this is no expression"),
     "flag": (dict(equations="dv/dt = -v/ms : volt (unless refractori)"), "Did you mean 'unless refractory'"),
-    "summed": (dict(equations="dv/dt = -v/ms : volt\n s : 1 (summed)"), "line 2: .summed. is not for a parameter.*Delta"),
+    "summed": (dict(equations="dv/dt = -v/ms : volt (summed)"), "summed. is not for a differential.*line of its own"),
     "twice": (dict(equations="dv/dt = -v/ms : volt\n v : volt"), "line 2: 'v' is defined twice"),
     "circle": (dict(equations="dv/dt = a : volt\n a = b : volt/second\n b = a : volt/second"), "'a' depends on itself"),
     "taken": (dict(equations="dcount/dt = -1/ms : 1"), "every neuron has 'count' already"),

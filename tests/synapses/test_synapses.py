@@ -104,6 +104,54 @@ def test_a_network_is_what_a_loop_over_its_synapses_gives(delay, kind):
     np.testing.assert_array_equal(other["S->E"].synapse.x, net["S->E"].synapse.x)
 
 
+class Watched(synapses.Synapse):
+    """What a spike brings depends on the postsynaptic neuron."""
+
+    of_post = ("V", "spikes")
+    k = bs.State(0.0, "number of spikes", shape="n_synapses")
+
+    def spike(self, p, k):
+        return p.V * (1 + k), {"k": k + 1}
+
+
+@pytest.mark.parametrize("delay", [None, bs.Uniform(0.3 * u.ms, 2 * u.ms)], ids=["none", "synaptic"])
+def test_what_a_spike_brings_may_depend_on_the_postsynaptic_neuron(delay):
+    net = network(delay, synapse=Watched())
+    net.E.V = bs.Uniform(-70 * u.mV, -60 * u.mV)
+    record = {"s": lambda net: net.S.spikes, "E.V": None, "E.syn.g": None}
+    rec = bs.simulate(net, 20 * u.ms, dt=DT, record=record)
+    V, s, p = np.asarray(rec["E.V"] / u.mV), np.asarray(rec["s"]).astype(bool), net["S->E"]
+    pre, post = p.pairs()
+    lag = np.zeros(len(pre), int) if p.delay is None else np.round(np.asarray(p.delay / u.ms) / 0.1).astype(int)
+    g, k = np.zeros(12), np.zeros(len(pre))
+    for n in range(200):
+        fired = (n - lag >= 0) & s[np.maximum(n - lag, 0), pre]
+        g = g * np.exp(-0.1 / 5)
+        np.add.at(g, post, np.where(fired, np.asarray(p.weight / u.pA) * V[n, post] * (1 + k), 0))
+        k += fired
+    assert k.sum() > 20
+    np.testing.assert_allclose(rec["E.syn.g"][-1] / u.pA, g, rtol=1e-9)
+    np.testing.assert_array_equal(p.synapse.k, k)
+
+
+def test_a_batch_sees_each_its_own_neurons():
+    potentials = [-70, -65] * u.mV
+    swept = bs.sweep(network(synapse=Watched()), {"E.V": potentials}, 5 * u.ms, dt=DT, record="E.syn.g")
+    for k, V in enumerate(potentials):
+        net = network(synapse=Watched())
+        net.E.V = V
+        one = bs.simulate(net, 5 * u.ms, dt=DT, record="E.syn.g")["E.syn.g"]
+        np.testing.assert_allclose(swept[k]["E.syn.g"] / u.pA, one / u.pA, rtol=1e-12)
+
+
+def test_what_the_postsynaptic_neuron_does_not_have_is_refused():
+    class Wrong(Watched):
+        of_post = ("Vm",)
+
+    with pytest.raises(bs.UnknownNameError, match="S->E: Wrong takes 'Vm' of E. Did you mean 'V'"):
+        network(synapse=Wrong())
+
+
 def test_states_that_are_assigned_on_the_way_are_those_of_then():
     net = network()
     bs.simulate(net, 10 * u.ms, dt=DT)

@@ -48,8 +48,9 @@ def from_equations(
     A line is a rate ``dx/dt = ... : unit``, a subexpression ``x = ... : unit``, or a name with its unit: a parameter, or a
     state if a spike sets it. ``(unless refractory)`` holds a variable in the refractory time, ``(shared)`` is a parameter of
     one value, ``(constant)`` changes nothing here. What stands behind ``#`` becomes its description. ``I``, where nothing
-    else says what it is, is the sum of receptors and stimuli in pA; ``J : amp/meter**2 (input)`` declares another. Spikes
-    reach any variable by ``bs.receptors.Delta(into="w")``. Names of units are those of brainunit, which has Brian's.
+    else says what it is, is the sum of receptors and stimuli in pA; ``J : amp/meter**2 (input)`` declares another, and
+    ``s : 1 (summed)`` what a ``bs.receptors.Summed(into="s")`` adds up. Spikes reach any variable by
+    ``bs.receptors.Delta(into="w")``. Names of units are those of brainunit, which has Brian's.
     ``xi`` and ``xi_x`` are white noise. Functions are exp, log, log10, log1p, expm1, exprel, sqrt, the trigonometric and
     hyperbolic ones, abs, sign, floor, ceil, clip, int, minimum and maximum. Random numbers, functions of time, and what
     belongs to synapses are refused with what to do instead.

@@ -47,12 +47,13 @@ class Names:
     def __init__(self, equations: list[Equation], reset: list[Statement], values: Mapping[str, Any]):
         self.equations = {equation.name: equation for equation in equations}
         self.values = {name: _number(name, value) for name, value in values.items()}
-        set_by_spikes = {statement.name for statement in reset}
+        moved = {statement.name for statement in reset}
+        moved |= {equation.name for equation in equations if "summed" in equation.flags}
         self.variables = self._of("differential")
         self.subexpressions = self._of("subexpression")
         declared = self._of("parameter")
         self.inputs = [name for name in declared if "input" in self.equations[name].flags]
-        self.states = [name for name in declared if name in set_by_spikes and name not in self.inputs]
+        self.states = [name for name in declared if name in moved and name not in self.inputs]
         further = [name for name in values if name not in self.equations]
         self.parameters = [n for n in declared if n not in self.inputs and n not in self.states] + further
         self.units: dict[str, u.Unit] = {"t": u.second, "dt": u.second} | dict.fromkeys(NUMBERS, UNITLESS)

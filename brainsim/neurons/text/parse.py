@@ -16,10 +16,10 @@ _RESET = re.compile(r"\s*(?P<name>\w+)\s*(?P<op>[-+*/]?)=(?!=)(?P<value>.*)", re
 FLAGS = {
     "differential": ("unless refractory",),
     "subexpression": (),
-    "parameter": ("constant", "shared", "input"),
+    "parameter": ("constant", "shared", "input", "summed"),
 }
 _ELSEWHERE = {
-    "summed": "a variable that synapses add up is a receptor, or bs.receptors.Delta(into=...)",
+    "summed": "what synapses add up is a line of its own, 's : 1 (summed)', and a bs.receptors.Summed(into='s')",
     "linked": "what another population has reaches this one by a projection",
     "event-driven": "variables of synapses stand in a rule of plasticity",
     "constant over dt": "subexpressions are evaluated where they are used",

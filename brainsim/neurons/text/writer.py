@@ -9,7 +9,7 @@ from typing import Any
 
 import brainunit as u
 
-from brainsim._core.written import wrapped
+from brainsim._core.written import WIDTH, wrapped
 from brainsim._units import UNITLESS
 from brainsim.neurons.text.dimensions import NUMBERS, Dimensions
 from brainsim.neurons.text.functions import FUNCTIONS
@@ -148,7 +148,9 @@ class Writer:
         lines += [f"    {name} = {self.python(self._value(name).tree, where, inline=False)}" for name in steps]
         rates = [self._rate(name, value, where, noise) for name, value in zip(names.variables, values)]
         if len(rates) == 1 or max(map(len, rates)) < 60:
-            return [*lines, f"    return {', '.join(rates)}"]
+            line = f"    return {', '.join(rates)}"
+            long = len(rates) > 1 and len(line) + 4 > WIDTH  # in parentheses a line can be broken
+            return [*lines, f"    return ({', '.join(rates)})" if long else line]
         lines += [f"    d{name} = {rate}" for name, rate in zip(names.variables, rates)]
         return [*lines, f"    return {', '.join(f'd{name}' for name in names.variables)}"]
 
