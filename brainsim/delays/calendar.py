@@ -11,6 +11,7 @@ from brainsim._core import Clock, FixedVariable, StateVariable
 from brainsim.delays.base import Delay, nothing, rounded_up
 from brainsim.delays.times import Times
 from brainsim.events._library import use_huge_pages
+from brainsim.events._shared import Block
 from brainsim.events._sorted_rows import row_pointers
 
 
@@ -34,8 +35,12 @@ class Calendar(Delay):
         begins = jax.device_put(self.times.begins(row_pointers(conn), step_ms, depth))
         use_huge_pages(begins)
         self.hold("begins", FixedVariable(begins))
-        for name, array in zip(("fired", "waiting"), events.nothing_under_way(self.n_pre, depth), strict=True):
+        for name, array in zip(("fired", "waiting"), self._nothing(depth), strict=True):
             self.hold(name, StateVariable(nothing(array.shape, array.dtype)))
+
+    def _nothing(self, depth: int):
+        """What is kept where nothing is under way: with room for a block of steps, after which spikes are forgotten."""
+        return events.nothing_under_way(self.n_pre, depth + Block.STEPS)
 
     @property
     def under_way(self):
@@ -48,13 +53,13 @@ class Calendar(Delay):
             return None
         slots, depth = fired.shape[1], new.shape[1] - 1
         ago = np.arange(slots)  # steps before the last one
-        sent = fired[:, (step - 1 - ago) % slots]
+        sent = fired[:, (step - 1 - ago) % slots] & (old[:, np.minimum(ago, old.shape[1] - 1)] != old[:, -1:])
         there = ago * before_ms / step_ms
         whole = np.round(there).astype(int)
         here = np.any(sent, axis=0)
         if not np.allclose(there[here], whole[here], rtol=0, atol=1e-6):
             return None
-        words, _ = events.nothing_under_way(self.n_pre, depth)
+        words, _ = self._nothing(depth)
         bits = np.zeros((self.n_pre, 32 * words.shape[1]), bool)
         here = here & (whole < depth)
         bits[:, (new_step - 1 - whole[here]) % bits.shape[1]] = sent[:, here]

@@ -57,6 +57,12 @@ class Quantile(enum.IntEnum):
     SEGMENTS = 32
 
 
+class Block(enum.IntEnum):
+    """Deliveries that are made for several steps at once: how many."""
+
+    STEPS = 8
+
+
 class Step(enum.IntEnum):
     """Operations of a step of one element; ``_WHOLE``: of whole numbers, as which bools count."""
 
@@ -205,6 +211,7 @@ class Together(NamedTuple):
     sources: int
     deliveries: int
     targets: int
+    ahead: int = 0  # places that have slots for a block of steps
 
 
 class Delivery(NamedTuple):  # after the connectivity of each
@@ -215,6 +222,7 @@ class Delivery(NamedTuple):  # after the connectivity of each
     source_rest: int = 0  # how many others come after them
     target_at: int = 0
     target_rest: int = 0
+    ahead: int = -1  # of the places that have slots; -1: none
 
 
 class Recorded(NamedTuple):  # of each population, after the deliveries
@@ -234,7 +242,7 @@ class Tree(NamedTuple):
     places: int  # in the rows of the plain definition
 
 
-CODES = (Layout, Role, Rule, Purpose, Quantile, Step)
+CODES = (Layout, Role, Rule, Purpose, Quantile, Block, Step)
 NUMBERS = (
     Connectivity,
     Contract,

@@ -8,6 +8,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import mlir
@@ -15,8 +16,8 @@ from jax.interpreters import mlir
 from brainsim.events import _backends as backends
 from brainsim.events._contract import POST, Face, contract_p
 from brainsim.events._primitive import Batch, bits
-from brainsim.events._shared import Calendar, Delivery, Recorded, Together
-from brainsim.events.calendar import deliver_sorted_p
+from brainsim.events._shared import Block, Calendar, Delivery, Recorded, Together
+from brainsim.events.calendar import BITS, deliver_sorted_p
 from brainsim.events.record import append_events_p
 
 
@@ -56,6 +57,7 @@ class _Delivery(NamedTuple):
     source: Placed  # their arrays by number
     target: Placed
     words: int = 0  # of what is under way, where spikes arrive later
+    ahead: int = -1  # which slots they are added to, of those that there are for a block of steps
 
     @property
     def states(self) -> int:
@@ -98,16 +100,78 @@ def _is_later(equation) -> bool:
     return equation.primitive is deliver_sorted_p.primitive
 
 
+class Ahead(NamedTuple):
+    """Slots in which sums are made ahead, for a block of steps; in a loop they go with it and are none of its results.
+
+    Parameters
+    ----------
+    made : dict
+        What :func:`made_ahead` gives.
+    slots : dict
+        For each variable that is added to, an array of one slot for each step of a block, behind any batch.
+    next : int array
+        The step for which they are; another where they are for none.
+    """
+
+    made: dict
+    slots: dict
+    next: Any
+
+    @classmethod
+    def of(cls, made: dict, extents: tuple[int, ...]) -> Ahead:
+        """Empty slots, for deliveries with a batch of these extents."""
+        into = list(dict.fromkeys(made.values()))
+        shapes = [(*extents, Block.STEPS, *v.aval.shape[len(extents) :]) for v in into]
+        slots = {v: jnp.zeros(shape, v.aval.dtype) for v, shape in zip(into, shapes, strict=True)}
+        return cls(made, slots, jnp.full(extents, -1, jnp.int32))
+
+    @property
+    def arrays(self) -> list:
+        """What goes with a loop; nothing where nothing is made ahead."""
+        return [*self.slots.values(), self.next] if self.slots else []
+
+    def filled(self, arrays: Sequence) -> Ahead:
+        """The same with other arrays."""
+        return self._replace(slots=dict(zip(self.slots, arrays[:-1], strict=True)), next=arrays[-1]) if arrays else self
+
+
+def made_ahead(equations: Sequence, is_fixed: Callable, is_carried: Callable) -> dict:
+    """Those of the deliveries made together of which sums can be made ahead: what each is added to, by its first result.
+
+    The synapses that are reached must be the same in every step. ``is_fixed`` says so of a variable; ``is_carried`` says of
+    an equation and two variables whether the second is what the first will be in the next step, and nobody else knows them.
+    """
+    found, first, step = {}, {}, None
+    for equation in equations:
+        result, into = equation.outvars[0], equation.invars[-1]
+        first[result] = first.get(into, into)
+        if not _is_later(equation) or equation.params["served_by"] != "kernel":
+            continue
+        n = equation.params["tree"].num_leaves
+        *conn, begins, now = equation.invars[:n]
+        weight, fired, waiting = equation.invars[n + 1 : n + 4]
+        step = now if step is None else step
+        room = BITS * equation.params["static"][0] >= begins.aval.shape[-1] - 1 + Block.STEPS
+        after = equation.outvars[1:]
+        carried = all(is_carried(equation, *both) for both in zip((fired, waiting), after, strict=True))
+        if room and carried and now is step and all(map(is_fixed, (*conn, begins, weight))):
+            found[result] = first[result]
+    return found
+
+
 def extents(equation) -> tuple[int, ...]:
     """Extents of the batch of a delivery or a recording; those made together have the same."""
     return equation.params["batch"].extents
 
 
-def deliver_together(equations: Sequence, place: Callable, record=None) -> tuple[dict, list]:
+def deliver_together(
+    equations: Sequence, place: Callable, record=None, ahead: Ahead | None = None
+) -> tuple[dict, list, Ahead | None]:
     """Evaluate deliveries, given where the value of each variable stands.
 
     Where one takes the result of another, only the last of them is among the results. With ``record``, an equation that
-    appends spikes, its buffers are among them too. All have a batch of the same extents.
+    appends spikes, its buffers are among them too. All have a batch of the same extents. With ``ahead``, sums of some are made
+    ahead of their steps.
 
     Returns
     -------
@@ -115,6 +179,8 @@ def deliver_together(equations: Sequence, place: Callable, record=None) -> tuple
         Where each result stands, by variable.
     list of (array, array)
         Arrays of several values that were added to, before and after.
+    Ahead or None
+        The slots after the step.
     """
     all_of = [*equations, *([] if record is None else [record])]
     found = {extents(equation) for equation in all_of}
@@ -139,13 +205,14 @@ def deliver_together(equations: Sequence, place: Callable, record=None) -> tuple
             targets.append(placed.array)
         return placed._replace(array=target)
 
-    calls = []
+    calls, into_slots = [], {} if ahead is None else {v: k for k, v in enumerate(ahead.slots)}
     for equation in equations:
         tree, batch = equation.params["tree"], equation.params["batch"]
         own, (spikes, weight, *under_way, into) = equation.invars[: tree.num_leaves], equation.invars[tree.num_leaves :]
         target = standing[equation.outvars[0]] = target_of(into)
         words = equation.params["static"][0] if _is_later(equation) else 0
-        delivery = _Delivery(tree, batch, source_of(spikes, batch.masks[0]), target, words)
+        slots = -1 if ahead is None else into_slots.get(ahead.made.get(equation.outvars[0]), -1)
+        delivery = _Delivery(tree, batch, source_of(spikes, batch.masks[0]), target, words, slots)
         calls.append((own, weight, delivery, under_way, equation.outvars[1:]))
     # In the order in which a kernel makes them
     calls.sort(key=lambda call: call[2].source[:2])
@@ -164,18 +231,25 @@ def deliver_together(equations: Sequence, place: Callable, record=None) -> tuple
         recorded = _Record(batch, tuple(map(source_of, record.invars[5::2], batch.masks[5::2])))
     read = lambda v: place(v).value()  # noqa: E731
     operands = [*map(read, shared), *(array for _, array in sources.values()), *map(read, weights), *targets]
+    slots = [] if ahead is None else ahead.arrays
     results = _deliver_p.bind(
         *operands,
-        *map(read, (*states, *buffers)),
+        *map(read, states),
+        *slots,
+        *map(read, buffers),
         sources=len(sources),
         deliveries=tuple(deliveries),
+        ahead=len(slots),
         recorded=recorded,
         served_by=served_by,
     )
     made = {v: target._replace(array=results[target.array]) for v, target in standing.items()}
+    first, end = len(targets) + len(states), len(targets) + len(states) + len(slots)
     after = [*states_after, *([] if record is None else record.outvars)]
-    made |= dict(zip(after, map(Placed, results[len(targets) :]), strict=True))
-    return made, [(targets[k], results[k]) for k in into_of.values()]
+    made |= dict(zip(after, map(Placed, [*results[len(targets) : first], *results[end:]]), strict=True))
+    if ahead is not None:
+        ahead = ahead.filled(results[first:end])
+    return made, [(targets[k], results[k]) for k in into_of.values()], ahead
 
 
 def results_of(equations: Sequence) -> list:
@@ -184,9 +258,9 @@ def results_of(equations: Sequence) -> list:
     return [v for equation in equations for v in equation.outvars if v not in taken]
 
 
-def _split(arguments, sources, deliveries, recorded):
+def _split(arguments, sources, deliveries, ahead, recorded):
     """Shared arguments of each delivery, spikes of each source, weight of each delivery, the targets, what is under way
-    to those of each delivery, and what recording takes.
+    to those of each delivery, slots and their step, and what recording takes.
     """
     shared, start = [], 0
     for delivery in deliveries:
@@ -194,14 +268,16 @@ def _split(arguments, sources, deliveries, recorded):
         start += delivery.tree.num_leaves
     rest = arguments[start:]
     cut, end = sources + len(deliveries), len(rest) - (4 + len(recorded.sources) if recorded else 0)
-    first = end - sum(delivery.states for delivery in deliveries)
-    under_way = iter(rest[first:end])
+    slots = rest[end - ahead : end]
+    first = end - ahead - sum(delivery.states for delivery in deliveries)
+    under_way = iter(rest[first : end - ahead])
     states = [[next(under_way) for _ in range(delivery.states)] for delivery in deliveries]
-    return shared, rest[:sources], rest[sources:cut], list(rest[cut:first]), states, rest[end:]
+    return shared, rest[:sources], rest[sources:cut], list(rest[cut:first]), states, slots, rest[end:]
 
 
-def _one_by_one(*arguments, sources, deliveries, recorded, served_by):
-    shared, spikes, weights, into, states, record = _split(arguments, sources, deliveries, recorded)
+def _one_by_one(*arguments, sources, deliveries, ahead, recorded, served_by):
+    """Nothing is made ahead: slots stay as they are."""
+    shared, spikes, weights, into, states, slots, record = _split(arguments, sources, deliveries, ahead, recorded)
 
     def there(placed, arrays):
         return placed._replace(array=arrays[placed.array])
@@ -215,7 +291,7 @@ def _one_by_one(*arguments, sources, deliveries, recorded, served_by):
         added, *after = operation(delivery.tree.unflatten(own), *operands, **call)
         into[delivery.target.array] = place.changed(added)
         later += after
-    into += later
+    into += [*later, *slots]
     if not recorded:
         return into
     fired = [there(source, spikes).value() for source in recorded.sources]
@@ -232,14 +308,14 @@ def _lower(platform, context, *arguments, **parameters):
     return mlir.lower_fun(_one_by_one, multiple_results=True)(context, *arguments, **parameters)
 
 
-def _lower_with(lowering, context, *arguments, sources, deliveries, recorded, served_by):
-    shared, _, _, into, states, record = _split(context.avals_in, sources, deliveries, recorded)
-    numbers, start, under_way = [], 0, sum(map(len, states))
+def _lower_with(lowering, context, *arguments, sources, deliveries, ahead, recorded, served_by):
+    shared, _, _, into, states, slots, record = _split(context.avals_in, sources, deliveries, ahead, recorded)
+    numbers, start, kept = [], 0, sum(map(len, states)) + len(slots)  # what is under way, and slots
     for own, delivery in zip(shared, deliveries, strict=True):
         source, target, own_shared = delivery.source, delivery.target, delivery.tree.unflatten(own)
         places = source.at, source.rest, target.at, target.rest
         numbers += [*own_shared[0].layout, *delivery.calendar(own_shared)]
-        numbers += Delivery(start, source.array, target.array, *places)
+        numbers += Delivery(start, source.array, target.array, *places, delivery.ahead)
         start += len(own)
     masks = {delivery.source.array: delivery.batch.masks[0] for delivery in deliveries}
     if recorded:
@@ -247,24 +323,24 @@ def _lower_with(lowering, context, *arguments, sources, deliveries, recorded, se
         numbers += [number for source in recorded.sources for number in Recorded(*source)]
     masks = [*(masks[k] for k in range(sources)), *(delivery.batch.masks[1] for delivery in deliveries)]
     extents = deliveries[0].batch.extents
-    masks += [(True,) * len(extents)] * (len(into) + under_way)
+    masks += [(True,) * len(extents)] * (len(into) + kept)
     masks += [*recorded.batch.masks[:4], *recorded.batch.masks[4::2]] if recorded else []
     numbers = [
         len(extents),
         *extents,
         start,
         *map(bits, masks),
-        *Together(sources, len(deliveries), len(into)),
+        *Together(sources, len(deliveries), len(into), max(ahead - 1, 0)),
         *numbers,
     ]
-    first = len(arguments) - len(record) - under_way - len(into)
-    aliases = {first + k: k for k in range(len(into) + under_way + (3 if recorded else 0))}
+    first = len(arguments) - len(record) - kept - len(into)
+    aliases = {first + k: k for k in range(len(into) + kept + (3 if recorded else 0))}
     return lowering(context, *arguments, numbers=np.array(numbers, np.int64), aliases=aliases)
 
 
-def _shapes(*avals, sources, deliveries, recorded, served_by):
-    *_, into, states, record = _split(avals, sources, deliveries, recorded)
-    return [*into, *(state for own in states for state in own), *record[:3]]
+def _shapes(*avals, sources, deliveries, ahead, recorded, served_by):
+    *_, into, states, slots, record = _split(avals, sources, deliveries, ahead, recorded)
+    return [*into, *(state for own in states for state in own), *slots, *record[:3]]
 
 
 _deliver_p = Primitive("brainsim_deliver_together")

@@ -21,6 +21,7 @@ from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 from brainsim.events import _draws as draws
 from brainsim.events import _together as together
 from brainsim.events._joined import join, split
+from brainsim.events._shared import Block
 from brainsim.simulation.alike import Cohort, Values, cohorts, evaluate
 
 # One value per element, from values of the same element.
@@ -39,6 +40,10 @@ IN_A_PASS, TOGETHER, OTHER = range(3)  # kinds of equations: elementwise ones; d
 # one function of several loops (its attribute for small calls): calls inside of it cost a third of COBA-HH, and two
 # threads more than they bring, up to 200,000 LIF cells on two cores.
 ONE_THREAD = 1 << 17
+
+
+# Bytes of the slots in which deliveries of the next steps are added up, at most.
+SLOTS = 1 << 28
 
 
 class _Deliveries(NamedTuple):
@@ -66,19 +71,20 @@ def while_loop(unfinished: Callable, body: Callable, start, ours: bool = False):
     step = _Step(closed.jaxpr, ours)
     before = Values(dict(zip(closed.jaxpr.constvars, closed.consts, strict=True)))
     step.begin(before)
-    together = step.carried_together()
-    alone = sorted(set(range(len(leaves))).difference(*together))
+    carried = step.carried_together()
+    alone = sorted(set(range(len(leaves))).difference(*carried))
+    empty = step.made_ahead()
 
     def one_step(carry):
-        rows, own = carry
+        rows, own, ahead = carry
         values = Values(dict(before.known))
-        for positions, array in zip(together, rows, strict=True):
+        for positions, array in zip(carried, rows, strict=True):
             values.put_behind_each_other([closed.jaxpr.invars[k] for k in positions], array)
         values.update({closed.jaxpr.invars[k]: array for k, array in zip(alone, own, strict=True)})
-        step.advance(values)
+        ahead = step.advance(values, [one.filled(arrays) for one, arrays in zip(empty, ahead, strict=True)])
         after = closed.jaxpr.outvars
-        rows = [values.read_all([after[k] for k in positions], sizes(positions)) for positions in together]
-        return rows, [values.read(after[k]) for k in alone]
+        rows = [values.read_all([after[k] for k in positions], sizes(positions)) for positions in carried]
+        return rows, [values.read(after[k]) for k in alone], [one.arrays for one in ahead]
 
     def sizes(positions):
         return [leaves[k].size for k in positions]
@@ -89,10 +95,11 @@ def while_loop(unfinished: Callable, body: Callable, start, ours: bool = False):
             own[k] = array
         return unfinished(jax.tree.unflatten(tree, own))
 
-    rows = [join([leaves[k] for k in positions], sizes(positions)) for positions in together]
+    rows = [join([leaves[k] for k in positions], sizes(positions)) for positions in carried]
+    ahead = [one.arrays for one in empty]
     # Results have the types that a step gives them, such as counters that began as Python's numbers
-    rows, own = jax.lax.while_loop(goes_on, one_step, (rows, [leaves[k] for k in alone]))
-    for positions, array in zip(together, rows, strict=True):
+    rows, own, _ = jax.lax.while_loop(goes_on, one_step, (rows, [leaves[k] for k in alone], ahead))
+    for positions, array in zip(carried, rows, strict=True):
         for k, part in zip(positions, split(array, [leaves[k].shape for k in positions]), strict=True):
             leaves[k] = part
     for k, array in zip(alone, own, strict=True):
@@ -195,11 +202,14 @@ class _Step:
                 if row not in self.prepared and self.begun.issuperset(row):
                     self.prepared[row] = values.read_all(row, cohort.sizes)
 
-    def advance(self, values: Values) -> None:
-        """Evaluate what does."""
+    def advance(self, values: Values, ahead: Sequence = ()) -> list:
+        """Evaluate what does; gives the slots of deliveries that are made ahead, as they are then."""
+        slots, after = iter(ahead), []
         for phase in self.phases:
             if isinstance(phase, _Deliveries):
-                made, moved = together.deliver_together(phase.equations, values.place, phase.record)
+                own = next(slots, None)
+                made, moved, own = together.deliver_together(phase.equations, values.place, phase.record, own)
+                after += [] if own is None else [own]
                 for arrays in moved:
                     values.move(*arrays)
                 values.update(made)
@@ -208,6 +218,27 @@ class _Step:
             else:
                 several = isinstance(phase, Cohort) or len(phase) > 1
                 self._evaluate(phase, values, self.call if several else lambda function: function)
+        return after
+
+    def made_ahead(self) -> list:
+        """Empty slots for the sums that can be made ahead of their steps, of each phase of deliveries."""
+        before = {v: k for k, v in enumerate(self.jaxpr.invars)}
+        after = {v: k for k, v in enumerate(self.jaxpr.outvars) if not isinstance(v, Literal)}
+
+        def is_fixed(v):
+            return isinstance(v, Literal) or v in self.begun
+
+        def is_carried(equation, v, later):
+            alone = self.readers[v] == {id(equation)} and self.readers[later] == {None}
+            return alone and v in before and before[v] == after[later]
+
+        found = []
+        for phase in (phase for phase in self.phases if isinstance(phase, _Deliveries)):
+            made = together.made_ahead(phase.equations, is_fixed, is_carried)
+            extents = together.extents(phase.equations[0])
+            fits = Block.STEPS * sum(v.aval.size * v.aval.dtype.itemsize for v in set(made.values())) <= SLOTS
+            found.append(together.Ahead.of(made if fits else {}, extents))
+        return found
 
     def _evaluate(self, part, values, call: Callable) -> None:
         if isinstance(part, Cohort):

@@ -8,7 +8,7 @@ import pytest
 
 import brainsim as bs
 from brainsim.delays import Calendar, Followed, Synaptic
-from brainsim.events import _library, _sorted_rows
+from brainsim.events import _library, _sorted_rows, _together
 
 N, M, STEPS, DT = 40, 30, 80, 0.1
 
@@ -64,6 +64,23 @@ def test_pieces_and_chunks_change_nothing():
     assert np.array_equal(np.concatenate(pieces), whole)
     net.reset()
     assert np.array_equal(arrived(net), whole)
+
+
+@pytest.mark.skipif(not all(bs.events.kernels().values()), reason="needs the compiled kernels")
+def test_sums_are_made_ahead_of_their_steps_and_weights_that_change_count_at_once(monkeypatch):
+    made, of = [], _together.Ahead.of
+    monkeypatch.setattr(_together.Ahead, "of", lambda found, extents: made.append(found) or of(found, extents))
+    net, fired = network(rule=bs.FixedOutDegree(7))
+    wanted = expected(net, fired)
+    first = arrived(net, 13)  # ends within a block of steps
+    assert [len(found) for found in made] == [1]
+    net["S->T"].weight = -2 * net["S->T"].weight
+    np.testing.assert_allclose(first, wanted[:13], atol=1e-12)
+    np.testing.assert_allclose(arrived(net, STEPS - 13), -2 * wanted[13:], atol=1e-12)
+    words = -(-(net["S->T"].axon.depth(DT) + 8) // 32)
+    assert net["S->T"].axon.plain("fired").shape == (N, words)
+    quiet = arrived(net, 80)
+    assert not quiet[60:].any() and not np.any(net["S->T"].axon.plain("waiting"))  # all is forgotten
 
 
 def test_synapses_of_a_neuron_are_sorted_by_delay_and_values_that_are_given_go_with_them():

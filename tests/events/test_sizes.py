@@ -138,6 +138,13 @@ CALLS = {
         [*Together(1, 1, 1), *LAYOUT, *Calendar(0, 0), *Delivery(0, 0, 0), *Recorded(0)],
         [2, 3, 4, 5],
     ),
+    # sums of eight steps are made ahead
+    "deliver_together ahead": (
+        [*CSR, BEGINS, ints()],
+        [FIRED, real(SYNAPSES), real(M), np.zeros((N, 1), np.uint32), np.zeros(1, np.uint32), real(8, M), ints()],
+        [*Together(1, 1, 1, 1), *LAYOUT, *Calendar(2, 1), *Delivery(0, 0, 0, ahead=0)],
+        [2, 3, 4, 5, 6],
+    ),
     # two steps of carry <- carry + x, with a constant that nothing reads
     "recurrence": (
         [],
@@ -256,10 +263,11 @@ def test_numbers_out_of_range_are_refused():
             [*Together(1, 1, 1), *LAYOUT, *Calendar(0, 0), *delivery, *Recorded(0)],
             results,
         )
-    refused(
-        "deliver_together",
-        shared,
-        operands,
-        [*Together(1, 1, 1), *LAYOUT, *Calendar(0, 0), *Delivery(0, 0, 0), *Recorded(4)],
-        results,
-    )
+    for delivery, recorded in ((Delivery(0, 0, 0), Recorded(4)), (Delivery(0, 0, 0, ahead=0), Recorded(0))):
+        numbers = [*Together(1, 1, 1), *LAYOUT, *Calendar(0, 0), *delivery, *recorded]
+        refused("deliver_together", shared, operands, numbers, results)
+    shared, operands, _, results = CALLS["deliver_together ahead"]
+    for depth, ahead in ((2, 1), (2, -1), (25, 0)):  # no such slots, slots of no delivery, no room for a block of steps
+        begins = np.repeat(BEGINS[:, -1:], depth + 1, axis=1)
+        numbers = [*Together(1, 1, 1, 1), *LAYOUT, *Calendar(depth, 1), *Delivery(0, 0, 0, ahead=ahead)]
+        refused("deliver_together", [*shared[:2], begins, shared[3]], operands, numbers, results)

@@ -22,6 +22,7 @@ struct Calendar {
   const int32_t* begins;  // [n_pre, depth + 1]: of neuron i's row, the first synapse whose delay is longer than d steps
   int64_t n_pre, depth, words;
   uint32_t now;  // slot of this step
+  int64_t step;
 
   int64_t slots() const { return 32 * words; }
   int64_t waiting_words() const { return (n_pre + 31) / 32; }
@@ -31,6 +32,16 @@ struct Calendar {
       fired[ids[k] * words + now / 32] |= 1u << now % 32;
       waiting[ids[k] / 32] |= 1u << ids[k] % 32;
     }
+  }
+
+  // The neurons of which anything is under way.
+  void list(const uint32_t* waiting, std::vector<int32_t>& neurons) const {
+    neurons.clear();
+    for (int64_t w = 0; w < waiting_words(); ++w)
+      for (uint32_t bits = waiting[w]; bits; bits &= bits - 1) {
+        const int64_t i = 32 * w + __builtin_ctz(bits);
+        if (i < n_pre) neurons.push_back(static_cast<int32_t>(i));
+      }
   }
 };
 
@@ -72,7 +83,7 @@ class Agenda {
   template <bool kForget>
   void add(const Calendar& at, uint32_t* fired, uint32_t* waiting) {
     constexpr int64_t kAhead = 8;
-    list(at, waiting);
+    at.list(waiting, neurons_);
     spikes_.clear();
     const int64_t n = static_cast<int64_t>(neurons_.size());
     for (int64_t k = 0; k < n; ++k) {
@@ -106,15 +117,6 @@ class Agenda {
   }
 
  private:
-  void list(const Calendar& at, const uint32_t* waiting) {
-    neurons_.clear();
-    for (int64_t w = 0; w < at.waiting_words(); ++w)
-      for (uint32_t bits = waiting[w]; bits; bits &= bits - 1) {
-        const int64_t i = 32 * w + __builtin_ctz(bits);
-        if (i < at.n_pre) neurons_.push_back(static_cast<int32_t>(i));
-      }
-  }
-
   std::vector<int32_t> neurons_;
   std::vector<UnderWay> spikes_;
 };
@@ -173,8 +175,8 @@ void with_calendar(const Call& call, Check& check, int64_t number, int64_t share
     check.shared(arrays, conn.n_pre * (depth + 1), ffi::DataType::S32);
     check.shared(arrays + 1, 1, ffi::DataType::S32);
     if (!check) return;
-    const int64_t slots = 32 * words, now = *call.shared<int32_t>(arrays + 1) % slots;
-    f(conn, Calendar{call.shared<int32_t>(arrays), conn.n_pre, depth, words, static_cast<uint32_t>(now < 0 ? now + slots : now)});
+    const int64_t slots = 32 * words, step = *call.shared<int32_t>(arrays + 1), now = step % slots;
+    f(conn, Calendar{call.shared<int32_t>(arrays), conn.n_pre, depth, words, static_cast<uint32_t>(now < 0 ? now + slots : now), step});
   });
 }
 

@@ -99,7 +99,7 @@ void poisson_table(double mean, int64_t n, Stream stream, F&& add) {
       if (most == kThresholds)
         for (int q = 0; q < kTogether; ++q)
           if (counts[q] == kThresholds) counts[q] = static_cast<int32_t>(count_from(words[q], kThresholds));
-      for (int q = 0; q < kTogether; ++q) add(i + q, static_cast<uint32_t>(counts[q]));
+      for (int q = 0; q < kTogether; ++q) add(i + q, counts[q]);
     }
     stream.skip_to(static_cast<uint32_t>(i / 4));
   }
@@ -213,10 +213,12 @@ ffi::Error poisson_input(const Call& call) {
     using T = decltype(zero);
     for (int64_t e = 0; e < call.entries(); ++e) {
       const T* const w = weight.at<T>(e);
-      const int64_t stride = weight.size() == 1 ? 0 : 1;
       T* const out = into.at<T>(e);
-      poisson(key.at<uint32_t>(e), *step.at<uint32_t>(e), mean.at<T>(e), mean.size() == 1, into.size(),
-              [=](int64_t i, int64_t count) { out[i] += w[i * stride] * static_cast<T>(count); });
+      const auto draw = [&](auto&& add) {  // which is told whole numbers of 32 bits where there are many: these are converted together
+        poisson(key.at<uint32_t>(e), *step.at<uint32_t>(e), mean.at<T>(e), mean.size() == 1, into.size(), add);
+      };
+      if (weight.size() == 1) draw([out, one = *w](int64_t i, auto count) { out[i] += one * static_cast<T>(count); });
+      else draw([out, w](int64_t i, auto count) { out[i] += w[i] * static_cast<T>(count); });
     }
   });
   return check.error();

@@ -11,6 +11,7 @@ struct Role { enum : int64_t { PRE = 0, WEIGHT = 1, POST = 2 }; };
 struct Rule { enum : int64_t { FIXED_PROBABILITY = 0, FIXED_OUT_DEGREE = 1 }; };
 struct Purpose { enum : int64_t { POISSON = 0, THINNING = 1, BERNOULLI = 2, TARGETS = 16, WEIGHTS = 17, NORMALS = 18 }; };
 struct Quantile { enum : int64_t { TAILS = 2, OCTAVES = 32, SEGMENTS = 32 }; };
+struct Block { enum : int64_t { STEPS = 8 }; };
 struct Step { enum : int64_t { COPY = 0, ADD = 1, SUB = 2, MUL = 3, DIV = 4, MAX = 5, MIN = 6, NEG = 7, ABS = 8, SQRT = 9, EXP = 10, FLOOR = 11, CEIL = 12, SIGN = 13, IS_FINITE = 14, GT = 15, GE = 16, LT = 17, LE = 18, EQ = 19, NE = 20, SELECT = 21, TO_REAL = 22, TO_WHOLE = 23, ADD_WHOLE = 24, SUB_WHOLE = 25, MUL_WHOLE = 26, MAX_WHOLE = 27, MIN_WHOLE = 28, GT_WHOLE = 29, GE_WHOLE = 30, LT_WHOLE = 31, LE_WHOLE = 32, EQ_WHOLE = 33, NE_WHOLE = 34, AND = 35, OR = 36, XOR = 37, LOG = 38, LOG1P = 39, EXPM1 = 40, TANH = 41, SIN = 42, COS = 43, POW = 44 }; };
 struct Connectivity { enum : int64_t { layout, n_pre, n_post, fan_out, size }; };
 struct Contract { enum : int64_t { towards, depth, size }; };
@@ -25,8 +26,8 @@ struct Calendar { enum : int64_t { depth, words, size }; };
 struct OnPre { enum : int64_t { law, size }; };
 struct OnPost { enum : int64_t { n_pre, n_post, n_synapses, law, size }; };
 struct Append { enum : int64_t { populations, size }; };
-struct Together { enum : int64_t { sources, deliveries, targets, size }; };
-struct Delivery { enum : int64_t { first, source, target, source_at, source_rest, target_at, target_rest, size }; };
+struct Together { enum : int64_t { sources, deliveries, targets, ahead, size }; };
+struct Delivery { enum : int64_t { first, source, target, source_at, source_rest, target_at, target_rest, ahead, size }; };
 struct Recorded { enum : int64_t { source, at, rest, size }; };
 struct Tree { enum : int64_t { nodes, compartments, cells, s_cells, r_rows, x_rows, moving, places, size }; };
 

@@ -1,14 +1,17 @@
 // Several deliveries in one call: the spikes of each source are looked for once, and the rows of all its projections are
 // on their way from memory at the same time. The spikes can be appended to buffers of events on the way (see record.cc).
-// Where synapses have delays of their own, what is due is delivered first, and the spikes are noted (see calendar.h).
+// Where synapses have delays of their own, what is due is delivered first, and the spikes are noted (see calendar.h); a place
+// may have slots for a block of steps, in which what is due is added up when the block begins (see ahead.h).
 //
 // Operands: spikes of each source, weight of each delivery, arrays that are added to, `fired` and `waiting` of each delivery
-// that is later, and for recording index, step buffer, count, step, offset of each recorded population; results: the arrays
-// that are added to, what is under way, and the first three of recording. Shared: of each delivery its connectivity, and
+// that is later, slots of each place that has some and the step for which they are (another where they are for none), and
+// for recording index, step buffer, count, step, offset of each recorded population; results: the arrays that are added to,
+// what is under way, slots and step, and the first three of recording. Shared: of each delivery its connectivity, and
 // where it is later where segments begin, and the step. Own numbers: Together; connectivity, Calendar (of depth 0 where it is
 // at once) and Delivery of each; and Recorded of each population. Spikes and targets may stand among others in one array.
 // All operands have the same batch, and results have every level of it.
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <optional>
 #include <tuple>
@@ -16,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "ahead.h"
 #include "calendar.h"
 #include "call.h"
 #include "check.h"
@@ -37,9 +41,10 @@ struct Later {
 
 struct Delivery {
   std::variant<Csr<int32_t>, Csr<uint16_t>, FixedFanOut<int32_t>, FixedFanOut<uint16_t>, OneToOne, Dense> conn;
-  int64_t source, source_at, target_at;
+  int64_t source, source_at, target_at, n_post;
   Operand weight, into;
   std::optional<Later> later;
+  int64_t ahead;  // which slots; below 0: none
 };
 
 // Delivers what is due now.
@@ -91,13 +96,160 @@ struct Record {
   }
 };
 
+// What is to be done with the spikes of the neurons `at` to `end` in the array of a source: a delivery, or recording.
+struct Job {
+  int64_t source, at, end;
+  const Delivery* delivery;
+  int64_t offset;  // operand of what is recorded
+};
+
+bool same_neurons(const Job& a, const Job& b) { return a.source == b.source && a.at == b.at && a.end == b.end; }
+
+bool before(const Job& a, const Job& b) { return std::tie(a.source, a.at, a.end) < std::tie(b.source, b.at, b.end); }
+
+// Slots for the steps of a block, of the places that deliveries are made to ahead.
+struct Slots {
+  std::vector<Operand> sums;  // [steps, n_post] of each place
+  std::optional<Operand> next;  // the step for which they are
+  struct Fired {  // which neurons fired in this step, among `ids`, and the jobs of them
+    const Job *from, *end;
+    int64_t entry, first, count;
+  };
+  struct Part {  // the courses of a delivery, among all
+    const Delivery* delivery;
+    int64_t entry, first, from, end;
+  };
+  std::vector<Fired> fired;
+  std::vector<int32_t> ids;
+  std::vector<Part> parts;
+  Courses courses;
+
+  void clear() { sums.clear(), next.reset(), fired.clear(), ids.clear(); }
+
+  // Calls f(targets, weights, whether there is one weight) for a delivery.
+  template <class F>
+  void with_rows(const Delivery& delivery, int64_t e, F&& f) const {
+    with_real(delivery.into.type(), [&](auto zero) {
+      const auto* const weight = delivery.weight.at<decltype(zero)>(e);
+      std::visit([&](const auto& conn) {
+        if constexpr (kListed<std::decay_t<decltype(conn)>>) f(conn.indices, weight, delivery.weight.size() == 1);
+      }, delivery.conn);
+    });
+  }
+
+  // Adds what the courses `from` to `end` reach to the slots from `first` on; they are read before, as many as kRead together.
+  void deliver(const Delivery& delivery, int64_t e, int64_t first, int64_t from, int64_t end, bool is_read) const {
+    constexpr int64_t kRead = 8;
+    with_rows(delivery, e, [&](const auto* targets, const auto* weight, bool one) {
+      using T = std::decay_t<decltype(*weight)>;
+      T* const slots = sums[delivery.ahead].at<T>(e) + first * delivery.n_post;
+      for (int64_t next; from < end; from = next) {
+        next = is_read ? end : std::min(end, from + kRead);
+        if (!is_read) courses.read(targets, weight, one, from, next);
+        courses.deliver(targets, weight, one, from, next, delivery.n_post, slots);
+      }
+    });
+  }
+
+  // Delivers what is due now, from slots that are filled where a block begins, or where they are for another step.
+  void add_due(const std::vector<Delivery>& deliveries, int64_t e) {
+    int64_t step = 0;
+    for (const Delivery& d : deliveries)
+      if (d.ahead >= 0) step = d.later->at.step;
+    const int64_t now = place_in_block(step);
+    int32_t& expected = *next->at<int32_t>(e);
+    const bool others = expected != step;
+    expected = static_cast<int32_t>(step + 1);
+    for (int64_t place = 0; place < static_cast<int64_t>(sums.size()); ++place) {
+      if (others) std::memset(sums[place].bytes_at(e), 0, sums[place].size() * ffi::ByteWidth(sums[place].type()));
+      if (others || now == 0) fill(deliveries, e, place, now);
+      const auto own = std::find_if(deliveries.begin(), deliveries.end(), [place](const Delivery& d) { return d.ahead == place; });
+      with_real(own->into.type(), [&](auto zero) {
+        using T = decltype(zero);
+        T* const into = own->into.at<T>(e) + own->target_at;
+        T* const slot = sums[place].at<T>(e) + now * own->n_post;
+        for (int64_t j = 0; j < own->n_post; ++j) into[j] += slot[j], slot[j] = T{0};
+      });
+    }
+  }
+
+  // Notes which neurons of the jobs `from` to `end` fired.
+  void note(const Job* from, const Job* end, int64_t e, const int32_t* some, int count) {
+    if (fired.empty() || fired.back().from != from || fired.back().entry != e)
+      fired.push_back({from, end, e, static_cast<int64_t>(ids.size()), 0});
+    ids.insert(ids.end(), some, some + count);
+    fired.back().count += count;
+  }
+
+  // Delivers what arrives later in the block of what fired in this step.
+  void add_fired() {
+    constexpr int64_t kMost = 256;  // courses whose synapses stay in the cache until all have been read
+    const auto for_each = [this](auto&& f) {
+      for (const Fired& some : fired)
+        for (const Job* job = some.from; job != some.end; ++job)
+          if (job->delivery && job->delivery->ahead >= 0) f(some, *job->delivery, job->delivery->later->at);
+    };
+    // There are few synapses of each delivery, which would be waited for one after the other
+    for_each([this](const Fired& some, const Delivery&, const Calendar& at) {
+      for (int64_t k = 0; k < some.count; ++k) read_lines(at.begins + ids[some.first + k] * (at.depth + 1), 1);
+    });
+    courses.clear(), parts.clear();
+    for_each([this](const Fired& some, const Delivery& delivery, const Calendar& at) {
+      const int64_t now = place_in_block(at.step), from = courses.size();
+      courses.add_fired(at, now, ids.data() + some.first, some.count);
+      parts.push_back({&delivery, some.entry, now + 1, from, courses.size()});
+    });
+    const bool all = courses.size() <= kMost;
+    if (all)
+      for (const Part& part : parts)
+        with_rows(*part.delivery, part.entry, [&](const auto* targets, const auto* weight, bool one) {
+          courses.read(targets, weight, one, part.from, part.end);
+        });
+    for (const Part& part : parts) deliver(*part.delivery, part.entry, part.first, part.from, part.end, all);
+  }
+
+ private:
+  void fill(const std::vector<Delivery>& deliveries, int64_t e, int64_t place, int64_t now) {
+    for (int64_t age = now + 1; age > 0; --age)  // what was fired before the block, and then in each of its steps
+      for (const Delivery& d : deliveries)
+        if (d.ahead == place) {
+          uint32_t* const own = d.later->fired.at<uint32_t>(e);
+          uint32_t* const waiting = d.later->waiting.at<uint32_t>(e);
+          courses.clear();
+          if (age > now) courses.add_earlier(d.later->at, now, own, waiting);
+          else courses.add_of_age(d.later->at, age, now, own, waiting);
+          deliver(d, e, now, 0, courses.size(), false);
+        }
+  }
+};
+
+// The slots, results from `state` on and operands as many after it as there are before all targets.
+void slots_of(const Call& call, Check& check, int64_t before, int64_t state, int64_t ahead, const std::vector<Delivery>& deliveries, Slots& slots) {
+  for (int64_t place = 0; place < ahead && check; ++place) {
+    const auto same = [place](const Delivery& d) { return d.ahead == place; };
+    const auto own = std::find_if(deliveries.begin(), deliveries.end(), same);
+    check.that(own != deliveries.end(), "slots", place, "are of no delivery");
+    if (!check) return;
+    for (const Delivery& d : deliveries)
+      if (same(d)) {
+        const bool there = d.into.bytes_at(0) == own->into.bytes_at(0) && d.target_at == own->target_at && d.n_post == own->n_post;
+        check.that(there && d.later->at.step == own->later->at.step, "slots", place, "are of several places");
+      }
+    check.in_place(state + place, before + state + place, kSteps * own->n_post, own->into.type());
+    if (check) slots.sums.push_back(call.in_place(state + place, before + state + place));
+  }
+  if (ahead == 0 || !check) return;
+  check.in_place(state + ahead, before + state + ahead, 1, ffi::DataType::S32);
+  if (check) slots.next = call.in_place(state + ahead, before + state + ahead);
+}
+
 // What the numbers say of a call, compared with it; nothing can be done where it does not fit.
-void deliveries_of(const Call& call, Check& check, std::vector<Delivery>& found) {
+void deliveries_of(const Call& call, Check& check, std::vector<Delivery>& found, Slots& slots) {
   check.numbers(Together::size);
   if (!check) return;
   const int64_t sources = call.number(Together::sources), count = call.number(Together::deliveries);
-  const int64_t targets = call.number(Together::targets);
-  check.that(sources >= 0 && count >= 0 && targets >= 0, "numbers", 0, "are negative");
+  const int64_t targets = call.number(Together::targets), ahead = call.number(Together::ahead);
+  check.that(sources >= 0 && count >= 0 && targets >= 0 && ahead >= 0, "numbers", 0, "are negative");
   check.numbers(Together::size + count * kPerDelivery);
   for (int64_t target = 0; target < targets && check; ++target) {
     const int64_t into = sources + count + target;
@@ -136,25 +288,18 @@ void deliveries_of(const Call& call, Check& check, std::vector<Delivery>& found)
         under_way = Later{*later, call.result(state), call.result(state + 1)};
         state += 2;
       }
-      if (check) found.push_back({conn, source, source_at, target_at, call.operand(sources + d), into, under_way});
+      const int64_t place = call.number(own + shared::Delivery::ahead);
+      check.that(place < ahead, "delivery", d, "has no such slots");
+      check.that(place < 0 || (later && 32 * later->words >= later->depth + kSteps), "delivery", d, "is not one that is made ahead");
+      if (check) found.push_back({conn, source, source_at, target_at, conn.n_post, call.operand(sources + d), into, under_way, place});
     };
     if (call.number(calendar + shared::Calendar::depth) > 0)
       with_calendar(call, check, at, first, [&](const auto& conn, const Calendar& later) { place(conn, &later); });
     else
       with_connectivity(call, check, at, first, [&](const auto& conn) { place(conn, nullptr); });
   }
+  slots_of(call, check, sources + count, state, ahead, found, slots);
 }
-
-// What is to be done with the spikes of the neurons `at` to `end` in the array of a source: a delivery, or recording.
-struct Job {
-  int64_t source, at, end;
-  const Delivery* delivery;
-  int64_t offset;  // operand of what is recorded
-};
-
-bool same_neurons(const Job& a, const Job& b) { return a.source == b.source && a.at == b.at && a.end == b.end; }
-
-bool before(const Job& a, const Job& b) { return std::tie(a.source, a.at, a.end) < std::tie(b.source, b.at, b.end); }
 
 void jobs_of(const std::vector<Delivery>& deliveries, std::vector<Job>& found) {
   for (const Delivery& d : deliveries)
@@ -213,8 +358,9 @@ std::optional<Record> recorded_of(const Call& call, Check& check, int64_t first,
 
 // Does the jobs `from` to `end`, which are of the same neurons, with those of them that have spiked.
 template <class S>
-void serve(const Call& call, const Job* from, const Job* end, const std::optional<Record>& record, int64_t e, const int32_t* ids,
-           int n, const S* spikes) {
+void serve(const Call& call, const Job* from, const Job* end, const std::optional<Record>& record, Slots& slots, int64_t e,
+           const int32_t* ids, int n, const S* spikes) {
+  if (!slots.sums.empty()) slots.note(from, end, e, ids, n);
   for (const Job* job = from; job != end; ++job)
     if (job->delivery && !job->delivery->later) std::visit([&](const auto& conn) { prefetch_first(conn, ids, n); }, job->delivery->conn);
   for (const Job* job = from; job != end; ++job) {
@@ -225,7 +371,7 @@ void serve(const Call& call, const Job* from, const Job* end, const std::optiona
 
 // Does the jobs `job` to `end`, which are of one source.
 template <class S>
-void serve_source(const Call& call, const Job* job, const Job* end, const std::optional<Record>& record) {
+void serve_source(const Call& call, const Job* job, const Job* end, const std::optional<Record>& record, Slots& slots) {
   const Operand spikes = call.operand(job->source);
   const auto after = [end](const Job* from) { return std::find_if(from, end, [&](const Job& other) { return !same_neurons(*from, other); }); };
   for (int64_t e = 0; e < call.entries(); ++e) {
@@ -233,14 +379,14 @@ void serve_source(const Call& call, const Job* job, const Job* end, const std::o
     const Job *from = job, *to = after(from);
     const bool all = to == end && from->at == 0 && from->end == spikes.size();
     for_each_block(s, spikes.size(), [&](int32_t* ids, int n) {
-      if (all) return serve(call, from, to, record, e, ids, n, s);
+      if (all) return serve(call, from, to, record, slots, e, ids, n, s);
       for (int k = 0; k < n;) {
         for (; from->end <= ids[k]; from = to, to = after(from))
           if (to == end) return;
         int next = k;
         for (; next < n && ids[next] < from->end; ++next) ids[next] -= static_cast<int32_t>(from->at);
         while (k < next && ids[k] < 0) ++k;  // of nobody
-        if (k < next) serve(call, from, to, record, e, ids + k, next - k, s);
+        if (k < next) serve(call, from, to, record, slots, e, ids + k, next - k, s);
         k = next;
       }
     });
@@ -251,31 +397,36 @@ ffi::Error deliver_together(const Call& call) {
   // Kept from step to step: to allocate takes as long as to serve a spike
   thread_local std::vector<Delivery> deliveries;
   thread_local std::vector<Job> delivering, recording, jobs;
-  deliveries.clear(), delivering.clear(), recording.clear(), jobs.clear();
+  thread_local Slots slots;
+  deliveries.clear(), delivering.clear(), recording.clear(), jobs.clear(), slots.clear();
   Check check(call, Together::size);
-  deliveries_of(call, check, deliveries);
+  deliveries_of(call, check, deliveries, slots);
   if (!check) return check.error();
   const int64_t sources = call.number(Together::sources), first_target = sources + static_cast<int64_t>(deliveries.size());
   const int64_t later = std::count_if(deliveries.begin(), deliveries.end(), [](const Delivery& d) { return d.later.has_value(); });
-  const int64_t targets = call.number(Together::targets) + 2 * later;  // and what is under way
+  const int64_t ahead = call.number(Together::ahead);
+  const int64_t targets = call.number(Together::targets) + 2 * later + (ahead ? ahead + 1 : 0);  // and what is under way, and slots
   jobs_of(deliveries, delivering);
   const std::optional<Record> record = recorded_of(call, check, first_target + targets, targets, recording);
   check.that(in_order(delivering, recording, jobs), "places", 0, "have neurons in common");
   if (!check) return check.error();
-  for (int64_t target = 0; target < targets; ++target) call.in_place(target, first_target + target);
+  for (int64_t target = 0; target < targets - (ahead ? ahead + 1 : 0); ++target) call.in_place(target, first_target + target);
   thread_local Agenda agenda;
   if (later)
-    for (int64_t e = 0; e < call.entries(); ++e)
+    for (int64_t e = 0; e < call.entries(); ++e) {
+      if (ahead) slots.add_due(deliveries, e);
       for (const Delivery& delivery : deliveries)
-        if (delivery.later) add_due(delivery, e, agenda);
+        if (delivery.later && delivery.ahead < 0) add_due(delivery, e, agenda);
+    }
   const Job* const end = jobs.data() + jobs.size();
   for (const Job* from = jobs.data(); from != end;) {
     const Job* const to = std::find_if(from, end, [from](const Job& other) { return other.source != from->source; });
     const ffi::DataType type = call.operand(from->source).type();
-    if (type == ffi::DataType::PRED) serve_source<bool>(call, from, to, record);
-    else with_real(type, [&](auto zero) { serve_source<decltype(zero)>(call, from, to, record); });
+    if (type == ffi::DataType::PRED) serve_source<bool>(call, from, to, record, slots);
+    else with_real(type, [&](auto zero) { serve_source<decltype(zero)>(call, from, to, record, slots); });
     from = to;
   }
+  slots.add_fired();
   return check.error();
 }
 

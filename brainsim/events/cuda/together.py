@@ -18,7 +18,7 @@ def deliver_together(call: Call) -> str:
     source, weight of each delivery, targets, what is under way, and for recording index, step buffer, count, step, and the
     offset of each population; results: targets, what is under way, and the first three.
     """
-    sources, deliveries, targets = Together(*call.own[: len(Together._fields)])
+    sources, deliveries, targets, _ = Together(*call.own[: len(Together._fields)])
     told, sent, states = call.own[len(Together._fields) :], [], 0
     first_state = sources + deliveries + targets
     for k in range(deliveries):
