@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from brainsim import trees
+from brainsim.cells.axial import AT_ONCE
 from brainsim.cells.compartments import resistances
 
 if TYPE_CHECKING:
@@ -41,8 +42,15 @@ class Diffusion:
             single = single.reshape(self.shape).T
         self.conductance = (1.0 / resistances(single, self.tree.parent, r_own, r_parent)).T
 
+    def rate(self, c: jax.Array) -> jax.Array:
+        """The rate of change, per ms: what moves at once."""
+        return self._gained(c, jnp.asarray(AT_ONCE, c.dtype)) / AT_ONCE
+
     def after(self, c: jax.Array, dt: jax.Array) -> jax.Array:
         """The state after a step of dt in ms."""
+        return c + self._gained(c, dt)
+
+    def _gained(self, c: jax.Array, dt: jax.Array) -> jax.Array:
         whole = c.reshape(self.shape)
         e = jnp.broadcast_to(self.part * self.volume / dt, c.shape).reshape(self.shape)
-        return c + trees.solve(self.tree, self.conductance, whole, e, jnp.zeros_like(whole)).reshape(-1)
+        return trees.solve(self.tree, self.conductance, whole, e, jnp.zeros_like(whole)).reshape(-1)

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import brainunit as u
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Adaptive:
     r"""Steps of the network's own length, chosen so that no number has an error above ``atol + rtol |y|`` in a step.
 
-    What :func:`brainsim.simulate` takes as ``adaptive``. All of the network is one system of equations, solved by Rodas5P, a
+    What :func:`brainsim.simulate`, :func:`brainsim.function`, :func:`brainsim.sweep` and :class:`brainsim.train.Protocols` take as
+    ``adaptive``. All of the network is one system of equations, solved by Rodas5P, a
     stiff method of order 5 whose linear systems are solved along the trees of the cells. Spikes, resets, ends of
     refractoriness, arrivals and jumps of stimuli are at their own times.
 
@@ -54,3 +57,18 @@ class Adaptive:
             given = getattr(self, name)
             if not isinstance(given, int) or isinstance(given, bool) or given < 1:
                 raise ValueError(f"Adaptive: {name} must be a positive integer, given {given!r}.")
+
+    @property
+    def key(self) -> tuple:
+        """What two of them that ask for the same have in common."""
+        atol = self.atol
+        if isinstance(atol, Mapping):
+            each = ((path, float(u.get_mantissa(x)), str(u.get_unit(x))) for path, x in atol.items())
+            atol = tuple(sorted(each))
+        return self.rtol, atol, self.most_steps, self.most_spikes
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Adaptive) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)

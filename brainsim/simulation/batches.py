@@ -16,7 +16,9 @@ from brainsim._core import key_of
 from brainsim._errors import NotEnoughMemoryError
 from brainsim._memory import available_bytes, human
 from brainsim._units import in_unit, split_quantity, with_unit
+from brainsim.integrators import Adaptive
 from brainsim.network import Network
+from brainsim.simulation.continuous import run as continuous
 from brainsim.simulation.door import enter, lists_of_values, over
 from brainsim.simulation.loop import bytes_per_row, drive, non_finite, plan_of
 from brainsim.simulation.progress import Progress
@@ -24,6 +26,7 @@ from brainsim.simulation.recorder import Recorder
 from brainsim.simulation.room import Room
 
 MAX_BATCH = 256  # runs in one batch: beyond it, more in parallel gains nothing on a CPU
+AT_A_TIME = 16  # runs in a batch of those that go one after the other: what is kept together
 MEMORY_SHARE = 0.25  # of the free memory that one batch may use
 
 
@@ -43,6 +46,8 @@ class Batches:
     batch_size : int, optional
     devices : sequence of jax.Device, optional
         That take the batches in turn; by default those of this process.
+    adaptive : Adaptive, optional
+        Runs in steps of their own length, which go one after the other.
     """
 
     def __init__(
@@ -55,18 +60,22 @@ class Batches:
         reduce: Callable[[Any], Any] | None = None,
         batch_size: int | None = None,
         devices: Sequence[Any] | None = None,
+        adaptive: Adaptive | None = None,
     ):
         self.devices = jax.local_devices() if devices is None else list(devices)
         entry = enter(net, **asked)
         arrays = lists_of_values(entry.slots, entry.parameters | entry.state, values)
         self.net, self.arrays, self.seeds, self.reduce = net, arrays, seeds, reduce
         self.requests, self.step_ms, self.n_steps = entry.requests, entry.step_ms, entry.n_steps
-        self.entry = entry.prepared(
-            varied={path: values for path, values in arrays.items() if path in entry.parameters}
-        )
+        if adaptive is None:
+            self.entry = entry.prepared(varied={k: v for k, v in arrays.items() if k in entry.parameters})
+        else:
+            self.entry = continuous.admitted(entry, adaptive)
         axes = dict(values) | ({} if seeds is None else {"seed": seeds})
         self.points = list(itertools.product(*(range(len(u.get_mantissa(v))) for v in axes.values())))
-        size = batch_size or self._size_that_fits(len(self.devices))
+        self.adaptive = None if adaptive is None else continuous.Going(self.entry, adaptive)
+        alone = min(AT_A_TIME, -(-len(self.points) // len(self.devices)))
+        size = batch_size or (self._size_that_fits(len(self.devices)) if adaptive is None else alone)
         self.size = -(-len(self.points) // -(-len(self.points) // size))  # as even as they can be
         self.room = Room(self.entry, arrays, runs=self.size)
 
@@ -81,7 +90,8 @@ class Batches:
     def run(self, number: int, bar: Progress) -> list:
         """The recordings of batch ``number``, or what was kept of each, in the order of its points."""
         which = [self.points[k] for k in self.rows(number)]
-        recordings = self._recordings(which, self.devices[number % len(self.devices)], bar)
+        runs = self._recordings if self.adaptive is None else functools.partial(self._one_by_one, self.adaptive)
+        recordings = runs(which, self.devices[number % len(self.devices)], bar)
         if self.reduce is None:
             return recordings
         kept = [self.reduce(recording) for recording in recordings]
@@ -110,6 +120,25 @@ class Batches:
         if broken is not None:
             raise non_finite(net, broken[0], (first + broken[1]) * self.step_ms, recorders[0].finish(net))
         return [recorder.finish(net) for recorder in recorders]
+
+    def _one_by_one(self, going: continuous.Going, which, device, bar):
+        """Recordings of runs in steps of their own length."""
+        entry, recordings = self.entry, []
+        drawn = self.net.drawn_anew() if self.seeds is not None else ()
+        for point in which:
+            varied = {path: jnp.asarray(array[k]) for k, (path, array) in zip(point, self.arrays.items())}
+            swept = {path: array for path, array in varied.items() if path in entry.parameters}
+            given = {
+                path: jnp.broadcast_to(x, entry.state[path].shape) for path, x in varied.items() if path not in swept
+            }
+            fixed = entry.fixed if self.seeds is None else entry.fixed | {"key": key_of(int(self.seeds[point[-1]]))}
+            parameters, state = entry.parameters | swept, entry.state | given
+            if drawn or self.net.follows():
+                begun = self.net.begun
+                state = entry.structure.start(drawn, begun, parameters, fixed, entry.state, given, fixed["key"])
+            arrays: Any = jax.device_put((parameters, fixed, state), device)
+            recordings.append(going.run(arrays[0], arrays[1], arrays[2], bar)[0])
+        return recordings
 
     def _size_that_fits(self, devices: int) -> int:
         # Of each run: its state twice (before and after a step), what is varied, and its event and sample buffers.

@@ -150,8 +150,8 @@ def _batch(sent: bytes, number: int) -> list:
 
 @functools.lru_cache(maxsize=1)  # a worker takes many batches of one sweep, and compiles once
 def _unpacked(sent: bytes) -> tuple[Batches, bool]:
-    (net, values, seeds, asked, reduce), size, wide = pickle.loads(sent)
+    (net, values, seeds, asked, reduce, adaptive), size, wide = pickle.loads(sent)
     if not isinstance(net, Network):
         raise TypeError(f"sweep: expected a Network, received {type(net).__name__}.")
     with jax.enable_x64(wide):
-        return Batches(net, values, seeds, asked, reduce=reduce, batch_size=size), wide
+        return Batches(net, values, seeds, asked, reduce=reduce, batch_size=size, adaptive=adaptive), wide

@@ -9,6 +9,7 @@ import contextvars
 import dataclasses
 import functools
 import math
+from collections.abc import Callable, Hashable
 
 import jax
 import jax.numpy as jnp
@@ -225,12 +226,32 @@ def run_differentiable(
     """Run ``n_steps`` steps as a scan whose steps are computed again on the way back, or as one for each group of an
     ``order``. Returns ``(state, samples)``.
     """
-    programs, key = keep(structure), ("scan", requests, n_steps, checkpoint_every, remat, order)
+    loop = functools.partial(_layers, order) if order.groups else functools.partial(_scan, checkpoint_every)
+    loop, key = (
+        functools.partial(loop, requests, n_steps, remat),
+        ("scan", requests, n_steps, checkpoint_every, remat, order),
+    )
+    return kept_program(structure, key, loop)(parameters, fixed, state, step_ms, inputs)
+
+
+def kept_program(structure: Structure, key: Hashable, function: Callable) -> Callable:
+    """A function of arrays under ``jax.jit``, the same for the same key and equal structures, of which it finds the one of now
+    as :func:`structure_now`.
+    """
+    programs = keep(structure)
     if key not in programs:
-        loop = functools.partial(_layers, order) if order.groups else functools.partial(_scan, checkpoint_every)
-        programs[key] = jax.jit(functools.partial(loop, requests, n_steps, remat))
-    with _traced_now(structure):
-        return programs[key](parameters, fixed, state, step_ms, inputs)
+        programs[key] = jax.jit(function)
+
+    def call(*arrays):
+        with _traced_now(structure):
+            return programs[key](*arrays)
+
+    return call
+
+
+def structure_now() -> Structure:
+    """That of the program which is traced."""
+    return _structure.get()
 
 
 def run_moved(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -11,8 +14,15 @@ from brainsim._core import step_length
 from brainsim._core.rounding import SUFFIX, slow_in
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import QuantityLike
+from brainsim.integrators import Adaptive
 from brainsim.network import Network
 from brainsim.simulation import door, engine
+from brainsim.simulation.continuous import pure
+from brainsim.simulation.continuous import run as continuous
+from brainsim.simulation.continuous.around import Around, check_courses
+from brainsim.simulation.continuous.arrivals import wires_of
+from brainsim.simulation.continuous.asked import spikes_of
+from brainsim.simulation.continuous.between import beside_at, beside_of
 from brainsim.simulation.order import Order, order_of
 from brainsim.simulation.plan import WHOLE
 from brainsim.simulation.wanted import Wanted
@@ -27,6 +37,7 @@ def function(
     checkpoint_every: int | None = None,
     remat: bool = True,
     parallel: str | None = None,
+    adaptive: Adaptive | None = None,
 ) -> Function:
     """A network as a pure function, for ``jax.grad``, ``jax.vmap`` and ``jax.jit`` of one's own.
 
@@ -50,6 +61,13 @@ def function(
         All steps of a population at once, by Newton's method and a scan of linear maps, wherever a population does not reach
         itself (see :func:`brainsim.at_once`): for accelerators. By default that is so of linear populations on accelerators, and
         never on a CPU, where a loop is faster.
+    adaptive : Adaptive, optional
+        Integrate in steps of the network's own length, as in :func:`simulate`. ``dt`` is then the interval of samples, and of the
+        rows of ``inputs``, which take parameters of stimuli and the input of a ``SpikeInput``. Recorded spikes are their times in
+        ms, (most_spikes, n), infinite beyond the last. The state has what is under way too. Derivatives are those of the
+        solution, by times of spikes too. What is not a number did not have room enough (see
+        :class:`brainsim.integrators.Adaptive`). One run after the other (``jax.lax.map``) is faster on a CPU than ``jax.vmap``,
+        in which every run takes as many turns as there is room for.
 
     Returns
     -------
@@ -70,6 +88,11 @@ def function(
         if request.every > 1 or request.initial or not whole:
             what = "interval" if request.every > 1 else "window" if not whole else "initial value"
             raise ValueError(f"record: {request.label!r} takes no {what} in a function, which records every step.")
+    if adaptive is not None:
+        for name, given in (("checkpoint_every", checkpoint_every), ("parallel", parallel)):
+            if given is not None:
+                raise ValueError(f"function: {name}={given!r} is for runs in steps; an adaptive one takes none.")
+        return Continuous(continuous.admitted(entry, adaptive), adaptive)
     return Function(entry.prepared(), checkpoint_every, remat, parallel)
 
 
@@ -156,8 +179,8 @@ class Function:
         """
         entry, given = self._entry, self._given(parameters, state, inputs, key)
         for path in moves:
-            if path not in self.state:
-                raise UnknownNameError(f"moves: {path!r} is no state.{suggestion(path, self.state)}")
+            if path not in self._entry.state:
+                raise UnknownNameError(f"moves: {path!r} is no state.{suggestion(path, self._entry.state)}")
         step = step_length(entry.step_ms)
         return engine.run_moved(entry.requests, entry.structure.current(), *given, step, entry.n_steps, moves)
 
@@ -165,12 +188,12 @@ class Function:
         """Parameters, fixed arrays, the state and courses of a run."""
         parameters = self._values(parameters, self.parameters, "parameters")
         self._check_slow(parameters)
-        given = self._values(state, self.state, "state")
+        given = self._values(state, self._entry.state, "state")
         given = {
-            path: value if value is self.state[path] else jnp.broadcast_to(value, self.state[path].shape)
+            path: value if value is self._entry.state[path] else jnp.broadcast_to(value, self._entry.state[path].shape)
             for path, value in given.items()
         }
-        arrays = self.parameters | self.state
+        arrays = self.parameters | self._entry.state
         courses = door.time_courses(self._slots, arrays, inputs or {}, self._entry.n_steps, plain=True)
         fixed = self.fixed if key is None else self.fixed | {"key": _checked(key)}
         state = self._start(parameters, fixed, given)
@@ -185,7 +208,7 @@ class Function:
         if all(x is self.parameters[path] for path, x in known.items()):
             return
         slow = slow_in(self._entry.net, self.step_ms, [self.parameters | known])
-        lost = sorted(path for path in slow if path in self.state and path + SUFFIX not in self.state)
+        lost = sorted(path for path in slow if path in self._entry.state and path + SUFFIX not in self._entry.state)
         if lost:
             raise ValueError(
                 f"parameters: with these, {', '.join(lost)} changes so slowly that float32 loses it at steps of"
@@ -195,19 +218,19 @@ class Function:
 
     def _start(self, parameters, fixed, given) -> dict:
         """The state that a run starts from."""
-        given = {path: value for path, value in given.items() if value is not self.state[path]}
+        given = {path: value for path, value in given.items() if value is not self._entry.state[path]}
         other = {path for path, value in parameters.items() if value is not self.parameters[path]}
         weights = other.intersection(self._at_once)
-        if weights and given.keys() != self.state.keys():
+        if weights and given.keys() != self._entry.state.keys():
             # What such weights have delivered is made anew, as when they are assigned
-            before = self.state | {path: self.parameters[path] for path in weights}
+            before = self._entry.state | {path: self.parameters[path] for path in weights}
             given = given | {path: parameters[path] for path in weights}
             return self._entry.structure.start((), True, self.parameters | parameters, fixed, before, given)
         same = self._begun or not other
-        if given.keys() == self.state.keys() or (same and not given) or not self._follows:
-            return self.state | given
+        if given.keys() == self._entry.state.keys() or (same and not given) or not self._follows:
+            return self._entry.state | given
         parameters = self.parameters | parameters
-        return self._entry.structure.start((), self._begun, parameters, fixed, self.state, given)
+        return self._entry.structure.start((), self._begun, parameters, fixed, self._entry.state, given)
 
     def initial_state(self, key: jax.Array, parameters: dict | None = None) -> dict:
         """The state at the beginning, a pure function.
@@ -225,7 +248,71 @@ class Function:
         """
         parameters = self.parameters | self._values(parameters or {}, self.parameters, "parameters")
         drawn = None if self._begun else self._drawn
-        return self._entry.structure.start(drawn, False, parameters, self.fixed, self.state, {}, _checked(key))
+        return self._entry.structure.start(drawn, False, parameters, self.fixed, self._entry.state, {}, _checked(key))
+
+
+class Continuous(Function):
+    """A function of a network in steps of its own length: see :func:`function`."""
+
+    def __init__(self, entry: door.Entry, adaptive: Adaptive):
+        super().__init__(entry, None, True)
+        self._plan, self._wires = pure.plan_of(entry, adaptive), wires_of(entry.net)
+        self.order = Order(reason="its steps have lengths of their own")
+        self._like = pure.beside_like(entry, self._plan, self._around({}, entry.state["steps"]))
+        self._beside = beside_at(self._like, entry.net, entry.step_ms, beside_of(entry.net))
+        self.state = entry.state | self._beside
+
+    def _around(self, courses: dict, first: jax.Array) -> Around:
+        begin = first * self.step_ms if isinstance(first, Tracer) else int(first) * self.step_ms
+        tables = spikes_of(self._entry.net, begin, self.n_steps * self.step_ms)
+        return Around(self._wires, tables, courses, jnp.asarray(self.step_ms), first)
+
+    def __repr__(self):
+        return f"Function({self.n_steps} samples every {self.step_ms:g} ms, {self._plan.adaptive})"
+
+    def __call__(
+        self, parameters: dict, state: dict, *, inputs: dict | None = None, key: jax.Array | None = None
+    ) -> tuple[dict, dict]:
+        """As :meth:`Function.__call__`."""
+        beside = self._beside | {path: self._under_way(path, state[path]) for path in self._beside if path in state}
+        own = {path: value for path, value in state.items() if path not in beside}
+        steps = [path for path in own if path.endswith(".refractory_steps") and own[path] is not self.state[path]]
+        for free in (f"free:{path.removesuffix('.refractory_steps')}" for path in steps):
+            beside = {name: x for name, x in beside.items() if name != free or free in state}
+        parameters, fixed, own, courses = self._given(parameters, own, inputs, key)
+        check_courses(self._entry.net, courses)
+        around, structure = self._around(courses, own["steps"]), self._entry.structure.current()
+        own, beside, recorded = pure.run(self._plan, structure, parameters, fixed, own, beside, around)
+        return own | beside, {r.label: recorded[r.label] for r in self._entry.requests}
+
+    def _under_way(self, path: str, given: Any) -> jax.Array:
+        if jnp.shape(given) != self._beside[path].shape:
+            raise ValueError(
+                f"state: {path!r} is what a run has left, of shape {self._beside[path].shape}; given {jnp.shape(given)}."
+            )
+        return jnp.asarray(given)
+
+    def moved(self, *given: Any, **options: Any) -> tuple[dict, dict]:
+        """Refused: there are no steps behind which states could be moved.
+
+        Raises
+        ------
+        ValueError
+        """
+        raise ValueError(
+            "adaptive: states are moved behind steps, for eligibility traces, and there are no steps here."
+        )
+
+    def initial_state(self, key: jax.Array, parameters: dict | None = None) -> dict:
+        """As :meth:`Function.initial_state`: nothing is under way."""
+        return super().initial_state(key, parameters) | beside_at(self._like, self._entry.net, self.step_ms, {})
+
+
+def one_by_one(run: Callable, given: Any) -> Any:
+    """``run`` of each row of what is given, one after the other: for runs that take turns as they need, of which side by side each
+    would take as many as there is room for.
+    """
+    return jax.lax.map(run, given)
 
 
 def _checked(key):

@@ -15,6 +15,7 @@ from jax.sharding import Mesh
 from brainsim._core import elements
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import QuantityLike, in_unit, split_quantity, with_unit
+from brainsim.integrators import Adaptive
 from brainsim.network import Network
 from brainsim.simulation.batches import Batches, stacked
 from brainsim.simulation.door import check_count
@@ -174,6 +175,7 @@ def sweep(
     batch_size: int | None = None,
     mesh: Mesh | int | Sequence[Any] | None = None,
     progress: bool | Callable[[float, float], Any] | None = None,
+    adaptive: Adaptive | None = None,
 ) -> Sweep | Reduced:
     """Run a network for every combination of parameter values and seeds, many at a time.
 
@@ -204,6 +206,8 @@ def sweep(
         each takes a batch at a time; with an executor, give the number that keeps all workers busy.
     mesh : jax.sharding.Mesh of one axis, list of jax.Device, or int, optional
         The devices that take the batches, or the first so many; all of this process by default.
+    adaptive : Adaptive, optional
+        Steps of each run's own length, as in :func:`simulate`; runs go one after the other, through one program.
 
     Returns
     -------
@@ -230,12 +234,16 @@ def sweep(
         raise ValueError("sweep: nothing to vary; give values={'E.tau': [...] * u.ms} or seeds=[...].")
     numbers = None if seeds is None else _seeds(seeds)
     asked = dict(duration=duration, dt=dt, record=record, sample_every=sample_every, inputs=inputs)
-    arguments = net, values, numbers, asked, reduce
-    batches = Batches(net, values, numbers, asked, reduce=reduce, batch_size=batch_size, devices=devices)
+    arguments = net, values, numbers, asked, reduce, adaptive
+    batches = Batches(
+        net, values, numbers, asked, reduce=reduce, batch_size=batch_size, devices=devices, adaptive=adaptive
+    )
     axes = dict(values) | ({} if numbers is None else {"seed": numbers})
     store = None if out is None else Store.at(out, axes, batches, facts_of(batches, axes))
     if store is not None and store.size != batches.size:
-        batches = Batches(net, values, numbers, asked, reduce=reduce, batch_size=store.size, devices=devices)
+        batches = Batches(
+            net, values, numbers, asked, reduce=reduce, batch_size=store.size, devices=devices, adaptive=adaptive
+        )
     kept = len(batches.points) if store is None and reduce is None else batches.size
     check_memory(batches.requests, batches.n_steps, runs=kept)
 

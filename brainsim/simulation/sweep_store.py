@@ -182,6 +182,7 @@ def facts_of(batches: Batches, axes: Mapping[str, Any]) -> dict[str, str]:
     arrays = entry.parameters | entry.fixed | entry.state
     kinds = sorted((path, type(part).__qualname__) for path, part in _parts(batches.net))
     window = [batches.step_ms, batches.n_steps, str(jax.config.jax_enable_x64)]  # type: ignore[attr-defined]
+    window += [] if batches.adaptive is None else [batches.adaptive.adaptive.key]
     asked = [(request.label, request.every) for request in batches.requests]
     return {
         "networks": _digest(kinds, *(x for path in sorted(arrays) for x in (path, *jax.tree.leaves(arrays[path])))),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -18,6 +20,9 @@ class Terminal(Dynamics):
     """
 
     graded = False  # whether it sends a value at every step (a gating variable), for receptors that are graded
+    #: whether spikes alone act on it and the :meth:`update` of this class is exact over any time, so that it can go from spike to
+    #: spike
+    exact_between_spikes = False
     takes = "spikes"  #: the presynaptic variable that it takes
     takes_unit: u.Unit = u.UNITLESS  #: in which it takes that
 
@@ -54,6 +59,16 @@ class Terminal(Dynamics):
         raise NotImplementedError(
             f"{type(self).__name__} is graded and does not say what it sends: define present(self)."
         )
+
+    #: what a spike adds to states at once, by name, for a terminal with a :meth:`derivative`
+    struck: ClassVar[dict[str, float]] = {}
+
+    def derivative(self, taken: Any) -> dict[str, jax.Array]:
+        """Rates of the states of a graded terminal, per ms, by name: for runs in steps of their own length.
+
+        ``taken``: what it takes of who sends; None of one that takes spikes, which act by :attr:`struck`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no equations: define derivative(self, taken).")
 
     def decay(self, clock: Clock, tau: str) -> jax.Array:
         """Factor by which a state with time constant ``tau`` decays in a step; 0 where there is no such time constant."""

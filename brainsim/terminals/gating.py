@@ -52,5 +52,12 @@ class NMDAGating(Terminal):
         self.accumulate("x", spikes.astype(x.dtype))
         return self.accumulate("s", opening_of(self.plain("s"), opening, clock.step_ms / self.plain("tau_decay")))
 
+    struck = {"x": 1.0}
+
+    def derivative(self, taken):
+        x, s = self.plain("x"), self.plain("s")
+        opening = self.plain("alpha") * x * (1 - s)
+        return {"x": -x / self.plain("tau_rise"), "s": opening - s / self.plain("tau_decay")}
+
     def present(self):
         return self.plain("s")

@@ -28,6 +28,10 @@ class _ByPotential(Terminal):
         dt = clock.step_ms
         return self.accumulate("s", opening_of(self.plain("s"), self.opening(V) * dt, self.plain("a_d") * dt))
 
+    def derivative(self, taken):
+        s = self.plain("s")
+        return {"s": self.opening(taken) * (1 - s) - self.plain("a_d") * s}
+
     def present(self):
         return self.plain("s")
 

@@ -70,6 +70,8 @@ class TsodyksMarkram(Facilitating):
     Tsodyks, Science 319:1543 (2008).
     """
 
+    exact_between_spikes = True
+
     tau_rec = Parameter(
         800.0 * u.ms, "recovery time constant of resources; None for no depression", optional=True, positive=True
     )
@@ -123,6 +125,8 @@ class ThreeState(TsodyksMarkram):
     ----------
     M. V. Tsodyks, H. Markram, PNAS 94:719 (1997); M. Tsodyks, A. Uziel, H. Markram, J. Neurosci. 20:RC50 (2000).
     """
+
+    exact_between_spikes = True
 
     tau_rec = Parameter(800.0 * u.ms, "recovery time constant of resources", positive=True)
     tau_inactive = Parameter(3.0 * u.ms, "time constant of inactivation", positive=True)

@@ -18,6 +18,7 @@ from brainsim import _memory
 from brainsim._core import write_back
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import QuantityLike
+from brainsim.integrators import Adaptive
 from brainsim.network import Network
 from brainsim.simulation.progress import Progress
 from brainsim.train import checks, losses, measures, resuming
@@ -75,6 +76,7 @@ def fit(
     remat: bool = True,
     checkpoint_every: int | None = None,
     parallel: str | None = None,
+    adaptive: Adaptive | None = None,
 ) -> History:
     """Train a network on examples; its parameters are changed in place.
 
@@ -155,6 +157,9 @@ def fit(
         Show how far it is; by default on a terminal or in a notebook.
     remat, checkpoint_every, parallel
         As in :func:`brainsim.function`; ``parallel="time"`` takes all steps of a layer at once.
+    adaptive : Adaptive, optional
+        Steps of each example's own length, as in :func:`brainsim.function`, one example after the other. ``dt`` is the interval of
+        courses and samples. Spikes that are read are times with exact derivatives: ``("out.spikes", "first_time")``.
 
     Returns
     -------
@@ -174,7 +179,14 @@ def fit(
         raise ValueError(f"batch: expected a positive integer, given {batch!r}.")
     checks.check_loop(callbacks, average, log)
     options: dict[str, Any] = dict(
-        loss=loss, encode=encode, read=read, into=into, penalties=penalties, precision=precision, parallel=parallel
+        loss=loss,
+        encode=encode,
+        read=read,
+        into=into,
+        penalties=penalties,
+        precision=precision,
+        parallel=parallel,
+        adaptive=adaptive,
     )
     objective = Objective(net, duration, dt=dt, remat=remat, checkpoint_every=checkpoint_every, **options)
     batches = as_batches(data, batch, seed)
@@ -184,7 +196,9 @@ def fit(
     gradient = as_gradient(gradient)
     trained = Trained(net, objective.run.parameters, learn=learn, freeze=freeze, transforms=transforms)
     follows = gradient in (bptt, eventprop, forward) or isinstance(gradient, RandomDirections)
-    if follows:
+    if adaptive is not None:
+        _check_adaptive(gradient, truncate)
+    elif follows:
         checks.check_gradient(objective, trained)
     checks.check_fit(objective, _whole(batches, sample), objective.run.parameters)
     if follows or isinstance(gradient, Eligibility):
@@ -207,6 +221,18 @@ def fit(
     evaluation = Evaluation(objective, named)
     loop = Loop(update, batches, held_out, evaluation, callbacks, checkpoint, save_every, log, seed, windows, mesh)
     return loop.run(epochs, progress)
+
+
+def _check_adaptive(gradient: Any, truncate: Any) -> None:
+    """Refuse gradients that are made step by step, for runs in steps of their own length."""
+    if gradient in (eventprop, reinforce) or isinstance(gradient, Eligibility):
+        name = getattr(gradient, "__name__", type(gradient).__name__)
+        raise ValueError(
+            f"adaptive: gradient={name!r} is made step by step, and there are no steps here; 'bptt' has derivatives of V and of the"
+            " times of spikes."
+        )
+    if truncate is not None:
+        raise ValueError("adaptive: truncate cuts a run into windows of steps, and there are no steps here.")
 
 
 def as_gradient(given: Gradient | Search | str) -> Any:

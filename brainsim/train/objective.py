@@ -13,11 +13,12 @@ import jax.numpy as jnp
 
 from brainsim._core import BATCH, compute_in, set_mode
 from brainsim._units import QuantityLike, float_dtype
+from brainsim.integrators import Adaptive
 from brainsim.network import Network
-from brainsim.simulation.function import function
+from brainsim.simulation.function import function, one_by_one
 from brainsim.sources import SpikeInput
 from brainsim.train.precision import SCALES, check_precision, scaled
-from brainsim.train.reading import Read, Reads, as_read
+from brainsim.train.reading import Read, Reads, as_read, of_times
 
 
 class Batch(NamedTuple):
@@ -91,8 +92,9 @@ class Objective:
         What is added to the loss, such as regularisers of firing rates.
     record : sequence of str
         What else is recorded.
-    checkpoint_every, remat
-        As in :func:`brainsim.function`.
+    checkpoint_every, remat, adaptive
+        As in :func:`brainsim.function`; with ``adaptive`` examples run one after the other, and spikes that are read are times in
+        ms, (most_spikes, n), infinite beyond the last.
     training : bool
         Whether layers train: batch normalisations take the statistics of the batch, dropout leaves out, learned delays are
         spread in time. Afterwards the layers of the network itself evaluate.
@@ -123,6 +125,7 @@ class Objective:
         training: bool = True,
         precision: str | None = None,
         parallel: str | None = None,
+        adaptive: Adaptive | None = None,
     ):
         for name, given, example in (
             ("loss", loss, "train.losses.cross_entropy"),
@@ -136,7 +139,7 @@ class Objective:
                 " is; net.reset() puts it to its beginning."
             )
         self.training, self.checkpoint_every, self.remat, self.precision = training, checkpoint_every, remat, precision
-        self.parallel = parallel
+        self.parallel, self.adaptive = parallel, adaptive
         self.net, self.duration, self.dt, self.loss, self.encode = net, duration, dt, loss, encode
         self.read, self.into, self.penalties = as_read(read, net), input_of(net, into), tuple(penalties)
         paths = [*self.read.paths, *record, *(path for penalty in self.penalties for path in penalty.record)]
@@ -155,12 +158,14 @@ class Objective:
             checkpoint_every=checkpoint_every,
             remat=remat,
             parallel=parallel,
+            adaptive=adaptive,
         )
         for layer in layers:
             set_mode(layer, False)
         for layer, dtype in usual:
             layer.dtype = dtype
         self.n_steps = self.run.n_steps
+        self._reads = self.read if adaptive is None else of_times(self.read, (self.run.step_ms, self.n_steps))
 
     @property
     def carried(self) -> dict[str, jax.Array]:
@@ -214,13 +219,22 @@ class Objective:
 
         def one(x, length, key, own, moves):
             final, recorded = self.one(parameters, carried | own, x, key, moves)
-            return final, recorded, self.read(recorded, self.mask(length))
+            return final, recorded, self._reads(recorded, self.mask(length))
 
         keys = key if jnp.ndim(key) == 2 else jax.random.split(key, len(batch.inputs))
         lengths = None if batch.lengths is None else jnp.asarray(batch.lengths)
         inputs, axis = batch.inputs, 0
         if self.encode is None and jnp.ndim(inputs) > 1:  # steps first, as all that follows goes through them
             inputs, axis = jnp.swapaxes(inputs, 0, 1), 1
+        if self.adaptive is not None:
+            mapped = (
+                jnp.moveaxis(inputs, axis, 0),
+                jnp.zeros(len(keys)) if lengths is None else lengths,
+                keys,
+                state or {},
+                moves or {},
+            )
+            return one_by_one(lambda each: one(each[0], None if lengths is None else each[1], *each[2:]), mapped)
         axes = (axis, None if lengths is None else 0, 0, 0, 0)
         return jax.vmap(one, in_axes=axes, axis_name=BATCH if self.training else None)(
             inputs, lengths, keys, state or {}, moves or {}
@@ -286,6 +300,7 @@ class Objective:
             "remat",
             "precision",
             "parallel",
+            "adaptive",
         )
         options: dict[str, Any] = {name: getattr(self, name) for name in names} | {"record": self.record} | changes
         return Objective(options.pop("net", self.net), options.pop("duration", self.duration), **options)

@@ -14,10 +14,11 @@ import numpy as np
 from brainsim._core import split
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import QuantityLike
+from brainsim.integrators import Adaptive
 from brainsim.network import Network
 from brainsim.population import View
 from brainsim.simulation.door import slots_of, values_at
-from brainsim.simulation.function import function
+from brainsim.simulation.function import function, one_by_one
 from brainsim.train.features import efel
 from brainsim.train.targets import Features, Target
 
@@ -67,6 +68,9 @@ class Protocols:
         What is recorded, by names of one's own: a path such as ``"cell.V"`` of one number, or one place.
     checkpoint_every, remat
         As of :func:`brainsim.function`: what bounds the memory of gradients.
+    adaptive : Adaptive, optional
+        Steps of each run's own length, as of :func:`brainsim.function`; the protocols then run one after the other. ``dt`` is the
+        interval of what targets are given.
     bound : float, optional
         Residuals count as :math:`b^2(\sqrt{1 + (r/b)^2} - 1)`: those beyond b by their size, not its square.
     **protocols : Protocol
@@ -86,18 +90,20 @@ class Protocols:
         record: Mapping[str, Any],
         checkpoint_every: int | None = None,
         remat: bool = True,
+        adaptive: Adaptive | None = None,
         bound: float | None = None,
         **protocols: Protocol,
     ):
         if not protocols:
             raise ValueError("Protocols: name at least one, step=Protocol({...}, [...]).")
         self.net, self.dt, self.bound, self.protocols = net, dt, bound, dict(protocols)
+        self.adaptive = adaptive is not None
         self.recordings = {name: _path_of(name, what) for name, what in record.items()}
         for name, protocol in protocols.items():
             _check(name, protocol, self.recordings)
         self.run = function(
             net, duration, dt=dt, record=list(dict.fromkeys(self.recordings.values())),
-            checkpoint_every=checkpoint_every, remat=remat,
+            checkpoint_every=checkpoint_every, remat=remat, adaptive=adaptive,
         )  # fmt: skip
         self.varied = self._stacked()
 
@@ -153,7 +159,8 @@ class Protocols:
         if both:
             raise ValueError(f"Protocols: {', '.join(both)} is set by the protocols, and cannot be given too.")
         own = {path: jnp.asarray(array) for path, array in self.varied.items()}
-        recorded = jax.vmap(lambda values: self.run(given | values, {})[1])(own) if own else None
+        one = lambda values: self.run(given | values, {})[1]
+        recorded = (one_by_one(one, own) if self.adaptive else jax.vmap(one)(own)) if own else None
         if recorded is None:  # the protocols set nothing, and are one run
             recorded = jax.tree.map(lambda x: x[None], self.run(given, {})[1])
         row = lambda k: k if own else 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from brainsim import encoding
 from brainsim._errors import suggestion
@@ -69,6 +71,43 @@ class Reads:
     def __call__(self, recorded: dict, mask: jax.Array | None = None) -> dict[str, jax.Array]:
         """The outputs of one example, from what was recorded of it."""
         return {name: part(recorded, mask) for name, part in self.parts.items()}
+
+
+def count_of_times(times: jax.Array, mask: Any, steps: tuple[float, int]) -> jax.Array:
+    """How many spikes each unit fires, of their times in ms, (most_spikes, n), infinite beyond the last; without a derivative."""
+    n_steps = steps[1] if mask is None else jnp.sum(mask)
+    return jnp.sum(times <= n_steps * steps[0], axis=0).astype(times.dtype)
+
+
+def first_of_times(times: jax.Array, mask: Any, steps: tuple[float, int]) -> jax.Array:
+    """The time of the first spike of each unit, with its derivative, in steps as :func:`brainsim.encoding.first_time` gives it."""
+    n_steps = steps[1] if mask is None else jnp.sum(mask)
+    first = jnp.min(times, axis=0)
+    fires = first <= n_steps * steps[0]
+    return jnp.where(fires, jnp.where(fires, first, 0.0) / steps[0], n_steps)
+
+
+OF_TIMES = {"count": count_of_times, "first_time": first_of_times}
+
+
+def of_times(read: Read | Reads, steps: tuple[float, int]) -> Read | Reads:
+    """The same for runs in steps of their own length, whose spikes are times; ``steps``: the interval in ms and number of samples.
+
+    Raises
+    ------
+    ValueError
+        For decoders of spikes in steps.
+    """
+    if isinstance(read, Reads):
+        return Reads({name: of_times(part, steps) for name, part in read.parts.items()})  # type: ignore[misc]
+    if not read.path.endswith(".spikes") or callable(read.decode):
+        return read
+    if read.decode not in OF_TIMES:
+        raise ValueError(
+            f"read: {read.path} is times of spikes in an adaptive run, of which {read.decode!r} makes nothing; accepted:"
+            f" {', '.join(map(repr, OF_TIMES))}, or a function of the times in ms, (most_spikes, n), and the mask."
+        )
+    return Read(read.path, functools.partial(OF_TIMES[read.decode], steps=steps))
 
 
 def as_read(given: Any, net: Any) -> Read | Reads:

@@ -332,7 +332,7 @@ def learning(net):
 
 def releasing(net):
     net.E.add_receptors(syn=bs.receptors.Exponential())
-    net.connect(net.E, net.E, bs.AllToAll(), receptor="syn", weight=1 * u.nA, terminal=bs.terminals.TsodyksMarkram())
+    net.connect(net.E, net.E, bs.AllToAll(), receptor="syn", weight=1 * u.nA, terminal=bs.terminals.QuantalRelease())
 
 
 def synapses(net):
@@ -343,11 +343,12 @@ def synapses(net):
 
 def graded(net):
     net.E.add_receptors(gap=bs.receptors.GapJunction())
-    net.connect(net.E, net.E, bs.AllToAll(), receptor="gap", weight=1 * u.uS)
+    net.connect(net.E, net.E, bs.AllToAll(), receptor="gap", weight=1 * u.uS, delay=1 * u.ms)
 
 
-def held(net):
-    net.E.add_stimuli(still=bs.stimuli.Hold("V", -60 * u.mV))
+def pulsed(net):
+    net.E.add_receptors(syn=bs.receptors.Graded())
+    net.connect(net.E, net.E, bs.AllToAll(), receptor="syn", weight=1 * u.nA, terminal=bs.terminals.Kinetic())
 
 
 def slow(net):
@@ -360,10 +361,10 @@ def slow(net):
         (noisy, "adaptive: E.noise: WhiteNoise draws random numbers in each step"),
         (by_chance, "adaptive: P: a PoissonGroup fires in steps"),
         (learning, "adaptive: E->E: its plasticity acts in steps"),
-        (releasing, "adaptive: E->E: its terminal advances in steps"),
+        (releasing, "adaptive: E->E: its terminal, QuantalRelease, advances in steps"),
         (synapses, "adaptive: E->E: its synapses, TsodyksMarkram, have dynamics that advance in steps"),
-        (graded, "adaptive: E.gap: graded signals are sent in each step"),
-        (held, "adaptive: E.still: Hold changes in each step"),
+        (graded, "adaptive: E->E: what it sends at every moment comes through a delay"),
+        (pulsed, "adaptive: E->E: its terminal, Kinetic, advances in steps"),
         (slow, "adaptive: S: it has a dt of its own"),
     ],
 )
@@ -376,7 +377,7 @@ def test_what_acts_step_by_step_is_refused_by_name(add, match):
 def test_options_that_count_steps_are_refused():
     net = lif(1)
     refused(net, "until=.* is for runs in steps", until=lambda net: net.E.spikes.any())
-    refused(net, "inputs are given step by step", inputs={"E.E_L": -65 * jnp.ones(50) * u.mV})
+    refused(net, "inputs: E.E_L has no course between steps", inputs={"E.E_L": -65 * jnp.ones(50) * u.mV})
     refused(net, "'E.refractory_steps' is no variable of the equations", record="E.refractory_steps")
     for options, match in (
         (dict(rtol=0), "rtol must be a number between 0 and 1, given 0"),

@@ -27,7 +27,7 @@ def wires_of(net: Network) -> dict[str, Wires]:
     """Those of all projections, by path."""
     found = {}
     for path, projection in net.projections.items():
-        if projection.receptor is None:
+        if projection.receptor is None or projection.graded:
             continue
         source, target = (jnp.asarray(side, jnp.int32) for side in projection.conn.coo())
         times = projection.axon.times
@@ -55,6 +55,9 @@ class Line:
 
     def __init__(self, projection: Projection, wires: Wires, circuit: Circuit, net: Network, name: str, factor: Any):
         self.path, self.pre, self.wires, self.n_pre = projection.path, projection.pre, wires, projection.n_pre
+        #: whose sizes multiply the weights: of a terminal, or of who sends
+        held: Any = projection.held_by
+        self.sized = projection.pre if held is None else net[held].terminal.path
         receptor = net.populations[projection.post].receptors[name]  # type: ignore[attr-defined]
         self.receptor, self.post, self.count = receptor, projection.post, receptor.count
         weight = projection.plain("weight").ravel()
@@ -112,7 +115,9 @@ def longest_of(net: Network) -> dict[str, float]:
     found: dict[str, float] = {}
     for projection in net.projections.values():
         axon = projection.axon
-        times = None if projection.receptor is None else axon.longest if axon.changes else axon.times  # type: ignore
+        times = (
+            None if projection.receptor is None or projection.graded else axon.longest if axon.changes else axon.times
+        )  # type: ignore
         if times is not None:
             found[projection.pre] = max(found.get(projection.pre, 0.0), times.longest)
     return found
@@ -143,20 +148,26 @@ def next_arrival(lines: list[Line], sent: dict, done: jax.Array) -> jax.Array:
     return soonest
 
 
-def arriving(lines: list[Line], sent: dict, fired: dict, done: jax.Array, now: jax.Array) -> Arrived:
+def arriving(
+    lines: list[Line], sent: dict, sizes: dict, fired: dict, size: dict, done: jax.Array, now: jax.Array
+) -> Arrived:
     """What arrives after ``done`` and up to ``now``, and through lines without a delay of what ``fired`` now: by path of the
-    sender the times of who did, infinite for the others.
+    sender the times of who did, infinite for the others. ``sizes`` and ``size``: what the weights of those that were sent, and of
+    those that fire now, are multiplied by, where it is not 1.
     """
     number, later, some = [], [], jnp.zeros((), bool)
     for line in lines:
         if line.immediate:
             when = fired[line.pre][None] if line.pre in fired else jnp.full((1, line.n_pre), jnp.inf, now.dtype)
-            here = jnp.isfinite(when)
+            here, times = jnp.isfinite(when), size.get(line.sized)
+            times = None if times is None else times[None]
         else:
-            when = line.arrivals(sent[line.pre])
+            when, times = line.arrivals(sent[line.pre]), sizes.get(line.sized)
+            times = times if times is None or not line.single else times[:, line.wires.source]
             at = jax.lax.stop_gradient(when)
             here = (at > done) & (at <= now + SAME)
-        number.append(jnp.sum(here, axis=0).astype(now.dtype))
-        later.append(jnp.sum(jnp.where(here, jnp.where(here, when, now) - now, 0.0), axis=0))
+        times = here.astype(now.dtype) if times is None else jnp.where(here, times, 0.0)
+        number.append(jnp.sum(times, axis=0))
+        later.append(jnp.sum(times * jnp.where(here, jnp.where(here, when, now) - now, 0.0), axis=0))
         some = some | jnp.any(here)
     return Arrived(number, later, some)

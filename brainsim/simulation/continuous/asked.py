@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import in_unit
@@ -20,13 +21,23 @@ from brainsim.simulation.plan import Request
 from brainsim.sources import SpikeTimes
 
 
-def tables_of(net: Network, begin: float, end: float) -> dict[str, tuple[jax.Array, jax.Array]]:
-    """Spikes of sources in a run, by path: times in their order, and units."""
+def spikes_of(net: Network, begin: Any, duration: float) -> dict[str, tuple[jax.Array, jax.Array]]:
+    """Spikes of sources in a run from ``begin`` on, perhaps traced, by path: times in their order, and units."""
     found = {}
     for path, source in net.populations.items():
         if not isinstance(source, SpikeTimes):
             continue
         ms, units = source._aside.times_ms, source._aside.indices
+        if isinstance(begin, Tracer):
+            order = np.argsort(ms, kind="stable")
+            ms, units = jnp.asarray(ms[order]), jnp.asarray(units[order], jnp.int32)
+            if source.period_ms is not None:
+                turns = jnp.floor(begin / source.period_ms) + jnp.arange(int(duration // source.period_ms) + 2)
+                ms = (ms[None] + turns[:, None] * source.period_ms).ravel()
+                units = jnp.tile(units, len(turns))
+            found[path] = ms, units
+            continue
+        end = begin + duration
         if source.period_ms is not None:
             turns = np.arange(int(begin // source.period_ms), int(end // source.period_ms) + 1)
             ms = (ms[None] + turns[:, None] * source.period_ms).ravel()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -18,12 +18,14 @@ from brainsim.neurons.base import Neuron
 from brainsim.neurons.conductance_based import ConductanceBased
 from brainsim.population import Population
 from brainsim.projection import Projection
-from brainsim.receptors import Delta
+from brainsim.receptors import Delta, Graded
 from brainsim.receptors.linear import LinearReceptor
 from brainsim.simulation.continuous.clock import Instant, NotContinuous
-from brainsim.sources import SpikeTimes
+from brainsim.sources import SpikeInput, SpikeTimes
 from brainsim.stimuli.base import Stimulus
 from brainsim.stimuli.clamps import Clamp
+from brainsim.stimuli.hold import Hold
+from brainsim.terminals.base import Terminal
 
 STEPS = {Neuron.update, ConductanceBased.update, MultiCompartment.update}
 
@@ -57,7 +59,7 @@ def _refusal(path: str, why: str, instead: str = "") -> ValueError:
 def _check_population(population: Population) -> None:
     path: str = population.path
     kind: Any = type(population)
-    if isinstance(population, SpikeTimes):
+    if isinstance(population, SpikeTimes | SpikeInput):
         return
     if population.own_step_ms is not None:
         raise _refusal(path, "it has a dt of its own")
@@ -78,12 +80,22 @@ def _check_population(population: Population) -> None:
         _check_receptor(receptor, population.variables)
     for stimulus in population.parts(Stimulus).values():
         _check_stimulus(stimulus)
-    for name, pool in getattr(population, "pools", {}).items():
-        for coefficient in pool.diffuses.values():
-            if getattr(pool, coefficient) is not None:
-                raise _refusal(
-                    f"{path}.{name}", f"{coefficient} lets it diffuse in a part of each step that is its own"
-                )
+        if isinstance(stimulus, Hold) and population.sites != population.count:
+            raise _refusal(stimulus.path, "it holds a variable of cells with a shape", "give a VoltageClamp for V")
+
+
+def _check_graded(net: Network, projection: Projection) -> None:
+    path = projection.path
+    if projection.axon.times is not None:
+        raise _refusal(path, "what it sends at every moment comes through a delay, which keeps values of steps")
+    if projection.held_by is None:
+        pre: Any = net.senders[projection.pre]
+        if projection.signal not in getattr(pre, "variables", ()):
+            raise _refusal(path, f"{projection.signal} is no variable of the equations of {projection.pre}")
+    elif projection.held_by == path:
+        kind = cast(type[Terminal], type(projection.terminal))
+        if kind.derivative is Terminal.derivative:
+            raise _refusal(path, f"its terminal, {kind.__name__}, advances in steps")
 
 
 def _check_receptor(receptor: Any, variables: tuple[str, ...]) -> None:
@@ -94,6 +106,8 @@ def _check_receptor(receptor: Any, variables: tuple[str, ...]) -> None:
             raise _refusal(receptor.path, "several spikes at one time have an order only in a step")
         if receptor.variable not in variables:
             raise _refusal(receptor.path, f"{receptor.variable!r} is no variable of the equations of {population}")
+        return
+    if receptor.graded and kind.advance is Graded.advance:
         return
     if not isinstance(receptor, LinearReceptor) or kind.advance is not LinearReceptor.advance:
         why = "graded signals are sent in each step" if receptor.graded else f"{kind.__name__} advances in steps"
@@ -106,7 +120,7 @@ def _check_stimulus(stimulus: Stimulus) -> None:
     kind = type(stimulus)
     if isinstance(stimulus, AtPoint):
         raise _refusal(stimulus.path, f"the states of {kind.__name__} follow in steps")
-    if isinstance(stimulus, Clamp | Extracellular):
+    if isinstance(stimulus, Clamp | Extracellular | Hold):
         for signal in stimulus.parts(Stimulus).values():
             _check_stimulus(signal)
         return
@@ -131,9 +145,12 @@ def _check_projection(net: Network, projection: Projection) -> None:
         raise _refusal(path, "its synapses come and go in steps")
     if "contacts" in vars(projection):
         raise _refusal(path, "synapses with variables of their own follow in steps")
-    if projection.held_by is not None:
-        raise _refusal(path, "its terminal advances in steps")
-    if projection.graded or projection.signal not in ("spikes", "fired_at"):
-        raise _refusal(path, f"it sends {projection.signal} in each step")
+    if projection.graded:
+        _check_graded(net, projection)
+    elif projection.held_by == path:
+        kind = type(projection.terminal)
+        own = next(each for each in kind.__mro__ if "update" in vars(each))
+        if not vars(own).get("exact_between_spikes", False):
+            raise _refusal(path, f"its terminal, {kind.__name__}, advances in steps")
     if not hasattr(projection.conn, "coo") or getattr(projection.conn, "materialise", None) is not None:
         raise _refusal(path, "its synapses are made anew whenever a spike arrives", "take a rule that stores them")

@@ -6,6 +6,7 @@ import numpy as np
 
 from brainsim._core import Structure
 from brainsim.network import Network
+from brainsim.simulation.continuous.around import Around
 from brainsim.simulation.continuous.clock import SAME
 from brainsim.simulation.continuous.computed import STATE, values_at
 from brainsim.simulation.continuous.loop import Chunk
@@ -50,7 +51,7 @@ class Collected:
                     self.whole[r.label].append((times, there))
                 self.next[r.label] = int(steps[-1]) + r.every
 
-    def finish(self, net: Network, structure: Structure, arrays: tuple) -> Recording:
+    def finish(self, net: Network, structure: Structure, arrays: tuple, around: Around) -> Recording:
         """The recording, with spikes in steps and fractions of them."""
         self.recorder.steps = self.recorder.last - self.recorder.first
         for r in self.requests:
@@ -60,7 +61,7 @@ class Collected:
                     path: np.concatenate([v[path] for _, v in self.whole[r.label]])
                     for path in self.whole[r.label][0][1]
                 }
-                self.recorder.pieces[r.label].append(values_at(r, structure, arrays, times, state))
+                self.recorder.pieces[r.label].append(values_at(r, structure, arrays, times, state, around))
         for r in self.recorder.requests:
             if not r.is_spikes:
                 continue

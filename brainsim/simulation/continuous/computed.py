@@ -11,7 +11,9 @@ import numpy as np
 
 from brainsim._core import Structure, write_back
 from brainsim.simulation import derived
+from brainsim.simulation.continuous.around import Around, Courses
 from brainsim.simulation.continuous.clock import SAME, Instant
+from brainsim.simulation.continuous.links import Links
 from brainsim.simulation.plan import Request
 from brainsim.simulation.programs import Programs
 
@@ -25,14 +27,18 @@ class ComputedPlan:
     request: Request
 
 
-def compute(plan: ComputedPlan, structure: Structure, platform, parameters, fixed, state, times, variables):
+def compute(
+    plan: ComputedPlan, structure: Structure, platform, parameters, fixed, state, times, variables, around: Around
+):
     """What is asked for at times, (k,), where the variables have been those, (k, ...) by path: a program."""
     request = plan.request
     asked: Any = request.derived
 
     def at(t, values):
         def one(net):
-            found, _ = derived.number_of(request.label, asked.compute(net, Instant(t, t + SAME / 2)))
+            with Courses(net, around).at(Instant(t, t - SAME / 2)):  # of the interval that ends there
+                write_back(net, Links(net, {}).arrived())
+                found, _ = derived.number_of(request.label, asked.compute(net, Instant(t, t + SAME / 2)))
             write_back(net, state)
             return found
 
@@ -44,10 +50,12 @@ def compute(plan: ComputedPlan, structure: Structure, platform, parameters, fixe
 PROGRAMS = Programs(compute, lambda plan: False)
 
 
-def values_at(request: Request, structure: Structure, arrays: tuple, times: np.ndarray, variables: dict) -> np.ndarray:
+def values_at(
+    request: Request, structure: Structure, arrays: tuple, times: np.ndarray, variables: dict, around: Around
+) -> np.ndarray:
     """The same, in rooms of a power of two, so that other numbers of samples are the same program."""
     k = len(times)
     room = 1 << max(k - 1, 0).bit_length()
     longer = lambda x: jnp.asarray(np.concatenate([x, np.repeat(x[-1:], room - k, axis=0)]))  # noqa: E731
     padded = {path: longer(np.asarray(x)) for path, x in variables.items()}
-    return np.asarray(PROGRAMS(ComputedPlan(request), structure, *arrays, longer(times), padded))[:k]
+    return np.asarray(PROGRAMS(ComputedPlan(request), structure, *arrays, longer(times), padded, around))[:k]

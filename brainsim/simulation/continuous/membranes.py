@@ -16,11 +16,11 @@ from brainsim.cells.extracellular import Extracellular
 from brainsim.integrated import IntegratedPopulation
 from brainsim.integrators.coupled import solve as solve_small
 from brainsim.integrators.elimination import Factors, colours, dependence
-from brainsim.receptors import Delta
 from brainsim.receptors.linear import LinearReceptor
 from brainsim.simulation.continuous.clock import Instant
 from brainsim.stimuli.base import Stimulus
 from brainsim.stimuli.clamps import Clamp
+from brainsim.stimuli.hold import Hold
 
 
 def put_in_place(part: Any, name: str, value: jax.Array) -> None:
@@ -67,14 +67,20 @@ class Membrane:
     Parameters
     ----------
     population : IntegratedPopulation
+    courses : Courses, optional
+        What its stimuli are given from outside.
     """
 
-    def __init__(self, population: IntegratedPopulation):
+    def __init__(self, population: IntegratedPopulation, courses: Any = None):
+        self.given = contextlib.nullcontext if courses is None else courses.at
         self.population, self.names, self.sites = population, population.variables, population.sites
         self.units = {name: population.unit_of(name) for name in self.names}
         self.homes = [population.home(name)[0] for name in self.names]
         self.coupling = population.between_sites
-        self.receptors = {r.path: r for r in population.receptors.values() if not isinstance(r, Delta)}
+        self.receptors = {r.path: r for r in population.receptors.values() if isinstance(r, LinearReceptor)}
+        self.holds: dict[str, list[Hold]] = {}
+        for hold in population.parts(Hold).values():
+            self.holds.setdefault(hold.variable, []).append(hold)
         self.clamped = [name in getattr(population, "clamped", ()) for name in self.names]
         self.V = population.vector_field().potentials[0]
         one = [self._spread(k, jnp.ones(())) for k in range(len(self.names))]
@@ -104,14 +110,14 @@ class Membrane:
 
     # -- rates -------------------------------------------------------------------------------------------------------
 
-    def alone(self, when: Instant, y: list, g: dict, held: Any) -> list:
-        """Rates of every site without the coupling of V, per ms; ``g`` by path of the receptors; clamped variables still where
-        held.
+    def alone(self, when: Instant, y: list, g: dict, held: Any, more: Any = ()) -> list:
+        """Rates of every site without the coupling of V, per ms; ``g`` by path of the receptors, ``more`` of them with their drives;
+        clamped variables still where held.
         """
         population = self.population
-        with population.warmed():
+        with self.given(when), population.warmed():
             drives: list = [(r, r.mean(g[path], g[path], exact=g[path])) for path, r in self.receptors.items()]
-            drives += [(c, c.drive(when.of(name))) for name, c in population.parts(Clamp).items()]
+            drives += [*more, *((c, c.drive(when.of(name))) for name, c in population.parts(Clamp).items())]
             with self.fields(when):
                 inputs = population.total_inputs(when, drives)  # type: ignore[arg-type]
         values = self.named(y)
@@ -119,8 +125,25 @@ class Membrane:
         found = []
         for k, name in enumerate(self.names):
             rate = jnp.where(self.here[k], self._spread(k, rates[name]), 0.0)
+            for part in self.holds.get(name, ()):
+                course = lambda now, part=part: self._kept(part, Instant(now, when.within_ms))[1]  # noqa: E731
+                on, slope = self._kept(part, when)[0], jax.jvp(course, (when.now,), (jnp.ones_like(when.now),))[1]
+                rate = jnp.where(on, slope, rate)
             found.append(jnp.where(held, 0.0, rate) if self.clamped[k] and held is not None else rate)
         return found
+
+    def _kept(self, hold: Hold, when: Instant) -> tuple[jax.Array, jax.Array]:
+        """Where a variable is held, and at what, (sites,)."""
+        on, value = hold.held(when.of(hold.path))  # type: ignore[arg-type]
+        return jnp.broadcast_to(on, (self.sites,)), jnp.broadcast_to(value, (self.sites,))
+
+    def pinned(self, when: Instant, y: jax.Array) -> jax.Array:
+        """The state with what is held where it is held."""
+        for k, name in enumerate(self.names):
+            for hold in self.holds.get(name, ()):
+                on, value = self._kept(hold, when)
+                y = y.at[k].set(jnp.where(on, value, y[k]))
+        return y
 
     @contextlib.contextmanager
     def fields(self, when: Instant) -> Iterator[None]:
@@ -137,25 +160,25 @@ class Membrane:
             for stimulus, variable in kept:
                 vars(stimulus)["current"] = variable
 
-    def rates(self, when: Instant, y: jax.Array, g: dict, held: Any) -> jax.Array:
+    def rates(self, when: Instant, y: jax.Array, g: dict, held: Any, more: Any = ()) -> jax.Array:
         """All rates: (variables, sites)."""
-        found = self.alone(when, list(y), g, held)
+        found = self.alone(when, list(y), g, held, more)
         if self.coupling is not None:
             found[self.V] = found[self.V] + self.coupling.rate(y[self.V])
         return jnp.stack(found)
 
     # -- linear systems ----------------------------------------------------------------------------------------------
 
-    def depends(self, when: Instant, y: jax.Array, g: dict, held: Any) -> np.ndarray:
+    def depends(self, when: Instant, y: jax.Array, g: dict, held: Any, more: Any = ()) -> np.ndarray:
         """Which rate depends on which variable of its site: bool (variables, variables)."""
-        return dependence(lambda rows: self.alone(when, rows, g, held), list(y))
+        return dependence(lambda rows: self.alone(when, rows, g, held, more), list(y))
 
-    def linearised(self, depends: np.ndarray, when: Instant, y: jax.Array, g: dict, held: Any):
+    def linearised(self, depends: np.ndarray, when: Instant, y: jax.Array, g: dict, held: Any, more: Any = ()):
         """The Jacobian of :meth:`alone` by entry, its derivative in each g by path, and in time: (variables, sites) each."""
         k, (paths, groups, V) = len(self.names), _products(depends, g, self.V)
 
         def f(rows, g, now):
-            return jnp.stack(self.alone(Instant(now, when.within_ms), list(rows), g, held))
+            return jnp.stack(self.alone(Instant(now, when.within_ms), list(rows), g, held, more))
 
         _, push = jax.linearize(f, y, g, when.now)
         zeros = jnp.zeros_like(y), jax.tree.map(jnp.zeros_like, g), jnp.zeros_like(when.now)

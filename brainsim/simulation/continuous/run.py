@@ -16,12 +16,12 @@ from brainsim._errors import NonFiniteError
 from brainsim.integrators import Adaptive
 from brainsim.network import Network
 from brainsim.simulation import door
-from brainsim.simulation.continuous import traced
+from brainsim.simulation.continuous import pure
+from brainsim.simulation.continuous.around import Around, check_courses
 from brainsim.simulation.continuous.arrivals import longest_of, room_for, wires_of
-from brainsim.simulation.continuous.asked import kept, sort_requests, tables_of, tolerance_of
-from brainsim.simulation.continuous.between import Between, refractory_until, states_after
+from brainsim.simulation.continuous.asked import kept, sort_requests, spikes_of, tolerance_of
+from brainsim.simulation.continuous.between import Between, begun, beside_of, left_by, states_after
 from brainsim.simulation.continuous.check import check
-from brainsim.simulation.continuous.clock import SAME
 from brainsim.simulation.continuous.collected import Collected
 from brainsim.simulation.continuous.loop import ahead
 from brainsim.simulation.continuous.turn import Carry, Turns
@@ -75,26 +75,43 @@ def make_ready(net: Network, step_ms: float) -> None:
     net._aside = net._aside.but(step_ms=step_ms)
 
 
-def chunk(plan: ChunkPlan, structure, platform, parameters, fixed, state, carry, end, wires, tables, tolerance):
+def admitted(entry: door.Entry, adaptive: Adaptive) -> door.Entry:
+    """The entry of a run in steps of its own length, with the network made ready for it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what cannot be run so.
+    """
+    if not isinstance(adaptive, Adaptive):
+        raise TypeError(f"adaptive: expected brainsim.integrators.Adaptive(...), given {adaptive!r}.")
+    check(entry.net)
+    check_courses(entry.net, entry.inputs)
+    make_ready(entry.net, entry.step_ms)
+    structure, parameters, fixed, state = split(entry.net)
+    return dataclasses.replace(entry, structure=structure, parameters=parameters, fixed=fixed, state=state)
+
+
+def chunk(plan: ChunkPlan, structure, platform, parameters, fixed, state, carry, end, around, tolerance):
     """Some turns, as a program."""
 
     def run(net):
-        turns = Turns(net, wires, tables, tolerance)
+        turns = Turns(net, around, tolerance)
         seen = kept(turns.circuit, plan.requests)
         found = ahead(turns, carry, end, plan.most, seen, plan.watched)
-        variables = turns.circuit.variables(found.carry.y)
+        variables = states_after(net, turns, found.carry, around.step_ms)
         turns.restore()
         return found, variables
 
     return structure.part(run, parameters, fixed, state, {})[0]
 
 
-def begin(plan: ChunkPlan, structure, platform, parameters, fixed, state, t, wires, tables, tolerance):
+def begin(plan: ChunkPlan, structure, platform, parameters, fixed, state, beside, around, tolerance):
     """The carry of the beginning, as a program."""
 
     def run(net):
-        turns = Turns(net, wires, tables, tolerance)
-        carry = turns.start(t, dict(plan.room), {path: net.senders[path].count for path, _ in plan.room})
+        turns = Turns(net, around, tolerance)
+        carry = begun(net, around.step_ms, turns.start(state["steps"] * around.step_ms, dict(plan.room)), beside)
         turns.restore()
         return carry
 
@@ -120,71 +137,96 @@ def check_options(**options: Any) -> None:
             )
 
 
+class Going:
+    """Runs of a network that was made ready, from arrays of one's own.
+
+    Parameters
+    ----------
+    entry : Entry
+        As :func:`admitted` gives it.
+    adaptive : Adaptive
+
+    Raises
+    ------
+    ValueError, UnknownNameError
+        For what cannot be recorded, and tolerances of what there is not.
+    """
+
+    def __init__(self, entry: door.Entry, adaptive: Adaptive):
+        self.entry, self.adaptive, net = entry, adaptive, entry.net
+        self.requests, self.watched = sort_requests(net, entry)
+        self.first = int(entry.state["steps"])
+        self.start, self.end = self.first * entry.step_ms, (self.first + entry.n_steps) * entry.step_ms
+        tables = spikes_of(net, self.start, self.end - self.start)
+        self.around = Around(wires_of(net), tables, entry.inputs, jnp.asarray(entry.step_ms), jnp.asarray(self.first))
+        self.room, self.beside = tuple(sorted(room_for(net).items())), beside_of(net)
+        tolerance_of(net, adaptive)
+
+    def run(self, parameters: dict, fixed: dict, state: dict, bar: Any) -> tuple[Recording, dict, dict]:
+        """What was recorded, the state at the end, and what is under way there.
+
+        Raises
+        ------
+        NonFiniteError
+            Where steps become too short.
+        """
+        entry, structure, arrays = self.entry, self.entry.structure, (parameters, fixed, state)
+        net = structure.merge(*arrays)
+        around = self.around, tolerance_of(net, self.adaptive)
+        plan, step_ms = ChunkPlan(self.requests, self.watched, self.room), entry.step_ms
+        carry = BEGINNINGS(plan, structure, *arrays, self.beside, *around)
+        recorder = Recorder(entry.requests, step_ms, self.first, entry.n_steps)
+        collected, variables = Collected(self.requests, self.watched, recorder, step_ms), {}
+        while float(carry.t) < self.end or any(bool(jnp.any(due)) for due in carry.due.values()):
+            before = carry
+            found, variables = PROGRAMS(plan, structure, *arrays, carry, jnp.asarray(self.end), *around)
+            carry = found.carry
+            if bool(carry.lost):  # once more, with more room
+                carry = _with_more_room(before)
+                continue
+            collected.add(found)
+            if (passed := int(float(carry.t) / step_ms) - int(float(before.t) / step_ms)) > 0:
+                bar.advance(passed)
+            if bool(carry.stuck):
+                raise _stuck(
+                    carry, found.tried - found.count, collected.finish(entry.net, structure, arrays, around[0])
+                )
+        recording = collected.finish(entry.net, structure, arrays, around[0])
+        return (
+            recording,
+            state | variables | {"steps": jnp.asarray(self.first + entry.n_steps, jnp.int32)},
+            left_by(carry),
+        )
+
+
 def run(entry: door.Entry, adaptive: Adaptive, progress: Any = None) -> Recording:
     """A run from the present state of the network.
 
     Raises
     ------
     ValueError
-        For what cannot be run so, and where steps become too short.
+        For what cannot be run so.
+    NonFiniteError
+        Where steps become too short.
     """
-    net, step_ms = entry.net, entry.step_ms
-    if not isinstance(adaptive, Adaptive):
-        raise TypeError(f"adaptive: expected brainsim.integrators.Adaptive(...), given {adaptive!r}.")
-    if entry.inputs:
-        raise ValueError("adaptive: inputs are given step by step, and there are no steps; give a TimedArray.")
-    check(net)
-    requests, watched = sort_requests(net, entry)
-    make_ready(net, step_ms)
-    structure, parameters, fixed, state = split(net)
-    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((parameters, fixed, state))):
-        return traced.run(entry, adaptive, requests, watched)
-    first = int(state["steps"])
-    start, end = first * step_ms, (first + entry.n_steps) * step_ms
-    tables, wires, tolerance = tables_of(net, start, end), wires_of(net), tolerance_of(net, adaptive)
-    arrays, further = (parameters, fixed, state), (wires, tables, tolerance)
-    plan = ChunkPlan(requests, watched, tuple(sorted(room_for(net).items())))
-    carry = _begun(net, step_ms, BEGINNINGS(plan, structure, *arrays, jnp.asarray(start), *further))
-    recorder = Recorder(entry.requests, step_ms, first, entry.n_steps)
-    collected = Collected(requests, watched, recorder, step_ms)
+    entry = admitted(entry, adaptive)
+    net, arrays = entry.net, (entry.parameters, entry.fixed, entry.state)
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((*arrays, entry.inputs))):
+        return pure.simulate(entry, adaptive)
+    going = Going(entry, adaptive)
     with Progress(progress, entry.n_steps) as bar:
-        while float(carry.t) < end or any(bool(jnp.any(due)) for due in carry.due.values()):
-            before = carry
-            found, variables = PROGRAMS(plan, structure, *arrays, carry, jnp.asarray(end), *further)
-            carry = found.carry
-            if bool(carry.lost):  # once more, with more room
-                plan, carry = _with_more_room(plan, before)
-                continue
-            collected.add(found)
-            if (passed := int(float(carry.t) / step_ms) - int(float(before.t) / step_ms)) > 0:
-                bar.advance(passed)
-            if bool(carry.stuck):
-                raise _stuck(carry, found.tried - found.count, collected.finish(net, structure, arrays))
-    recording = collected.finish(net, structure, arrays)
-    after = variables | states_after(net, carry, step_ms)
-    write_back(net, after | {"steps": jnp.asarray(first + entry.n_steps, jnp.int32)})
+        recording, after, beside = going.run(*arrays, bar)
+    write_back(net, after)
     net.went_on()
-    net._aside.moment.between = Between.of(carry, longest_of(net))
+    net._aside.moment.between = Between.of(beside, going.end, longest_of(net))
     return recording
 
 
-def _begun(net: Network, step_ms: float, carry: Carry) -> Carry:
-    """The carry of the beginning, with what runs before have left."""
-    between = net._aside.moment.between
-    carry = carry._replace(free=refractory_until(net, carry, step_ms))
-    carry = carry if between is None else between.resumed(carry)
-    due = {
-        path: who & (carry.free[path] <= carry.t + SAME) if path in carry.free else who
-        for path, who in carry.due.items()
-    }
-    return carry._replace(due=due)
-
-
-def _with_more_room(plan: ChunkPlan, carry: Carry) -> tuple[ChunkPlan, Carry]:
-    """The plan and carry with twice as much room for spikes under way."""
-    room = tuple((path, 2 * k) for path, k in plan.room)
-    sent = {path: jnp.concatenate([ring, jnp.full_like(ring, -jnp.inf)]) for path, ring in carry.sent.items()}
-    return dataclasses.replace(plan, room=room), carry._replace(sent=sent)
+def _with_more_room(carry: Carry) -> Carry:
+    """The carry with twice as much room for spikes under way."""
+    return carry._replace(
+        sent={path: jnp.concatenate([ring, jnp.full_like(ring, -jnp.inf)]) for path, ring in carry.sent.items()}
+    )
 
 
 def _stuck(carry: Carry, vain: Any, recording: Recording) -> NonFiniteError:

@@ -9,11 +9,14 @@ import jax.numpy as jnp
 
 from brainsim.integrators import rodas
 from brainsim.network import Network
-from brainsim.simulation.continuous.arrivals import Wires, arriving, lines_of, next_arrival
+from brainsim.simulation.continuous.around import Around, Courses, Given
+from brainsim.simulation.continuous.arrivals import arriving, lines_of, next_arrival
 from brainsim.simulation.continuous.circuit import Circuit
 from brainsim.simulation.continuous.clock import SAME, Instant
 from brainsim.simulation.continuous.firing import SLOWEST, is_below, root, watchers
 from brainsim.simulation.continuous.membranes import put_in_place
+from brainsim.simulation.continuous.releases import releases_of
+from brainsim.sources import SpikeInput
 
 FASTER, SLOWER, SAFETY = 6.0, 0.2, 0.9
 SMALLEST = 1e-17  # ms, of a step that is too long for its tolerance: what is integrated has no course
@@ -25,7 +28,8 @@ class Carry(NamedTuple):
     """Where the network is in time.
 
     ``free``: until when each neuron is refractory; ``armed``: who has been below threshold since it fired; ``due``: who was
-    lifted above at once; ``sent``: when each fired last, (k, n); ``given``: how many of the spikes of a source are past; ``done``:
+    lifted above at once; ``sent``: when each fired last, (k, n), and ``sizes``: what that multiplies weights by, where it is not
+    1; ``terminals``: states by path; ``given``: how many of the spikes of a source are past; ``done``:
     up to when what arrives has arrived; ``h``: the next step to try; ``land``: or, when ``landing``, that up to where someone fires;
     ``lost``: whether a spike under way had no room; ``stuck``: whether the last step was too short, or a spike followed itself.
     """
@@ -37,6 +41,8 @@ class Carry(NamedTuple):
     armed: dict
     due: dict
     sent: dict
+    sizes: dict
+    terminals: dict
     given: dict
     done: jax.Array
     h: jax.Array
@@ -86,22 +92,29 @@ class Turns:
     Parameters
     ----------
     net : Network
-    wires : dict of str to Wires
-    tables : dict of str to (times, units)
-        Spikes of sources, in the order of time.
+    around : Around
     tolerance : dict
         ``rtol``, and ``atol`` like the state.
     """
 
-    def __init__(self, net: Network, wires: dict[str, Wires], tables: dict, tolerance: dict):
-        self.circuit = Circuit(net)
+    def __init__(self, net: Network, around: Around, tolerance: dict):
+        courses = Courses(net, around)
+        self.circuit = Circuit(net, courses)
         self.watchers = watchers(net, self.circuit.membranes)
-        self.lines = lines_of(net, wires, self.circuit)
-        self.tables, self.tolerance = tables, tolerance
-        self.counts = {path: net.senders[path].count for path in tables}
+        self.releases = releases_of(net)
+        self.lines = [*lines_of(net, around.wires, self.circuit), *self.circuit.links.struck()]
+        self.tables, self.tolerance = around.tables, tolerance
+        inputs = {path.rpartition(".")[0]: rows for path, rows in around.courses.items()}
+        self.inputs = {p: Given(at, x, around) for p, x in inputs.items() if isinstance(at := net[p], SpikeInput)}
+        self.senders = {path: sender.count for path, sender in net.senders.items()}
         self.jumps = self.circuit.jumps()
+        if around.courses:
+            self.jumps[1].append(around.step_ms.reshape(1))
         neurons = [(w.neuron, name) for w in self.watchers.values() for name in w.others]
         self.kept = [(neuron, name, vars(neuron)[name]) for neuron, name in neurons]
+        #: what multiplies weights by something, with who sends: terminals, and inputs with values of their own
+        self.sized = {path: release.pre for path, release in self.releases.items()}
+        self.sized |= {path: path for path, given in self.inputs.items() if not given.exact}
         self.longest: dict[str, list] = {}
         for line in self.lines:
             if not line.immediate:
@@ -109,9 +122,9 @@ class Turns:
 
     # -- the beginning -----------------------------------------------------------------------------------------------
 
-    def start(self, t: jax.Array, room: dict[str, int], senders: dict[str, int]) -> Carry:
+    def start(self, t: jax.Array, room: dict[str, int]) -> Carry:
         """The network as it stands at t, with nothing under way and nobody refractory."""
-        y, false = self.circuit.present(), jnp.zeros((), bool)
+        y, false = self.circuit.pinned(Instant(t, t + SAME / 2), self.circuit.present()), jnp.zeros((), bool)
         step, one = jnp.asarray(1e-3, t.dtype), self.watchers.items()
         return Carry(
             t=t, y=y,
@@ -119,7 +132,9 @@ class Turns:
             free={path: jnp.full((w.count,), -jnp.inf) for path, w in one if w.lasts() is not None},
             armed={path: is_below(w, y[w.home]) for path, w in one},
             due={path: w.above(y[w.home], y[w.home]) > 0 for path, w in one},
-            sent={path: jnp.full((k, senders[path]), -jnp.inf) for path, k in room.items()},
+            sent={path: jnp.full((k, self.senders[path]), -jnp.inf) for path, k in room.items()},
+            sizes={path: jnp.zeros((room[pre], self.senders[pre])) for path, pre in self.sized.items() if pre in room},
+            terminals={path: release.start(t) for path, release in self.releases.items()},
             given={path: _past(times, t) for path, (times, _) in self.tables.items()},
             done=t + SAME, h=step, land=step, landing=false, lost=false, stuck=false,
         )  # fmt: skip
@@ -139,6 +154,8 @@ class Turns:
         for path, (times, _) in self.tables.items():
             following = jnp.append(times, jnp.inf)[jnp.minimum(carry.given[path], len(times))]
             stop = jnp.minimum(stop, following)
+        for inputs in self.inputs.values():
+            stop = jnp.minimum(stop, inputs.following(t))
         for times in self.jumps[0]:
             stop = jnp.minimum(stop, after(times))
         for each in self.jumps[1]:
@@ -239,6 +256,7 @@ class Turns:
         free = {path: jnp.where(who[path], jnp.where(who[path], fired[path], 0.0) + self.watchers[path].lasts(), until)
                 for path, until in carry.free.items()}  # fmt: skip
         y, others = self._reset(carry, y, rates, who, delta, t)
+        y = self.circuit.pinned(following, y)
         now_held = self.held(free, t)
         self.put_others(others)
         ends = {path: self._released(carry, free, path, t) for path in free}
@@ -254,9 +272,18 @@ class Turns:
             y = y | {path: y[path] - jnp.where(clamped & here[None], later[None] * back[path], 0.0)}
         given = {path: _past(times, t) for path, (times, _) in self.tables.items()}
         fired |= {path: self._given(path, carry.given[path], given[path]) for path in given}
-        sent, lost = self._send(carry, fired, t)
-        lifted, y = y, self._deliver(carry, y, sent, fired, following, now_held, t)
-        carry = carry._replace(t=t, y=y, others=others, free=free, sent=sent, given=given, lost=lost)
+        terminals, size = dict(carry.terminals), {}
+        for path, inputs in self.inputs.items():
+            fired[path], size[path] = inputs.fired(carry.t, t)
+        for path, release in self.releases.items():
+            if release.pre in fired:
+                terminals[path], size[path] = release.fired(terminals[path], fired[release.pre])
+        sent, sizes, lost = self._send(carry, fired, size, t)
+        lifted, y = y, self._deliver(carry, y, sent, sizes, fired, size, following, now_held, t)
+        y = self.circuit.pinned(following, y)
+        carry = carry._replace(
+            t=t, y=y, others=others, free=free, sent=sent, sizes=sizes, terminals=terminals, given=given, lost=lost
+        )
         return self._alert(carry, lifted, fired, who, now_held), fired
 
     def _rates(self, asked: jax.Array, when: Instant, y: dict, held: dict) -> dict:
@@ -312,20 +339,26 @@ class Turns:
         times, units = self.tables[path]
         place = jnp.arange(len(times))
         new = (place >= before) & (place < now)
-        return jnp.full((self.counts[path],), jnp.inf).at[units].min(jnp.where(new, times, jnp.inf))
+        return jnp.full((self.senders[path],), jnp.inf).at[units].min(jnp.where(new, times, jnp.inf))
 
-    def _send(self, carry: Carry, fired: dict, t: jax.Array) -> tuple[dict, jax.Array]:
+    def _send(self, carry: Carry, fired: dict, size: dict, t: jax.Array) -> tuple[dict, dict, jax.Array]:
         """What is under way with the spikes of now, and whether one had no room."""
-        sent, lost = dict(carry.sent), carry.lost
+        sent, sizes, lost = dict(carry.sent), dict(carry.sizes), carry.lost
+
+        def put(ring, new, value):
+            return jnp.where(new[None], jnp.concatenate([jnp.where(new, value, 0.0)[None], ring[:-1]]), ring)
+
         for path, ring in carry.sent.items():
             if path not in fired:  # what never fires
                 continue
             new = jnp.isfinite(fired[path])
             oldest = jax.lax.stop_gradient(ring[-1]) + jnp.max(jnp.stack(self.longest[path]))
             lost = lost | jnp.any(new & (oldest > t))
-            shifted = jnp.concatenate([jnp.where(new, fired[path], 0.0)[None], ring[:-1]])
-            sent[path] = jnp.where(new[None], shifted, ring)
-        return sent, lost
+            sent[path] = put(ring, new, fired[path])
+            for of in sizes:
+                if self.sized[of] == path:
+                    sizes[of] = put(sizes[of], new, size[of])
+        return sent, sizes, lost
 
     def _alert(self, carry: Carry, lifted: dict, fired: dict, who: dict, held: dict) -> Carry:
         """Who was lifted above threshold at once, and who has been below it."""
@@ -345,11 +378,11 @@ class Turns:
         due = jax.tree.map(jax.lax.stop_gradient, due)
         return carry._replace(due=due, armed=armed, stuck=stuck, done=jnp.maximum(carry.done, carry.t + SAME))
 
-    def _deliver(self, carry, y, sent, fired, following, held, t):
+    def _deliver(self, carry, y, sent, sizes, fired, size, following, held, t):
         """What arrives."""
         if not self.lines:
             return y
-        came = arriving(self.lines, sent, fired, carry.done, t)
+        came = arriving(self.lines, sent, sizes, fired, size, carry.done, t)
 
         def add(y):
             after, along = y, jax.tree.map(jnp.zeros_like, y)
