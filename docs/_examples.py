@@ -16,7 +16,13 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-THEMES = {"ported": "Ported from other simulators"}
+THEMES = {
+    "Cells": "adaptive_threshold rothman phase_locking reliability stop multimeter custom_events precise_spiking gap_junctions",
+    "Networks": "ping stimberg balanced_neuron potjans correlospinmatrix repeated_stimulation tsodyks decision mi2017 cann2d",
+    "Plasticity": "vogels clopath graupner kremer diehl",
+    "Sound and touch": "jeffress sturzl",
+    "Training": "esn integrator_rnn snntorch",
+}  # words of the names of scripts; what has none of them stands at the end
 
 
 def load(path: Path):
@@ -33,15 +39,24 @@ def make(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     index = ["# Examples", "", "Each is a script of `examples/`, run when these pages were built.", ""]
     pages = []
-    for theme, title in THEMES.items():
-        index += [f"## {title}", "", "::::{list-table}", ":widths: 50 50", ""]
-        for k, path in enumerate(sorted((EXAMPLES / theme).glob("*.py"))):
+    for theme, paths in by_theme(sorted(EXAMPLES.rglob("*.py"))).items():
+        index += [f"## {theme}", "", "::::{list-table}", ":widths: 50 50", ""]
+        for k, path in enumerate(paths):
             about = write(path, folder)
             index += [f"{'  - ' if k % 2 else '* - '}[{about}]({path.stem}.md)", "", f"    ![{about}]({path.stem}.png)"]
-        index += [*(["  - "] if k % 2 == 0 else []), "::::", ""]
-        pages += [path.stem for path in sorted((EXAMPLES / theme).glob("*.py"))]
+        index += [*(["  - "] if len(paths) % 2 else []), "::::", ""]
+        pages += [path.stem for path in paths]
     index += ["```{toctree}", ":hidden:", "", *pages, "```"]
     (folder / "examples.md").write_text("\n".join(index) + "\n", encoding="utf-8")
+
+
+def by_theme(paths: list[Path]) -> dict[str, list[Path]]:
+    """The scripts of each theme, none of them empty."""
+    found: dict[str, list[Path]] = {theme: [] for theme in (*THEMES, "More")}
+    for path in paths:
+        named = [theme for theme, words in THEMES.items() if any(word in path.stem for word in words.split())]
+        found[(*named, "More")[0]].append(path)
+    return {theme: scripts for theme, scripts in found.items() if scripts}
 
 
 def write(path: Path, folder: Path) -> str:

@@ -9,17 +9,11 @@ import numpy as np
 
 import brainsim as bs
 
-Cell = bs.neurons.from_equations(
-    """
-    dv/dt = (-v + a*sin(2*pi*freq*t) + b)/tau : 1
-    a : 1
-    """,
-    threshold="v > 1",
-    reset="v = 0",
-    tau=20 * u.ms,
-    freq=10 * u.Hz,
-    b=1.2,
-)
+EQUATIONS = """
+dv/dt = (-v + a*sin(2*pi*freq*t) + b)/tau : 1
+a : 1
+"""
+Cell = bs.neurons.from_equations(EQUATIONS, "v > 1", "v = 0", tau=20 * u.ms, freq=10 * u.Hz, b=1.2)
 
 
 def run(n=100, duration=5 * u.second):

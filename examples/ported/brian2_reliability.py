@@ -8,17 +8,11 @@ import brainunit as u
 
 import brainsim as bs
 
-Cell = bs.neurons.from_equations(
-    """
-    dx/dt = (0.9 + 0.5*I - x)/tau + sigma*sqrt(2/tau)*xi : 1 (unless refractory)
-    I : 1 (input)
-    """,
-    threshold="x > 1",
-    reset="x = 0",
-    refractory=5 * u.ms,
-    tau=10 * u.ms,
-    sigma=0.015,
-)
+EQUATIONS = """
+dx/dt = (0.9 + 0.5*I - x)/tau + sigma*sqrt(2/tau)*xi : 1 (unless refractory)
+I : 1 (input)
+"""
+Cell = bs.neurons.from_equations(EQUATIONS, "x > 1", "x = 0", 5 * u.ms, tau=10 * u.ms, sigma=0.015)
 
 
 def run(fluctuating=True, n=25, duration=500 * u.ms):
