@@ -31,7 +31,7 @@ def check_fit(objective: Objective, batch: Batch, parameters: dict, what: str = 
     ValueError
         Saying what has which shape.
     """
-    one = jax.tree.map(lambda part: part[:1], batch)
+    one = jax.tree.map(lambda part: jnp.asarray(part[:1]), batch)
     if batch.lengths is not None:
         check_masks(objective)
     key = jax.random.PRNGKey(0)
@@ -64,7 +64,7 @@ def check_slope(objective: Objective, batch: Batch, parameters: dict) -> None:
     """
     if objective.penalties:
         return
-    one, key = jax.tree.map(lambda part: part[:1], batch), jax.random.PRNGKey(0)
+    one, key = jax.tree.map(lambda part: jnp.asarray(part[:1]), batch), jax.random.PRNGKey(0)
     *_, outputs = jax.eval_shape(
         lambda p, c, b, k: objective.examples(p, c, b, k), parameters, objective.carried, one, key
     )
