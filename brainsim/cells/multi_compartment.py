@@ -184,9 +184,9 @@ class MultiCompartment(Placed):
 
     def compose(self, channels, pools):
         super().compose(channels, pools)
-        for name, channel in channels.items():
-            for ion in dict.fromkeys(channel.needs):
-                self._link(name, channel, ion)
+        for name, part in (channels | pools).items():
+            for ion in dict.fromkeys(part.needs):
+                self._link(name, part, ion)
 
     def _at(self, channel, ions):
         name = channel.path.rpartition(".")[2]

@@ -12,9 +12,10 @@ from brainsim._core import FixedVariable, Part, Site
 from brainsim.cells.compartments import Compartments
 from brainsim.cells.detectors import Detector
 from brainsim.cells.junctions import Junctions
-from brainsim.cells.places import ByPlace, rows_of
+from brainsim.cells.places import ByPlace, of, rows_of
 from brainsim.cells.view import Facing, Seen, Sites
 from brainsim.channels import Mechanism, Pool
+from brainsim.channels.geometry import measures
 from brainsim.channels.point import AtPoint
 from brainsim.neurons.conductance_based import ConductanceBased
 from brainsim.receptors.base import Receptor
@@ -172,6 +173,10 @@ class Placed(ConductanceBased):
                 for ion in set(part.needs) & self.pools.keys():
                     self._check_pool(name, self._aside.standing[name], ion)
         super().attach_parts(parts, kind, None, unnamed)
+
+    def measure(self, part):
+        for name, field in measures(part).items():
+            part._aside.given[name] = of(field, lambda x: x)
 
     def stand(self, parts):
         for name, part in parts.items():

@@ -33,6 +33,7 @@ from brainsim.channels.calcium_activated import (
 from brainsim.channels.calcium_pools import BufferedCalcium, radial_calcium
 from brainsim.channels.cases import select
 from brainsim.channels.equations import Equations, Further, PoolEquation, from_step, linear, steady
+from brainsim.channels.geometry import OfCompartment
 from brainsim.channels.hyperpolarisation import Ih_Destexhe1996, Ih_Hay2011, Ih_HM1992
 from brainsim.channels.kinetics import Rates, Relaxation, exprel, q10
 from brainsim.channels.leak import Leak
@@ -130,6 +131,7 @@ __all__ = [
     "Na_TraubMiles",
     "Na_WangBuzsaki",
     "Pool",
+    "OfCompartment",
     "PoolEquation",
     "Potassium",
     "Rates",

@@ -72,6 +72,14 @@ class InNumbers(Part):
                 self._aside.given[name] = None
                 self.let_go(name)
 
+    def _inward(self, V, values) -> dict:
+        """Currents into the cell per area, by ion."""
+        found: dict = {}
+        for name, value in self._called("flow", V, values).items():
+            ion, inward = self.carries[name], with_unit(-value, CURRENT)
+            found[ion] = found[ion] + inward if ion in found else inward
+        return found
+
     def _called(self, method: str, V, values) -> dict:
         given = {name: self._value(name, V, values) for name in self._arguments[method]}
         return getattr(self, method)(Numbers(self), **given)
@@ -139,11 +147,7 @@ class Equations(InNumbers, Mechanism):
         return {}
 
     def currents(self, V, *, V_held=None, **values):
-        found: dict = {}
-        for name, value in self._called("flow", V, values).items():
-            ion, inward = self.carries[name], with_unit(-value, CURRENT)
-            found[ion] = found[ion] + inward if ion in found else inward
-        return found
+        return self._inward(V, values)
 
     def slopes(self, V, **values):
         slopes = self._called("rates", V, values)
@@ -165,7 +169,7 @@ class Further(State):
         super().__set_name__(owner, name)
 
 
-class PoolEquation(Pool):
+class PoolEquation(InNumbers, Pool):
     r"""A concentration written as an equation of plain numbers: mM, ms, and the outward current in mA/cm².
 
     .. math:: \dot{[\cdot]} = f([\cdot], i),\qquad E = \frac{RT}{zF} \ln \frac{[\cdot]_o}{[\cdot]}
@@ -173,7 +177,13 @@ class PoolEquation(Pool):
     What :func:`brainsim.io.read_mod` makes of an NMODL file that writes a concentration. A subclass gives :meth:`rate`,
     and :meth:`start` where it does not start from ``inside``. With further states, such as buffers and shells, it gives
     :meth:`rates` and :meth:`starts`, and declares each by :class:`Further`. :class:`Equations` says what ``p`` is.
+
+    A pool may carry currents itself, as pumps and exchangers do, by ``flow`` and ``carries`` of :class:`Equations`; ``i`` has
+    them too. :meth:`rates` and :meth:`flow` may take ``v`` and what ``ions`` names, and so may :meth:`starts`: the states
+    start from V and concentrations of the cell then, as gates do.
     """
+
+    methods = ("rates", "flow", "starts")
 
     valence: ClassVar[float | None] = None  #: z; None where it is not known, and there is no Nernst potential then
 
@@ -202,18 +212,42 @@ class PoolEquation(Pool):
 
     def begun(self, name: str) -> Any:
         """What a state starts from, with its unit; 0 where nothing is said."""
-        value = self.starts(Numbers(self)).get(name, 0.0)
+        if self.starts_from_cell:  # all at once, later
+            value = self.plain("inside") if name == "concentration" else 0.0
+        else:
+            value = self.starts(Numbers(self)).get(name, 0.0)
         return with_unit(jnp.asarray(value, float_dtype()), self.unit_of(name))
 
     def flows(self, p: Any) -> dict[str, tuple[Any, Any]]:
         """Of the states that diffuse along the cell: coefficient times area, in um⁴/ms, and volume per length, in um²."""
         return {}
 
+    @property
+    def starts_from_cell(self):
+        return type(self).starts is not PoolEquation.starts
+
+    @property
+    def reads(self):
+        ions = (self.ions[name] for name in self._further if name != "v" and not self._stands(name))
+        return ("V", *ions) if "v" in self._further else tuple(ions)
+
+    @property
+    def _further(self) -> list[str]:
+        """What :meth:`rates` takes beside the current and states."""
+        return [name for name in self._arguments["rates"] if name == "v" or name in self.ions]
+
+    def currents(self, V, **values):
+        return self._inward(V, values)
+
+    def steady_state(self, V, **values):
+        found = self._called("starts", V, values) if self.starts_from_cell else {}
+        return {name: with_unit(value, self.unit_of(name)) for name, value in found.items()}
+
     def slopes(self, current, **states):
         outward = -in_unit(current, CURRENT, f"{self.path}: the current")
-        numbers = {name: in_unit(x, self.unit_of(name), f"{self.path}.{name}") for name, x in states.items()}
-        found = self.rates(Numbers(self), outward, **numbers)
-        return {name: with_unit(found[name], self.unit_of(name) / u.ms) for name in states}
+        given = {name: self._value(name, states.get("V"), states) for name in (*self.held_states, *self._further)}
+        found = self.rates(Numbers(self), outward, **given)
+        return {name: with_unit(found[name], self.unit_of(name) / u.ms) for name in self.held_states}
 
     def along(self):
         area = math.pi / 4 * self.plain("diam") ** 2 if "diam" in self._declared else 1.0
@@ -231,8 +265,10 @@ def values_of(V: Any) -> Any:
     return u.get_mantissa(V)
 
 
-def steady(rates: Callable[..., dict], states: dict[str, Any], *conserved: tuple[Callable, Any]) -> tuple:
-    r"""Where a scheme with linear rates ends: :math:`\dot x = 0`, with what it conserves.
+def steady(
+    rates: Callable[..., dict], states: dict[str, Any], *conserved: tuple[Callable, Any], turns: int = 1
+) -> tuple:
+    r"""Where a scheme ends: :math:`\dot x = 0`, with what it conserves.
 
     .. math:: (J - 10^{-9}/\mathrm{ms})\,(x - x_0) = -\dot x(x_0)
 
@@ -241,11 +277,13 @@ def steady(rates: Callable[..., dict], states: dict[str, Any], *conserved: tuple
     Parameters
     ----------
     rates : callable
-        ``rates(x, y, ...)`` gives the derivatives by name, per ms, linear in the states.
+        ``rates(x, y, ...)`` gives the derivatives by name, per ms.
     states : dict of str to array
         :math:`x_0`.
     *conserved : tuple of callable and number
         Sums of the states, as functions of them, and their values; each replaces the equation of the last state in it.
+    turns : int
+        Steps of Newton's method: one is all that linear rates need.
 
     Returns
     -------
@@ -260,16 +298,17 @@ def steady(rates: Callable[..., dict], states: dict[str, Any], *conserved: tuple
             given[_last_of(total, count)] = value - total(*x)
         return given
 
-    return linear(residuals, count, like=tuple(states.values()))
+    return linear(residuals, count, tuple(states.values()), tuple(states.values()), turns)
 
 
 def _last_of(total: Callable, count: int) -> int:
     """The last of so many variables that a sum depends on."""
-    weights = [total(*(float(k == j) for k in range(count))) for j in range(count)]
-    return max(j for j, weight in enumerate(weights) if not isinstance(weight, float) or weight != 0)
+    traced = jax.make_jaxpr(lambda *x: jnp.asarray(total(*x)))(*[0.0] * count).jaxpr
+    used = {id(atom) for equation in traced.eqns for atom in equation.invars} | set(map(id, traced.outvars))
+    return max(j for j, variable in enumerate(traced.invars) if id(variable) in used)
 
 
-def linear(residuals: Callable, count: int, like: tuple = ()) -> tuple:
+def linear(residuals: Callable, count: int, like: tuple = (), start: tuple = (), turns: int = 1) -> tuple:
     """The numbers, ``count`` at each element, at which all ``residuals``, linear in them, are zero.
 
     Parameters
@@ -279,6 +318,10 @@ def linear(residuals: Callable, count: int, like: tuple = ()) -> tuple:
     count : int
     like : tuple of arrays, optional
         Of the shapes that the numbers have, beside those of the residuals.
+    start : tuple of arrays, optional
+        Where to begin, in case that the residuals are not linear; zero by default.
+    turns : int
+        Steps of Newton's method: one is all that linear residuals need.
 
     Returns
     -------
@@ -292,8 +335,14 @@ def linear(residuals: Callable, count: int, like: tuple = ()) -> tuple:
         given = residuals(*(row.reshape(shape) for row in x))
         return jnp.stack([jnp.broadcast_to(jnp.asarray(one, zero.dtype), shape).ravel() for one in given])
 
-    value, jacobian = value_and_matrix(flat, jnp.zeros((count, max(1, math.prod(shape))), zero.dtype))
-    return tuple(row.reshape(shape) for row in solve(jacobian, -value))
+    def turn(_, x):
+        value, jacobian = value_and_matrix(flat, x)
+        return x + solve(jacobian, -value)
+
+    first = [jnp.broadcast_to(jnp.asarray(x, zero.dtype), shape).ravel() for x in start or [zero] * count]
+    first = jnp.stack([jnp.broadcast_to(x, max(1, math.prod(shape))) for x in first])
+    found = jax.lax.fori_loop(0, turns, turn, first) if turns > 1 else turn(0, first)
+    return tuple(row.reshape(shape) for row in found)
 
 
 def from_step(step: Callable[[Any], dict]) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 import brainunit as u
@@ -53,6 +54,9 @@ class Pool(Part):
     held_states: tuple[str, ...] = ("concentration",)  #: its states, ``concentration`` the first: what channels see
     #: states that diffuse along a cell, each with the parameter that is its coefficient
     diffuses: ClassVar[dict[str, str]] = {}
+    reads: tuple[str, ...] = ()  #: what :meth:`slopes` takes beside its states: ``"V"``, concentrations, potentials
+    needs: tuple[str, ...] = ()  #: the pools that the cell must have
+    starts_from_cell = False  #: whether its states start from V and other pools, as :meth:`steady_state` says
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -70,6 +74,20 @@ class Pool(Part):
     def slopes(self, current: Value, **states: Value) -> dict[str, Value]:
         """Time derivatives of all states, by name; a pool of one state gives :meth:`slope`."""
         return {"concentration": self.slope(states["concentration"], current)}
+
+    def currents(self, V: u.Quantity, **values: Any) -> dict:
+        """Currents that the pool carries itself, as pumps do: into the cell, per area, by ion, as those of a mechanism.
+
+        They count among those that feed the pool.
+        """
+        return {}
+
+    def steady_state(self, V: u.Quantity, **values: Any) -> dict:
+        """What states start from at V and concentrations, by name, where ``starts_from_cell``."""
+        return {}
+
+    def settle_in(self, pools: Collection[str]) -> None:
+        """Take note of the pools that the cell has."""
 
     def along(self) -> dict[str, tuple[Any, Any]]:
         """Of the states that diffuse along a cell: the coefficient, and the part of the cross-section that the space takes,

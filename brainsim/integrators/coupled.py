@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from brainsim.integrators.base import Leaves, PlainFunction
 
 COUPLINGS = ("elementwise", "full")
+WRITTEN_OUT = 5  # variables
 
 
 def check_coupling(owner, coupling: str) -> None:
@@ -73,6 +74,10 @@ def value_and_matrix(f: Callable, y: jax.Array) -> tuple[jax.Array, jax.Array]:
     if y.ndim == 1:
         value, push = jax.linearize(f, y)
         return value, jax.vmap(push, out_axes=1)(jnp.eye(len(y), dtype=y.dtype))
+    if len(y) > WRITTEN_OUT:  # all columns as one, which compiles faster
+        value, push = jax.linearize(f, y)
+        directions = jnp.eye(len(y), dtype=y.dtype).reshape(len(y), len(y), *(1,) * (y.ndim - 1))
+        return value, jax.vmap(push, out_axes=1)(jnp.broadcast_to(directions, (len(y), *y.shape)))
     columns = []
     for j in range(len(y)):
         value, column = jax.jvp(
@@ -99,10 +104,13 @@ def product(matrix: jax.Array, x: jax.Array) -> jax.Array:
 
 def solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
     """x in ``matrix x = right`` for (d, d, *batch) and (d, *batch): elimination with partial pivoting, element by
-    element.
+    element; written out for few variables only, beyond which that takes longer to run and far longer to compile.
     """
     if matrix.ndim == 2:
         return jnp.linalg.solve(matrix, right)
+    if len(right) > WRITTEN_OUT:
+        found = jnp.linalg.solve(jnp.moveaxis(matrix, (0, 1), (-2, -1)), jnp.moveaxis(right, 0, -1)[..., None])
+        return jnp.moveaxis(found[..., 0], -1, 0)
     # the right side stays apart from the matrix, in which alone the solution is not linear
     d, rows, x = len(right), list(matrix), list(right)
     for k in range(d):

@@ -13,6 +13,8 @@ from brainsim._core import Parameter, ParameterVariable, Part, State
 from brainsim._host import computed
 from brainsim._units import in_unit
 from brainsim.channels import Mechanism, Pool, temperature
+from brainsim.channels.geometry import measures
+from brainsim.channels.mechanism import check_pools
 from brainsim.channels.point import AtPoint
 from brainsim.neurons.base import Neuron
 from brainsim.neurons.resting import resting_state
@@ -98,6 +100,8 @@ class ConductanceBased(Neuron):
         self.check_diffusion()
         for name, channel in channels.items():
             channel.check_pools(pools, f"{self.path}.{name}")
+        for name, pool in pools.items():
+            check_pools(pool, pools, f"{self.path}.{name}")
         gates = [f"{name}.{gate}" for name, channel in channels.items() for gate in channel.gates]
         self.takes_held = any(channel.follows for channel in channels.values())
         self.variables = ("V", *gates, *(f"{name}.{x}" for name, pool in pools.items() for x in pool.held_states))
@@ -112,10 +116,17 @@ class ConductanceBased(Neuron):
         for name, part in parts.items():
             if isinstance(part, kind) and not part.bound:
                 temperature.follow(part, f"{self.path}.{name}", self.celsius is not None)
+                self.measure(part)
         super().attach_parts(parts, kind, ids, unnamed)
         self._check_temperature(parts.values())
         fed = [f"I_{ion}" for part in self.parts(AtPoint).values() for ion in part.fed if ion in self.pools]
         self.fix(takes=tuple(dict.fromkeys([*type(self).takes, *fed])))
+
+    def measure(self, part: Part) -> None:
+        """Tell a part what it stands on, where it is not given."""
+        for name, field in measures(part).items():
+            if field == "area" and self.area is not None:
+                part._aside.given[name] = self.area
 
     def check_diffusion(self) -> None:
         """Refuse what diffuses along a cell that is a point."""
@@ -190,34 +201,43 @@ class ConductanceBased(Neuron):
         self.settle(self.derived())
 
     def derived(self):
-        """Gates that were not given follow from V and the concentrations."""
+        """Gates that were not given follow from V and the concentrations, and so do states of some pools."""
         gates = [
             f"{name}.{gate}"
             for name, channel in self.channels.items()
             for gate in channel.gates
             if gate not in channel._aside.given
         ]
-        return super().derived() + gates
+        own = [
+            f"{name}.{x}" for name, p in self._pools_of_cell.items() for x in p.held_states if x not in p._aside.given
+        ]
+        return super().derived() + own + gates
+
+    @property
+    def _pools_of_cell(self) -> dict[str, Pool]:
+        """Pools whose states start from V and from other pools."""
+        return {name: pool for name, pool in self.pools.items() if pool.starts_from_cell}
 
     def settle(self, names):
-        """Put gates to their steady state at the present V and concentrations."""
+        """Put gates, and states of pools that follow V, to their steady state at the present V and concentrations."""
         with self.warmed():
             super().settle(names)
-            found = computed(lambda: self._steady(set(names)))
-        for path, value in found.items():
-            part, gate = self.home(path)
-            part.put(gate, jnp.asarray(value))
+            for parts in (self._pools_of_cell, self.channels):  # which see the concentrations
+                found = computed(lambda parts=parts: self._steady(parts, set(names))) if parts else {}
+                for path, value in found.items():
+                    part, state = self.home(path)
+                    part.put(state, jnp.asarray(value))
 
-    def _steady(self, names: set[str]) -> dict[str, jax.Array]:
-        """The steady states, plain, of the gates among ``names``, by path."""
+    def _steady(self, parts: Mapping[str, Mechanism | Pool], names: set[str]) -> dict[str, jax.Array]:
+        """The steady states, plain, of those of the states ``names`` that the parts have, by path."""
         found = {}
         ions = self._ions(self._held())
-        for name, channel in self.channels.items():
-            for gate, value in channel.steady_state(channel.taken(self.V), **self._at(channel, ions)).items():
-                if f"{name}.{gate}" in names:
-                    value = in_unit(value, channel.unit_of(gate), f"{channel.path}.{gate}")
+        for name, part in parts.items():
+            for state, value in part.steady_state(part.taken(self.V), **self._at(part, ions)).items():
+                if f"{name}.{state}" in names:
+                    value = in_unit(value, part.unit_of(state), f"{part.path}.{state}")
                     # One for each cell, also where it depends on no V
-                    found[f"{name}.{gate}"] = value + 0.0 * channel.plain(gate)
+                    found[f"{name}.{state}"] = value + 0.0 * part.plain(state)
         return found
 
     def resting_state(self, parameters: Mapping | None = None, inputs: Mapping | None = None) -> dict:
@@ -281,7 +301,8 @@ class ConductanceBased(Neuron):
             return self._derivative(V, I, V_held, values)
 
     def _derivative(self, V, I, V_held, values):
-        ions = self._ions({name: {x: values[f"{name}.{x}"] for x in p.held_states} for name, p in self.pools.items()})
+        held_by = {name: {x: values[f"{name}.{x}"] for x in p.held_states} for name, p in self.pools.items()}
+        ions = self._ions(held_by)
         inflow: dict[str, Any] = dict.fromkeys(self.pool_names, 0.0 * u.uA / u.cm2)
         total, slopes = self.g_L * (self.E_L - V), []
         for name, channel in self.channels.items():
@@ -295,13 +316,20 @@ class ConductanceBased(Neuron):
                     inflow[ion] = inflow[ion] + current
             rates = channel.slopes(here, **gates, **own)
             slopes += [rates[gate] for gate in channel.gates]
+        seen = {name: {"V": pool.taken(V), **self._at(pool, ions)} for name, pool in self.pools.items()}
+        for name, pool in self.pools.items():
+            for ion, current in pool.currents(**seen[name], **held_by[name]).items():
+                current = pool.spread(current, self.sites)
+                total = total + current
+                if ion in inflow:
+                    inflow[ion] = inflow[ion] + current
         for name in self.takes:
             ion = name.removeprefix("I_")
             if name != ion and ion in inflow:
                 inflow[ion] = inflow[ion] + (values[name] if self.area is None else values[name] / self.area)
         for name, pool in self.pools.items():
-            states = {state: values[f"{name}.{state}"] for state in pool.held_states}
-            found = pool.slopes(pool.taken(inflow[name]), **states)
+            further = {x: seen[name][x] for x in pool.reads}
+            found = pool.slopes(pool.taken(inflow[name]), **held_by[name], **further)
             slopes += [found[state] for state in pool.held_states]
         return (total + (I if self.area is None else I / self.area)) / self.C, *slopes
 

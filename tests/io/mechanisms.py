@@ -261,3 +261,100 @@ PARAMETER { i0 = 0 (mA/cm2) }
 ASSIGNED { ica (mA/cm2) }
 BREAKPOINT { ica = i0 }
 """
+
+PUMP = """
+TITLE A pool with a pump that carries current, started from its steady state
+NEURON {
+    SUFFIX pump
+    USEION ca READ cao, cai, ica WRITE cai, ica
+    RANGE i_pump, i_last
+}
+UNITS {
+    (mA) = (milliamp) (um) = (micron) (mM) = (milli/liter) (mol) = (1)
+    F = (faraday) (10000 coulomb)
+    PI = (pi) (1)
+}
+PARAMETER {
+    k1 = 0.2 (um/ms)
+    k2 = 0.05 (/ms)
+    k3 = 0.3 (/ms)
+    k4 = 1e-5 (um/ms)
+    length = 20 (um)
+}
+ASSIGNED {
+    diam (um)
+    area (um2)
+    ica (mA/cm2)
+    cao (mM)
+    i_pump (mA/cm2)
+    i_last (mA/cm2)
+    around (um)
+}
+STATE { cai (mM) held (mM um) }
+BREAKPOINT {
+    SOLVE scheme METHOD sparse
+    i_last = i_pump
+    ica = i_pump
+}
+INITIAL {
+    around = area/length
+}
+INITIAL {
+    cai = 1e-4
+    held = 1e-4*k1/k2
+    ica = 0
+    i_pump = 0
+    i_last = 0
+    SOLVE scheme STEADYSTATE sparse
+}
+KINETIC scheme {
+    COMPARTMENT PI*diam*diam/4 {cai}
+    COMPARTMENT around {held}
+    COMPARTMENT 1e10 {cao}
+    ~ cai <-> held (k1*around, k2*around)
+    ~ held <-> cao (k3*around, k4*around)
+    i_pump = 2*F*(f_flux - b_flux)/around
+    ~ cai << (-(ica - i_last)*around/(2*F))
+}
+"""
+
+WHOLE = """
+TITLE A pool that is a channel too: gates, currents of three kinds, and the calcium that they let in
+NEURON {
+    SUFFIX whole
+    USEION ca READ eca, cai WRITE cai, ica
+    USEION k READ ek WRITE ik
+    NONSPECIFIC_CURRENT i
+}
+UNITS { (mV) = (millivolt) (mA) = (milliamp) (S) = (siemens) (mM) = (milli/liter) }
+PARAMETER {
+    g = 2e-4 (S/cm2)
+    gk = 1e-3 (S/cm2)
+    gl = 1e-4 (S/cm2)
+    el = -65 (mV)
+    phi = 0.01 (mM cm2/mA/ms)
+    rest = 1e-4 (mM)
+    tau = 20 (ms)
+}
+ASSIGNED { v (mV) eca (mV) ek (mV) ica (mA/cm2) ik (mA/cm2) i (mA/cm2) minf }
+STATE { m cai (mM) }
+BREAKPOINT {
+    SOLVE states METHOD cnexp
+    ica = g*m*m*(v - eca)
+    ik = gk*cai/(cai + 1e-3)*(v - ek)
+    i = gl*(v - el)
+}
+INITIAL {
+    rates(v)
+    m = minf
+    cai = rest
+}
+DERIVATIVE states {
+    rates(v)
+    m' = (minf - m)/3
+    cai' = -phi*ica - (cai - rest)/tau
+}
+PROCEDURE rates(v (mV)) {
+    minf = 1/(1 + exp(-(v + 50)/8))
+}
+"""

@@ -7,7 +7,7 @@ import re
 from brainsim.channels.equations import Equations
 from brainsim.io._nmodl.flow import Routine
 from brainsim.io._nmodl.python import python_name
-from brainsim.io._nmodl.writer import IMPLICIT, Method, Writer, quoted
+from brainsim.io._nmodl.writer import IMPLICIT, Method, Writer
 
 
 class Density(Writer):
@@ -23,10 +23,7 @@ class Density(Writer):
         body = [f"class {self.name}({self.base.__name__}):", *self.docstring(), ""]
         body += [self.parameter(name) for name in (*meaning.parameters, *meaning.ions)]
         body += [self.state(name) for name in meaning.states]
-        if meaning.ions:
-            body.append(f"    ions = {quoted({self.attribute(n): x for n, x in meaning.ions.items()})}")
-        if meaning.carries:
-            body.append(f"    carries = {quoted(meaning.carries)}")
+        body += self.ions(meaning.ions)
         body += self.further()
         if groups := self._together():
             body.append(f"    together = {groups!r}")
@@ -36,7 +33,7 @@ class Density(Writer):
 
     def methods(self) -> list[str]:
         """The methods, as lines of text."""
-        return [*self._rates(), *self._flow(), *self._start()]
+        return [*self._rates(), *self.flow(), *self._start()]
 
     def further(self) -> list[str]:
         """Attributes beside parameters, states, ions and currents."""
@@ -78,19 +75,6 @@ class Density(Writer):
             "return from_step(step)",
         ]
         return method.written(self, step)
-
-    def _flow(self):
-        routine = self.program.routine("BREAKPOINT") if "BREAKPOINT" in self.program.blocks else None
-        written = [n for n in self.meaning.carries if routine and n in routine.writes]
-        missing = [n for n in self.meaning.carries if n not in written]
-        for name in missing:
-            self.program.fail(f"BREAKPOINT gives {name} no value", routine.block.line if routine else 1)
-        if not routine or not written:
-            return []
-        method = Method("flow", steps=True)
-        call = self.results(routine, written, method)
-        given = ", ".join(f'"{n}": {"-" if n in self.file.electrode else ""}{python_name(n)}' for n in written)
-        return method.written(self, [call, f"return {{{given}}}"])
 
     def _start(self):
         routine = self.meaning.initial()

@@ -19,6 +19,7 @@ from brainsim.io._nmodl.syntax import (
     If,
     Local,
     Name,
+    Reaction,
     Send,
     Solve,
     Statement,
@@ -44,6 +45,7 @@ FUNCTIONS = {
 }
 
 
+SET_UP = "set_up"  # INITIAL without what it solves: what stays as it is
 SENT = "net_send"  # begins the names of what NET_RECEIVE sends
 
 
@@ -96,6 +98,10 @@ class Program:
         self.conserved = {name: conserved(block) for name, block in file.blocks.items()}
         states = set(file.states)
         self.blocks = {n: as_derivative(b, states) if b.kind == "KINETIC" else b for n, b in file.blocks.items()}
+        if (initial := self.blocks.get("INITIAL")) is not None:
+            body = tuple(s for s in initial.body if not isinstance(s, Solve))
+            self.blocks[SET_UP] = Block("PROCEDURE", SET_UP, (), body, initial.line)
+            self.demand[SET_UP] = set()
         self.kinetic = {name for name, block in file.blocks.items() if block.kind == "KINETIC"}
         self.known: dict[str, Routine | None] = {}
         self.mentioned = {
@@ -107,6 +113,18 @@ class Program:
         self.mentioned |= {name for names in file.diffusing.values() for name in names}
 
         self.targets = {name for block in self.blocks.values() for name in targets_of(block.body)}
+
+    def is_linear(self, name: str) -> bool:
+        """Whether the rates of a KINETIC block are linear in the states: no two meet, and none is within a rate."""
+        states = set(self.file.states)
+
+        def met(s: Reaction) -> Iterable[int]:
+            for rate, side in ((s.forward, s.left), (s.backward, s.right)):
+                inside = sum(part.name in states for part in parts_of(rate) if isinstance(part, Name)) if rate else 0
+                yield sum(n for n, one in side if isinstance(one, Name) and one.name in states) + inside
+
+        reactions = [s for s in self.file.blocks[name].body if isinstance(s, Reaction)]
+        return name in self.kinetic and all(n <= 1 for s in reactions for n in met(s))
 
     def fail(self, message: str, line: int):
         """Refuse the file."""
@@ -194,8 +212,14 @@ class _Reader:
         if block.kind == "BREAKPOINT":
             received = file.blocks.get("NET_RECEIVE")
             left = self.program.routine("NET_RECEIVE").reads if received else ()
+            if any(f"{ion.name}i" in ion.writes for ion in file.ions):  # a pool, which may have to know its own current
+                left = {*left, *(n for solved in self._solved() for n in self.program.routine(solved).reads)}
             return currents | (self.program.mentioned & set(file.states)) | set(left)
         return self.program.mentioned | set(file.states) | currents
+
+    def _solved(self) -> list[str]:
+        """The block that is solved, where there is one."""
+        return [s.block for s in self.block.body if isinstance(s, Solve) and s.block in self.program.blocks]
 
     def _left_behind(self) -> set[str]:
         """Of what NET_RECEIVE writes, what others may read, and what it finds itself the next time."""

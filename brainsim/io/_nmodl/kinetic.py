@@ -56,8 +56,15 @@ def as_derivative(block: Block, states: set[str]) -> Block:
 
 
 def conserved(block: Block) -> tuple[Conserve, ...]:
-    """What a KINETIC block says that its reactions conserve."""
-    return tuple(s for s in block.body if isinstance(s, Conserve))
+    """What a KINETIC block says that its reactions conserve: amounts, of states in a COMPARTMENT volume times state."""
+    volumes = {name: s.volume for s in block.body if isinstance(s, Compartment) for name in s.states}
+
+    def amount(e: Expression) -> Expression:
+        if isinstance(e, Binary):
+            return Binary(e.op, amount(e.left), amount(e.right))
+        return Binary("*", volumes[e.name], e) if isinstance(e, Name) and e.name in volumes else e
+
+    return tuple(replace(s, total=amount(s.total)) for s in block.body if isinstance(s, Conserve))
 
 
 def _fluxes(reaction, flux):

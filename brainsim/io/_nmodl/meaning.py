@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from brainsim.io._nmodl.flow import Program, Routine, targets_of
+from brainsim.io._nmodl.flow import SET_UP, Program, Routine, targets_of
 from brainsim.io._nmodl.parse import solved
 from brainsim.io._nmodl.syntax import Declared, Solve
 from brainsim.io._nmodl.units import in_python, in_si
@@ -17,11 +17,15 @@ IONS = {
 }
 POOLS = {"na": "Na", "k": "K", "ca": "Ca", "cl": "Cl", "mg": "Mg"}  #: the pools of ions, as channels name them
 OTHER_ION = (0.0, 1.0, 1.0, None)
-#: Variables of NEURON that are parameters here, with their defaults.
-GLOBALS = {"celsius": (6.3, None, "temperature, in °C"), "diam": (500.0, "u.um", "diameter")}
+#: Variables of NEURON that are parameters here, with their defaults: those of a section that nothing is said of.
+GLOBALS = {
+    "celsius": (6.3, None, "temperature, in °C"),
+    "diam": (500.0, "u.um", "diameter"),
+    "area": (157079.63267948966, "u.um2", "area"),
+}
 REFUSED = {
     "t": "depends on the time t; let a stimulus do so",
-    "area": "depends on the area of the compartment; write it per area",
+    "area": "depends on the area of the membrane, which is not read of a point process",
     "dt": "depends on dt where no rule of a step does",
 }
 
@@ -123,7 +127,7 @@ def meaning_of(program: Program) -> Meaning:
     _constants(meaning)
     _ions(meaning)
     written = program.targets
-    initial = meaning.initial()
+    initial = program.routine(SET_UP) if SET_UP in program.blocks else None
     adjusted = set(file.parameters) & set(initial.inputs) & set(initial.writes) if initial else set()
     meaning.adjusted = {n for n in adjusted if n not in _written_outside(program)}
     given = {*meaning.ions, *meaning.carries, *meaning.concentrations, *meaning.ion_currents, "v", "t", "dt", "area"}
@@ -147,7 +151,7 @@ def meaning_of(program: Program) -> Meaning:
         if name in program.mentioned - known - file.synapse.keys():
             meaning.parameters[name] = (0.0, meaning.unit(declared), f"{name}, which nothing in the file sets")
     for name in GLOBALS:
-        if name in program.mentioned:
+        if name in program.mentioned and not (name == "area" and file.point):
             meaning.parameters[name] = GLOBALS[name]
     return meaning
 
@@ -194,7 +198,7 @@ def _ions(meaning):
                 meaning.program.fail(f"WRITE {written} is not read; currents and concentrations inside are", ion.line)
         for read in ion.reads:
             if read == f"i{name}":
-                if read not in meaning.carries:
+                if read not in meaning.carries or f"{name}i" in ion.writes:
                     meaning.ion_currents[read] = pool
             elif read not in known:
                 meaning.program.fail(f"READ {read} is nothing that the ion {name} has", ion.line)

@@ -226,6 +226,8 @@ class _Parser:
         body = self.statements.block()
         if self.statements.beginning is not None:
             self.file.blocks["CONNECT"], self.statements.beginning = self.statements.beginning, None
+        if kind == "INITIAL" and name in self.file.blocks:  # several are one, as in NEURON
+            body = (*self.file.blocks.pop(name).body, *body)
         if name in self.file.blocks:
             words.fail(f"there is a second block {name!r}", line)
         self.file.blocks[name] = Block(kind, name, tuple(arguments), body, line, tuple(units))

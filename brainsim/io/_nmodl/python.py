@@ -24,7 +24,9 @@ RESERVED = {
     "PointStimulus",
     "PoolEquation",
     "Further",
+    "OfCompartment",
 }
+TURNS = 30  # of Newton's method, for steady states of schemes that are not linear
 _LEVELS = {"||": 1, "&&": 2, "+": 4, "-": 4, "*": 5, "/": 5, "%": 5, "^": 7}
 _COMPARED = ("<", ">", "<=", ">=", "==", "!=")
 
@@ -170,7 +172,8 @@ class Functions:
             f"(lambda {taken}: {self.text(c.total, c.line)}, {self.text(c.value, c.line)})"
             for c in program.conserved[s.block]
         ]
-        found = f"steady(lambda {taken}: {slopes}, {states}{', ' + ', '.join(kept) if kept else ''})"
+        turns = f", turns={TURNS}" if not program.is_linear(s.block) else ""
+        found = f"steady(lambda {taken}: {slopes}, {states}{', ' + ', '.join(kept) if kept else ''}{turns})"
         return [f"{taken}{',' if len(names) == 1 else ''} = {found}"]
 
     # -- expressions -------------------------------------------------------------------------------------------------

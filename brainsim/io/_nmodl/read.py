@@ -39,9 +39,12 @@ def read_mod(path: str | Path) -> type[Mechanism] | type[Pool] | type[PointProce
     ``Na = bs.io.read_mod("na.mod")`` and then ``channels=dict(na=Na(gbar=120 * u.pS / u.um**2))``. Parameters and states
     have the names of the file. What NEURON keeps globally is the mechanism's own: ``celsius`` (6.3 by default, as
     there), and for what it READs of an ion the parameters ``ena``, ``cai``, ``cao``, with NEURON's defaults, which
-    follow the pool ``Na`` or ``Ca`` of a cell that has one. Its current feeds that pool. A file that writes a
-    concentration, and no current, gives a pool: ``pools=dict(Ca=bs.io.read_mod("cad.mod")())``, of which buffers and shells are
-    further states; what LONGITUDINAL_DIFFUSION says moves along a cell with shape (give it ``diam=of_diameter(lambda d: d)``).
+    follow the pool ``Na`` or ``Ca`` of a cell that has one; ``diam`` and ``area`` are those of each compartment of a cell
+    with shape, and elsewhere those of NEURON's section. Its current feeds that pool. A file that writes a concentration
+    gives a pool: ``pools=dict(Ca=bs.io.read_mod("cad.mod")())``, of which buffers, shells and gates are further states; what
+    LONGITUDINAL_DIFFUSION says moves along a cell with shape. The currents that it writes too, those of a pump or of
+    channels, flow as any: what BREAKPOINT leaves for the solved block, as the pump's own current that is not to be counted
+    twice, is what it would leave in the present states.
 
     A POINT_PROCESS with NET_RECEIVE is a receptor, ``cell.add_receptors(syn=Exp2Syn().on(at("dend", 0.5)))``: a weight is
     what NET_RECEIVE calls so, in its unit, and a spike runs its statements at the end of the step in which it arrives.

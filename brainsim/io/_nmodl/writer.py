@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from brainsim._core.written import wrapped
-from brainsim.io._nmodl.flow import Routine, targets_of
-from brainsim.io._nmodl.meaning import REFUSED, Meaning
+from brainsim.io._nmodl.flow import SET_UP, Routine, targets_of
+from brainsim.io._nmodl.meaning import GLOBALS, REFUSED, Meaning
 from brainsim.io._nmodl.python import Functions, python_name
 
 IMPLICIT = ("sparse", "derivimplicit", "newton")
@@ -35,6 +35,9 @@ class Writer:
         """The declaration of a parameter."""
         if name == "celsius":
             return f"    {name} = Celsius()"
+        if name in GLOBALS:
+            default, unit, field = GLOBALS[name]
+            return f'    {self.attribute(name)} = OfCompartment("{field}", {default!r} * {unit})'
         default, unit, what = self.meaning.parameters.get(name) or self.meaning.ion_defaults[name]
         if name in self.meaning.ions:
             what += f"; None for that of the pool {self.meaning.ions[name].removeprefix('E_').removesuffix('_out')}"
@@ -51,25 +54,47 @@ class Writer:
             what += ", which stays as it was in the beginning"
         return f'    {self.attribute(name)} = State(0.0{"" if unit is None else f" * {factor(unit)}"}, "{what}")'
 
+    def ions(self, taken: dict[str, str]) -> list[str]:
+        """What it takes of ions, and what it carries of which."""
+        lines = [f"    ions = {quoted({self.attribute(n): x for n, x in taken.items()})}"] if taken else []
+        return [*lines, f"    carries = {quoted(self.meaning.carries)}"] if self.meaning.carries else lines
+
+    def flow(self) -> list[str]:
+        """The method that gives the currents."""
+        routine = self.program.routine("BREAKPOINT") if "BREAKPOINT" in self.program.blocks else None
+        written = [n for n in self.meaning.carries if routine and n in routine.writes]
+        missing = [n for n in self.meaning.carries if n not in written]
+        for name in missing:
+            self.program.fail(f"BREAKPOINT gives {name} no value", routine.block.line if routine else 1)
+        if not routine or not written:
+            return []
+        method = Method("flow", steps=True)
+        call = self.results(routine, written, method)
+        given = ", ".join(f'"{n}": {"-" if n in self.file.electrode else ""}{python_name(n)}' for n in written)
+        return method.written(self, [call, f"return {{{given}}}"])
+
     # -- where the inputs of a block come from -----------------------------------------------------------------------
 
     def results(self, routine: Routine, used: list[str], method: Method) -> str:
         """``a, b = block(...)`` for the results that are used."""
         self.program.demand[routine.block.name] |= set(used)
-        call = self.functions.call(routine.block.name, self.values(routine, method))
+        call = self.functions.call(routine.block.name, self.values(routine, method, used))
         targets = ["_"] if routine.block.kind == "DERIVATIVE" else []
         targets += [method.own(n) if n in used else "_" for n in routine.writes]
         return f"{', '.join(targets)} = {call}"
 
-    def values(self, routine: Routine, method: Method) -> dict[str, str]:
-        """What each input of a block is, in a method that calls it."""
-        return {name: self._value(name, method, routine) for name in routine.inputs}
+    def values(self, routine: Routine, method: Method, used: list[str] | None = None) -> dict[str, str]:
+        """What each input of a block is, in a method that calls it, for the sake of results that are ``used``: all if None."""
+        needed = set(routine.inputs)
+        if used is not None and routine.block.kind == "DERIVATIVE":  # which has rates too, that are of no use then
+            needed = set().union(*(routine.depends[name] for name in used))
+        return {n: self._value(n, method, routine) if n in needed else "jnp.nan" for n in routine.inputs}
 
     def _value(self, name, method, routine):
         meaning = self.meaning
         if name in method.local:
             return method.local[name]
-        if name in meaning.parameters and (name not in meaning.adjusted or routine is meaning.initial()):
+        if name in meaning.parameters and (name not in meaning.adjusted or routine.block.name in ("INITIAL", SET_UP)):
             return f"p.{self.attribute(name)}"
         if name == "v" or name in meaning.ions or name in meaning.ion_currents:
             return method.take(python_name(name))
@@ -87,19 +112,21 @@ class Writer:
     def _kept(self, name, method, routine):
         """What stays from another block."""
         meaning, program = self.meaning, self.program
-        solved, initial = meaning.solved_routine(), meaning.initial()
+        solved, before = meaning.solved_routine(), program.routine(SET_UP) if SET_UP in program.blocks else None
+        first = routine.block.name in ("INITIAL", SET_UP)
         if solved is not None and method.name == "flow" and name in solved.writes and routine is not solved:
             return method.call_first(self, solved, name)
         block = program.blocks.get("BREAKPOINT")
         stale = block is not None and name in targets_of(block.body)
-        if routine is not initial and (stale or (routine is solved and name in targets_of(routine.block.body))):
+        if not first and (stale or (routine is solved and name in targets_of(routine.block.body))):
             program.fail(
                 f"{routine.block.name} reads {name} as it was left in the step before, which is not read",
                 routine.block.line,
             )
-        if initial is not None and name in initial.writes and routine is not initial:
-            if not any(map(self._varies, initial.depends[name])):
-                return method.call_first(self, initial, name)
+        if before is not None and name in before.writes and not first:
+            self.program.demand[SET_UP].add(name)
+            if not any(map(self._varies, before.depends[name])):
+                return method.call_first(self, before, name)
             if name not in meaning.remembered:
                 meaning.remembered.append(name)
             return method.take(self.attribute(name))
@@ -143,7 +170,7 @@ class Writer:
         helpers = [name for name in ("from_step", "linear", "select", "steady") if re.search(rf"\b{name}\(", used)]
         lines = ["import brainunit as u"] if re.search(r"\bu\.", used) else []
         lines += ["import jax.numpy as jnp"] if "jnp." in used else []
-        helpers = [*(name for name in ("Celsius", "Further") if f"{name}(" in used), *helpers]
+        helpers = [*(name for name in ("Celsius", "Further", "OfCompartment") if f"{name}(" in used), *helpers]
         rooms = {"channels": helpers}
         rooms.setdefault(self.room, []).insert(0, self.base.__name__)
         lines += ["", *imports, *(f"from brainsim.{k} import {', '.join(v)}" for k, v in rooms.items() if v)]
@@ -184,7 +211,7 @@ class Method:
         """The calls of what must be called first."""
         lines: list[str] = []
         for routine, names in self.called.values():
-            inner = Method("start" if routine.block.kind == "INITIAL" else self.name, steps=True)
+            inner = Method("start" if routine.block.name == SET_UP else self.name, steps=True)
             inner.arguments = self.arguments
             call = writer.results(routine, names, inner)
             lines += [*inner.prepare(writer), call]
