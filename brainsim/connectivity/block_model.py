@@ -1,8 +1,8 @@
-"""Groups of neurons with a probability for each pair of groups."""
+"""Groups of neurons with a probability, or a number of synapses, for each pair of groups."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,10 @@ from .rule import ConnectionRule
 
 @dataclass(frozen=True, repr=False)
 class BlockModel(ConnectionRule):
-    r"""Connect each pair independently, with a probability that depends on the blocks of the two neurons.
+    r"""Connect each pair independently, with a probability that depends on the blocks of the two neurons; or draw a number
+    of synapses from each block to each.
 
-    .. math:: P\big((i, j) \in S\big) = p_{b(i)\, b(j)}
+    .. math:: P\big((i, j) \in S\big) = p_{b(i)\, b(j)}\qquad\text{or}\qquad |\{(i, j) \in S : b(i) = a, b(j) = b\}| = n_{a b}
 
     Blocks are ranges of indices, one after the other.
 
@@ -25,26 +26,31 @@ class BlockModel(ConnectionRule):
     sizes : tuple of int, (n_blocks,)
         Neurons in each block of the presynaptic view; they sum to its size.
     p : array of float, (n_blocks, n_post_blocks)
-        Probability of a connection from each block (row) to each block (column).
+        Probability of a connection from each block (row) to each block (column); None where numbers are given.
     post_sizes : tuple of int, optional
         Blocks of the postsynaptic view. Default: the same as ``sizes``.
+    n : array of int, (n_blocks, n_post_blocks), keyword only
+        Number of synapses from each block to each, drawn uniformly and independently, so that a pair may have several: see
+        :class:`FixedTotalNumber`. In place of ``p``.
     self_connections : bool, keyword only
         Whether a neuron may connect to itself. Default True.
 
     Raises
     ------
     TypeError, ValueError
-        If the sizes are not whole numbers or p no matrix of probabilities that fits them; at `connect`, if the sizes do
+        If the sizes are not whole numbers, or there is not one matrix, p or n, that fits them; at `connect`, if the sizes do
         not sum to those of the views.
 
     References
     ----------
-    Holland, Laskey & Leinhardt (1983), Social Networks 5:109.
+    Holland, Laskey & Leinhardt (1983), Social Networks 5:109. Numbers of synapses: Potjans & Diesmann (2014), Cerebral
+    Cortex 24:785.
     """
 
     sizes: tuple[int, ...]
-    p: Any
+    p: Any = None
     post_sizes: tuple[int, ...] | None = None
+    n: Any = field(default=None, kw_only=True)
 
     def __post_init__(self):
         super().__post_init__()
@@ -54,11 +60,31 @@ class BlockModel(ConnectionRule):
                     raise ValueError(f"{self.name}: {name} = {value!r}; give the number of neurons in each block")
                 self._set(name, tuple(_checks.count(self.name, name, size) for size in value))
         shape = (len(self.sizes), len(self.sizes if self.post_sizes is None else self.post_sizes))
-        if np.shape(self.p) != shape:
+        if (self.p is None) == (self.n is None):
+            given = "neither" if self.p is None else "both"
+            raise ValueError(f"{self.name}: given {given} of p and n; give probabilities, or numbers of synapses")
+        name, what = ("p", "probability") if self.n is None else ("n", "number of synapses")
+        matrix = self._matrix
+        if np.shape(matrix) != shape:
             raise ValueError(
-                f"{self.name}: p has shape {np.shape(self.p)}; give one probability per pair of blocks, {shape}"
+                f"{self.name}: {name} has shape {np.shape(matrix)}; give one {what} per pair of blocks, {shape}"
             )
-        self._set("p", tuple(tuple(_checks.probability(self.name, "p", float(x)) for x in row) for row in self.p))
+        check = (lambda x: _checks.probability(self.name, name, float(x))) if name == "p" else self._count
+        self._set(name, tuple(tuple(check(x) for x in row) for row in matrix))
+
+    @property
+    def _matrix(self):
+        return self.p if self.n is None else self.n
+
+    def _count(self, x) -> int:
+        return _checks.count(self.name, "n", x)
+
+    def _draw_block(self, pairs: Pairs, x, rng: np.random.Generator) -> Synapses:
+        if self.n is None:
+            return _sampling.bernoulli(rng, pairs, x)
+        if x and not pairs.size:
+            raise ValueError(f"{self.name}: n = {x} synapses between blocks without a pair that may be connected")
+        return _sampling.multiset(rng, pairs, x)
 
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
         bounds = {}
@@ -77,7 +103,8 @@ class BlockModel(ConnectionRule):
                 if pairs.own is not None:
                     own = pairs.own[i:i_end] - np.int32(j)
                     own = np.where((own >= 0) & (own < j_end - j), own, np.int32(j_end - j)).astype(np.int32)
-                parts.append((j, _sampling.bernoulli(rng, Pairs(int(i_end - i), int(j_end - j), own), self.p[a][b])))
+                block = Pairs(int(i_end - i), int(j_end - j), own)
+                parts.append((j, self._draw_block(block, self._matrix[a][b], rng)))
             counts.append(sum((np.diff(part.indptr) for _, part in parts), np.zeros(i_end - i, np.int64)))
             rows.append(_side_by_side(counts[-1], parts))
         return Synapses.from_row_counts(
@@ -86,6 +113,8 @@ class BlockModel(ConnectionRule):
         )
 
     def expected_synapses(self, n_pre: int, n_post: int) -> int:
+        if self.n is not None:
+            return int(np.sum(self.n))
         post_sizes = self.post_sizes or self.sizes
         bounds = (
             min(m * n, _sampling.binomial_bound(m * n, p))

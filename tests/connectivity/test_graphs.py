@@ -1,9 +1,12 @@
 """Small-world, scale-free and block networks against their published properties. Seeds are fixed."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.sparse
 import scipy.sparse.csgraph
+import scipy.stats
 
 from brainsim import connectivity
 
@@ -105,6 +108,33 @@ def test_scale_free_networks_that_do_not_exist_are_refused():
         C.DirectedScaleFree(alpha=0.5, beta=0.5, gamma=0.5)
     with pytest.raises(ValueError, match="2 neurons; give views of 3 or more"):
         C.DirectedScaleFree().connect(2, 2, rng)
+
+
+def test_a_block_model_of_numbers_has_them_spread_evenly():
+    n = np.array([[0, 4000, 7], [3000, 1, 0]])
+    rule = C.BlockModel((20, 30), None, (10, 40, 5), n=n)
+    made = rule.connect(50, 55, np.random.default_rng(3))
+    found = np.histogram2d(made.pre, made.indices, bins=([0, 20, 50], [0, 10, 50, 55]))[0]
+    np.testing.assert_array_equal(found, n)
+    assert rule.expected_synapses(50, 55) == made.size == n.sum()
+    assert all(np.all(np.diff(made.indices[a:b]) >= 0) for a, b in itertools.pairwise(made.indptr))
+    inside = (made.pre < 20) & (made.indices >= 10) & (made.indices < 50)
+    for side, size in ((made.pre[inside], 20), (made.indices[inside] - 10, 40)):
+        counts = np.bincount(side, minlength=size)
+        assert scipy.stats.chisquare(counts).pvalue > 1e-3
+    within = C.BlockModel((6, 4), n=np.full((2, 2), 300), self_connections=False)
+    made = within.connect(10, 10, np.random.default_rng(3), same=True)
+    assert made.size == 1200 and np.all(made.pre != made.indices)
+    with pytest.raises(ValueError, match="given both of p and n"):
+        C.BlockModel((1,), [[0.2]], n=[[3]])
+    with pytest.raises(ValueError, match="given neither of p and n"):
+        C.BlockModel((1,))
+    with pytest.raises(
+        ValueError, match=r"n has shape \(1, 1\); give one number of synapses per pair of blocks, \(2, 2\)"
+    ):
+        C.BlockModel((1, 2), n=[[3]])
+    with pytest.raises(ValueError, match="n = 2 synapses between blocks without a pair"):
+        C.BlockModel((0, 3), n=[[2, 0], [0, 1]]).connect(3, 3, np.random.default_rng(0))
 
 
 def test_blocks_have_their_densities():
