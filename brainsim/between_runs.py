@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import brainunit as u
@@ -11,11 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.sharding import Mesh
 
 from brainsim import initial, stiffness
 from brainsim._core import Dynamics, FixedVariable, State, key_of, split, write_back
 from brainsim._core.aside import Ready
 from brainsim._core.rounding import keep_roundings
+from brainsim._mesh import Share
 from brainsim.modulators import Modulator
 from brainsim.operation import Operation
 from brainsim.population import Population, Sender
@@ -27,11 +29,12 @@ class BetweenRuns(Dynamics):
 
     steps = State(0, "steps since t = 0", shape=(), dtype=jnp.int32, nonnegative=True)
 
-    def __init__(self, seed: int = 0):
+    def __init__(self, seed: int = 0, mesh: Mesh | int | Sequence[Any] | None = None):
         _check_seed("Network", seed)
+        share = None if mesh is None else Share.of(mesh)
         super().__init__()
         self.allocate()
-        self._aside.seed = int(seed)
+        self._aside.seed, self._aside.share = int(seed), share
         self.hold("key", FixedVariable(key_of(seed)))
         self._aside.moment.key = self.plain("key")
 

@@ -129,7 +129,9 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
     if isinstance(options["delay"], Delay):
         parts["delay"] = _unplaced(path, options["delay"])
         options["delay"] = parts["delay"].given
-    wired = wire(path, rule, pre, post, receptor, rng, sort="delay" not in parts, **options)
+    of_single_synapses = parts["synapse"] is not None or parts["structure"] is not None or bool(others)
+    share = None if of_single_synapses else net._aside.share
+    wired = wire(path, rule, pre, post, receptor, rng, sort="delay" not in parts, share=share, **options)
     if parts["structure"] is not None:
         check_structure(path, parts["structure"], receptor, post.population, wired, parts)
     made = Projection(path, pre.population, post.population, receptor, wired, **parts)

@@ -16,6 +16,7 @@ from brainsim import initial
 from brainsim._core import Dynamics, key_of, split, trained_by_default
 from brainsim._core.plain import NotPlainError, Reader, encode
 from brainsim._core.recorded import Made, There, recorded
+from brainsim._mesh import check_held
 from brainsim._units import with_unit
 from brainsim.connectivity import FromArrays
 from brainsim.operation import Operation
@@ -33,6 +34,7 @@ def describe(net: Any) -> dict[str, Any]:
         raise NotPlainError(
             f"describe: a {type(net).__name__} is described by the code that makes it; a Network by its parts."
         )
+    check_held(net._aside.share)
     seed = net._aside.seed
     described: dict[str, Any] = {"format": FORMAT, "seed": seed}
     if not np.array_equal(net.plain("key"), key_of(seed)):

@@ -41,11 +41,14 @@ class Network(BetweenRuns):
     seed : int
         Seed of everything random: initial values, wiring, noise. What a component draws depends on the seed and on the
         component's own path only.
+    mesh : jax.sharding.Mesh of one axis, list of jax.Device, or int, optional
+        The devices that it runs on: :func:`brainsim.simulate` takes them from here. Of several processes each builds the
+        synapses onto the neurons of its own devices, and holds no others; together they are those that one process builds.
 
     Raises
     ------
     TypeError
-        If the seed is not an integer.
+        If the seed is not an integer, or the mesh none.
     """
 
     # -- building ----------------------------------------------------------------------------------------------------

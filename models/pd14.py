@@ -26,6 +26,7 @@ Biol. 11:e1004490 (2015).
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import brainunit as u
 import numpy as np
@@ -87,6 +88,7 @@ def build(
     background: str = "poisson",
     start: str = "settled",
     spread: float = 0.1,
+    mesh: Any = None,
 ) -> bs.Network:
     """The network.
 
@@ -105,6 +107,8 @@ def build(
         Initial potentials: of each population as they are when it has settled, or N(-58, 10) mV for all.
     spread : float
         Standard deviation of the weights, relative to their mean.
+    mesh
+        As in :class:`brainsim.Network`: of several processes, each builds its part.
 
     Returns
     -------
@@ -130,7 +134,7 @@ def build(
         )
     numbers = synapses() * scale * inputs  # inputs of each neuron times neurons
     mean_weights, direct = weights() / np.sqrt(inputs), missing_current(inputs, background)
-    net = bs.Network(seed=seed)
+    net = bs.Network(seed=seed, mesh=mesh)
     for k, name in enumerate(NAMES):
         mean, std = (V_MEAN[k], V_STD[k]) if start == "settled" else (-58.0, 10.0)
         neurons = bs.neurons.LIF(

@@ -10,7 +10,7 @@ import brainsim
 
 ROOT = Path(brainsim.__file__).parent
 FLOORS = (
-    {"_errors", "_units", "_memory", "_files", "_deprecated", "_platform", "_host"}
+    {"_errors", "_units", "_memory", "_files", "_deprecated", "_platform", "_host", "_mesh"}
     | {"integrators", "events", "connectivity", "chance", "surrogate", "analysis", "data", "encoding", "trees"},
     {"_core", "plot"},
     {

@@ -125,6 +125,7 @@ class Aside:
         self.step_ms: float | None = None  # length of the steps of the last run
         self.prepared_for: float | None = None  # length of the steps that buffers were made for
         self.seed = 0
+        self.share: Any = None  # what this process has of a network that is divided among devices; None for all of it
         self.key: jax.Array | None = None  # that random positions are drawn with
         self.timescales: Any = None  # how fast the variables of a population change, once that has been asked
         self.closed = False  # whether the object is made and takes no new names

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, cast
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -87,6 +88,8 @@ class Slot:
             raise TypeError(f"{what}: expected numbers, given {value!r}.")
         given = self._shaped(what, given, lead)
         self._check_range(what, given)
+        if given.dtype == self.dtype:  # arrays of JAX stay what they are
+            return number if isinstance(number, jax.Array) and number.shape == given.shape else given
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             kept = given.astype(self.dtype)
         if kept.dtype.kind == "f":
@@ -124,6 +127,11 @@ class Slot:
 
     def _check_range(self, what, array, note=""):
         unit = self._shown_unit
+        if array.size and array.dtype.kind == "f":  # no further arrays where all is well
+            low, high = array.min(), array.max()
+            enough = low > 0 if self.positive else low >= 0 or not self.nonnegative
+            if np.isfinite(low) and np.isfinite(high) and enough and self.at_most is None:
+                return
         if array.dtype.kind == "f":
             _refuse(what, array, ~np.isfinite(array), f"must be finite{note}", unit)
         if self.positive:

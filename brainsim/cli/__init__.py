@@ -42,7 +42,8 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
             "Build the network of a model file and simulate it.\n\n"
             "A model file is Python with a function build(seed=0, ...) that returns a Network, and optional constants\n"
             "RECORD (list of paths), DURATION, DT and PRECISION (float64 or float32); a function inputs(seed=0) gives\n"
-            "what simulate() is to feed in, arrays of one row per step by path."
+            "what simulate() is to feed in, arrays of one row per step by path. A build() that takes mesh= gets the devices of\n"
+            "--devices and --distributed, for Network(mesh=...): each process then builds its part."
         ),
         epilog=(
             "example:\n  brainsim run models/coba_lif.py --duration 1s --set E.tau=18ms --set 'E->I.weight=5nS' \\\n"

@@ -58,8 +58,10 @@ def told(options, command: Callable[[Any], int]) -> int:
 
 
 @contextlib.contextmanager
-def asked(options, check: Callable[[], None]) -> Iterator[Asked]:
-    """The network of a model file, in the precision that is asked for; ``check`` what is not its matter before it is built."""
+def asked(options, check: Callable[[], None], mesh: Any = None) -> Iterator[Asked]:
+    """The network of a model file, in the precision that is asked for; ``check`` what is not its matter before it is built.
+    Where its ``build`` takes a ``mesh``, it gets the one that it will run on.
+    """
     named = f"brainsim {options.command}"
     path = find(options.model, named)
     arguments = dict(values_of(named, options.arg, "--arg", words=True))
@@ -79,7 +81,7 @@ def asked(options, check: Callable[[], None]) -> Iterator[Asked]:
     started = time.perf_counter()
     model = load(path, named)
     with _precision(named, options.precision, model, path):
-        net = _build(named, model, path, arguments, seed)
+        net = _build(named, model, path, arguments, seed, mesh)
         for target, value in settings:
             _set(named, net, target, value)
         building = time.perf_counter() - started
@@ -132,12 +134,14 @@ def _precision(named, flag, model, path):
     return jax.enable_x64(kind == "float64")
 
 
-def _build(named, model, path, arguments, seed):
+def _build(named, model, path, arguments, seed, mesh):
     import brainsim as bs
 
     parameters = inspect.signature(model.build).parameters
     if seed is not None:
         arguments = {"seed": seed, **arguments}
+    if mesh is not None and "mesh" in parameters:
+        arguments = {"mesh": mesh, **arguments}
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         for name in arguments:
             if name not in parameters:

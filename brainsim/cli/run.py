@@ -22,7 +22,7 @@ def run(options) -> int:
 
 def _run(options) -> int:
     over = mesh_of(options)
-    with asked(options, functools.partial(_check_outputs, options)) as given:
+    with asked(options, functools.partial(_check_outputs, options), over) as given:
         import brainsim as bs
 
         with _Compiling() as compiling:
@@ -72,7 +72,8 @@ def _report(net, rec, built, wall, compiling) -> None:
     running = wall - compiling
     neurons = sum(len(p) for p in net.populations.values())
     synapses = sum(p.n_synapses for p in net.projections.values())
-    print(f"neurons     {neurons:,}\nsynapses    {synapses:,}")
+    own = any(p.block is not None for p in net.projections.values())
+    print(f"neurons     {neurons:,}\nsynapses    {synapses:,}{' of this process' if own else ''}")
     print(f"wall time   building {built:.2f} s, compiling {compiling:.2f} s, running {running:.2f} s")
     print(f"real time   {running / seconds:.3g} s a second of biological time ({seconds:g} s)")
     for name, train in rec.spikes.items():

@@ -1,6 +1,8 @@
 """Random subsets and lists of pairs, in blocks: memory is the result plus a few megabytes."""
 
+import itertools
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -109,11 +111,23 @@ def fixed_rows(rng: np.random.Generator, pairs: Pairs, k: int, multiple: bool) -
 
 def multiset(rng: np.random.Generator, pairs: Pairs, n: int) -> Synapses:
     """Draw ``n`` pairs independently and uniformly; a pair may come several times."""
+    return next(multiset_of_rows(rng, pairs, n, (0, pairs.n_pre)))
+
+
+def multiset_of_rows(rng: np.random.Generator, pairs: Pairs, n: int, rows: Sequence[int]) -> Iterator[Synapses]:
+    """The same, of some rows after the other: from ``rows[k]`` on to ``rows[k + 1] - 1``. The arrays are used again for
+    the next rows.
+    """
     allowed = pairs.per_row
     counts = rng.multinomial(n, allowed / pairs.size) if n else np.zeros(pairs.n_pre, dtype=np.int64)
     key = rng.integers(0, 1 << 32, 2, dtype=np.uint32)
-    indptr = np.concatenate([[0], np.cumsum(counts)])
-    return Synapses.from_row_counts(counts, draw_rows(key, indptr, pairs.n_post, pairs.own))
+    begins = np.concatenate([[0], np.cumsum(counts)])
+    room = np.empty(int(np.diff(begins[np.asarray(rows)]).max(initial=0)), np.int32)
+    for first, last in itertools.pairwise(rows):
+        indptr = begins[first : last + 1] - begins[first]
+        own = None if pairs.own is None else pairs.own[first:last]
+        indices = draw_rows(key, indptr, pairs.n_post, own, first, room[: indptr[-1]])
+        yield Synapses.from_row_counts(counts[first:last], indices)
 
 
 def _fill(rng: np.random.Generator, out: np.ndarray, m: int, multiple: bool) -> None:

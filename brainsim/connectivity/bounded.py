@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
+import brainunit as u
 import numpy as np
 
 from . import _sources
@@ -113,9 +114,8 @@ class Truncated(_Bounded):
         inner = self._inner
         if not (bounds := self._concrete("low", "high")) or not inner._concrete(*(f.name for f in fields(inner))):
             return
-        shape = np.broadcast_shapes(
-            *(np.shape(b) for b in bounds), *(np.shape(getattr(inner, f.name)) for f in fields(inner))
-        )
+        given = (u.get_mantissa(getattr(inner, f.name)) for f in fields(inner))
+        shape = np.broadcast_shapes(*map(np.shape, (*bounds, *given)))
         source = NumpySource(None, shape, np.dtype(np.float64))
         mass = getattr(_sources, f"{inner.standard}_mass")(*self._standard_bounds(source, self.unit))
         self._refuse(~(mass > 1e-30), "give bounds that hold some of the distribution")

@@ -10,6 +10,7 @@ for both: numpy or JAX supplies the standard variable, and truncating the distri
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -27,7 +28,7 @@ from ._sources import BLOCK, JaxSource, NumpySource, Source
 if TYPE_CHECKING:
     from .bounded import Clipped, Truncated
 
-SHARED = 1 << 16  # numbers up to which draws are rounded up to a power of two; above, what is drawn takes the time
+SIZES = 1 << 4, 1 << 8, 1 << 12, 1 << 16  # to which draws are rounded up: few, as each is compiled, which takes longer
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,7 @@ class Distribution(abc.ABC):
         shape: int | tuple[int, ...] = (),
         unit: u.Unit = u.UNITLESS,
         dtype: Any = np.float64,
+        out: np.ndarray | None = None,
     ) -> np.ndarray:
         """Draw values with numpy.
 
@@ -76,6 +78,8 @@ class Distribution(abc.ABC):
             Unit of the result; of the distribution's dimension.
         dtype : numpy dtype
             float32 or float64; float32 is drawn as such, in half the memory.
+        out : ndarray, optional
+            What the values are written to, of this shape and dtype: memory that is used again costs less than new one.
 
         Returns
         -------
@@ -94,9 +98,13 @@ class Distribution(abc.ABC):
                 f"{self.name}: rng is {type(rng).__name__}; give a numpy.random.Generator, or a JAX key to sample_jax"
             )
         shape, dtype, unit = _shape(shape), np.dtype(dtype), self._unit(unit)
-        if not self._is_of_numbers():
-            return np.asarray(self._sample(NumpySource(rng, shape, dtype), unit), dtype)
-        plain, values = self._plain(unit), np.empty(shape, dtype)
+        if not self.is_of_numbers:
+            values = np.asarray(self._sample(NumpySource(rng, shape, dtype), unit), dtype)
+            if out is None:
+                return values
+            out[...] = values
+            return out
+        plain, values = self.plain(unit), np.empty(shape, dtype) if out is None else out
         flat = values.reshape(-1)  # a view
         for start in range(0, flat.size, BLOCK):
             part = flat[start : start + BLOCK]
@@ -131,24 +139,33 @@ class Distribution(abc.ABC):
         """
         dtype = jnp.result_type(float) if dtype is None else jnp.dtype(dtype)
         shape, unit = _shape(shape), self._unit(unit)
-        drawn = _rounded_up(shape) if self._is_of_numbers() else shape
+        drawn = _rounded_up(shape) if self.is_of_numbers else shape
         values = self._sample(JaxSource(key, drawn, dtype), unit)
         if drawn == shape:
             return values
         return values[: shape[0]] if isinstance(values, Tracer) else jnp.asarray(np.asarray(values)[: shape[0]])
 
-    def _is_of_numbers(self) -> bool:
+    @property
+    def is_of_numbers(self) -> bool:
         """Whether all arguments are single numbers."""
         values = [u.get_mantissa(getattr(self, field.name)) for field in fields(self)]
-        return all(v._is_of_numbers() if isinstance(v, Distribution) else np.ndim(v) == 0 for v in values)
+        return all(v.is_of_numbers if isinstance(v, Distribution) else np.ndim(v) == 0 for v in values)
 
-    def _plain(self, unit: u.Unit) -> Distribution:
-        """The same with its arguments as plain numbers in ``unit``."""
+    @functools.cached_property
+    def _is_plain(self) -> bool:
+        """Whether all arguments are numbers without unit."""
+        values = [getattr(self, field.name) for field in fields(self)]
+        return all(v._is_plain if isinstance(v, Distribution) else v is None or isinstance(v, float) for v in values)
+
+    def plain(self, unit: u.Unit) -> Distribution:
+        """The same with its arguments as plain numbers in ``unit``: many draws look the unit up once."""
+        if unit is u.UNITLESS and self._is_plain:
+            return self
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(
             self,
             **{
-                name: value._plain(unit) if isinstance(value, Distribution) else self._magnitude(name, unit)
+                name: value.plain(unit) if isinstance(value, Distribution) else self._magnitude(name, unit)
                 for name, value in given.items()
                 if value is not None
             },
@@ -214,6 +231,8 @@ class Distribution(abc.ABC):
         value = getattr(self, name)
         if value is None:
             return -np.inf if name == "low" else np.inf
+        if unit is u.UNITLESS and isinstance(value, float | np.ndarray):  # what blocks are drawn with, many times
+            return value
         given = u.get_unit(value)
         if not given.has_same_dim(unit):
             number = f"{name} = {value}" if np.ndim(value) == 0 else f"{name} of shape {np.shape(value)}"
@@ -245,9 +264,9 @@ def _rounded_up(shape: tuple[int, ...]) -> tuple[int, ...]:
     # Each operation of a draw is compiled for a size: populations of like size share them. The first numbers of a longer
     # draw are those of a shorter one where each number is made of the key and its place.
     by_place = jax.config.jax_threefry_partitionable  # pyright: ignore[reportAttributeAccessIssue]  made at run time
-    if len(shape) != 1 or not 0 < shape[0] <= SHARED or not by_place:
+    if len(shape) != 1 or not 0 < shape[0] <= SIZES[-1] or not by_place:
         return shape
-    return (max(16, 1 << (shape[0] - 1).bit_length()),)
+    return (next(size for size in SIZES if size >= shape[0]),)
 
 
 class Continuous(Distribution):

@@ -89,6 +89,9 @@ class FixedInDegree(ConnectionRule):
         sources = _sampling.fixed_rows(rng, by_post, self.k, self.multiple).reshape(-1)
         return _transpose(sources, self.k, pairs)
 
+    def parts(self, pairs, rng):
+        return [self] * len(pairs)
+
     def expected_synapses(self, n_pre: int, n_post: int) -> int:
         return n_post * self.k
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,12 @@ class FixedProbability(ConnectionRule):
 
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
         return _sampling.bernoulli(rng, pairs, self.p)
+
+    def _draw_rows(self, pairs, rows, rng):
+        return (_sampling.bernoulli(rng, pairs.some(first, last), self.p) for first, last in itertools.pairwise(rows))
+
+    def parts(self, pairs, rng):
+        return [self] * len(pairs)
 
     def expected_synapses(self, n_pre: int, n_post: int) -> int:
         return min(n_pre * n_post, _sampling.binomial_bound(n_pre * n_post, self.p))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -55,6 +55,17 @@ class FixedTotalNumber(ConnectionRule):
             )
         draw = _sampling.multiset if self.multiple else _sampling.subset
         return draw(rng, pairs, self.n)
+
+    def _draw_rows(self, pairs, rows, rng):
+        if not self.multiple or not pairs.size:
+            return super()._draw_rows(pairs, rows, rng)
+        return _sampling.multiset_of_rows(rng, pairs, self.n, rows)
+
+    def parts(self, pairs, rng):
+        total = sum(pairs)
+        if not self.multiple or not total:
+            return None
+        return [replace(self, n=int(n)) for n in rng.multinomial(self.n, np.asarray(pairs) / total)]
 
     def expected_synapses(self, n_pre: int, n_post: int) -> int:
         return self.n

@@ -115,6 +115,12 @@ class Pairs:
         """Indices of the neurons of the two views within their populations."""
         return _ids(self.n_pre, self.given[0]), _ids(self.n_post, self.given[1])
 
+    def some(self, first: int, last: int) -> Pairs:
+        """Those of the presynaptic neurons from ``first`` on to ``last - 1``."""
+        own = None if self.own is None else self.own[first:last]
+        sources = None if self.given[0] is None else self.given[0][first:last]
+        return Pairs(last - first, self.n_post, own, None, (sources, self.given[1]))
+
     @property
     def transposed(self) -> Pairs:
         """The same pairs seen from the postsynaptic side."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import ClassVar
 
@@ -75,9 +77,48 @@ class ConnectionRule(abc.ABC):
         pairs = Pairs.between(self.name, pre, post, exclude_self, space)
         return self._draw(pairs, rng)
 
+    def connect_rows(
+        self,
+        pre: int | np.ndarray,
+        post: int | np.ndarray,
+        rows: Sequence[int],
+        rng: np.random.Generator,
+        same: bool = False,
+        space: Space | Placed | None = None,
+    ) -> Iterator[Synapses]:
+        """As :meth:`connect`, the synapses of some presynaptic neurons after the other: those from ``rows[k]`` on to
+        ``rows[k + 1] - 1``, in numbers from 0 on. What is given holds until the next are.
+        """
+        _checks.generator(self.name, rng)
+        pairs = Pairs.between(self.name, pre, post, same and not self.self_connections, space)
+        return self._draw_rows(pairs, rows, rng)
+
+    def _draw_rows(self, pairs: Pairs, rows: Sequence[int], rng: np.random.Generator) -> Iterator[Synapses]:
+        """As `_draw`, row after row where a rule can."""
+        drawn = self._draw(pairs, rng)
+        for first, last in itertools.pairwise(rows):
+            begin, end = drawn.indptr[first], drawn.indptr[last]
+            yield Synapses(drawn.indptr[first : last + 1] - begin, drawn.indices[begin:end])
+
     @abc.abstractmethod
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
         """Draw synapses among the allowed ``pairs``; targets ascending within each row."""
+
+    def parts(self, pairs: Sequence[int], rng: np.random.Generator) -> Sequence[ConnectionRule] | None:
+        """Rules for several parts of the postsynaptic neurons that together are this one.
+
+        Parameters
+        ----------
+        pairs : sequence of int
+            How many pairs may be connected in each part.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        sequence of ConnectionRule, or None
+            None where what the neurons of a part receive depends on those of another in more than a number.
+        """
+        return None
 
     @abc.abstractmethod
     def expected_synapses(self, n_pre: int, n_post: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from brainsim._mesh import Share
 from brainsim.events._sorted_rows import begins_of
 
 BLOCK = 1 << 15  # values that are looked at together: working copies stay in the cache
@@ -21,6 +22,8 @@ class Times:
     ms : float array, () or one per synapse
     what : str
         What they are called in errors.
+    ours : bool
+        Whether nobody else changes the array, so that no copy is needed.
 
     Raises
     ------
@@ -28,7 +31,7 @@ class Times:
         For delays that are not positive and finite.
     """
 
-    def __init__(self, ms: np.ndarray, what: str):
+    def __init__(self, ms: np.ndarray, what: str, ours: bool = False):
         self.what, self.shape = what, np.shape(ms)
         flat = np.asarray(ms).reshape(-1)
         extremes = [(part.min(), part.max()) for part in _blocks(flat)] or [(np.inf, 0.0)]
@@ -37,7 +40,7 @@ class Times:
         if not finite:
             bad = flat[~(np.isfinite(flat) & (flat > 0))][0]
             raise ValueError(f"{what}: delays must be positive and finite, given {bad} ms; leave it out for none.")
-        self._values, self._places = _compact(flat)
+        self._values, self._places = _compact(flat, ours)
 
     def __len__(self):
         return len(self._values if self._places is None else self._places)
@@ -81,7 +84,7 @@ class Times:
 
     def longest_in_steps(self, step_ms: float) -> int:
         """The longest of them in steps."""
-        return int(_steps(np.array([self.longest]), step_ms)[0]) if len(self) else 1
+        return int(_steps(np.array([self.longest]), step_ms)[0]) if self.longest else 1
 
     def check_step(self, step_ms: float) -> None:
         """Refuse a step that is longer than a delay."""
@@ -90,6 +93,21 @@ class Times:
                 f"{self.what}: delays must be at least one step of {step_ms} ms, given {self.shortest} ms. "
                 "Leave the delay out for spikes that arrive when they are fired."
             )
+
+    def among(self, share: Share) -> Times:
+        """The same as part of those of all processes, whose shortest and longest are known."""
+        if not self.shape:
+            return self
+        other = self.restored(self.stored)
+        least, other.longest = share.largest([-self.shortest, self.longest])
+        other.shortest = -least
+        return other
+
+    def some(self, keep: np.ndarray) -> Times:
+        """Those of some synapses, in a row."""
+        other = self.reordered(keep)
+        other.shape = (len(other),)
+        return other
 
     def reordered(self, order: np.ndarray) -> Times:
         """The same, synapse k with the delay that ``order[k]`` has here."""
@@ -116,10 +134,10 @@ def _steps(ms, step_ms):
     return steps
 
 
-def _compact(flat):
+def _compact(flat, ours):
     """``(values, places)``: each delay is ``values[place]``, or the value itself where places are None."""
     if flat.dtype == np.float32:
-        return np.array(flat), None
+        return flat if ours else np.array(flat), None
     if all(np.array_equal(part, part.astype(np.float32)) for part in _blocks(flat)):
         return flat.astype(np.float32), None
     values = np.zeros(0)

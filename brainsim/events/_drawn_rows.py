@@ -13,7 +13,14 @@ BLOCK = 1 << 15  # synapses that are drawn at a time by NumPy
 ROUNDS, FACTORS, STEPS = 10, (0xD2511F53, 0xCD9E8D57), (0x9E3779B9, 0xBB67AE85)
 
 
-def draw_rows(key: np.ndarray, indptr: np.ndarray, n: int, own: np.ndarray | None = None) -> np.ndarray:
+def draw_rows(
+    key: np.ndarray,
+    indptr: np.ndarray,
+    n: int,
+    own: np.ndarray | None = None,
+    first: int = 0,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """Targets of each row, int32, ascending: each one of 0 to n - 1 with the same chance, to 1 in 2^32 / n.
 
     Parameters
@@ -25,20 +32,25 @@ def draw_rows(key: np.ndarray, indptr: np.ndarray, n: int, own: np.ndarray | Non
     n : int
     own : int32 array, (rows,), optional
         A target that each row leaves out; n for none.
+    first : int
+        The number of the first row: what is drawn for a row depends on the key and its number.
+    out : int32 array, optional
+        What they are written to, as long as they are.
     """
     key, indptr = np.ascontiguousarray(key, np.uint32), np.ascontiguousarray(indptr, np.int64)
-    indices = np.empty(int(indptr[-1]), np.int32)
+    indices = np.empty(int(indptr[-1]), np.int32) if out is None else out
     function = _library.host("draw_rows", None)
     if function is None:
-        _draw(key, indptr, n, own, indices)
+        _draw(key, indptr, n, own, first, indices)
         return indices
     own = None if own is None else np.ascontiguousarray(own, np.int32)
     pointers = [ctypes.c_void_p(None if array is None else array.ctypes.data) for array in (key, indptr, own, indices)]
-    function(pointers[0], ctypes.c_int64(len(indptr) - 1), pointers[1], ctypes.c_int64(n), *pointers[2:])
+    rows = ctypes.c_int64(first), ctypes.c_int64(len(indptr) - 1)
+    function(pointers[0], *rows, pointers[1], ctypes.c_int64(n), *pointers[2:])
     return indices
 
 
-def _draw(key, indptr, n, own, indices):
+def _draw(key, indptr, n, own, first, indices):
     start, rows = 0, len(indptr) - 1
     while start < rows:
         # Whole rows, about BLOCK synapses, at least one row
@@ -47,7 +59,7 @@ def _draw(key, indptr, n, own, indices):
         place = np.arange(indptr[start], indptr[stop]) - indptr[row]
         left_out = np.full(len(row), n) if own is None else np.minimum(own[row], n)
         target = (
-            words(key, row, place, Purpose.TARGETS) * (n - (left_out < n)).astype(np.uint64) >> np.uint64(32)
+            words(key, row + first, place, Purpose.TARGETS) * (n - (left_out < n)).astype(np.uint64) >> np.uint64(32)
         ).astype(np.int64)
         target += target >= left_out
         # One sort of (row, target) keys sorts every row and leaves rows where they are

@@ -1,8 +1,10 @@
-"""Rows of synapses sorted by delay: on the host, once, by the compiled library where it is there."""
+"""Rows of synapses joined and sorted by delay: on the host, once, by the compiled library where it is there."""
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,35 +19,68 @@ def row_pointers(conn: CSR | FixedFanOut) -> np.ndarray:
     return (np.arange(conn.n_pre + 1) * conn.indices.shape[1]).astype(np.int32)
 
 
-def sort_rows(indptr: np.ndarray, key: np.ndarray, arrays: list[np.ndarray]) -> list[np.ndarray]:
-    """Arrays of one value for each synapse, the rows sorted by ``key``, equal ones in the order in which they were.
+class Piece(NamedTuple):
+    """Some synapses of every row.
 
     Parameters
     ----------
     indptr : int32 array, (rows + 1,)
-    key : uint8, uint16 or uint32 array, (n_synapses,)
-    arrays : list of array, (n_synapses,)
+    key : uint8, uint16 or uint32 array, (n_synapses,), or None
+        What rows are sorted by.
+    arrays : sequence of array, (n_synapses,)
         Of elements of 1, 2, 4 or 8 bytes.
     """
-    function = _library.host("sort_rows", None)
+
+    indptr: np.ndarray
+    key: np.ndarray | None
+    arrays: Sequence[np.ndarray]
+
+
+def join_rows(pieces: Sequence[Piece], to: Sequence[np.ndarray]) -> np.ndarray:
+    """Write rows that lie in pieces one after the other, piece after piece, and return where they begin.
+
+    Rows with keys are sorted by them, equal ones in the order in which they were.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+    to : sequence of contiguous array
+        For each array of the pieces one as long as all of them, or longer.
+    """
+    pieces = [
+        Piece(np.ascontiguousarray(p.indptr, np.int32), p.key, list(map(np.ascontiguousarray, p.arrays)))
+        for p in pieces
+    ]
+    counts = sum(np.diff(p.indptr).astype(np.int64) for p in pieces)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    by_array = list(zip(*(p.arrays for p in pieces), strict=True))
+    function, sort = _library.host("join_rows", None), pieces[0].key is not None
     if function is None:
-        rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-        order = np.lexsort((key, rows))
-        return [array[order] for array in arrays]
-    indptr, key = np.ascontiguousarray(indptr, np.int32), np.ascontiguousarray(key)
-    arrays = [np.ascontiguousarray(array) for array in arrays]
-    sorted_ = [np.empty_like(array) for array in arrays]
-    several = ctypes.c_void_p * len(arrays)
+        rows = np.concatenate([np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr)) for p in pieces])
+        keys = [np.concatenate([p.key for p in pieces])] if sort else []  # type: ignore[misc]
+        order = np.lexsort((*keys, rows))
+        for arrays, there in zip(by_array, to, strict=True):
+            there[: indptr[-1]] = np.concatenate(arrays)[order]
+        return indptr
+    keys = [np.ascontiguousarray(p.key) for p in pieces] if sort else []
     function(
         ctypes.c_int64(len(indptr) - 1),
-        _pointer(indptr),
-        _pointer(key),
-        ctypes.c_int(key.itemsize),
-        ctypes.c_int(len(arrays)),
-        (ctypes.c_int * len(arrays))(*(array.itemsize for array in arrays)),
-        several(*(array.ctypes.data for array in arrays)),
-        several(*(array.ctypes.data for array in sorted_)),
+        ctypes.c_int(len(pieces)),
+        _pointers([p.indptr for p in pieces]),
+        _pointers(keys) if sort else None,
+        ctypes.c_int(keys[0].itemsize if sort else 0),
+        ctypes.c_int(len(to)),
+        (ctypes.c_int * len(to))(*(array.itemsize for array in to)),
+        _pointers([array for arrays in by_array for array in arrays]),
+        _pointers(to),
     )
+    return indptr
+
+
+def sort_rows(indptr: np.ndarray, key: np.ndarray, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Arrays of one value for each synapse, the rows sorted by ``key``, equal ones in the order in which they were."""
+    sorted_ = [np.empty_like(array) for array in arrays]
+    join_rows([Piece(indptr, key, arrays)], sorted_)
     return sorted_
 
 
@@ -102,3 +137,7 @@ def _refuse(wrong, depth):
 
 def _pointer(array: np.ndarray) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
+
+
+def _pointers(arrays: Sequence[np.ndarray]) -> ctypes.Array:
+    return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))

@@ -11,9 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.sharding import Mesh
 
 from brainsim._core import Dynamics, Slot, Structure, split
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim._mesh import check_held
 from brainsim._units import in_unit, joined
 from brainsim.connectivity.distribution import Distribution
 from brainsim.network import Network
@@ -66,8 +68,10 @@ class Entry:
         return dataclasses.replace(self, net=net, structure=structure, parameters=parameters, fixed=fixed, state=state)
 
 
-def enter(net: Network, duration, *, dt, record=(), sample_every=None, inputs: dict | None = None) -> Entry:
-    """Check what is asked of a run; arguments as in :func:`brainsim.simulate`.
+def enter(
+    net: Network, duration, *, dt, record=(), sample_every=None, inputs: dict | None = None, mesh: Mesh | None = None
+) -> Entry:
+    """Check what is asked of a run; arguments as in :func:`brainsim.simulate`, with the mesh that it is on.
 
     Raises
     ------
@@ -78,6 +82,7 @@ def enter(net: Network, duration, *, dt, record=(), sample_every=None, inputs: d
     every = 1 if sample_every is None else interval_of(step_ms, n_steps, sample_every)
     if not isinstance(net, Network):
         raise TypeError(f"expected a Network, given {type(net).__name__}.")
+    check_held(net._aside.share, mesh)
     if not net.populations:
         raise ValueError("the network has no population; assign one (net.E = LIF(100)).")
     structure, parameters, fixed, state = split(net)

@@ -94,7 +94,8 @@ def simulate(
         What acts step by step (noise, plasticity, terminals, graded signals) is refused by name.
     mesh : jax.sharding.Mesh of one axis, list of jax.Device, or int, optional
         Divide the network among these devices, or the first so many: neurons of every population in blocks, each device
-        with the synapses onto its neurons. The result is that of one device, to the last bit.
+        with the synapses onto its neurons. The result is that of one device, to the last bit. By default those that the
+        network was built on, if it was built on any.
 
     Returns
     -------
@@ -124,14 +125,14 @@ def simulate(
     """
     door.check_count("chunk_steps", chunk_steps)
     door.check_count("checkpoint_every", checkpoint_every)
-    entry = door.enter(net, duration, dt=dt, record=record, sample_every=sample_every, inputs=inputs)
+    over = _mesh_of(net, mesh)
+    entry = door.enter(net, duration, dt=dt, record=record, sample_every=sample_every, inputs=inputs, mesh=over)
     if adaptive is not None:
         options = dict(until=until, check_every=check_every, callback=callback, callback_every=callback_every)
-        continuous.check_options(**options, chunk_steps=chunk_steps, checkpoint_every=checkpoint_every, mesh=mesh)
+        continuous.check_options(**options, chunk_steps=chunk_steps, checkpoint_every=checkpoint_every, mesh=over)
         return continuous.run(entry, adaptive, progress)
     ends = _ends(entry, until, check_every)
     interval = _callback_interval(entry, callback, callback_every)
-    over = None if mesh is None else mesh_of(mesh)
     if _traced(entry.parameters, entry.state, entry.fixed, entry.inputs):
         if over is not None:
             raise ValueError("simulate: mesh is not for the inside of a transformation.")
@@ -158,6 +159,14 @@ def simulate(
                 return recorder.finish(net)
             rest = {path: rows[now - first :] for path, rows in courses.items()}
             entry = dataclasses.replace(entry, inputs=rest).prepared()
+
+
+def _mesh_of(net, mesh) -> Mesh | None:
+    """The mesh that is asked for, or the one that the network was built on."""
+    if mesh is not None:
+        return mesh_of(mesh)
+    share = net._aside.share if isinstance(net, Network) else None
+    return None if share is None else share.mesh
 
 
 def _advance(entry: door.Entry, n_steps: int, recorder: Recorder, bar: Progress, chunk_steps, ends, over) -> bool:

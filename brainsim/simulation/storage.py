@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim._core import Moment, split, write_back
+from brainsim._mesh import check_held
 from brainsim.delays import Times
 from brainsim.network import Network
 from brainsim.plasticity.rewire import with_pairs
@@ -88,6 +89,7 @@ def load(net: Network, path: str | Path) -> None:
 def _check(net, what) -> None:
     if not isinstance(net, Network):
         raise TypeError(f"{what}: expected a Network, given {type(net).__name__}.")
+    check_held(net._aside.share)
 
 
 def _wiring(fixed: dict) -> dict[str, str]:

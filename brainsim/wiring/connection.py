@@ -291,6 +291,11 @@ class Connection(Dynamics):
         self._aside = self._aside.but(wired=self._aside.wired._replace(rewired=True))
 
     @property
+    def block(self) -> range | None:
+        """The postsynaptic neurons whose synapses this process has, of a network that several build; None for all."""
+        return self._aside.wired.block
+
+    @property
     def rewired(self) -> bool:
         """Whether the synapses are no longer those of the rule."""
         return self._aside.wired.rewired

@@ -44,14 +44,16 @@ def _whole(rule, synapses, n_pre, n_post):
     return events.CSR(synapses.indptr, synapses.indices, n_post), synapses.order
 
 
-def can_be_sorted(conn, rule, times: Times | None, signal: str, receptor) -> bool:
-    """Whether the synapses of a neuron may stand in the order of their delays: those of all pairs are a matrix, and what
-    looks at single synapses of a receptor does so in the order of their targets.
-    """
-    if times is None or not times.shape or not isinstance(conn, events.CSR | events.FixedFanOut):
-        return False
+def are_sums_of_spikes(receptor, signal: str) -> bool:
+    """Whether sums of spikes arrive: what looks at single synapses does so in the order of their targets."""
     sums = receptor.adds_up and not (receptor.graded or receptor.within_steps or receptor.one_by_one)
-    return sums and signal == "spikes" and not isinstance(rule, rules.AllToAll)
+    return sums and signal == "spikes"
+
+
+def can_be_sorted(conn, rule, times: Times | None) -> bool:
+    """Whether the synapses of a neuron can stand in the order of their delays: those of all pairs are a matrix."""
+    stored = isinstance(conn, events.CSR | events.FixedFanOut)
+    return times is not None and bool(times.shape) and stored and not isinstance(rule, rules.AllToAll)
 
 
 def sorted_by_delay(conn, weight: u.Quantity, times: Times) -> tuple[Any, u.Quantity, Times]:
@@ -72,11 +74,10 @@ def alike(weight, delay, plastic) -> bool:
     return not drawn and not plastic and all(x is None or np.ndim(u.get_mantissa(x)) == 0 for x in (weight, delay))
 
 
-def check_memory(path, rule, pre, post, weight, delay, plastic, placed):
-    """Refuse before building what cannot fit: the result and one working copy."""
+def check_memory(path, rule, pre, post, weight, delay, plastic, expected: int):
+    """Refuse before building what cannot fit: the result and one working copy, of so many synapses."""
     each = weight is None or isinstance(weight, rules.SynapseValue) or not np.isscalar(u.get_mantissa(weight))
     per_synapse = 4 + 4 * each + 8 * (delay is not None) + 16 * plastic
-    expected = rule.expected_between(len(pre), len(post), placed)
     needed = 2 * per_synapse * expected
     free = available_bytes()
     if needed > free:

@@ -23,7 +23,15 @@ from brainsim.terminals.base import Terminal
 class Nowhere:
     """In place of a receptor, for synapses that learn and send nothing: their weights have the unit they are given in."""
 
-    graded, signal, path, signed, within_steps, adds_up = False, "spikes", "nothing", True, False, True
+    graded, signal, path, signed, within_steps, adds_up, one_by_one = (
+        False,
+        "spikes",
+        "nothing",
+        True,
+        False,
+        True,
+        False,
+    )
 
     def __init__(self, weight):
         self.unit = weight.unit if isinstance(weight, rules.Distribution) else u.get_unit(weight)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import brainunit as u
+import jax
 import numpy as np
 
 from brainsim import connectivity as rules
@@ -24,10 +26,14 @@ class Values(NamedTuple):
     pre: View
     post: View
     rng: np.random.Generator
+    drawn: Mapping[str, np.ndarray] = {}  # what was drawn with the synapses: weight, delay
 
     def of(self, values: Any, unit: u.Unit, dtype: Any, what: str) -> u.Quantity:
         """A quantity of shape () or one per synapse, in synapse order, from whatever form the values are given in."""
         shape = self.conn.weight_shape
+        if (name := what.rpartition(".")[2]) in self.drawn:
+            drawn = self.drawn[name]
+            return u.Quantity(drawn if name == "delay" else jax.device_put(drawn), unit=unit)
         if isinstance(values, rules.Distribution):
             with named(what):
                 return u.Quantity(values.sample(self.rng, shape, unit, dtype=np.dtype(dtype)), unit=unit)

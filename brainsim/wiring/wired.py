@@ -8,11 +8,14 @@ import brainunit as u
 import numpy as np
 
 from brainsim import connectivity as rules
+from brainsim import events
+from brainsim._mesh import Share
 from brainsim._units import float_dtype, in_unit, joined
 from brainsim.delays import Times
 from brainsim.paths import Layer
 from brainsim.population import View
-from brainsim.wiring.formats import alike, can_be_sorted, check_memory, format_of, sorted_by_delay
+from brainsim.wiring.formats import alike, are_sums_of_spikes, can_be_sorted, check_memory, format_of, sorted_by_delay
+from brainsim.wiring.groups import can_be_grouped, draw, drawings_of, kept, onto
 from brainsim.wiring.procedural import check_layer, procedural
 from brainsim.wiring.signal import Nowhere, check_sender, signal_of
 from brainsim.wiring.values import Values, check_drawn, check_weight, of_pairs, placed
@@ -48,6 +51,8 @@ class Wired(NamedTuple):
         Whether the synapses of a neuron are sorted by delay, and only then by their targets.
     rewired : bool
         Whether others have taken the place of the rule's synapses.
+    block : range or None
+        The postsynaptic neurons whose synapses this process has; None for all of them.
     """
 
     rule: rules.ConnectionRule | Layer
@@ -63,6 +68,7 @@ class Wired(NamedTuple):
     longest: Times | None
     by_delay: bool = False
     rewired: bool = False
+    block: range | None = None
 
     @property
     def facts(self) -> Wired:
@@ -73,7 +79,7 @@ class Wired(NamedTuple):
 def wire(
     path: str, rule: Any, pre: View, post: View, receptor: str | None, rng: np.random.Generator, *, weight: Any = None,
     delay: Any = None, max_delay: Any = None, terminal: Any = None, plasticity: Any = None, signal: str | None = None,
-    sort: bool = True,
+    sort: bool = True, share: Share | None = None,
 ) -> Wired:  # fmt: skip
     """Draw the synapses of a rule from one view to a receptor of another, with their weights and delays.
 
@@ -92,6 +98,8 @@ def wire(
     signal : str or None
     sort : bool
         Whether the synapses of a neuron may be sorted by delay.
+    share : Share or None
+        What this process has of a network that is divided; None for all of it.
 
     Raises
     ------
@@ -108,6 +116,9 @@ def wire(
     unit = target.weight_unit(u.UNITLESS if pure else pre.population.unit_of(signal))
     check_weight(path, weight, unit)
     same, learns = pre.population is post.population, plasticity is not None
+    block = None if share is None or target.one_by_one else share.block(post.extent)
+    sort = sort and not learns and max_delay is None and are_sums_of_spikes(target, signal)
+    grouped, sort_by = None, None
     if isinstance(rule, Layer):
         check_layer(path, rule, target, weight, delay, learns)
         conn, order, listed = rule.between(path, pre, post), None, 0
@@ -116,16 +127,26 @@ def wire(
         order, listed = None, conn.n_synapses
     else:
         where = placed(pre, post)
-        check_memory(path, rule, pre, post, weight, delay, learns, where)
         ids = post.as_seen_by(pre) if same and not rule.self_connections else post.ids
-        synapses = rule.connect(pre.ids, ids, rng, same, where)
-        conn, order = format_of(rule, synapses, pre, post, alike(weight, delay, learns))
-        # Of the pairs in a list, some may have been left out as self connections
-        listed = synapses.size if synapses.order is None else rule.expected_synapses(len(pre), len(post))
-        del synapses
+        drawings = drawings_of(path, weight=(weight, unit, float_dtype()), delay=(delay, u.ms, np.float32))
+        expected = rule.expected_between(len(pre), len(post), where)
+        together = drawings if drawings is not None and can_be_grouped(pre, post, expected) else None
+        fraction = 1.0 if together is None or block is None else len(block) / len(post)
+        check_memory(path, rule, pre, post, weight, delay, learns, round(fraction * expected))
+        if together is not None:
+            sort_by = "delay" if sort and "delay" in together else None
+            grouped = draw(rule, pre, post, ids, rng, same, where, together, sort_by, expected, block)
+        if grouped is None:
+            synapses = rule.connect(pre.ids, ids, rng, same, where)
+            conn, order = format_of(rule, synapses, pre, post, alike(weight, delay, learns))
+            # Of the pairs in a list, some may have been left out as self connections
+            listed = synapses.size if synapses.order is None else rule.expected_synapses(len(pre), len(post))
+            del synapses
+        else:
+            conn, order, listed = grouped.conn, None, grouped.conn.n_synapses
     if weight is None:
         weight = u.Quantity(np.asarray(rule.values), unit=unit)
-    made = Values(conn, order, listed, rule, pre, post, rng)
+    made = Values(conn, order, listed, rule, pre, post, rng, {} if grouped is None else grouped.values)
     drawn = isinstance(weight, rules.Distribution)
     weight = made.of(weight, unit, float_dtype(), f"{path}.weight")
     if drawn and not target.signed:
@@ -134,14 +155,25 @@ def wire(
     if delay is not None:
         # Delays that are drawn are float32 numbers; those that are given stay what they are
         dtype = np.float32 if isinstance(delay, rules.Distribution) else float
-        times = Times(made.of(delay, u.ms, dtype, f"{path}.delay").mantissa, f"{path}.delay")
+        times = Times(
+            made.of(delay, u.ms, dtype, f"{path}.delay").mantissa,
+            f"{path}.delay",
+            ours=isinstance(delay, rules.Distribution),
+        )
+    if share is None or block is None or not isinstance(conn, events.CSR | events.FixedFanOut):
+        block = None
+    else:
+        if grouped is None:
+            conn, keep = onto(block, conn)
+            weight, times = (None if x is None else kept(x, keep) for x in (weight, times))
+        times = None if times is None else times.among(share)
     longest = None if max_delay is None else longest_of(max_delay, times, learns, path)
-    by_delay = sort and not learns and longest is None and can_be_sorted(conn, rule, times, signal, target)
-    if by_delay and times is not None:
+    by_delay = sort and can_be_sorted(conn, rule, times)
+    if by_delay and times is not None and (grouped is None or sort_by is None):
         conn, weight, times = sorted_by_delay(conn, weight, times)
     views, without_self = (pre.ids, post.ids), same and not getattr(rule, "self_connections", True)
     facts = rule, views, without_self, signal, target.graded, unit, target.signed
-    return Wired(*facts, conn, weight, times, longest, by_delay)
+    return Wired(*facts, conn, weight, times, longest, by_delay, block=block)
 
 
 def longest_of(given: Any, times: Times | None, learns: bool, path: str) -> Times:

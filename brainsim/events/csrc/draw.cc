@@ -45,16 +45,16 @@ class Marker {
 
 }  // namespace
 
-// indices[indptr[i] ... indptr[i + 1]]: targets of row i, ascending, each of 0 to n - 1 but for own[i], where own is given and
+// indices[indptr[i] ... indptr[i + 1]]: targets of row first + i, ascending, each of 0 to n - 1 but for own[i], where own is given and
 // below n: floor(word m / 2^32) of m that may be, those from own[i] on one further.
-BRAINSIM_HOST(void, draw_rows)(const uint32_t* key, int64_t rows, const int64_t* indptr, int64_t n, const int32_t* own, int32_t* indices) {
+BRAINSIM_HOST(void, draw_rows)(const uint32_t* key, int64_t first, int64_t rows, const int64_t* indptr, int64_t n, const int32_t* own, int32_t* indices) {
   Marker marker;
   uint32_t words[brainsim::kTogether];
   for (int64_t i = 0; i < rows; ++i) {
     int32_t* const row = indices + indptr[i];
     const int64_t count = indptr[i + 1] - indptr[i], left_out = own && own[i] < n ? own[i] : n;
     const uint64_t may_be = static_cast<uint64_t>(left_out < n ? n - 1 : n);
-    const brainsim::Place place{static_cast<uint32_t>(i), 0, brainsim::shared::Purpose::TARGETS};
+    const brainsim::Place place{static_cast<uint32_t>(first + i), 0, brainsim::shared::Purpose::TARGETS};
     for (int64_t k = 0; k < count; k += brainsim::kTogether) {
       brainsim::draw(key, place, static_cast<uint32_t>(k / 4), words);
       const int64_t some = std::min<int64_t>(brainsim::kTogether, count - k);

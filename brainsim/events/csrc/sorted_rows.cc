@@ -1,4 +1,4 @@
-// Rows of synapses sorted by delay, and where the synapses of each delay begin.
+// Rows of synapses joined and sorted by delay, and where the synapses of each delay begin.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -47,18 +47,45 @@ class Sorter {
 };
 
 template <class X>
-void take(const void* from, void* to, int64_t begin, const uint32_t* order, int64_t n) {
-  const X* const x = static_cast<const X*>(from) + begin;
-  X* const y = static_cast<X*>(to) + begin;
+void take(const void* from, void* to, const uint32_t* order, int64_t n) {
+  const X* const x = static_cast<const X*>(from);
+  X* const y = static_cast<X*>(to);
   for (int64_t k = 0; k < n; ++k) y[k] = x[order[k]];
 }
 
-void take(int bytes, const void* from, void* to, int64_t begin, const uint32_t* order, int64_t n) {
-  if (bytes == 1) take<uint8_t>(from, to, begin, order, n);
-  if (bytes == 2) take<uint16_t>(from, to, begin, order, n);
-  if (bytes == 4) take<uint32_t>(from, to, begin, order, n);
-  if (bytes == 8) take<uint64_t>(from, to, begin, order, n);
+void take(int bytes, const void* from, void* to, const uint32_t* order, int64_t n) {
+  if (bytes == 1) take<uint8_t>(from, to, order, n);
+  if (bytes == 2) take<uint16_t>(from, to, order, n);
+  if (bytes == 4) take<uint32_t>(from, to, order, n);
+  if (bytes == 8) take<uint64_t>(from, to, order, n);
 }
+
+// The pieces of a row behind each other: where they lie already, or in `room`.
+class Joined {
+ public:
+  Joined(int pieces, const int32_t* const* indptr) : pieces_(pieces), indptr_(indptr) {}
+
+  int64_t size(int64_t row) const {
+    int64_t n = 0;
+    for (int p = 0; p < pieces_; ++p) n += indptr_[p][row + 1] - indptr_[p][row];
+    return n;
+  }
+
+  const void* of(const void* const* from, int bytes, int64_t row, void* room) const {
+    if (pieces_ == 1) return static_cast<const char*>(from[0]) + int64_t{indptr_[0][row]} * bytes;
+    char* to = static_cast<char*>(room);
+    for (int p = 0; p < pieces_; ++p) {
+      const int64_t begin = indptr_[p][row], n = (indptr_[p][row + 1] - begin) * bytes;
+      std::memcpy(to, static_cast<const char*>(from[p]) + begin * bytes, n);
+      to += n;
+    }
+    return room;
+  }
+
+ private:
+  int pieces_;
+  const int32_t* const* indptr_;
+};
 
 template <class Steps>
 int calendar(int64_t rows, const int32_t* indptr, int64_t depth, Steps&& steps, int32_t* begins) {
@@ -79,19 +106,34 @@ int calendar(int64_t rows, const int32_t* indptr, int64_t depth, Steps&& steps, 
 
 }  // namespace
 
-// Sorts each row by its keys, whole numbers of 1, 2 or 4 bytes, and with them `arrays` of so many bytes for each synapse.
-BRAINSIM_HOST(void, sort_rows)(int64_t rows, const int32_t* indptr, const void* key, int key_bytes, int arrays, const int* bytes,
-                               const void* const* from, void* const* to) {
+// Joins rows that lie in pieces, piece after piece, and sorts each by its keys where there are any: whole numbers of 1, 2 or 4
+// bytes, of which piece p has those at key[p]. Of `arrays` with so many bytes for each synapse, that of piece p is
+// from[array * pieces + p], and comes to to[array].
+BRAINSIM_HOST(void, join_rows)(int64_t rows, int pieces, const int32_t* const* indptr, const void* const* key, int key_bytes, int arrays,
+                               const int* bytes, const void* const* from, void* const* to) {
+  const Joined joined(pieces, indptr);
   Sorter sorter;
+  std::vector<uint64_t> room;
   std::vector<uint32_t> keys;
+  int64_t begin = 0;
   for (int64_t i = 0; i < rows; ++i) {
-    const int64_t begin = indptr[i], n = indptr[i + 1] - begin;
-    if (static_cast<int64_t>(keys.size()) < n) keys.resize(n);
-    if (key_bytes == 1) std::copy_n(static_cast<const uint8_t*>(key) + begin, n, keys.begin());
-    else if (key_bytes == 2) std::copy_n(static_cast<const uint16_t*>(key) + begin, n, keys.begin());
-    else std::memcpy(keys.data(), static_cast<const uint32_t*>(key) + begin, n * sizeof(uint32_t));
-    const uint32_t* const order = sorter.sort(keys.data(), n);
-    for (int a = 0; a < arrays; ++a) take(bytes[a], from[a], to[a], begin, order, n);
+    const int64_t n = joined.size(i);
+    if (static_cast<int64_t>(room.size()) < n) room.resize(n), keys.resize(n);
+    const uint32_t* order = nullptr;
+    if (key) {
+      const void* const own = joined.of(key, key_bytes, i, room.data());
+      if (key_bytes == 1) std::copy_n(static_cast<const uint8_t*>(own), n, keys.begin());
+      else if (key_bytes == 2) std::copy_n(static_cast<const uint16_t*>(own), n, keys.begin());
+      else std::memcpy(keys.data(), own, n * sizeof(uint32_t));
+      order = sorter.sort(keys.data(), n);
+    }
+    for (int a = 0; a < arrays; ++a) {
+      char* const there = static_cast<char*>(to[a]) + begin * bytes[a];
+      const void* const row = joined.of(from + a * pieces, bytes[a], i, order ? static_cast<void*>(room.data()) : there);
+      if (order) take(bytes[a], row, there, order, n);
+      else if (row != there) std::memcpy(there, row, n * bytes[a]);
+    }
+    begin += n;
   }
 }
 

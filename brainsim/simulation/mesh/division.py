@@ -11,12 +11,13 @@ import jax
 import numpy as np
 
 from brainsim import events
+from brainsim._mesh import Share, size_of
 from brainsim.delays import Calendar
 from brainsim.events._sorted_rows import row_pointers
 from brainsim.network import Network
 from brainsim.plasticity.synapses import single_rows
 from brainsim.projection import Projection
-from brainsim.simulation.mesh.layout import OWN, Layout, size_of
+from brainsim.simulation.mesh.layout import OWN, Layout
 
 OPAQUE = ("axon.begins", "axon.fired", "axon.waiting")  # what only the delivery of a calendar reads
 
@@ -53,14 +54,18 @@ class Division:
     net : Network
         Ready to run.
     devices : int
+    share : Share, optional
+        What this process has of a network that was built in parts.
     """
 
-    def __init__(self, net: Network, devices: int):
-        self.net, self.devices = net, devices
+    def __init__(self, net: Network, devices: int, share: Share | None = None):
+        self.net, self.devices, self.share = net, devices, share
         check(net)
         self.populations = {name: p for name, p in net.populations.items() if p.count >= devices}
         self.sizes = {p.count: size_of(p.count, devices) for p in self.populations.values()}
         self.projections = {name: p for name, p in net.projections.items() if self._is_divided(p)}
+        # Of these, this process has only the synapses onto its own neurons
+        self.partial = {name for name, p in self.projections.items() if p.block is not None}
 
     def _is_divided(self, projection: Projection) -> bool:
         if "connectivity" not in vars(projection) or "contacts" in vars(projection):
@@ -79,6 +84,8 @@ class Division:
         if projection is None or not shape:
             return None
         if owner in self.projections and (rest in OPAQUE or rest.startswith("by_post.")):
+            return OWN
+        if owner in self.partial and rest == "connectivity.indptr":
             return OWN
         if owner in self.projections and rest == "connectivity.indices":
             return self.synapses(owner, shape)
@@ -146,7 +153,7 @@ class Division:
         where = "rows", path, self.devices
         indices, rows = known.get(where, (None, None))
         if indices is None or indices() is not conn.indices:
-            rows = Rows(conn, self.devices)
+            rows = Rows(conn, self.devices, self.share if path in self.partial else None)
             known[where] = weakref.ref(conn.indices), rows
         return rows
 
@@ -156,6 +163,11 @@ class Division:
         projection, rows = self.projections[path], self.rows(path)
         n, post = rows.size, size_of(projection.n_post, self.devices)
         narrow = np.uint16 if post <= 1 << 16 else np.int32
+        if path in self.partial and what in ("inverse", "order"):
+            raise ValueError(
+                f"mesh: something in this run looks at all synapses of {path}, and each process has built only those onto"
+                " its own neurons; build the network without mesh=..., and give it to simulate."
+            )
         if what == "inverse":
             whole = np.empty(projection.n_synapses, np.int32)
             for device in range(self.devices):
@@ -212,8 +224,8 @@ class Division:
             )
         return Entered(shape, array.dtype, pick)
 
-    def leave(self, path: str, shape: tuple[int, ...], parts: np.ndarray) -> np.ndarray:
-        """A variable of ``shape`` from its parts, (devices, ...)."""
+    def leave(self, path: str, shape: tuple[int, ...], parts: Any) -> np.ndarray:
+        """A variable of ``shape`` from its parts, (devices, ...), or a dictionary of those that are here."""
         layout = self.layout(path, shape)
         if layout == OWN:
             return np.bitwise_or.reduce(parts, 0)
@@ -221,11 +233,13 @@ class Division:
         if not layout.synapses:
             joined = np.concatenate(list(parts), layout.axis)
             return np.take(joined, np.arange(layout.n), layout.axis)
-        flat = np.empty((*shape[: layout.axis], layout.n, *shape[layout.axis + layout.span :]), parts.dtype)
+        there = parts if isinstance(parts, dict) else dict(enumerate(parts))
+        dtype = next(iter(there.values())).dtype
+        flat = np.empty((*shape[: layout.axis], layout.n, *shape[layout.axis + layout.span :]), dtype)
         rows, before = self.rows(layout.synapses), (slice(None),) * layout.axis
-        for device in range(self.devices):
+        for device, part in there.items():
             order = rows.order(device)
-            flat[(*before, order)] = parts[device][(*before, slice(len(order)))]
+            flat[(*before, order)] = part[(*before, slice(len(order)))]
         return flat.reshape(shape)
 
 
@@ -236,17 +250,22 @@ class Rows:
     ----------
     conn : CSR or FixedFanOut
     devices : int
+    share : Share, optional
+        Where other processes have the synapses of other devices.
     """
 
-    def __init__(self, conn: Any, devices: int):
+    def __init__(self, conn: Any, devices: int, share: Share | None = None):
         self.n_pre, self.block = conn.n_pre, size_of(conn.n_post, devices)
         indices = np.asarray(conn.indices).ravel()
         pointers = np.asarray(row_pointers(conn))
-        home = (indices // self.block).astype(np.int32)
-        self._order = np.argsort(home, kind="stable").astype(np.int32)
-        self.begins = np.concatenate([[0], np.cumsum(np.bincount(home, minlength=devices))])
+        home = (indices // self.block).astype(np.uint16 if devices <= 1 << 16 else np.int32)
+        here = np.bincount(home, minlength=devices)
+        one = np.count_nonzero(here) <= 1  # device that has them all
+        self._order = np.arange(len(home), dtype=np.int32) if one else np.argsort(home, kind="stable").astype(np.int32)
+        self.begins = np.concatenate([[0], np.cumsum(here)])
         self._indices, self._pointers = indices, pointers
-        self.size = max(int(np.diff(self.begins).max(initial=0)), 1)  # of the device that has most
+        self.counts = here if share is None else share.everywhere(here).sum(0)  # of each device
+        self.size = max(int(self.counts.max(initial=0)), 1)  # of the device that has most
 
     def order(self, device: int) -> np.ndarray:
         """The synapses of a device, by their places in the whole."""

@@ -106,11 +106,6 @@ class Part:
         return self.layout is None or self.replica is not None or bits
 
 
-def size_of(n: int, devices: int) -> int:
-    """Neurons of each block."""
-    return -(-n // devices)
-
-
 def same_axis(before: tuple[int, ...], after: tuple[int, ...], layout: Layout) -> Layout | None:
     """The layout of an array that is given another shape; None where its divided axis is not an axis any more."""
     lead = math.prod(before[: layout.axis])

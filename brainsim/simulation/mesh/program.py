@@ -13,6 +13,7 @@ from jax.sharding import Mesh
 
 from brainsim import events
 from brainsim._core import Clock, Structure
+from brainsim._mesh import size_of
 from brainsim.simulation import blocks, engine
 from brainsim.simulation.derived import values
 from brainsim.simulation.grouped import grouped, while_loop
@@ -21,7 +22,7 @@ from brainsim.simulation.mesh.ahead import Ahead
 from brainsim.simulation.mesh.collectives import gathered
 from brainsim.simulation.mesh.evaluate import Evaluation
 from brainsim.simulation.mesh.exchange import Devices, Sent
-from brainsim.simulation.mesh.layout import Layout, Part, size_of
+from brainsim.simulation.mesh.layout import Layout, Part
 
 LOOKS = 16  # steps between looks at how full the buffers of spikes are, at most
 SOME = 1 << 22  # events that there is room for between two looks

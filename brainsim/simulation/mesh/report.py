@@ -100,7 +100,7 @@ def report(net: Network, devices: int, dt: QuantityLike = 0.1 * u.ms, record=())
         for group in (entry.parameters, entry.fixed, entry.state)
     ]
     jax.eval_shape(chunk.local({}), *arrays, {}, step, {}, jax.ShapeDtypeStruct((), jnp.int32))
-    counts = [np.diff(division.rows(path).begins) for path in division.projections]
+    counts = [division.rows(path).counts for path in division.projections]
     synapses = np.sum(counts, axis=0) if counts else np.zeros(devices, int)
     return Report((*_populations(division), *_projections(division)), synapses, tuple(chunk.sent))
 
@@ -125,5 +125,5 @@ def _projections(division: Division):
         if name not in division.projections:
             yield f"{name}: on every device"
             continue
-        counts = np.diff(division.rows(name).begins)
+        counts = division.rows(name).counts
         yield f"{name}: {counts.sum():,} synapses where their targets are, at most {counts.max():,} on a device"

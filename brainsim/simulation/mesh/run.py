@@ -3,60 +3,25 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from brainsim._mesh import AXIS
 from brainsim.simulation import engine, fused
 from brainsim.simulation.door import Entry
 from brainsim.simulation.mesh.division import Division, Entered
 from brainsim.simulation.mesh.exchange import Sent
+from brainsim.simulation.mesh.layout import Layout
 from brainsim.simulation.mesh.program import Chunk
 from brainsim.simulation.programs import keep
-
-AXIS = "neurons"
 
 
 def is_alone() -> bool:
     """Whether this process is the only one."""
     return jax.process_count() == 1
-
-
-def mesh_of(given: Mesh | int | Sequence[Any]) -> Mesh:
-    """The mesh of one axis that is asked for.
-
-    Parameters
-    ----------
-    given : jax.sharding.Mesh, int or sequence of jax.Device
-        A mesh of one axis; the first so many devices; or these devices.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For anything else, or more devices than there are.
-    """
-    there = jax.devices()
-    if isinstance(given, Mesh):
-        if given.devices.ndim != 1:
-            raise ValueError(
-                f"mesh: neurons are divided along one axis, given a mesh of {dict(given.shape)}; make it of one:"
-                f' jax.make_mesh(({given.devices.size},), ("neurons",)).'
-            )
-        return Mesh(given.devices, (AXIS,))
-    if isinstance(given, int | np.integer) and not isinstance(given, bool):
-        if not 1 <= given <= len(there):
-            raise ValueError(
-                f"mesh: expected 1 to {len(there)} devices, which is how many there are, given {given}; a CPU shows as"
-                f" several with XLA_FLAGS=--xla_force_host_platform_device_count={max(int(given), 2)}."
-            )
-        return Mesh(np.asarray(there[:given]), (AXIS,))
-    if isinstance(given, list | tuple) and given and all(isinstance(device, jax.Device) for device in given):
-        return Mesh(np.asarray(given), (AXIS,))
-    raise TypeError(f"mesh: expected a jax.sharding.Mesh, a number of devices or a list of them, given {given!r}.")
 
 
 class Run:
@@ -73,7 +38,7 @@ class Run:
 
     def __init__(self, entry: Entry, mesh: Mesh):
         self.entry, self.mesh = entry, mesh
-        self.division = Division(entry.net, mesh.devices.size)
+        self.division = Division(entry.net, mesh.devices.size, entry.net._aside.share)
         self.finite = np.ones(0, bool)
         self.chunk: Chunk | None = None
 
@@ -131,10 +96,16 @@ class Run:
         shapes = {path: array.shape for path, array in self.entry.state.items()}
         made = {}
         for path, array in arrays.items():
-            parts = self._on_the_host(array)
-            divided = self.division.layout(path, shapes[path]) is not None
+            layout = self.division.layout(path, shapes[path])
+            divided = layout is not None
+            own = isinstance(layout, Layout) and layout.synapses in self.division.partial
+            parts = self._of_here(array) if own else self._on_the_host(array)
             made[path] = jax.device_put(self.division.leave(path, shapes[path], parts) if divided else parts)
         return made
+
+    def _of_here(self, array) -> dict[int, np.ndarray]:
+        """The parts of the devices of this process, by their numbers."""
+        return {shard.index[0].start or 0: np.asarray(shard.data)[0] for shard in array.addressable_shards}
 
     def _on_the_host(self, array) -> np.ndarray:
         if array.is_fully_addressable:
