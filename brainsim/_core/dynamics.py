@@ -76,7 +76,7 @@ class Dynamics(Accumulating, Closed):
     def plain(self, name: str) -> jax.Array:
         """The plain array inside, in the unit :meth:`unit_of`."""
         check_in_reach(self, name)
-        return vars(self)[name].get_value()
+        return vars(self)[name].get_raw_value()  # nnx would look for hooks, of which there are none
 
     def exact(self, name: str) -> Exact:
         """Parameter ``name``, declared with ``exact=True``, with all the digits that the user gave, for a clock.

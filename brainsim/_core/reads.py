@@ -41,6 +41,7 @@ from brainsim._core.outside import (
     is_filled,
     slots,
 )
+from brainsim._core.watch import Watch
 
 ATOMS = frozenset((type(None), bool, int, str, bytes, complex, type(Ellipsis), type(NotImplemented), range))
 
@@ -98,9 +99,17 @@ def _is_plain(value) -> bool:
 
 def reads_of(readers: Readers) -> Reads:
     """What they read from outside now."""
+    return watched(readers)[0]
+
+
+def watched(readers: Readers) -> tuple[Reads, Watch | None]:
+    """What they read from outside now, and a watch on it; None where something can change that is no attribute, as the
+    contents of a list, or what code of the user's reads.
+    """
     walk = _Walk()
     contents = walk.all_of(readers)
-    return _known.setdefault(contents, Reads(contents, tuple(walk.dice)))
+    reads = _known.setdefault(contents, Reads(contents, tuple(walk.dice)))
+    return reads, Watch(walk.passed) if walk.watchable else None
 
 
 def also_known_as(reads: Reads, readers: Readers) -> None:
@@ -141,6 +150,8 @@ class _Walk:
         self.bases: set[type] = set()
         self.foreign = False  # whether something was met that is not brainsim's or of plain numbers
         self.dice: list = []  # generators of random numbers that were met, as they stand
+        self.passed: list[Mapping] = []  # attributes of what was met
+        self.watchable = True  # whether nothing else of it can change
 
     def all_of(self, readers: Readers) -> tuple:
         """What classes and attributes read, without those that read nothing of the user's."""
@@ -179,8 +190,10 @@ class _Walk:
     def thing(self, value):
         for kind, parts in _PARTS:
             if isinstance(value, kind):
+                self.watchable = self.watchable and kind in _UNCHANGING
                 return type(value), *self.all(parts(value))
         if isinstance(value, set | frozenset):
+            self.watchable = self.watchable and isinstance(value, frozenset)
             return type(value), frozenset(self.all(value))
         if isinstance(value, type):
             return _Same(value), *self.class_attributes(value)
@@ -198,6 +211,7 @@ class _Walk:
             or jnp.issubdtype(value.dtype, jax.dtypes.extended)
         ):
             return _Same(value)
+        self.watchable = self.watchable and not isinstance(value, np.ndarray)
         array = np.asarray(value)
         if array.dtype.hasobject:
             return type(value), array.shape, *self.all(array.ravel())
@@ -206,6 +220,7 @@ class _Walk:
         return type(value), array.dtype.str, array.shape, getattr(value, "weak_type", False), short
 
     def function(self, function):
+        self.watchable = False
         code = function.__code__
         inside = [cell.cell_contents for cell in function.__closure__ or () if is_filled(cell)]
         held = [part for part in (function.__defaults__, function.__kwdefaults__, inside, vars(function)) if part]
@@ -218,6 +233,7 @@ class _Walk:
         return code, *self.all([*held, *read])
 
     def module(self, module):
+        self.watchable = False
         if is_constant(module.__name__):
             return module.__name__
         self.foreign = True
@@ -230,6 +246,7 @@ class _Walk:
             if base in self.bases:
                 continue
             self.bases.add(base)
+            self.passed.append(vars(base))
             attributes = changed(base) if ours else vars(base)
             if attributes or not ours:
                 found = {name: value for name, value in attributes.items() if name not in skipped}
@@ -240,13 +257,15 @@ class _Walk:
     def object(self, value):
         kind = type(value)
         if isinstance(value, dice.Dice):
-            self.foreign = True
+            self.foreign, self.watchable = True, False
             self.dice.append(pickle.dumps(value))
             return kind, self.dice[-1]
         if isinstance(value, _Declared):
             return self.of(value.default) if callable(value.default) else _Same(value)
         inside = {k: getattr(value, k) for base in kind.__mro__ for k in slots(base) if hasattr(value, k)}
+        self.watchable = self.watchable and not inside and hasattr(value, "__dict__")
         inside |= getattr(value, "__dict__", {})
+        self.passed.append(getattr(value, "__dict__", {}))
         if hasattr(kind, "_declared"):  # another component: that a step reads its arrays is refused
             inside = {k: v for k, v in inside.items() if k != "_aside" and not isinstance(v, nnx.Variable)}
         if isinstance(value, nnx.Pytree):
@@ -267,6 +286,8 @@ _PARTS: tuple[tuple[Any, Callable[[Any], Iterable]], ...] = (
     (property, lambda p: (p.fget, p.fset, p.fdel)),
     (functools.partial, lambda p: (p.func, p.args, p.keywords)),
     (slice, lambda s: (s.start, s.stop, s.step)),
-    ((tuple, list, deque), iter),
+    (tuple, iter),
+    ((list, deque), iter),
     ((dict, types.MappingProxyType), lambda d: (*d.keys(), *d.values())),
 )
+_UNCHANGING = (slice, tuple)

@@ -6,13 +6,15 @@ they held before, and then the same variables stand at the same paths.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
+from operator import is_
 from typing import Any
 
 import brainunit as u
 import jax
 from flax import nnx
+
+from brainsim._core.watch import Watch
 
 # Attributes that are what they are as long as they are the same object; an ``_aside`` is no part of any structure.
 UNCHANGING = (type(None), bool, int, float, str, bytes, u.Unit)
@@ -29,7 +31,7 @@ class Seen:
 
     def __init__(self, net, structure):
         self.net, self.structure = net, structure
-        self.objects: list = []  # each with its class, and names and values of its attributes
+        self.objects: list = []  # that it is made of
         self.variables: list[nnx.Variable] = []
         self.attributes: list = []  # that could change inside
         self.containers: list = []
@@ -38,13 +40,17 @@ class Seen:
         order = {path: k for k, path in enumerate(places)}
         self.faithful &= sorted(places) == sorted(path for paths in structure.paths for path in paths)
         self.picked: list[list[Any]] = [[order.get(path) for path in paths] for paths in structure.paths]
+        self.types, self.watch = list(map(type, self.objects)), Watch(list(map(vars, self.objects)))
         self.kinds, self.metadata = self._described()
         self.hashes = [hash(attribute) for attribute in self.attributes]
         self.tree = jax.tree.structure(self._values())
 
     def arrays(self) -> list[dict] | None:
         """Parameters, fixed arrays and state of the network by path; None where more than its arrays has changed."""
-        if not (self.faithful and all(map(_holds, self.objects)) and (self.kinds, self.metadata) == self._described()):
+        same = list(map(type, self.objects)) == self.types and all(
+            map(is_, map(vars, self.objects), self.watch.mappings)
+        )
+        if not (same and self.faithful and self.watch.holds() and (self.kinds, self.metadata) == self._described()):
             return None
         leaves, tree = jax.tree.flatten(self._values())
         if tree != self.tree or self.hashes != [hash(attribute) for attribute in self.attributes]:
@@ -63,7 +69,7 @@ class Seen:
         """Every variable with its path, in the order of nnx."""
         met.add(id(node))
         held = dict(vars(node))
-        self.objects.append((node, type(node), tuple(held), tuple(held.values())))
+        self.objects.append(node)
         self.faithful &= type(node)._pytree__is_pytree
         for name, value in sorted(held.items()):
             if not node._pytree__nodes.get(name, False):
@@ -82,18 +88,6 @@ class Seen:
             else:  # a container of its own, which may hold no arrays
                 self.containers.append(value)
                 self.faithful &= not jax.tree.leaves(value)
-
-
-def _holds(record) -> bool:
-    """Whether an object holds the very same things under the same names."""
-    node, kind, names, values = record
-    held = vars(node)
-    return (
-        type(node) is kind
-        and len(held) == len(names)
-        and all(map(operator.is_, held.values(), values))
-        and tuple(held) == names
-    )
 
 
 def _places(path: str, variable) -> list[str]:

@@ -16,7 +16,7 @@ from brainsim import events
 from brainsim._core.clock import Clock
 from brainsim._core.declared import FixedVariable, ParameterVariable
 from brainsim._core.dice import none_thrown
-from brainsim._core.reads import NOTHING, Readers, Reads, also_known_as, reads_of, tracing_with
+from brainsim._core.reads import NOTHING, Readers, Reads, also_known_as, reads_of, tracing_with, watched
 from brainsim._core.seen import Seen, name_of
 from brainsim._core.stepping import check_unshared, stepping
 
@@ -55,10 +55,14 @@ class Structure:
 
     def current(self) -> Structure:
         """The same with what its classes read now."""
-        reads = reads_of(self.readers)
-        return (
-            self if reads is self.reads else _sharing(dataclasses.replace(self, reads=reads, shared=None, programs={}))
-        )
+        watch = vars(self).get("_watch")
+        if watch is not None and watch.holds():
+            return self
+        reads, watch = watched(self.readers)
+        if reads is not self.reads:
+            return _sharing(dataclasses.replace(self, reads=reads, shared=None, programs={}))
+        vars(self)["_watch"] = watch
+        return self
 
     def merge(self, parameters: dict, fixed: dict, state: dict) -> Any:
         """The network made of these arrays (dictionaries from path to array)."""
@@ -217,4 +221,4 @@ def write_back(net: nnx.Module, arrays: dict) -> None:
         node = net
         for owner in owners:
             node = vars(node)[owner]
-        vars(node)[name].set_value(array)
+        vars(node)[name].set_raw_value(array)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping
 
 import brainunit as u
@@ -86,10 +87,9 @@ def enter(
     if not net.populations:
         raise ValueError("the network has no population; assign one (net.E = LIF(100)).")
     structure, parameters, fixed, state = split(net)
-    if not isinstance(state["steps"], Tracer):
-        check_range(duration, int(state["steps"]), n_steps)
-    arrays = parameters | state
     first = 0 if isinstance(state["steps"], Tracer) else int(state["steps"])
+    check_range(duration, first, n_steps)
+    arrays = parameters | state
     before = net._aside.step_ms
     first = first if before in (None, step_ms) else round(first * before / step_ms)  # as it will be counted
     times = Times(step_ms, first, n_steps, every, functools.partial(interval_of, step_ms, n_steps))
@@ -246,6 +246,7 @@ def check_range(duration, first: int, n_steps: int) -> None:
 
 def _time(value, what) -> float:
     ms = in_unit(value, u.ms, what)
-    if np.ndim(ms) or not np.isfinite(ms) or ms <= 0:
+    ms = ms if type(ms) is float or np.ndim(ms) else float(ms)
+    if type(ms) is not float or not 0 < ms < math.inf:
         raise ValueError(f"{what}: expected a positive time, given {value}.")
-    return float(ms)
+    return ms

@@ -65,15 +65,15 @@ class Plan:
     check_every: int = 1
     block: int = 1
 
-    @property
+    @functools.cached_property
     def spikes(self) -> tuple[Request, ...]:
         return tuple(r for r in self.requests if r.is_spikes)
 
-    @property
+    @functools.cached_property
     def samples(self) -> tuple[Request, ...]:
         return tuple(r for r in self.requests if not r.is_spikes)
 
-    @property
+    @functools.cached_property
     def offsets(self) -> np.ndarray:
         """Where the indices of each recorded population begin in the event buffer, and where the last ends."""
         return np.concatenate([[0], np.cumsum([r.shape[0] for r in self.spikes])]).astype(int)

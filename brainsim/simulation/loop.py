@@ -29,7 +29,7 @@ def plan_of(
 ) -> engine.Plan:
     """The plan of a run; its chunk length depends on what is recorded and never on the duration."""
     per_row = runs * bytes_per_row(requests)
-    rows = chunk_steps or int(np.clip(SAMPLE_BYTES / per_row if per_row else CHUNK, 1, CHUNK))
+    rows = chunk_steps or (int(min(max(SAMPLE_BYTES / per_row, 1), CHUNK)) if per_row else CHUNK)
     worst = sum(r.shape[0] for r in requests if r.is_spikes)
     one_pass = all(map(one_pass_is_best, net.populations.values()))
     block = blocks.steps_in_block(blocks.default_platform(), worst, runs)
@@ -111,7 +111,7 @@ def _rows(array, first, n):
 
 def bytes_per_row(requests) -> float:
     """Bytes of the samples of one step."""
-    return sum(8 * int(np.prod(r.shape)) / r.every for r in requests if not r.is_spikes)
+    return sum(8 * math.prod(r.shape) / r.every for r in requests if not r.is_spikes)
 
 
 def check_memory(requests, n_steps: int, runs: int = 1) -> None:
@@ -131,7 +131,9 @@ def check_memory(requests, n_steps: int, runs: int = 1) -> None:
 
 def _broken(state) -> str | None:
     """The first variable, by name, that is not finite."""
-    elsewhere = {path: array for path, array in state.items() if _is_float(array.dtype) and not _is_here(array)}
+    places = {id(array.sharding): array.sharding for array in state.values()}.values()  # a few, which many share
+    here = all(device.platform == "cpu" for place in places for device in place.device_set)
+    elsewhere = {} if here else {k: x for k, x in state.items() if _is_float(x.dtype) and not _is_here(x)}
     if elsewhere:  # one program for all of them
         finite = dict(zip(sorted(elsewhere), np.asarray(_are_finite(elsewhere)), strict=True))
         return next((path for path, good in finite.items() if not good), None)

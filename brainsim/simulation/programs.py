@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import operator
 import threading
 import weakref
 from collections import OrderedDict
@@ -16,6 +17,8 @@ from brainsim import _memory
 from brainsim._core import Structure, forget_programs
 from brainsim.simulation import fused
 
+# Of an array, read without a call of Python
+_PLACE, _TYPE = operator.attrgetter("sharding"), operator.attrgetter("aval.shape", "aval.dtype", "aval.weak_type")
 LATELY = 32  # structures whose programs are kept though no network has them any more
 
 
@@ -36,10 +39,10 @@ class Programs:
 
     def __call__(self, plan, structure: Structure, *trees):
         leaves, tree = jax.tree.flatten(trees)
-        leaves = [_whole(leaf, jax.config.jax_default_device) if isinstance(leaf, int) else leaf for leaf in leaves]  # type: ignore[attr-defined]
-        leaves = [leaf if isinstance(leaf, jax.Array) else jax.numpy.asarray(leaf) for leaf in leaves]
-        devices = frozenset().union(*(leaf.devices() for leaf in leaves))
-        types = tuple((leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False)) for leaf in leaves)
+        leaves = [leaf if hasattr(leaf, "sharding") else _array(leaf) for leaf in leaves]
+        places = {id(place): place for place in map(_PLACE, leaves)}.values()  # a few, which many arrays share
+        devices = frozenset().union(*(place.device_set for place in places))
+        types = tuple(map(_TYPE, leaves))
         wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
         key = plan, tree, types, devices, wide
         program = keep(structure).get(key)
@@ -86,6 +89,12 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def _array(leaf) -> jax.Array:
+    if isinstance(leaf, int):
+        return _whole(leaf, jax.config.jax_default_device)  # type: ignore[attr-defined]
+    return leaf if isinstance(leaf, jax.Array) else jax.numpy.asarray(leaf)
 
 
 @functools.lru_cache(maxsize=64)

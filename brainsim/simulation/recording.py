@@ -85,9 +85,22 @@ class Recording:
         stop_ms: float,
     ):
         self.spikes, self._samples, self._labels = SpikeTrains(spikes), samples, labels
-        self.dt: Any = step_ms * u.ms
-        self.start: Any = start_ms * u.ms
-        self.stop: Any = stop_ms * u.ms
+        self._times_ms = step_ms, start_ms, stop_ms
+
+    @property
+    def dt(self) -> Any:
+        """Length of a step."""
+        return self._times_ms[0] * u.ms
+
+    @property
+    def start(self) -> Any:
+        """When the run began."""
+        return self._times_ms[1] * u.ms
+
+    @property
+    def stop(self) -> Any:
+        """When it ended."""
+        return self._times_ms[2] * u.ms
 
     def __getitem__(self, label: Any) -> Any:
         label = label_of(label)
@@ -124,12 +137,12 @@ class Recording:
             raise ValueError(f"times: each has its own here; ask for times_of({next(iter(self._samples))!r}).")
         if every:
             return self.times_of(next(iter(self._samples)))
-        step_ms, start_ms, stop_ms = (float(q.to_decimal(u.ms)) for q in (self.dt, self.start, self.stop))
+        step_ms, start_ms, stop_ms = self._times_ms
         return np.arange(round(start_ms / step_ms) + 1, round(stop_ms / step_ms) + 1) * step_ms * u.ms
 
     def times_of(self, label: str) -> Any:
         """Times of the samples under ``label``, (samples,)."""
-        return self._of(label).steps * float(self.dt.to_decimal(u.ms)) * u.ms
+        return self._of(label).steps * self._times_ms[0] * u.ms
 
     def elements_of(self, label: str) -> np.ndarray:
         """Which elements of the variable, or units of the population, stand under ``label``, in the order of columns.
@@ -185,7 +198,8 @@ class Recording:
             {name: train + later.spikes[name] for name, train in self.spikes.items()},
             {label: _joined(label, samples, later._samples[label]) for label, samples in self._samples.items()},
             self._labels,
-            *(float(q.to_decimal(u.ms)) for q in (self.dt, self.start, later.stop)),
+            *self._times_ms[:2],
+            later._times_ms[2],
         )
 
     def plot(self, **options: Any) -> Figure:
@@ -246,7 +260,7 @@ class Recording:
         OSError
             If the file cannot be written.
         """
-        window = {name: float(getattr(self, name).to_decimal(u.ms)) for name in ("dt", "start", "stop")}
+        window = dict(zip(("dt", "start", "stop"), map(float, self._times_ms), strict=True))
         recording_file.write(path, window, self.spikes, self._samples, self._labels)
 
     @classmethod

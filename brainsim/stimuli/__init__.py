@@ -4,7 +4,7 @@ from brainsim.stimuli.base import Stimulus
 from brainsim.stimuli.clamps import Clamp, ConductanceClamp, VoltageClamp
 from brainsim.stimuli.currents import Constant, Ramp, Sine, Step, TimedArray
 from brainsim.stimuli.hold import Hold
-from brainsim.stimuli.noise import OrnsteinUhlenbeck, WhiteNoise
+from brainsim.stimuli.noise import OrnsteinUhlenbeck, SmoothNoise, WhiteNoise
 from brainsim.stimuli.point_stimulus import PointStimulus
 from brainsim.stimuli.poisson_input import PoissonInput
 
@@ -18,6 +18,7 @@ __all__ = [
     "PoissonInput",
     "Ramp",
     "Sine",
+    "SmoothNoise",
     "Step",
     "Stimulus",
     "TimedArray",

@@ -153,6 +153,7 @@ def inputs(n: int) -> bs.Network:
         "PoissonInput": lambda: s.PoissonInput("syn", rate=1000 * u.Hz, weight=2 * u.nA, sources=30),
         "Ramp": lambda: s.Ramp(0 * u.nA, 80 * u.nA, stop=4 * ms),
         "Sine": lambda: s.Sine(30 * u.nA, 200 * u.Hz),
+        "SmoothNoise": lambda: s.SmoothNoise(20 * u.nA, 10 * u.nA, 2 * ms, length=1.5),
         "Step": lambda: s.Step([10.0, 40.0] * u.nA, [0.5, 2.5] * ms),
         "TimedArray": lambda: s.TimedArray(np.arange(40.0) * 2 * u.nA, 0.25 * ms),
         "Hold": lambda: s.Hold("V", s.Sine(5 * u.mV, 100 * u.Hz, offset=-58 * u.mV), start=1 * ms, stop=2 * ms),

@@ -209,3 +209,21 @@ def test_what_tracing_itself_changes_is_no_edit():
     traced, compiled = len(calls), engine.run_chunk._cache_size()
     bs.simulate(net, 1 * u.ms)
     assert traced and len(calls) == traced and engine.run_chunk._cache_size() == compiled
+
+
+def test_a_structure_sees_an_edit_however_often_it_is_asked(monkeypatch):
+    """It keeps watch on what it has read, and only as long as that is what it was compiled for."""
+    net = bs.Network()
+    net.E = bs.neurons.LIF(1)
+    structure, *_ = split(net)
+    assert structure.current() is structure is structure.current()
+    own = bs.neurons.LIF.derivative
+    monkeypatch.setattr(bs.neurons.LIF, "derivative", lambda self, t, V, I: 2 * own(self, t, V, I))
+    assert structure.current() is not structure
+    assert structure.current() is not structure
+    monkeypatch.undo()
+    assert structure.current() is structure
+    net.E.method.__dict__["mine"] = lambda: 3  # of an object that a step uses
+    assert structure.current() is not structure
+    del net.E.method.__dict__["mine"]
+    assert structure.current() is structure

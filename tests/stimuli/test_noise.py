@@ -196,3 +196,79 @@ def test_noise_of_one_name_is_shared_between_populations():
         assert np.array_equal(np.asarray(again["A.noise.value"].mantissa), x["A"][:10]) == (seed == 5)
     with pytest.raises(TypeError, match="shared is a name, such as 'field', given 3"):
         bs.stimuli.WhiteNoise(1 * u.pA * ms**0.5, shared=3)
+
+
+@pytest.mark.parametrize("dt", [0.25, 2.0])
+def test_smooth_noise_has_its_covariance_at_any_step(dt):
+    """Two low-pass filters: (1 + t / tau) exp(-t / tau) times the variance."""
+    n, tau, sigma = 4000, 4.0, 3.0
+    net = membrane(n)
+    net.E.add_stimuli(noise=stimuli.SmoothNoise(1 * u.pA, sigma * u.pA, tau * u.ms))
+    bs.simulate(net, 40 * u.ms, dt=dt * u.ms)
+    x = plain(bs.simulate(net, 40 * u.ms, dt=dt * u.ms, record="E.noise.x")["E.noise.x"])
+    for lag in range(0, round(16 / dt) + 1, round(4 / dt)):
+        t = lag * dt / tau
+        found = np.mean(x[: len(x) - lag] * x[lag:])
+        assert abs(found / sigma**2 - (1 + t) * np.exp(-t)) < 5 * np.sqrt(2 / n / 4)
+    half = plain(net.E.noise.y)
+    variance_is(half, 2 * sigma**2)
+    net.E.noise.tau = 1e6 * u.ms  # steps that are short beside it: a slope of y / tau, and no noise that rounding makes
+    before, y = plain(net.E.noise.x), plain(net.E.noise.y)
+    bs.simulate(net, dt * u.ms, dt=dt * u.ms)
+    np.testing.assert_allclose(plain(net.E.noise.x) - before, (y - before) * dt / 1e6, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["white", "coloured", "smooth"])
+def test_noise_is_alike_where_units_are_near(kind):
+    """A Gaussian of distance between any two units, on a grid of any number of dimensions and at coordinates."""
+    where = np.random.default_rng(0).random((60, 2)) * 300 * u.um
+    net = bs.Network(seed=2)
+    net.E = bs.neurons.LIF(60, positions=where)
+    noise = {
+        "white": lambda: stimuli.WhiteNoise(2 * u.pA * u.ms**0.5, length=80 * u.um),
+        "coloured": lambda: stimuli.OrnsteinUhlenbeck(0 * u.pA, 2 * u.pA, 0.5 * u.ms, length=80 * u.um),
+        "smooth": lambda: stimuli.SmoothNoise(0 * u.pA, 2 * u.pA, 0.3 * u.ms, length=80 * u.um),
+    }[kind]()
+    net.E.add_stimuli(noise=noise)
+    x = bs.simulate(net, 20 * u.second, dt=1 * u.ms, record="E.noise.value")["E.noise.value"].to_decimal(u.pA)[20:]
+    at = np.asarray(where.to_decimal(u.um))
+    d = np.linalg.norm(at[:, None] - at[None], axis=-1)
+    expected = np.exp(-((d / 80) ** 2) / 2)
+    np.testing.assert_allclose(np.corrcoef(np.asarray(x).T), expected, atol=0.06)
+    assert np.var(x) == pytest.approx(4, rel=0.05)
+    F = plain(net.E.noise.field.get_raw_value())
+    np.testing.assert_allclose(F @ F.T, expected, atol=1e-6)
+    assert F.shape[1] <= 60
+
+
+def test_a_smooth_field_needs_few_numbers_and_knows_its_space():
+    net = bs.Network()
+    net.E = bs.neurons.LIF((40, 40), positions=bs.connectivity.Grid(spacing=10 * u.um))
+    net.E.add_stimuli(noise=stimuli.WhiteNoise(1 * u.pA * u.ms**0.5, length=100 * u.um, correlation=0.2))
+    F = plain(net.E.noise.field.get_raw_value())
+    assert F.shape[0] == 1600 and F.shape[1] < 300
+    np.testing.assert_allclose((F[:100] @ F[100:200].T)[3, 7], np.exp(-_apart(3, 107) / 2), atol=1e-6)
+    net.R = bs.neurons.LIF(50, positions=bs.connectivity.Ring())
+    net.R.add_stimuli(noise=stimuli.WhiteNoise(1 * u.pA * u.ms**0.5, length=0.4))
+    F = plain(net.R.noise.field.get_raw_value())
+    assert (F @ F.T)[0, 49] == pytest.approx(np.exp(-((2 * np.pi / 50 / 0.4) ** 2) / 2), abs=1e-6)
+
+
+def _apart(i, j):
+    """Squared distance of two units of the grid over the squared length."""
+    return sum((10 * (a - b) / 100) ** 2 for a, b in zip(divmod(i, 40), divmod(j, 40)))
+
+
+def test_fields_that_there_are_not_are_refused():
+    white = lambda **options: stimuli.WhiteNoise(1 * u.pA * u.ms**0.5, **options)  # noqa: E731
+    net = bs.Network()
+    net.E = bs.neurons.LIF(50, positions=bs.connectivity.UniformBox([1, 1] * u.mm))
+    with pytest.raises(ValueError, match="E.noise: length is of positions that are known"):
+        net.E.add_stimuli(noise=white(length=80 * u.um))
+    net.G = bs.neurons.LIF(50, positions=bs.connectivity.Ring())
+    with pytest.raises(bs.UnitError, match="G.noise.length: expected a number without unit, given um"):
+        net.G.add_stimuli(noise=white(length=80 * u.um))
+    with pytest.raises(ValueError, match="G.noise.length"):
+        net.G.add_stimuli(noise=white(length=0.0))
+    with pytest.raises(ValueError, match="G.noise: length=5 is too long for a space that closes"):
+        net.G.add_stimuli(noise=white(length=5.0))
