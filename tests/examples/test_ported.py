@@ -199,6 +199,18 @@ def test_neurons_and_astrocytes_begin_as_in_brian():
 
 
 @pytest.mark.slow
+def test_astrocytes_answer_to_the_strong_drive_and_weaken_the_synapses():
+    """The paper's figure 6: all astrocytes release soon after the drive has grown, and the rhythm of before does not come back."""
+    rec = load("brian2_stimberg2018").run()
+    released = np.asarray(rec.spikes["A"].times / u.second)
+    assert len(released) >= 3000 and released.min() > 2 and released.max() < 3.5
+    counts = rec.spikes["N"].counts(bin=10 * u.ms).sum(1)
+    before, strong, after = counts[50:200], counts[200:400], counts[500:]
+    assert strong.mean() > 2 * max(before.mean(), after.mean())
+    assert after.var() / after.mean() < 0.5 * before.var() / before.mean()
+
+
+@pytest.mark.slow
 def test_inhibition_learns_the_target_rate():
     before, after = load("brian2_vogels2011").run(learning=30 * u.second)
     assert before.mean() > 50
