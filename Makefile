@@ -12,7 +12,7 @@ WORKERS := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 notebooks docs: export JAX_COMPILATION_CACHE_DIR ?= $(abspath $(VENV))/.jax
 notebooks docs: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 
-.PHONY: demo test test-slow mutants matrix ends notebooks docs lint types clean
+.PHONY: demo test test-slow mutants matrix ends notebooks docs browse lint types clean
 
 $(STAMP): pyproject.toml setup.py $(wildcard brainsim/events/csrc/*)
 	$(PYTHON) -m venv $(VENV)
@@ -42,6 +42,10 @@ notebooks: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/sphinx-build --fail-on-warning --keep-going docs docs/_build/html
+
+# Opens every built page in Chromium: errors, equations, pictures, links, search. Skipped where there is none.
+browse: docs
+	$(BIN)/python docs/browse.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check brainsim models tests benchmarks docs notebooks examples setup.py noxfile.py

@@ -1,7 +1,7 @@
 """The gallery of examples: every script of `examples/` is run, and shown with its picture and its source.
 
-`make(folder)` writes one page for each, and `examples.md` with all of them by theme. A script has a docstring, `run()`, which
-takes seconds, and `draw(result, ax)`.
+`make(folder)` writes one page for each, and `examples.md` with all of them by theme. A script has a docstring, whose first line is
+its title, `run()`, which takes seconds, and `draw(result, ax)`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,23 @@ from matplotlib import pyplot  # noqa: E402
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 THEMES = {
-    "Cells": "adaptive_threshold rothman phase_locking reliability stop multimeter custom_events precise_spiking gap_junctions",
-    "Networks": "ping stimberg balanced_neuron potjans correlospinmatrix repeated_stimulation tsodyks decision mi2017 cann2d",
-    "Plasticity": "vogels clopath graupner kremer diehl",
-    "Sound and touch": "jeffress sturzl",
-    "Training": "esn integrator_rnn snntorch",
-}  # words of the names of scripts; what has none of them stands at the end
+    "networks": "Networks",
+    "cells": "Cells and membranes",
+    "plasticity": "Plasticity",
+    "modulators": "Reward and astrocytes",
+    "learning": "Learning and fitting",
+    "data": "Trains and data",
+    "ported/brian2": "Ported from Brian2",
+    "ported/nest": "Ported from NEST",
+    "ported/brainpy": "Ported from BrainPy",
+    "ported/snntorch": "Ported from snnTorch",
+}
+
+
+def scripts(theme: str) -> list[Path]:
+    """The scripts of a theme: a folder, or those of a folder whose names begin with the name of a simulator."""
+    folder, _, peer = theme.partition("/")
+    return sorted((EXAMPLES / folder).glob(f"{peer}_*.py" if peer else "*.py"))
 
 
 def load(path: Path):
@@ -37,26 +48,21 @@ def load(path: Path):
 def make(folder: Path) -> None:
     """Run all examples and write their pages into ``folder``."""
     folder.mkdir(exist_ok=True)
-    index = ["# Examples", "", "Each is a script of `examples/`, run when these pages were built.", ""]
-    pages = []
-    for theme, paths in by_theme(sorted(EXAMPLES.rglob("*.py"))).items():
-        index += [f"## {theme}", "", "::::{list-table}", ":widths: 50 50", ""]
-        for k, path in enumerate(paths):
+    page = [
+        "# Examples",
+        "",
+        "Each is a script of `examples/`, shorter than a page, run when these pages were built.",
+        "",
+    ]
+    for theme, title in THEMES.items():
+        page += [f"## {title}", "", "::::{container} thumbnails"]
+        for path in scripts(theme):
             about = write(path, folder)
-            index += [f"{'  - ' if k % 2 else '* - '}[{about}]({path.stem}.md)", "", f"    ![{about}]({path.stem}.png)"]
-        index += [*(["  - "] if len(paths) % 2 else []), "::::", ""]
-        pages += [path.stem for path in paths]
-    index += ["```{toctree}", ":hidden:", "", *pages, "```"]
-    (folder / "examples.md").write_text("\n".join(index) + "\n", encoding="utf-8")
-
-
-def by_theme(paths: list[Path]) -> dict[str, list[Path]]:
-    """The scripts of each theme, none of them empty."""
-    found: dict[str, list[Path]] = {theme: [] for theme in (*THEMES, "More")}
-    for path in paths:
-        named = [theme for theme, words in THEMES.items() if any(word in path.stem for word in words.split())]
-        found[(*named, "More")[0]].append(path)
-    return {theme: scripts for theme, scripts in found.items() if scripts}
+            picture = f"[![{about}]({path.stem}.png)]({path.stem}.md)"
+            page += [":::{container} thumbnail", picture, "", f"[{about}]({path.stem}.md)", ":::"]
+        page += ["::::", ""]
+    page += ["```{toctree}", ":hidden:", "", *(path.stem for theme in THEMES for path in scripts(theme)), "```"]
+    (folder / "examples.md").write_text("\n".join(page) + "\n", encoding="utf-8")
 
 
 def write(path: Path, folder: Path) -> str:

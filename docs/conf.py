@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -13,6 +14,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.g
 
 import _examples  # noqa: E402
 import _gallery  # noqa: E402
+import _kernel  # noqa: E402
 
 import brainsim  # noqa: E402
 from brainsim import Parameter, State  # noqa: E402
@@ -26,6 +28,8 @@ extensions += ["sphinx-mathjax-offline"]  # MathJax lies beside the pages: equat
 exclude_patterns = ["_build", "jupyter_execute"]
 html_theme = "furo"
 html_title = "brainsim"
+html_static_path = ["_static"]
+html_css_files = ["brainsim.css"]
 default_role = "code"
 # Words in types, as n in "(n_synapses,)", are looked up as attributes of any class; that some have several homes is no
 # fault.
@@ -37,6 +41,8 @@ nb_execution_mode = "force"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+kernels = tempfile.TemporaryDirectory()
+_kernel.begin(Path(kernels.name))  # before anything is computed here
 
 autosummary_generate = True
 autodoc_typehints = "none"

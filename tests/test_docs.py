@@ -55,6 +55,47 @@ def test_a_wrong_name_is_found():
         check(ast.parse("cam.experiment('functional', speed=3)"), known)
 
 
+DOCS = ROOT / "docs"
+WRITTEN = sorted(
+    path.relative_to(DOCS) for path in DOCS.rglob("*.md") if not {"_build", "gallery", "examples"} & set(path.parts)
+)
+LINK = re.compile(r"\]\(([\w/.-]+)\.md(?:#[\w-]*)?\)")
+
+
+def pages_named_by(page):
+    """What a page's links and tables of contents lead to, without suffix."""
+    text = (DOCS / page).read_text()
+    lists = "\n".join(re.findall(r"^```\{toctree\}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    named = {line.strip() for line in lists.splitlines() if line.strip() and not line.startswith(":")} | set(
+        LINK.findall(text)
+    )
+    here = (DOCS / page).parent
+    for name in named:
+        if "*" in name:
+            yield from (str(path.relative_to(DOCS).with_suffix("")) for path in here.glob(f"{name}.md"))
+        else:
+            yield str((here / name).resolve().relative_to(DOCS))
+
+
+def test_every_page_is_two_clicks_from_the_first():
+    near = set(pages_named_by("index.md"))
+    written = {str(path.with_suffix("")) for path in WRITTEN}
+    near |= {further for page in near & written for further in pages_named_by(f"{page}.md")}
+    assert written - near - {"index"} == set()
+
+
+def test_every_how_to_is_short_and_listed():
+    pages = sorted((DOCS / "how_to").glob("*.md"))
+    assert len(pages) >= 20
+    listed = set(LINK.findall((DOCS / "how_to.md").read_text()))
+    for page in pages:
+        assert f"how_to/{page.stem}" in listed, page.stem
+        first = re.findall(r"^```\{code-cell\}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)[0]
+        assert sum(1 for line in first.splitlines() if line and not line.startswith(("import", "from", ":"))) <= 20, (
+            page
+        )
+
+
 def test_who_comes_from_another_tool_finds_the_page_from_the_first_one():
     first = (ROOT / "docs/index.md").read_text()
     for name, word in (

@@ -9,7 +9,6 @@ import site
 import sys
 import sysconfig
 import types
-from pathlib import Path
 
 import brainunit as u
 import flax
@@ -18,15 +17,14 @@ import jaxlib
 import numpy as np
 from flax import nnx
 
-OURS = f"{Path(__file__).resolve().parents[1]}{os.sep}"
 _PATHS = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
 _PATHS += [site.getusersitepackages(), *site.getsitepackages()]
 # Those of other installations that are looked at too, and packages that models use, in whatever way they are installed
 _PATHS += [path for path in sys.path if os.path.basename(path.rstrip(os.sep)) in ("site-packages", "dist-packages")]
 _PATHS += [path for module in (flax, jax, jaxlib, np, u) for path in module.__path__]
+_PATHS += [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]  # brainsim itself
 INSTALLED = (
     "<frozen ",
-    OURS,
     *sorted({f"{form}{os.sep}" for path in _PATHS for form in (path, os.path.realpath(path))}),
 )
 # What Python keeps on every class, and what runs only when something is shown.

@@ -1,6 +1,7 @@
 """What a model reads from outside is part of its program: an edited function or a changed number counts at once."""
 
 import functools
+import importlib.util
 import os
 import subprocess
 import sys
@@ -227,3 +228,12 @@ def test_a_structure_sees_an_edit_however_often_it_is_asked(monkeypatch):
     assert structure.current() is not structure
     del net.E.method.__dict__["mine"]
     assert structure.current() is structure
+
+
+def test_brainsim_behind_a_link_is_no_code_of_the_user_s(tmp_path):
+    (tmp_path / "linked").symlink_to(Path(bs.__file__).parent)
+    spec = importlib.util.spec_from_file_location("outside_linked", tmp_path / "linked" / "_core" / "outside.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for form in (tmp_path / "linked", Path(bs.__file__).resolve().parent):
+        assert f"{form}/neurons/lif.py".startswith(module.INSTALLED)
