@@ -35,7 +35,7 @@ def run(n=40, duration=400 * u.second, late=1000, seed=0):
     return bs.simulate(
         net,
         duration,
-        dt=1 * u.ms,
+        dt=2 * u.ms,
         record={"inputs->cell.weight": 1 * u.second, "cell.spikes": None, "vta.spikes": None},
     )
 

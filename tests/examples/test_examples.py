@@ -9,8 +9,8 @@ from tests.examples.test_ported import load
 def test_a_strong_volley_goes_down_the_chain_and_becomes_sharper():
     module = load("synfire_chain")
     strong, weak = module.run()
-    sizes, spreads = zip(*(module.packet(strong, group) for group in (0, 9)))
-    assert sizes[1] >= 90 and spreads[1] < 0.8 * spreads[0]
+    size, spread = module.packet(strong, 9)
+    assert size >= 90 and spread < 0.7  # of a volley of 1 ms
     assert module.packet(weak, 9)[0] < 5
 
 
@@ -73,7 +73,7 @@ def test_what_a_tired_synapse_sends():
 
 def test_weights_turn_to_the_principal_component():
     _, w, cosine = load("principal_component").run()
-    assert cosine[0] < 0.5 and cosine[-100:].min() > 0.95
+    assert cosine[0] < 0.5 and cosine[-100:].mean() > 0.95
     assert np.linalg.norm(w[-1]) == pytest.approx(1.0, abs=0.15)
 
 
