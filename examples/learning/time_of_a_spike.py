@@ -25,7 +25,7 @@ def network(seed=0, n=20):
     return net
 
 
-def run(target=30.0, updates=80):
+def run(target=30.0, updates=150):
     run = bs.function(network(), 50 * u.ms, dt=1 * u.ms, record="cell.fired_at")
 
     def first_spike(weights):

@@ -10,7 +10,7 @@ import numpy as np
 import brainsim as bs
 
 
-def run(n=40, duration=400 * u.second, late=1000, seed=0):
+def run(n=40, duration=300 * u.second, late=1 * u.second, seed=0):
     net = bs.Network(seed=seed)
     net.inputs = bs.sources.PoissonGroup(n, rate=2 * u.Hz)
     net.cell = bs.neurons.LIF(1, tau=10 * u.ms)
@@ -26,16 +26,16 @@ def run(n=40, duration=400 * u.second, late=1000, seed=0):
     )
     net.connect(net.inputs, net.cell, bs.AllToAll(), receptor="kick", weight=4 * u.mV, plasticity=rule)
     for source, target, delay in (
-        (net.inputs[0], net.critic, 1),
-        (net.cell, net.critic, 1),
+        (net.inputs[0], net.critic, None),
+        (net.cell, net.critic, None),
         (net.critic, net.vta, late),
     ):
         strength = 20 * u.mV if target is net.vta else 7 * u.mV
-        net.connect(source, target, bs.AllToAll(), receptor="kick", weight=strength, delay=delay * u.ms)
+        net.connect(source, target, bs.AllToAll(), receptor="kick", weight=strength, delay=delay)
     return bs.simulate(
         net,
         duration,
-        dt=2 * u.ms,
+        dt=1 * u.ms,
         record={"inputs->cell.weight": 1 * u.second, "cell.spikes": None, "vta.spikes": None},
     )
 

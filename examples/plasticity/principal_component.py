@@ -17,7 +17,7 @@ def run(n=8, steps=20000, seed=0):
     net.x = bs.masses.Linear(n)
     net.y = bs.masses.Linear(1)
     net.y.add_receptors(sum=bs.receptors.Graded())
-    rule = bs.plasticity.Oja(eta=0.3 * u.Hz, w_1=1.0, pre_variable="x", post_variable="x", w_min=-9.0, w_max=9.0)
+    rule = bs.plasticity.Oja(eta=0.1 * u.Hz, w_1=1.0, pre_variable="x", post_variable="x", w_min=-9.0, w_max=9.0)
     net.connect(net.x, net.y, bs.AllToAll(), receptor="sum", signal="x", weight=bs.Normal(0.0, 0.3), plasticity=rule)
     rec = bs.simulate(net, steps * u.ms, dt=1 * u.ms, record={"x->y.weight": 20 * u.ms}, inputs={"x.x": x})
     w = np.asarray(rec["x->y.weight"]).reshape(-1, n)
