@@ -1,5 +1,6 @@
 """Sphinx configuration. `make docs` builds the pages and executes the examples in them."""
 
+import importlib.metadata
 import os
 import re
 import sys
@@ -9,8 +10,11 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(HERE)]
-# For the examples' kernels
+# For the examples' kernels. Compiling in one thread by the older of two ways takes two thirds of the time; see tests/conftest.py.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+quickly = ["--xla_cpu_parallel_codegen_split_count=1"]
+quickly += ["--xla_cpu_use_fusion_emitters=false"] * importlib.metadata.version("jaxlib").startswith("0.10.")
+os.environ["XLA_FLAGS"] = " ".join([*quickly, os.environ.get("XLA_FLAGS", "")])
 
 import _examples  # noqa: E402
 import _gallery  # noqa: E402
