@@ -37,9 +37,12 @@ def begin(folder: Path) -> None:
     listener.listen(64)
     ends, kept = os.pipe()  # ends with this process, which keeps the other side
     if os.fork() == 0:
-        os.close(kept)
-        _end_with(lambda: os.read(ends, 1))
-        _serve(listener)
+        try:  # what happens here must not go on in the caller
+            os.close(kept)
+            _end_with(lambda: os.read(ends, 1))
+            _serve(listener)
+        finally:
+            os._exit(1)
     os.close(ends)
     listener.close()
 
@@ -50,9 +53,11 @@ def _serve(listener: socket.socket) -> None:
     while True:
         asked, _ = listener.accept()
         if os.fork() == 0:
-            listener.close()
-            _be_kernel(asked)
-            os._exit(0)
+            try:
+                listener.close()
+                _be_kernel(asked)
+            finally:
+                os._exit(0)
         asked.close()
 
 
@@ -64,7 +69,7 @@ def _be_kernel(asked: socket.socket) -> None:
     os.chdir(wanted["folder"])
     sys.path.insert(0, "")
     _end_with(lambda: asked.recv(1))  # with who asked
-    IPKernelApp.launch_instance(argv=[*wanted["arguments"], "--matplotlib=inline", "--log-level=60"])
+    IPKernelApp.launch_instance(argv=[*wanted["arguments"], "--matplotlib=inline", "--log-level=50"])
 
 
 def _end_with(wait) -> None:
