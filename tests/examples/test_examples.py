@@ -115,3 +115,10 @@ def test_intervals_of_gamma_processes():
 def test_the_filter_is_found():
     field, seen = load("receptive_field").run()
     assert np.corrcoef(field.ravel(), seen.ravel())[0, 1] > 0.85
+
+
+def test_order_sets_in_where_theory_says():
+    module = load("kuramoto")
+    order = module.run()
+    np.testing.assert_allclose(order[3:], module.theory(module.RATIOS[3:]), atol=0.08)
+    assert order[0] < 0.2  # of 400 by chance: 0.05, and more near the transition
