@@ -1,8 +1,8 @@
 """Kernels for the pages: each is forked from one process that has imported everything.
 
 To import takes 4 s of CPU, and there are fifty pages. `begin(folder)` forks that process and writes a specification of the kernel
-``python3`` into ``folder``; Jupyter then runs this file, which asks for a fork and lives as long as the fork does. Where a
-system cannot fork, kernels are made as ever.
+``python3`` into ``folder``; Jupyter then runs this file, which asks for a fork and lives as long as the fork does. On
+systems other than Linux kernels are made as ever.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 def begin(folder: Path) -> None:
     """Fork kernels from this process as it is now; JAX must not have begun to compute."""
-    if not hasattr(os, "fork"):
+    if not sys.platform.startswith("linux"):
         return
     import matplotlib.pyplot  # noqa: F401
     import optax  # noqa: F401
