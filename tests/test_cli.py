@@ -427,3 +427,14 @@ def test_completion_knows_commands_and_flags(shell, capsys):
         ask = 'COMP_WORDS=(brainsim sweep --v); COMP_CWORD=2; _brainsim; echo "${COMPREPLY[@]}"'
         done = subprocess.run(["bash", "-c", f"{out}\n{ask}"], capture_output=True, text=True, check=True)
         assert done.stdout.split() == ["--vary"]
+
+
+def test_a_build_that_takes_a_mesh_gets_the_devices(model, capsys):
+    path = Path(model)
+    path.write_text(
+        MODEL.replace("seed=0, n", "seed=0, mesh=None, n").replace(
+            "seed=seed)", "seed=seed, mesh=mesh)\n    print('built on', mesh)"
+        )
+    )
+    assert main(["run", model, "--devices", "1", "--duration", "1ms"]) == 0
+    assert "built on [" in capsys.readouterr().out
