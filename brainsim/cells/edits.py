@@ -102,11 +102,23 @@ class Edits:
             Where on that branch, as a fraction of its length.
         move : bool
             Whether ``other`` is moved so that its first point lies there.
+
+        Raises
+        ------
+        UnknownNameError, ValueError
+            For a branch that does not exist, a name that several have, and a place that is none on it.
         """
+        if isinstance(at, bool) or not isinstance(at, int | float | np.number) or not 0 <= at <= 1:
+            raise ValueError(f"join: at is a fraction of the branch's length, from 0 to 1, given {at!r}.")
+        if to is None and at != 1.0:
+            raise ValueError(f"join: at={at!r} is a place on a branch; say on which, by to=...")
         size = len(self.branches)
         roots, offset = -1, np.zeros(3)
         if to is not None:
-            (roots,) = self.which(to).tolist()
+            found = self.which(to).tolist()
+            if len(found) != 1:
+                raise ValueError(f"join: to is one branch, and {to!r} names {len(found)}; give its name or number.")
+            (roots,) = found
             if move:
                 stem = self.branches[roots]
                 place = np.array([np.interp(at, stem.fractions, x) for x in stem.xyz.T])

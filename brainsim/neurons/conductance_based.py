@@ -248,7 +248,7 @@ class ConductanceBased(Neuron):
         From the present state, by steps of backward Euler that grow until they are Newton's: the rest is the one that the
         cell itself goes to, where it goes to one. Compartments and junctions are solved along their trees, so that the time
         is linear in their number. Derivatives with respect to ``parameters`` and ``inputs`` are those of the implicit
-        function theorem, of all orders: a resting potential can be fitted. Inside ``jax.jit`` it is compiled once.
+        function theorem, of all orders: a resting potential can be fitted. It is compiled once for all cells of one structure.
 
         Parameters
         ----------

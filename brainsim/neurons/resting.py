@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 from jax.core import Tracer
 
 from brainsim import vector_field
+from brainsim._core.structure import Structure, split
 from brainsim._units import in_unit, with_unit
 from brainsim.integrators.coupled import value_and_matrix
 from brainsim.neurons.stability import fastest_growth
@@ -140,19 +142,47 @@ class System:
 
 def resting_state(cells: ConductanceBased, parameters: Mapping | None = None, inputs: Mapping | None = None) -> dict:
     """As :meth:`ConductanceBased.resting_state`."""
-    system = System(cells, parameters, inputs)
+    system = System(cells, parameters, inputs)  # refuses what does not fit
     units = dict(zip(system.names, system.field.units))
-    start = system.stacked({name: in_unit(value, units[name], name) for name, value in cells.present().items()})
-
-    solve = lambda _, y: tuple(system.rest(y))
-    y, at_rest = jax.lax.custom_root(system.rates, jax.lax.stop_gradient(start), solve, system.solved, has_aux=True)
+    structure, *arrays = split(system.field.model)
+    drives = system.field.inputs
+    if any(callable(drive) for drive in drives.values()):
+        found = _solved(system)
+    else:
+        program = structure.programs.get("resting_state") or _program(structure, cells.input_unit)
+        structure.programs["resting_state"] = program
+        found = program(*arrays, {n: in_unit(x, cells.input_unit, n) for n, x in drives.items()})
+    y, at_rest, jacobian = found
     if not isinstance(y, Tracer):
-        _check(system, y, bool(at_rest))
-    y = jnp.where(jax.lax.stop_gradient(at_rest) > 0, y, jnp.nan)
+        _check(system, y, bool(at_rest), np.asarray(jacobian, float))
+    y = jnp.where(at_rest > 0, y, jnp.nan)
     return {name: with_unit(value, units[name]) for name, value in system.named(y).items()}
 
 
-def _check(system: System, y: jax.Array, at_rest: bool) -> None:
+def _program(structure: Structure, unit: Any) -> Callable:
+    """What finds the rest of all cells of one structure, compiled once."""
+    structure = dataclasses.replace(structure, shared=None, programs={})  # which is not to hold what holds it
+
+    def run(parameters, fixed, state, drives):
+        cells = structure.merge(parameters, fixed, state)
+        return _solved(System(cells, None, {name: with_unit(x, unit) for name, x in drives.items()}))
+
+    return jax.jit(run)
+
+
+def _solved(system: System) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The variables at rest, whether there is one, and the Jacobian of each site alone."""
+    units = dict(zip(system.names, system.field.units))
+    present = system.field.model.present()
+    start = system.stacked({name: in_unit(value, units[name], name) for name, value in present.items()})
+    solve = lambda _, y: tuple(system.rest(y))
+    y, at_rest = jax.lax.custom_root(system.rates, jax.lax.stop_gradient(start), solve, system.solved, has_aux=True)
+    at_rest = jax.lax.stop_gradient(at_rest)
+    _, jacobian = value_and_matrix(system.alone, jax.lax.stop_gradient(y))
+    return y, at_rest, jacobian
+
+
+def _check(system: System, y: jax.Array, at_rest: bool, jacobian: np.ndarray) -> None:
     """Refuse what is no rest, or one that the cells leave."""
     cells = system.cells
     if not at_rest:
@@ -161,7 +191,7 @@ def _check(system: System, y: jax.Array, at_rest: bool) -> None:
             f"{cells.path}: no state of rest is found in {MOST} steps; V is between {V.min():.1f} and {V.max():.1f} mV and goes"
             " on moving. Give another initial V, or a current in inputs={'I': ...}."
         )
-    growth, site = fastest_growth(system, np.asarray(y, float))
+    growth, site = fastest_growth(system, jacobian)
     if growth > GROWTH:
         name = getattr(cells, "describe_site", lambda k: f"unit {k}")(site)
         raise ValueError(

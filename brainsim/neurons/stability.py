@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sparse
 import scipy.sparse.linalg
-
-from brainsim.integrators.coupled import value_and_matrix
 
 if TYPE_CHECKING:
     from brainsim.neurons.resting import System
@@ -22,8 +18,8 @@ STEPS = (0.05, 0.5, 5.0)  # ms, for rhythms of about a kilohertz down to a few h
 WAY = 40  # steps in which what grows gets ahead of what does not
 
 
-def fastest_growth(system: System, y: np.ndarray) -> tuple[float, int]:
-    r"""The largest real part of the eigenvalues of the equations at y, per ms, and the site that moves most in it.
+def fastest_growth(system: System, local: np.ndarray) -> tuple[float, int]:
+    r"""The largest real part of the eigenvalues of the equations, per ms, and the site that moves most in it.
 
     Of few variables all eigenvalues are found; of many the leading ones of
 
@@ -34,7 +30,8 @@ def fastest_growth(system: System, y: np.ndarray) -> tuple[float, int]:
     Parameters
     ----------
     system : System
-    y : array (k, sites)
+    local : array (k, k, sites)
+        The derivative of the rates at each site alone.
 
     Returns
     -------
@@ -44,7 +41,7 @@ def fastest_growth(system: System, y: np.ndarray) -> tuple[float, int]:
     ----------
     R. B. Lehoucq, D. C. Sorensen, C. Yang, ARPACK Users' Guide (1998).
     """
-    J = jacobian(system, y)
+    J = whole(system, local)
     if J.shape[0] <= DENSE:
         values, vectors = np.linalg.eig(J.toarray())
         growth = np.real(values)
@@ -61,10 +58,9 @@ def fastest_growth(system: System, y: np.ndarray) -> tuple[float, int]:
     return float(growth[k]), int(np.argmax(where[0]))
 
 
-def jacobian(system: System, y: np.ndarray) -> Any:
+def whole(system: System, local: np.ndarray) -> Any:
     """The derivative of all rates in all variables that there are, as a sparse matrix."""
-    _, local = jax.jit(lambda y: value_and_matrix(system.alone, y))(jnp.asarray(y))
-    local, here = np.asarray(local, float), np.asarray(system.here)
+    here = np.asarray(system.here)
     k, n = here.shape
     number = np.full(here.shape, -1)
     number[here] = np.arange(here.sum())

@@ -1,13 +1,32 @@
-"""Random trees in NEURON and here: areas, resistances, numbers of segments and impedances. Needs NEURON."""
+"""NEURON and brainsim side by side: random trees, a file, a spiking cell, a mechanism. Needs NEURON."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import brainunit as u
+import jax
 import numpy as np
 import pytest
 
+import brainsim as bs
 from brainsim.cells import Branch, DLambda, Electrotonics, Morphology, at, discretise
+from tests.io import mechanisms
 
 pytestmark = pytest.mark.slow
 SOURCE, HERTZ = (5, 0.6), 100.0
+SWC = """1 1 0 0 0 8 -1
+2 1 0 -8 0 8 1
+3 1 0 8 0 8 1
+4 3 10 0 0 1.5 1
+5 3 40 0 0 1.2 4
+6 3 60 20 0 0.8 5
+7 3 60 -20 5 0.9 5
+8 3 90 -25 5 0.4 7
+9 2 -9 0 0 0.7 1
+10 2 -60 0 0 0.5 9
+"""
 
 
 def random_tree(seed, branches=12):
@@ -75,3 +94,79 @@ def test_random_trees(h, seed):
     np.testing.assert_allclose(np.abs(z), [impedance.transfer(s) for s in segments], rtol=1e-6)
     turned = np.exp(1j * np.array([impedance.transfer_phase(s) for s in segments]))
     np.testing.assert_allclose(z / np.abs(z), turned, atol=1e-6)
+
+
+def compiled(folder, name, text):
+    """NMODL text in a file, and NEURON with the mechanism."""
+    (folder / f"{name}.mod").write_text(text)
+    compiler = Path(sys.executable).with_name("nrnivmodl")
+    compiler = str(compiler) if compiler.exists() else shutil.which("nrnivmodl")
+    if compiler is None:
+        pytest.skip("nrnivmodl is not there")
+    subprocess.run([compiler, "."], cwd=folder, check=True, capture_output=True)
+    pytest.importorskip("neuron").load_mechanisms(str(folder))
+    return folder / f"{name}.mod"
+
+
+def fires(h, section, amplitude, steps, dt):
+    """V of the middle of a section at rest at -65 mV, under a current in nA from the beginning."""
+    clamp = h.IClamp(section(0.5))
+    clamp.delay, clamp.dur, clamp.amp = 0, 1e9, amplitude
+    h.usetable_hh, h.dt, h.celsius = 0, dt, 6.3
+    h.finitialize(-65)
+    found = []
+    for _ in range(steps):
+        h.fadvance()
+        found.append(section(0.5).v)
+    return np.array(found)
+
+
+def fires_here(parts, amplitude, steps, dt):
+    """The same of a sphere of 20 um here."""
+    net, shape = bs.Network(), bs.cells.cylinder(20 * u.um, 20 * u.um, type="soma")
+    net.c = bs.cells.MultiCompartment(1, shape, compartments=1, V=-65 * u.mV, **parts)
+    net.c.add_stimuli(drive=bs.stimuli.Constant(amplitude * u.nA))
+    return bs.simulate(net, steps * dt * u.ms, dt=dt * u.ms, record="c.V")["c.V"].to_decimal(u.mV)[:, 0]
+
+
+def test_a_spiking_cell(h):
+    """Hodgkin and Huxley's membrane, V in every one of 2,000 steps."""
+    section = h.Section()
+    section.L = section.diam = 20
+    section.insert("hh")
+    expected = fires(h, section, 0.15, 2000, 0.025)
+    with jax.enable_x64(True):
+        ch, mS = bs.channels, u.mS / u.cm2
+        own = dict(na=ch.Na_HH1952(), k=ch.K_HH1952())
+        found = fires_here(dict(channels=own, g_L=0.3 * mS, E_L=-54.3 * u.mV), 0.15, 2000, 0.025)
+    assert expected.max() > 20
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_mechanism(h, tmp_path):
+    """An NMODL file of two ions with gates, in both programs."""
+    path = compiled(tmp_path, "gates", mechanisms.GATES)
+    section = h.Section()
+    section.L = section.diam = 20
+    section.insert("gates")
+    h.usetable_gates = 0
+    expected = fires(h, section, 0.15, 800, 0.025)
+    with jax.enable_x64(True):
+        found = fires_here(dict(channels=dict(x=bs.io.read_mod(path)()), g_L=0 * u.mS / u.cm2), 0.15, 800, 0.025)
+    assert np.ptp(expected) > 20
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_areas_of_a_file(h, tmp_path):
+    """Import3d's sections of an SWC file with a soma of three points, a branching and a change of type."""
+    path = tmp_path / "cell.swc"
+    path.write_text(SWC)
+    h.load_file("import3d.hoc")
+    reader = h.Import3d_SWC_read()
+    reader.input(str(path))
+    h.Import3d_GUI(reader, 0).instantiate(None)
+    made = [s for s in h.allsec() if any(kind in s.name() for kind in ("soma", "dend", "axon"))]
+    shape = bs.cells.read_swc(path)
+    area = {s.name(): sum(segment.area() for segment in s) for s in made}
+    assert set(area) == {branch.name for branch in shape}
+    np.testing.assert_allclose(shape.measures.areas.to_decimal(u.um2), [area[b.name] for b in shape], rtol=1e-5)

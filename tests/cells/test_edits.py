@@ -204,3 +204,18 @@ def test_a_morphology_that_cannot_be_is_refused_with_branch_and_point():
     ):
         with pytest.raises(ValueError, match=message):
             Morphology([Branch(line, np.ones(3)), bad])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (dict(to="dend", at=1.0), "'dend' names 3"),
+        (dict(to="soma[0]", at=1.5), "from 0 to 1, given 1.5"),
+        (dict(at=("dend[0]", 0.5)), "from 0 to 1, given"),
+        (dict(at=0.5), "say on which, by to="),
+        (dict(to="dent"), "Did you mean 'dend'"),
+    ],
+)
+def test_what_is_joined_where_no_branch_is(cell, given, message):
+    with pytest.raises((ValueError, UnknownNameError), match=message):
+        cell.join(cell, **given)

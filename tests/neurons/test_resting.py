@@ -11,6 +11,7 @@ import pytest
 
 import brainsim as bs
 from brainsim import cells, channels
+from brainsim._core.structure import split
 from tests.cells.test_junctions import joined
 from tests.cells.test_multi_compartment import CUT, hh_cell
 
@@ -103,3 +104,15 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="active by itself"):
         axon.come_to_rest(inputs={"I": 20 * u.uA / u.cm2})
     np.testing.assert_array_equal(axon.V.mantissa, before)
+
+
+def test_cells_of_one_structure_share_a_program():
+    """Another current, other parameters, another cell: nothing is compiled anew, and all have the rest of their own."""
+    first, second = squid(), squid()
+    other = first.resting_state({"na.g_max": 100 * u.mS / u.cm2})["V"].to_decimal(u.mV)[0]
+    at = lambda I: float(second.resting_state(inputs={"I": I * u.uA / u.cm2})["V"].to_decimal(u.mV)[0])
+    programs = split(first)[0].programs
+    compiled = programs["resting_state"]._cache_size()
+    found = [at(I) for I in (0.0, 2.0, 5.0)]
+    assert found == sorted(set(found)) and found[0] != other
+    assert programs is split(second)[0].programs and programs["resting_state"]._cache_size() == compiled
