@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from dataclasses import dataclass
 
 import brainunit as u
@@ -54,6 +55,10 @@ class Encoder(abc.ABC):
     def draws(self) -> bool:
         """Whether it needs a random key."""
         return False
+
+    def told_apart(self, n_steps: int, step_ms: float) -> tuple[float, float]:
+        """The least and the largest value that are told apart from those beyond."""
+        return -math.inf, math.inf
 
     @abc.abstractmethod
     def encode(self, x: ArrayLike, n_steps: int, step_ms: float, key: jax.Array | None) -> jax.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import brainunit as u
@@ -38,6 +39,9 @@ class Latency(Encoder):
     threshold: float = 0.01
     linear: bool = False
 
+    def told_apart(self, n_steps, step_ms):
+        return 0.0, 1.0 if self.linear else math.inf
+
     def encode(self, x, n_steps, step_ms, key):
         x = jnp.asarray(x, float_dtype()).ravel()
         fires = x > self.threshold
@@ -65,6 +69,15 @@ class SpikeTime(Encoder):
 
     first: QuantityLike = field(default_factory=lambda: 0.0 * u.ms)
     last: QuantityLike = field(default_factory=lambda: 10.0 * u.ms)
+
+    def told_apart(self, n_steps, step_ms):
+        first, last = (in_unit(time, u.ms, "SpikeTime") for time in (self.first, self.last))
+        ends = (
+            [(time - first) / (last - first) for time in (0, n_steps * step_ms)]
+            if first != last
+            else [-math.inf, math.inf]
+        )
+        return min(ends), max(ends)
 
     def encode(self, x, n_steps, step_ms, key):
         x = jnp.asarray(x, float_dtype()).ravel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import brainunit as u
@@ -56,6 +57,9 @@ class Bernoulli(Encoder):
     def draws(self):
         return True
 
+    def told_apart(self, n_steps, step_ms):
+        return 0.0, 1 / self.gain if self.gain else math.inf
+
     def encode(self, x, n_steps, step_ms, key):
         assert key is not None  # asked for at the door
         p = jnp.clip(self.gain * _flat(x), 0, 1)
@@ -77,6 +81,9 @@ class Poisson(Encoder):
     @property
     def draws(self):
         return True
+
+    def told_apart(self, n_steps, step_ms):
+        return 0.0, math.inf
 
     def encode(self, x, n_steps, step_ms, key):
         assert key is not None  # asked for at the door
@@ -106,6 +113,9 @@ class Phase(Encoder):
 
     bits: int = 8
     weighted: bool = True
+
+    def told_apart(self, n_steps, step_ms):
+        return 0.0, 1.0
 
     def encode(self, x, n_steps, step_ms, key):
         whole = jnp.floor(jnp.clip(_flat(x), 0, 1 - 2.0**-self.bits) * 2**self.bits).astype(jnp.int32)

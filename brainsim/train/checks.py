@@ -13,14 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax.interpreters import partial_eval
 
-from brainsim._units import float_dtype
-from brainsim.encoding import sequence
+from brainsim._errors import UnknownNameError, suggestion
+from brainsim._units import float_dtype, in_unit
+from brainsim.encoding import Encoder, sequence
 from brainsim.network import Network
 from brainsim.train.objective import Batch, Objective, takes_mask
 from brainsim.train.reading import Reads
 from brainsim.train.trained import Trained
 
 SILENT, SATURATED = 1e-4, 0.9  # share of steps with a spike
+BEYOND = 0.01  # of the data
 
 
 def check_fit(objective: Objective, batch: Batch, parameters: dict, what: str = "data") -> None:
@@ -218,6 +220,45 @@ def check_loop(callbacks: Any, average: float | None, log: Any) -> None:
 def finite(tree: Any) -> bool:
     """Whether all numbers are."""
     return all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(tree))
+
+
+def warn_of_values(objective: Objective, batch: Batch) -> None:
+    """Warn of data that the encoder does not tell apart, such as grey levels up to 255 that are taken as probabilities."""
+    if not isinstance(objective.encode, Encoder):
+        return
+    low, high = objective.encode.told_apart(objective.n_steps, in_unit(objective.dt, u.ms, "dt"))
+    x = np.asarray(batch.inputs)
+    share = np.mean((x < low) | (x > high)) if x.size else 0.0
+    if share > BEYOND:
+        warnings.warn(
+            f"encode: {type(objective.encode).__name__} tells values from {low:.4g} to {high:.4g} apart, and {100 * share:.2g} %"
+            f" of a batch, which goes from {np.min(x):.4g} to {np.max(x):.4g}, are beyond: scale the data first.",
+            stacklevel=3,
+        )
+
+
+def check_monitors(callbacks: Any, measured: Any, validated: bool) -> None:
+    """Refuse callbacks that watch what is not measured.
+
+    Raises
+    ------
+    ValueError, UnknownNameError
+    """
+    known = ["loss", "gradient norm", "best loss", "seconds", *measured]
+    known += [f"validation {name}" for name in ("loss", *measured)] if validated else []
+    for callback in callbacks:
+        watched = getattr(callback, "monitor", "loss")
+        if watched in known or str(watched).startswith("gradient norm: "):
+            continue
+        hint = (
+            ""
+            if validated or not str(watched).startswith("validation")
+            else "; validate=(inputs, targets) is not given"
+        )
+        raise UnknownNameError(
+            f"callbacks: {type(callback).__name__} watches {watched!r}, which is not measured{hint}."
+            f"{suggestion(str(watched), known)}"
+        )
 
 
 def warn_of_rates(rates: dict[str, float], dt: Any) -> None:

@@ -60,6 +60,8 @@ class Arrays:
         self.inputs, self.targets = np.asarray(inputs), jax.tree.map(np.asarray, targets)
         self.lengths = None if lengths is None else np.asarray(lengths)
         check_arrays(self.inputs, self.targets, self.lengths)
+        if isinstance(batch, bool) or not isinstance(batch, int | np.integer) or batch < 1:
+            raise ValueError(f"Arrays: batch: expected a positive integer, given {batch!r}.")
         self.batch, self.seed, self.shuffle, self.augment = min(batch, len(self.inputs)), seed, shuffle, augment
 
     def __len__(self) -> int:

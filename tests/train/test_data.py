@@ -91,6 +91,11 @@ def test_grain(examples):
     same(endless.epoch(1), [expected[2], expected[0]])
 
 
+def test_a_batch_has_one_example_at_least(examples):
+    with pytest.raises(ValueError, match="Arrays: batch: expected a positive integer, given -1"):
+        bs.train.Arrays(*examples, batch=-1)
+
+
 def test_padded():
     inputs, lengths = bs.data.padded([np.ones((2, 3)), np.full((4, 3), 2.0)])
     assert inputs.shape == (2, 4, 3) and lengths.tolist() == [2, 4]

@@ -10,7 +10,7 @@ import optax
 import pytest
 
 import brainsim as bs
-from brainsim.train import losses, transforms
+from brainsim.train import checks, losses, transforms
 
 from .conftest import small
 
@@ -79,7 +79,7 @@ def test_a_run_that_was_ended_goes_on_bit_by_bit(examples, tmp_path, where):
     """With an average, accumulated and clipped gradients, a schedule, masked weights and lengths."""
     schedule = optax.cosine_decay_schedule(0.05, 6)
     stepped = optax.MultiSteps(optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule)), 2)
-    options = dict(epochs=4, average=0.9, seed=1, encode=bs.encoding.Bernoulli(), optimizer=stepped)
+    options = dict(epochs=4, average=0.9, seed=1, encode=bs.encoding.Bernoulli(gain=0.5), optimizer=stepped)
     options |= dict(transforms={"hidden->out.weight": transforms.Masked(), "pixels*": transforms.WeightNorm()})
     examples = (*examples, 3 + np.arange(60) % 6)
     straight = small()
@@ -295,6 +295,38 @@ def test_gradients_come_from_where_one_says(examples):
         fit(small(), examples, gradient=3)
 
 
+@pytest.mark.parametrize(
+    ("encoder", "scale", "shift", "message"),
+    [
+        (
+            bs.encoding.Bernoulli(),
+            255,
+            0,
+            r"Bernoulli tells values from 0 to 1 apart.* go.* to .*: scale the data first",
+        ),
+        (bs.encoding.Bernoulli(gain=0.5), 2, 0, None),
+        (bs.encoding.Poisson(), 1, -0.5, "Poisson tells values from 0 to inf apart, and"),
+        (bs.encoding.Phase(), 1.5, 0, "Phase tells values from 0 to 1 apart"),
+        (bs.encoding.Latency(linear=True), 1.5, 0, "Latency tells values from 0 to 1 apart"),
+        (bs.encoding.Latency(), 255, 0, None),
+        (bs.encoding.SpikeTime(2 * u.ms, 10 * u.ms), 1, 0, "SpikeTime tells values from -0.25 to 0.75 apart"),
+        (bs.encoding.SpikeTime(8 * u.ms, 0 * u.ms), 1, 0, None),
+        (bs.encoding.Constant(), 255, -9, None),
+    ],
+)
+def test_values_that_an_encoder_does_not_tell_apart_are_told(encoder, scale, shift, message):
+    """In a run of 8 ms, of numbers from 0 to 1 on another scale."""
+    x = scale * np.linspace(0, 1, 60).reshape(10, 6) + shift
+    objective = bs.train.Objective(
+        small(), 8 * u.ms, dt=1 * u.ms, loss=losses.cross_entropy, read="out.V", encode=encoder
+    )
+    batch = bs.train.Batch(x, np.zeros(10, int))
+    if message is None:
+        return checks.warn_of_values(objective, batch)
+    with pytest.warns(UserWarning, match=message):
+        checks.warn_of_values(objective, batch)
+
+
 def test_a_loss_may_have_a_derivative_of_its_own(examples):
     """Written for reverse mode alone; in single precision, where labels are not what NumPy has."""
 
@@ -357,6 +389,9 @@ def test_what_would_be_found_out_late_is_refused_at_once(examples, tmp_path):
         ((x, y), dict(read={}), "the dictionary names no output"),
         (trials, course, r"GoNoGo is a task; give its trials, task\(1000\)"),
         ((x, nothing), dict(loss=losses.mean_square), "targets of this batch are not finite"),
+        ((x, y), dict(callbacks=[bs.train.EarlyStopping()]), r"watches 'validation loss', .*; validate=.* is not given"),
+        ((x, y), dict(callbacks=[bs.train.EarlyStopping("accuarcy")]), "watches 'accuarcy', .* Did you mean 'accuracy'"),
+        ((x, y), dict(save_every=0), "save_every: expected a positive integer, given 0"),
         ((x, y), dict(loss="mean_square"), "loss: expected a function, such as .*cross_entropy, given 'mean_square'"),
         ((x, y), dict(encode="poisson"), r"encode: expected a function, such as .*Constant\(\), given 'poisson'"),
         ((x, y), dict(optimizer="adam"), r"optimizer: expected one of optax, such as optax.adam\(1e-3\), given 'adam'"),
@@ -364,7 +399,7 @@ def test_what_would_be_found_out_late_is_refused_at_once(examples, tmp_path):
         ((x, y), dict(loss=lambda out, label: 1.0 * (jnp.argmax(out) != label)), "no derivative with respect to out.V"),
         ((x, y), dict(loss=lambda out, label: jnp.round(out).sum(), gradient="e_prop"), "no derivative .*reinforce"),
     ):  # fmt: skip
-        with pytest.raises((ValueError, TypeError, bs.NonFiniteError), match=message):
+        with pytest.raises((ValueError, TypeError, bs.NonFiniteError, bs.UnknownNameError), match=message):
             fit(small(), data, epochs=1, **options)
     net = small(n=3, classes=2)
     net["pixels->hidden"].weight = 1 * u.mV * np.ones((3, 8))

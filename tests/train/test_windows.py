@@ -19,7 +19,7 @@ from brainsim.train.spread import Spread
 from .conftest import small
 
 STILL = dict(
-    encode=bs.encoding.Bernoulli(),
+    encode=bs.encoding.Bernoulli(gain=0.5),
     read=("out.V", "sequence"),
     loss=losses.step_cross_entropy,
     metrics=(),
@@ -83,7 +83,7 @@ rng, y = np.random.default_rng(0), np.arange(40) % 3
 x = np.clip(np.repeat(np.eye(3), 2, 1)[y] + rng.normal(0, 0.15, (40, 6)), 0, 2).astype(np.float32)
 net = bs.nn.Sequential(6, bs.nn.Linear(8, gain=2.0), bs.nn.LIF(), bs.nn.Linear(5), bs.nn.BatchNorm(), bs.nn.LIF(),
                        bs.nn.Linear(3), bs.nn.LeakyReadout())
-h = bs.train.fit(net, (x, y, 3 + np.arange(40) % 4), 6 * u.ms, encode=bs.encoding.Bernoulli(), epochs=2, batch=20,
+h = bs.train.fit(net, (x, y, 3 + np.arange(40) % 4), 6 * u.ms, encode=bs.encoding.Bernoulli(gain=0.5), epochs=2, batch=20,
                  optimizer=optax.MultiSteps(optax.adam(0.02), 2), average=0.9, mesh=jax.devices())
 print(json.dumps([len(jax.devices()), h["loss"].tolist()]))
 """
