@@ -3,6 +3,7 @@
 One JSON line for each. The originals are read from where a copy of the peer's repository is::
 
     python benchmarks/ported.py --brian2 ~/brian2/examples --python ~/brian2-venv/bin/python
+    python benchmarks/ported.py --nest ~/nest-simulator/pynest/examples --python ~/nest-venv/bin/python
     python benchmarks/ported.py --brian2 ~/brian2/examples --lines  # nothing is run
 
 Lines of code are those that are left without comments, docstrings and empty ones, of both formatted at 120 characters.
@@ -57,6 +58,35 @@ BRIAN2 = {
     ),
 }
 
+NEST = {
+    "nest_balanced_neuron": ("balancedneuron.py", None, {}),
+    "nest_correlospinmatrix": ("correlospinmatrix_detector_two_neuron.py", None, {}),  # of one pair in turn
+    "nest_gap_junctions": ("gap_junctions_two_neurons.py", None, {}),
+    "nest_multimeter": ("multimeter_file.py", None, {}),
+    "nest_precise_spiking": ("precise_spiking.py", "run()", {}),
+    "nest_repeated_stimulation": ("repeated_stimulation.py", None, {}),
+    "nest_structural_plasticity": (
+        "structural_plasticity.py",
+        "run(n=1000, duration=10 * u.second)",
+        {"self.t_sim = 200000.0": "self.t_sim = 10000.0"},
+    ),
+    "nest_tsodyks_depression": ("iaf_tum_2000_short_term_depression.py", "run()", {}),
+}
+# Notebooks, of which lines are counted
+BRAINPY = {
+    "brainpy_cann2d": ("attractors/Wu_2008_CANN_2D.ipynb", None, {}),
+    "brainpy_decision": ("dynamics_analysis/2d_decision_making_model.ipynb", None, {}),
+    "brainpy_integrator_rnn": ("recurrent_networks/integrator_rnn.ipynb", None, {}),
+    "brainpy_mi2017": ("working_memory/Mi_2017_working_memory_capacity.ipynb", None, {}),
+    "brainpy_ping": ("oscillation_synchronization/Susin_Destexhe_2021_gamma_oscillation_PING.ipynb", None, {}),
+}
+SNNTORCH = {
+    "snntorch_regression": ("tutorial_regression_1.ipynb", None, {}),
+    "snntorch_tutorial_5": ("tutorial_5_FCN.ipynb", None, {}),
+    "snntorch_tutorial_6": ("tutorial_6_CNN.ipynb", None, {}),
+}
+PEERS = {"brian2": BRIAN2, "nest": NEST, "brainpy": BRAINPY, "snntorch": SNNTORCH}
+
 OURS = """
 import sys, time, runpy
 begin = time.process_time()
@@ -68,6 +98,16 @@ begin = time.process_time()
 eval(sys.argv[2], names)
 print(first, time.process_time() - begin)
 """
+
+
+def source_of(path: Path) -> str:
+    """Code of a script, or of the cells of a notebook."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return text
+    cells = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    lines = [line for cell in cells for line in cell.splitlines()]
+    return "\n".join(line for line in lines if not line.startswith(("!", "%"))) + "\n"
 
 
 def code_lines(source: str) -> int:
@@ -119,23 +159,27 @@ def theirs(path: Path, python: str, changes: dict) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--brian2", type=Path, help="folder of Brian2's examples")
-    parser.add_argument("--python", help="a Python that has Brian2")
+    for peer in PEERS:
+        parser.add_argument(f"--{peer}", type=Path, help=f"folder of the examples of {peer}")
+    parser.add_argument("--python", help="a Python that has the peer")
     parser.add_argument("--lines", action="store_true", help="count lines only")
     parser.add_argument("names", nargs="*", help="of examples, all by default")
     asked = parser.parse_args()
-    for name, (file, call, changes) in BRIAN2.items():
+    folder, examples = next(
+        ((getattr(asked, peer), known) for peer, known in PEERS.items() if getattr(asked, peer)), (None, BRIAN2)
+    )
+    for name, (file, call, changes) in examples.items():
         if asked.names and name not in asked.names:
             continue
         row: dict = {"example": name, "lines": code_lines((HERE / f"{name}.py").read_text(encoding="utf-8"))}
-        if asked.brian2:
-            row["lines of the original"] = code_lines((asked.brian2 / file).read_text(encoding="utf-8"))
+        if folder:
+            row["lines of the original"] = code_lines(source_of(folder / file))
         if call and not asked.lines:
             first, second = ours(HERE / f"{name}.py", call)
             row |= {"call": call, "first (s)": round(first, 2), "again (s)": round(second, 3)}
-            if asked.brian2 and asked.python:
+            if folder and asked.python:
                 begin = time.perf_counter()
-                row["original (s)"] = round(theirs(asked.brian2 / file, asked.python, changes), 2)
+                row["original (s)"] = round(theirs(folder / file, asked.python, changes), 2)
                 row["original, wall (s)"] = round(time.perf_counter() - begin, 1)
         print(json.dumps(row), flush=True)
 

@@ -28,7 +28,7 @@ def courses(examples, seed, steps=25, dt=0.04):
     return np.pad(given, [(0, 0), (0, 2), (0, 0)]), np.pad(np.cumsum(given, 1), [(0, 0), (2, 0), (0, 0)])
 
 
-def run(epochs=30, hidden=100):
+def run(epochs=3, hidden=100):
     rates = bs.nn.Neurons(RNN, signal="r", recurrent=True, method="euler")
     out = bs.nn.Neurons(bs.masses.Linear, tau=1 * u.ms, method="euler", read=("x", "sequence"))
     net = bs.nn.Sequential(1, bs.nn.Linear(hidden, bias=True), rates, bs.nn.Linear(1, bias=True), out)

@@ -5,7 +5,6 @@ Noise that is on from 50 to 150 ms of every trial of 200 ms; the simulation goes
 """
 
 import brainunit as u
-import numpy as np
 
 import brainsim as bs
 
@@ -14,19 +13,17 @@ def run(trials=5, rate=1000 * u.Hz):
     net = bs.Network(seed=1)
     net.n = bs.neurons.LIF(1)
     net.n.add_receptors(syn=bs.receptors.Delta())
-    net.n.add_stimuli(
-        noise=bs.stimuli.PoissonInput("syn", rate=rate, weight=5 * u.mV, start=50 * u.ms, stop=150 * u.ms)
-    )
+    noise = bs.stimuli.PoissonInput("syn", rate=rate, weight=5 * u.mV, start=50 * u.ms, stop=150 * u.ms)
+    net.n.add_stimuli(noise=noise)
     found = []
     for _ in range(trials):
         begin = net.t
-        net.n.noise.stop = begin + 150 * u.ms
-        net.n.noise.start = begin + 50 * u.ms
+        net.n.noise.stop, net.n.noise.start = begin + 150 * u.ms, begin + 50 * u.ms
         spikes = bs.simulate(net, 200 * u.ms, record="n.spikes").spikes["n"]
         found.append((spikes.times - begin) / u.ms)
     return found
 
 
 def draw(trials, ax):
-    ax.eventplot([np.asarray(times) for times in trials])
+    ax.eventplot(trials)
     ax.set(xlabel="time in the trial (ms)", ylabel="trial", xlim=(0, 200))

@@ -1,7 +1,7 @@
 """A convolutional spiking network that reads digits.
 
-Two convolutions with pooling and 50 steps, trained by surrogate gradients. After snnTorch's tutorial 6: on MNIST where it is given,
-``run(bs.data.images(path))``, else on the small digits of scikit-learn, with smaller kernels.
+Two convolutions with pooling, trained by surrogate gradients. After snnTorch's tutorial 6: on MNIST where it is given,
+``run(bs.data.images(path), steps=50, epochs=1)``, else on the small digits of scikit-learn, with smaller kernels.
 """
 
 import brainunit as u
@@ -18,7 +18,7 @@ def digits():
     return (images[:1400], labels[:1400]), (images[1400:], labels[1400:])
 
 
-def run(data=None, steps=50, epochs=10, rate=1e-2):
+def run(data=None, steps=20, epochs=10, rate=1e-2):
     train, test = digits() if data is None else (data.train, data.test)
     kernel = dict(kernel_size=(3, 3)) if data is None else dict(kernel_size=(5, 5), padding="VALID")
     conv, pool = lambda features: bs.nn.Conv(features, bias=True, **kernel), bs.nn.MaxPool()

@@ -376,10 +376,20 @@ def test_five_groups_are_kept_in_memory():
 
 
 def test_rates_learn_to_integrate():
-    target, found, history = load("brainpy_integrator_rnn").run(epochs=3)
+    target, found, history = load("brainpy_integrator_rnn").run()
     assert history["loss"][-1] < 2e-3
     assert np.abs(target - found).max() < 0.1 < target.std()
 
 
 def test_convolutions_learn_digits():
-    assert max(load("snntorch_tutorial_6").run(steps=20)["validation accuracy"]) > 0.85
+    assert max(load("snntorch_tutorial_6").run()["validation accuracy"]) > 0.85
+
+
+@pytest.mark.slow
+def test_neurons_grow_synapses_until_they_have_their_calcium():
+    """0.05 and 0.2, within 5 %, at the size of NEST's example."""
+    rec = load("nest_structural_plasticity").run(n=1000, duration=300 * u.second)
+    late = np.asarray(rec.times / u.second) > 200
+    for name, target in (("exc", 0.05), ("inh", 0.2)):
+        assert np.asarray(rec[name])[late].mean() == pytest.approx(target, rel=0.05)
+        assert 500 < rec[f"{name}.structure.n_formed"][-1] < 5000
