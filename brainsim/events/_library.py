@@ -36,6 +36,7 @@ HANDLERS = (
     "add_on_post",
     "poisson_counts",
     "poisson_input",
+    "poisson_inputs",
     "bernoulli_spikes",
     "append_events",
     "join",

@@ -6,9 +6,7 @@ other, cost a third of that. Small networks gain: at 4,000 neurons a step takes 
 
 from __future__ import annotations
 
-import collections
 import functools
-import heapq
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -23,23 +21,13 @@ from brainsim.events import _together as together
 from brainsim.events._joined import join, split
 from brainsim.events._shared import Block
 from brainsim.simulation.alike import Cohort, Values, cohorts, evaluate
-
-# One value per element, from values of the same element.
-ELEMENTWISE = frozenset(
-    """
-    abs add add_any and atan2 brainsim_fires brainsim_put_back broadcast_in_dim cbrt ceil clamp convert_element_type
-    copy cos cosh custom_jvp_call div eq erf exp exp2 expm1 floor ge gt integer_pow is_finite jit le log log1p logistic
-    lt max min mul ne neg nextafter not or pjit pow rem round rsqrt select_n shift_left shift_right_arithmetic
-    shift_right_logical sign sin sinh sqrt square squeeze stop_gradient sub tan tanh xor
-    """.split()  # noqa: SIM905
-)
-
-IN_A_PASS, TOGETHER, OTHER = range(3)  # kinds of equations: elementwise ones; deliveries of spikes, and recording
+from brainsim.simulation.waiting import IN_A_PASS, OTHER, TOGETHER, Waiting, inputs_of, is_elementwise, ready
 
 # Longer arrays may be worth several threads: XLA shares each pass over them. A call with shorter ones may be compiled as
 # one function of several loops (its attribute for small calls): calls inside of it cost a third of COBA-HH, and two
 # threads more than they bring, up to 200,000 LIF cells on two cores.
 ONE_THREAD = 1 << 17
+FEW = 4  # calls for passes over elements, beside which others do not make a graph of the step
 
 
 # Bytes of the slots in which deliveries of the next steps are added up, at most.
@@ -110,7 +98,7 @@ def while_loop(unfinished: Callable, body: Callable, start, ours: bool = False):
 def grouped(function: Callable, calls: bool = True) -> Callable:
     """``function`` with the same results in fewer calls, as a step of :func:`while_loop`.
 
-    ``calls``: whether what is elementwise is called as one; otherwise deliveries are made together, and so are Poisson inputs.
+    ``calls``: whether what is elementwise is called as one; deliveries are made together, and so are Poisson inputs.
     """
 
     def run(*arguments):
@@ -136,26 +124,26 @@ class _Step:
         }  # by which equations a variable is read
         equations = _used(jaxpr)
         for equation in equations:
-            for v in _inputs(equation):
+            for v in inputs_of(equation):
                 self.readers.setdefault(v, set()).add(id(equation))
         known = set(jaxpr.constvars)
-        fixed, moving = _ready(equations, known, _is_not_larger)
+        fixed, moving = ready(equations, known, _is_not_larger)
         known.update(v for equation in fixed for v in equation.outvars)
-        same, others = cohorts(_connected(fixed), _is_elementwise)
+        same, others = cohorts(_connected(fixed), is_elementwise)
         left = {id(equation) for part in others for equation in part}
         self.fixed = [*same, [equation for equation in fixed if id(equation) in left]]
         self.begun, self.prepared = frozenset(known), {}
         self.phases = list(self._order(moving, known | set(jaxpr.invars)))
 
     def _order(self, moving, known):
-        waiting = _Waiting(moving, known)
+        waiting = Waiting(moving, known)
         while waiting.left:
             taken = waiting.take_all(IN_A_PASS)
             known.update(v for equation in taken for v in equation.outvars)
-            same, others = cohorts(_connected(taken), _is_elementwise)
-            yield from (*same, *others)
+            same, others = cohorts(_connected(taken), is_elementwise)
+            yield from (*same, *_in_few(others))
             if taken := waiting.take_all(OTHER):
-                before, inputs, after = (taken, [], []) if self.calls else draws.apart(taken)
+                before, inputs, after = draws.apart(taken)
                 yield from ([equation] for equation in before)
                 yield from [_Inputs(inputs)] if inputs else []
                 yield from ([equation] for equation in after)
@@ -172,7 +160,7 @@ class _Step:
 
     def _deliveries(self, waiting, known) -> _Deliveries | None:
         """Take out the deliveries that can be made together."""
-        reached, _ = _ready(waiting.those(waiting.deliveries), known)
+        reached, _ = ready(waiting.those(waiting.deliveries), known)
         if not reached:
             return None
         # One call has one batch: a network of which a parameter is swept delivers with and without one. What something
@@ -180,11 +168,11 @@ class _Step:
         batch = together.extents(reached[0])
         reached = [e for e in reached if together.extents(e) == batch]
         kept = set(self._read_elsewhere(reached))
-        deliveries, _ = _ready(reached, known, lambda e: e.invars[-1] not in kept)
+        deliveries, _ = ready(reached, known, lambda e: e.invars[-1] not in kept)
         if not deliveries:
             return None
-        ready = [e for e in waiting.those(waiting.records) if all(v in known for v in _inputs(e))]
-        record = next((e for e in ready if together.extents(e) == batch), None)
+        records = [e for e in waiting.those(waiting.records) if all(v in known for v in inputs_of(e))]
+        record = next((e for e in records if together.extents(e) == batch), None)
         made = together.results_of(deliveries) + ([] if record is None else list(record.outvars))
         waiting.take([*deliveries, *([] if record is None else [record])], made)
         return _Deliveries(deliveries, record)
@@ -247,7 +235,7 @@ class _Step:
             evaluate(part, values, read_elsewhere, self.prepared, call)
             return
         made = {v for equation in part for v in equation.outvars}
-        given = list(dict.fromkeys(v for equation in part for v in _inputs(equation) if v not in made))
+        given = list(dict.fromkeys(v for equation in part for v in inputs_of(equation) if v not in made))
         kept = self._read_elsewhere(part)
         function = jaxpr_as_fun(
             ClosedJaxpr(self.jaxpr.replace(constvars=(), invars=given, outvars=kept, eqns=list(part)), ())
@@ -278,78 +266,9 @@ def _used(jaxpr) -> list:
     read, used = {v for v in jaxpr.outvars if not isinstance(v, Literal)}, []
     for equation in reversed(jaxpr.eqns):
         if equation.effects or not read.isdisjoint(equation.outvars):
-            read.update(_inputs(equation))
+            read.update(inputs_of(equation))
             used.append(equation)
     return used[::-1]
-
-
-class _Waiting:
-    """Equations that have not been evaluated, in their order, and which of them follow from what is known."""
-
-    def __init__(self, equations: Sequence, known):
-        self.equations = list(equations)
-        self.position = {id(equation): k for k, equation in enumerate(self.equations)}
-        self.left = set(range(len(self.equations)))
-        self.deliveries = [k for k, equation in enumerate(self.equations) if together.is_delivery(equation)]
-        self.records = [k for k, equation in enumerate(self.equations) if together.is_record(equation)]
-        self.kind = [IN_A_PASS if _is_elementwise(equation) else OTHER for equation in self.equations]
-        for k in (*self.deliveries, *self.records):
-            self.kind[k] = TOGETHER
-        self.unknown, self.readers = [], collections.defaultdict(list)
-        self.ready: tuple[list, list, list] = [], [], []  # of each kind
-        for k, equation in enumerate(self.equations):
-            missing = {v for v in _inputs(equation) if v not in known}
-            self.unknown.append(len(missing))
-            for v in missing:
-                self.readers[v].append(k)
-            if not missing:
-                heapq.heappush(self.ready[self.kind[k]], k)
-
-    def those(self, positions) -> list:
-        """The equations that are left at some positions."""
-        return [self.equations[k] for k in positions if k in self.left]
-
-    def know(self, variables) -> None:
-        """Take in that the values of variables are known."""
-        for v in variables:
-            for k in self.readers.pop(v, ()):
-                self.unknown[k] -= 1
-                if not self.unknown[k]:
-                    heapq.heappush(self.ready[self.kind[k]], k)
-
-    def take(self, equations, variables) -> None:
-        """Take out equations, which have made ``variables`` known."""
-        self.left -= {self.position[id(equation)] for equation in equations}
-        self.know(variables)
-
-    def take_all(self, kind: int) -> list:
-        """Take out all equations of a kind that follow from what is known and from each other."""
-        taken: list = []
-        while one := self.take_first(kind):
-            taken += one
-        return sorted(taken, key=lambda equation: self.position[id(equation)])
-
-    def take_first(self, kind: int) -> list:
-        """Take out the first equation of a kind that follows from what is known; none if there is none."""
-        ready = self.ready[kind]
-        while ready:
-            k = heapq.heappop(ready)
-            if k in self.left:
-                self.take([self.equations[k]], self.equations[k].outvars)
-                return [self.equations[k]]
-        return []
-
-
-def _ready(equations: Sequence, known, accepted: Callable = lambda equation: True) -> tuple[list, list]:
-    """The accepted equations that follow from what is known, and the others."""
-    made, ready, others = set(), [], []
-    for equation in equations:
-        if accepted(equation) and all(v in known or v in made for v in _inputs(equation)):
-            made.update(equation.outvars)
-            ready.append(equation)
-        else:
-            others.append(equation)
-    return ready, others
 
 
 def _connected(equations: Sequence) -> list[list]:
@@ -364,8 +283,8 @@ def _connected(equations: Sequence) -> list[list]:
         return k
 
     for k, equation in enumerate(equations):
-        own = [v for v in _inputs(equation) if v.aval.size > 1] + list(equation.outvars)
-        for v in (*_inputs(equation), *own):
+        own = [v for v in inputs_of(equation) if v.aval.size > 1] + list(equation.outvars)
+        for v in (*inputs_of(equation), *own):
             if v in group_of:
                 leader[led_by(group_of[v])] = k
         group_of |= dict.fromkeys(own, k)
@@ -373,6 +292,12 @@ def _connected(equations: Sequence) -> list[list]:
     for k, equation in enumerate(equations):
         groups.setdefault(led_by(k), []).append(equation)
     return list(groups.values())
+
+
+def _in_few(parts: list[list]) -> list[list]:
+    """The same parts; as one where they are many and short, which one thread passes over."""
+    elements = sum(max(v.aval.size for equation in part for v in equation.outvars) for part in parts)
+    return parts if len(parts) <= FEW or elements > ONE_THREAD else [[equation for part in parts for equation in part]]
 
 
 def _call(function: Callable, ours: bool) -> Callable:
@@ -393,18 +318,7 @@ def _call(function: Callable, ours: bool) -> Callable:
     return outside
 
 
-def _is_elementwise(equation) -> bool:
-    inner = [equation.params.get(name) for name in ("jaxpr", "call_jaxpr")]
-    return equation.primitive.name in ELEMENTWISE and all(
-        _is_elementwise(e) for closed in inner if closed is not None for e in closed.jaxpr.eqns
-    )
-
-
 def _is_not_larger(equation) -> bool:
     return max((v.aval.size for v in equation.outvars), default=math.inf) <= max(
         (v.aval.size for v in equation.invars), default=0
     )
-
-
-def _inputs(equation) -> list:
-    return [v for v in equation.invars if not isinstance(v, Literal)]

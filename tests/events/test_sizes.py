@@ -118,6 +118,7 @@ CALLS = {
     ),
     "poisson_counts": ([], [KEY, STEP, real(N)], [], [ints(N)]),
     "poisson_input": ([], [KEY, STEP, real(N), real(N), real(N)], [], [4]),
+    "poisson_inputs": ([], [KEY, STEP, real(N), real(), real(N), KEY, STEP, real(), real(M), real(M)], [2], [4, 9]),
     "bernoulli_spikes": ([], [KEY, STEP, real(N)], [], [FIRED]),
     "append_events": ([], [ints(9), ints(9), ints(), ints(), ints(), FIRED], Append(1), [0, 1, 2]),
     "deliver_sorted": (

@@ -158,14 +158,18 @@ void poisson(const uint32_t* key, uint32_t step, const T* mean, bool one_mean, i
     if (const int64_t count = poisson_one(static_cast<double>(mean[one_mean ? 0 : i]), key, step, i)) add(i, count);
 }
 
-// Operands that all begin with: key, step, mean or probability (one, or one each).
+// Operands that begin with `first`: key, step, mean or probability (one, or one each).
+ffi::DataType check_draw(Check& check, int64_t first, int64_t n) {
+  check.operand(first, 2, ffi::DataType::U32);
+  check.operand(first + 1, 1, ffi::DataType::U32);
+  const ffi::DataType real = check.real(first + 2);
+  check.one_or_each(first + 2, n, real);
+  return real;
+}
+
 ffi::DataType check_draws(Check& check, int64_t operands, int64_t n) {
   check.arguments(0, operands, 1);
-  check.operand(0, 2, ffi::DataType::U32);
-  check.operand(1, 1, ffi::DataType::U32);
-  const ffi::DataType real = check.real(2);
-  check.one_or_each(2, n, real);
-  return real;
+  return check_draw(check, 0, n);
 }
 
 // Operands: key, step, mean; result: counts.
@@ -197,18 +201,15 @@ ffi::Error poisson_counts(const Call& call) {
   return check.error();
 }
 
-// Operands: key, step, mean, weight, into; result: into.
-ffi::Error poisson_input(const Call& call) {
-  Check check(call, 0);
-  check.arguments(0, 5, 1);
-  if (!check) return check.error();
-  const int64_t n = call.operand(4).size();
-  const ffi::DataType real = check_draws(check, 5, n);
-  check.one_or_each(3, n, real);
-  check.in_place(0, 4, n, real);
-  if (!check) return check.error();
-  const Operand key = call.operand(0), step = call.operand(1), mean = call.operand(2), weight = call.operand(3);
-  const Operand into = call.in_place(0, 4);
+// Adds the input whose operands (key, step, mean, weight, into) begin with `first` to `into`, which is a result.
+void add_input(const Call& call, Check& check, int64_t first, int64_t result) {
+  const int64_t n = call.operand(first + 4).size();
+  const ffi::DataType real = check_draw(check, first, n);
+  check.one_or_each(first + 3, n, real);
+  check.in_place(result, first + 4, n, real);
+  if (!check) return;
+  const Operand key = call.operand(first), step = call.operand(first + 1), mean = call.operand(first + 2), weight = call.operand(first + 3);
+  const Operand into = call.in_place(result, first + 4);
   with_real(real, [&](auto zero) {
     using T = decltype(zero);
     for (int64_t e = 0; e < call.entries(); ++e) {
@@ -221,6 +222,24 @@ ffi::Error poisson_input(const Call& call) {
       else draw([out, w](int64_t i, auto count) { out[i] += w[i] * static_cast<T>(count); });
     }
   });
+}
+
+// Operands: key, step, mean, weight, into; result: into.
+ffi::Error poisson_input(const Call& call) {
+  Check check(call, 0);
+  check.arguments(0, 5, 1);
+  if (check) add_input(call, check, 0, 0);
+  return check.error();
+}
+
+// Operands: those of poisson_input, several times; results: into of each. Own number: how many times.
+ffi::Error poisson_inputs(const Call& call) {
+  Check check(call, 1);
+  if (!check) return check.error();
+  const int64_t count = call.number(0);
+  check.that(count >= 0 && count <= call.results(), "numbers", 0, "are of more inputs than there are results");
+  if (check) check.arguments(0, 5 * count, count);
+  for (int64_t k = 0; k < count && check; ++k) add_input(call, check, 5 * k, k);
   return check.error();
 }
 
@@ -270,4 +289,5 @@ ffi::Error bernoulli_spikes(const Call& call) {
 
 BRAINSIM_HANDLER(poisson_counts, brainsim::poisson_counts);
 BRAINSIM_HANDLER(poisson_input, brainsim::poisson_input);
+BRAINSIM_HANDLER(poisson_inputs, brainsim::poisson_inputs);
 BRAINSIM_HANDLER(bernoulli_spikes, brainsim::bernoulli_spikes);

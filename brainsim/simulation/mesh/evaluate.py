@@ -16,9 +16,9 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 
-from brainsim.simulation.grouped import ELEMENTWISE as ON_ONE_DEVICE
 from brainsim.simulation.mesh.exchange import Devices
 from brainsim.simulation.mesh.layout import OWN, Layout, Part
+from brainsim.simulation.waiting import ELEMENTWISE as ON_ONE_DEVICE
 
 Rule = Callable[["Evaluation", Any, list[Part]], "list[Part] | None"]
 
