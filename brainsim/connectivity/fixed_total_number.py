@@ -58,7 +58,7 @@ class FixedTotalNumber(ConnectionRule):
 
     def _draw_rows(self, pairs, rows, rng):
         if not self.multiple or not pairs.size:
-            return super()._draw_rows(pairs, rows, rng)
+            return None
         return _sampling.multiset_of_rows(rng, pairs, self.n, rows)
 
     def parts(self, pairs, rng):

@@ -32,6 +32,12 @@ class ConnectionRule(abc.ABC):
     self_connections: bool = field(default=True, kw_only=True)
     values: ClassVar[np.ndarray | None] = None  # weights that the rule carries, in the order of its list of pairs
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "_draw" in vars(cls):  # one that draws in a way of its own does not do so in the parts of another
+            for name in {"parts", "_draw_rows"} - vars(cls).keys():
+                setattr(cls, name, getattr(ConnectionRule, name))
+
     def __post_init__(self):
         self._set("self_connections", _checks.flag(self.name, "self_connections", self.self_connections))
 
@@ -91,14 +97,12 @@ class ConnectionRule(abc.ABC):
         """
         _checks.generator(self.name, rng)
         pairs = Pairs.between(self.name, pre, post, same and not self.self_connections, space)
-        return self._draw_rows(pairs, rows, rng)
+        drawn = self._draw_rows(pairs, rows, rng)
+        return _slices(self.connect(pre, post, rng, same, space), rows) if drawn is None else drawn
 
-    def _draw_rows(self, pairs: Pairs, rows: Sequence[int], rng: np.random.Generator) -> Iterator[Synapses]:
-        """As `_draw`, row after row where a rule can."""
-        drawn = self._draw(pairs, rng)
-        for first, last in itertools.pairwise(rows):
-            begin, end = drawn.indptr[first], drawn.indptr[last]
-            yield Synapses(drawn.indptr[first : last + 1] - begin, drawn.indices[begin:end])
+    def _draw_rows(self, pairs: Pairs, rows: Sequence[int], rng: np.random.Generator) -> Iterator[Synapses] | None:
+        """As `_draw`, row after row; None where that is no way to draw them."""
+        return None
 
     @abc.abstractmethod
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
@@ -178,6 +182,12 @@ class ConnectionRule(abc.ABC):
             f"{self.name}: {name} = {wanted}, but {side} neuron {where} has only {least} possible {partners} partners"
             f"{'' if self.self_connections else ' (itself not counted)'}; give {name} <= {least}{edit}"
         )
+
+
+def _slices(drawn: Synapses, rows: Sequence[int]) -> Iterator[Synapses]:
+    for first, last in itertools.pairwise(rows):
+        begin, end = drawn.indptr[first], drawn.indptr[last]
+        yield Synapses(drawn.indptr[first : last + 1] - begin, drawn.indices[begin:end])
 
 
 def _combined():

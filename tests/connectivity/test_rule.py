@@ -415,3 +415,38 @@ def test_a_procedural_rule_has_the_synapses_of_its_rule():
     assert abs(len(drawn.indices) - 16_000) < 5 * np.sqrt(16_000 * 0.6)
     fixed = connectivity.Procedural(connectivity.FixedOutDegree(7, multiple=True)).connect(20, 30, rng)
     assert np.all(np.diff(fixed.indptr) == 7)
+
+
+@pytest.mark.parametrize("same", [False, True])
+@pytest.mark.parametrize("kind", [k for k in FACTORIES if not issubclass(k, connectivity.SpatialRule)])
+def test_rows_after_rows_are_as_those_of_the_whole(kind, same):
+    options = {} if kind in WITHOUT_AUTAPSES else {"self_connections": not same}
+    rule = FACTORIES[kind](N, N, **options)
+    bounds = (0, 7, 7, 8, N)
+    found = rule.connect_rows(N, N, bounds, np.random.default_rng(2), same=same)
+    found = [(part.indptr, part.indices.copy()) for part in found]  # memory is used again
+    assert [len(indptr) - 1 for indptr, _ in found] == list(np.diff(bounds))
+    whole = rule.connect(N, N, np.random.default_rng(2), same=same)
+    counts = np.concatenate([np.diff(indptr) for indptr, _ in found])
+    indices = np.concatenate([targets for _, targets in found])
+    if kind is connectivity.FixedProbability:  # which skips pairs otherwise
+        assert abs(len(indices) - whole.size) < 6 * np.sqrt(2 * 0.24 * N * N)
+    else:
+        np.testing.assert_array_equal(counts, np.diff(whole.indptr))
+        np.testing.assert_array_equal(indices, whole.indices)
+    rows = np.repeat(np.arange(N), counts)
+    assert np.all(np.diff(indices)[np.diff(rows) == 0] >= 0)
+    if same and not rule.self_connections:
+        assert np.all(rows != indices)
+
+
+def test_a_rule_that_draws_in_a_way_of_its_own_is_not_drawn_in_parts_of_another():
+    @dataclasses.dataclass(frozen=True, repr=False)
+    class Own(connectivity.FixedProbability):
+        def _draw(self, pairs, rng):
+            return connectivity.AllToAll()._draw(pairs, rng)
+
+    rng = np.random.default_rng(0)
+    assert connectivity.FixedProbability(0.1).parts([5, 4], rng) is not None
+    assert Own(0.1).parts([5, 4], rng) is None
+    assert sum(part.size for part in Own(0.1).connect_rows(4, 6, (0, 1, 4), rng)) == 24
