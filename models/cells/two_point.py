@@ -195,6 +195,15 @@ def streams(trials: int = 24, *, together: bool = True, duration: float = 400.0,
     }
 
 
+def spikes_for_accuracy(context, without, trials: int = 24) -> dict[str, list[tuple[float, float, float]]]:
+    """How many spikes of a cell go with how many right decisions, for trials of so many ms: (ms, spikes, right of both) each."""
+    found = {}
+    for name, together, durations in (("context", True, context), ("no context", False, without)):
+        runs = [(d, streams(trials, together=together, duration=float(d), seed=1)) for d in durations]
+        found[name] = [(d, run["spikes of a cell"], run["right, of both"]) for d, run in runs]
+    return found
+
+
 def main() -> None:
     receptive, context = np.linspace(0, 60, 7), np.array([0.0, 10.0, 20.0, 30.0, 40.0])
     rates = transfer(receptive, context)
@@ -209,6 +218,7 @@ def main() -> None:
             "context" if together else "no context",
             {name: round(value, 3) for name, value in streams(together=together).items()},
         )
+    print("ms, spikes of a cell, right of both:", spikes_for_accuracy((40, 60, 100, 150), (40, 60, 100, 150, 400)))
 
 
 if __name__ == "__main__":
