@@ -197,7 +197,7 @@ def evaluate(cohort: Cohort, values: Values, read_elsewhere: Callable, prepared:
         _evaluate(first, known)
         return [jnp.broadcast_to(known[cohort.made[0][k]], (total,)) for k in kept]
 
-    for k, array in zip(kept, call(function)(*given), strict=True):
+    for k, array in zip(kept, call(function, len(kept))(*given), strict=True):
         values.put_behind_each_other([made[k] for made in cohort.made], array)
 
 

@@ -118,7 +118,7 @@ class _Step:
 
     def __init__(self, jaxpr, ours: bool = False, calls: bool = True):
         self.jaxpr, self.calls = jaxpr, calls
-        self.call: Callable = functools.partial(_call, ours=ours) if calls else lambda function: function
+        self.call: Callable = functools.partial(_call, ours=ours) if calls else _as_it_is
         self.readers: dict = {
             v: {None} for v in jaxpr.outvars if not isinstance(v, Literal)
         }  # by which equations a variable is read
@@ -184,7 +184,7 @@ class _Step:
     def begin(self, values: Values) -> None:
         """Evaluate what does not change from step to step."""
         for part in self.fixed:
-            self._evaluate(part, values, lambda function: function)
+            self._evaluate(part, values, _as_it_is)
         for cohort in (phase for phase in self.phases if isinstance(phase, Cohort)):
             for row in zip(*cohort.given, strict=True):
                 if row not in self.prepared and self.begun.issuperset(row):
@@ -205,7 +205,7 @@ class _Step:
                 values.update(draws.draw_together(phase.equations, values.read))
             else:
                 several = isinstance(phase, Cohort) or len(phase) > 1
-                self._evaluate(phase, values, self.call if several else lambda function: function)
+                self._evaluate(phase, values, self.call if several else _as_it_is)
         return after
 
     def made_ahead(self) -> list:
@@ -241,7 +241,7 @@ class _Step:
             ClosedJaxpr(self.jaxpr.replace(constvars=(), invars=given, outvars=kept, eqns=list(part)), ())
         )
         large = [v for v in kept if v.aval.size > 1]  # single numbers take no pass over anything
-        function = call(function) if len(kept) > 1 and large else function
+        function = call(function, len(kept)) if large else function
         values.update(dict(zip(kept, function(*map(values.read, given)), strict=True)))
 
     def carried_together(self) -> list[tuple[int, ...]]:
@@ -300,8 +300,18 @@ def _in_few(parts: list[list]) -> list[list]:
     return parts if len(parts) <= FEW or elements > ONE_THREAD else [[equation for part in parts for equation in part]]
 
 
-def _call(function: Callable, ours: bool) -> Callable:
-    """A function that XLA leaves as a call of its own."""
+def _as_it_is(function: Callable, results: int) -> Callable:
+    return function
+
+
+def _call(function: Callable, results: int, ours: bool) -> Callable:
+    """A function that XLA leaves as a call of its own; it has several results.
+
+    One with a single result whose loop threads would share (from 512 KB on, in jaxlib 0.10 to 0.12) is not compiled as a small
+    call: "Incorrect number of arguments passed to called function".
+    """
+    if results < 2:
+        return function
 
     def inside(*arguments):
         with set_xla_metadata(**dict.fromkeys(marks(arguments))):

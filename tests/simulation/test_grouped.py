@@ -193,3 +193,17 @@ def test_populations_alike_are_one_program(monkeypatch):
         np.testing.assert_array_equal(together.spikes[name].indices, apart.spikes[name].indices)
     for a, b in zip(arrays, expected, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_one_result_of_many_long_populations_is_compiled():
+    """XLA compiles no small call with one result whose loop two threads would share: from 512 KB on."""
+    state = tuple(jnp.full(7_000 + k, float(k)) for k in range(alike.MANY))
+
+    def body(state):
+        *arrays, step = state
+        return *(0.5 * x + 0.25 for x in arrays), step + 1
+
+    run = jax.jit(lambda *state: grouped_step.while_loop(lambda s: s[-1] < 2, body, (*state, 0), ours=True))
+    for k, found in enumerate(run(*state)[:-1]):
+        np.testing.assert_allclose(found, 0.25 * k + 0.375)
+        assert found.shape == (7_000 + k,)
