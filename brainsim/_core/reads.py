@@ -88,9 +88,9 @@ class Readers(NamedTuple):
 
     @property
     def are_ours(self) -> bool:
-        """Whether all of it is the package's."""
-        types = (*self.kinds, *map(type, self.attributes))
-        return all(kind.__module__.startswith("brainsim.") for kind in types)
+        """Whether all of it is the package's; what was made of somebody's file is not."""
+        modules = [kind.__module__ for kind in (*self.kinds, *map(type, self.attributes))]
+        return all(name.startswith("brainsim.") and not name.startswith("brainsim.io.nmodl.") for name in modules)
 
 
 def _is_plain(value) -> bool:

@@ -27,7 +27,6 @@ from brainsim.simulation.waiting import IN_A_PASS, OTHER, TOGETHER, Waiting, inp
 # one function of several loops (its attribute for small calls): calls inside of it cost a third of COBA-HH, and two
 # threads more than they bring, up to 200,000 LIF cells on two cores.
 ONE_THREAD = 1 << 17
-FEW = 4  # calls for passes over elements, beside which others do not make a graph of the step
 
 
 # Bytes of the slots in which deliveries of the next steps are added up, at most.
@@ -141,7 +140,7 @@ class _Step:
             taken = waiting.take_all(IN_A_PASS)
             known.update(v for equation in taken for v in equation.outvars)
             same, others = cohorts(_connected(taken), is_elementwise)
-            yield from (*same, *_in_few(others))
+            yield from (*same, *others)
             if taken := waiting.take_all(OTHER):
                 before, inputs, after = draws.apart(taken)
                 yield from ([equation] for equation in before)
@@ -292,12 +291,6 @@ def _connected(equations: Sequence) -> list[list]:
     for k, equation in enumerate(equations):
         groups.setdefault(led_by(k), []).append(equation)
     return list(groups.values())
-
-
-def _in_few(parts: list[list]) -> list[list]:
-    """The same parts; as one where they are many and short, which one thread passes over."""
-    elements = sum(max(v.aval.size for equation in part for v in equation.outvars) for part in parts)
-    return parts if len(parts) <= FEW or elements > ONE_THREAD else [[equation for part in parts for equation in part]]
 
 
 def _as_it_is(function: Callable, results: int) -> Callable:
