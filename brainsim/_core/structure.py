@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 from flax import nnx
@@ -32,6 +32,8 @@ class Structure:
     classes read from outside the network. ``shared`` is the one object that all equal structures have in common, with
     their compiled ``programs``; it lives as long as a network or someone else holds it.
     """
+
+    told_by_itself: ClassVar[bool] = True  # in a walk over what classes read
 
     graphdef: nnx.GraphDef
     treedefs: tuple
