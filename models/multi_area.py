@@ -39,7 +39,7 @@ import brainunit as u
 import numpy as np
 
 import brainsim as bs
-from models.pd14 import E_L, REFRACTORY, TAU, TAU_SYN, V_TH, C, current_of
+from models.pd14 import TAU_SYN, V_TH, cells, current_of
 
 DT = 0.1 * u.ms
 DURATION = 1.0 * u.second
@@ -220,17 +220,7 @@ def _name(area: str) -> str:
 def _neurons(anatomy, rows: slice, here, sizes, mean, rates, inputs) -> bs.Population:
     counts = sizes[rows]
     each = lambda values: np.repeat(values, counts)  # noqa: E731  # of neurons, from those of populations
-    neurons = bs.neurons.LIF(
-        int(counts.sum()),
-        tau=TAU * u.ms,
-        E_L=E_L * u.mV,
-        R=TAU / C * u.Gohm,
-        V_th=V_TH * u.mV,
-        V_reset=E_L * u.mV,
-        refractory=REFRACTORY * u.ms,
-        V=bs.Normal(V_MEAN * u.mV, V_STD * u.mV).clip(high=V_TH * u.mV),
-    )
-    neurons.add_receptors(syn=bs.receptors.Exponential(tau=TAU_SYN * u.ms))
+    neurons = cells(int(counts.sum()), bs.Normal(V_MEAN * u.mV, V_STD * u.mV).clip(high=V_TH * u.mV))
     external = current_of(PSP)
     absent = np.setdiff1d(np.arange(len(sizes)), here)
     arriving = (

@@ -80,6 +80,22 @@ def synapses(sizes: np.ndarray = SIZES) -> np.ndarray:
     return np.round(np.log1p(-PROBABILITIES) / np.log1p(-1 / pairs)).astype(np.int64)
 
 
+def cells(size: int, V: Any) -> bs.neurons.LIF:
+    """Neurons of the model with these potentials to start from, and their receptor ``syn``."""
+    neurons = bs.neurons.LIF(
+        size,
+        tau=TAU * u.ms,
+        E_L=E_L * u.mV,
+        R=TAU / C * u.Gohm,
+        V_th=V_TH * u.mV,
+        V_reset=E_L * u.mV,
+        refractory=REFRACTORY * u.ms,
+        V=V,
+    )
+    neurons.add_receptors(syn=bs.receptors.Exponential(tau=TAU_SYN * u.ms))
+    return neurons
+
+
 def build(
     scale: float = 1.0,
     seed: int = 0,
@@ -137,17 +153,7 @@ def build(
     net = bs.Network(seed=seed, mesh=mesh)
     for k, name in enumerate(NAMES):
         mean, std = (V_MEAN[k], V_STD[k]) if start == "settled" else (-58.0, 10.0)
-        neurons = bs.neurons.LIF(
-            int(sizes[k]),
-            tau=TAU * u.ms,
-            E_L=E_L * u.mV,
-            R=TAU / C * u.Gohm,
-            V_th=V_TH * u.mV,
-            V_reset=E_L * u.mV,
-            refractory=REFRACTORY * u.ms,
-            V=bs.Normal(mean * u.mV, std * u.mV),
-        )
-        neurons.add_receptors(syn=bs.receptors.Exponential(tau=TAU_SYN * u.ms))
+        neurons = cells(int(sizes[k]), bs.Normal(mean * u.mV, std * u.mV))
         if background == "poisson":
             weight = current_of(PSP) / np.sqrt(inputs) * u.pA
             outside = bs.stimuli.PoissonInput("syn", sources=SOURCES[k] * inputs, rate=BACKGROUND * u.Hz, weight=weight)

@@ -188,8 +188,8 @@ class _Walk:
         return tuple((name, self.of(value)) for name, value in values.items())
 
     def thing(self, value):
-        if getattr(type(value), "told_by_itself", False):  # what is remembered of networks says no more than they do
-            return type(value), value
+        if hasattr(type(value), "reads_through"):  # what it remembers beside that says no more
+            return type(value), value, *self.all(value.reads_through)
         for kind, parts in _PARTS:
             if isinstance(value, kind):
                 self.watchable = self.watchable and kind in _UNCHANGING

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import jax
 from flax import nnx
@@ -33,8 +33,6 @@ class Structure:
     their compiled ``programs``; it lives as long as a network or someone else holds it.
     """
 
-    told_by_itself: ClassVar[bool] = True  # in a walk over what classes read
-
     graphdef: nnx.GraphDef
     treedefs: tuple
     paths: tuple[tuple[str, ...], ...]
@@ -47,6 +45,11 @@ class Structure:
     def readers(self) -> Readers:
         """What of it may read from outside."""
         return Readers.of(self.graphdef)
+
+    @property
+    def reads_through(self) -> tuple:
+        """What reads from outside, where a component holds the structure of another network."""
+        return self.readers
 
     @functools.cached_property
     def _hash(self) -> int:

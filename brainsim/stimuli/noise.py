@@ -107,7 +107,22 @@ class WhiteNoise(_Noise):
         return noise if self.mean is None else noise + self.plain("mean")
 
 
-class OrnsteinUhlenbeck(_Noise):
+class _Coloured(_Noise):
+    """Noise around a mean, with a correlation time."""
+
+    mean = Parameter(0.0, "mean", unit="input_unit")
+    sigma = Parameter(0.0, "stationary standard deviation", unit="input_unit", nonnegative=True)
+    tau = Parameter(5.0 * u.ms, "correlation time", positive=True)
+    x = State(0.0, "deviation from the mean", unit="input_unit", tau="tau")
+
+    def __init__(self, mean: Given, sigma: Given, tau: Given, **values: Any):
+        super().__init__(mean=mean, sigma=sigma, tau=tau, **values)
+
+    def value(self, clock: Clock):
+        return self.plain("mean") + self.plain("x")
+
+
+class OrnsteinUhlenbeck(_Coloured):
     r"""Ornstein-Uhlenbeck process, advanced exactly.
 
     .. math:: \tau \dot I = \mu - I + \sigma\sqrt{2\tau}\,\xi(t)
@@ -133,25 +148,14 @@ class OrnsteinUhlenbeck(_Noise):
     D. T. Gillespie, Phys. Rev. E 54:2084 (1996).
     """
 
-    mean = Parameter(0.0, "mean", unit="input_unit")
-    sigma = Parameter(0.0, "stationary standard deviation", unit="input_unit", nonnegative=True)
-    tau = Parameter(5.0 * u.ms, "correlation time", positive=True)
-    x = State(0.0, "deviation from the mean", unit="input_unit", tau="tau")
-
-    def __init__(self, mean: Given, sigma: Given, tau: Given, **values: Any):
-        super().__init__(mean=mean, sigma=sigma, tau=tau, **values)
-
     def update(self, clock: Clock, population):
         steps = clock.step_ms / self.plain("tau")
         spread = self.plain("sigma") * jnp.sqrt(-jnp.expm1(-2 * steps))
         self.relax("x", steps)
         self.accumulate("x", spread * self.normal(clock))
 
-    def value(self, clock: Clock):
-        return self.plain("mean") + self.plain("x")
 
-
-class SmoothNoise(_Noise):
+class SmoothNoise(_Coloured):
     r"""Noise that has a slope: white noise behind two low-pass filters, advanced exactly.
 
     .. math:: \tau \dot y = -y + 2\sigma\sqrt{\tau}\,\xi(t),\qquad \tau \dot x = y - x,\qquad I = \mu + x
@@ -179,14 +183,8 @@ class SmoothNoise(_Noise):
     D. T. Gillespie, Phys. Rev. E 54:2084 (1996).
     """
 
-    mean = Parameter(0.0, "mean", unit="input_unit")
-    sigma = Parameter(0.0, "stationary standard deviation", unit="input_unit", nonnegative=True)
     tau = Parameter(5.0 * u.ms, "time constant of the filters", positive=True)
     y = State(0.0, "behind the first filter", unit="input_unit", tau="tau")
-    x = State(0.0, "deviation from the mean", unit="input_unit", tau="tau")
-
-    def __init__(self, mean: Given, sigma: Given, tau: Given, **values: Any):
-        super().__init__(mean=mean, sigma=sigma, tau=tau, **values)
 
     def update(self, clock: Clock, population):
         s = clock.step_ms / self.plain("tau")
@@ -197,9 +195,6 @@ class SmoothNoise(_Noise):
         y, x = self.plain("y"), self.plain("x")
         self.put("x", decay * (x + s * y) + sigma * (both / spread * a + slower * b))
         self.put("y", decay * y + sigma * spread * a)
-
-    def value(self, clock: Clock):
-        return self.plain("mean") + self.plain("x")
 
 
 def _tail(x: jax.Array, n: int) -> jax.Array:

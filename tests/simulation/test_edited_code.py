@@ -237,3 +237,34 @@ def test_brainsim_behind_a_link_is_no_code_of_the_user_s(tmp_path):
     spec.loader.exec_module(module)
     for form in (tmp_path / "linked", Path(bs.__file__).resolve().parent):
         assert f"{form}/neurons/lif.py".startswith(module.INSTALLED)
+
+
+INNER = None
+
+
+class Edited(bs.stimuli.Stimulus):
+    gain = 1.0
+
+    def value(self, clock):
+        return self.gain
+
+
+class Looks(bs.stimuli.Stimulus):
+    def value(self, clock):
+        return float(len(INNER.paths))
+
+
+def test_a_structure_that_is_held_is_what_its_classes_read_and_not_what_it_remembers(monkeypatch):
+    def driven(stimulus):
+        net = bs.Network()
+        net.E = bs.neurons.LIF(1)
+        net.E.add_stimuli(s=stimulus)
+        return net
+
+    inner, outer = driven(Edited()), driven(Looks())
+    monkeypatch.setitem(globals(), "INNER", split(inner)[0])
+    before = split(outer)[0].reads
+    INNER.programs["x"] = [{"remembered": k} for k in range(3)]
+    assert split(outer)[0].reads is before
+    monkeypatch.setattr(Edited, "gain", 2.0)
+    assert split(outer)[0].reads is not before

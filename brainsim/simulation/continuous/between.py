@@ -13,8 +13,9 @@ import numpy as np
 from jax.core import Tracer
 
 from brainsim.network import Network
+from brainsim.simulation.continuous.carried import Carry
 from brainsim.simulation.continuous.clock import SAME
-from brainsim.simulation.continuous.turn import Carry, Turns
+from brainsim.simulation.continuous.turn import Turns
 
 FIRST = 1e-3  # ms, of a step to try first
 NOTHING = {"sent": -jnp.inf, "size": 0.0, "h": FIRST}  # where nothing is under way

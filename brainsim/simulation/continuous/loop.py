@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from brainsim.integrators import rodas
+from brainsim.simulation.continuous.carried import Carry, Plan
 from brainsim.simulation.continuous.clock import SAME
-from brainsim.simulation.continuous.turn import UNUSED, Carry, Plan, Turns
+from brainsim.simulation.continuous.turn import UNUSED, Turns
 
 
 class Course(NamedTuple):

@@ -21,10 +21,11 @@ from brainsim.simulation.continuous.around import Around, check_courses
 from brainsim.simulation.continuous.arrivals import longest_of, room_for, wires_of
 from brainsim.simulation.continuous.asked import kept, sort_requests, spikes_of, tolerance_of
 from brainsim.simulation.continuous.between import Between, begun, beside_of, left_by, states_after
+from brainsim.simulation.continuous.carried import Carry
 from brainsim.simulation.continuous.check import check
 from brainsim.simulation.continuous.collected import Collected
 from brainsim.simulation.continuous.loop import ahead
-from brainsim.simulation.continuous.turn import Carry, Turns
+from brainsim.simulation.continuous.turn import Turns
 from brainsim.simulation.plan import Request
 from brainsim.simulation.programs import Programs
 from brainsim.simulation.progress import Progress

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 
@@ -11,6 +9,7 @@ from brainsim.integrators import rodas
 from brainsim.network import Network
 from brainsim.simulation.continuous.around import Around, Courses, Given
 from brainsim.simulation.continuous.arrivals import arriving, lines_of, next_arrival
+from brainsim.simulation.continuous.carried import Attempt, Carry, Plan
 from brainsim.simulation.continuous.circuit import Circuit
 from brainsim.simulation.continuous.clock import SAME, Instant
 from brainsim.simulation.continuous.firing import SLOWEST, is_below, root, watchers
@@ -22,54 +21,6 @@ FASTER, SLOWER, SAFETY = 6.0, 0.2, 0.9
 SMALLEST = 1e-17  # ms, of a step that is too long for its tolerance: what is integrated has no course
 UNUSED = 1e-6  # ms, of a step whose end nobody looks at
 NEAR = 1e-6  # of a step: crossings that are no further from its end are taken there, to first order
-
-
-class Carry(NamedTuple):
-    """Where the network is in time.
-
-    ``free``: until when each neuron is refractory; ``armed``: who has been below threshold since it fired; ``due``: who was
-    lifted above at once; ``sent``: when each fired last, (k, n), and ``sizes``: what that multiplies weights by, where it is not
-    1; ``terminals``: states by path; ``given``: how many of the spikes of a source are past; ``done``:
-    up to when what arrives has arrived; ``h``: the next step to try; ``land``: or, when ``landing``, that up to where someone fires;
-    ``lost``: whether a spike under way had no room; ``stuck``: whether the last step was too short, or a spike followed itself.
-    """
-
-    t: jax.Array
-    y: dict
-    others: dict
-    free: dict
-    armed: dict
-    due: dict
-    sent: dict
-    sizes: dict
-    terminals: dict
-    given: dict
-    done: jax.Array
-    h: jax.Array
-    land: jax.Array
-    landing: jax.Array
-    lost: jax.Array
-    stuck: jax.Array
-
-
-class Plan(NamedTuple):
-    """What was decided of a turn, which has no derivative: its length, where it ends, whether someone fires there, whether it has no
-    length.
-    """
-
-    h: jax.Array
-    end: jax.Array
-    landing: jax.Array
-    instant: jax.Array
-
-
-class Attempt(NamedTuple):
-    """A step that was tried: the network with what to try next, the plan of the turn, the step, and whether it is taken."""
-
-    carry: Carry
-    plan: Plan
-    step: rodas.Step
-    taken: jax.Array
 
 
 def _past(times: jax.Array, t: jax.Array) -> jax.Array:
