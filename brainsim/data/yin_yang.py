@@ -28,6 +28,8 @@ def yin_yang(n: int, seed: int = 0, *, radius: float = 0.5, dot: float = 0.1) ->
     ----------
     L. Kriener, J. Göltz, M. A. Petrovici, The Yin-Yang dataset, NICE (2022).
     """
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise ValueError(f"yin_yang: n is the number of points, 1 or more, given {n!r}.")
     rng = np.random.default_rng(seed)
     wanted = rng.integers(0, 3, n)
     points = np.empty((n, 2))

@@ -33,6 +33,10 @@ class Delta(Encoder):
     threshold: float = 0.1
     off: bool = False
 
+    def __post_init__(self):
+        if not self.threshold > 0:
+            raise ValueError(f"Delta: threshold must be positive, given {self.threshold}.")
+
     def encode(self, x, n_steps, step_ms, key):
         x = jnp.asarray(x, float_dtype())
         if x.ndim == 0 or len(x) != n_steps:

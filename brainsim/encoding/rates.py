@@ -78,6 +78,10 @@ class Poisson(Encoder):
 
     rate: QuantityLike = field(default_factory=lambda: 100.0 * u.Hz)
 
+    def __post_init__(self):
+        if not in_unit(self.rate, u.Hz, "Poisson.rate") > 0:
+            raise ValueError(f"Poisson: rate must be positive, given {self.rate}.")
+
     @property
     def draws(self):
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -199,13 +200,17 @@ def _without_surrogate(net: Network, name: str, why: str) -> str:
     )
 
 
-def check_loop(callbacks: Any, average: float | None, log: Any) -> None:
+def check_loop(callbacks: Any, average: float | None, log: Any, checkpoint: Any, seed: Any) -> None:
     """Refuse what would be found out after the first epoch.
 
     Raises
     ------
     TypeError, ValueError
     """
+    if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
+        raise TypeError(f"checkpoint: expected the path of a folder, given {checkpoint!r}.")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise TypeError(f"seed: expected a whole number, given {seed!r}.")
     for callback in callbacks:
         if not callable(callback) and not hasattr(callback, "step"):
             raise TypeError(f"callbacks: expected functions of an Epoch, or objects with step(), given {callback!r}.")

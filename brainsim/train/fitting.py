@@ -171,7 +171,7 @@ def fit(
         raise ValueError(f"batch: expected a positive integer, given {batch!r}.")
     if save_every is not None and (isinstance(save_every, bool) or not isinstance(save_every, int) or save_every < 1):
         raise ValueError(f"save_every: expected a positive integer, given {save_every!r}.")
-    checks.check_loop(callbacks, average, log)
+    checks.check_loop(callbacks, average, log, checkpoint, seed)
     options: dict[str, Any] = dict(
         loss=loss,
         encode=encode,
@@ -255,6 +255,9 @@ def named_metrics(metrics: Sequence[Callable] | Mapping[str, Callable] | None, s
         targets = sample.targets
         labels = not isinstance(targets, Mapping) and targets.ndim == 1 and targets.dtype.kind in "iu"
         return {"accuracy": measures.accuracy} if labels else {}
+    given = metrics.values() if isinstance(metrics, Mapping) else metrics
+    if isinstance(metrics, str) or not all(map(callable, given)):
+        raise TypeError(f"metrics: expected functions, such as [bs.train.measures.accuracy], given {metrics!r}.")
     if isinstance(metrics, Mapping):
         return dict(metrics)
     return {getattr(metric, "__name__", type(metric).__name__): metric for metric in metrics}

@@ -141,6 +141,9 @@ class Objective:
         self.training, self.checkpoint_every, self.remat, self.precision = training, checkpoint_every, remat, precision
         self.parallel, self.adaptive = parallel, adaptive
         self.net, self.duration, self.dt, self.loss, self.encode = net, duration, dt, loss, encode
+        for penalty in penalties:
+            if not callable(penalty) or not hasattr(penalty, "record"):
+                raise TypeError(f"penalties: expected those of bs.train.penalties or alike, given {penalties!r}.")
         self.read, self.into, self.penalties = as_read(read, net), input_of(net, into), tuple(penalties)
         paths = [*self.read.paths, *record, *(path for penalty in self.penalties for path in penalty.record)]
         self.record = tuple(dict.fromkeys(paths))

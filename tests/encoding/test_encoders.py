@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from brainsim import UnitError
 from brainsim import encoding as enc
 
 KEY = jax.random.PRNGKey(0)
@@ -110,3 +111,12 @@ def test_first_spike_of_a_silent_unit_and_its_derivative():
     np.testing.assert_array_equal(enc.first_spike(jnp.zeros((5, 1))), [5])
     slope = jax.grad(lambda s: enc.first_spike(s)[0])(jnp.array([[0.0], [0.0], [1.0], [0.0]]))
     np.testing.assert_allclose(slope[:, 0], [-2, -1, -2, 0], atol=1e-6)  # from the product; without the spike, t = 4
+
+
+def test_what_cannot_be_an_encoder_is_refused_when_it_is_made():
+    with pytest.raises(UnitError, match="Poisson.rate: expected Hz"):
+        enc.Poisson(5 * u.mV)
+    with pytest.raises(ValueError, match="Poisson: rate must be positive"):
+        enc.Poisson(-5 * u.Hz)
+    with pytest.raises(ValueError, match="Delta: threshold must be positive, given -1.0"):
+        enc.Delta(-1.0)

@@ -8,8 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from brainsim._errors import UnknownNameError, suggestion
 from brainsim.train.objective import Objective
 from brainsim.train.online.door import entered, learner_of, rule_of
+from brainsim.train.online.edge import FEEDBACK
 from brainsim.train.online.presynaptic import DECOLLE
 from brainsim.train.online.rule import Rule, TraceRule
 
@@ -42,6 +44,10 @@ class Eligibility:
         self.rule, self.feedback, self.readout = rule_of(rule), feedback, readout
         if isinstance(self.rule, DECOLLE):
             raise ValueError("Eligibility: DECOLLE has losses of its own in each step; use bs.train.online.")
+        if feedback not in FEEDBACK:
+            raise UnknownNameError(
+                f"Eligibility: feedback={feedback!r} is unknown.{suggestion(str(feedback), FEEDBACK)}"
+            )
         if feedback == "adaptive":
             raise ValueError("Eligibility: feedback='adaptive' goes on from step to step; use bs.train.online.")
 
