@@ -231,19 +231,23 @@ def test_gradients_of_all_parameters_are_differences_and_batches_are_loops(rule,
     net = network(rule)
     probe = jnp.asarray(np.random.default_rng(1).normal(size=(N, N)))
     run = bs.function(net, STEPS * DT * u.ms, dt=DT * u.ms, remat=False)
-    names = [
-        f"{part.path}.{name}"
+    declared = {
+        f"{part.path}.{name}": declared
         for part in parts(net["pre->post"].plasticity)
         for name, declared in part._declared.items()
         if isinstance(declared, Parameter) and f"{part.path}.{name}" in run.parameters
-    ]
-    values = jnp.asarray([run.parameters[name] for name in names])
+    }
+    names = list(declared)
+    values = np.asarray([run.parameters[name] for name in names])
+    h = 1e-5 * np.maximum(np.abs(values), 1e-2)
+    lowest = np.asarray([0 if p.positive or p.nonnegative else -np.inf for p in declared.values()])
+    highest = np.asarray([np.inf if p.at_most is None else p.at_most for p in declared.values()])
+    values = np.clip(values, lowest + h, highest - h)  # both of a pair of values must be within bounds
 
     def loss(values):
         return jnp.sum(probe * run(dict(zip(names, values)), {}, inputs=protocol)[0]["pre->post.weight"])
 
-    value, gradient = jax.jit(jax.value_and_grad(loss))(values)
-    h = 1e-5 * np.maximum(np.abs(values), 1e-2)
+    value, gradient = jax.jit(jax.value_and_grad(loss))(jnp.asarray(values))
     shifted = values[None] + np.concatenate([np.diag(h), -np.diag(h)])
     batch = np.asarray(jax.jit(jax.vmap(loss))(jnp.concatenate([shifted, values[None]])))
     up, down = np.split(batch[:-1], 2)

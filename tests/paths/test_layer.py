@@ -239,7 +239,7 @@ def test_statistics_are_state_and_dropout_follows_seed_and_step(tmp_path):
         (
             bs.paths.Layer(linear(W)),
             {"receptor": bs.receptors.GapJunction(), "signal": "spikes"},
-            "takes a graded signal",
+            r"hid.syn compares single values, and Layer\(Linear\) makes sums",
         ),
     ],
 )  # fmt: skip
