@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike
 from brainsim._core import Clock, Dynamics, FixedVariable, Site, State
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import QuantityLike, in_unit
-from brainsim.cells.electrodes import Electrodes
-from brainsim.cells.extracellular import Extracellular
+from brainsim.cells.fields.electrodes import Electrodes
+from brainsim.cells.fields.extracellular import Extracellular
+from brainsim.cells.fields.transmembrane import axial_inflow
 from brainsim.cells.multi_compartment import MultiCompartment
-from brainsim.cells.transmembrane import axial_inflow
 from brainsim.operation import Operation
 
 

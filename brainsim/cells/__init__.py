@@ -1,16 +1,26 @@
 """Cells with a shape: morphologies, what stands on their membrane, and populations of them."""
 
-from brainsim.cells.asc import read_asc
-from brainsim.cells.builder import Builder
-from brainsim.cells.compartments import Compartments
+from brainsim.cells.cables.electrotonics import Electrotonics
+from brainsim.cells.cables.linearised import Linearised
+from brainsim.cells.compartments.compartments import Compartments
+from brainsim.cells.compartments.discretise import discretise
+from brainsim.cells.compartments.rules import DLambda, MaxLength, PerBranch, Rule
 from brainsim.cells.detectors import Detector
-from brainsim.cells.discretise import discretise
-from brainsim.cells.electrodes import Electrodes
-from brainsim.cells.electrotonics import Electrotonics
-from brainsim.cells.extracellular import Extracellular, ExtracellularField, PointElectrode
+from brainsim.cells.fields.electrodes import Electrodes
+from brainsim.cells.fields.extracellular import Extracellular, ExtracellularField, PointElectrode
+from brainsim.cells.fields.transmembrane import transmembrane_currents
+from brainsim.cells.files.asc import read_asc
+from brainsim.cells.files.neuroml import read_neuroml
+from brainsim.cells.files.swc import read_swc
+from brainsim.cells.files.to_swc import write_swc
 from brainsim.cells.junctions import Junctions
-from brainsim.cells.linearised import Linearised
-from brainsim.cells.locations import (
+from brainsim.cells.morphologies.builder import Builder
+from brainsim.cells.morphologies.measures import Measures
+from brainsim.cells.morphologies.morphology import Branch, Morphology
+from brainsim.cells.morphologies.simple_shapes import ball_and_stick, cable, cylinder, rall_tree
+from brainsim.cells.multi_compartment import MultiCompartment
+from brainsim.cells.places.by_place import ByPlace, by_region, of, of_diameter, of_distance, rows_of, values_on
+from brainsim.cells.places.locations import (
     at,
     branch_points,
     centres,
@@ -22,12 +32,7 @@ from brainsim.cells.locations import (
     tips,
     uniform,
 )
-from brainsim.cells.measures import Measures
-from brainsim.cells.morphology import Branch, Morphology
-from brainsim.cells.multi_compartment import MultiCompartment
-from brainsim.cells.neuroml import read_neuroml
-from brainsim.cells.places import ByPlace, by_region, of, of_diameter, of_distance, rows_of, values_on
-from brainsim.cells.regions import (
+from brainsim.cells.places.regions import (
     below,
     branches,
     cells,
@@ -39,12 +44,7 @@ from brainsim.cells.regions import (
     order,
     path_to,
 )
-from brainsim.cells.rules import DLambda, MaxLength, PerBranch, Rule
-from brainsim.cells.simple_shapes import ball_and_stick, cable, cylinder, rall_tree
-from brainsim.cells.swc import read_swc
-from brainsim.cells.to_swc import write_swc
-from brainsim.cells.transmembrane import transmembrane_currents
-from brainsim.cells.where import Locset, Region, region
+from brainsim.cells.places.where import Locset, Region, region
 
 __all__ = [
     "Branch",

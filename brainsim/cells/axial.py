@@ -11,7 +11,7 @@ import scipy.sparse as sparse
 from scipy.sparse.linalg import spsolve
 
 from brainsim import trees
-from brainsim.cells.compartments import resistances
+from brainsim.cells.compartments.compartments import resistances
 
 if TYPE_CHECKING:
     from brainsim.cells.multi_compartment import MultiCompartment

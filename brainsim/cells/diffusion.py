@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from brainsim import trees
 from brainsim.cells.axial import AT_ONCE
-from brainsim.cells.compartments import resistances
+from brainsim.cells.compartments.compartments import resistances
 
 if TYPE_CHECKING:
     from brainsim.cells.multi_compartment import MultiCompartment

@@ -14,12 +14,12 @@ from brainsim import trees
 from brainsim._core import Clock, Fixed, FixedVariable, Parameter, State
 from brainsim._units import in_unit, split_quantity, with_unit
 from brainsim.cells.axial import Axial
-from brainsim.cells.compartments import Compartments
-from brainsim.cells.cut import cut_for, middle_of_soma
+from brainsim.cells.compartments.compartments import Compartments
+from brainsim.cells.compartments.cut import cut_for, middle_of_soma
 from brainsim.cells.diffusion import Diffusion
-from brainsim.cells.morphology import Morphology
+from brainsim.cells.morphologies.morphology import Morphology
 from brainsim.cells.placed import Placed
-from brainsim.cells.places import ByPlace, rows_of
+from brainsim.cells.places.by_place import ByPlace, rows_of
 
 GEOMETRY = ("area", "r_own", "r_parent")  # what compartments give
 

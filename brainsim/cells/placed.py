@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim._core import FixedVariable, Part, Site
-from brainsim.cells.compartments import Compartments
+from brainsim.cells.compartments.compartments import Compartments
 from brainsim.cells.detectors import Detector
 from brainsim.cells.junctions import Junctions
-from brainsim.cells.places import ByPlace, of, rows_of
+from brainsim.cells.places.by_place import ByPlace, of, rows_of
 from brainsim.cells.view import Facing, Seen, Sites
 from brainsim.channels import Mechanism, Pool
 from brainsim.channels.geometry import measures

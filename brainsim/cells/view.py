@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from brainsim._units import split_quantity, with_unit
-from brainsim.cells.compartments import Compartments
+from brainsim.cells.compartments.compartments import Compartments
 from brainsim.connectivity.geometry import Positions
 from brainsim.population import View
 

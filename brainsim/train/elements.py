@@ -15,7 +15,7 @@ from jax.core import Tracer
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import in_unit
 from brainsim.cells import ByPlace, Locset, MultiCompartment, Region, region, rows_of
-from brainsim.cells.compartments import Compartments
+from brainsim.cells.compartments.compartments import Compartments
 from brainsim.network import Network
 
 

@@ -128,7 +128,7 @@ def test_resistances_are_those_of_lfpy():
 
 
 def test_lines_are_integrals_and_discs_means():
-    from brainsim.cells.line_sources import of_lines
+    from brainsim.cells.fields.line_sources import of_lines
 
     rng = np.random.default_rng(0)
     for size in (1.0, 10.0, 1e4):

@@ -14,17 +14,17 @@ MEASURES = (
 EDITS = ("_cut", "join", "scale", "translate", "rotate", "resample", "taper", "relabel", "label")
 SPINES = ("_set", "grow_spines")
 RULES = {  # a function of a module -> what it gives instead, from what it gives
-    ("_sections", "_three_point_sphere"): lambda right, *given: False,
-    ("_sections", "_grow_from_start"): lambda right, *given: right(*given) & False,
-    ("_sections", "_soma_children"): lambda right, *given: 0 * right(*given),
-    ("_sections", "_joint"): lambda right, *given: (1.0, right(*given)[1]),
-    ("asc", "soma_of"): lambda right, contours: (1.01 * right(contours)[0], right(contours)[1]),
-    ("asc", "stacks"): lambda right, contours: [[k] for k in range(len(contours))],
-    ("asc", "_attach"): lambda right, *given: None,
-    ("neuroml", "_fraction"): lambda right, chain, segment, along: along,
-    ("neuroml", "groups_of"): lambda right, *given: ({}, set()),
-    ("to_swc", "_begins_at"): lambda right, *given: False,
-    ("_layout", "_divide"): lambda right, *given: None,
+    ("files._sections", "_three_point_sphere"): lambda right, *given: False,
+    ("files._sections", "_grow_from_start"): lambda right, *given: right(*given) & False,
+    ("files._sections", "_soma_children"): lambda right, *given: 0 * right(*given),
+    ("files._sections", "_joint"): lambda right, *given: (1.0, right(*given)[1]),
+    ("files.asc", "soma_of"): lambda right, contours: (1.01 * right(contours)[0], right(contours)[1]),
+    ("files.asc", "stacks"): lambda right, contours: [[k] for k in range(len(contours))],
+    ("files.asc", "_attach"): lambda right, *given: None,
+    ("files.neuroml", "_fraction"): lambda right, chain, segment, along: along,
+    ("files.neuroml", "groups_of"): lambda right, *given: ({}, set()),
+    ("files.to_swc", "_begins_at"): lambda right, *given: False,
+    ("morphologies._layout", "_divide"): lambda right, *given: None,
 }
 
 

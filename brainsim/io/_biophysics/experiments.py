@@ -12,7 +12,7 @@ import numpy as np
 
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.cells import MultiCompartment, at
-from brainsim.cells.regions import distances
+from brainsim.cells.places.regions import distances
 from brainsim.cells.view import Sites
 from brainsim.io._biophysics.model import SECTIONS
 from brainsim.network import Network

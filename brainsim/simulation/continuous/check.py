@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from brainsim._units import float_dtype
-from brainsim.cells.extracellular import Extracellular
+from brainsim.cells.fields.extracellular import Extracellular
 from brainsim.cells.multi_compartment import MultiCompartment
 from brainsim.channels.point import AtPoint
 from brainsim.integrated import IntegratedPopulation

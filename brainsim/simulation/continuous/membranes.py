@@ -12,7 +12,7 @@ import numpy as np
 
 from brainsim._core import StateVariable
 from brainsim._units import in_unit, with_unit
-from brainsim.cells.extracellular import Extracellular
+from brainsim.cells.fields.extracellular import Extracellular
 from brainsim.integrated import IntegratedPopulation
 from brainsim.integrators.coupled import solve as solve_small
 from brainsim.integrators.elimination import Factors, colours, dependence

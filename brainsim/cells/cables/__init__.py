@@ -1,0 +1,1 @@
+"""Cells at rest as linear cables: impedances, attenuation, length constants."""

@@ -1,0 +1,1 @@
+"""From a morphology to compartments: rules, the tree, areas and axial resistances."""

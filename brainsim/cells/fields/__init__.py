@@ -1,0 +1,1 @@
+"""Potentials outside of cells, both ways: recorded by electrodes, and applied."""

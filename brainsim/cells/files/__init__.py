@@ -1,0 +1,1 @@
+"""Files of morphologies: SWC, Neurolucida ASC, NeuroML."""
