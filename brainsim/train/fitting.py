@@ -15,18 +15,18 @@ from brainsim._units import QuantityLike
 from brainsim.integrators import Adaptive
 from brainsim.network import Network
 from brainsim.train import checks, losses, measures
-from brainsim.train.callbacks import Callback
+from brainsim.train.course.callbacks import Callback
+from brainsim.train.course.evaluation import Evaluation
+from brainsim.train.course.history import History
+from brainsim.train.course.loop import Loop
+from brainsim.train.course.schedules import Scheduled
 from brainsim.train.data import Arrays, Batches, as_batches
 from brainsim.train.directions import RandomDirections, forward
-from brainsim.train.evaluation import Evaluation
 from brainsim.train.gradients import Gradient, bptt, eventprop, reinforce
-from brainsim.train.history import History
-from brainsim.train.loop import Loop
 from brainsim.train.objective import Batch, Objective
 from brainsim.train.online.door import RULES
 from brainsim.train.online.gradient import Eligibility
 from brainsim.train.reading import Read, Reads
-from brainsim.train.schedules import Scheduled
 from brainsim.train.search import Search, Searching
 from brainsim.train.trained import Trained
 from brainsim.train.transforms import Transform

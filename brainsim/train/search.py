@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import optax
 
 from brainsim._errors import UnknownNameError, suggestion
+from brainsim.train.course.schedules import Scheduled
 from brainsim.train.directions import sizes
 from brainsim.train.gradients import bptt
 from brainsim.train.objective import Objective
-from brainsim.train.schedules import Scheduled
 from brainsim.train.trained import Trained
 from brainsim.train.update import Learning, Update
 

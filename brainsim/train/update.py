@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from brainsim.train.course.schedules import Scheduled
 from brainsim.train.gradients import Gradient, bptt
 from brainsim.train.objective import Batch, Objective, Result
-from brainsim.train.schedules import Scheduled
 from brainsim.train.trained import Trained, matching
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim._units import float_dtype, with_unit
-from brainsim.train.unknowns import Unknowns
+from brainsim.train.estimation.unknowns import Unknowns
 
 
 class Simulator:

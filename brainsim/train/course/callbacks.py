@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from brainsim.train.history import History
+from brainsim.train.course.history import History
 
 
 class Epoch(NamedTuple):

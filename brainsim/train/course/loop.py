@@ -13,9 +13,10 @@ import numpy as np
 from brainsim import _memory
 from brainsim._core import write_back
 from brainsim.simulation.progress import Progress
-from brainsim.train import checks, resuming
-from brainsim.train.callbacks import Epoch, Step
-from brainsim.train.history import History
+from brainsim.train import checks
+from brainsim.train.course import resuming
+from brainsim.train.course.callbacks import Epoch, Step
+from brainsim.train.course.history import History
 from brainsim.train.overflow import blame
 from brainsim.train.spread import Spread
 

@@ -13,7 +13,7 @@ import optax
 from numpy.typing import ArrayLike
 
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim.train.descent import Minima, minimize
+from brainsim.train.estimation.descent import Minima, minimize
 
 
 class Curvature(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from brainsim.train.callbacks import Epoch, Step
+from brainsim.train.course.callbacks import Epoch, Step
 
 
 class TensorBoard:

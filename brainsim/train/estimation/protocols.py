@@ -19,8 +19,8 @@ from brainsim.network import Network
 from brainsim.population import View
 from brainsim.simulation.door import slots_of, values_at
 from brainsim.simulation.function import function, one_by_one
+from brainsim.train.estimation.targets import Features, Target
 from brainsim.train.features import efel
-from brainsim.train.targets import Features, Target
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from brainsim._units import NumberLike, float_dtype, in_unit, with_unit
 from brainsim.connectivity import Distribution, LogUniform, Truncated, Uniform, log_density
 from brainsim.network import Network
 from brainsim.simulation.door import slots_of
-from brainsim.train.elements import Elements, elements_of
+from brainsim.train.estimation.elements import Elements, elements_of
 from brainsim.train.trained import Trained
 from brainsim.train.transforms import Bounded, Logarithmic, Scaled, Transform
 
