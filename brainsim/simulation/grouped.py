@@ -21,6 +21,7 @@ from brainsim.events import _together as together
 from brainsim.events._joined import join, split
 from brainsim.events._shared import Block
 from brainsim.simulation.alike import Cohort, Values, cohorts, evaluate
+from brainsim.simulation.uniform import is_uniform
 from brainsim.simulation.waiting import IN_A_PASS, OTHER, TOGETHER, Waiting, inputs_of, is_elementwise, ready
 
 # Longer arrays may be worth several threads: XLA shares each pass over them. A call with shorter ones may be compiled as
@@ -50,8 +51,7 @@ def while_loop(unfinished: Callable, body: Callable, start, ours: bool = False):
     become one (see :mod:`brainsim.simulation.alike`): their states stand behind each other for as long as the loop goes on.
     What depends only on values that ``body`` closes over is evaluated before.
 
-    ``ours``: whether all equations are the package's own. Theirs become small calls, in which XLA (jaxlib 0.10) aborts
-    the process where a result is a constant, such as a state of somebody's that is multiplied by 0.
+    ``ours``: whether all equations are the package's own. Theirs become small calls.
     """
     leaves, tree = jax.tree.flatten(start)
     closed = jax.make_jaxpr(body)(start)
@@ -301,24 +301,25 @@ def _call(function: Callable, results: int, ours: bool) -> Callable:
     """A function that XLA leaves as a call of its own; it has several results.
 
     One with a single result whose loop threads would share (from 512 KB on, in jaxlib 0.10 to 0.12) is not compiled as a small
-    call: "Incorrect number of arguments passed to called function".
+    call: "Incorrect number of arguments passed to called function". One with a result that is a number for all elements ends the
+    process (jaxlib 0.10): "All or none of the slices should have an explicit index".
     """
     if results < 2:
         return function
 
-    def inside(*arguments):
-        with set_xla_metadata(**dict.fromkeys(marks(arguments))):
-            return function(*arguments)
+    def called(*arguments):
+        closed = jax.make_jaxpr(function)(*arguments)
+        small = ours and all(np.size(array) <= ONE_THREAD for array in arguments) and not any(is_uniform(closed))
+        marks = {"inlineable": "false"} | ({"xla_cpu_small_call": "true"} if small else {})
 
-    def outside(*arguments):
-        with set_xla_metadata(**marks(arguments)):
+        def inside(*arguments):
+            with set_xla_metadata(**dict.fromkeys(marks)):
+                return jaxpr_as_fun(closed)(*arguments)
+
+        with set_xla_metadata(**marks):
             return jax.jit(inside)(*arguments)
 
-    def marks(arguments):
-        small = ours and all(np.size(array) <= ONE_THREAD for array in arguments)
-        return {"inlineable": "false"} | ({"xla_cpu_small_call": "true"} if small else {})
-
-    return outside
+    return called
 
 
 def _is_not_larger(equation) -> bool:

@@ -13,6 +13,7 @@ from brainsim.events import _together as together
 from brainsim.simulation import alike
 from brainsim.simulation import grouped as grouped_step
 from brainsim.simulation.grouped import grouped
+from brainsim.simulation.uniform import is_uniform
 
 
 @pytest.fixture(params=["kernel", "plain"])
@@ -41,6 +42,28 @@ def circuit(rng, kind, n=70, m=33):
         return jnp.sort(V), g, w, h
 
     return step, tuple(jnp.asarray(rng.normal(size=size), kind) for size in (n, n, m, m))
+
+
+def test_results_that_are_one_number_for_all_elements_are_known():
+    def step(V, level, w):
+        held = jnp.where(True, level, V)
+        reset = jnp.where(held > 1.0, 0.0, held)
+        return reset, 0.0 * V, V + held, jnp.where(False, level, V), (held > 1.0) & (V > 0.0), jnp.broadcast_to(w, 3)
+
+    closed = jax.make_jaxpr(step)(jnp.zeros(3), 2.0, jnp.zeros(3))
+    assert is_uniform(closed) == [True, True, False, False, False, False]
+
+
+def test_a_state_that_is_held_at_a_number_is_compiled():
+    net = bs.Network()
+    net.S = bs.sources.SpikeTimes(1, [0.1] * u.ms, [0])
+    net.E = bs.neurons.LIF(4)
+    net.E.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+    net.E.add_stimuli(clamp=bs.stimuli.Hold("V", -55 * u.mV))
+    net.connect(net.S, net.E, bs.AllToAll(), receptor="syn", weight=5 * u.pA)
+    bs.simulate(net, 0.3 * u.ms)  # in a small call XLA ended the process
+    np.testing.assert_array_equal(net.E.V.mantissa, [-55] * 4)
+    np.testing.assert_allclose(net.E.syn.g.mantissa, 5 * np.exp(-0.2 / 5))
 
 
 @pytest.mark.parametrize("kind", [jnp.float32, jnp.float64])
