@@ -352,7 +352,8 @@ class Neuron(IntegratedPopulation):
         if self.surrogate is None and jnp.result_type(fires) != jnp.bool_:
             raise TypeError(
                 f"{self.path}: {type(self).__name__}.fires must give true or false without a surrogate, given"
-                f" {jnp.result_type(fires)}; compare with the threshold, or take self.spike_where(V, V_th)."
+                f" {jnp.result_type(fires)}; compare with the threshold, or take self.spike_where(V, V_th). What a spike carries, such as a"
+                " sign, is spike_value(before, after)."
             )
         return jnp.broadcast_to(jnp.asarray(fires, kind), (self.count,))
 

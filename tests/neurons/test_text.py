@@ -263,7 +263,37 @@ def test_a_sum_over_synapses_is_a_state():
     np.testing.assert_allclose(rec["G.y"], [[0, 0], [2, 4], [6, 12]])
 
 
+def test_whole_numbers_conditions_and_what_is_one_for_all():
+    """Against Brian 2.9 with the same text (Euler, 0.1 ms)."""
+    kind = from_equations(
+        """
+        dv/dt = (v0 - v)/tau + drift*int(on and not high) : volt (unless refractory)
+        dx/dt = n_/second*int(on) - x/(5*ms) : 1
+        drift = k*mV/ms*int(t > 10*ms) : volt/second (shared)
+        high = v > -55*mV : boolean
+        k : 1 (shared)
+        n_ : integer (constant)
+        on : boolean
+        v0 : volt
+        """,
+        threshold="v > -50*mV and on", reset="v = -60*mV; n_ += 1", refractory=1.9 * u.ms, method="euler", tau=10 * u.ms,
+        k=0.5, v=-60 * u.mV,
+    )  # fmt: skip
+    net = bs.Network()
+    net.E = kind(3, on=[True, True, False], n_=[0, 2, 3], v0=[-45, -40, -40] * u.mV)
+    rec = bs.simulate(net, 40 * u.ms, record=["E.spikes", "E.v", "E.x"])
+    np.testing.assert_allclose(rec.spikes["E"].times.to_decimal(u.ms), [6.9, 11.0, 15.4, 22.7, 23.6, 31.8, 34.4, 40.0])
+    np.testing.assert_allclose(rec["E.v"][-1].to_decimal(u.mV), [-54.17525825, -60.0, -40.35901107], rtol=1e-8)
+    np.testing.assert_allclose(rec["E.x"][-1], [0.01322101, 0.02882005, 0.0], rtol=1e-6)
+    with pytest.raises(ValueError, match="expected shape"):
+        kind(3, k=[1, 2, 3])
+
+
 REFUSED = {
+    "shared of each": (
+        dict(equations="dv/dt = -v/ms + a : volt\n a = 2*v/ms : volt/second (shared)"),
+        "line 2: 'a' is .shared., and every neuron has 'v' of its own",
+    ),
     "no unit": (dict(equations="dv/dt = -v/tau"), "equations: a line ends with its unit"),
     "no rate": (dict(equations="v : volt"), r"there is no equation dx/dt"),
     "unknown": (

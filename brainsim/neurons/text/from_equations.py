@@ -46,8 +46,9 @@ def from_equations(
     It is a class as any other, and ``print(bs.neurons.source_of(Adaptive))`` shows what one would have written.
 
     A line is a rate ``dx/dt = ... : unit``, a subexpression ``x = ... : unit``, or a name with its unit: a parameter, or a
-    state if a spike sets it. ``(unless refractory)`` holds a variable in the refractory time, ``(shared)`` is a parameter of
-    one value, ``(constant)`` changes nothing here. What stands behind ``#`` becomes its description. ``I``, where nothing
+    state if a spike sets it; ``integer`` and ``boolean`` in the place of the unit are numbers without one. ``(unless refractory)``
+    holds a variable in the refractory time, ``(shared)`` is a parameter or a subexpression of one value, ``(constant)`` changes
+    nothing here. What stands behind ``#`` becomes its description. ``I``, where nothing
     else says what it is, is the sum of receptors and stimuli in pA; ``J : amp/meter**2 (input)`` declares another, and
     ``s : 1 (summed)`` what a ``bs.receptors.Summed(into="s")`` adds up. Spikes reach any variable by
     ``bs.receptors.Delta(into="w")``. Names of units are those of brainunit, which has Brian's.

@@ -19,6 +19,7 @@ from brainsim.neurons.text.words import Expression
 #: Units that neurons are measured in, for what the text declares in those of the SI.
 HANDY = {"volt": "mV", "amp": "pA", "siemens": "nS", "second": "ms", "farad": "pF", "ohm": "Mohm"}
 RATE, NOISE = u.UNITLESS / u.second, u.second**-0.5
+KINDS = ("integer", "boolean")  # in the place of a unit: numbers without one
 _BASES = ("meter", "kilogram", "second", "amp", "kelvin", "mole", "candle")  # as dimensions are counted
 _RESERVED = {
     "t": "the time",
@@ -51,6 +52,7 @@ class Names:
         moved |= {equation.name for equation in equations if "summed" in equation.flags}
         self.variables = self._of("differential")
         self.subexpressions = self._of("subexpression")
+        self.booleans = [equation.name for equation in equations if set(equation.unit.names) == {"boolean"}]
         declared = self._of("parameter")
         self.inputs = [name for name in declared if "input" in self.equations[name].flags]
         self.states = [name for name in declared if name in moved and name not in self.inputs]
@@ -70,20 +72,23 @@ class Names:
 
     def _declare(self, equation):
         name = equation.name
+        if name in self.values and name in (*self.subexpressions, *self.inputs):
+            equation.fail(f"{name}={self.values[name]} was given, and an {equation.kind} has no value of its own")
         if name in _RESERVED or name in NUMBERS or name.startswith("xi_"):
             equation.fail(f"{name!r} is taken: {_RESERVED.get(name, 'a number')}")
         if any(name in vars(base) or name in vars(base).get("__annotations__", ()) for base in Neuron.__mro__):
             equation.fail(f"every neuron has {name!r} already; give the {equation.kind} another name")
+        text = ast.unparse(equation.unit.tree)
+        if text in KINDS and equation.kind != "differential":
+            self.units[name], self.python[name] = UNITLESS, ""
+            return
         for word, node in equation.unit.names.items():
             if unit_named(word) is None:
-                units = ("volt", "amp", "siemens", "second", "farad", "ohm", "Hz", "meter", "1")
+                units = ("volt", "amp", "siemens", "second", "farad", "ohm", "Hz", "meter", "1", *KINDS)
                 equation.unit.fail(f"{word!r} is no unit.{suggestion(word, units)}", node)
         known = {word: unit_named(word) for word in equation.unit.names}
         self.units[name] = Dimensions(known, equation.unit).of(equation.unit.tree)  # type: ignore[arg-type]
-        text = ast.unparse(equation.unit.tree)
         self.python[name] = f"{{u}}.{HANDY[text]}" if text in HANDY else _in_python(equation.unit)
-        if name in self.values and name in (*self.subexpressions, *self.inputs):
-            equation.fail(f"{name}={self.values[name]} was given, and an {equation.kind} has no value of its own")
 
     def _check_value(self, name):
         value, unit = self.values[name], self.units[name]
@@ -121,6 +126,15 @@ class Names:
         """Whether a name that is known is a unit."""
         own = (*self.equations, *self.parameters, *self.inputs, *NUMBERS, "t", "dt")
         return name not in own and not name.startswith("xi")
+
+    def check_shared(self) -> None:
+        """Refuse subexpressions of one value for all neurons that depend on what each neuron has."""
+        for name in self.subexpressions:
+            value = self.equations[name].value
+            if "shared" in self.equations[name].flags and value is not None:
+                for other, node in value.names.items():
+                    if other in self.equations and "shared" not in self.equations[other].flags:
+                        value.fail(f"{name!r} is (shared), and every neuron has {other!r} of its own", node)
 
     def check_used(self, expressions: Iterable[Expression]) -> None:
         """Refuse values that nothing uses."""

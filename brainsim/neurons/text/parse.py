@@ -15,7 +15,7 @@ _RESET = re.compile(r"\s*(?P<name>\w+)\s*(?P<op>[-+*/]?)=(?!=)(?P<value>.*)", re
 #: What may stand in parentheses behind a unit, by what it stands behind.
 FLAGS = {
     "differential": ("unless refractory",),
-    "subexpression": (),
+    "subexpression": ("shared",),
     "parameter": ("constant", "shared", "input", "summed"),
 }
 _ELSEWHERE = {

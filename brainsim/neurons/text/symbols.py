@@ -95,6 +95,10 @@ def symbol(name: str) -> str:
 class _Booleans(ast.NodeTransformer):
     """Conditions as SymPy has them."""
 
+    def visit_UnaryOp(self, node):
+        self.generic_visit(node)
+        return ast.UnaryOp(ast.Invert(), node.operand) if isinstance(node.op, ast.Not) else node
+
     def visit_BoolOp(self, node):
         self.generic_visit(node)
         operation = ast.BitAnd() if isinstance(node.op, ast.And) else ast.BitOr()

@@ -7,7 +7,20 @@ from typing import NoReturn
 
 from brainsim.neurons.text.functions import FUNCTIONS
 
-_OPERATIONS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.Mod, ast.FloorDiv, ast.USub, ast.UAdd, ast.And, ast.Or)
+_OPERATIONS = (
+    ast.Add,
+    ast.Sub,
+    ast.Mult,
+    ast.Div,
+    ast.Pow,
+    ast.Mod,
+    ast.FloorDiv,
+    ast.USub,
+    ast.UAdd,
+    ast.And,
+    ast.Or,
+    ast.Not,
+)
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 _FORMS = (
     ast.BinOp,
@@ -108,8 +121,6 @@ class Expression:
         elif isinstance(node, ast.Constant):
             if not isinstance(node.value, int | float | bool):
                 self.fail("expected a number", node)
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            self.fail("write 'not' as the opposite comparison", node)
         elif isinstance(node, ast.Compare) and len(node.ops) > 1:
             self.fail("write a < b < c as a < b and b < c", node)
         elif not isinstance(node, _FORMS):

@@ -39,6 +39,7 @@ class Writer:
         self.u = "u" if "u" not in names.equations and "u" not in names.parameters else "brainunit"
         self.conditions: list[Expression] = []
         self.order = names.order()
+        names.check_shared()
         self.rates = {variable: self._value(variable) for variable in names.variables}
         for variable in (*names.subexpressions, *names.variables):
             names.resolve(self._value(variable), further=("t", "xi") if variable in self.rates else ("t",))
@@ -210,6 +211,8 @@ class Writer:
             for part in parts[1:]:
                 text = f"jnp.{joining}({text}, {part})"
             return text
+        if isinstance(node, ast.Name) and node.id in self.names.booleans:
+            node = ast.parse(f"int({node.id}) > 0.5", mode="eval").body
         kind = type(node.ops[0]) if isinstance(node, ast.Compare) else None
         if kind not in _COMPARED:
             condition.fail("a threshold is a comparison by <, <=, > or >=, or several with 'and' and 'or'", node)
@@ -299,6 +302,7 @@ class _Written(ast.NodeTransformer):
             text = NUMBERS[name]
         else:
             text = f"{writer.u}.{name}" if writer.names.is_unit(name) else f"self.{name}"
+            text = f"{text} > 0.5" if name in writer.names.booleans else text
         return ast.parse(text, mode="eval").body
 
     def visit_Call(self, node):
@@ -306,11 +310,15 @@ class _Written(ast.NodeTransformer):
         assert isinstance(node.func, ast.Name)
         function = FUNCTIONS[node.func.id].python
         if function == "int":
-            condition = isinstance(node.args[0], ast.Compare | ast.BoolOp)
+            condition = _is_condition(node.args[0], self.writer.names.booleans)
             function = "u.math.where" if condition else "u.math.trunc"
             arguments += [ast.Constant(1.0), ast.Constant(0.0)] if condition else []
         called = ast.parse(function.replace("u.", f"{self.writer.u}.", 1), mode="eval").body
         return ast.Call(called, arguments, [])
+
+    def visit_UnaryOp(self, node):
+        operation = ast.Invert() if isinstance(node.op, ast.Not) else node.op
+        return ast.UnaryOp(operation, self.visit(node.operand))
 
     def visit_BoolOp(self, node):
         operation = ast.BitAnd() if isinstance(node.op, ast.And) else ast.BitOr()
@@ -318,6 +326,13 @@ class _Written(ast.NodeTransformer):
         for other in others:
             left = ast.BinOp(left, operation, other)
         return left
+
+
+def _is_condition(node: ast.expr, booleans: list[str]) -> bool:
+    """Whether an expression is true or false."""
+    if isinstance(node, ast.UnaryOp):
+        return isinstance(node.op, ast.Not)
+    return isinstance(node, ast.Compare | ast.BoolOp) or (isinstance(node, ast.Name) and node.id in booleans)
 
 
 def _landing(reset: list[Statement]) -> dict[str, ast.expr]:
