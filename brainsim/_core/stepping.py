@@ -19,6 +19,7 @@ INSTEAD = (
 
 class _Now(threading.local):
     members: frozenset[int] | None = None
+    element: tuple[nnx.Module, str] | None = None  # of what some elements are looked at, and what to read in its place
 
 
 _now = _Now()
@@ -34,6 +35,19 @@ def stepping(net: nnx.Module) -> Iterator[None]:
         _now.members = before
 
 
+@contextlib.contextmanager
+def some_of(owner: nnx.Module, instead: str) -> Iterator[None]:
+    """While a method looks at some elements of ``owner``: its arrays, which are of all of them, are out of reach.
+
+    ``instead``: what the method reads in their place, for the message, with ``{name}`` in it.
+    """
+    before, _now.element = _now.element, (owner, instead)
+    try:
+        yield
+    finally:
+        _now.element = before
+
+
 def _parts(node) -> Iterator[int]:
     yield id(node)
     for part in vars(node).values():
@@ -47,8 +61,11 @@ def check_in_reach(owner, name: str) -> None:
     Raises
     ------
     OutsideStepError
-        The array would stay what it is now for the whole run, and for all runs after it.
+        The array would stay what it is now for the whole run, and for all runs after it; or is that of all elements where some
+        are looked at.
     """
+    if _now.element is not None and _now.element[0] is owner:
+        raise OutsideStepError(f"{owner.path}.{name} has all elements. {_now.element[1].format(name=name)}")
     if _now.members is not None and id(owner) not in _now.members:
         raise OutsideStepError(
             f"{owner.path}.{name} was used inside a step by something that it was not given to, so that it would keep"

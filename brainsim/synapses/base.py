@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from brainsim import events
 from brainsim._core import Clock, Dynamics, Parameter, Site, State
+from brainsim._core.stepping import some_of
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import in_unit, with_unit
 
@@ -21,8 +22,14 @@ OWN = ("last",)  # states that are no matter of a kind
 class Numbers:
     """Parameters of some synapses as plain numbers, each in the unit that it is declared in; None for those that are None."""
 
-    def __init__(self, values: dict):
-        vars(self).update(values)
+    def __init__(self, kind: str, values: dict):
+        vars(self).update(values, _kind=kind)
+
+    def __getattr__(self, name: str):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        known = [each for each in vars(self) if not each.startswith("_")]
+        raise UnknownNameError(f"{self._kind}: p has no {name!r}.{suggestion(name, known)}")
 
 
 class Synapse(Dynamics):
@@ -75,9 +82,12 @@ class Synapse(Dynamics):
         cls.moves = tuple(
             name for name, declared in cls._declared.items() if isinstance(declared, State) and name not in OWN
         )
-        for name in cls.moves:
-            if cls._declared[name].shape == "count":
-                raise TypeError(f'{cls.__name__}.{name}: synapses have one each: State(..., shape="n_synapses").')
+        for name, declared in cls._declared.items():
+            if declared.shape == "count":
+                raise TypeError(
+                    f'{cls.__name__}.{name}: synapses have one each, {type(declared).__name__}(..., shape="n_synapses");'
+                    " a parameter may be one for all, shape=()."
+                )
         cls._takes = {
             method: _states_taken(cls, method, first) for method, first in (("silence", ("p", "dt")), ("spike", ("p",)))
         }
@@ -99,10 +109,16 @@ class Synapse(Dynamics):
 
     def _parameters(self, values) -> Numbers:
         absent = {name: None for name, d in self._declared.items() if isinstance(d, Parameter)}
-        return Numbers(absent | dict(zip(self._numbers, values, strict=True)))
+        return Numbers(type(self).__name__, absent | dict(zip(self._numbers, values, strict=True)))
+
+    def _asked(self, method: str, states: dict, *first: Any) -> Any:
+        """What a method gives for some synapses."""
+        instead = f"{type(self).__name__}.{method} is about some synapses: take p.{{name}}, or a state as an argument."
+        with some_of(self, instead):
+            return getattr(self, method)(*first, **{k: states[k] for k in self._takes[method]})
 
     def _after_silence(self, p, dt, states: dict) -> dict:
-        return states | self._named("silence", self.silence(p, dt, **{k: states[k] for k in self._takes["silence"]}))
+        return states | self._named("silence", self._asked("silence", states, p, dt))
 
     def _named(self, method: str, after: Any) -> dict:
         if not isinstance(after, dict):
@@ -122,7 +138,7 @@ class Synapse(Dynamics):
         p, dt = self._parameters(numbers), (now - last).astype(step_ms.dtype) * step_ms
         before = self._after_silence(p, dt, dict(zip(self.moves, states, strict=True)))
         vars(p).update(zip(self.of_post, there, strict=True))
-        given = self.spike(p, **{k: before[k] for k in self._takes["spike"]})
+        given = self._asked("spike", before, p)
         if not isinstance(given, tuple) or len(given) != 2:
             raise TypeError(f"{type(self).__name__}.spike returns what is sent, and states by name; given {given!r}.")
         sent, after = given

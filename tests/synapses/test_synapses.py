@@ -255,6 +255,24 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="rewire: S->E has synapses with states of their own"):
         bs.plasticity.rewire(net, "S->E", weight=1 * u.pA, fraction=0.1, seed=1)
 
+    class OfAll(synapses.TsodyksMarkram):
+        def spike(self, p, u, x):
+            return self.plain("U") * x, {}
+
+    with pytest.raises(bs.OutsideStepError, match="synapse.U has all elements. OfAll.spike is about some .* take p.U"):
+        bs.simulate(network(synapse=OfAll()), 1 * u.ms, dt=DT)
+
+    class Unknown(synapses.TsodyksMarkram):
+        def silence(self, p, dt, x):
+            return {"x": x * p.tau}
+
+    with pytest.raises(bs.UnknownNameError, match="Unknown: p has no 'tau'. Did you mean 'tau_rec'"):
+        bs.simulate(network(synapse=Unknown()), 1 * u.ms, dt=DT)
+    with pytest.raises(TypeError, match=r'OfNeurons.k: synapses have one each, Parameter\(..., shape="n_synapses"\)'):
+
+        class OfNeurons(synapses.Synapse):
+            k = bs.Parameter(1.0, "a factor")
+
     with pytest.raises(bs.UnknownNameError, match="Wrong.spike takes 'y', no State"):
 
         class Wrong(synapses.Synapse):
