@@ -133,8 +133,8 @@ class FromMatrix(ConnectionRule):
                 given = np.asarray(given)
             except (TypeError, ValueError):  # quantities and ragged lists
                 raise TypeError(
-                    f"{self.name}: matrix is a {type(given).__name__} that is not an array of plain numbers; give a matrix "
-                    "without unit, and the unit with the weight"
+                    f"{self.name}: matrix is a {type(given).__name__} that is not an array of plain numbers; give plain "
+                    "numbers in the unit of the receptor, such as matrix / u.pA"
                 ) from None
         if given.ndim != 2:
             raise ValueError(f"{self.name}: matrix has shape {given.shape}; give two dimensions, (n_pre, n_post)")

@@ -109,10 +109,18 @@ def checked(function: Any, what: str) -> Callable:
 def applied(function: Callable, placed: Placed | None, pre: np.ndarray, post: np.ndarray) -> Any:
     """What a function of pairs gives for neurons ``pre`` and ``post``, (n,) each, numbered within their views."""
     pre, post = (side.astype(np.int64, copy=False) for side in (pre, post))  # so that products do not overflow
-    if _names(function) == ("i", "j"):
-        return function(pre, post)
     sides = (None, None) if placed is None else (lambda: placed.pre, lambda: placed.post)
-    return function(*(Side(index, where) for index, where in zip((pre, post), sides)))
+    numbered = _names(function) == ("i", "j")
+    neurons = (pre, post) if numbered else tuple(Side(index, where) for index, where in zip((pre, post), sides))
+    try:
+        return function(*neurons)
+    except ValueError as error:
+        if "truth value" not in str(error):  # that of an array, in NumPy and JAX
+            raise
+        raise ValueError(
+            "a function of pairs gets arrays of pairs: write & | ~ in place of and, or, not, and np.where in place of if"
+            f" ({error})"
+        ) from error
 
 
 def _names(function) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import brainunit as u
 import numpy as np
 
+from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import with_unit
 
 from .geometry import Positions, Space
@@ -101,6 +102,12 @@ class Side:
     def z(self) -> u.Quantity | np.ndarray:
         """Third coordinate, (n,)."""
         return self._axis(2, "z")
+
+    def __getattr__(self, name: str):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        known = ("index", "x", "y", "z", "position")
+        raise UnknownNameError(f"a function of pairs asks for {name!r} of a neuron.{suggestion(name, known)}")
 
     def _axis(self, k: int, name: str):
         placed = self._placed()

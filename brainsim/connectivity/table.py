@@ -134,9 +134,10 @@ def _columns(rule: str, table) -> dict[str, np.ndarray]:
                 f" {len(header)}"
             )
         table = {name: np.array([row[k].strip() for row in rows], dtype=str) for k, name in enumerate(header)}
-    elif not isinstance(table, Mapping) and not hasattr(table, "columns"):
+    elif not isinstance(table, Mapping) and (hasattr(table, "collect") or not hasattr(table, "columns")):  # lazy frames
         raise TypeError(
             f"{rule}: table is a {type(table).__name__}; give a path, a dictionary of columns, or a data frame"
+            f"{': table.collect()' if hasattr(table, 'collect') else ''}"
         )
     columns = {str(name): np.asarray(table[name]) for name in getattr(table, "columns", table)}
     if len({column.shape for column in columns.values()}) != 1 or next(iter(columns.values())).ndim != 1:
@@ -153,7 +154,9 @@ def _indices(rule: str, column: str, entries: np.ndarray, names, must_exist: np.
                 entries.astype(np.int64) if entries.dtype.kind in "US" else _checks.index_array(rule, column, entries)
             )
         except ValueError:
-            example = next(x for x in entries if not x.lstrip("+-").isdigit())
+            example = next((x for x in entries if not str(x).lstrip("+-").isdigit()), None)
+            if example is None:  # integers, of which some are no index
+                raise
             raise ValueError(
                 f"{rule}: column {column!r} holds {str(example)!r}, no index; give the names of the neurons"
             ) from None

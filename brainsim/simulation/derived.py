@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
@@ -52,10 +53,31 @@ class Derived:
 
 
 def of_function(label: str, function: Callable) -> Derived:
-    """A function of the user's."""
+    """A function of the user's.
+
+    Raises
+    ------
+    TypeError
+        If it is not a function of the network alone.
+    """
+    what = label if label == "until" else f"record[{label!r}]"
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        raise TypeError(f"{what}: expected a function of the network, lambda net: ..., given {function!r}.") from None
+    except ValueError:  # a built-in function, which does not say what it takes
+        pass
+
+    def compute(net, clock):
+        try:
+            return function(net)
+        except Exception as error:
+            error.add_note(f"{what}: in this function, which is compiled with the step, as the methods of a model are.")
+            raise
+
     reads = reads_of(Readers((), (function,)))
     key = (reads, getattr(function, "__qualname__", "")) if reads is not NOTHING else function
-    return Derived(label, key, lambda net, clock: function(net), anything=True)
+    return Derived(label, key, compute, anything=True)
 
 
 def reduced(label: str, how: str, path: str, inner: Callable[[Network, Clock], Any], changes: bool) -> Derived:
@@ -203,12 +225,11 @@ def number_of(label: str, result: Any) -> tuple[jax.Array, u.Unit]:
     try:
         number, unit = split_quantity(result)
         array = jnp.asarray(number)
-    except TypeError:
+    except (TypeError, ValueError):
         array, unit = None, UNITLESS
     if array is None or array.dtype.kind not in "biuf":
-        raise TypeError(
-            f"record[{label!r}]: the function must give numbers or a quantity, given {type(result).__name__}."
-        )
+        what = label if label == "until" else f"record[{label!r}]"
+        raise TypeError(f"{what}: the function must give numbers or a quantity, given {type(result).__name__}.")
     return array, unit
 
 

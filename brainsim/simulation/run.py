@@ -153,7 +153,7 @@ def simulate(
             now = first + recorder.steps
             if callback is not None and interval is not None and now % interval == 0:
                 answer = callback(net)
-                met = met or (isinstance(answer, bool | np.bool_) and bool(answer))
+                met = met or _is_true(answer)
                 entry = _after_callback(entry, now)
             if met or now == last:
                 return recorder.finish(net)
@@ -204,6 +204,18 @@ def _ends(entry: door.Entry, until, check_every) -> tuple[derived.Derived | None
             f"until: the function must give one truth value, such as net.E.spikes.any(), given {dtype} of shape {shape}."
         )
     return condition, every
+
+
+def _is_true(answer: Any) -> bool:
+    """Whether a callback has returned that the run is to end; what is no truth value says nothing."""
+    if getattr(answer, "dtype", type(answer)) not in (bool, np.dtype(bool)):
+        return False
+    if np.ndim(answer):
+        raise TypeError(
+            f"callback: it ends the run by returning one truth value, such as net.E.spikes.any(); given {np.shape(answer)} of"
+            " them."
+        )
+    return bool(answer)
 
 
 def _callback_interval(entry: door.Entry, callback, callback_every) -> int | None:

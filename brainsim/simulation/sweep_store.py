@@ -184,10 +184,9 @@ def facts_of(batches: Batches, axes: Mapping[str, Any]) -> dict[str, str]:
     window = [batches.step_ms, batches.n_steps, str(jax.config.jax_enable_x64)]  # type: ignore[attr-defined]
     window += [] if batches.adaptive is None else [batches.adaptive.adaptive.key]
     asked = [(request.label, request.every) for request in batches.requests]
-    varied = [] if batches.wirings is None else ["wiring"]
     return {
         "networks": _digest(kinds, *(x for path in sorted(arrays) for x in (path, *jax.tree.leaves(arrays[path])))),
-        "values or seeds": _digest(*(_plain(values) for values in axes.values()), list(axes), *varied),
+        "values or seeds": _digest(*(_plain(values) for values in axes.values()), list(axes)),
         "durations, dt or precision": _digest(window),
         "things to record": _digest(asked),
         "inputs": _digest(*(x for path in sorted(entry.inputs) for x in (path, entry.inputs[path]))),

@@ -71,7 +71,14 @@ class SpikeTimes(Population):
             What is time 0 here; the beginning of the recorded window by default.
         **options
             As of the class.
+
+        Raises
+        ------
+        TypeError
+            For what is no recorded train.
         """
+        if not all(hasattr(train, name) for name in ("start", "times", "local", "n")):
+            raise TypeError(f"SpikeTimes.of: expected recorded spikes, rec.spikes['E'], given {train!r}.")
         begin = train.start if start is None else start
         ms = np.asarray(train.times.to_decimal(u.ms), float) - float(in_unit(begin, u.ms, "SpikeTimes.of: start"))
         return cls(train.n, ms[ms > 0] * u.ms, train.local[ms > 0], **options)

@@ -132,7 +132,7 @@ def test_matrix_is_validated():
         FromMatrix([[np.nan, 1.0]])
     with pytest.raises(TypeError, match="FromMatrix: matrix holds complex128 values"):
         FromMatrix(np.ones((2, 2), complex))
-    with pytest.raises(TypeError, match="FromMatrix: matrix is a Quantity .* the unit with the weight"):
+    with pytest.raises(TypeError, match="FromMatrix: matrix is a Quantity .* in the unit of the receptor"):
         FromMatrix(np.ones((2, 2)) * u.mV)
     with pytest.raises(TypeError, match="FromMatrix: matrix is a list that is not an array"):
         FromMatrix([[1, 0], [0]])

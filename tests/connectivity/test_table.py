@@ -20,6 +20,13 @@ TABLE = {
 CONNECTOME = Path(__file__).parents[3] / "shared" / "data" / "celegans_connectome.csv"
 
 
+class Lazy:
+    """A frame whose columns are not read yet."""
+
+    columns = ("pre", "post")
+    collect = None
+
+
 def matrix(rule, n=3):
     synapses = rule.connect(n, n, np.random.default_rng(0))
     found = np.zeros((n, n))
@@ -88,6 +95,8 @@ def test_a_projection_takes_the_weights():
             ValueError,
             "give one-dimensional columns of equal length",
         ),
+        (lambda: FromTable({"pre": [0, -1], "post": [0, 1]}), ValueError, r"pre\[1\] = -1 is negative"),
+        (lambda: FromTable(Lazy()), TypeError, r"table is a Lazy; give .* a data frame: table.collect\(\)"),
         (lambda: FromTable(7, NAMES), TypeError, "give a path, a dictionary of columns, or a data frame"),
         (lambda: FromTable("no such file.csv"), FileNotFoundError, "no such file"),
         (lambda: FromTable(TABLE, NAMES, unknown="drop"), ValueError, "give 'refuse' or 'skip'"),

@@ -79,6 +79,12 @@ def test_the_estimate_of_a_sparse_condition_does_not_count_all_pairs():
         (lambda: pairs_of(bs.Where(lambda i, j: i - j), 3, 3), ValueError, "gives int64 of shape"),
         (lambda: pairs_of(bs.Where(lambda i, j: i[:1] == 0), 3, 3), ValueError, r"bool of shape \(1,\) for \(9,\)"),
         (lambda: pairs_of(bs.Where(lambda i, j: i == j, p=lambda i, j: 1.0 + i), 3, 3), ValueError, "1.0 to 3.0"),
+        (
+            lambda: pairs_of(bs.Where(lambda i, j: i < j and j < 2), 3, 3),
+            ValueError,
+            "write & | ~ in place of and, or, not",
+        ),
+        (lambda: pairs_of(bs.Where(lambda pre, post: pre.idx < 2), 3, 3), bs.UnknownNameError, "Did you mean 'index'"),
         (lambda: bs.AllToAll()[:3], IndexError, r"rule\[pre, post\]"),
         (lambda: pairs_of(bs.AllToAll()[:9, :2], 3, 3), IndexError, "pre = :9 reaches beyond the 3 neurons"),
         (lambda: pairs_of(bs.AllToAll()[[1, 1], :2], 3, 3), IndexError, "names a neuron twice"),

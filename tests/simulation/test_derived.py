@@ -196,6 +196,8 @@ def count(net):
         (["mean(E.v)"], bs.UnknownNameError, "E.V"),
         ([lambda net: net.E.V], ValueError, "cannot read"),
         ({"x": lambda net: "V"}, TypeError, "must give numbers or a quantity, given str"),
+        ({"x": lambda net: None}, TypeError, r"record\['x'\]: the function must give numbers .* given NoneType"),
+        ({"x": lambda: 3}, TypeError, r"record\['x'\]: expected a function of the network"),
         ({"x": lambda net: net.E.V.mean}, TypeError, "must give numbers"),
         ([bs.Record("E.V", start=2 * u.ms)], ValueError, "window 2 to 1 ms is empty or reaches beyond the run"),
         ([bs.Record("E.V", start=0.55 * u.ms)], ValueError, "not a multiple of dt"),

@@ -72,6 +72,14 @@ def test_it_changes_no_result_and_may_end_the_run():
     np.testing.assert_array_equal(cut.spikes["E"].steps, plain.spikes["E"].steps)
     ended = bs.simulate(network(), 10 * u.ms, callback=lambda net: net.t > 3 * u.ms, callback_every=1 * u.ms)
     assert ms(ended.stop) == pytest.approx(4)
+    ended = bs.simulate(
+        network(), 10 * u.ms, callback=lambda net: (-99 * u.mV < net.E.V).any(), callback_every=1 * u.ms
+    )
+    assert ms(ended.stop) == pytest.approx(1)
+    with pytest.raises(
+        TypeError, match=r"callback: it ends the run by returning one truth value.* given \(3,\) of them"
+    ):
+        bs.simulate(network(), 2 * u.ms, callback=lambda net: net.E.spikes, callback_every=1 * u.ms)
 
 
 def test_progress_is_told_to_a_function():
@@ -90,6 +98,7 @@ def test_progress_is_told_to_a_function():
         (dict(until=3), TypeError, "until: expected a function"),
         (dict(until=lambda net: net.E.spikes), TypeError, r"one truth value.* of shape \(3,\)"),
         (dict(until=lambda net: net.E.V.mean()), TypeError, "one truth value"),
+        (dict(until=lambda: True), TypeError, "until: expected a function of the network, lambda net: ..., given <func"),
         (dict(check_every=1 * u.ms), ValueError, "give until"),
         (dict(until=lambda net: net.E.spikes.any(), check_every=0.25 * u.ms), ValueError, "check_every: .*multiple"),
         (dict(callback=print), ValueError, "give both"),

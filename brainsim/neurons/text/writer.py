@@ -212,7 +212,7 @@ class Writer:
                 text = f"jnp.{joining}({text}, {part})"
             return text
         if isinstance(node, ast.Name) and node.id in self.names.booleans:
-            node = ast.parse(f"int({node.id}) > 0.5", mode="eval").body
+            return self._spikes(condition, ast.parse(f"int({node.id}) > 0.5", mode="eval").body, crossing, landing)
         kind = type(node.ops[0]) if isinstance(node, ast.Compare) else None
         if kind not in _COMPARED:
             condition.fail("a threshold is a comparison by <, <=, > or >=, or several with 'and' and 'or'", node)
