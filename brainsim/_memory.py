@@ -5,10 +5,17 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+from typing import Any
 
 
-def available_bytes() -> float:
-    """Memory that can still be used on the host, in bytes; infinite where the system does not tell."""
+def available_bytes(device: Any = None) -> float:
+    """Memory that can still be used, in bytes: of the host, or of a ``jax.Device``; infinite where nobody tells.
+
+    A CPU has the memory of the host. A GPU tells how much XLA may use of its own and how much it does.
+    """
+    if device is not None and device.platform != "cpu":
+        found = device.memory_stats() or {}
+        return float(found["bytes_limit"] - found.get("bytes_in_use", 0)) if "bytes_limit" in found else float("inf")
     try:
         with open("/proc/meminfo") as lines:
             for line in lines:

@@ -54,7 +54,7 @@ def describe(net: Any) -> dict[str, Any]:
     described = json.loads(json.dumps(described))  # what JSON makes of it
     still = net.copy()
     still.reset()
-    own = list(_own(net))
+    own = own_of(net)
     described["values"] = _differences(still, build(type(net), described, own))
     if described["values"]:
         for path in _differences(still, build(type(net), described, own)):
@@ -126,8 +126,8 @@ def _trainable(net) -> list[str]:
     return [f"{path}.{name}" for path, part in initial.components(net) for name in trained_by_default(part)]
 
 
-def _own(net) -> Iterable[Any]:
-    """Classes and functions of the network that are not brainsim's."""
+def own_of(net: Any) -> list[Any]:
+    """Classes and functions of the network, for :func:`build`."""
     kinds: dict = {}
 
     def walk(value):
@@ -208,12 +208,13 @@ def build(kind: type, description: dict[str, Any], own: Iterable[Any] = ()) -> A
         net.put("key", jnp.asarray(np.array(description["key"], np.uint32)))
     net.reset()
     for path, data in description["values"].items():
-        _put(net, path, reader.decode(data))
+        put(net, path, data, own)
     return net
 
 
-def _put(net, path: str, array: np.ndarray) -> None:
-    """Put a value where it stands, as if it had been given."""
+def put(net: Any, path: str, data: Any, own: Iterable[Any] = ()) -> None:
+    """Put a value of a description where it stands, as if it had been given."""
+    array: np.ndarray = Reader(own, net.__getitem__).decode(data)
     owner, _, name = path.rpartition(".")
     part = cast(Dynamics, net[owner]) if owner else net
     if name in part._declared and name in vars(part) and not part._declared[name].exact:

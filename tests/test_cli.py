@@ -286,6 +286,7 @@ def test_a_sweep_fills_a_store_and_goes_on(model, capsys):
         (("--vary", "E.tau=-1ms:30ms:3"), "values must be positive"),
         (("--seeds", "1.5"), "expected how many, such as 8, or which"),
         (("--seeds", "2", "--workers", "0"), "--workers: expected a positive integer"),
+        (("--wiring", "--vary", "E.tau=10ms:30ms:3"), "--wiring draws the network anew for each seed; give --seeds 8"),
         (("--seed", "2", "--vari", "x"), "brainsim sweep: there is no flag '--vari'. Did you mean '--vary'"),
     ],
 )

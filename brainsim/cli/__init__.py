@@ -83,6 +83,7 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
         help="FIRST:LAST:NUMBER, such as 10ms:30ms:5, or a list, such as '[10, 20] ms'; repeatable",
     )
     sweep.add_argument("--seeds", metavar="N", help="how many seeds of the noise, or which: 3,5,9")
+    sweep.add_argument("--wiring", action="store_true", help="draw wiring and parameters anew for each seed too")
     sweep.add_argument("--out", metavar="FILE.zarr", help="store of the recordings, which the same command fills up")
     sweep.add_argument("--batch-size", metavar="N", help="runs at a time; default: as many as fit into memory")
     sweep.add_argument("--workers", metavar="N", help="processes; default: this one")

@@ -32,6 +32,7 @@ def _sweep(options) -> int:
                 given["values"],
                 **wanted.options,
                 seeds=given["seeds"],
+                vary="wiring" if options.wiring else None,
                 out=options.out,
                 executor=pool,
                 batch_size=given["batch_size"],
@@ -56,6 +57,8 @@ def _check(options, given) -> None:
     options.workers = given["workers"]
     if not given["values"] and given["seeds"] is None:
         raise UsageError(f"{named}: nothing to vary; give --vary E.tau=10ms:30ms:5, or --seeds 8.")
+    if options.wiring and given["seeds"] is None:
+        raise UsageError(f"{named}: --wiring draws the network anew for each seed; give --seeds 8.")
     if options.out and not options.out.endswith(".zarr"):
         raise UsageError(
             f"{named}: --out: a store is a folder whose name ends in .zarr, such as results.zarr, given {options.out!r}."

@@ -24,10 +24,12 @@ from brainsim.simulation.loop import bytes_per_row, drive, non_finite, plan_of
 from brainsim.simulation.progress import Progress
 from brainsim.simulation.recorder import Recorder
 from brainsim.simulation.room import Room
+from brainsim.simulation.wirings import Wirings
 
-MAX_BATCH = 256  # runs in one batch: beyond it, more in parallel gains nothing on a CPU
+MAX_BATCH = {"cpu": 256}  # runs in one batch, by platform: beyond it, more in parallel gains nothing on a CPU
+MAX_ELSEWHERE = 4096
 AT_A_TIME = 16  # runs in a batch of those that go one after the other: what is kept together
-MEMORY_SHARE = 0.25  # of the free memory that one batch may use
+MEMORY_SHARE = 0.25  # of the free memory of a device that its batch may use
 
 
 class Batches:
@@ -48,6 +50,8 @@ class Batches:
         That take the batches in turn; by default those of this process.
     adaptive : Adaptive, optional
         Runs in steps of their own length, which go one after the other.
+    vary : "wiring", optional
+        Draw the network anew for each seed.
     """
 
     def __init__(
@@ -61,7 +65,10 @@ class Batches:
         batch_size: int | None = None,
         devices: Sequence[Any] | None = None,
         adaptive: Adaptive | None = None,
+        vary: str | None = None,
     ):
+        self.wirings = None if vary is None else Wirings(net, self._of_a_seed)
+        self._made_of: dict[str, Any] = dict(values=values, asked=asked, devices=devices, adaptive=adaptive)
         self.devices = jax.local_devices() if devices is None else list(devices)
         entry = enter(net, **asked)
         arrays = lists_of_values(entry.slots, entry.parameters | entry.state, values)
@@ -75,7 +82,7 @@ class Batches:
         self.points = list(itertools.product(*(range(len(u.get_mantissa(v))) for v in axes.values())))
         self.adaptive = None if adaptive is None else continuous.Going(self.entry, adaptive)
         alone = min(AT_A_TIME, -(-len(self.points) // len(self.devices)))
-        size = batch_size or (self._size_that_fits(len(self.devices)) if adaptive is None else alone)
+        size = batch_size or (self._size_that_fits() if adaptive is None else alone)
         self.size = -(-len(self.points) // -(-len(self.points) // size))  # as even as they can be
         self.room = Room(self.entry, arrays, runs=self.size)
 
@@ -90,7 +97,7 @@ class Batches:
     def run(self, number: int, bar: Progress) -> list:
         """The recordings of batch ``number``, or what was kept of each, in the order of its points."""
         which = [self.points[k] for k in self.rows(number)]
-        runs = self._recordings if self.adaptive is None else functools.partial(self._one_by_one, self.adaptive)
+        runs = self._recordings if self.wirings is None else self._by_wiring
         recordings = runs(which, self.devices[number % len(self.devices)], bar)
         if self.reduce is None:
             return recordings
@@ -98,7 +105,29 @@ class Batches:
         stacked(kept)  # refused now, not after all of the batches
         return kept
 
+    def work(self, number: int) -> int:
+        """Steps that batch ``number`` goes through."""
+        seeds = {self.points[k][-1] for k in self.rows(number)} if self.wirings is not None else {0}
+        return self.n_steps * len(seeds)
+
+    def _by_wiring(self, which, device, bar):
+        """Recordings of runs, those of a seed side by side."""
+        assert self.wirings is not None and self.seeds is not None
+        found = {}
+        for seed in dict.fromkeys(point[-1] for point in which):
+            same = [k for k, point in enumerate(which) if point[-1] == seed]
+            points = [(*which[k][:-1], 0) for k in same]
+            found |= zip(same, self.wirings.of(int(self.seeds[seed]))._recordings(points, device, bar), strict=True)
+        return [found[k] for k in range(len(which))]
+
+    def _of_a_seed(self, net: Network, seed: int) -> Batches:
+        """The runs of one seed, as many at a time as a batch has of it."""
+        assert self.seeds is not None
+        return Batches(net, **self._made_of, seeds=np.array([seed]), batch_size=-(-self.size // len(self.seeds)))
+
     def _recordings(self, which, device, bar):
+        if self.adaptive is not None:
+            return self._one_by_one(self.adaptive, which, device, bar)
         net, entry, room, seeds = self.net, self.entry, self.room, self.seeds
         parameters, fixed, state = entry.parameters, entry.fixed, entry.state
         n_wanted = len(which)
@@ -140,7 +169,7 @@ class Batches:
             recordings.append(going.run(arrays[0], arrays[1], arrays[2], bar)[0])
         return recordings
 
-    def _size_that_fits(self, devices: int) -> int:
+    def _size_that_fits(self) -> int:
         # Of each run: its state twice (before and after a step), what is varied, and its event and sample buffers.
         worst = sum(r.shape[0] for r in self.requests if r.is_spikes)
         held = (self.entry.parameters | self.entry.state).values()
@@ -148,10 +177,13 @@ class Batches:
             len(self.points), 1
         )
         per_run += 8 * plan_of(self.net, self.requests).capacity + 1000 * bytes_per_row(self.requests) + worst
-        fits = int(MEMORY_SHARE * available_bytes() / per_run / devices)
+        count, platform = len(self.devices), self.devices[0].platform
+        free = min(map(available_bytes, self.devices)) / (count if platform == "cpu" else 1)  # CPUs share theirs
+        most = MAX_BATCH.get(platform, MAX_ELSEWHERE)
+        fits = int(min(MEMORY_SHARE * free / per_run, most))
         if fits < 1:
-            raise NotEnoughMemoryError(f"sweep: one run needs {human(per_run)}, {human(available_bytes())} are free.")
-        return min(fits, MAX_BATCH, -(-len(self.points) // devices))
+            raise NotEnoughMemoryError(f"sweep: one run needs {human(per_run)}, {human(free)} are free on a device.")
+        return min(fits, -(-len(self.points) // count))
 
 
 def _starts(entry, room, swept, given, keys, anew: bool) -> dict:

@@ -64,7 +64,7 @@ def run_elsewhere(
                 error = _error_of(future)
                 if error is None:
                     finished(number, future.result())
-                    bar.advance(batches.n_steps)
+                    bar.advance(batches.work(number))
                 elif not _is_lost(error):
                     raise error
                 else:
@@ -145,13 +145,13 @@ def _batch(sent: bytes, number: int) -> list:
     """The results of one batch, in whatever process this runs."""
     batches, wide = _unpacked(sent)
     with jax.enable_x64(wide):
-        return batches.run(number, Progress(False, batches.n_steps))
+        return batches.run(number, Progress(False, batches.work(number)))
 
 
 @functools.lru_cache(maxsize=1)  # a worker takes many batches of one sweep, and compiles once
 def _unpacked(sent: bytes) -> tuple[Batches, bool]:
-    (net, values, seeds, asked, reduce, adaptive), size, wide = pickle.loads(sent)
+    (net, values, seeds, asked, options), size, wide = pickle.loads(sent)
     if not isinstance(net, Network):
         raise TypeError(f"sweep: expected a Network, received {type(net).__name__}.")
     with jax.enable_x64(wide):
-        return Batches(net, values, seeds, asked, reduce=reduce, batch_size=size, adaptive=adaptive), wide
+        return Batches(net, values, seeds, asked, batch_size=size, **options), wide

@@ -18,7 +18,7 @@ import numpy as np
 from brainsim import events
 from brainsim._core import Clock, Exact, Structure
 from brainsim.delays.gaussian import DUE
-from brainsim.simulation import blocks, layered
+from brainsim.simulation import blocks, layered, over
 from brainsim.simulation.derived import Derived, values
 from brainsim.simulation.grouped import grouped, while_loop
 from brainsim.simulation.order import Order
@@ -97,7 +97,7 @@ def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixe
     buffers = tuple(jnp.zeros((*batch, *shape), jnp.int32) for shape in ((plan.capacity,), (plan.capacity,), ()))
     axes = ({p: 0 if p in batched else None for p in parameters}, {p: 0 if p == "key" else None for p in fixed}, 0)
     types = _types(plan, structure, parameters, fixed, state, step_ms, axes)
-    samples = {r.label: jnp.zeros((*batch, plan.rows // r.every + 2, *r.shape), types[r.label]) for r in plan.samples}
+    samples = {r.label: rows_of(r, batch, plan.rows, types[r.label]) for r in plan.samples}
 
     def advance(parameters, fixed, state, done, now):
         clock = Clock(first + done, step_ms, fixed["key"])
@@ -114,13 +114,11 @@ def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixe
             # The last write into a row is the one at the end of its interval.
             row = step // request.every - first // request.every
             sample = taken(request, parameters, fixed, state, step + 1)
-            samples = samples | {
-                request.label: jax.lax.dynamic_update_index_in_dim(samples[request.label], sample, row, 0)
-            }
+            samples = samples | {request.label: with_sample(request, samples[request.label], sample, row)}
         return recorded, samples
 
     def taken(request, parameters, fixed, state, step):
-        if request.derived is None or request.every == 1:
+        if request.derived is None or request.every == 1 or request.over is not None:
             return sample_of(request, structure, parameters, fixed, state, Clock(step, step_ms, fixed["key"]))
         return jax.lax.cond(
             step % request.every == 0,
@@ -162,6 +160,19 @@ def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixe
         return while_loop(unfinished, body, start, ours=structure.readers.are_ours and not own)
     body = grouped(body, calls=False) if platform in blocks.WITH_KERNELS else body
     return blocks.while_loop(unfinished, has_room, body, start, 1 if plan.until is not None else plan.block)
+
+
+def rows_of(request: Request, batch: tuple[int, ...], steps: int, dtype) -> jax.Array:
+    """An array for the samples of a chunk of so many steps."""
+    rows = *batch, steps // request.every + 2
+    return jnp.zeros((*rows, *request.shape), dtype) if request.over is None else over.nothing(request, rows, dtype)
+
+
+def with_sample(request: Request, rows: jax.Array, sample: jax.Array, row) -> jax.Array:
+    """The samples, with that of a step in its row."""
+    if request.over is not None:
+        return over.taken_in(request, rows, sample, row)
+    return jax.lax.dynamic_update_index_in_dim(rows, sample, row, 0)
 
 
 run_chunk = Programs(_run_chunk, one_pass=lambda plan: plan.one_pass)

@@ -85,8 +85,8 @@ def function(
     entry = door.enter(net, duration, dt=dt, record=record)
     for request in entry.requests:
         whole = request.window == WHOLE
-        if request.every > 1 or request.initial or not whole:
-            what = "interval" if request.every > 1 else "window" if not whole else "initial value"
+        if request.every > 1 or request.initial or not whole or request.over is not None:
+            what = "interval" if request.every > 1 or request.over else "window" if not whole else "initial value"
             raise ValueError(f"record: {request.label!r} takes no {what} in a function, which records every step.")
     if adaptive is not None:
         for name, given in (("checkpoint_every", checkpoint_every), ("parallel", parallel)):

@@ -111,7 +111,7 @@ def _rows(array, first, n):
 
 def bytes_per_row(requests) -> float:
     """Bytes of the samples of one step."""
-    return sum(8 * math.prod(r.shape) / r.every for r in requests if not r.is_spikes)
+    return sum((16 if r.over else 8) * math.prod(r.shape) / r.every for r in requests if not r.is_spikes)
 
 
 def check_memory(requests, n_steps: int, runs: int = 1) -> None:

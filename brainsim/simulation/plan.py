@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from brainsim.simulation.wanted import Record, is_function, listed
 _INDEX = r"\[(?P<index>[^\[\]]*)\]|\[\[(?P<list>[^\[\]]*)\]\]"
 _REQUEST = re.compile(rf"(?P<path>[^\[\]@]+)({_INDEX}|@(?P<place>.+))?")
 WHOLE = (-1, 2**31)  # a window of all steps
+PART = 1000  # steps of the intervals that one sample of a whole run is made of, at most
 _REDUCED = re.compile(r"(?P<how>\w+)\((?P<inner>[^()]+)\)")
 
 
@@ -61,6 +63,10 @@ class Request:
         What is kept: of steps with first < number <= last.
     initial : bool
         Whether the value at the beginning is kept too.
+    over : str or None
+        What is taken of the values in an interval; None for the last.
+    total : bool
+        Whether all intervals make one sample.
     """
 
     label: str
@@ -78,6 +84,8 @@ class Request:
     unit: Any = None
     window: tuple[int, int] = dataclasses.field(default=WHOLE, compare=False)
     initial: bool = dataclasses.field(default=False, compare=False)
+    over: str | None = None
+    total: bool = dataclasses.field(default=False, compare=False)
 
     @property
     def population(self) -> str:
@@ -101,7 +109,7 @@ class Request:
         return (steps > first - self.initial) & (steps <= last)
 
     def __hash__(self):
-        return hash((self.label, self.path, str(self.elements), self.shape, self.every, self.derived))
+        return hash((self.label, self.path, str(self.elements), self.shape, self.every, self.derived, self.over))
 
 
 class Times:
@@ -214,6 +222,8 @@ def _request(net, label, wanted: Record, times: Times, arrays, facts) -> Request
 
 def _timed(request: Request, wanted: Record, times: Times) -> Request:
     """The request with its interval and window."""
+    if wanted.over is not None:
+        return _over(request, wanted, times)
     label, every = request.label, 1 if request.is_spikes else times.every
     if request.is_spikes and (wanted.every is not None or wanted.initial):
         what = "interval" if wanted.every is not None else "initial value"
@@ -229,6 +239,26 @@ def _timed(request: Request, wanted: Record, times: Times) -> Request:
             f" each multiple of {every * times.step_ms:g} ms only."
         )
     return dataclasses.replace(request, every=every, window=window, initial=wanted.initial)
+
+
+def _over(request: Request, wanted: Record, times: Times) -> Request:
+    """The request for what is taken of the values in its intervals: spikes are values like others then."""
+    label = request.label
+    window = times.window(label, wanted)
+    begin, end = max(window[0], times.first), min(window[1], times.first + times.n_steps)
+    if wanted.every is None:  # counted in parts of a length that few programs share
+        every = math.gcd(begin, end, PART)
+    else:
+        every = times.interval(wanted.every, f"record[{label!r}]")
+    for bound in (begin, end):
+        if bound % every:
+            raise ValueError(
+                f"record[{label!r}]: intervals are between multiples of {every * times.step_ms:g} ms, and what is recorded"
+                f" {'begins' if bound == begin else 'ends'} at {bound * times.step_ms:g} ms; give start and stop, or another"
+                " interval."
+            )
+    return dataclasses.replace(request, name=label, is_spikes=False, every=every, window=window, over=wanted.over,
+                               total=wanted.every is None)  # fmt: skip
 
 
 def _plain(net, label, asked, arrays, facts) -> Request:

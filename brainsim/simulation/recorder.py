@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import brainunit as u
 import numpy as np
 
 from brainsim._core import Dynamics
 from brainsim._core.rounding import SUFFIX
+from brainsim.simulation import over
 from brainsim.simulation.recording import Recording, Samples
 from brainsim.simulation.spikes import SpikeTrain
 
@@ -20,6 +23,7 @@ class Recorder:
         self.events = {r.label: ([], []) for r in requests if r.is_spikes}
         self.within = {r.label: [] for r in requests if r.of_spikes}
         self.pieces = {r.label: [] for r in requests if not (r.is_spikes or r.of_spikes)}
+        self.begun = {}  # of intervals that have not ended, by label
 
     def begin(self, samples: dict) -> None:
         """Add the values before the first step, by label, of what is asked for."""
@@ -48,9 +52,30 @@ class Recorder:
                 continue
             complete = (first + advanced) // request.every - first // request.every
             sampled = np.asarray(samples[request.label])[:complete]
+            if request.over is not None:
+                sampled = self._complete(request, np.asarray(samples[request.label])[: complete + 1])
             if not self._whole(request):
                 sampled = sampled[request.kept((first // request.every + 1 + np.arange(complete)) * request.every)]
             self.pieces[request.label].append(sampled.copy())
+
+    def _complete(self, request, rows) -> np.ndarray:
+        """The complete ones of rows of which the first may have begun before and the last goes on."""
+        rows = over.together(request, rows)
+        if request.label in self.begun:
+            rows[0] = over.joined(request, self.begun[request.label], rows[0])
+        self.begun[request.label] = rows[-1]
+        return rows[:-1]
+
+    def _samples_over(self, net, request, pieces) -> Samples:
+        """Samples of what is taken of whole intervals, or of all steps."""
+        begin, end = max(self.first, request.window[0]), min(self.first + self.steps, request.window[1])
+        every = max(end - begin, 1) if request.total else request.every
+        rows = np.concatenate(pieces) if pieces else np.zeros((0, *request.shape))
+        if request.total and end > begin:
+            rest = [self.begun[request.label][None]] if end % request.every else []
+            rows = over.as_one(request, np.concatenate([*([rows] if len(rows) else []), *rest]))
+        held = samples_of(net, request, over.finished(request, rows, every), begin)
+        return dataclasses.replace(held, first=begin + every, every=every)
 
     def _whole(self, request) -> bool:
         return request.window[0] <= self.first and request.window[1] >= self.last
@@ -76,6 +101,8 @@ class Recorder:
                 window = self.step_ms * u.ms, begin * u.ms, max(begin, end) * u.ms
                 spikes[request.name] = SpikeTrain(steps, indices, request.shape[0], *window, request.numbers, within)
                 labels[request.label] = request.name
+            elif request.over is not None:
+                samples[request.label] = self._samples_over(net, request, self.pieces[request.label])
             else:
                 pieces = self.pieces[request.label]
                 array = np.concatenate(pieces) if pieces else np.zeros((0, *request.shape))
@@ -91,7 +118,12 @@ def of_arrays(net, requests, samples, step_ms: float, first) -> Recording:
         if request.of_spikes:
             continue
         every = 1 if request.is_spikes else request.every
-        held[request.label] = samples_of(net, request, samples[request.label][every - 1 :: every], first)
+        rows = samples[request.label]
+        n = len(rows)
+        rows = rows[every - 1 :: every] if request.over is None else over.of_every_step(request, rows)
+        held[request.label] = samples_of(net, request, rows, first)
+        if request.total:
+            held[request.label] = dataclasses.replace(held[request.label], first=first + n, every=n)
     n = max((array.shape[0] for array in samples.values()), default=0)
     return Recording({}, held, {}, step_ms, first * step_ms, (first + n) * step_ms)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -168,7 +169,8 @@ def sweep(
     record: Wanted = (),
     sample_every: QuantityLike | None = None,
     inputs: dict[str, Any] | None = None,
-    seeds: Sequence[int] | np.ndarray | range | None = None,
+    seeds: int | Sequence[int] | np.ndarray | range | None = None,
+    vary: str | None = None,
     reduce: Callable[[Recording], Mapping[str, Any]] | None = None,
     out: str | Path | None = None,
     executor: Any = None,
@@ -189,9 +191,14 @@ def sweep(
         initial values follows from these: derived defaults, and at the beginning histories in delays.
     duration, dt, record, sample_every, inputs, progress
         As in :func:`simulate`.
-    seeds : sequence of int, optional
-        Seeds of the noise. Initial states that were given as distributions are drawn anew for each, where the network
-        stands at its beginning; so are states that were assigned as distributions since the last run. The wiring stays.
+    seeds : int or sequence of int, optional
+        Seeds of the noise, or how many: 4 stands for 0 to 3. Initial states that were given as distributions are drawn
+        anew for each, where the network stands at its beginning; so are states that were assigned as distributions
+        since the last run. The wiring stays, unless ``vary`` says otherwise.
+    vary : "wiring", optional
+        Everything is drawn anew for each seed: wiring, weights, delays and parameters too. A run is then that of a
+        network which was made with ``Network(seed=...)``, of a network that can be described
+        (:meth:`brainsim.Network.describe`) and stands at its beginning.
     reduce : callable, optional
         From the recording of a run to what is kept of it, by name, such as
         ``lambda rec: {"rate": rec.spikes["E"].rate()}``; then recordings are let go, and a :class:`Reduced` comes back.
@@ -202,8 +209,9 @@ def sweep(
         ``AutoExecutor``, or a ``ProcessPoolExecutor`` of spawned processes. A batch whose worker dies is given to another.
         The network is sent with each batch.
     batch_size : int, optional
-        Runs at a time; by default as many as fit into a quarter of the free memory, at most 256. With several devices
-        each takes a batch at a time; with an executor, give the number that keeps all workers busy.
+        Runs at a time; by default as many as fit into a quarter of the memory that is free on each device, at most 256
+        on a CPU and 4,096 on a GPU. With several devices each takes a batch at a time; with an executor, give the number
+        that keeps all workers busy.
     mesh : jax.sharding.Mesh of one axis, list of jax.Device, or int, optional
         The devices that take the batches, or the first so many; all of this process by default.
     adaptive : Adaptive, optional
@@ -216,7 +224,7 @@ def sweep(
     Raises
     ------
     ValueError, UnitError, UnknownNameError, NotEnoughMemoryError, NonFiniteError, NetworkInUseError
-        As :func:`simulate`.
+        As :func:`simulate`. With ``vary="wiring"``, for what no other wiring can be drawn of, or a network that has run.
     FileExistsError, ValueError
         If ``out`` is something else, or holds another sweep.
     RuntimeError
@@ -224,7 +232,8 @@ def sweep(
 
     Notes
     -----
-    The wiring is shared by all runs and stored once.
+    The wiring is shared by all runs and stored once; with ``vary="wiring"``, by those of a seed, which run side by side,
+    through one program for all seeds.
     """
     check_count("batch_size", batch_size)
     devices = None if mesh is None else _devices_of(mesh, executor)
@@ -233,24 +242,23 @@ def sweep(
     if not values and seeds is None:
         raise ValueError("sweep: nothing to vary; give values={'E.tau': [...] * u.ms} or seeds=[...].")
     numbers = None if seeds is None else _seeds(seeds)
+    _check_varied(vary, numbers)
     asked = dict(duration=duration, dt=dt, record=record, sample_every=sample_every, inputs=inputs)
-    arguments = net, values, numbers, asked, reduce, adaptive
-    batches = Batches(
-        net, values, numbers, asked, reduce=reduce, batch_size=batch_size, devices=devices, adaptive=adaptive
-    )
+    options: dict[str, Any] = dict(reduce=reduce, adaptive=adaptive, vary=vary)
+    arguments = net, values, numbers, asked, options
+    of_size = functools.partial(Batches, net, values, numbers, asked, devices=devices, **options)
+    batches = of_size(batch_size=batch_size)
     axes = dict(values) | ({} if numbers is None else {"seed": numbers})
     store = None if out is None else Store.at(out, axes, batches, facts_of(batches, axes))
     if store is not None and store.size != batches.size:
-        batches = Batches(
-            net, values, numbers, asked, reduce=reduce, batch_size=store.size, devices=devices, adaptive=adaptive
-        )
+        batches = of_size(batch_size=store.size)
     kept = len(batches.points) if store is None and reduce is None else batches.size
     check_memory(batches.requests, batches.n_steps, runs=kept)
 
     results: dict[int, list] = {}
     finished = results.__setitem__ if store is None else store.put
     todo = range(len(batches)) if store is None else store.missing()
-    with Progress(progress, batches.n_steps * len(todo)) as bar:
+    with Progress(progress, sum(map(batches.work, todo))) as bar:
         if executor is None:
             _run_here(batches, todo, bar, finished)
         else:
@@ -291,7 +299,19 @@ def _run_here(batches: Batches, numbers: Sequence[int], bar: Progress, finished:
 
 
 def _seeds(seeds) -> np.ndarray:
+    """The seeds of a list, or so many from 0 on."""
     array = np.asarray(seeds)
+    if array.ndim == 0 and array.dtype.kind in "iu" and array >= 1:
+        array = np.arange(int(array))
     if array.ndim != 1 or not array.size or array.dtype.kind not in "iu":
-        raise ValueError(f"sweep: seeds must be a list of integers, given {seeds!r}.")
+        raise ValueError(f"sweep: seeds must be a list of integers, or how many of them from 0 on, given {seeds!r}.")
     return array
+
+
+def _check_varied(vary, seeds) -> None:
+    if vary is None:
+        return
+    if vary != "wiring":
+        raise ValueError(f"sweep: vary: expected 'wiring', given {vary!r}; values to take are the second argument.")
+    if seeds is None:
+        raise ValueError("sweep: vary='wiring' draws the network anew for each seed; give seeds=[...], or how many.")

@@ -183,10 +183,11 @@ def facts_of(batches: Batches, axes: Mapping[str, Any]) -> dict[str, str]:
     kinds = sorted((path, type(part).__qualname__) for path, part in _parts(batches.net))
     window = [batches.step_ms, batches.n_steps, str(jax.config.jax_enable_x64)]  # type: ignore[attr-defined]
     window += [] if batches.adaptive is None else [batches.adaptive.adaptive.key]
-    asked = [(request.label, request.every) for request in batches.requests]
+    asked = [(r.label, r.every, *([] if r.over is None else [r.over, r.total])) for r in batches.requests]
+    varied = [] if batches.wirings is None else ["wiring"]
     return {
         "networks": _digest(kinds, *(x for path in sorted(arrays) for x in (path, *jax.tree.leaves(arrays[path])))),
-        "values or seeds": _digest(*(_plain(values) for values in axes.values()), list(axes)),
+        "values or seeds": _digest(*(_plain(values) for values in axes.values()), list(axes), *varied),
         "durations, dt or precision": _digest(window),
         "things to record": _digest(asked),
         "inputs": _digest(*(x for path in sorted(entry.inputs) for x in (path, entry.inputs[path]))),

@@ -6,10 +6,12 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
+from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import QuantityLike
 from brainsim.population import View
 from brainsim.simulation.places import label_of
 
+OVER = ("mean", "sum", "min", "max")
 Wanted: TypeAlias = Any  # what people write: str, Record, pair of path and places, view, several of them, or dict
 
 
@@ -21,6 +23,7 @@ class Record:
 
         record=["E.spikes", Record("E.V[:10]", every=1 * u.ms, start=200 * u.ms), Record("E.w", initial=True)]
         record={"late": Record("E.spikes", start=500 * u.ms), "mean_V": Record(lambda net: net.E.V.mean(), every=1 * u.ms)}
+        record={"counts": Record("E.spikes", over="sum", every=10 * u.ms), "V": Record("E.V", over="mean")}
 
     Parameters
     ----------
@@ -33,11 +36,15 @@ class Record:
         if left out.
     initial : bool
         Also the value at the beginning of the run, or of the window if that is later.
+    over : str, optional
+        A sample is the ``"mean"``, ``"sum"``, ``"min"`` or ``"max"`` of the values at the ends of all steps of its interval,
+        and not the last of them: means of a potential, numbers of spikes of each neuron. Taken together where the run is,
+        so that nothing else of it comes from the device. Without ``every``, one sample for the window, or the run.
 
     Raises
     ------
-    TypeError, ValueError
-        For what is neither a path, places nor a function.
+    TypeError, ValueError, UnknownNameError
+        For what is neither a path, places nor a function, and another ``over``.
     """
 
     what: Any
@@ -45,12 +52,17 @@ class Record:
     start: QuantityLike | None = None
     stop: QuantityLike | None = None
     initial: bool = False
+    over: str | None = None
 
     def __post_init__(self):
         if not is_function(self.what):
             label_of(self.what)
         if not isinstance(self.initial, bool):
             raise TypeError(f"Record: initial is True or False, given {self.initial!r}.")
+        if self.over is not None and self.over not in OVER:
+            raise UnknownNameError(f"Record: there is no over={self.over!r}.{suggestion(str(self.over), OVER)}")
+        if self.over is not None and self.initial:
+            raise ValueError("Record: over an interval there is no initial value; leave out initial=True.")
 
 
 def listed(record: Any) -> dict[str, Record]:

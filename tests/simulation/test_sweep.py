@@ -1,6 +1,7 @@
 """Many runs at once: each is the run alone, whatever the batch."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import brainunit as u
 import jax
@@ -10,6 +11,7 @@ import pytest
 
 import brainsim as bs
 from brainsim._core import Clock, split, step_length
+from brainsim.simulation.batches import Batches
 
 
 def noisy():
@@ -133,3 +135,130 @@ def test_it_computes_in_the_precision_around_it(wide):
     with jax.enable_x64(wide):
         runs = bs.sweep(noisy(), {}, 0.2 * u.ms, record="E.V", seeds=[0, 1])
         assert (runs[0]["E.V"] / u.mV).dtype == (np.float64 if wide else np.float32)
+
+
+# -- seeds of the wiring -----------------------------------------------------------------------------------------------
+
+
+def wired(seed=0, **options):
+    net = bs.Network(seed=seed)
+    net.E = bs.neurons.LIF(20, R=bs.Uniform(90 * u.Mohm, 110 * u.Mohm), V=bs.Uniform(-60 * u.mV, -50 * u.mV))
+    net.E.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+    net.E.add_stimuli(drive=bs.stimuli.Constant(200 * u.pA), noise=bs.stimuli.WhiteNoise(100 * u.pA * u.ms**0.5))
+    options = dict(weight=bs.Uniform(-20 * u.pA, 0 * u.pA), delay=1 * u.ms) | options
+    net.connect(net.E, net.E, options.pop("rule", bs.FixedProbability(0.2)), receptor="syn", **options)
+    return net
+
+
+WIRINGS = dict(duration=30 * u.ms, record=["E.spikes", "E.V"], vary="wiring")
+
+
+@pytest.fixture(scope="module")
+def wirings():
+    return bs.sweep(wired(7), {"E.drive.amplitude": [200, 260] * u.pA}, seeds=[3, 0, 5], batch_size=4, **WIRINGS)
+
+
+def test_wirings_are_those_of_networks_made_with_their_seeds(wirings):
+    """Batches of four of six runs: some of a seed in one batch, and in another."""
+    assert wirings.shape == (2, 3)
+    numbers = set()
+    for k, seed in enumerate((3, 0, 5)):
+        net = wired(seed)
+        net.E.drive.amplitude = 260 * u.pA
+        numbers.add(net["E->E"].n_synapses)
+        alone = bs.simulate(net, 30 * u.ms, record=["E.spikes", "E.V"])
+        np.testing.assert_array_equal(alone.spikes["E"].indices, wirings[1, k].spikes["E"].indices)
+        np.testing.assert_array_equal(alone["E.V"] / u.mV, wirings[1, k]["E.V"] / u.mV)
+        assert len(alone.spikes["E"].indices) > 20
+    assert len(numbers) > 1
+
+
+def test_wirings_of_other_seeds_run_one_program(wirings):
+    compiled = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, *_, fun_name="", **__: compiled.append(fun_name) if "backend_compile" in event else None
+    )
+    bs.sweep(wired(8), {"E.drive.amplitude": [200, 260] * u.pA}, seeds=[6, 9, 4], batch_size=4, **WIRINGS)
+    assert set(compiled) <= {"jit(copy)"}  # of arrays of another length, as the network is copied
+
+
+def test_wirings_land_in_a_store_by_way_of_an_executor(wirings, tmp_path):
+    values, options = {"E.drive.amplitude": [200, 260] * u.pA}, dict(seeds=[3, 0, 5], batch_size=4, **WIRINGS)
+    out = tmp_path / "wirings.zarr"
+    with ThreadPoolExecutor(2) as executor:
+        count = lambda rec: {"count": len(rec.spikes["E"].indices)}  # noqa: E731
+        found = bs.sweep(wired(7), values, executor=executor, out=out, reduce=count, **options)
+    np.testing.assert_array_equal(found["count"], wirings.map(lambda rec: len(rec.spikes["E"].indices)))
+    with pytest.raises(ValueError, match="another sweep|holds a sweep of other values or seeds"):
+        bs.sweep(wired(7), values, out=out, reduce=count, **options | {"vary": None})
+
+
+def test_a_number_of_seeds_counts_from_zero():
+    runs = bs.sweep(noisy(), {}, 0.2 * u.ms, record="E.V", seeds=3)
+    assert runs.axes["seed"].tolist() == [0, 1, 2]
+    net = noisy()
+    net.reset(seed=2)
+    np.testing.assert_allclose(
+        runs[2]["E.V"] / u.mV, bs.simulate(net, 0.2 * u.ms, record="E.V")["E.V"] / u.mV, rtol=2e-6
+    )
+    for seeds in (0, -1, True, 2.0, [], "4"):
+        with pytest.raises(ValueError, match="a list of integers, or how many of them from 0 on"):
+            bs.sweep(noisy(), {}, 0.2 * u.ms, seeds=seeds)
+
+
+def has_run():
+    net = wired()
+    bs.simulate(net, 0.1 * u.ms)
+    return net
+
+
+def with_weights():
+    net = wired()
+    net["E->E"].weight = np.linspace(-20, 0, net["E->E"].n_synapses) * u.pA
+    return net
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "words"),
+    [
+        (wired, {"vary": "noise"}, "vary: expected 'wiring', given 'noise'"),
+        (wired, {"seeds": None}, "draws the network anew for each seed"),
+        (has_run, {}, "begins at the beginning, and the network has run"),
+        (lambda: wired(weight=lambda i, j: -1.0 * (i + j) * u.pA), {}, "E->E has a rule, weights or delays that are a func"),
+        (with_weights, {}, "E->E.weight was given for each synapse, and E->E has others with seed 1"),
+    ],
+)  # fmt: skip
+def test_what_no_other_wiring_can_be_drawn_of_is_refused(make, options, words):
+    with pytest.raises(ValueError, match=words):
+        bs.sweep(make(), {"E.drive.amplitude": [200] * u.pA}, **dict(seeds=[1], **WIRINGS) | options)
+
+
+# -- how many at a time --------------------------------------------------------------------------------------------------
+
+
+class Device:
+    """A GPU with so much memory."""
+
+    platform = "gpu"
+
+    def __init__(self, free: float):
+        self.free = free
+
+    def memory_stats(self):
+        return {"bytes_limit": 10e9 + self.free, "bytes_in_use": 10e9}
+
+
+def test_batches_are_as_large_as_the_memory_of_each_device_allows():
+    def size(*free, points=100_000):
+        values = {"E.tau": np.linspace(10, 20, points) * u.ms}
+        asked = dict(duration=1 * u.ms, dt=0.1 * u.ms, record=(), sample_every=None, inputs=None)
+        devices = [Device(x) for x in free] or None
+        return Batches(noisy(), values, None, asked, devices=devices).size
+
+    one = size(1e6)
+    assert 100 < one < 2000  # a quarter of 1 MB, of some hundreds of bytes each
+    assert size(2e6) == pytest.approx(2 * one, rel=0.05) and size(2e6, 1e6) == pytest.approx(one, rel=0.05)
+    assert size(1e12) == pytest.approx(4096, rel=0.05) and size() <= 256
+    assert size(1e12, 1e12, points=10) == 5
+    with pytest.raises(bs.NotEnoughMemoryError, match="one run needs .*, 100 bytes are free on a device"):
+        size(100)

@@ -105,6 +105,11 @@ def sort_requests(net: Network, entry: door.Entry) -> tuple[tuple[Request, ...],
     where, known = Circuit(net).where(), derived.names(net)
     requests, watched = [], []
     for request in entry.requests:
+        if request.over is not None:
+            raise ValueError(
+                f"record: {request.label!r} is over the steps of an interval, and there are no steps; record it at times, and"
+                " take what is wanted of them."
+            )
         if request.is_spikes:
             watched.append(request.population)
         elif request.derived is not None and request.derived.anything:

@@ -157,9 +157,8 @@ class Chunk:
             goes_on = (done < n_steps) & (most <= self.room)
             return goes_on & ~met[0] if met else goes_on
 
-        rows = {r.label: (plan.rows // r.every + 2, *r.shape) for r in plan.samples}
         types = {label: traced.closed.jaxpr.outvars[0].aval.dtype for label, traced in self.samples.items()}
-        samples = {label: jnp.zeros(shape, types[label]) for label, shape in rows.items()}
+        samples = {r.label: engine.rows_of(r, (), plan.rows, types[r.label]) for r in plan.samples}
         buffers = tuple(jnp.zeros(shape, jnp.int32) for shape in ((self.capacity,), (self.capacity,), ()))
         met = () if self.until is None else (jnp.zeros((), bool),)
         nothing = jnp.zeros((), jnp.int32)
@@ -202,9 +201,13 @@ class Chunk:
 
         def write():
             sample = devices.whole(self.samples[request.label].on(evaluation, *given))
-            return jax.lax.dynamic_update_index_in_dim(rows, sample, step // request.every - first // request.every, 0)
+            return engine.with_sample(request, rows, sample, step // request.every - first // request.every)
 
-        return write() if request.every == 1 else jax.lax.cond((step + 1) % request.every == 0, write, lambda: rows)
+        return (
+            write()
+            if request.every == 1 or request.over is not None
+            else jax.lax.cond((step + 1) % request.every == 0, write, lambda: rows)
+        )
 
     def _ended(self, devices, evaluation, given, step):
         def look():
