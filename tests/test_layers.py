@@ -1,6 +1,7 @@
 """Imports go down. The floors are those of the design; within a floor the rooms may use each other, but not in circles."""
 
 import ast
+import functools
 import graphlib
 from pathlib import Path
 
@@ -67,17 +68,24 @@ def room_of(path):
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
+@functools.cache
+def nodes(path):
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@functools.cache
 def modules_imported(path):
     """Absolute names of all that a file imports, inside functions too."""
-    package = ("brainsim", *path.relative_to(ROOT).parts[:-1])
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    package, found = ("brainsim", *path.relative_to(ROOT).parts[:-1]), []
+    for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             module = ".".join(part for part in (base, node.module) if part)
             # `from brainsim import events` names the room in the second half.
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+            found += [f"{module}.{alias.name}" for alias in node.names]
+    return found
 
 
 def rooms_imported(path):
@@ -86,20 +94,19 @@ def rooms_imported(path):
     }
 
 
-def names(paths):
-    return [str(path.relative_to(ROOT)) for path in paths]
+ROOMS = {room: [path for path in FILES if room_of(path) == room] for room in sorted({*map(room_of, FILES)})}
 
 
-@pytest.mark.parametrize("path", FILES, ids=names(FILES))
-def test_a_file_imports_from_its_own_floor_or_below(path):
-    room = room_of(path)
+@pytest.mark.parametrize("room", ROOMS)
+def test_its_files_import_from_their_own_floor_or_below(room):
     assert room in FLOOR, f"{room} stands on no floor: give it one in FLOORS"
-    # What is not a room is a name that the package re-exports, such as __version__.
-    up = {other for other in rooms_imported(path) if FLOOR.get(other, -1) > FLOOR[room]}
-    reexported = {other for other in rooms_imported(path) - FLOOR.keys() if not other.startswith("__")}
-    if FLOOR[room] < 6:
-        assert not reexported, f"{path.name} imports {reexported} through the package: name the file that defines it"
-    assert not up, f"{room} (floor {FLOOR[room]}) imports {up}"
+    for path in ROOMS[room]:
+        # What is not a room is a name that the package re-exports, such as __version__.
+        up = {other for other in rooms_imported(path) if FLOOR.get(other, -1) > FLOOR[room]}
+        reexported = {other for other in rooms_imported(path) - FLOOR.keys() if not other.startswith("__")}
+        if FLOOR[room] < 6:
+            assert not reexported, f"{path} imports {reexported} through the package: name the file that defines it"
+        assert not up, f"{path} (floor {FLOOR[room]}) imports {up}"
 
 
 def test_rooms_import_each_other_without_circles():
@@ -116,14 +123,12 @@ def test_nothing_imports_the_suites_and_only_they_import_pytest():
             assert "pytest" not in {name.split(".")[0] for name in modules_imported(path)}, path
 
 
-@pytest.mark.parametrize("path", FILES, ids=names(FILES))
-def test_flax_is_imported_in_the_core_only(path):
-    if room_of(path) != "_core":
-        assert not [name for name in modules_imported(path) if name.split(".")[0] == "flax"]
+def test_flax_is_imported_in_the_core_only():
+    outside = [path for path in FILES if room_of(path) != "_core"]
+    assert not [path for path in outside if "flax" in {name.split(".")[0] for name in modules_imported(path)}]
 
 
-@pytest.mark.parametrize("path", FILES, ids=names(FILES))
-def test_no_lifted_transform_of_nnx_is_used(path):
+def test_no_lifted_transform_of_nnx_is_used():
     lifted = {
         "scan",
         "vmap",
@@ -138,14 +143,14 @@ def test_no_lifted_transform_of_nnx_is_used(path):
         "remat",
         "split_rngs",
     }
-    used = {
-        node.attr
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "nnx"
-    }
-    assert not used & lifted
-    if room_of(path) != "_core":
-        assert not used
+    for path in FILES:
+        used = {
+            node.attr
+            for node in nodes(path)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "nnx"
+        }
+        assert not used & lifted, path
+        assert room_of(path) == "_core" or not used, path
 
 
 def test_analysis_reads_plain_arrays_only():

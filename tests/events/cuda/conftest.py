@@ -57,7 +57,8 @@ def emulated(device):
     return serve
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def no_programs_of_others():
+    """Those of another driver, which another module has opened."""
     yield
     jax.clear_caches()
