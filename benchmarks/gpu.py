@@ -3,16 +3,24 @@
     python benchmarks/gpu.py --out results      # on a machine with a GPU, JAX for it and what brainsim needs
     python benchmarks/gpu.py --out results --dry    # the same on the CPU at tiny sizes, to see that it works
 
-Prints one JSON line for each measurement, then a table with the goals; both are written to files too. Each task is a process
-of its own, so that one that fails or takes too long costs no other. Kernels are built where they are not there.
+Prints one JSON line for each measurement as it comes, then a table with the goals; both are written to files too. Each task is
+a process of its own, so that one that fails or takes too long costs no other. Kernels are built where they are not there, which
+takes a C++ compiler, setuptools and two minutes; a library that was built elsewhere serves as `brainsim/events/_kernels.so`.
 """
 
 import argparse
+import importlib.metadata
+import importlib.util
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,27 +40,62 @@ GOALS = {
     ("sweep", 256): 25,
 }
 SECONDS = {  # that each task may take, in the order in which they are done
-    "build": 100,
-    "device": 40,
-    "coba_lif": 90,
-    "sweep": 60,
-    "stdp": 40,
+    "machine": 20,
+    "build": 170,
+    "device": 50,
+    "coba_lif": 100,
+    "sweep": 75,
+    "pd14": 90,
     "suite": 110,
     "coba_hh": 90,
-    "training": 60,
-    "pd14": 110,
+    "stdp": 40,
+    "training": 50,
+    "loops": 100,
 }
-ALL = 470  # seconds of all tasks together
+ALL = 465  # seconds of all tasks together
+NEEDED = ("jax", "jaxlib", "flax", "optax", "orbax.checkpoint", "brainunit", "diffrax", "optimistix", "numpy", "scipy")
+NEEDED += ("matplotlib", "rich", "h5py", "xarray", "setuptools", "pytest")
+# How XLA may run the loop: what is measured beside its own way
+LOOPS = {
+    "as it is": "",
+    "no command buffers": "--xla_gpu_enable_command_buffer=",
+    "whole loops captured": "--xla_gpu_enable_command_buffer=FUSION,CUSTOM_CALL,WHILE,CONDITIONAL"
+    " --xla_gpu_graph_min_graph_size=1",
+}
 
 
 # -- tasks, each in a process of its own -------------------------------------------------------------------------------
 
 
+def machine(dry: bool):
+    """What is here, and what is missing."""
+    here = [name for name in NEEDED if importlib.util.find_spec(name.partition(".")[0])]
+    versions = {name: importlib.metadata.version(name.replace(".", "-")) for name in here}
+    plugins = sorted(
+        f"{x.name} {x.version}"
+        for x in importlib.metadata.distributions()
+        if x.name.startswith(("jax-cuda", "nvidia-"))
+    )
+    compiler = shutil.which(os.environ.get("CXX", "c++"))
+    missing = [name for name in NEEDED if name not in here] + ([] if compiler else ["a C++ compiler"])
+    yield {"python": sys.version.split()[0], "missing": missing, "versions": versions, "plugins": plugins}
+    query = "--query-gpu=name,driver_version,memory.total,memory.used,clocks.sm,clocks.max.sm"
+    if shutil.which("nvidia-smi"):
+        yield {"gpus": finished(["nvidia-smi", query, "--format=csv"], 15)[0].strip().splitlines()}
+    else:
+        yield {"gpus": "there is no nvidia-smi"}
+
+
 def build(dry: bool):
     """The kernels, where they are not there."""
-    started = time.perf_counter()
+    started, folder = time.perf_counter(), ROOT / "brainsim" / "events"
+    if (folder / "_kernels.so").is_file():
+        yield {"seconds": 0.0, "built": ["_kernels.so"]}  # brainsim says where it is that of other sources
+        return
     out, code = finished([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], SECONDS["build"] - 5)
-    yield {"seconds": time.perf_counter() - started, "error": out[-2000:] if code else ""}
+    found = sorted(path.name for path in folder.glob("_kernels*.so"))
+    error = {} if found and not code else {"error": f"{code}: {out[-2000:]}"}  # where it fails, setuptools goes on
+    yield {"seconds": time.perf_counter() - started, "built": found} | error
 
 
 def device(dry: bool):
@@ -65,7 +108,10 @@ def device(dry: bool):
     from brainsim.events.cuda import toolkit
 
     facts = {"jax": jax.__version__, "platform": jax.default_backend(), "device": jax.devices()[0].device_kind}
-    yield facts | {"kernels": dry or toolkit.available(), "large_parameters": toolkit.has_large_parameters()}
+    started, there = time.perf_counter(), dry or (jax.default_backend() == "gpu" and toolkit.available())
+    facts |= {"kernels": there, "opened_s": time.perf_counter() - started}
+    facts |= {"large_parameters": toolkit.has_large_parameters(), "compiler": toolkit.chosen()}
+    yield facts | ({} if there else {"error": "JAX finds no GPU, or no kernels serve it"})
     rng = np.random.default_rng(0)
     conn = events.CSR(np.arange(1001) * 20, rng.integers(0, 900, 20_000), 900)
     spikes, weight = jnp.asarray(rng.random(1000) < 0.1), jnp.asarray(rng.random(20_000), jnp.float32)
@@ -77,7 +123,9 @@ def device(dry: bool):
     with events.served_by("plain"):
         expected = np.asarray(events.deliver(conn, spikes, weight, into))
     same = all(np.asarray(run(spikes, weight, into)).tobytes() == found.tobytes() for _ in range(20))
-    yield {"first_s": first, "error": float(np.abs(found - expected).max()), "reproducible": same}
+    largest = float(np.abs(found - expected).max())
+    wrong = {} if same and largest < 1e-5 else {"error": f"reproducible: {same}, largest difference {largest}"}
+    yield {"first_s": first, "difference": largest, "reproducible": same} | wrong
 
 
 def suite(dry: bool):
@@ -96,19 +144,17 @@ def suite(dry: bool):
     ]
     out, code = finished(command, SECONDS["suite"] - 10)
     lines = out.strip().splitlines() or [""]
-    yield {
-        "code": code,
-        "said": lines[-1],
-        "failed": [x for x in lines if x.startswith(("FAILED", "ERROR", "E  "))][:20],
-    }
+    failed = [x for x in lines if x.startswith(("FAILED", "ERROR", "E  "))][:20]
+    yield {"code": code, "said": lines[-1], "failed": failed} | ({"error": "failed"} if code not in (0, 5) else {})
 
 
-def finished(command: list[str], seconds: float) -> tuple[str, object]:
+def finished(command: list[str], seconds: float, environment: dict | None = None) -> tuple[str, object]:
     """What a command says, and its code; it is stopped after so many seconds."""
     try:
         found = subprocess.run(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds
-        )
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace", timeout=seconds,
+        )  # fmt: skip
         return found.stdout, found.returncode
     except subprocess.TimeoutExpired as late:
         out = late.stdout or b""
@@ -116,12 +162,11 @@ def finished(command: list[str], seconds: float) -> tuple[str, object]:
 
 
 def coba_lif(dry: bool):
-    from peers.in_brainsim import _build_coba_lif
+    from peers.in_brainsim import build_coba_lif
 
     for scale in (0.1, 0.2) if dry else (1, 10, 100, 1000):
-        yield _measured(
-            lambda scale=scale: _build_coba_lif(scale, 0), ["cells.spikes"], dry, 2.0 if scale < 100 else 0.3
-        )
+        duration = 2.0 if scale < 100 else 0.3
+        yield _measured(lambda scale=scale: build_coba_lif(scale, 0), ["cells.spikes"], dry, duration)
     if not dry:
         from models import coba_lif as model
 
@@ -141,9 +186,29 @@ def coba_hh(dry: bool):
 
 
 def stdp(dry: bool):
-    from peers.in_brainsim import _build_stdp
+    from peers.in_brainsim import build_stdp
 
-    yield _measured(lambda: _build_stdp(0.1 if dry else 1, 0), ["post.spikes"], dry, 1.0)
+    yield _measured(lambda: build_stdp(0.1 if dry else 1, 0), ["post.spikes"], dry, 1.0)
+
+
+def loops(dry: bool):
+    """COBA-LIF with 4,000 neurons, the loop run in other ways: which is best here."""
+    for name, flags in LOOPS.items():
+        environment = os.environ | {"XLA_FLAGS": "" if dry else flags}
+        command = [sys.executable, __file__, "--task", "smallest", *(["--dry"] if dry else [])]
+        out, code = finished(command, 45, environment)
+        found = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+        yield (
+            {"name": name, "flags": flags}
+            | (found[0] if found else {"error": f"{code}: {out[-1000:]}"})
+            | {"task": "loops"}
+        )
+
+
+def smallest(dry: bool):
+    from peers.in_brainsim import build_coba_lif
+
+    yield _measured(lambda: build_coba_lif(0.1 if dry else 1, 0), ["cells.spikes"], dry, 2.0)
 
 
 def pd14(dry: bool):
@@ -155,24 +220,23 @@ def pd14(dry: bool):
 def sweep(dry: bool):
     import brainunit as u
     import numpy as np
-    from peers.in_brainsim import _build_coba_lif
+    from peers.in_brainsim import build_coba_lif
 
     import brainsim as bs
 
-    duration = (2 if dry else 500) * u.ms
-    for runs in (4, 8) if dry else (256, 4096):
-        net = _build_coba_lif(0.1 if dry else 1, 0)
+    for runs, seconds in ((4, 0.002), (8, 0.002)) if dry else ((256, 2.0), (4096, 0.25)):
+        net, duration = build_coba_lif(0.1 if dry else 1, 0), seconds * u.second
         values = {"cells.tau": np.linspace(18.0, 22.0, runs) * u.ms}
-        options = dict(
-            record="cells.spikes", reduce=lambda rec: {"rate": rec.spikes["cells"].rate().mean()}, progress=False
-        )
+        options = dict(record="cells.spikes", reduce=lambda rec: {"spikes": len(rec.spikes["cells"])}, progress=False)
+        started = time.perf_counter()
         bs.sweep(net, values, 0.2 * u.ms, **options)
+        compiled = time.perf_counter() - started
         started = time.perf_counter()
         found = bs.sweep(net, values, duration, **options)
         took = time.perf_counter() - started
-        rates = np.asarray(found["rate"].to_decimal(u.Hz) if hasattr(found["rate"], "to_decimal") else found["rate"])
-        steps = round(float(duration / (0.1 * u.ms)))
-        yield {"runs": runs, "us_per_step": 1e6 * took / steps, "rate_hz": float(rates.mean()), "steps": steps}
+        steps, rate = round(1e4 * seconds), np.mean(found["spikes"]) / net.cells.count / seconds
+        once = {"us_per_step": 1e6 * took / steps, "rate_hz": float(rate), "steps": steps, "compile_s": compiled}
+        yield {"runs": runs} | once
 
 
 def training(dry: bool):
@@ -206,15 +270,15 @@ def _measured(make, record, dry: bool, duration_s: float) -> dict:
     started = time.perf_counter()
     bs.simulate(net, 0.1 * u.ms, record=record, progress=False)
     compiled, least = time.perf_counter() - started, float("inf")
-    trains = None
+    trains, differ = None, {}
     for _ in range(1 if dry else 3):
         net.reset()
         started = time.perf_counter()
         recording = bs.simulate(net, duration, record=record, progress=False)
         least = min(least, time.perf_counter() - started)
-        now = [(np.asarray(x.indices), np.asarray(x.times / u.ms)) for x in recording.spikes.values()]
+        now = [(np.asarray(x.indices), np.asarray(x.steps)) for x in recording.spikes.values()]
         if trains is not None and any(not np.array_equal(a, b) for x, y in zip(trains, now) for a, b in zip(x, y)):
-            return {"error": "two runs with one seed differ"}
+            differ = {"error": "two runs with one seed differ"}
         trains = now
     neurons = sum(population.count for population in net.populations.values())
     spikes = sum(len(indices) for indices, _ in trains)
@@ -227,37 +291,49 @@ def _measured(make, record, dry: bool, duration_s: float) -> dict:
         "rate_hz": spikes / neurons / float(duration / u.second),
         "build_s": built,
         "compile_s": compiled,
-    }
+    } | differ
 
 
-TASKS = {task.__name__: task for task in (build, device, coba_lif, sweep, stdp, suite, coba_hh, training, pd14)}
+TASKS = {
+    task.__name__: task
+    for task in (machine, build, device, coba_lif, sweep, pd14, suite, coba_hh, stdp, training, loops, smallest)
+}
 
 
 # -- all of them -------------------------------------------------------------------------------------------------------
 
 
-def run(name: str, dry: bool, seconds: float) -> list[dict]:
-    """The lines of a task, which is stopped after so many seconds: those that were there stay."""
+def run(name: str, dry: bool, seconds: float) -> Iterator[dict]:
+    """The lines of a task as they come; it is stopped after so many seconds, with all that it started."""
     command = [sys.executable, __file__, "--task", name, *(["--dry"] if dry else [])]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    }
     if dry:
         environment["JAX_PLATFORMS"] = "cpu"
     started = time.perf_counter()
-    try:
-        found = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=seconds)
-        out, said, code = found.stdout, found.stderr, found.returncode
-    except subprocess.TimeoutExpired as late:
-        out, said = (
-            x.decode(errors="replace") if isinstance(x, bytes) else x or "" for x in (late.stdout, late.stderr)
+    with tempfile.TemporaryFile("w+", errors="replace") as said:
+        task = subprocess.Popen(
+            command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=said, text=True, start_new_session=True
         )
-        code = "stopped"
-    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+        watch = threading.Timer(seconds, lambda: os.killpg(task.pid, signal.SIGKILL))
+        watch.start()
+        assert task.stdout is not None
+        for line in task.stdout:
+            if line.startswith("{"):
+                yield json.loads(line)
+        code, late = task.wait(), not watch.is_alive()
+        watch.cancel()
+        said.seek(0)
+        heard = said.read()
     took = round(time.perf_counter() - started, 1)
     if code:
-        lines.append({"task": name, "error": f"{code}: {said[-3000:]}", "seconds": took})
+        reason = f"stopped after {seconds:.0f} s" if late else f"code {code}"
+        yield {"task": name, "error": f"{reason}: {heard[-3000:]}", "seconds": took}
     else:
-        lines.append({"task": name, "done": True, "seconds": took, "warned": said[-500:]})
-    return lines
+        yield {"task": name, "done": True, "seconds": took, "warned": heard[-500:]}
 
 
 def rounded(line: dict) -> dict:
@@ -269,16 +345,25 @@ def goal_of(line: dict) -> float | None:
 
 
 def table(lines: list[dict]) -> str:
-    """What was measured, with the goals."""
-    rows = [("task", "size", "µs a step", "goal", "Hz", "compile s")]
+    """What was measured, with the goals, and what went wrong."""
+    rows = [("task", "size", "µs a step", "goal", "", "Hz", "build s", "compile s")]
     for line in lines:
         if "us_per_step" not in line:
             continue
         size, goal = line.get("runs") or line.get("neurons"), goal_of(line)
-        numbers = (line["us_per_step"], goal, line.get("rate_hz"), line.get("compile_s"))
-        rows.append((line["task"], f"{size:,}", *("" if x is None else f"{x:.3g}" for x in numbers)))
+        passed = (
+            "" if goal is None else "reached" if line["us_per_step"] <= goal else f"{line['us_per_step'] / goal:.2g} x"
+        )
+        numbers = (line["us_per_step"], goal, passed, line.get("rate_hz"), line.get("build_s"), line.get("compile_s"))
+        name = " ".join(filter(None, (line["task"], line.get("name"))))
+        rows.append(
+            (name, f"{size:,}", *("" if x is None else x if isinstance(x, str) else f"{x:.3g}" for x in numbers))
+        )
     widths = [max(map(len, column)) for column in zip(*rows)]
-    return "\n".join("  ".join(x.ljust(w) for x, w in zip(row, widths)).rstrip() for row in rows)
+    found = ["  ".join(x.ljust(w) for x, w in zip(row, widths)).rstrip() for row in rows]
+    return "\n".join(
+        [*found, *(f"{x['task']}: {x['error'].strip().splitlines()[-1][:300]}" for x in lines if "error" in x)]
+    )
 
 
 def main() -> None:
@@ -294,16 +379,20 @@ def main() -> None:
         return
     options.out.mkdir(parents=True, exist_ok=True)
     started, lines = time.perf_counter(), []
-    for name in options.only or SECONDS:
-        left = ALL - (time.perf_counter() - started) if not options.dry else 3600
-        if left < 10:
-            lines.append({"task": name, "error": "no time was left"})
-            print(json.dumps(lines[-1]), flush=True)
-            continue
-        for line in run(name, options.dry, min(SECONDS[name], left) if not options.dry else left):
+    with (options.out / "gpu.jsonl").open("w") as file:
+
+        def note(line):
             lines.append(line)
-            print(json.dumps(line), flush=True)
-        (options.out / "gpu.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+            for out in (sys.stdout, file):
+                print(json.dumps(line), file=out, flush=True)
+
+        for name in options.only or SECONDS:
+            left = ALL - (time.perf_counter() - started) if not options.dry else 3600
+            if left < 10:
+                note({"task": name, "error": "no time was left"})
+                continue
+            for line in run(name, options.dry, min(SECONDS[name], left) if not options.dry else left):
+                note(line)
     text = table(lines)
     (options.out / "gpu.txt").write_text(text + "\n")
     print(text)

@@ -65,11 +65,11 @@ def pd14(task: Task) -> dict:
 
 def stdp(task: Task) -> dict:
     return _simulate(
-        task, _build_stdp, ["post.spikes"], lambda net, _: {"weight": float(net["pre->post"].plain("weight").mean())}
+        task, build_stdp, ["post.spikes"], lambda net, _: {"weight": float(net["pre->post"].plain("weight").mean())}
     )
 
 
-def _build_stdp(scale, seed):
+def build_stdp(scale, seed):
     import brainunit as u
 
     import brainsim as bs

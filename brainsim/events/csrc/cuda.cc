@@ -39,6 +39,16 @@ class Reader {
 
 enum Kind : int64_t { kNumber = 0, kArgument = 1, kResult = 2 };
 
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(' ', at), text.size());
+    words.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return words;
+}
+
 // `program` is compiled and `kernels`, names with a space between them, are launched one after the other. Numbers: how many
 // arguments are changed in place, and each with its result; how many launches, and of each: kernel, blocks, threads; how many
 // parameters, and in which slot each begins; how many slots, and of each its kind, a number or which buffer, and how many bytes
@@ -55,12 +65,7 @@ ffi::Error launch_all(Stream stream, ffi::RemainingArgs arguments, ffi::Remainin
       return static_cast<char*>((*results.get<ffi::AnyBuffer>(k))->untyped_data());
     return nullptr;
   };
-  std::vector<std::string_view> names;
-  for (size_t at = 0; at < kernels.size();) {
-    const size_t end = std::min(kernels.find(' ', at), kernels.size());
-    names.push_back(kernels.substr(at, end - at));
-    at = end + 1;
-  }
+  const std::vector<std::string_view> names = words_of(kernels);
   const Driver& driver = toolkit().driver();
   Reader reader(numbers);
   for (int64_t n = reader.count(); n > 0; --n) {
@@ -156,6 +161,8 @@ BRAINSIM_HOST(Text, cuda_compile)(const char* program, int architecture, int64_t
 
 BRAINSIM_HOST(int, cuda_version)() { return brainsim::cuda::toolkit().version(); }
 
-BRAINSIM_HOST(Text, cuda_prepare)(const char* program, int ordinal) {
-  return brainsim::cuda::said(brainsim::cuda::toolkit().prepare(program, ordinal));
+BRAINSIM_HOST(Text, cuda_prepare)(const char* program, const char* kernels, int ordinal) {
+  return brainsim::cuda::said(brainsim::cuda::toolkit().prepare(program, brainsim::cuda::words_of(kernels), ordinal));
 }
+
+BRAINSIM_HOST(void, cuda_when_needed)(void (*open)()) { brainsim::cuda::toolkit().when_needed(open); }

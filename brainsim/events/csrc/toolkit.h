@@ -31,6 +31,8 @@ using Context = struct CUctx_st*;
 using DevicePointer = unsigned long long;
 
 constexpr int kMajor = 75, kMinor = 76;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
+constexpr int kRegisters = 4;            // CU_FUNC_ATTRIBUTE_NUM_REGS
+constexpr int kRelaxed = 2;              // CU_STREAM_CAPTURE_MODE_RELAXED
 
 class Library {
  public:
@@ -71,6 +73,8 @@ struct Driver {
   int (*of_stream)(Stream, Context*) = nullptr;
   int (*load)(Module*, const void*) = nullptr;
   int (*function)(Function*, Module, const char*) = nullptr;
+  int (*function_attribute)(int*, int, Function) = nullptr;
+  int (*exchange)(int*) = nullptr;
   int (*launch)(Function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, Stream, void**, void**) = nullptr;
   int (*copy)(DevicePointer, DevicePointer, size_t, Stream) = nullptr;
   int (*text)(int, const char**) = nullptr;
@@ -89,6 +93,8 @@ struct Driver {
     library.find("cuStreamGetCtx", of_stream);
     library.find("cuModuleLoadData", load);
     library.find("cuModuleGetFunction", function);
+    library.find("cuFuncGetAttribute", function_attribute);
+    library.find("cuThreadExchangeStreamCaptureMode", exchange);
     library.find("cuLaunchKernel", launch);
     library.find("cuMemcpyDtoDAsync_v2", copy);
     library.find("cuGetErrorString", text);
@@ -102,6 +108,19 @@ struct Driver {
     if (text) text(code, &said);
     return std::string(what) + ": " + (said ? said : "error") + " (" + std::to_string(code) + ")";
   }
+};
+
+// While it lives, a thread whose stream is captured, as for a command buffer of XLA, may do what is no part of the capture.
+class Aside {
+ public:
+  explicit Aside(const Driver& driver) : driver_(driver) { driver_.exchange(&mode_); }
+  ~Aside() { driver_.exchange(&mode_); }
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+
+ private:
+  const Driver& driver_;
+  int mode_ = kRelaxed;
 };
 
 struct Compiler {
@@ -195,8 +214,14 @@ class Toolkit {
     return error;
   }
 
-  // Loads a program before it is launched, on a device by its number.
-  std::string prepare(std::string_view program, int ordinal) {
+  // Who opens the libraries where a program is run that nothing was prepared for, as one that was exported elsewhere.
+  void when_needed(void (*open)()) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    when_needed_ = open;
+  }
+
+  // Loads a program with some kernels before they are launched, on a device by its number.
+  std::string prepare(std::string_view program, const std::vector<std::string_view>& kernels, int ordinal) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!has_driver_) return "there is no driver";
     int device = 0;
@@ -205,8 +230,10 @@ class Toolkit {
     if (int code = driver_.retain(&context, device)) return driver_.error("cuDevicePrimaryCtxRetain", code);
     driver_.current(&before);
     if (int code = driver_.set(context)) return driver_.error("cuCtxSetCurrent", code);
-    Loaded* loaded = nullptr;
-    const std::string error = load(program, device, &loaded);
+    std::string error;
+    Function made = nullptr;
+    for (const std::string_view kernel : kernels)
+      if (error.empty()) error = function_of(program, kernel, device, &made);
     driver_.set(before);
     return error;
   }
@@ -219,33 +246,48 @@ class Toolkit {
     return std::min(found, 1000 * compiler_.major + 10 * compiler_.minor);
   }
 
-  // A kernel on the device that is served now: that of the thread, or else of the stream.
+  // A kernel on the device that is served now: that of the thread, or else, and where there are several, that of the stream.
   std::string find(std::string_view program, std::string_view kernel, Stream stream, Function* function) {
+    if (void (*const open)() = opens_now()) open();
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!has_driver_) return "the driver was not found";
     int device = 0;
-    if (driver_.current_device(&device)) {
+    if (driver_.current_device(&device) || loaded_.size() > 1) {
       Context context = nullptr;
       if (int code = driver_.of_stream(stream, &context)) return driver_.error("cuStreamGetCtx", code);
       if (int code = driver_.set(context)) return driver_.error("cuCtxSetCurrent", code);
       if (int code = driver_.current_device(&device)) return driver_.error("cuCtxGetDevice", code);
     }
+    return function_of(program, kernel, device, function);
+  }
+
+  const Driver& driver() const { return driver_; }
+
+ private:
+  // What opens the libraries, the first time that they are needed and not open; this calls back into Python.
+  void (*opens_now())() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return has_driver_ ? nullptr : std::exchange(when_needed_, nullptr);
+  }
+
+  std::string function_of(std::string_view program, std::string_view kernel, int device, Function* function) {
     Loaded* loaded = nullptr;
     if (std::string error = load(program, device, &loaded); !error.empty()) return error;
     auto found = loaded->functions.find(kernel);
     if (found == loaded->functions.end()) {
+      const Aside aside(driver_);
       Function made = nullptr;
+      int registers = 0;
       if (int code = driver_.function(&made, loaded->module, std::string(kernel).c_str()))
         return driver_.error("cuModuleGetFunction", code);
+      if (int code = driver_.function_attribute(&registers, kRegisters, made))  // which sees to it that it is loaded now
+        return driver_.error("cuFuncGetAttribute", code);
       found = loaded->functions.emplace(std::string(kernel), made).first;
     }
     *function = found->second;
     return "";
   }
 
-  const Driver& driver() const { return driver_; }
-
- private:
   std::string load(std::string_view program, int device, Loaded** found) {
     auto& programs = loaded_[device];
     auto at = programs.find(program);
@@ -255,6 +297,7 @@ class Toolkit {
       if (int code = driver_.attribute(&minor, kMinor, device)) return driver_.error("cuDeviceGetAttribute", code);
       const std::string* image = nullptr;
       if (std::string error = image_of(program, 10 * major + minor, &image); !error.empty()) return error;
+      const Aside aside(driver_);
       Loaded made;
       if (int code = driver_.load(&made.module, image->data())) return driver_.error("cuModuleLoadData", code);
       at = programs.emplace(std::string(program), std::move(made)).first;
@@ -353,6 +396,7 @@ class Toolkit {
   }
 
   std::mutex mutex_;
+  void (*when_needed_)() = nullptr;
   Driver driver_;
   Compiler compiler_;
   bool has_driver_ = false, has_compiler_ = false;

@@ -139,9 +139,14 @@ class Call:
             told += [x for slot in slots for x in slot]
         return np.array(told, np.int64)
 
+    @property
+    def kernels(self) -> list[str]:
+        """Names of what is launched, each once."""
+        return list(dict.fromkeys(kernel for kernel, _, _ in self.launches))
+
     def lower(self, context, arguments, target: str, program: str):
         """The call as it stands in a program of XLA."""
-        kernels = list(dict.fromkeys(kernel for kernel, _, _ in self.launches))
+        kernels = self.kernels
         make: Any = type(context.avals_out[0])  # ShapedArray
         avals = [*context.avals_out, *(make(x.shape, x.dtype) for x in self.scratch)]
         rule = jax.ffi.ffi_lowering(target, operand_output_aliases=self.aliases)

@@ -52,5 +52,5 @@ def _call(name: str, target: str, context, *arguments, numbers, aliases):
     except NotServed:
         return None
     if target == toolkit.TARGET:
-        toolkit.prepare(program)
+        toolkit.prepare(program, " ".join(call.kernels))
     return call.lower(context, arguments, target, program)

@@ -20,13 +20,14 @@ from brainsim.events.cuda import structs
 DRIVER = "libcuda.so.1"
 TARGET, HERE = "brainsim.launch", "brainsim.launch_here"
 SOURCES = Path(__file__).parent / "src"
-TRIAL = '#include "shim.cuh"\n'
+TRIAL = 'typedef unsigned char Item;\n#include "line.cuh"\n', "pass"  # a program that serves, and its kernel
 
 _WARNING = (
     "brainsim.events: {reason}, so spikes are delivered by plain JAX on the GPU, which is many times slower. {remedy}, or set"
     " BRAINSIM_KERNELS=0 to silence this warning."
 )
 _ready = threading.Lock()
+_chosen = ""
 
 
 def sources() -> dict[str, str]:
@@ -98,17 +99,24 @@ def compiled_size(program: str, architecture: int) -> int:
     return size.value
 
 
+def chosen() -> str:
+    """The NVRTC that was opened; nothing where none was."""
+    return _chosen
+
+
 def find_compiler(driver: str | None) -> str:
     """Open the first NVRTC whose programs can be loaded; an error, or nothing."""
+    global _chosen
     said = ""
     for path in compilers():
         error = opened(driver, path)
         if not error:
             try:
-                prepare(TRIAL)  # a compiler may be newer than the driver
+                prepare(*TRIAL)  # a compiler may be newer than the driver
             except RuntimeError as failure:
                 error = str(failure)
         if not error:
+            _chosen = path
             return ""
         said = said or error
     return said or "it is not installed"
@@ -141,12 +149,15 @@ def has_large_parameters() -> bool:
     return function is not None and function() >= 12010
 
 
-def prepare(program: str) -> None:
-    """Compile and load a program for the GPUs of this process, so that nothing has to be when it runs."""
-    function = host("cuda_prepare", ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int)
+def prepare(program: str, kernels: str) -> None:
+    """Compile and load a program and its kernels, names with a space between them, for the GPUs of this process, so that
+    nothing has to be when it runs.
+    """
+    text = ctypes.c_char_p
+    function = host("cuda_prepare", text, text, text, ctypes.c_int)
     for device in _devices():
         ordinal = getattr(device, "local_hardware_id", None)
-        if function is None or (error := function(program.encode(), int(ordinal or 0))):
+        if function is None or (error := function(program.encode(), kernels.encode(), int(ordinal or 0))):
             raise RuntimeError(
                 f"brainsim.events: a kernel could not be loaded on {device}: {error.decode(errors='replace')}"
             )
@@ -161,3 +172,23 @@ def _devices() -> list:
 
 def _warn(reason: str, remedy: str) -> None:
     warnings.warn(_WARNING.format(reason=reason, remedy=remedy), RuntimeWarning, stacklevel=4)
+
+
+@ctypes.CFUNCTYPE(None)
+def _open() -> None:
+    """For programs that were lowered elsewhere, and are run here."""
+    try:
+        with _ready:
+            find_compiler(DRIVER)
+    except Exception as error:  # the call that needs them says that they are not there
+        _warn(f"NVRTC or the driver of CUDA could not be loaded ({error})", "Install JAX with its CUDA wheels")
+
+
+def when_needed() -> None:
+    """See to it that the libraries are opened when a program needs them."""
+    if (function := host("cuda_when_needed", None, type(_open))) is not None:
+        function(_open)
+
+
+if _library.can_launch():
+    when_needed()

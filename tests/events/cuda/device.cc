@@ -21,6 +21,8 @@ std::mutex mutex;
 int turned = 0;
 thread_local void* current = nullptr;  // context
 long launches = 0;
+thread_local int mode = 0;  // of capture: global
+bool capturing = false;     // whether a stream is, so that nothing can be loaded but with a relaxed mode
 
 struct Program {
   std::string text, image, log;
@@ -53,6 +55,10 @@ int cuCtxGetCurrent(void** context) { return *context = current, 0; }
 int cuCtxGetDevice(int* device) { return *device = 0, current ? 0 : 201; }
 int cuStreamGetCtx(void*, void** context) { return *context = &turned, 0; }
 int cuGetErrorString(int code, const char** text) { return *text = code == 218 ? "invalid image" : "not here", 0; }
+int cuThreadExchangeStreamCaptureMode(int* other) { return std::swap(mode, *other), 0; }
+int cuFuncGetAttribute(int* value, int attribute, void* function) {
+  return *value = 32, attribute == 4 && function ? 0 : 1;
+}
 int cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t size, void*) {
   std::memcpy(reinterpret_cast<void*>(to), reinterpret_cast<void*>(from), size);
   return 0;
@@ -60,6 +66,8 @@ int cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t 
 
 // An image is its length and then a library.
 int cuModuleLoadData(void** module, const void* image) {
+  if (!current) return 201;
+  if (capturing && mode != 2) return 900;
   uint64_t size;
   std::memcpy(&size, image, sizeof size);
   const std::string path = folder() + "/kernels.so";
@@ -70,13 +78,15 @@ int cuModuleLoadData(void** module, const void* image) {
 }
 
 int cuModuleGetFunction(void** function, void* module, const char* name) {
+  if (capturing && mode != 2) return 900;
   *function = dlsym(module, (std::string(name) + "_launched").c_str());
   return *function ? 0 : 500;
 }
 
 int cuLaunchKernel(void* function, unsigned blocks, unsigned y, unsigned z, unsigned threads, unsigned, unsigned, unsigned, void*,
                    void** parameters, void**) {
-  if (y != 1 || z != 1 || threads > 1024) return 1;
+  if (y != 1 || z != 1 || threads > 1024 || blocks == 0) return 1;
+  if (!current) return 201;
   const std::lock_guard<std::mutex> lock(mutex);
   ++launches;
   reinterpret_cast<Launched>(function)(parameters, blocks, threads, turned);
@@ -84,6 +94,7 @@ int cuLaunchKernel(void* function, unsigned blocks, unsigned y, unsigned z, unsi
 }
 
 void device_turned(int on) { turned = on; }
+void device_capturing(int on) { capturing = on; }
 long device_launches() { return launches; }
 
 int nvrtcVersion(int* major, int* minor) { return *major = 12, *minor = 1, 0; }

@@ -144,7 +144,7 @@ def test_with_a_gpu_programs_are_loaded_when_they_are_lowered(device, asked_anew
     Gpu.local_hardware_id = 3
     try:
         with pytest.raises(RuntimeError, match=r"could not be loaded on .*: cuDeviceGet: not here \(101\)"):
-            toolkit.prepare(toolkit.TRIAL)
+            toolkit.prepare(*toolkit.TRIAL)
     finally:
         Gpu.local_hardware_id = 0
 
@@ -159,6 +159,37 @@ def test_an_exported_program_says_what_it_calls(asked_anew):
     check = jax.export.DisabledSafetyCheck.custom_call("brainsim.launch")
     exported = jax.export.export(deliver(), platforms=["cuda"], disabled_checks=[check])(jnp.ones(2, bool))
     assert exported.platforms == ("cuda",) and "brainsim.launch" in exported.mlir_module()
+
+
+def passes(text: str, ring, spikes, step):
+    """A call of the line's kernel, of which nothing was prepared: what it gives back."""
+    empty = [(0, 0, 0)] * 4
+    entry = [(0, x, 0) for x in (1, 1, 1, 1, 1, 1)]
+    slots = [*entry, (1, 0, 0), *empty, (1, 1, 0), *empty, (2, 0, 0), *empty, (1, 2, 0), (0, 2, 0), (0, 3, 0)]
+    numbers = [0, 1, 0, 1, 32, 7, 0, 6, 11, 16, 21, 22, 23, len(slots), *np.ravel(slots)]
+    call = jax.ffi.ffi_call("brainsim.launch_here", [jax.ShapeDtypeStruct((3,), np.uint8)])
+    return call(ring, spikes, step, numbers=np.array(numbers, np.int64), program=text, kernels="pass")[0]
+
+
+@pytest.mark.parametrize("captured", [False, True])
+def test_a_program_that_was_exported_elsewhere_finds_the_libraries(captured, device, monkeypatch):
+    """When it is first run, and where XLA captures it, in which time nothing else can be loaded."""
+    library = device._name
+    monkeypatch.setattr(toolkit, "DRIVER", library)
+    monkeypatch.setattr(toolkit, "compilers", lambda: iter([library]))
+    toolkit.opened(None, None)
+    toolkit.when_needed()
+    ring = np.array([[4, 5, 6], [7, 8, 9]], np.uint8)
+    try:
+        device.device_capturing(int(captured))
+        found = passes(toolkit.TRIAL[0], ring, np.ones(3, np.uint8), np.int32(3))
+        np.testing.assert_array_equal(found, [7, 8, 9])
+        toolkit.opened(None, None)
+        with pytest.raises((ValueError, jax.errors.JaxRuntimeError), match="the driver was not found"):
+            jax.block_until_ready(passes(toolkit.TRIAL[0], ring, np.ones(3, np.uint8), np.int32(3)))
+    finally:
+        device.device_capturing(0)
+        toolkit.opened(library, library)
 
 
 @pytest.mark.parametrize("change", ["short", "kernel", "buffer", "slot"])
