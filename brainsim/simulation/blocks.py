@@ -31,7 +31,7 @@ def default_platform() -> str:
     return getattr(device, "platform", device) or jax.default_backend()
 
 
-def while_loop(unfinished: Callable, has_room: Callable, body: Callable, start, steps: int):
+def while_loop(unfinished: Callable, has_room: Callable, steps: int, body: Callable, start, of: Callable = lambda x: x):
     """``jax.lax.while_loop`` with the same results, in blocks of ``steps``.
 
     Parameters
@@ -41,8 +41,11 @@ def while_loop(unfinished: Callable, has_room: Callable, body: Callable, start, 
     has_room : callable
         Whether a whole block can be done from here, whatever happens in it.
     steps : int
-        Steps of a block.
+        Steps of a block: one is none.
+    of : callable
+        A condition of what is carried here, from one of what ``unfinished`` and ``has_room`` are written for.
     """
+    unfinished, has_room = of(unfinished), of(has_room)
     if steps > 1:
         unroll = _unrolled(body, start, steps)
 

@@ -20,7 +20,7 @@ from brainsim._core import Clock, Exact, Structure
 from brainsim.delays.gaussian import DUE
 from brainsim.simulation import blocks, layered, over
 from brainsim.simulation.derived import Derived, values
-from brainsim.simulation.grouped import grouped, while_loop
+from brainsim.simulation.grouped import while_loop
 from brainsim.simulation.order import Order
 from brainsim.simulation.plan import Request
 from brainsim.simulation.programs import Programs, keep
@@ -53,7 +53,7 @@ class Plan:
     check_every : int
         Steps between looks at it.
     block : int
-        Steps between looks at whether the run goes on; one on a CPU.
+        Steps between looks at the room for events; one on a CPU.
     """
 
     requests: tuple[Request, ...]
@@ -64,6 +64,11 @@ class Plan:
     until: Derived | None = None
     check_every: int = 1
     block: int = 1
+
+    @property
+    def looked_at_after(self) -> int:
+        """Steps between looks at whether the run goes on; each, where a condition may end it."""
+        return 1 if self.until is not None else self.block
 
     @functools.cached_property
     def spikes(self) -> tuple[Request, ...]:
@@ -158,8 +163,9 @@ def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixe
     if platform == "cpu":  # calls are what it pays for
         own = plan.until is not None or any(r.derived is not None and r.derived.anything for r in plan.samples)
         return while_loop(unfinished, body, start, ours=structure.readers.are_ours and not own)
-    body = grouped(body, calls=False) if platform in blocks.WITH_KERNELS else body
-    return blocks.while_loop(unfinished, has_room, body, start, 1 if plan.until is not None else plan.block)
+    loop = functools.partial(blocks.while_loop, unfinished, has_room, plan.looked_at_after)
+    with_kernels = platform in blocks.WITH_KERNELS
+    return while_loop(unfinished, body, start, calls=False, loop=loop) if with_kernels else loop(body, start)
 
 
 def rows_of(request: Request, batch: tuple[int, ...], steps: int, dtype) -> jax.Array:

@@ -43,7 +43,9 @@ class _Inputs(NamedTuple):
     equations: list
 
 
-def while_loop(unfinished: Callable, body: Callable, start, ours: bool = False):
+def while_loop(
+    unfinished: Callable, body: Callable, start, ours: bool = False, calls: bool = True, loop: Callable | None = None
+):
     """``jax.lax.while_loop`` with the same results in fewer calls.
 
     Elementwise equations that depend on each other (those of a population) become one call, and all deliveries of spikes that
@@ -52,15 +54,20 @@ def while_loop(unfinished: Callable, body: Callable, start, ours: bool = False):
     What depends only on values that ``body`` closes over is evaluated before.
 
     ``ours``: whether all equations are the package's own. Theirs become small calls.
+
+    ``calls``: whether what is elementwise is called as one, and deliveries are made ahead of their steps, as serves a CPU.
+
+    ``loop``: what goes on instead of ``jax.lax.while_loop(unfinished, ...)``: ``loop(body, start, of)``, where ``of(condition)``
+    makes a condition like ``unfinished`` one of what is carried here.
     """
     leaves, tree = jax.tree.flatten(start)
     closed = jax.make_jaxpr(body)(start)
-    step = _Step(closed.jaxpr, ours)
+    step = _Step(closed.jaxpr, ours, calls)
     before = Values(dict(zip(closed.jaxpr.constvars, closed.consts, strict=True)))
     step.begin(before)
     carried = step.carried_together()
     alone = sorted(set(range(len(leaves))).difference(*carried))
-    empty = step.made_ahead()
+    empty = step.made_ahead() if calls else []
 
     def one_step(carry):
         rows, own, ahead = carry
@@ -76,16 +83,22 @@ def while_loop(unfinished: Callable, body: Callable, start, ours: bool = False):
     def sizes(positions):
         return [leaves[k].size for k in positions]
 
-    def goes_on(carry):
-        own = [None] * len(leaves)
-        for k, array in zip(alone, carry[1], strict=True):
-            own[k] = array
-        return unfinished(jax.tree.unflatten(tree, own))
+    def of(condition):
+        def looked_at(carry):
+            own = [None] * len(leaves)
+            for k, array in zip(alone, carry[1], strict=True):
+                own[k] = array
+            return condition(jax.tree.unflatten(tree, own))
+
+        return looked_at
+
+    def once(body, start, of):
+        return jax.lax.while_loop(of(unfinished), body, start)
 
     rows = [join([leaves[k] for k in positions], sizes(positions)) for positions in carried]
     ahead = [one.arrays for one in empty]
     # Results have the types that a step gives them, such as counters that began as Python's numbers
-    rows, own, _ = jax.lax.while_loop(goes_on, one_step, (rows, [leaves[k] for k in alone], ahead))
+    rows, own, _ = (loop or once)(one_step, (rows, [leaves[k] for k in alone], ahead), of)
     for positions, array in zip(carried, rows, strict=True):
         for k, part in zip(positions, split(array, [leaves[k].shape for k in positions]), strict=True):
             leaves[k] = part
@@ -116,7 +129,7 @@ class _Step:
     """The equations of a step, in the order and in the groups in which they are evaluated."""
 
     def __init__(self, jaxpr, ours: bool = False, calls: bool = True):
-        self.jaxpr, self.calls = jaxpr, calls
+        self.jaxpr = jaxpr
         self.call: Callable = functools.partial(_call, ours=ours) if calls else _as_it_is
         self.readers: dict = {
             v: {None} for v in jaxpr.outvars if not isinstance(v, Literal)

@@ -180,7 +180,8 @@ class Chunk:
             return (done + self.looks <= n_steps) & (most <= self.room)
 
         body = grouped(body, calls=False) if platform in blocks.WITH_KERNELS else body
-        return blocks.while_loop(unfinished, has_room, body, start, 1 if self.until is not None else self.looks)
+        steps = 1 if self.until is not None else self.looks
+        return blocks.while_loop(unfinished, has_room, steps, body, start)
 
     def _append(self, devices: Devices, recorded, fired: list[Part], step):
         own, offsets = [], []
