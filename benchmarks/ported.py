@@ -1,13 +1,18 @@
 """Ported examples beside their originals: lines of code, and seconds of CPU of each in a process of its own.
 
-One JSON line for each. The originals are read from where a copy of the peer's repository is::
+One JSON line for each, or with ``--table`` the rows of the table in RESULTS.md. Each peer is given the folder of its examples,
+in a copy of its repository, and a Python that has it; MNIST is a folder as torchvision has it::
 
-    python benchmarks/ported.py --brian2 ~/brian2/examples --python ~/brian2-venv/bin/python
-    python benchmarks/ported.py --nest ~/nest-simulator/pynest/examples --python ~/nest-venv/bin/python
-    python benchmarks/ported.py --brian2 ~/brian2/examples --lines  # nothing is run
+    python benchmarks/ported.py --brian2 ~/brian2/examples ~/brian2-venv/bin/python \
+        --nest ~/nest-simulator/pynest/examples ~/nest-venv/bin/python \
+        --microcircuit ~/microcircuit-PD14-model/PyNEST ~/nest-venv/bin/python \
+        --brainpy ~/brainpy-examples ~/brainpy-venv/bin/python \
+        --snntorch ~/snntorch/examples ~/torch-venv/bin/python --mnist ~/data
+    python benchmarks/ported.py --brian2 ~/brian2/examples - --lines  # nothing is run
 
-Lines of code are those that are left without comments, docstrings and empty ones, of both formatted at 120 characters.
-Runs are as the originals have them: the same sizes and durations. Where an original takes too long a part of it is run, of both.
+Lines of code are those that are left without comments, docstrings and empty ones, of both formatted at 120 characters; of a notebook
+those of all code cells. Of ours the first call is counted with importing and compiling, and a second in the same process; of the
+original everything, with the compilers that it calls. One thread each. Notebooks are run as scripts, and nothing is shown.
 """
 
 from __future__ import annotations
@@ -19,84 +24,36 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 import tokenize
 from io import StringIO
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.peers.originals import PEERS, Original  # noqa: E402
+
 HERE = Path(__file__).parents[1] / "examples" / "ported"
-PAPERS = "frompapers"
-
-# Ours: (its file, call at the size of the original, what to replace in the original)
-BRIAN2 = {
-    "brian2_adaptive_threshold": ("adaptive_threshold.py", "run(duration=2000 * u.ms)", {}),
-    "brian2_jeffress": ("synapses/jeffress.py", "run()", {}),
-    "brian2_phase_locking": ("phase_locking.py", "run(duration=1 * u.second)", {}),
-    "brian2_reliability": ("reliability.py", "run()", {}),
-    "brian2_stop": ("network_operation_stop.py", None, {}),  # of ten cells
-    "brian2_custom_events": ("advanced/custom_events.py", "run()", {}),
-    "brian2_vogels2011": (f"{PAPERS}/Vogels_et_al_2011.py", None, {}),  # takes long: tests have it
-    "brian2_sturzl2000": (f"{PAPERS}/Sturzl_et_al_2000.py", "run()", {}),
-    "brian2_rothman_manis2003": (f"{PAPERS}/Rothman_Manis_2003.py", "run(dt=0.1 * u.ms)", {}),
-    "brian2_clopath2010_homeostasis": (f"{PAPERS}/Clopath_et_al_2010_homeostasis.py", "run()", {}),
-    "brian2_clopath2010_pairing": (f"{PAPERS}/Clopath_et_al_2010_no_homeostasis.py", "run()", {}),
-    "brian2_graupner_brunel2012": (f"{PAPERS}/Graupner_Brunel_2012.py", None, {}),  # hours of the original
-    "brian2_kremer2011": (
-        f"{PAPERS}/Kremer_et_al_2011_barrel_cortex.py",
-        "run(side=3, duration=1 * u.second)",
-        {"barrelarraysize = 5": "barrelarraysize = 3", "run(5*second": "run(1*second"},
-    ),
-    "brian2_diehl2015": (f"{PAPERS}/Diehl_Cook_2015.py", None, {}),  # needs MNIST: see tests/examples
-    "brian2_stimberg2018": (
-        f"{PAPERS}/Stimberg_et_al_2018/example_6_COBA_with_astro.py",
-        "run(duration=0.5 * u.second)",
-        {
-            "duration = 8*second": "duration = 0.5*second",
-            "import plot_utils as pu": "",
-            "plt.style": "raise SystemExit #",
-        },
-    ),
-}
-
-NEST = {
-    "nest_balanced_neuron": ("balancedneuron.py", None, {}),
-    "nest_correlospinmatrix": ("correlospinmatrix_detector_two_neuron.py", None, {}),  # of one pair in turn
-    "nest_gap_junctions": ("gap_junctions_two_neurons.py", None, {}),
-    "nest_multimeter": ("multimeter_file.py", None, {}),
-    "nest_precise_spiking": ("precise_spiking.py", "run()", {}),
-    "nest_repeated_stimulation": ("repeated_stimulation.py", None, {}),
-    "nest_structural_plasticity": (
-        "structural_plasticity.py",
-        "run(n=1000, duration=10 * u.second)",
-        {"self.t_sim = 200000.0": "self.t_sim = 10000.0"},
-    ),
-    "nest_tsodyks_depression": ("iaf_tum_2000_short_term_depression.py", "run()", {}),
-}
-# Notebooks, of which lines are counted
-BRAINPY = {
-    "brainpy_cann2d": ("attractors/Wu_2008_CANN_2D.ipynb", None, {}),
-    "brainpy_decision": ("dynamics_analysis/2d_decision_making_model.ipynb", None, {}),
-    "brainpy_integrator_rnn": ("recurrent_networks/integrator_rnn.ipynb", None, {}),
-    "brainpy_mi2017": ("working_memory/Mi_2017_working_memory_capacity.ipynb", None, {}),
-    "brainpy_ping": ("oscillation_synchronization/Susin_Destexhe_2021_gamma_oscillation_PING.ipynb", None, {}),
-}
-SNNTORCH = {
-    "snntorch_regression": ("tutorial_regression_1.ipynb", None, {}),
-    "snntorch_tutorial_5": ("tutorial_5_FCN.ipynb", None, {}),
-    "snntorch_tutorial_6": ("tutorial_6_CNN.ipynb", None, {}),
-}
-PEERS = {"brian2": BRIAN2, "nest": NEST, "brainpy": BRAINPY, "snntorch": SNNTORCH}
+QUIET = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "JAX_PLATFORMS": "cpu", "TQDM_DISABLE": "1"}
+OF_THIS_SHELL = ("PYTHONPATH", "JAX_COMPILATION_CACHE_DIR")  # what neither may profit from
 
 OURS = """
 import sys, time, runpy
 begin = time.process_time()
 import brainunit as u
+import brainsim as bs
 names = runpy.run_path(sys.argv[1])
-eval(sys.argv[2], names)
+def mnist(train, test):
+    images = bs.data.images(sys.argv[3] + "/MNIST/raw")
+    return bs.data.Images(*(part[:train] for part in images.train), *(part[:test] for part in images.test))
+names["mnist"] = mnist
+result = eval(sys.argv[2], names)
 first = time.process_time() - begin
 begin = time.process_time()
 eval(sys.argv[2], names)
-print(first, time.process_time() - begin)
+again = time.process_time() - begin
+right = "validation accuracy"
+if isinstance(result, bs.train.History) and right in result.names:
+    print(f"{right} {result[right][-1]:.4f}")
+print(first, again)
 """
 
 
@@ -129,59 +86,91 @@ def code_lines(source: str) -> int:
     return len(lines - taken)
 
 
-def ours(path: Path, call: str) -> tuple[float, float]:
+def surroundings(**more: str) -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if k not in OF_THIS_SHELL} | QUIET | more
+
+
+def ours(path: Path, original: Original, mnist: Path | None) -> dict[str, float | str]:
     """Seconds of CPU of a first call, with everything before it, and of a second."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu"}
-    command = [sys.executable, "-c", OURS, str(path), call]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    first, second = map(float, done.stdout.split()[-2:])
-    return first, second
+    command = [sys.executable, "-c", OURS, str(path), original.call, str(mnist)]
+    root = surroundings(PYTHONPATH=str(HERE.parents[1]))
+    done = subprocess.run(command, capture_output=True, text=True, env=root)
+    if done.returncode:
+        raise RuntimeError(f"{path}: {done.stderr[-1000:]}")
+    *said, seconds = done.stdout.strip().splitlines()
+    first, again = map(float, seconds.split())
+    return {"first (s)": round(first, 2), "again (s)": round(again, 3)} | said_of(said, "ours says")
 
 
-def theirs(path: Path, python: str, changes: dict) -> float:
-    """Seconds of CPU of the original, compilers that it calls included; nothing is drawn."""
-    source = path.read_text(encoding="utf-8")
-    for old, new in changes.items():
+def theirs(folder: Path, original: Original, python: str, mnist: Path | None) -> dict[str, float | str]:
+    """Seconds of CPU of the original, compilers that it calls included, or why it did not run."""
+    path = folder / files_of(original)[0]
+    source = source_of(path)
+    for old, new in original.changes.items():
         if old not in source:
             raise ValueError(f"{path}: no {old!r}")
         source = source.replace(old, new)
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / path.name
-        script.write_text(source, encoding="utf-8")
+    with tempfile.TemporaryDirectory() as temporary:
+        script = Path(temporary) / f"{path.stem}.py"
+        script.write_text(source.replace("MNIST_FOLDER", str(mnist)), encoding="utf-8")
+        # a home of its own: no code that an earlier run has compiled
+        own = surroundings(HOME=temporary, MPLCONFIGDIR=str(Path.home() / ".config" / "matplotlib"))
         before = os.times()
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"MPLBACKEND": "Agg"}
-        done = subprocess.run([python, script.name], cwd=folder, capture_output=True, text=True, env=environment)
+        done = subprocess.run(
+            [python, script.name],
+            cwd=temporary,
+            capture_output=True,
+            text=True,
+            env=own | {"PYTHONPATH": str(folder / "src")},
+        )
         after = os.times()
     if done.returncode:
-        raise RuntimeError(f"{path}: {done.stderr[-500:]}")
-    return sum(after[k] - before[k] for k in (2, 3))  # user and system time of what has ended
+        last = (done.stderr.strip().splitlines() or ["nothing said"])[-1]
+        return {"original (s)": "does not run", "error": last[-300:]}
+    spent = sum(after[k] - before[k] for k in (2, 3))  # user and system time of what has ended
+    return {"original (s)": round(spent, 2)} | said_of(done.stdout.splitlines(), "original says")
+
+
+def said_of(lines: list[str], whose: str) -> dict[str, str]:
+    """The last accuracy that was printed."""
+    said = [line.strip() for line in lines if "accuracy" in line.lower() or "Acc:" in line]
+    return {whose: said[-1]} if said else {}
+
+
+def files_of(original: Original) -> tuple[str, ...]:
+    return (original.files,) if isinstance(original.files, str) else original.files
+
+
+def as_row(found: dict) -> str:
+    """A row of the table: name, lines, seconds, remark."""
+    keys = ("example", "lines", "lines of the original", "first (s)", "again (s)", "original (s)", "remark")
+    return "| " + " | ".join(str(found.get(key, "")) for key in keys) + " |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for peer in PEERS:
-        parser.add_argument(f"--{peer}", type=Path, help=f"folder of the examples of {peer}")
-    parser.add_argument("--python", help="a Python that has the peer")
+        parser.add_argument(f"--{peer}", nargs=2, metavar=("EXAMPLES", "PYTHON"), help=f"of {peer}")
+    parser.add_argument("--mnist", type=Path, help="folder with MNIST/raw/train-images-idx3-ubyte and the others")
     parser.add_argument("--lines", action="store_true", help="count lines only")
+    parser.add_argument("--table", action="store_true", help="print rows of a table")
     parser.add_argument("names", nargs="*", help="of examples, all by default")
     asked = parser.parse_args()
-    folder, examples = next(
-        ((getattr(asked, peer), known) for peer, known in PEERS.items() if getattr(asked, peer)), (None, BRIAN2)
-    )
-    for name, (file, call, changes) in examples.items():
-        if asked.names and name not in asked.names:
-            continue
-        row: dict = {"example": name, "lines": code_lines((HERE / f"{name}.py").read_text(encoding="utf-8"))}
-        if folder:
-            row["lines of the original"] = code_lines(source_of(folder / file))
-        if call and not asked.lines:
-            first, second = ours(HERE / f"{name}.py", call)
-            row |= {"call": call, "first (s)": round(first, 2), "again (s)": round(second, 3)}
-            if folder and asked.python:
-                begin = time.perf_counter()
-                row["original (s)"] = round(theirs(folder / file, asked.python, changes), 2)
-                row["original, wall (s)"] = round(time.perf_counter() - begin, 1)
-        print(json.dumps(row), flush=True)
+    for peer, originals in PEERS.items():
+        folder, python = getattr(asked, peer) or (None, None)
+        for name, original in originals.items():
+            if asked.names and name not in asked.names or not (folder or asked.names):
+                continue
+            found: dict = {"example": name, "lines": code_lines((HERE / f"{name}.py").read_text(encoding="utf-8"))}
+            if folder:
+                sources = [source_of(Path(folder) / file) for file in files_of(original)]
+                found["lines of the original"] = sum(map(code_lines, sources))
+            if original.call and not asked.lines and (asked.mnist or "mnist" not in original.call):
+                found |= ours(HERE / f"{name}.py", original, asked.mnist)
+                if folder:
+                    found |= theirs(Path(folder), original, python, asked.mnist)
+            found["remark"] = original.remark
+            print(as_row(found) if asked.table else json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":

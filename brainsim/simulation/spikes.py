@@ -114,6 +114,12 @@ class SpikeTrain:
         """Spike counts, (bins, n), in the order of ``units``."""
         return analysis.binned_counts(*self._events(), float(bin.to_decimal(u.second)), *self._window(start, stop))
 
+    def numbers(self, start: QuantityLike | None = None, stop: QuantityLike | None = None) -> np.ndarray:
+        """Number of spikes of every recorded unit in [start, stop), int, (n,), in the order of ``units``."""
+        times, local, n = self._events()
+        low, high = self._window(start, stop)
+        return np.bincount(local[(times >= low) & (times < high)], minlength=n)
+
     def isi(self) -> Any:
         """All interspike intervals, unit after unit."""
         return analysis.interspike_intervals(*self._events()).values * 1e3 * u.ms

@@ -23,7 +23,7 @@ from brainsim.train.online import Carry, Eligibility, Learner, lifelong, online,
 from brainsim.train.overflow import explain
 from brainsim.train.penalties import Activity, Penalty, RateBand, Reach, WeightDecay
 from brainsim.train.reading import Read, Reads
-from brainsim.train.readouts import Force, Readout, Solved, ridge
+from brainsim.train.readouts import Force, Readout, Solved, ridge, votes
 from brainsim.train.search import Search, Searching
 from brainsim.train.trained import Trained
 from brainsim.train.transforms import Transform
@@ -110,5 +110,6 @@ __all__ = [
     "Unknown",
     "Unknowns",
     "Update",
+    "votes",
     "WeightDecay",
 ]

@@ -1,4 +1,4 @@
-"""Linear readouts that are solved for: ridge regression, and recursive least squares (FORCE)."""
+"""Linear readouts that are solved for: ridge regression, votes, and recursive least squares (FORCE)."""
 
 from __future__ import annotations
 
@@ -90,6 +90,49 @@ def ridge(features: ArrayLike, targets: ArrayLike, strength: float | Sequence[fl
     best = strengths[int(np.argmin(errors))]
     weight = right.T @ ((singular / (singular**2 + best * size))[:, None] * turned)
     return Readout(weight, level - middle @ weight, best)
+
+
+def votes(features: ArrayLike, labels: ArrayLike) -> Readout:
+    r"""The readout of units that have learned without labels: each votes for the class that it answers most.
+
+    .. math:: c_i = \arg\max_c\, \langle x_i \rangle_{\text{examples of } c},\qquad y_c = \frac{1}{n_c} \sum_{i:\, c_i = c} x_i
+
+    to be read by ``argmax``. A class that no unit answers most gets 0. A unit that never answers votes for none.
+
+    Parameters
+    ----------
+    features : array, (examples, n)
+        Spike counts or rates of the units.
+    labels : int array, (examples,)
+        Classes, 0 or above.
+
+    Returns
+    -------
+    Readout
+        Of one output for each class up to the largest label; strength and bias are 0.
+
+    Raises
+    ------
+    ValueError
+        For arrays that do not belong together, features that are not finite, or labels that are not whole numbers from 0.
+
+    References
+    ----------
+    P. U. Diehl, M. Cook, Front. Comput. Neurosci. 9:99 (2015).
+    """
+    x, classes = np.asarray(features, np.float64), np.asarray(labels)
+    if x.ndim != 2 or classes.shape != x.shape[:1] or not len(x):
+        raise ValueError(
+            f"votes: expected features (examples, n) and labels (examples,), given {x.shape}, {classes.shape}."
+        )
+    if classes.dtype.kind not in "iu" or classes.min() < 0:
+        raise ValueError(f"votes: labels are whole numbers, 0 or above; given {classes.dtype}, {classes.min()}.")
+    if not np.all(np.isfinite(x)):
+        raise ValueError("votes: features must be finite.")
+    examples = np.eye(classes.max() + 1)[classes]
+    answers = x.T @ examples / np.maximum(examples.sum(0), 1)  # of each unit to each class
+    members = np.eye(examples.shape[1])[answers.argmax(1)] * answers.any(1, keepdims=True)
+    return Readout(members / np.maximum(members.sum(0), 1), np.zeros(examples.shape[1]), 0.0)
 
 
 class Solved(NamedTuple):

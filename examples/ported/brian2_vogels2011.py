@@ -5,7 +5,6 @@ Zenke, Clopath and Gerstner, Science 334:1569 (2011), with a fifth of its cells.
 """
 
 import brainunit as u
-import numpy as np
 
 import brainsim as bs
 
@@ -27,7 +26,7 @@ def run(n=2000, probability=0.1, learning=10 * u.second):
     before = bs.simulate(net, 0.2 * u.second, record="P.spikes").spikes["P"]
     bs.simulate(net, learning)
     after = bs.simulate(net, 2 * u.second, record="P.spikes").spikes["P"]
-    return [np.bincount(s.indices, minlength=n)[: 4 * n // 5] / t for s, t in ((before, 0.2), (after, 2.0))]
+    return [spikes.rates()[: 4 * n // 5] / u.Hz for spikes in (before, after)]
 
 
 def draw(rates, ax):

@@ -47,9 +47,10 @@ def run(pairs=1000, duration=1 * u.second, reach=100 * u.ms, sample=0.5 * u.ms):
     bs.simulate(net, 100 * u.ms)
     rec = bs.simulate(net, duration + reach, record=["a.s", "b.s"], sample_every=sample)
     s = {"1": np.asarray(rec["a.s"]), "2": np.asarray(rec["b.s"])}
-    lags, n = np.arange(round(reach / sample) + 1), round(duration / sample)
-    covariance = lambda x, y: [np.mean(x[:n] * y[k : k + n]) - x.mean() * y.mean() for k in lags]
-    return lags * sample, {i + j: covariance(s[i], s[j]) for i in s for j in s}
+    lags, n = np.arange(round(reach / sample) + 1), len(rec.times)
+    spectrum = {i: np.fft.rfft(x - x.mean(), 2 * n, axis=0) for i, x in s.items()}
+    covariance = lambda i, j: np.fft.irfft(np.mean(spectrum[i].conj() * spectrum[j], 1))[lags] / (n - lags)
+    return lags * sample, {i + j: covariance(i, j) for i in s for j in s}
 
 
 def draw(result, ax):

@@ -11,7 +11,7 @@ import numpy as np
 import brainsim as bs
 
 
-def network(n, interval=1 * u.second):
+def network(n, interval):
     net, rest, e = bs.Network(seed=1), -70 * u.mV, 4 * n // 5
     target = np.where(np.arange(n) < e, 0.05, 0.2)
     net.N = bs.neurons.LIF(
@@ -34,7 +34,7 @@ def network(n, interval=1 * u.second):
     return net
 
 
-def run(n=200, duration=150 * u.second):
+def run(n=200, duration=150 * u.second, interval=1 * u.second):
     e = 4 * n // 5
     record = {
         "exc": lambda net: net["exc"].structure.Ca_post[:e].mean(),
@@ -42,7 +42,7 @@ def run(n=200, duration=150 * u.second):
         "exc.structure.n_formed": None,
         "inh.structure.n_formed": None,
     }
-    return bs.simulate(network(n), duration, record=record, sample_every=1 * u.second)
+    return bs.simulate(network(n, interval), duration, record=record, sample_every=1 * u.second)
 
 
 def draw(rec, ax):

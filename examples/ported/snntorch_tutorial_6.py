@@ -13,26 +13,25 @@ import brainsim as bs
 
 
 def digits():
-    data = load_digits()
-    images, labels = data.images / 16, data.target
-    return (images[:1400], labels[:1400]), (images[1400:], labels[1400:])
+    images, labels = load_digits().images / 16, load_digits().target
+    return bs.data.Images(images[:1400], labels[:1400], images[1400:], labels[1400:])
 
 
 def run(data=None, steps=20, epochs=10, rate=1e-2):
-    train, test = digits() if data is None else (data.train, data.test)
     kernel = dict(kernel_size=(3, 3)) if data is None else dict(kernel_size=(5, 5), padding="VALID")
+    data = digits() if data is None else data
     conv, pool = lambda features: bs.nn.Conv(features, bias=True, **kernel), bs.nn.MaxPool()
     surrogate = bs.surrogate.FastSigmoid(25.0)
     leaky = bs.nn.LIF(tau=1 / np.log(2) * u.ms, reset="subtract", surrogate=surrogate)  # beta = 0.5
     net = bs.nn.Sequential(
-        (*train[0].shape[1:], 1),
+        (*data.train_images.shape[1:], 1),
         conv(12), pool, leaky,
         conv(64), pool, leaky,
         bs.nn.Linear(10, bias=True), leaky,
     )  # fmt: skip
     return bs.train.fit(
-        net, train, steps * u.ms, encode=bs.encoding.Constant(), epochs=epochs, batch=128, optimizer=optax.adam(rate),
-        validate=test, progress=False,
+        net, data.train, steps * u.ms, encode=bs.encoding.Constant(), epochs=epochs, batch=128, optimizer=optax.adam(rate),
+        validate=data.test, progress=False,
     )  # fmt: skip
 
 

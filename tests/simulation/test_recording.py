@@ -72,6 +72,7 @@ def test_statistics_are_those_of_numpy():
     train = bs.SpikeTrain(steps + 1, indices, 12, 0.1 * u.ms, 0 * u.ms, 200 * u.ms)
     assert train.rate().to_decimal(u.Hz) == pytest.approx(fired.sum() / 12 / 0.2)
     np.testing.assert_allclose(train.rates().to_decimal(u.Hz), fired.sum(0) / 0.2)
+    np.testing.assert_array_equal(train.numbers(), fired.sum(0))
     np.testing.assert_allclose(train.rates(start=50 * u.ms).to_decimal(u.Hz), fired[500:].sum(0) / 0.15)
     np.testing.assert_array_equal(train.counts(bin=10 * u.ms), fired.reshape(20, 100, 12).sum(1))
     np.testing.assert_array_equal(train.counts(bin=0.1 * u.ms), fired)

@@ -88,3 +88,18 @@ def test_force_tames_chaos():
     _, z = jax.jit(lambda start: jax.lax.scan(step, start, (wave, learn)))(start)
     alone, wanted = np.asarray(z)[9600:], np.asarray(wave)[9600:]
     assert np.sqrt(np.mean((alone - wanted) ** 2)) < 0.1
+
+
+def test_units_vote_for_the_class_that_they_answer_most():
+    counts = np.array([[9, 0, 1, 0], [7, 2, 0, 0], [0, 5, 0, 0], [1, 4, 6, 0]])  # by hand; the last unit is silent
+    found = bs.train.votes(counts, np.array([0, 0, 2, 2]))
+    np.testing.assert_array_equal(found.weight, [[1, 0, 0], [0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+    np.testing.assert_array_equal(found(counts), [[9, 0, 0.5], [7, 0, 1], [0, 0, 2.5], [1, 0, 5]])
+    for x, labels, message in (
+        (counts, np.zeros(3, int), "features \\(examples, n\\) and labels \\(examples,\\), given \\(4, 4\\), \\(3,\\)"),
+        (counts, np.zeros(4), "whole numbers"),
+        (counts, np.array([0, 1, -1, 0]), "0 or above; given int64, -1"),
+        (np.full((4, 4), np.inf), np.zeros(4, int), "finite"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            bs.train.votes(x, labels)
