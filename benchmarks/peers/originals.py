@@ -148,15 +148,15 @@ SNNTORCH = {
     ),
     "snntorch_tutorial_6": Original(
         "tutorial_6_CNN.ipynb",
-        "run(mnist(50 * 128, 1280), steps=50, epochs=1)",
+        "run(mnist(20 * 128, 1280), steps=50, epochs=1)",
         DATA
         | {
-            "in iter(train_loader):": "in itertools.islice(train_loader, 50):",
-            "if counter % 50 == 0:": "if counter == 49:",
+            "in iter(train_loader):": "in itertools.islice(train_loader, 20):",
+            "if counter % 50 == 0:": "if counter == 19:",
             "train_loader = iter(train_loader)": "train_loader = itertools.islice(train_loader, 10)",
             "from IPython.display import HTML": "raise SystemExit",
         },
-        "MNIST: 50 batches of 468",
+        "MNIST: 20 batches of 468, 1,280 images of the test",
     ),
 }
 PEERS = {"brian2": BRIAN2, "nest": NEST, "microcircuit": MICROCIRCUIT, "brainpy": BRAINPY, "snntorch": SNNTORCH}

@@ -45,7 +45,7 @@ def run(images=np.kron(16 * DIGITS.images, np.ones((1, 3, 3))), labels=DIGITS.ta
     )  # fmt: skip
     w = net.connect(net.inp, net.exc, bs.AllToAll(), receptor="e", weight=START, delay=5 * u.ms, plasticity=rule)
     for image in images[:train]:
-        w.weight *= 78 / w.weight.sum(0)
+        w.weight *= 78 / w.weight.sum(0, keepdims=True)
         show(net, image)
     net.exc.plus, rule.A2_minus, rule.A3_plus = 0 * u.mV, 0.0, 0.0  # it has learned
     spikes = np.array([show(net, image) for image in images[: train + test]])

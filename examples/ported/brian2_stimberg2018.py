@@ -55,20 +55,20 @@ def run(duration=8 * u.second, seed=0):
     net.N.add_receptors(
         e=bs.receptors.Exponential(tau=5 * u.ms, reversal=0 * u.mV, g=bs.Uniform(0 * u.nS, 0.05 * u.nS)),
         i=bs.receptors.Exponential(tau=10 * u.ms, reversal=-80 * u.mV, g=bs.Uniform(0 * u.nS, 1 * u.nS)),
-        Y=bs.receptors.Delta(into="Y"), Gamma=bs.receptors.Summed(into="Gamma"),
+        to_Y=bs.receptors.Delta(into="Y"), from_A=bs.receptors.Summed(into="Gamma"),
     )  # fmt: skip
     net.N.add_stimuli(drive=bs.stimuli.TimedArray([100, 120, 100, 100] * u.pA, 2 * u.second))
     net.A = Astrocyte((ROWS, COLUMNS), positions=bs.connectivity.Grid(spacing=67 * u.um), dt=10 * u.ms)
-    net.A.add_receptors(Y=bs.receptors.Summed(into="Y_S"))
+    net.A.add_receptors(sum=bs.receptors.Summed(into="Y_S"))
     net.A.add_receptors(gap=bs.receptors.Coupling(diffusion, weight_in=u.mM / u.second, of="P"))
-    onto, some, many = {"e": 1, "Y": 2.5 * u.mM / (0.05 * u.nS)}, bs.FixedProbability(0.05), bs.FixedProbability(0.2)
+    onto, some, many = {"e": 1, "to_Y": 2.5 * u.mM / (0.05 * u.nS)}, bs.FixedProbability(0.05), bs.FixedProbability(0.2)
     e = net.connect(net.N[:n], net.N, some, receptor=onto, weight=0.05 * u.nS, synapse=Release(**RELEASE))
     once = bs.terminals.TsodyksMarkram(**RELEASE)
     net.connect(net.N[n:], net.N, many, receptor="i", weight=1 * u.nS, terminal=once)
     here, there = bs.FromArrays(np.arange(len(net.N)), astrocyte), bs.FromArrays(astrocyte, np.arange(len(net.N)))
     share = 1 / np.bincount(astrocyte[e.pairs()[1]], minlength=n)[astrocyte]
-    net.connect(net.N, net.A, here, receptor="Y", signal="Y", weight=share)
-    net.connect(net.A, net.N, there, receptor="Gamma", signal="Gamma_S", weight=1.0)
+    net.connect(net.N, net.A, here, receptor="sum", signal="Y", weight=share)
+    net.connect(net.A, net.N, there, receptor="from_A", signal="Gamma_S", weight=1.0)
     near = bs.connectivity.Radial(bs.connectivity.Disc(75 * u.um), self_connections=False)
     net.connect(net.A, net.A, near, receptor="gap", signal="P", weight=0.09 * u.uM / u.second)
     return bs.simulate(net, duration, record=["N.spikes", "A.spikes", "mean(A.C)"])

@@ -46,11 +46,10 @@ def run(pairs=1000, duration=1 * u.second, reach=100 * u.ms, sample=0.5 * u.ms):
     net.connect(net.a, net.b, bs.OneToOne(), receptor="input", weight=1.0)
     bs.simulate(net, 100 * u.ms)
     rec = bs.simulate(net, duration + reach, record=["a.s", "b.s"], sample_every=sample)
-    s = {"1": np.asarray(rec["a.s"]), "2": np.asarray(rec["b.s"])}
     lags, n = np.arange(round(reach / sample) + 1), len(rec.times)
-    spectrum = {i: np.fft.rfft(x - x.mean(), 2 * n, axis=0) for i, x in s.items()}
+    spectrum = {i: np.fft.rfft(rec[x] - rec[x].mean(), 2 * n, axis=0) for i, x in (("1", "a.s"), ("2", "b.s"))}
     covariance = lambda i, j: np.fft.irfft(np.mean(spectrum[i].conj() * spectrum[j], 1))[lags] / (n - lags)
-    return lags * sample, {i + j: covariance(i, j) for i in s for j in s}
+    return lags * sample, {i + j: covariance(i, j) for i in spectrum for j in spectrum}
 
 
 def draw(result, ax):
