@@ -75,9 +75,9 @@ def code_lines(source: str) -> int:
     ).stdout
     taken: set[int] = set()
     for node in ast.walk(ast.parse(source)):
-        body = getattr(node, "body", None)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            taken |= set(range(body[0].lineno, body[0].end_lineno + 1))
+            said = node.body[0]
+            taken |= set(range(said.lineno, (said.end_lineno or said.lineno) + 1))
     silent = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
     lines: set[int] = set()
     for token in tokenize.generate_tokens(StringIO(source).readline):
@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="of examples, all by default")
     asked = parser.parse_args()
     for peer, originals in PEERS.items():
-        folder, python = getattr(asked, peer) or (None, None)
+        folder, python = getattr(asked, peer) or ("", "")
         for name, original in originals.items():
             if asked.names and name not in asked.names or not (folder or asked.names):
                 continue
