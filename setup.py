@@ -14,6 +14,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -60,10 +61,30 @@ class BuildKernels(build_ext):
             ext.extra_compile_args += ["-fno-math-errno", "-fno-trapping-math"]
             if self.in_clone:
                 self.compiler._compile = kept(self.compiler._compile)
+            side_by_side(self.compiler)
         return super().build_extension(ext)
 
     def get_export_symbols(self, ext):
         return ext.export_symbols  # a library for ctypes has no PyInit_ function
+
+
+def side_by_side(compiler) -> None:
+    """Let it compile the files of a library on all cores: one after the other they take minutes."""
+    one, all_of = compiler._compile, compiler.compile
+
+    def compile_all(*arguments, **options):
+        waiting = []
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
+            compiler._compile = lambda *file: waiting.append(pool.submit(one, *file))
+            try:
+                objects = all_of(*arguments, **options)
+            finally:
+                compiler._compile = one
+        for file in waiting:
+            file.result()  # or what went wrong
+        return objects
+
+    compiler.compile = compile_all
 
 
 def included(source: Path) -> list[Path]:

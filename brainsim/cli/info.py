@@ -12,12 +12,15 @@ def info(_options) -> int:
 
     import brainsim
     from brainsim import events
+    from brainsim.events.cuda import toolkit
 
     facts = {"brainsim": brainsim.__version__, "python": platform.python_version()}
     facts |= {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "flax", "brainunit")}
     facts["devices"] = ", ".join(str(device) for device in jax.devices())
     compiled = [name for name, there in events.kernels().items() if there]
     facts["kernels"] = ", ".join(compiled) or "none: plain JAX, many times slower on a CPU"
+    if any(device.platform == "gpu" for device in jax.devices()):
+        facts["on a GPU"] = f"compiled by {toolkit.chosen()}" if toolkit.available() else "none: plain JAX"
     wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
     facts["precision"] = "float64" if wide else "float32 (float64 with JAX_ENABLE_X64=1)"
     for name, fact in facts.items():

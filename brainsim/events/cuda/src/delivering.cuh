@@ -21,9 +21,9 @@ DEVICE Real value_of(const Delivery& d, const Batch& batch, i64 kept, i64 at) {
 template <class F>
 DEVICE void for_each_group(const Deliveries& all, F&& f) {
   const i64 lane = thread() % kGroup;
-  for (i64 group = thread() / kGroup; group < all.groups; group += threads() / kGroup) {
+  ROLLED for (i64 group = thread() / kGroup; group < all.groups; group += threads() / kGroup) {
     i64 k = 0;
-    while (k + 1 < all.count && group >= all.each[k + 1].first_group) ++k;
+    ROLLED while (k + 1 < all.count && group >= all.each[k + 1].first_group) ++k;
     const Delivery& d = all.each[k];
     const i64 own = group - d.first_group, words = words_of(d), part = own % d.parts, rest = own / d.parts;
     f(d, rest / words, rest % words, part, lane);
@@ -66,16 +66,16 @@ DEVICE void go_on(const Delivery& d, const Batch& batch, i64 e, i64 w) {
   u32* const waiting = d.waiting.at<u32>(batch, e) + w;
   const u32 waits = *waiting & lowest_bits(d.n_pre - first);
   u32 after = sent;
-  for (i64 q = 0; q < 32; ++q) {
+  ROLLED for (i64 q = 0; q < 32; ++q) {
     if (!((waits | sent) >> q & 1u)) continue;
     const i64 i = first + q;
     u32* const fired = d.fired.at<u32>(batch, e) + i * d.words;
     const int* const row = d.begins + i * (d.depth + 1);
     u32 any = 0;
     if (waits >> q & 1u) {
-      for (i64 v = 0; v < d.words; ++v) {
+      ROLLED for (i64 v = 0; v < d.words; ++v) {
         u32 left = fired[v];
-        for (i64 b = 0; b < 32; ++b) {
+        ROLLED for (i64 b = 0; b < 32; ++b) {
           if (!(left >> b & 1u)) continue;
           const i64 age = age_of(d, now, 32 * v + b);
           if (age >= d.depth || (row[age - 1] == row[age] && row[age] == row[d.depth])) left &= ~(1u << b);
@@ -92,16 +92,16 @@ DEVICE void go_on(const Delivery& d, const Batch& batch, i64 e, i64 w) {
 
 // What was added up goes into the targets, in the order of the deliveries; calendars go on by a step.
 DEVICE void finish_all(const Batch& batch, const Batch& kept, const Deliveries& all, const Targets& targets) {
-  for (i64 k = thread(); k < targets.elements + all.words; k += threads()) {
+  ROLLED for (i64 k = thread(); k < targets.elements + all.words; k += threads()) {
     if (k >= targets.elements) {
       i64 d = 0;
-      while (d + 1 < all.count && k - targets.elements >= all.each[d + 1].first_word) ++d;
+      ROLLED while (d + 1 < all.count && k - targets.elements >= all.each[d + 1].first_word) ++d;
       const i64 own = k - targets.elements - all.each[d].first_word, words = words_of(all.each[d]);
       go_on(all.each[d], batch, own / words, own % words);
       continue;
     }
     i64 t = 0;
-    while (t + 1 < targets.count && k >= targets.each[t + 1].first) ++t;
+    ROLLED while (t + 1 < targets.count && k >= targets.each[t + 1].first) ++t;
     const Target& target = targets.each[t];
     const i64 own = k - target.first, entry = own / target.size, at = own % target.size;
     Real* const into = static_cast<Real*>(target.into) + own;
@@ -113,7 +113,7 @@ DEVICE void finish_all(const Batch& batch, const Batch& kept, const Deliveries& 
         sum = Real(0);
       }
     }
-    for (i64 d = 0; d < all.count; ++d) {
+    ROLLED for (i64 d = 0; d < all.count; ++d) {
       const Delivery& from = all.each[d];
       const i64 place = at - from.target_at;
       if (from.target == t && place >= 0 && place < from.size) sum += value_of(from, kept, entry, place);

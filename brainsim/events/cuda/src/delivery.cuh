@@ -72,7 +72,7 @@ DEVICE u32 word_of(const Delivery& d, const Batch& batch, i64 e, i64 first) {
   u32 word = 0;
   if (!d.whole) {
     const Real* const s = static_cast<const Real*>(d.spikes.data) + at;
-    for (i64 q = 0; q < count; ++q) word |= static_cast<u32>(s[q] != Real(0)) << q;
+    ROLLED for (i64 q = 0; q < count; ++q) word |= static_cast<u32>(s[q] != Real(0)) << q;
     return word;
   }
   const unsigned char* const s = static_cast<const unsigned char*>(d.spikes.data) + at;
@@ -80,10 +80,10 @@ DEVICE u32 word_of(const Delivery& d, const Batch& batch, i64 e, i64 first) {
     const u32* const fours = reinterpret_cast<const u32*>(s);
     for (i64 q = 0; q < 8; ++q)
       if (const u32 four = fours[q])
-        for (i64 b = 0; b < 4; ++b) word |= static_cast<u32>((four >> 8 * b & 255u) != 0) << (4 * q + b);
+        ROLLED for (i64 b = 0; b < 4; ++b) word |= static_cast<u32>((four >> 8 * b & 255u) != 0) << (4 * q + b);
     return word;
   }
-  for (i64 q = 0; q < count; ++q) word |= static_cast<u32>(s[q] != 0) << q;
+  ROLLED for (i64 q = 0; q < count; ++q) word |= static_cast<u32>(s[q] != 0) << q;
   return word;
 }
 
@@ -103,19 +103,19 @@ DEVICE void for_each_run(const Delivery& d, const Batch& batch, i64 e, i64 w, F&
   const i64 first = 32 * w;
   if (d.depth == 0) {
     u32 word = word_of(d, batch, e, first);
-    for (i64 i = first; word; ++i, word >>= 1)
+    ROLLED for (i64 i = first; word; ++i, word >>= 1)
       if (word & 1u) f(i, begin_of(d, i), end_of(d, i));
     return;
   }
   const i64 left = d.n_pre - first, now = slot_now(d);
   u32 word = d.waiting.at<u32>(batch, e)[w] & lowest_bits(left);
-  for (i64 i = first; word; ++i, word >>= 1) {
+  ROLLED for (i64 i = first; word; ++i, word >>= 1) {
     if (!(word & 1u)) continue;
     const u32* const fired = d.fired.at<u32>(batch, e) + i * d.words;
     const int* const row = d.begins + i * (d.depth + 1);
-    for (i64 v = 0; v < d.words; ++v) {
+    ROLLED for (i64 v = 0; v < d.words; ++v) {
       u32 bits = fired[v];
-      for (i64 slot = 32 * v; bits; ++slot, bits >>= 1) {
+      ROLLED for (i64 slot = 32 * v; bits; ++slot, bits >>= 1) {
         if (!(bits & 1u)) continue;
         const i64 age = age_of(d, now, slot);
         if (age <= d.depth) f(i, static_cast<i64>(row[age - 1]), static_cast<i64>(row[age]));

@@ -2,9 +2,9 @@
 #include "draws.cuh"
 
 KERNEL(add_inputs)(Batch batch, Inputs all) {
-  for (i64 k = thread(); k < all.elements; k += threads()) {
+  ROLLED for (i64 k = thread(); k < all.elements; k += threads()) {
     i64 q = 0;
-    while (q + 1 < all.count && k >= all.each[q + 1].first) ++q;
+    ROLLED while (q + 1 < all.count && k >= all.each[q + 1].first) ++q;
     const Input& input = all.each[q];
     const i64 e = (k - input.first) / input.n, i = (k - input.first) % input.n;
     const Mean* const mean = input.mean.at<Mean>(batch, e);

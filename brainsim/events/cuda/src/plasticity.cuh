@@ -30,7 +30,7 @@ struct Change {
 // `indices` are the neurons at the other ends.
 KERNEL(change)(Batch batch, Delivery d, Change by, const int* position) {
   const i64 lane = thread() % kGroup, words = words_of(d), jobs = words * d.parts * batch.entries;
-  for (i64 job = thread() / kGroup; job < jobs; job += threads() / kGroup) {
+  ROLLED for (i64 job = thread() / kGroup; job < jobs; job += threads() / kGroup) {
     const i64 part = job % d.parts, rest = job / d.parts, w = rest % words, e = rest / words;
     for_each_synapse(d, batch, e, w, part, lane, [&](i64 i, i64 k) {
       by.move(batch, e, position ? position[k] : k, target_of(d, i, k), spike_of(d, batch, e, i));

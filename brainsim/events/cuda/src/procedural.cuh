@@ -78,7 +78,7 @@ LAUNCHED(begin)
 // The largest spike of each entry that the result has, where spikes are not all 1.
 KERNEL(largest_spike)(Batch batch, Rows r, u64* largest) {
   const i64 n = r.pre_end - r.pre_begin;
-  for (i64 k = thread(); k < batch.entries * n; k += threads()) {
+  ROLLED for (i64 k = thread(); k < batch.entries * n; k += threads()) {
     const u64 bits = magnitude_of(static_cast<double>(spike_of(r, batch, k / n, r.pre_begin + k % n)));
     if (bits) atomicMax(largest + r.kept.offset(batch, k / n), bits);
   }
@@ -88,7 +88,7 @@ LAUNCHED(largest_spike)
 // `lanes` threads share a row. With bool spikes the sums are those of the drawn whole numbers.
 KERNEL(add_rows)(Batch batch, Rows r, u64* sums, const u64* largest, i64 lanes) {
   const i64 n = r.pre_end - r.pre_begin;
-  for (i64 k = thread(); k < batch.entries * n * lanes; k += threads()) {
+  ROLLED for (i64 k = thread(); k < batch.entries * n * lanes; k += threads()) {
     const i64 i = r.pre_begin + k / lanes % n, e = k / lanes / n;
     if (!spikes_at(r, batch, e, i)) continue;
     const i64 kept = r.kept.offset(batch, e);
@@ -105,7 +105,7 @@ LAUNCHED(add_rows)
 
 // into[post] += weight times what was added up.
 KERNEL(finish_rows)(Batch kept, Rows r, const u64* sums, const u64* largest, Operand weight, Real* into) {
-  for (i64 k = thread(); k < kept.entries * r.n_post; k += threads()) {
+  ROLLED for (i64 k = thread(); k < kept.entries * r.n_post; k += threads()) {
     const i64 e = k / r.n_post;
     const u64* const sum = sums + k * kWidth;
     const double found = r.whole ? static_cast<double>(static_cast<i64>(*sum)) : read_value(sum, r.fan_in, real_of(largest[e]));
@@ -117,9 +117,9 @@ LAUNCHED(finish_rows)
 // out[pre] += weight sum over targets of drawn v[post]; `share` entries of the batch have one result.
 KERNEL(rows_towards_pre)(Batch batch, Rows r, Operand weight, Operand values, Operand out, i64 share) {
   const i64 n = r.pre_end - r.pre_begin;
-  for (i64 k = thread(); k < batch.entries / (share ? share : 1) * n; k += threads()) {
+  ROLLED for (i64 k = thread(); k < batch.entries / (share ? share : 1) * n; k += threads()) {
     const i64 i = r.pre_begin + k % n, from = k / n * share;
-    for (i64 e = from; e < from + share; ++e) {
+    ROLLED for (i64 e = from; e < from + share; ++e) {
       const Real* const v = values.at<Real>(batch, e);
       Real sum = 0;
       for_each_target(r, i, 0, 1, [&](i64 j, int drawn) { sum += static_cast<Real>(drawn) * static_cast<Real>(unit_of(r)) * v[j]; });
@@ -136,7 +136,7 @@ KERNEL(rows_total)(Batch batch, Rows r, Operand values, Operand out, double* par
   for (i64 e = 0; e < batch.entries; ++e) {
     const Real* const v = values.at<Real>(batch, e);
     double sum = 0.0;
-    for (i64 k = thread(); k < n; k += threads()) {
+    ROLLED for (i64 k = thread(); k < n; k += threads()) {
       const i64 i = r.pre_begin + k;
       if (!spikes_at(r, batch, e, i)) continue;
       const Real s = spike_of(r, batch, e, i);

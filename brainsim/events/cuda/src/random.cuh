@@ -3,7 +3,7 @@
 
 // The largest mean or probability of each entry, where there is one for each neuron: by its bits, negative ones left out.
 KERNEL(most_of)(Batch batch, Operand mean, u64* most, i64 n) {
-  for (i64 k = thread(); k < batch.entries * n; k += threads()) {
+  ROLLED for (i64 k = thread(); k < batch.entries * n; k += threads()) {
     const double x = static_cast<double>(mean.at<Mean>(batch, k / n)[k % n]);
     if (x > 0.0) atomicMax(most + k / n, bits_of(x));
   }
@@ -11,8 +11,8 @@ KERNEL(most_of)(Batch batch, Operand mean, u64* most, i64 n) {
 LAUNCHED(most_of)
 
 KERNEL(clear)(unsigned char* bytes, i64 count, u64* words, i64 more) {
-  for (i64 k = thread(); k < count; k += threads()) bytes[k] = 0;
-  for (i64 k = thread(); k < more; k += threads()) words[k] = 0;
+  ROLLED for (i64 k = thread(); k < count; k += threads()) bytes[k] = 0;
+  ROLLED for (i64 k = thread(); k < more; k += threads()) words[k] = 0;
 }
 LAUNCHED(clear)
 
@@ -26,7 +26,7 @@ struct Draw {
 
 template <class F>
 DEVICE void for_each_count(const Batch& batch, const Draw& draw, F&& add) {
-  for (i64 k = thread(); k < batch.entries * draw.n; k += threads()) {
+  ROLLED for (i64 k = thread(); k < batch.entries * draw.n; k += threads()) {
     const i64 e = k / draw.n;
     poisson(draw.key.at<u32>(batch, e), *draw.step.at<u32>(batch, e), draw.mean.at<Mean>(batch, e), draw.most == nullptr,
             draw.largest(batch, e), draw.n, k % draw.n, [&](i64 i, i64 count) { add(e, i, count); });
@@ -46,7 +46,7 @@ KERNEL(add_counts)(Batch batch, Draw draw, Operand weight, i64 one_weight, Opera
 LAUNCHED(add_counts)
 
 KERNEL(bernoulli)(Batch batch, Draw draw, Operand spikes) {
-  for (i64 k = thread(); k < batch.entries * draw.n; k += threads()) {
+  ROLLED for (i64 k = thread(); k < batch.entries * draw.n; k += threads()) {
     const i64 e = k / draw.n, first = k % draw.n;
     const Mean* const probability = draw.mean.at<Mean>(batch, e);
     const bool one = draw.most == nullptr;

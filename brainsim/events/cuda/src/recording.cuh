@@ -11,18 +11,18 @@ constexpr i64 kChunk = 64, kSpan = 128;  // neurons, chunks
 template <class F>
 DEVICE void for_each_spike(const Batch& batch, const Populations& all, i64 e, i64 chunk, F&& f) {
   i64 q = 0;
-  while (q + 1 < all.count && chunk >= all.each[q + 1].first_chunk) ++q;
+  ROLLED while (q + 1 < all.count && chunk >= all.each[q + 1].first_chunk) ++q;
   const Population& p = all.each[q];
   const i64 begin = (chunk - p.first_chunk) * kChunk, end = begin + kChunk < p.n ? begin + kChunk : p.n;
   const Spike* const s = p.spikes.at<Spike>(batch, e) + p.at;
-  for (i64 i = begin; i < end; ++i)
+  ROLLED for (i64 i = begin; i < end; ++i)
     if (s[i] != Spike(0)) f(p, i);
 }
 
 DEVICE i64 spans_of(const Populations& all) { return (all.chunks + kSpan - 1) / kSpan; }
 
 DEVICE void count_chunks(const Batch& batch, const Populations& all, const Recording& to) {
-  for (i64 k = thread(); k < batch.entries * all.chunks; k += threads()) {
+  ROLLED for (i64 k = thread(); k < batch.entries * all.chunks; k += threads()) {
     const i64 e = k / all.chunks, chunk = k % all.chunks;
     if (chunk == 0) to.starts[e] = *to.total.at<int>(batch, e);
     int count = 0;
@@ -33,7 +33,7 @@ DEVICE void count_chunks(const Batch& batch, const Populations& all, const Recor
 
 DEVICE void count_spans(const Batch& batch, const Populations& all, const Recording& to) {
   const i64 each = spans_of(all);
-  for (i64 k = thread(); k < batch.entries * each; k += threads()) {
+  ROLLED for (i64 k = thread(); k < batch.entries * each; k += threads()) {
     const i64 e = k / each, begin = k % each * kSpan, end = begin + kSpan < all.chunks ? begin + kSpan : all.chunks;
     int count = 0;
     for (i64 c = begin; c < end; ++c) count += to.counts[e * all.chunks + c];
@@ -43,7 +43,7 @@ DEVICE void count_spans(const Batch& batch, const Populations& all, const Record
 
 // The last chunk says how many there are then.
 DEVICE void write_events(const Batch& batch, const Populations& all, const Recording& to) {
-  for (i64 k = thread(); k < batch.entries * all.chunks; k += threads()) {
+  ROLLED for (i64 k = thread(); k < batch.entries * all.chunks; k += threads()) {
     const i64 e = k / all.chunks, chunk = k % all.chunks;
     const bool last = chunk + 1 == all.chunks;
     if (to.counts[k] == 0 && !last) continue;

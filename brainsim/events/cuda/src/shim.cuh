@@ -13,6 +13,7 @@ typedef unsigned int u32;
 #define DEVICE __device__ __forceinline__
 #define KERNEL(name) extern "C" __global__ void name
 #define LAUNCHED(name)
+#define ROLLED _Pragma("unroll 1")  // before loops that are written once: each copy of what is within is compiled
 
 DEVICE u32 bits_of(float x) { return __float_as_uint(x); }
 DEVICE u64 bits_of(double x) { return static_cast<u64>(__double_as_longlong(x)); }
@@ -41,6 +42,7 @@ struct Place {
 extern Place gridDim, blockDim, blockIdx, threadIdx;
 
 #define DEVICE inline
+#define ROLLED
 #define KERNEL(name) static void name
 
 // One function for each kernel, called with the places of its parameters as a driver is.
@@ -117,7 +119,7 @@ struct Operand {
   DEVICE i64 offset(const Batch& batch, i64 entry) const {
     if (batch.levels < 2) return entry * stride[0];
     i64 found = 0;
-    for (i64 l = batch.levels; l-- > 0;) {
+    ROLLED for (i64 l = batch.levels; l-- > 0;) {
       found += entry % batch.extent[l] * stride[l];
       entry /= batch.extent[l];
     }
