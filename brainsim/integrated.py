@@ -295,7 +295,7 @@ class IntegratedPopulation(Population):
     def receive(self, clock) -> tuple:
         """Let stimuli change their own state or add to receptors, then receptors advance; each with what it gives."""
         self.advance_stimuli(clock)
-        drives = [(receptor, receptor.advance(clock, **self.around(receptor))) for receptor in self.receptors.values()]
+        drives = [(receptor, receptor.advanced(clock, **self.around(receptor))) for receptor in self.receptors.values()]
         clamps = self.parts(Clamp).items()
         return ([*drives, *((clamp, clamp.drive(clock.of(name), **self.around(clamp))) for name, clamp in clamps)],)
 

@@ -70,7 +70,7 @@ def _send(net, clock, step):
 def released(senders: dict, projections: dict, clock: Clock) -> dict[str, Any]:
     """What terminals make of the spikes fired, or of V, at t + dt, by the projection that holds each: one may serve several."""
     return {
-        name: projection.terminal.update(clock.of(name).of("terminal"), projection.taken(senders[projection.pre]))
+        name: projection.terminal.sent(clock.of(name).of("terminal"), projection.taken(senders[projection.pre]))
         for name, projection in projections.items()
         if projection.held_by == name
     }

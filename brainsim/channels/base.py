@@ -7,6 +7,7 @@ from typing import Any
 import brainunit as u
 
 from brainsim._core import Parameter, State
+from brainsim._errors import UnknownNameError
 from brainsim.channels.mechanism import Mechanism, arguments_of
 
 DENSITY = u.mS / u.cm2
@@ -97,15 +98,38 @@ class Channel(Mechanism):
 
     def slopes(self, V: u.Quantity, **values: Any) -> dict:
         """dx/dt of every gate, by name; arguments as in :meth:`current`."""
-        kinetics = self._with("kinetics", V, values)
-        return {gate: kinetics[gate].slope(values[gate]) for gate in self.gates}
+        return {gate: kinetics.slope(values[gate]) for gate, kinetics in self._kinetics(V, values).items()}
 
     def steady_state(self, V: u.Quantity, **values: Any) -> dict:
         """Every gate as it becomes at fixed V and concentrations."""
-        kinetics = self._with("kinetics", V, values)
-        return {gate: kinetics[gate].steady for gate in self.gates}
+        return {gate: kinetics.steady for gate, kinetics in self._kinetics(V, values).items()}
+
+    def _kinetics(self, V, values) -> dict:
+        """What :meth:`kinetics` says of every gate.
+
+        Raises
+        ------
+        UnknownNameError, TypeError
+            If it does not say it.
+        """
+        given = self._with("kinetics", V, values)
+        what = f"{self.path}: {type(self).__name__}.kinetics"
+        if not isinstance(given, dict):
+            raise TypeError(
+                f"{what} gives a dictionary with Rates or a Relaxation of each gate; given {type(given).__name__}."
+            )
+        for gate in self.gates:
+            if gate not in given:
+                raise UnknownNameError(
+                    f"{what} says nothing of the gate {gate!r}; given: {', '.join(given) or 'nothing'}."
+                )
+            if not hasattr(given[gate], "steady") or not hasattr(given[gate], "slope"):
+                raise TypeError(f"{what}: {gate} is to be Rates or a Relaxation, given {type(given[gate]).__name__}.")
+        return {gate: given[gate] for gate in self.gates}
 
     def _with(self, method, V, values):
         """``method`` with the arguments that it takes."""
         values = values | {"V": V}
+        if missing := [name for name in self._arguments[method] if name not in values]:
+            raise TypeError(f"{self.path}: {type(self).__name__}.{method} takes {missing[0]}; give {missing[0]}=...")
         return getattr(self, method)(**{name: values[name] for name in self._arguments[method]})

@@ -173,8 +173,14 @@ class Plasticity(Dynamics):
         """Make this the rule of the projection at ``site``, with so many values of the presynaptic side and per synapse."""
         self._aside.n_pre, self._aside.weight_shape = n_pre, weight_shape
         self.place(site)
+        self._check_bounds()
         for name, rule in self.rules.items():
             rule.bind(site._replace(path=f"{site.path}.{name}"), n_pre, weight_shape)
+
+    def _check_bounds(self) -> None:
+        low, high = (getattr(self, name) for name in ("w_min", "w_max"))
+        if low is not None and high is not None and np.any(u.get_mantissa(low) > u.get_mantissa(high)):
+            raise ValueError(f"{self.path}: w_min={self.w_min} is above w_max={self.w_max}.")
 
     @property
     def states_of_synapses(self) -> list[str]:
@@ -230,7 +236,11 @@ class Plasticity(Dynamics):
                 what = f"{self.path}.{name}"
                 signal = trace.of(s).factors(self.unit_of(name) or UNITLESS, what).at(trace.side)
                 self.relax(name, self._steps(s, trace), signal)
-        self.update(s)
+        if (given := self.update(s)) is not None:
+            raise TypeError(
+                f"{self.path}: {type(self).__name__}.update says what changes by s.on_pre(...), s.on_post(...) or"
+                f" s.every_step(...), and returns nothing; given {type(given).__name__}."
+            )
         for name, trace in self.traces.items():
             if trace.of is None:
                 self._take_in(s, name, trace)

@@ -19,6 +19,8 @@ from brainsim._units import split_quantity
 from brainsim.plasticity.term import Term
 from brainsim.population import Population, Sender
 
+OFFERED = ("pre", "post", "w", "dt", "noise", "on_pre", "on_post", "on_either", "every_step", "put")  # to every rule
+
 
 class Surroundings(NamedTuple):
     """What a projection is between, for rules that look at more than spikes.
@@ -140,7 +142,8 @@ class Synapses:
         rule = self.__dict__["rule"]
         declared = rule._declared.get(name)
         if declared is None:
-            raise UnknownNameError(f"{rule.path} has no {name!r}.{suggestion(name, rule._declared)}")
+            known = (*rule._declared, *OFFERED)
+            raise UnknownNameError(f"{rule.path} has no {name!r}.{suggestion(name, known)}")
         if vars(rule).get(name) is None:
             raise AttributeError(f"{rule.path}.{name} is None.")
         array = rule.plain(name)
@@ -211,7 +214,7 @@ class Synapses:
 
     def _change(self, change: Term, event: str | None, bounded: bool = True) -> None:
         rule, dtype = self.rule, self.weight.dtype
-        term = change._lift(change) * self.rate
+        term = self.dt._lift(change) * self.rate
         term = term.factors(rule.weight_unit, f"{rule.path}: change of the weight")
         low, high = rule.bounds(self) if bounded and self.actual is None else (-jnp.inf, jnp.inf)
         if term.each is not None or (term.law is not None and self.actual is not None):

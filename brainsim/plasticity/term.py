@@ -136,6 +136,12 @@ class Term:
     def __lt__(self, other: Any) -> Term:
         return self._lift(other) > self
 
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a plasticity rule cannot ask with if, and, or, not: what it compares is 1 or 0 at each synapse, to multiply with,"
+            " s.on_pre(s.up * (s.y > 0.5))."
+        )
+
     def __rsub__(self, other: Any) -> Term:
         return self._lift(other) - self
 
@@ -148,6 +154,8 @@ class Term:
         if isinstance(value, Term):
             return value
         number, unit = split_quantity(value)
+        if isinstance(number, Term):  # a quantity times a term
+            return number * Term(self.conn, unit)
         if jnp.ndim(number):
             raise TypeError(
                 "a plasticity rule calculates with what it reads from its synapses (s.x, s.post.V) and with single"

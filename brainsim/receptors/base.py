@@ -125,6 +125,22 @@ class Receptor(Part):
         """Advance the kinetics over the step and return the mean of g over it."""
         raise NotImplementedError(f"{type(self).__name__} has no kinetics: define advance(self, clock).")
 
+    def advanced(self, clock: Clock, **around: Any) -> Any:
+        """What :meth:`advance` returns, for those who run a population.
+
+        Raises
+        ------
+        TypeError
+            If it is no plain number.
+        """
+        mean = self.advance(clock, **around)
+        if mean is None or isinstance(mean, u.Quantity):
+            given = "nothing" if mean is None else f"a quantity in {mean.unit}; self.plain(name) reads a plain array"
+            raise TypeError(
+                f"{self.path}: {type(self).__name__}.advance returns the mean of g over the step, plain; given {given}."
+            )
+        return mean
+
     def now(self, clock: Clock) -> Any:
         """What :meth:`current` takes, as it stands: g at this moment. Only for a copy that is not needed any more; of
         kinetics that a class gives itself, it is the mean over the step that begins.

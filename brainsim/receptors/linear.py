@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from brainsim._core import Clock, State
 from brainsim._core.rounding import SUFFIX
@@ -24,7 +26,8 @@ class LinearReceptor(Receptor):
               \bar y = \varphi_1(A\,dt)\,y(t),\quad \varphi_1(z) = (e^z - 1)/z
 
     A subclass gives :meth:`derivative`, whose arguments name its states; the last one is g. States and the mean of g
-    over the step, which the membrane sees, are then exact at any dt. Where ``output`` bends g, its mean is that of its
+    over the step, which the membrane sees, are then exact at any dt; equations that are not linear, or hold a constant, are
+    refused. Where ``output`` bends g, its mean is that of its
     two ends: the error is of second order in dt.
     """
 
@@ -42,10 +45,47 @@ class LinearReceptor(Receptor):
                 raise UnknownNameError(
                     f"{cls.__name__}: the stage {name!r} is no State of the class.{suggestion(name, states)}"
                 )
+        port = vars(cls).get("port")
+        if isinstance(port, str) and port not in states:
+            raise UnknownNameError(f"{cls.__name__}: port={port!r} is no State of the class.{suggestion(port, states)}")
 
     def derivative(self, *stages: jax.Array) -> jax.Array | tuple[jax.Array, ...]:
         """Time derivatives per ms of the states, in their order, plain: linear in the states."""
         raise NotImplementedError(f"{type(self).__name__} has no kinetics: define derivative(self, ..., g).")
+
+    def bind(self, neuron, name, ids=None):
+        super().bind(neuron, name, ids)
+        if type(self).propagator is LinearReceptor.propagator:
+            self._check_linear()
+
+    def _check_linear(self) -> None:
+        """Refuse equations that the exponential of a matrix is not the solution of."""
+        at = [1.0 + k for k in range(len(self.stages))]
+        parts = [self._given_by(*(factor * x for x in at)) for factor in (0.0, 1.0, -3.0)]
+        columns = [[x * slope for slope in self._slopes(k)] for k, x in enumerate(at)]
+        parts.append(tuple(sum(slopes) for slopes in zip(*columns, strict=True)))
+        if any(isinstance(slope, Tracer) for slopes in parts for slope in slopes):
+            return
+        for name, none, once, thrice, total in zip(self.stages, *map(list, parts), strict=True):
+            near = lambda a, b: np.allclose(a, b, rtol=1e-3, atol=1e-9)  # noqa: E731
+            if not (near(none, 0) and near(thrice, -3 * once) and near(total, once)):
+                raise ValueError(
+                    f"{self.path}: {type(self).__name__}.derivative of {name!r} is not linear in the states"
+                    f" {', '.join(self.stages)}, or holds a constant; a receptor that is not linear gives advance(self, clock)."
+                )
+
+    def _given_by(self, *stages) -> tuple:
+        """What ``derivative`` gives, one plain number for each stage."""
+        slopes = self.derivative(*map(jnp.asarray, stages))
+        slopes = slopes if isinstance(slopes, tuple) else (slopes,)
+        what = f"{self.path}: {type(self).__name__}.derivative"
+        if len(slopes) != len(self.stages):
+            raise ValueError(
+                f"{what} gives {len(slopes)} values for {len(self.stages)} states, {', '.join(self.stages)}."
+            )
+        if any(slope is None or isinstance(slope, u.Quantity) for slope in slopes):
+            raise TypeError(f"{what} gives plain numbers per ms: self.plain(name) reads a value. Given {slopes}.")
+        return slopes
 
     def propagator(self, dt: jax.Array) -> tuple[list, list]:
         """``(rows, mean)`` for ``dt`` ms: what each state after the step takes of those before, None for nothing; and
@@ -66,8 +106,7 @@ class LinearReceptor(Receptor):
 
     def _slopes(self, j):
         """Column j of A: the derivatives where state j alone is 1."""
-        slopes = self.derivative(*(jnp.asarray(float(i == j)) for i in range(len(self.stages))))
-        return slopes if isinstance(slopes, tuple) else (slopes,)
+        return self._given_by(*(float(i == j) for i in range(len(self.stages))))
 
     def advance(self, clock: Clock):
         before = [self.plain(name) for name in self.stages]

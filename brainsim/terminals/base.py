@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from brainsim._core import Clock, Dynamics, Moment, Site
 
@@ -53,6 +54,23 @@ class Terminal(Dynamics):
         raise NotImplementedError(
             f"{type(self).__name__} does not say what it sends: define update(self, clock, spikes)."
         )
+
+    def sent(self, clock: Clock, taken: jax.Array) -> jax.Array:
+        """What :meth:`update` returns, for those who run a network.
+
+        Raises
+        ------
+        TypeError
+            If it is not one plain number for each neuron.
+        """
+        sent = self.update(clock, taken)
+        if isinstance(sent, u.Quantity) or getattr(sent, "shape", None) != (self.n_pre,):
+            given = "nothing" if sent is None else f"{type(sent).__name__} of shape {np.shape(sent)}"
+            raise TypeError(
+                f"{self.path}: {type(self).__name__}.update returns what each neuron sends, a plain array of shape"
+                f" ({self.n_pre},); given {given}."
+            )
+        return sent
 
     def present(self) -> jax.Array:
         """What a graded terminal sends in its present state, float ``(n_pre,)``: it acts before the first step too."""

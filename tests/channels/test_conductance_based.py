@@ -144,6 +144,10 @@ def test_calcium_settles_where_inflow_and_removal_balance():
     assert float(net.E.Ca.concentration[0] / u.mM) == pytest.approx(expected, rel=1e-5)
 
 
+def says(given):
+    return lambda self, V: given
+
+
 def test_what_cannot_be_composed_is_refused():
     make = bs.neurons.ConductanceBased
     with pytest.raises(
@@ -159,6 +163,21 @@ def test_what_cannot_be_composed_is_refused():
         make(1, pools=dict(Ca=ch.Leak()))
     with pytest.raises(ValueError, match="the name 'V' is taken"):
         make(1, channels=dict(V=ch.Leak()))
+    for given, kind, message in (
+        (
+            {"m": ch.Relaxation(0.5, 1 * u.ms)},
+            bs.UnknownNameError,
+            "Slow.kinetics says nothing of the gate 'n'; given: m",
+        ),
+        ({"n": 0.5}, TypeError, "n is to be Rates or a Relaxation, given float"),
+        (None, TypeError, "gives a dictionary with Rates or a Relaxation of each gate; given NoneType"),
+    ):
+        gives = {"ion": "K", "n": ch.Gate("gate"), "kinetics": says(given)}
+        slow = type("Slow", (ch.Channel,), gives)
+        with pytest.raises(kind, match=message):
+            slow(E=-90 * u.mV).steady_state(-60 * u.mV)
+    with pytest.raises(TypeError, match="takes Ca; give Ca="):
+        ch.KAHP_Destexhe1994().steady_state(-60 * u.mV)
     leak = ch.Leak()
     make(1, channels=dict(l=leak))
     with pytest.raises(ValueError, match="the mechanism given as 'l' already belongs to ConductanceBased.l"):

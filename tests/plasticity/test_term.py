@@ -72,6 +72,13 @@ MISTAKES = {
         bs.UnknownNameError,
         "post has no 'v', which a plasticity rule reads",
     ),
+    "a question": (
+        lambda self, s: s.on_pre(s.w) if s.w > 1 * u.pA else None,
+        TypeError,
+        "cannot ask with if, and, or, not",
+    ),
+    "an answer": (lambda self, s: s.A, TypeError, AT + ": Rule.update says what changes by s.on_pre.* given Term"),
+    "a way": (lambda self, s: s.on_pree(s.w), bs.UnknownNameError, AT + " has no 'on_pree'. Did you mean 'on_pre'"),
     "nothing": (None, NotImplementedError, "Rule does not change weights: define update"),
 }
 
@@ -84,6 +91,20 @@ def test_mistakes_in_a_rule_are_named(clamp, update, error, message):
         bs.simulate(net, 1 * u.ms, progress=False)
 
 
+def test_single_numbers_are_terms_too(clamp):
+    class Sum(Plasticity):
+        half = bs.Parameter(0.5 * u.pA, "something")
+
+        def update(self, s):
+            s.every_step(self.half * (1.0 + s.w / s.half))
+            s.every_step(0.25 * u.pA)
+
+    net = clamp(Sum(), 2, 2)
+    w = np.asarray(net["pre->post"].weight.mantissa)
+    bs.simulate(net, 0.1 * u.ms)
+    np.testing.assert_allclose(net["pre->post"].weight.mantissa, 2 * w + 0.75)
+
+
 def test_wrong_arguments_are_refused(clamp):
     with pytest.raises(ValueError, match="Trace: side must be 'pre' or 'post', given 'left'"):
         Trace("tau", "", side="left")
@@ -93,6 +114,8 @@ def test_wrong_arguments_are_refused(clamp):
         match="pairing must be one of 'all', 'nearest', 'nearest_pre_centred', 'nearest_restricted', given 'some'",
     ):
         bs.plasticity.PairSTDP(**pair, pairing="some")
+    with pytest.raises(ValueError, match="pre->post.plasticity: w_min=2. pA is above w_max=1. pA"):
+        clamp(bs.plasticity.PairSTDP(**pair, w_min=2 * u.pA), 1, 1)
     with pytest.raises(ValueError, match="post_delay: one positive time, given 0"):
         bs.plasticity.PairSTDP(**pair, post_delay=0 * u.ms)
     with pytest.raises(TypeError, match="rule_2 must be a plasticity rule, given int"):

@@ -96,3 +96,42 @@ def test_what_arrived_acts_for_one_step(kind):
         np.stack(given if len(ports) > 1 else [given]), np.outer(np.arange(len(ports)) + 1, value)
     )
     assert all(not np.any(receptor.plain(name)) for name in ports)
+
+
+def of(derivative, **more):
+    return type(
+        "Wrong", (receptors.LinearReceptor,), {"tau": Chain.tau, "g": Chain.g, "derivative": derivative, **more}
+    )
+
+
+WRONG = {
+    "square": (
+        lambda self, g: -g * g / self.plain("tau"),
+        ValueError,
+        "syn: Wrong.derivative of 'g' is not linear in",
+    ),
+    "constant": (lambda self, g: (1 - g) / self.plain("tau"), ValueError, "or holds a constant"),
+    "positive part": (lambda self, g: -jnp.maximum(g, 0) / self.plain("tau"), ValueError, "not linear"),
+    "quantity": (lambda self, g: -g / self.tau, TypeError, r"gives plain numbers per ms: self.plain\(name\)"),
+    "several": (lambda self, g: (-g, g), ValueError, "gives 2 values for 1 states, g"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_equations_that_are_not_linear_are_refused(what):
+    derivative, kind, message = WRONG[what]
+    with pytest.raises(kind, match=message):
+        bs.neurons.LIF(2).add_receptors(syn=of(derivative)())
+
+
+def test_what_advance_returns_and_the_port_are_looked_at():
+    for given, message in ((None, "given nothing"), (1 * u.nS, "given a quantity in nS")):
+        net = bs.Network()
+        net.E = bs.neurons.LIF(2)
+        net.E.add_receptors(syn=type("Wrong", (receptors.Exponential,), {"advance": lambda self, clock, g=given: g})())
+        with pytest.raises(
+            TypeError, match=f"E.syn: Wrong.advance returns the mean of g over the step, plain; {message}"
+        ):
+            bs.simulate(net, 0.1 * u.ms)
+    with pytest.raises(bs.UnknownNameError, match="Wrong: port='h' is no State of the class"):
+        of(lambda self, g: -g, port="h")

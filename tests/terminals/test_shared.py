@@ -48,6 +48,25 @@ def test_connecting_several_populations_shares_it():
     assert a.any()
 
 
+@pytest.mark.parametrize(
+    ("update", "message"),
+    [
+        (lambda self, clock, spikes: None, r"S->A.terminal: Wrong.update returns .* of shape \(4,\); given nothing"),
+        (lambda self, clock, spikes: spikes[:2] * 1.0, r"given .* of shape \(2,\)"),
+        (lambda self, clock, spikes: spikes * (1 * u.ms), r"given Quantity of shape \(4,\)"),
+        (
+            lambda self, clock, spikes: self.put("tau_re", 1.0),
+            "S->A.terminal has no array 'tau_re'. Did you mean 'tau_rec'",
+        ),
+    ],
+)
+def test_a_terminal_that_sends_nothing_is_refused(update, message):
+    net = network()
+    connect(net, net.S, net.A, type("Wrong", (bs.terminals.TsodyksMarkram,), {"update": update})())
+    with pytest.raises((TypeError, bs.UnknownNameError), match=message):
+        bs.simulate(net, 0.1 * u.ms)
+
+
 def test_another_population_or_network_is_refused_and_a_failure_leaves_it_free():
     net, other = network(), network()
     terminal = bs.terminals.TsodyksMarkram()
