@@ -17,6 +17,8 @@ from brainsim import initial, stiffness
 from brainsim._core import Dynamics, FixedVariable, State, key_of, split, write_back
 from brainsim._core.aside import Ready
 from brainsim._core.rounding import keep_roundings
+from brainsim._core.stepping import moment
+from brainsim._errors import OutsideStepError
 from brainsim._mesh import Share
 from brainsim.modulators import Modulator
 from brainsim.operation import Operation
@@ -199,8 +201,12 @@ class BetweenRuns(Dynamics):
     @property
     def t(self) -> Any:
         """Time at which the network stands: that of its steps so far, in ms; zero before the first run."""
-        step_ms = self._aside.step_ms
-        return u.Quantity(0.0 if step_ms is None else int(self.plain("steps")) * step_ms, unit=u.ms)
+        if (clock := moment()) is not None:
+            return clock.t
+        step_ms, steps = self._aside.step_ms, self.plain("steps")
+        if isinstance(steps, Tracer):
+            raise OutsideStepError("Network.t: within a step the time is clock.t, of the clock that is given.")
+        return u.Quantity(0.0 if step_ms is None else int(steps) * step_ms, unit=u.ms)
 
     @property
     def begun(self) -> bool:

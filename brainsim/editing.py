@@ -140,6 +140,13 @@ def _population(net, path: str, new: Population) -> None:
     if (old.units, old.sites) != (new.units, new.sites):
         raise ValueError(f"Network: {path!r} has {old.count} units, and what is given for it {new.count}.")
     parts = old.parts(Receptor) | old.parts(Stimulus)
+    for name, part in parts.items():
+        if not isinstance(held := vars(new).get(name, part), Receptor if isinstance(part, Receptor) else Stimulus):
+            what = "receptor" if isinstance(part, Receptor) else "stimulus"
+            other = type(new._declared[name]).__name__.lower() if name in new._declared else type(held).__name__
+            raise ValueError(
+                f"Network: {path!r} has a {what} {name!r}, and {type(new).__name__} a {other} of that name."
+            )
     masks = {name: vars(part).get("mask") for name, part in parts.items()}
     net.let_go(path)
     moved = {name: part for name, part in parts.items() if name not in vars(new)}

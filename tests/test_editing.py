@@ -83,6 +83,7 @@ def test_a_population_whose_spikes_pass_a_terminal_is_replaced():
 
 def test_what_does_not_fit_is_refused_and_changes_nothing():
     net = network()
+    net.E.add_receptors(a=bs.receptors.Exponential())
     before = repr(net), net["E.ampa"], net["E.drive"], net.E
     for path, part, kind, message in (
         ("E", bs.neurons.LIF(7), ValueError, "has 8 units, and what is given for it 7"),
@@ -90,6 +91,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing():
         ("E.ampa", bs.receptors.Exponential(), ValueError, "E->E has weights in nS, and a Exponential in pA"),
         ("E.drive", bs.stimuli.Constant(1 * u.mV), bs.UnitError, "expected pA"),
         ("E", net.I, ValueError, "belongs to I"),
+        ("E", bs.neurons.AdEx(8), ValueError, "'E' has a receptor 'a', and AdEx a parameter of that name"),
         ("E->I", bs.neurons.LIF(7), ValueError, "is a Projection; populations, receptors and stimuli are replaced"),
         ("E.amp", bs.neurons.LIF(7), bs.UnknownNameError, "ampa"),
         ("E", bs.masses.WilsonCowan(8), bs.UnknownNameError, "not an input"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from flax import nnx
 
+from brainsim._core.clock import Clock
 from brainsim._errors import OutsideStepError
 
 INSTEAD = (
@@ -19,6 +20,7 @@ INSTEAD = (
 
 class _Now(threading.local):
     members: frozenset[int] | None = None
+    clock: Clock | None = None  # of the moment at which a function looks at a network
     element: tuple[nnx.Module, str] | None = None  # of what some elements are looked at, and what to read in its place
 
 
@@ -33,6 +35,21 @@ def stepping(net: nnx.Module) -> Iterator[None]:
         yield
     finally:
         _now.members = before
+
+
+@contextlib.contextmanager
+def looking(clock: Clock) -> Iterator[None]:
+    """While a function looks at a network at the moment of ``clock``, within a program."""
+    before, _now.clock = _now.clock, clock
+    try:
+        yield
+    finally:
+        _now.clock = before
+
+
+def moment() -> Clock | None:
+    """The clock of the moment at which a function looks at a network; None outside of programs."""
+    return _now.clock
 
 
 @contextlib.contextmanager

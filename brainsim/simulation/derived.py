@@ -14,6 +14,7 @@ import numpy as np
 
 from brainsim._core import Clock, Structure, step_length
 from brainsim._core.reads import NOTHING, Readers, reads_of
+from brainsim._core.stepping import looking
 from brainsim._units import UNITLESS, split_quantity, with_unit
 from brainsim.integrated import IntegratedPopulation
 from brainsim.network import Network
@@ -70,7 +71,8 @@ def of_function(label: str, function: Callable) -> Derived:
 
     def compute(net, clock):
         try:
-            return function(net)
+            with looking(clock):
+                return function(net)
         except Exception as error:
             error.add_note(f"{what}: in this function, which is compiled with the step, as the methods of a model are.")
             raise

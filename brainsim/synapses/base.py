@@ -12,9 +12,9 @@ import jax.numpy as jnp
 
 from brainsim import events
 from brainsim._core import Clock, Dynamics, Parameter, Site, State
-from brainsim._core.stepping import some_of
+from brainsim._core.stepping import moment, some_of
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import in_unit, with_unit
+from brainsim._units import QuantityLike, in_unit, with_unit
 
 OWN = ("last",)  # states that are no matter of a kind
 
@@ -172,22 +172,26 @@ class Synapse(Dynamics):
         after = self._after_silence(p, dt, states)
         return {name: jnp.broadcast_to(after[name], states[name].shape).astype(states[name].dtype) for name in states}
 
-    def at(self, t: Any) -> dict[str, Any]:
-        """The states as they are at a time, ``net.t`` for now, by name.
+    def at(self, t: QuantityLike) -> dict[str, Any]:
+        """The states as they are at a time, by name.
 
         Parameters
         ----------
         t : quantity, time
-            Not before the last spike.
+            Not before the last spike: ``net.t`` for now, in functions of recordings and conditions too, where the states themselves
+            are those after the last spike.
 
         Returns
         -------
         dict of str to quantity, (n_synapses,)
         """
-        step_ms = self._aside.step_ms
-        ms = float(in_unit(t, u.ms, f"{self.path}.at"))
-        steps = 0 if step_ms is None else round(ms / step_ms)
-        found = self.present(jnp.int32(steps), jnp.asarray(0.0 if step_ms is None else step_ms))
+        ms, clock, step_ms = in_unit(t, u.ms, f"{self.path}.at"), moment(), self._aside.step_ms
+        if clock is not None:
+            further = jnp.round((ms - in_unit(clock.t, u.ms, "t")) / clock.step_ms).astype(jnp.int32)
+            found = self.present(clock.step + further, clock.step_ms)
+        else:
+            steps = 0 if step_ms is None else round(float(ms) / step_ms)
+            found = self.present(jnp.int32(steps), jnp.asarray(0.0 if step_ms is None else step_ms))
         return {name: with_unit(array, self.unit_of(name)) for name, array in found.items()}
 
     def catch_up(self, assigned: Collection[str], steps: jax.Array) -> None:

@@ -152,6 +152,20 @@ def test_what_the_postsynaptic_neuron_does_not_have_is_refused():
         network(synapse=Wrong())
 
 
+def test_states_and_the_time_of_now_in_functions_of_the_network():
+    now = {
+        "x": lambda net: net["S->E"].synapse.at(net.t)["x"],
+        "t": lambda net: net.t,
+        "S->E.synapse.x": None,
+    }
+    net = network()
+    for dt in (0.1, 0.5):  # one program, as there are no delays
+        rec = bs.simulate(net, 5 * u.ms, dt=dt * u.ms, record=now, until=lambda net: net.t > 99 * u.ms)
+        np.testing.assert_allclose(rec["x"], rec["S->E.synapse.x"], rtol=1e-6)
+        np.testing.assert_allclose(rec["t"].to_decimal(u.ms), rec.times.to_decimal(u.ms), rtol=1e-6)
+    np.testing.assert_allclose(net["S->E"].synapse.at(net.t)["x"], rec["x"][-1], rtol=1e-6)
+
+
 def test_states_that_are_assigned_on_the_way_are_those_of_then():
     net = network()
     bs.simulate(net, 10 * u.ms, dt=DT)
