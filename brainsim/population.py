@@ -229,8 +229,8 @@ class Population(OwnSteps, Sender):
         """
         if not self.inputs:
             raise UnknownNameError(
-                f"{self.path}: {part!r} has nowhere to go, a {type(self).__name__} takes no input in its equations; a"
-                " bs.receptors.Delta(into=...) moves a variable."
+                f"{self.path}: {part!r} has nowhere to go, a {type(self).__name__} takes no input in its equations (as text:"
+                " 'J : amp (input)'); a bs.receptors.Delta(into=...) moves a variable, a Summed(into=...) sets one."
             )
         if name is None:
             return next(iter(self.inputs))

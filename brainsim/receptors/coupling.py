@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -64,7 +65,7 @@ class Coupling(Graded):
         into: str | None = None,
         **values: Any,
     ):
-        if not callable(function):
+        if not callable(function) or not _takes_three(function):
             raise TypeError(f"Coupling: expected a function of x, y and w, given {function!r}.")
         if not isinstance(weight_in, u.Unit):
             raise TypeError(f"Coupling.weight_in: expected a unit such as u.nS, given {weight_in!r}.")
@@ -93,11 +94,23 @@ class Coupling(Graded):
         """f, plain, of plain values of some synapses."""
         given = self.function(with_unit(x, x_unit), with_unit(y, self.of_unit), with_unit(w, self.weight_in))
         what = f"{self.path}: what its function gives"
+        if given is None:
+            raise TypeError(f"{what} is nothing: return f(x, y, w).")
         number = in_unit(given, self.input_unit, what)
         shape = jnp.broadcast_shapes(jnp.shape(x), jnp.shape(y), jnp.shape(w))
         if jnp.shape(number) not in ((), shape):
             raise ValueError(f"{what} must have one value for each synapse, {shape}, given {jnp.shape(number)}.")
         return jnp.broadcast_to(number, shape)
+
+
+def _takes_three(function: Callable) -> bool:
+    try:
+        inspect.signature(function).bind(None, None, None)
+    except TypeError:
+        return False
+    except ValueError:  # a built-in function, which does not say what it takes
+        pass
+    return True
 
 
 class Summed(Graded):

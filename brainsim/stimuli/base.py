@@ -57,6 +57,8 @@ class Stimulus(Part):
                 whole = np.full(count, number[0])
                 whole[ids] = number
                 self._aside.given[name] = with_unit(whole, u.get_unit(value))
+        for part in self.parts(Stimulus).values():  # what a clamp follows
+            part._spread(ids, count)
 
     def _check_window(self) -> None:
         if self.start is not None and self.stop is not None:

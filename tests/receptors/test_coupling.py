@@ -164,6 +164,10 @@ def test_tripartite_synapses():
 def test_what_does_not_fit_is_refused():
     with pytest.raises(TypeError, match="expected a function of x, y and w, given 5"):
         Coupling(5)
+    with pytest.raises(TypeError, match="expected a function of x, y and w, given <function"):
+        Coupling(lambda x, y: x - y)
+    with pytest.raises(TypeError, match="O.c: what its function gives is nothing"):
+        oscillators(Coupling(lambda x, y, w: None, weight_in=u.ms**-1), RULES["Dense"])
     with pytest.raises(bs.UnknownNameError, match="compares 'thet', which is no state.*Did you mean 'theta'"):
         oscillators(Coupling(SINE, of="thet"), RULES["Dense"])
     with pytest.raises(bs.UnitError, match="O.c: what its function gives"):

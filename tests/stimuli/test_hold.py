@@ -24,6 +24,16 @@ def test_gates_relax_in_closed_form_while_the_potential_is_held():
     assert np.abs(V[:, 1] + 65).max() < 0.1 and len(rec.spikes["E"]) == 0  # the other is not held
 
 
+def test_values_of_the_units_of_a_view():
+    net = bs.Network()
+    net.E = bs.neurons.AdEx(4)
+    net.E[[3, 1]].add_stimuli(slow=Hold("w", [30.0, 10.0] * u.pA))
+    net.E[2:].add_stimuli(clamp=bs.stimuli.VoltageClamp(bs.stimuli.Constant([-50.0, -60.0] * u.mV)))
+    rec = bs.simulate(net, 0.2 * u.ms, record=["E.w", "E.V"])
+    np.testing.assert_array_equal(rec["E.w"][-1].to_decimal(u.pA)[[3, 1]], [30, 10])
+    np.testing.assert_allclose(rec["E.V"][-1].to_decimal(u.mV)[2:], [-50, -60], atol=0.1)
+
+
 @pytest.mark.parametrize("method", (None, "rk4"))
 def test_a_signal_in_a_window(method):
     net = bs.Network()
