@@ -53,6 +53,7 @@ SECONDS = {  # that each task may take, in the order in which they are done
     "loops": 100,
 }
 ALL = 465  # seconds of all tasks together
+LEFT = "BRAINSIM_SECONDS"  # where a task reads how long it may take
 NEEDED = ("jax", "jaxlib", "flax", "optax", "orbax.checkpoint", "brainunit", "diffrax", "optimistix", "numpy", "scipy")
 NEEDED += ("matplotlib", "rich", "h5py", "xarray", "setuptools", "pytest")
 # How XLA may run the loop: what is measured beside its own way
@@ -161,16 +162,19 @@ def suite(dry: bool):
 
 
 def finished(command: list[str], seconds: float, environment: dict | None = None, folder=ROOT) -> tuple[str, object]:
-    """What a command says, and its code; it is stopped after so many seconds."""
-    try:
-        found = subprocess.run(
-            command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            errors="replace", timeout=seconds,
-        )  # fmt: skip
-        return found.stdout, found.returncode
-    except subprocess.TimeoutExpired as late:
-        out = late.stdout or b""
-        return out.decode(errors="replace") if isinstance(out, bytes) else out, "stopped"
+    """What a command says, and its code; after so many seconds it is stopped, with all that it started."""
+    with tempfile.TemporaryFile("w+", errors="replace") as said:
+        task = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            code: object = task.wait(min(seconds, float(os.environ.get(LEFT, "inf")) - 5))
+        except subprocess.TimeoutExpired:
+            os.killpg(task.pid, signal.SIGKILL)
+            task.wait()
+            code = "stopped"
+        said.seek(0)
+        return said.read(), code
 
 
 def coba_lif(dry: bool):
@@ -323,6 +327,7 @@ def run(name: str, dry: bool, seconds: float) -> Iterator[dict]:
         "PYTHONUNBUFFERED": "1",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }
+    environment[LEFT] = str(seconds)
     if dry:
         environment["JAX_PLATFORMS"] = "cpu"
     started = time.perf_counter()
@@ -343,7 +348,7 @@ def run(name: str, dry: bool, seconds: float) -> Iterator[dict]:
     took = round(time.perf_counter() - started, 1)
     if code:
         reason = f"stopped after {seconds:.0f} s" if late else f"code {code}"
-        yield {"task": name, "error": f"{reason}: {heard[-3000:]}", "seconds": took}
+        yield {"task": name, "error": f"{heard[-3000:]}\n{reason}", "seconds": took}
     else:
         yield {"task": name, "done": True, "seconds": took, "warned": heard[-500:]}
 
