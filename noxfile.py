@@ -41,7 +41,8 @@ def run(session: nox.Session, python: str, jax: str) -> None:
     session.run(path, "-m", "venv", home, external=True)  # one that was left half-made is made whole
     inside = os.path.join(home, "bin", "python")
     pins = [name if jax == "newest" else f"{name}=={jax}" for name in ("jax", "jaxlib")]
-    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade")
+    # The tests import a part of what is installed: the rest need not be compiled to bytecode.
+    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--upgrade")
     try:
         session.run(inside, *install, *pins, external=True)
     except nox.command.CommandFailed:

@@ -7,6 +7,7 @@ systems other than Linux kernels are made as ever.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -26,6 +27,8 @@ def begin(folder: Path) -> None:
 
     import brainsim  # noqa: F401
 
+    gc.collect()
+    gc.freeze()  # what has been imported is shared by all kernels, and none searches it for garbage
     door = str(folder / "door")
     kernel = folder / "kernels" / "python3"
     kernel.mkdir(parents=True)

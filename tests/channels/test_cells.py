@@ -302,7 +302,7 @@ def somatic_spikes(V, dt, high=-30.0, low=-45.0):
     return np.array(spikes)
 
 
-def test_pinsky_rinzel_regimes():
+def test_pinsky_rinzel_regimes(optimised):
     I, I_d, g_c = (np.array([row[k] for row in REGIMES]) for k in range(3))
     start = dict(V=-64.6 * u.mV, V_d=-64.5 * u.mV, h=0.999, n=0.001, s=0.009, c=0.007, q=0.01, Ca=0.2)
     net = bs.Network()

@@ -139,7 +139,7 @@ def test_potassium_currents_make_the_kinds_of_cochlear_cells():
 def test_calcium_decides_which_synapses_change():
     """Probabilities to be UP after 60 pairs: those of the Ornstein-Uhlenbeck process that the paper's analysis takes."""
     module = load("brian2_graupner_brunel2012")
-    ahead, up, change = module.run(synapses=200)
+    ahead, up, change = module.run()
     p, times = module.DP, np.arange(0, 1000, 0.02)
     above = lambda c: np.mean(c[:, :, None] > [p["theta_d"], p["theta_p"]], 1) * 1000  # noqa: E731  ms of each pair
     kick = lambda at, size: np.where(times >= at, size * np.exp(-(times - at) / 20), 0)  # noqa: E731
@@ -327,10 +327,10 @@ def test_synapse_tires_as_the_paper_says():
 
 def test_whole_network_bursts():
     """Tsodyks, Uziel and Markram: population bursts, about one in a second, on a background of a few spikes a second."""
-    counts = load("tsodyks2000_bursts").run(5 * u.second).spikes["N"].counts(bin=5 * u.ms).sum(1)[100:]
+    counts = load("tsodyks2000_bursts").run(3 * u.second).spikes["N"].counts(bin=5 * u.ms).sum(1)[100:]
     assert counts.max() > 100 and np.median(counts) < 30
     bursts = np.flatnonzero((counts[1:] >= 100) & (counts[:-1] < 100))
-    assert 2 <= np.sum(np.diff(bursts) > 20) + 1 <= 20
+    assert 2 <= np.sum(np.diff(bursts) > 20) + 1 <= 12
 
 
 @pytest.mark.slow
@@ -383,6 +383,11 @@ def test_rates_learn_to_integrate():
 
 
 def test_convolutions_learn_digits():
+    assert max(load("snntorch_tutorial_6").run(epochs=4)["validation accuracy"]) > 0.65  # chance is 0.1
+
+
+@pytest.mark.slow
+def test_convolutions_learn_digits_to_the_end():
     assert max(load("snntorch_tutorial_6").run()["validation accuracy"]) > 0.85
 
 

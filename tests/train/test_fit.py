@@ -74,16 +74,20 @@ def killed(*_):
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("where", ["between epochs", "within an epoch"])
-def test_a_run_that_was_ended_goes_on_bit_by_bit(examples, tmp_path, where):
-    """With an average, accumulated and clipped gradients, a schedule, masked weights and lengths."""
+@pytest.fixture(scope="module")
+def in_full(examples):
+    """A run with an average, accumulated and clipped gradients, a schedule, masked weights and lengths."""
     schedule = optax.cosine_decay_schedule(0.05, 6)
     stepped = optax.MultiSteps(optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule)), 2)
     options = dict(epochs=4, average=0.9, seed=1, encode=bs.encoding.Bernoulli(gain=0.5), optimizer=stepped)
     options |= dict(transforms={"hidden->out.weight": transforms.Masked(), "pixels*": transforms.WeightNorm()})
-    examples = (*examples, 3 + np.arange(60) % 6)
-    straight = small()
-    history = fit(straight, examples, **options)
+    examples, net = (*examples, 3 + np.arange(60) % 6), small()
+    return examples, options, net, fit(net, examples, **options)
+
+
+@pytest.mark.parametrize("where", ["between epochs", "within an epoch"])
+def test_a_run_that_was_ended_goes_on_bit_by_bit(in_full, tmp_path, where):
+    examples, options, straight, history = in_full
     kill = (lambda e: killed() if e.number == 2 else None) if where == "between epochs" else None
     with pytest.raises(KeyboardInterrupt):
         if kill:
