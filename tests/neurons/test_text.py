@@ -355,6 +355,10 @@ def test_values_that_do_not_fit_are_refused():
         from_equations(text, tau=5 * u.mV)
     with pytest.raises(bs.UnknownNameError, match="nothing uses 'tauu'. Did you mean 'tau'"):
         from_equations(text, tauu=5 * u.ms)
+    with pytest.raises(
+        bs.UnknownNameError, match="treshold='v > 1' is no value of a parameter. Did you mean 'threshold'"
+    ):
+        from_equations(text, treshold="v > 1")
     with pytest.raises(TypeError, match="tau must be one number or quantity"):
         from_equations(text, tau=np.array([1.0, 2.0]) * u.ms)
     with pytest.raises(TypeError, match="equations must be a text, given int"):

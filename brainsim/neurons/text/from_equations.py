@@ -8,6 +8,7 @@ import brainunit as u
 
 from brainsim import integrators
 from brainsim._core.written import made
+from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import NumberLike, in_unit
 from brainsim.neurons.base import Neuron
 from brainsim.neurons.text.names import Names
@@ -97,6 +98,11 @@ def from_equations(
     """
     if method is not None:
         integrators.get(method)
+    for word in (word for word, value in values.items() if isinstance(value, str)):
+        known = ("threshold", "reset", "refractory", "method", "name")
+        raise UnknownNameError(
+            f"from_equations: {word}={values[word]!r} is no value of a parameter.{suggestion(word, known)}"
+        )
     text = Text(equations, "equations")
     spikes = statements(Text(reset, "reset"))
     names = Names(parse(text), spikes, values)
