@@ -13,12 +13,17 @@ within (``chi = 1``), the model is in its ground state, of low and irregular act
 Numbers of neurons, indegrees and distances are the authors' data, which are not for every use (CC BY-NC-SA) and not copied
 here. Their program (github.com/INM-6/multi-area-model) writes them when a ``MultiAreaModel`` is made:
 ``config_files/custom_Data_Model_<label>.json``; the stabilised indegrees of the published ground state are its file
-``figures/SchueckerSchmidt2017/K_prime_original.npy``, and rates ``tests/fullscale_rates.json``.
+``figures/SchueckerSchmidt2017/K_prime_original.npy``.
 
     brainsim run models/multi_area.py --arg data=custom_Data_Model_x.json --arg stable=K_prime_original.npy
 
-In a smaller network, weights grow by :math:`1/\\sqrt{k}` where inputs are ``k`` times as many, and a direct current puts the
-mean input back to what it was. Areas that are left out go on as Poisson spikes of their rates. Populations of an area are
+In a smaller network, what a neuron lacks of its inputs goes on as Poisson spikes of the rates of their populations, as do areas
+that are left out: a neuron then fires as at full scale, and follows the others as far as they are there. Or, as in the
+authors' program, weights grow by :math:`1/\\sqrt{k}` where inputs are ``k`` times as many, and a direct current puts the mean
+input back to what it was; with less than a fifth of the inputs, single ones are then so large that rates are others. Rates
+are those of mean-field theory at full scale (:func:`stationary_rates`). Those of the authors' file
+``tests/fullscale_rates.json`` are of other parameters (g = -16, no more input to 5E and 6E): a network whose current is made
+of them fires many times as much. Populations of an area are
 ranges of one population, ``net.V1``; all that comes from an area to another with one weight is one projection.
 
 References
@@ -39,7 +44,8 @@ import brainunit as u
 import numpy as np
 
 import brainsim as bs
-from models.pd14 import TAU_SYN, V_TH, cells, current_of
+from models.mean_field import fixed_point, siegert
+from models.pd14 import E_L, REFRACTORY, TAU, TAU_SYN, V_TH, C, cells, current_of
 
 DT = 0.1 * u.ms
 DURATION = 1.0 * u.second
@@ -122,6 +128,20 @@ def rates_of(rates: str | PathLike, anatomy: Anatomy) -> np.ndarray:
     return np.array([float(np.ravel(found[area][kind])[0]) for area, kinds in anatomy.types.items() for kind in kinds])
 
 
+def stationary_rates(anatomy: Anatomy, chi: float = 1.0, chi_inhibitory: float = 1.0) -> np.ndarray:
+    """Rates of all populations (Hz) at full scale in mean-field theory, (n,); factors as in :func:`build`."""
+    jumps = weights(anatomy, chi, chi_inhibitory) * TAU_SYN / C  # of the potential, mV
+    outside, number = current_of(PSP) * TAU_SYN / C, anatomy.external * BACKGROUND
+    means, squares = jumps * anatomy.indegrees, (1 + SPREAD**2) * jumps**2 * anatomy.indegrees
+    cell = dict(tau=TAU, tau_syn=TAU_SYN, refractory=REFRACTORY, threshold=V_TH - E_L, reset=0.0)
+
+    def given(rates):
+        mean = TAU * 1e-3 * (means @ rates + number * outside)
+        return siegert(mean, np.sqrt(TAU * 1e-3 * (squares @ rates + number * outside**2)), **cell)
+
+    return fixed_point(given, len(anatomy.sizes))
+
+
 def weights(anatomy: Anatomy, chi: float = 1.0, chi_inhibitory: float = 1.0) -> np.ndarray:
     """Mean weight (pA) from the column's population to the row's at full scale."""
     kinds = [kind for types in anatomy.types.values() for kind in types]
@@ -145,6 +165,7 @@ def build(
     stable: str | PathLike | None = None,
     rates: str | PathLike | np.ndarray | None = None,
     inputs: float | None = None,
+    lacking: str = "poisson",
     areas: Sequence[str] | None = None,
     chi: float = 1.0,
     chi_inhibitory: float = 1.0,
@@ -162,10 +183,14 @@ def build(
         Seed of wiring, initial values and background.
     stable : path, optional
         See :func:`load`.
-    rates : path or array, (n,)
-        Rates (Hz) at full scale; needed where inputs are scaled or areas are left out. See :func:`rates_of`.
+    rates : path or array, (n,), optional
+        Rates (Hz) at full scale, for what scaled inputs and absent areas leave out; :func:`stationary_rates` if left out. See
+        :func:`rates_of`.
     inputs : float, optional
         Number of inputs of a neuron relative to the full network's, ``scale`` by default.
+    lacking : str
+        What stands in place of the inputs that a smaller network lacks: ``"poisson"``, spikes of the rates of their
+        populations, with weights as they are; or ``"current"``, of the same mean, and stronger weights.
     areas : sequence of str, optional
         Those that are simulated; all by default.
     chi, chi_inhibitory : float
@@ -182,33 +207,35 @@ def build(
     Raises
     ------
     ValueError
-        For an area that there is not, a scale that leaves a population without neurons, or missing data.
+        For an area that there is not, a scale that leaves a population without neurons, another ``lacking``, or missing
+        data.
     """
     if data is None:
         raise ValueError("data: give the authors' custom_Data_Model_<label>.json; see the top of models/multi_area.py.")
     anatomy = data if isinstance(data, Anatomy) else load(data, stable)
     inputs = scale if inputs is None else inputs
     sizes = sizes_of(anatomy, scale)
-    if not (scale > 0 and inputs > 0 and sizes.min() >= 1):
+    if not (scale > 0 and 0 < inputs <= 1 and sizes.min() >= 1):
         raise ValueError(
-            f"scale, inputs: expected positive numbers that leave neurons in each population, given {scale}, {inputs}."
+            f"scale, inputs: expected positive numbers, inputs up to 1, that leave neurons in each population, given {scale}, {inputs}."
         )
+    if lacking not in ("poisson", "current"):
+        raise ValueError(f"lacking: expected 'poisson' or 'current', given {lacking!r}.")
     areas = tuple(anatomy.types) if areas is None else tuple(areas)
     if unknown := [area for area in areas if area not in anatomy.types]:
         raise ValueError(f"areas: there is no {unknown[0]!r}; there are {', '.join(anatomy.types)}.")
     here = np.concatenate([np.arange(len(sizes))[anatomy.ranges[area]] for area in areas])
-    if rates is None and (inputs != 1 or len(here) < len(sizes)):
-        raise ValueError("rates: give those at full scale, which say what scaled or absent inputs leave out.")
-    rates = (
-        np.zeros(len(sizes)) if rates is None else rates if isinstance(rates, np.ndarray) else rates_of(rates, anatomy)
-    )
+    if rates is None:
+        needed = inputs != 1 or len(here) < len(sizes)
+        rates = stationary_rates(anatomy, chi, chi_inhibitory) if needed else np.zeros(len(sizes))
+    rates = rates if isinstance(rates, np.ndarray) else rates_of(rates, anatomy)
     mean = weights(anatomy, chi, chi_inhibitory)
     net = bs.Network(seed=seed, mesh=mesh)
     for area in areas:
-        setattr(net, _name(area), _neurons(anatomy, anatomy.ranges[area], here, sizes, mean, rates, inputs))
+        setattr(net, _name(area), _neurons(anatomy, anatomy.ranges[area], here, sizes, mean, rates, inputs, lacking))
     for post in areas:
         for pre in areas:
-            _connect(net, anatomy, pre, post, sizes, mean, inputs)
+            _connect(net, anatomy, pre, post, sizes, mean, inputs, lacking)
     return net
 
 
@@ -217,31 +244,44 @@ def _name(area: str) -> str:
     return area if area.isidentifier() else f"area_{area}"
 
 
-def _neurons(anatomy, rows: slice, here, sizes, mean, rates, inputs) -> bs.Population:
+def _neurons(anatomy, rows: slice, here, sizes, mean, rates, inputs, lacking) -> bs.Population:
     counts = sizes[rows]
     each = lambda values: np.repeat(values, counts)  # noqa: E731  # of neurons, from those of populations
     neurons = cells(int(counts.sum()), bs.Normal(V_MEAN * u.mV, V_STD * u.mV).clip(high=V_TH * u.mV))
-    external = current_of(PSP)
-    absent = np.setdiff1d(np.arange(len(sizes)), here)
-    arriving = (
-        anatomy.indegrees[rows][:, absent] * mean[rows][:, absent] / external @ rates[absent]
-    )  # as if from outside
-    sources = anatomy.external[rows] + arriving / BACKGROUND
-    weight = external / np.sqrt(inputs) * u.pA
-    background = bs.stimuli.PoissonInput("syn", sources=each(sources * inputs), rate=BACKGROUND * u.Hz, weight=weight)
-    neurons.add_stimuli(background=background)
-    if inputs != 1:
+    share = np.ones(len(sizes))  # of the synapses from each population that are Poisson spikes
+    share[here] = 1 - inputs if lacking == "poisson" else 0
+    outside = _outside(anatomy, rows, mean, rates * share)
+    thinned = 1.0 if lacking == "poisson" else inputs
+    for k, (weight, number) in enumerate(outside.items()):
+        name = f"others_{k}" if k else "background"
+        stronger = weight / np.sqrt(thinned) * u.pA
+        sources = each(number * thinned / BACKGROUND)
+        neurons.add_stimuli(
+            **{name: bs.stimuli.PoissonInput("syn", sources=sources, rate=BACKGROUND * u.Hz, weight=stronger)}
+        )
+    if thinned != 1:
         recurrent = (mean * anatomy.indegrees)[rows][:, here] @ rates[here]
-        lacking = (1 - np.sqrt(inputs)) * TAU_SYN * 1e-3 * (recurrent + sources * BACKGROUND * external)
-        neurons.add_stimuli(direct=bs.stimuli.Constant(each(lacking) * u.pA))
+        total = recurrent + sum(weight * number for weight, number in outside.items())
+        neurons.add_stimuli(direct=bs.stimuli.Constant(each((1 - np.sqrt(inputs)) * TAU_SYN * 1e-3 * total) * u.pA))
     return neurons
 
 
-def _connect(net, anatomy, pre: str, post: str, sizes, mean, inputs) -> None:
+def _outside(anatomy, rows: slice, mean, rates) -> dict[float, np.ndarray]:
+    """Spikes a second (of each population of an area) from outside and from all that fires at ``rates``, by weight (pA)."""
+    found = {current_of(PSP): anatomy.external[rows] * BACKGROUND}
+    indegrees, weights = anatomy.indegrees[rows], mean[rows]
+    for weight in np.unique(weights[:, rates > 0]):
+        number = np.where(weights == weight, indegrees, 0) @ rates
+        if number.any():
+            found[weight] = found.get(weight, 0) + number
+    return found
+
+
+def _connect(net, anatomy, pre: str, post: str, sizes, mean, inputs, lacking) -> None:
     """All synapses from an area to another: a projection for each weight, and in an area for excitation and inhibition."""
     rows, columns = anatomy.ranges[post], anatomy.ranges[pre]
     numbers = np.round(anatomy.indegrees[rows, columns] * sizes[rows, None] * inputs).astype(int)
-    of_pairs = mean[rows, columns] / np.sqrt(inputs)
+    of_pairs = mean[rows, columns] / (1 if lacking == "poisson" else np.sqrt(inputs))
     for weight in np.unique(of_pairs[numbers > 0]):
         chosen = np.where(of_pairs == weight, numbers, 0).T
         ms = DELAYS["E" if weight > 0 else "I"] if pre == post else anatomy.distances[post][pre] / SPEED

@@ -6,6 +6,7 @@ import brainunit as u
 import numpy as np
 import pytest
 
+import brainsim as bs
 from models import multi_area, pd14
 
 KINDS = ("23E", "23I", "4E", "4I", "5E", "5I", "6E", "6I")
@@ -100,23 +101,37 @@ def test_delays_between_areas_are_distance_over_speed(net):
     assert weights.mean() == pytest.approx(87.8, rel=0.01) and weights.std() == pytest.approx(8.78, rel=0.1)
 
 
-def test_a_direct_current_keeps_the_mean_input(files):
+def weights_and_events(population):
+    """Weight (pA) and spikes a second of each neuron, of all that comes from outside."""
+    stimuli = [
+        p for name, p in population.parts(bs.stimuli.PoissonInput).items() if name == "background" or "others" in name
+    ]
+    return [(float(u.get_mantissa(p.weight)), np.asarray(p.sources) * 10.0) for p in stimuli]
+
+
+@pytest.mark.parametrize("lacking", ["poisson", "current"])
+def test_the_mean_input_is_that_of_the_whole(files, lacking):
+    """With all areas at full scale, with a quarter of the inputs, and with two areas left out."""
     anatomy = multi_area.load(files[0])
     rates = multi_area.rates_of(files[1], anatomy)
-    parts = {}
-    for inputs in (1.0, 0.25):
-        net = multi_area.build(anatomy, 1.0, inputs=inputs, rates=rates, areas=["V1"])
-        stimuli = net.V1.background
-        outside = stimuli.sources * 10.0 * float(u.get_mantissa(stimuli.weight))
-        mean = multi_area.weights(anatomy)[:8, :8] * anatomy.indegrees[:8, :8] @ rates[:8] * np.sqrt(inputs)
-        each = np.repeat(mean, anatomy.sizes[:8].astype(int))
-        direct = 0.0 if inputs == 1 else u.get_mantissa(net.V1.direct.amplitude)
-        parts[inputs] = (outside + each) * pd14.TAU_SYN * 1e-3 + direct
-    np.testing.assert_allclose(parts[1.0], parts[0.25], rtol=1e-6)
-    # areas that are left out spike as they would
-    absent = multi_area.weights(anatomy)[:8, 8:] * anatomy.indegrees[:8, 8:] @ rates[8:] / pd14.current_of(0.15) / 10
-    sources = net.V1.background.sources[:: int(anatomy.sizes[0])][0] / 0.25
-    assert sources == pytest.approx(1000 + absent[0])
+    mean = multi_area.weights(anatomy)
+    whole = (mean * anatomy.indegrees) @ rates + anatomy.external * 10 * pd14.current_of(0.15)
+    variance = (mean**2 * anatomy.indegrees) @ rates + anatomy.external * 10 * pd14.current_of(0.15) ** 2
+    first = np.concatenate([[0], np.cumsum(anatomy.sizes[:8])[:-1]]).astype(int)  # a neuron of each population of V1
+    for inputs, areas in ((1.0, ["V1"]), (0.25, ["V1"]), (0.25, None)):
+        net = multi_area.build(anatomy, 1.0, inputs=inputs, rates=rates, areas=areas, lacking=lacking)
+        gain, there = (1 if lacking == "poisson" else 2) if inputs < 1 else 1, slice(0, 8 if areas else None)
+        total = inputs * gain * ((mean * anatomy.indegrees)[:8, there] @ rates[there])
+        squares = inputs * gain**2 * ((mean**2 * anatomy.indegrees)[:8, there] @ rates[there])
+        for weight, events in weights_and_events(net.V1):
+            total, squares = total + weight * events[first], squares + weight**2 * events[first]
+        direct = net.V1.parts(bs.stimuli.Constant)
+        total = total * pd14.TAU_SYN * 1e-3
+        if direct:
+            total = total + np.asarray(u.get_mantissa(direct["direct"].amplitude))[first]
+        assert bool(direct) == (lacking == "current" and inputs < 1)
+        np.testing.assert_allclose(total, whole[:8] * pd14.TAU_SYN * 1e-3, rtol=1e-6)
+        np.testing.assert_allclose(squares, variance[:8], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +139,8 @@ def test_a_direct_current_keeps_the_mean_input(files):
     [
         ({"areas": ["V9"]}, "there is no 'V9'; there are V1, 7a, TH"),
         ({"scale": 0.001}, "leave neurons in each population"),
-        ({"inputs": 0.5}, "rates: give those at full scale"),
-        ({"areas": ["V1"]}, "rates: give those at full scale"),
+        ({"inputs": 1.5}, "inputs up to 1"),
+        ({"lacking": "noise"}, "lacking: expected 'poisson' or 'current', given 'noise'"),
     ],
 )
 def test_what_cannot_be_built_is_refused(files, options, words):
