@@ -123,6 +123,21 @@ def rules():
     return net, ["E.spikes", "one.spikes", "slow.V"]
 
 
+def cells():
+    """Cells with a shape, which are on every device, beside neurons that are divided, of which some are as many."""
+    from models.cells import ring
+
+    net = ring.build(seed=4, size=9, delay=2 * MS)
+    net.E, net.I = lif(19), lif(9)
+    middle = bs.cells.at("dend", 0.5)
+    net.connect(
+        net.E, net.cells.at(middle), P(0.5), receptor="exc", weight=bs.Uniform(0.1 * NA, 0.9 * NA), delay=1 * MS
+    )
+    net.connect(net.cells, net.I, P(0.7), receptor="ampa", weight=0.5 * NA, delay=bs.Uniform(0.3 * MS, 2 * MS))
+    net.connect(net.cells, net.E, P(0.3), receptor="syn", weight=20 * u.pA)
+    return net, ["E.spikes", "cells.spikes", "cells.V", "I.V"]
+
+
 def many():
     """As many populations as are compiled once on one device."""
     net = bs.Network(seed=1)
@@ -149,7 +164,7 @@ def _model(name, records, **arguments):
     return lambda: (importlib.import_module(f"models.{name}").build(**arguments), records)
 
 
-NETWORKS = {f.__name__: f for f in (plain, stdp, stdp_of_delays, dense, delays, noise, rules, many, single)} | {
+NETWORKS = {f.__name__: f for f in (plain, stdp, stdp_of_delays, dense, delays, noise, rules, cells, many, single)} | {
     "coba_lif": _model("coba_lif", ["E.spikes", "I.spikes"], scale=0.051),
     "coba_hh": _model("coba_hh", ["E.spikes", "I.spikes", "E.V[::9]"], scale=0.026),
     "pd14": _model("pd14", ["L23E.spikes", "L4I.spikes", "L5E.V[:5]"], scale=0.02),

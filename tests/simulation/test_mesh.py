@@ -20,7 +20,7 @@ from tests.simulation.mesh_networks import NETWORKS, pair, plain_of, scaled
 
 ROOT = Path(__file__).parents[2]
 QUICK = {"plain": (2, 4), "stdp": (4,), "goes_on": (4,)}
-SLOW = {name: (3, 4) for name in NETWORKS if name not in ("many", *QUICK)}
+SLOW = {name: (3, 4) for name in NETWORKS if name not in ("many", "cells", *QUICK)}
 
 
 def _start(*arguments, devices=4, **options):
@@ -67,6 +67,22 @@ def test_other_networks_on_many_devices_have_the_bits_of_one(name, wide):
     (found,) = _compared({name: SLOW[name]}, *wide).values()
     assert found.pop("spikes") > 5
     assert found == {str(m): [] for m in SLOW[name]}
+
+
+@pytest.mark.slow
+def test_cells_beside_neurons_differ_in_rounding_alone():
+    """Several projections onto a receptor of cells are added up in another order: no spike and no state at the end tells."""
+    (found,) = _compared({"cells": (2, 4)}, "wide").values()
+    assert found.pop("spikes") > 100
+    assert all(set(names) <= {"cells.V 0", "cells.V 1"} for names in found.values())
+    (one, other) = (
+        bs.simulate(net, 15 * u.ms, record="cells.V", mesh=mesh)["cells.V"] for net, mesh in _twice("cells")
+    )
+    np.testing.assert_allclose(plain_of(one), plain_of(other), rtol=1e-12)
+
+
+def _twice(name):
+    return ((NETWORKS[name]()[0], mesh) for mesh in (None, 1))
 
 
 MODEL = """import brainunit as u
@@ -189,7 +205,7 @@ def test_a_mesh_of_two_axes_is_refused():
         bs.simulate(small(), 1 * u.ms, mesh=mesh)
 
 
-def test_gradients_and_cells_are_refused_by_name():
+def test_gradients_are_refused_by_name():
     def loss(tau):
         net = small()
         net.E.tau = tau * u.ms
@@ -197,10 +213,13 @@ def test_gradients_and_cells_are_refused_by_name():
 
     with pytest.raises(ValueError, match="mesh is not for the inside of a transformation"):
         jax.grad(loss)(20.0)
-    cells = bs.Network()
-    cells.c = bs.cells.MultiCompartment(2, bs.cells.cylinder(100 * u.um, 1 * u.um))
-    with pytest.raises(ValueError, match="mesh: c is a MultiCompartment, whose compartments are solved together"):
-        bs.simulate(cells, 1 * u.ms, mesh=1)
+
+
+def test_cells_with_a_shape_are_on_every_device():
+    net, _ = NETWORKS["cells"]()
+    text = str(report(net, 4))
+    assert "cells: 9 units on every device" in text and "E->cells: on every device" in text
+    assert "I: 9 units, 3 on a device" in text and "cells->I: " in text and "cells->I: on every" not in text
 
 
 # -- how it is divided ---------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from brainsim._mesh import Share, size_of
 from brainsim.delays import Calendar
 from brainsim.events._sorted_rows import row_pointers
 from brainsim.network import Network
+from brainsim.population import Population
 from brainsim.plasticity.synapses import single_rows
 from brainsim.projection import Projection
 from brainsim.simulation.mesh.layout import OWN, Layout
@@ -47,7 +48,8 @@ class Division:
     Populations of at least as many units as there are devices are divided in blocks, with everything of theirs that has one
     value per unit. A projection's synapses are where their targets are. What belongs to presynaptic units (terminals,
     presynaptic traces, what a calendar holds) is kept by every device for all of them, but for lines of spikes, which are where
-    those are fired. Everything else is on every device: small populations, numbers, layers, modulators.
+    those are fired. Everything else is on every device: small populations, cells with compartments, which are solved
+    together, numbers, layers, modulators.
 
     Parameters
     ----------
@@ -60,8 +62,7 @@ class Division:
 
     def __init__(self, net: Network, devices: int, share: Share | None = None):
         self.net, self.devices, self.share = net, devices, share
-        check(net)
-        self.populations = {name: p for name, p in net.populations.items() if p.count >= devices}
+        self.populations = {name: p for name, p in net.populations.items() if _in_blocks(p, devices)}
         self.sizes = {p.count: size_of(p.count, devices) for p in self.populations.values()}
         self.projections = {name: p for name, p in net.projections.items() if self._is_divided(p)}
         # Of these, this process has only the synapses onto its own neurons
@@ -243,6 +244,11 @@ class Division:
         return flat.reshape(shape)
 
 
+def _in_blocks(population: Population, devices: int) -> bool:
+    """Whether a population is divided: not where it is small, nor where its places are solved together."""
+    return population.count >= devices and population.between_sites is None
+
+
 class Rows:
     """The synapses of a connectivity by the device that has their targets, in the order that they have.
 
@@ -284,19 +290,3 @@ def _longer(values: np.ndarray, length: int) -> np.ndarray:
     if not len(values):
         return np.zeros(length, values.dtype)
     return np.pad(values, (0, length - len(values)), mode="edge")
-
-
-def check(net: Network) -> None:
-    """Refuse what cannot be divided.
-
-    Raises
-    ------
-    ValueError
-        For cells with several compartments, whose places are solved together.
-    """
-    for name, population in net.populations.items():
-        if population.between_sites is not None:
-            raise ValueError(
-                f"mesh: {name} is a {type(population).__name__}, whose compartments are solved together, and cannot be"
-                " divided among devices yet; leave out mesh=..., or sweep."
-            )
