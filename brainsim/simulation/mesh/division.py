@@ -15,8 +15,8 @@ from brainsim._mesh import Share, size_of
 from brainsim.delays import Calendar
 from brainsim.events._sorted_rows import row_pointers
 from brainsim.network import Network
-from brainsim.population import Population
 from brainsim.plasticity.synapses import single_rows
+from brainsim.population import Population
 from brainsim.projection import Projection
 from brainsim.simulation.mesh.layout import OWN, Layout
 
