@@ -19,12 +19,13 @@ def digits():
 def run(data=None, hidden=100, epochs=6, rate=5e-3):
     data = digits() if data is None else data
     flat = lambda images, labels: (images.reshape(len(images), -1), labels)
-    leaky = bs.nn.LIF(tau=19.5 * u.ms, reset="subtract")  # beta = 0.95
+    leaky = bs.nn.LIF(tau=19.5 * u.ms, reset="subtract", read=("V", "sequence"))  # beta = 0.95
     pixels = data.train_images[0].size
     net = bs.nn.Sequential(pixels, bs.nn.Linear(hidden, bias=True), leaky, bs.nn.Linear(10, bias=True), leaky)
     return bs.train.fit(
         net, flat(*data.train), 25 * u.ms, encode=bs.encoding.Constant(), epochs=epochs, batch=128,
-        optimizer=optax.adam(rate), validate=flat(*data.test), progress=False,
+        optimizer=optax.adam(rate), loss=bs.train.losses.step_cross_entropy, metrics={"accuracy": bs.train.measures.decision()},
+        validate=flat(*data.test), progress=False,
     )  # fmt: skip
 
 

@@ -19,18 +19,22 @@ def digits():
 
 def run(data=None, steps=20, epochs=10, rate=1e-2):
     kernel = dict(kernel_size=(3, 3)) if data is None else dict(kernel_size=(5, 5), padding="VALID")
-    data = digits() if data is None else data
-    conv, pool = lambda features: bs.nn.Conv(features, bias=True, **kernel), bs.nn.MaxPool()
-    surrogate = bs.surrogate.FastSigmoid(25.0)
-    leaky = bs.nn.LIF(tau=1 / np.log(2) * u.ms, reset="subtract", surrogate=surrogate)  # beta = 0.5
+    data, beta = digits() if data is None else data, 0.5
+    options = dict(bias=True, gain=1 / beta)  # what arrives leaks in the step of its arrival
+    conv, pool = lambda features: bs.nn.Conv(features, **kernel, **options), bs.nn.MaxPool()
+    leaky = bs.nn.LIF(
+        tau=-1 / np.log(beta) * u.ms, reset="subtract", detach_reset=True, surrogate=bs.surrogate.FastSigmoid(25.0),
+        read=("spikes", "sequence"),
+    )  # fmt: skip
     net = bs.nn.Sequential(
         (*data.train_images.shape[1:], 1),
         conv(12), pool, leaky,
         conv(64), pool, leaky,
-        bs.nn.Linear(10, bias=True), leaky,
+        bs.nn.Linear(10, **options), leaky,
     )  # fmt: skip
     return bs.train.fit(
         net, data.train, steps * u.ms, encode=bs.encoding.Constant(), epochs=epochs, batch=128, optimizer=optax.adam(rate),
+        loss=bs.train.losses.step_cross_entropy, metrics={"accuracy": bs.train.measures.decision()},
         validate=data.test, progress=False,
     )  # fmt: skip
 
