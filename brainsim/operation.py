@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim._core import Clock, Dynamics, FixedVariable, split, stepping, write_back
+from brainsim._core.stepping import looking
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import QuantityLike, in_unit
 from brainsim.schedule import PHASES
@@ -107,7 +108,8 @@ class Operation(Dynamics):
     def _changed(self, net, clock) -> dict:
         """The states that the function changes, by path, with their new values; the network keeps the old ones."""
         _, parameters, _, state = split(net)
-        self.function(net, clock)
+        with looking(clock):
+            self.function(net, clock)
         _, parameters_after, _, after = split(net)
         for path, array in parameters_after.items():
             if array is not parameters.get(path):

@@ -178,8 +178,8 @@ class Synapse(Dynamics):
         Parameters
         ----------
         t : quantity, time
-            Not before the last spike: ``net.t`` for now, in functions of recordings and conditions too, where the states themselves
-            are those after the last spike.
+            Not before the last spike: ``net.t`` for now, in functions of recordings, conditions and operations too, where the
+            states themselves are those after the last spike.
 
         Returns
         -------
@@ -188,7 +188,7 @@ class Synapse(Dynamics):
         ms, clock, step_ms = in_unit(t, u.ms, f"{self.path}.at"), moment(), self._aside.step_ms
         if clock is not None:
             further = jnp.round((ms - in_unit(clock.t, u.ms, "t")) / clock.step_ms).astype(jnp.int32)
-            found = self.present(clock.step + further, clock.step_ms)
+            found = self.present(jnp.maximum(clock.step + further, self.plain("last")), clock.step_ms)
         else:
             steps = 0 if step_ms is None else round(float(ms) / step_ms)
             found = self.present(jnp.int32(steps), jnp.asarray(0.0 if step_ms is None else step_ms))

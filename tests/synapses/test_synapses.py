@@ -166,6 +166,21 @@ def test_states_and_the_time_of_now_in_functions_of_the_network():
     np.testing.assert_allclose(net["S->E"].synapse.at(net.t)["x"], rec["x"][-1], rtol=1e-6)
 
 
+def test_an_operation_sees_the_states_of_now():
+    net = network()
+    n = net["S->E"].n_synapses
+    net.seen = bs.neurons.LIF(n, E_L=0 * u.mV, V=0 * u.mV, V_th=1e9 * u.mV)
+
+    def look(net, clock):
+        net.seen.V = net["S->E"].synapse.at(net.t)["x"] * u.mV
+
+    net.look = bs.Operation(look, before="receptors")
+    rec = bs.simulate(net, 8 * u.ms, dt=DT, record=["S->E.synapse.x"])
+    bs.simulate(net, 0.1 * u.ms, dt=DT)
+    decayed = np.exp(-0.1 / 20) * rec["S->E.synapse.x"][-1]
+    np.testing.assert_allclose(net.seen.V.to_decimal(u.mV), decayed, rtol=1e-6)
+
+
 def test_states_that_are_assigned_on_the_way_are_those_of_then():
     net = network()
     bs.simulate(net, 10 * u.ms, dt=DT)
