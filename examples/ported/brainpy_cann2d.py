@@ -44,7 +44,7 @@ def run(n=24, a=0.5, duration=40 * u.ms, dt=0.1 * u.ms):
     net = bs.Network()
     net.sheet = CANN((n, n), J=4.0 / (np.sqrt(2 * np.pi) * a) * bump((-np.pi, -np.pi), a))
     net.sheet.add_stimuli(seen=bs.stimuli.Constant(0.0))
-    where = np.stack([np.linspace(0, 2, 400), np.linspace(0, 1, 400)], 1)
+    where = np.linspace((0, 0), (2, 1), round(duration / dt))
     seen = np.stack([10.0 * bump(at, 1.4 * a).ravel() for at in where])
     rec = bs.simulate(net, duration, dt=dt, record="sheet.s", inputs={"sheet.seen.amplitude": seen})
     s = np.maximum(np.asarray(rec["sheet.s"]).reshape(-1, n, n), 0)
