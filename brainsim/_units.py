@@ -40,7 +40,7 @@ def in_unit(value: Any, unit: Any, what: str) -> Any:
     """
     value = joined(value, what)
     number, given = split_quantity(value)
-    if given == unit:
+    if given is unit or given == unit:
         return number
     if not given.has_same_dim(unit):
         what_it_is = "a number without unit" if _is_number(number) else "what is no number"

@@ -14,7 +14,7 @@ from jax.core import Tracer
 from jax.sharding import Mesh
 
 from brainsim import initial, stiffness
-from brainsim._core import Dynamics, FixedVariable, State, key_of, split, write_back
+from brainsim._core import Dynamics, FixedVariable, State, count_of, key_of, split, write_back
 from brainsim._core.aside import Ready
 from brainsim._core.rounding import keep_roundings
 from brainsim._core.stepping import moment
@@ -91,7 +91,7 @@ class BetweenRuns(Dynamics):
         steps = self.plain("steps")
         traced = isinstance(steps, Tracer)
         if not traced:
-            moment.begun = int(steps) > 0
+            moment.begun = count_of(steps) > 0
         if moment.between is not None:
             moment.between.check_none_under_way()
         as_it_was = before == step_ms and moment.settled and not moment.assigned and not traced and varied is None
@@ -138,10 +138,10 @@ class BetweenRuns(Dynamics):
             self._aside = self._aside.but(moment=moment)
             moment.begun = True
         else:
-            moment.begun, moment.key = int(steps) > 0, self.plain("key")
-            for projection in self.projections.values():
-                if "structure" in vars(projection):
-                    projection.structure.say_full()
+            moment.begun, moment.key = count_of(steps) > 0, self.plain("key")
+            for part in vars(self).values():
+                if isinstance(part, Projection) and "structure" in vars(part):
+                    part.structure.say_full()
         moment.settled, moment.assigned, moment.drawn, moment.between = True, {}, frozenset(), None
 
     def _change_step(self, before, step_ms) -> dict:
@@ -151,7 +151,7 @@ class BetweenRuns(Dynamics):
                 f"dt: cannot change from {before} to {step_ms} ms inside a transformation; net.reset() and change it"
                 " outside."
             )
-        old = int(self.plain("steps"))
+        old = count_of(self.plain("steps"))
         steps = old * before / step_ms
         if abs(steps - round(steps)) > 1e-6:
             raise ValueError(f"dt: the present time is not a multiple of {step_ms} ms; net.reset() first.")
@@ -206,7 +206,7 @@ class BetweenRuns(Dynamics):
         step_ms, steps = self._aside.step_ms, self.plain("steps")
         if isinstance(steps, Tracer):
             raise OutsideStepError("Network.t: within a step the time is clock.t, of the clock that is given.")
-        return u.Quantity(0.0 if step_ms is None else int(steps) * step_ms, unit=u.ms)
+        return u.Quantity(0.0 if step_ms is None else count_of(steps) * step_ms, unit=u.ms)
 
     @property
     def begun(self) -> bool:

@@ -4,7 +4,7 @@ This room is all there is of flax nnx: above it stand ordinary classes, below it
 """
 
 from brainsim._core.aside import Aside, Moment, key_at, key_of
-from brainsim._core.clock import Clock, name_hash, step_length
+from brainsim._core.clock import Clock, count_of, name_hash, step_length
 from brainsim._core.declared import Fixed, FixedVariable, Parameter, ParameterVariable, State, StateVariable
 from brainsim._core.dynamics import Dynamics
 from brainsim._core.exact import Exact
@@ -82,6 +82,7 @@ __all__ = [
     "Structure",
     "change_back",
     "changing_values",
+    "count_of",
     "elements",
     "applied",
     "forget_programs",

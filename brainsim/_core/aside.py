@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,8 @@ class Ready:
     def fits(self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict) -> bool:
         """Whether it is made of the same objects, and the same arrays but for its state."""
         same = step_ms == self.step_ms and structure is self.structure
-        return same and all(known() is now for known, now in zip(self.arrays, (*parameters.values(), *fixed.values())))
+        now = (*parameters.values(), *fixed.values())
+        return same and all(map(operator.is_, map(operator.call, self.arrays), now))
 
 
 class Aside:
@@ -134,6 +136,7 @@ class Aside:
         self.room: dict[str, tuple] = {}  # arrays of synapses with room for more, by path, with those that they are of
         self.placed: dict[tuple, tuple] = {}  # arrays on the devices of a mesh, with those that they are of
         self.rooms: tuple | None = None  # which arrays have it, and the structure that this was found for
+        self.requests: tuple | None = None  # for what was recorded of it, with the structure and shapes that they fit
         self.structure: Any = None  # of the network when it was last split: what its programs are kept with
 
     def but(self, **changes: Any) -> Aside:
@@ -144,7 +147,15 @@ class Aside:
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies take along: no compiled programs, and nothing that is known of this very object."""
-        return vars(self) | {"seen": None, "ready": None, "structure": None, "room": {}, "rooms": None, "placed": {}}
+        return vars(self) | {
+            "seen": None,
+            "ready": None,
+            "structure": None,
+            "room": {},
+            "rooms": None,
+            "requests": None,
+            "placed": {},
+        }
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Aside)

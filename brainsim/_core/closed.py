@@ -14,10 +14,11 @@ from brainsim._core.clock import name_hash
 from brainsim._core.declared import State, _Declared
 from brainsim._core.described import docstring, signature
 from brainsim._core.recorded import made_with
+from brainsim._core.watch import Telling
 from brainsim._errors import UnknownNameError, suggestion
 
 
-class _Closing(type(nnx.Module)):
+class _Closing(Telling, type(nnx.Module)):
     # After construction, an object takes no new names. Its class says all about itself to those who ask.
 
     recorded = True  # whether what objects are made with is kept

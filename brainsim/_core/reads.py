@@ -41,7 +41,7 @@ from brainsim._core.outside import (
     is_filled,
     slots,
 )
-from brainsim._core.watch import Watch
+from brainsim._core.watch import ClassWatch
 
 ATOMS = frozenset((type(None), bool, int, str, bytes, complex, type(Ellipsis), type(NotImplemented), range))
 
@@ -102,14 +102,14 @@ def reads_of(readers: Readers) -> Reads:
     return watched(readers)[0]
 
 
-def watched(readers: Readers) -> tuple[Reads, Watch | None]:
+def watched(readers: Readers) -> tuple[Reads, ClassWatch | None]:
     """What they read from outside now, and a watch on it; None where something can change that is no attribute, as the
     contents of a list, or what code of the user's reads.
     """
     walk = _Walk()
     contents = walk.all_of(readers)
     reads = _known.setdefault(contents, Reads(contents, tuple(walk.dice)))
-    return reads, Watch(walk.passed) if walk.watchable else None
+    return reads, ClassWatch(walk.classes, walk.passed) if walk.watchable else None
 
 
 def also_known_as(reads: Reads, readers: Readers) -> None:
@@ -150,7 +150,8 @@ class _Walk:
         self.bases: set[type] = set()
         self.foreign = False  # whether something was met that is not brainsim's or of plain numbers
         self.dice: list = []  # generators of random numbers that were met, as they stand
-        self.passed: list[Mapping] = []  # attributes of what was met
+        self.classes: list[type] = []  # that were met
+        self.passed: list[Mapping] = []  # attributes of objects that were met
         self.watchable = True  # whether nothing else of it can change
 
     def all_of(self, readers: Readers) -> tuple:
@@ -248,7 +249,7 @@ class _Walk:
             if base in self.bases:
                 continue
             self.bases.add(base)
-            self.passed.append(vars(base))
+            self.classes.append(base)
             attributes = changed(base) if ours else vars(base)
             if attributes or not ours:
                 found = {name: value for name, value in attributes.items() if name not in skipped}

@@ -7,7 +7,7 @@ they held before, and then the same variables stand at the same paths.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from operator import is_
+from operator import is_, methodcaller
 from typing import Any
 
 import brainunit as u
@@ -15,6 +15,8 @@ import jax
 from flax import nnx
 
 from brainsim._core.watch import Watch
+
+_RAW, _METADATA = methodcaller("get_raw_value"), methodcaller("get_metadata")  # of variables
 
 # Attributes that are what they are as long as they are the same object; an ``_aside`` is no part of any structure.
 UNCHANGING = (type(None), bool, int, float, str, bytes, u.Unit)
@@ -60,10 +62,10 @@ class Seen:
         ]
 
     def _values(self) -> list:
-        return [*[variable.get_raw_value() for variable in self.variables], self.containers]
+        return [*map(_RAW, self.variables), self.containers]
 
     def _described(self) -> tuple[list, list]:
-        return [type(variable) for variable in self.variables], [v.get_metadata() for v in self.variables]
+        return list(map(type, self.variables)), list(map(_METADATA, self.variables))
 
     def _walk(self, node, path: str, met: set[int]) -> Iterator[tuple[str, nnx.Variable]]:
         """Every variable with its path, in the order of nnx."""

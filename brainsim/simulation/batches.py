@@ -147,8 +147,8 @@ class Batches:
             plan, entry.structure, numbers, tables, begin, self.step_ms, entry.inputs, self.n_steps, recorders, bar
         )
         if broken is not None:
-            raise non_finite(net, broken[0], (first + broken[1]) * self.step_ms, recorders[0].finish(net))
-        return [recorder.finish(net) for recorder in recorders]
+            raise non_finite(net, broken[0], (first + broken[1]) * self.step_ms, recorders[0].finish())
+        return [recorder.finish() for recorder in recorders]
 
     def _one_by_one(self, going: continuous.Going, which, device, bar):
         """Recordings of runs in steps of their own length."""

@@ -14,13 +14,15 @@ import numpy as np
 from jax.core import Tracer
 from jax.sharding import Mesh
 
-from brainsim._core import Dynamics, Slot, Structure, split
+from brainsim._core import Dynamics, Slot, Structure, count_of, split
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._mesh import check_held
 from brainsim._units import in_unit, joined
 from brainsim.connectivity.distribution import Distribution
 from brainsim.network import Network
+from brainsim.population import Population
 from brainsim.simulation import derived
+from brainsim.simulation.asked import remembered
 from brainsim.simulation.plan import Request, Times, parse
 
 MAX_STEPS = 2**31 - 1  # a step number is an int32
@@ -65,7 +67,10 @@ class Entry:
         """The entry with the network made ready for steps of this length, and for parameters that are ``varied``."""
         net = self.net if net is None else net
         parts = (self.structure, self.parameters, self.fixed, self.state) if net is self.net else None
-        structure, parameters, fixed, state = net.prepare(self.step_ms, parts, varied)
+        made = net.prepare(self.step_ms, parts, varied)
+        if made is parts:
+            return self
+        structure, parameters, fixed, state = made
         return dataclasses.replace(self, net=net, structure=structure, parameters=parameters, fixed=fixed, state=state)
 
 
@@ -84,10 +89,10 @@ def enter(
     if not isinstance(net, Network):
         raise TypeError(f"expected a Network, given {type(net).__name__}.")
     check_held(net._aside.share, mesh)
-    if not net.populations:
+    if not any(isinstance(part, Population) for part in vars(net).values()):
         raise ValueError("the network has no population; assign one (net.E = LIF(100)).")
     structure, parameters, fixed, state = split(net)
-    first = 0 if isinstance(state["steps"], Tracer) else int(state["steps"])
+    first = 0 if isinstance(state["steps"], Tracer) else count_of(state["steps"])
     check_range(duration, first, n_steps)
     arrays = parameters | state
     before = net._aside.step_ms
@@ -97,7 +102,7 @@ def enter(
     def facts(wanted):
         return derived.facts(wanted, structure, parameters, fixed, state, step_ms)
 
-    requests = parse(net, record, times, arrays, facts)
+    requests = remembered(net, structure, arrays, (record, every), lambda: parse(net, record, times, arrays, facts))
     entry = Entry(net, structure, parameters, fixed, state, step_ms, n_steps, every, requests, {})
     if not inputs:  # most runs have none, and a call is short
         return entry

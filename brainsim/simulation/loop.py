@@ -5,22 +5,26 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import operator
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import step_length
+from brainsim._core import count_of, step_length
 from brainsim._errors import NonFiniteError, NotEnoughMemoryError
 from brainsim._memory import available_bytes, human
 from brainsim.integrated import IntegratedPopulation
 from brainsim.simulation import blocks, engine
+from brainsim.simulation.door import Entry
 from brainsim.simulation.one_pass import one_pass_is_best
 from brainsim.simulation.plan import Request
+from brainsim.simulation.programs import keep
 
 CHUNK = 10_000  # steps in one call of compiled code, at most
 SAMPLE_BYTES = 64e6  # room for samples on the device
+SMALL = 1e6  # bytes of samples that fit at any time: to ask the system takes longer than a step
 EVENT_ROOM = 1 << 18  # spikes in the event buffer beyond what one step may fire, at most
 
 
@@ -37,6 +41,16 @@ def plan_of(
     return engine.Plan(requests, rows, room, batched, one_pass, until, check_every, block)
 
 
+def kept_plan(entry: Entry, requests: tuple[Request, ...], chunk_steps=None, until=None, check_every=1) -> engine.Plan:
+    """The same, kept with the programs that are made for it."""
+    plans = keep(entry.structure).setdefault("plans", {})
+    key = requests, chunk_steps, until, check_every, blocks.default_platform(), CHUNK, SAMPLE_BYTES, EVENT_ROOM
+    # Equal requests can be for other windows of time, which no program depends on
+    if key not in plans or not all(map(operator.is_, plans[key].requests, requests)):
+        plans[key] = plan_of(entry.net, requests, chunk_steps, until=until, check_every=check_every)
+    return plans[key]
+
+
 def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float, inputs, n_steps, recorders, bar,
           programs=None):  # fmt: skip
     """Run chunk after chunk into ``recorders``, one per run of the batch; ``programs`` of a mesh in place of one device's.
@@ -45,7 +59,7 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
     condition has ended the run.
     """
     programs = programs or OneDevice
-    first = int(np.ravel(state["steps"])[0])
+    first = int(np.ravel(np.asarray(state["steps"]))[0])
     step = step_length(step_ms)
     if recorders[0].steps == 0:
         _begin(programs, plan, structure, parameters, fixed, state, step, recorders)
@@ -58,7 +72,7 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
         made = programs.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
         waiting()
         advanced, state, events, samples, *met = made
-        advanced, broken = int(advanced), programs.broken(state)
+        advanced, broken = count_of(advanced), programs.broken(state)
         if broken is not None:
 
             def again(k):
@@ -83,7 +97,7 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
 
 def _record(plan, recorders, advanced, first, events, samples) -> None:
     """Hand what a chunk has recorded to the recorder of each run."""
-    recorded = jax.tree.map(np.asarray, (events, samples))
+    recorded = jax.tree.map(np.asarray, (events, samples)) if plan.requests else (events, samples)
     for k, recorder in enumerate(recorders):
         own = recorded if plan.batched is None else jax.tree.map(lambda array: array[k], recorded)  # noqa: B023
         recorder.add(plan, advanced, first, *own)
@@ -118,7 +132,7 @@ def check_memory(requests, n_steps: int, runs: int = 1) -> None:
     """Refuse samples that do not fit into the memory of the host."""
     kept = [r for r in requests if not r.of_spikes]
     needed = runs * sum(min(n_steps, r.window[1] - r.window[0]) * bytes_per_row([r]) for r in kept)
-    if needed and needed > (free := available_bytes()):
+    if needed > SMALL and needed > (free := available_bytes()):
         what = ", ".join(r.label for r in kept if not r.is_spikes)
         raise NotEnoughMemoryError(
             f"record: {what} for {n_steps:,} steps needs {human(needed)}, {human(free)} are free; record fewer elements"
@@ -162,8 +176,8 @@ class OneDevice:
 def _is_finite(array) -> bool:
     if not _is_float(array.dtype) or not array.size:
         return True
-    values = np.asarray(array)  # no copy; neither a sum nor extremes take memory
-    if math.isfinite(values.sum()):  # as it is not where a value is not; it may be too large where all are
+    values = np.asarray(array)  # no copy; neither a product nor extremes take memory
+    if math.isfinite(np.vdot(values, values)):  # as it is not where a value is not; it may be too large where all are
         return True
     return bool(np.isfinite(values.min()) and np.isfinite(values.max()))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -11,6 +12,8 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
+from brainsim._core import Dynamics
+from brainsim._core.rounding import SUFFIX
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import in_unit, split_quantity, with_unit
 from brainsim.network import Network
@@ -57,8 +60,8 @@ class Request:
         Of cells, which the elements stand for.
     derived : Derived or None
         What is computed, where it is no variable.
-    unit : Unit or None
-        Of what is computed.
+    unit : Unit
+        Of its values.
     window : tuple of int
         What is kept: of steps with first < number <= last.
     initial : bool
@@ -81,7 +84,7 @@ class Request:
     flat: bool = False
     places: Places | None = dataclasses.field(default=None, compare=False, repr=False)
     derived: Derived | None = None
-    unit: Any = None
+    unit: Any = u.UNITLESS
     window: tuple[int, int] = dataclasses.field(default=WHOLE, compare=False)
     initial: bool = dataclasses.field(default=False, compare=False)
     over: str | None = None
@@ -91,10 +94,14 @@ class Request:
     def population(self) -> str:
         return self.path.rpartition(".")[0]
 
-    @property
+    @functools.cached_property
     def numbers(self) -> np.ndarray | None:
-        """Which elements of the first axis, (k,); None for a single number."""
-        return None if self.size is None else self.select(np.arange(self.size, dtype=np.int32))
+        """Which elements of the first axis, (k,); None for a single number. Recordings share it, and cannot write to it."""
+        if self.size is None:
+            return None
+        numbers = self.select(np.arange(self.size, dtype=np.int32))
+        numbers.flags.writeable = False
+        return numbers
 
     def select(self, array):
         """The elements of an array of the variable."""
@@ -108,8 +115,16 @@ class Request:
         first, last = self.window
         return (steps > first - self.initial) & (steps <= last)
 
-    def __hash__(self):
+    @functools.cached_property
+    def _hash(self) -> int:
         return hash((self.label, self.path, str(self.elements), self.shape, self.every, self.derived, self.over))
+
+    def __hash__(self):
+        return self._hash
+
+    def __getstate__(self):
+        """What copies take along: the hashes of other processes are others."""
+        return {name: value for name, value in vars(self).items() if name not in ("_hash", "numbers")}
 
 
 class Times:
@@ -291,10 +306,17 @@ def _plain(net, label, asked, arrays, facts) -> Request:
     size = shape[0] if shape else None
     chosen = shape if elements is None else (len(_picked(elements, size)), *shape[1:])
     name = f"{owner}{text[len(path) :]}" if is_spikes and label == text else label
+    computed = None if found is None else dataclasses.replace(found, label=label)
+    unit = _unit(net, owner, variable) if found is None and not is_spikes else unit
     request = Request(label, name, path, elements, size, chosen, 1, is_spikes, flat=flat, places=places)
-    if found is None:
-        return request
-    return dataclasses.replace(request, derived=dataclasses.replace(found, label=label), unit=unit)
+    return dataclasses.replace(request, derived=computed, unit=u.UNITLESS if unit is None else unit)
+
+
+def _unit(net, owner, variable) -> u.Unit | None:
+    """Of a variable of the network, if it is declared."""
+    part = net[owner] if owner else net
+    name = variable.removesuffix(SUFFIX)  # what rounding took from a state is in its unit
+    return part.unit_of(name) if isinstance(part, Dynamics) and name in part._declared else None
 
 
 def _where(asked, place: str) -> Any:

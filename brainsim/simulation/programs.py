@@ -17,8 +17,7 @@ from brainsim import _memory
 from brainsim._core import Structure, forget_programs
 from brainsim.simulation import fused
 
-# Of an array, read without a call of Python
-_PLACE, _TYPE = operator.attrgetter("sharding"), operator.attrgetter("aval.shape", "aval.dtype", "aval.weak_type")
+_PLACE, _TYPE = map(operator.attrgetter, ("sharding", "aval"))  # of an array, read without a call of Python
 LATELY = 32  # structures whose programs are kept though no network has them any more
 
 
@@ -42,14 +41,14 @@ class Programs:
         leaves = [leaf if hasattr(leaf, "sharding") else _array(leaf) for leaf in leaves]
         places = {id(place): place for place in map(_PLACE, leaves)}.values()  # a few, which many arrays share
         devices = frozenset().union(*(place.device_set for place in places))
-        types = tuple(map(_TYPE, leaves))
+        types = list(map(_TYPE, leaves))
         wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
-        key = plan, tree, types, devices, wide
-        program = keep(structure).get(key)
+        kept = keep(structure).setdefault((self, plan, tree, devices, wide), [])
+        program = next((program for known, program in kept if known == types), None)  # mostly the very same ones
         if program is None:
             program = self._compile(plan, structure, tree.unflatten(leaves), devices)
             _memory.give_back()
-            keep(structure)[key] = program
+            kept.append((types, program))
         return program(leaves)
 
     def _cache_size(self) -> int:

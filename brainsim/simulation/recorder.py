@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-import brainunit as u
 import numpy as np
 
-from brainsim._core import Dynamics
-from brainsim._core.rounding import SUFFIX
 from brainsim.simulation import over
 from brainsim.simulation.recording import Recording, Samples
 from brainsim.simulation.spikes import SpikeTrain
@@ -34,19 +31,8 @@ class Recorder:
     def add(self, plan, advanced: int, first: int, events, samples) -> None:
         """Add what ``advanced`` steps from step number ``first`` on have recorded."""
         self.steps += advanced
-        count = int(events[2])
-        index, step = (np.asarray(array)[:count] for array in events[:2])
-        for request, low, high in zip(plan.spikes, plan.offsets, plan.offsets[1:]):
-            own = slice(None) if len(plan.spikes) == 1 else np.flatnonzero((index >= low) & (index < high))
-            if not self._whole(request):
-                inside = request.kept(step)
-                inside = inside if isinstance(own, slice) else inside[own]
-                own = np.flatnonzero(inside) if isinstance(own, slice) else own[inside]
-            indices, steps = self.events[request.label]
-            indices.append(index[own] - np.int32(low))
-            steps.append(step[own].copy())
-            if (beside := f"{request.label} within") in self.within:
-                self.within[beside].append(np.asarray(samples[beside])[steps[-1] - first - 1, indices[-1]])
+        if plan.spikes:
+            self._add_spikes(plan, first, events, samples)
         for request in plan.samples:
             if request.of_spikes:
                 continue
@@ -58,6 +44,20 @@ class Recorder:
                 sampled = sampled[request.kept((first // request.every + 1 + np.arange(complete)) * request.every)]
             self.pieces[request.label].append(sampled.copy())
 
+    def _add_spikes(self, plan, first: int, events, samples) -> None:
+        index, step = (np.asarray(array)[: int(events[2])] for array in events[:2])
+        for request, low, high in zip(plan.spikes, plan.offsets, plan.offsets[1:]):
+            own = slice(None) if len(plan.spikes) == 1 else np.flatnonzero((index >= low) & (index < high))
+            if not self._whole(request):
+                inside = request.kept(step)
+                inside = inside if isinstance(own, slice) else inside[own]
+                own = np.flatnonzero(inside) if isinstance(own, slice) else own[inside]
+            indices, steps = self.events[request.label]
+            indices.append(index[own] - np.int32(low))
+            steps.append(step[own].copy())
+            if (beside := f"{request.label} within") in self.within:
+                self.within[beside].append(np.asarray(samples[beside])[steps[-1] - first - 1, indices[-1]])
+
     def _complete(self, request, rows) -> np.ndarray:
         """The complete ones of rows of which the first may have begun before and the last goes on."""
         rows = over.together(request, rows)
@@ -66,7 +66,7 @@ class Recorder:
         self.begun[request.label] = rows[-1]
         return rows[:-1]
 
-    def _samples_over(self, net, request, pieces) -> Samples:
+    def _samples_over(self, request, pieces) -> Samples:
         """Samples of what is taken of whole intervals, or of all steps."""
         begin, end = max(self.first, request.window[0]), min(self.first + self.steps, request.window[1])
         every = max(end - begin, 1) if request.total else request.every
@@ -74,13 +74,13 @@ class Recorder:
         if request.total and end > begin:
             rest = [self.begun[request.label][None]] if end % request.every else []
             rows = over.as_one(request, np.concatenate([*([rows] if len(rows) else []), *rest]))
-        held = samples_of(net, request, over.finished(request, rows, every), begin)
+        held = samples_of(request, over.finished(request, rows, every), begin)
         return dataclasses.replace(held, first=begin + every, every=every)
 
     def _whole(self, request) -> bool:
         return request.window[0] <= self.first and request.window[1] >= self.last
 
-    def finish(self, net) -> Recording:
+    def finish(self) -> Recording:
         """The recording."""
         start, stop = self.first * self.step_ms, (self.first + self.steps) * self.step_ms
         spikes, samples, labels = {}, {}, {}
@@ -98,20 +98,22 @@ class Recorder:
                     order = np.lexsort((within, steps))
                     steps, indices, within = steps[order], indices[order], within[order]
                 begin, end = max(start, request.window[0] * self.step_ms), min(stop, request.window[1] * self.step_ms)
-                window = self.step_ms * u.ms, begin * u.ms, max(begin, end) * u.ms
-                spikes[request.name] = SpikeTrain(steps, indices, request.shape[0], *window, request.numbers, within)
+                window = self.step_ms, begin, max(begin, end)
+                spikes[request.name] = SpikeTrain.in_ms(
+                    steps, indices, request.shape[0], window, request.numbers, within
+                )
                 labels[request.label] = request.name
             elif request.over is not None:
-                samples[request.label] = self._samples_over(net, request, self.pieces[request.label])
+                samples[request.label] = self._samples_over(request, self.pieces[request.label])
             else:
                 pieces = self.pieces[request.label]
                 array = np.concatenate(pieces) if pieces else np.zeros((0, *request.shape))
                 first = max(self.first, request.window[0]) - request.initial
-                samples[request.label] = samples_of(net, request, array, first)
+                samples[request.label] = samples_of(request, array, first)
         return Recording(spikes, samples, labels, self.step_ms, start, stop)
 
 
-def of_arrays(net, requests, samples, step_ms: float, first) -> Recording:
+def of_arrays(requests, samples, step_ms: float, first) -> Recording:
     """The recording of traced arrays, inside a transformation: spikes are arrays too, with one row for each step."""
     held = {}
     for request in requests:
@@ -121,25 +123,15 @@ def of_arrays(net, requests, samples, step_ms: float, first) -> Recording:
         rows = samples[request.label]
         n = len(rows)
         rows = rows[every - 1 :: every] if request.over is None else over.of_every_step(request, rows)
-        held[request.label] = samples_of(net, request, rows, first)
+        held[request.label] = samples_of(request, rows, first)
         if request.total:
             held[request.label] = dataclasses.replace(held[request.label], first=first + n, every=n)
     n = max((array.shape[0] for array in samples.values()), default=0)
     return Recording({}, held, {}, step_ms, first * step_ms, (first + n) * step_ms)
 
 
-def samples_of(net, request, array, first) -> Samples:
+def samples_of(request, array, first) -> Samples:
     """What was recorded under a request, from step number ``first`` on."""
     every, numbers = request.every, request.numbers
     places = None if request.places is None or numbers is None else request.places.among(numbers)
-    return Samples(array, _unit(net, request), request.path, numbers, (first // every + 1) * every, every, places)
-
-
-def _unit(net, request):
-    if request.derived is not None:
-        return request.unit
-    owner, _, name = request.path.rpartition(".")
-    part = net[owner] if owner else net
-    name = name.removesuffix(SUFFIX)  # what rounding took from a state is in its unit
-    declared = isinstance(part, Dynamics) and name in part._declared and not request.is_spikes
-    return part.unit_of(name) if declared else u.UNITLESS
+    return Samples(array, request.unit, request.path, numbers, (first // every + 1) * every, every, places)

@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import brainunit as u
-import jax
 import numpy as np
 from jax.core import Tracer
 from jax.sharding import Mesh
 
-from brainsim._core import split, write_back
+from brainsim._core import count_of, split, write_back
 from brainsim._units import QuantityLike
 from brainsim.integrators import Adaptive
 from brainsim.network import Network
@@ -141,7 +140,7 @@ def simulate(
         return _simulate_traced(entry, checkpoint_every)
     loop.check_memory(entry.requests, entry.n_steps)
     entry = entry.prepared()
-    first, courses = int(entry.state["steps"]), entry.inputs
+    first, courses = count_of(entry.state["steps"]), entry.inputs
     recorder, last = Recorder(entry.requests, entry.step_ms, first, entry.n_steps), first + entry.n_steps
     now = first
     if over is not None and not is_alone():
@@ -156,7 +155,7 @@ def simulate(
                 met = met or _is_true(answer)
                 entry = _after_callback(entry, now)
             if met or now == last:
-                return recorder.finish(net)
+                return recorder.finish()
             rest = {path: rows[now - first :] for path, rows in courses.items()}
             entry = dataclasses.replace(entry, inputs=rest).prepared()
 
@@ -173,7 +172,7 @@ def _advance(entry: door.Entry, n_steps: int, recorder: Recorder, bar: Progress,
     """Run ``n_steps`` steps into the recorder and leave the state in the network; whether a condition has ended the run."""
     net, step_ms = entry.net, entry.step_ms
     room: Room | Run = Room(entry) if over is None else Run(entry, over)
-    plan = loop.plan_of(net, room.requests(entry.requests), chunk_steps, until=ends[0], check_every=ends[1])
+    plan = loop.kept_plan(entry, room.requests(entry.requests), chunk_steps, *ends)
     arrays = room.enter(entry.parameters), room.enter(entry.fixed), room.enter(entry.state)
     programs = None if over is None else room
     plan = plan if over is None else dataclasses.replace(plan, block=1)  # what is recorded is on the host already
@@ -181,7 +180,7 @@ def _advance(entry: door.Entry, n_steps: int, recorder: Recorder, bar: Progress,
     state, broken, met = loop.drive(plan, entry.structure, *arrays, step_ms, inputs, n_steps, [recorder], bar, programs)
     if broken is not None:
         path, steps = broken
-        raise loop.non_finite(net, path, (int(entry.state["steps"]) + steps) * step_ms, recorder.finish(net))
+        raise loop.non_finite(net, path, (count_of(entry.state["steps"]) + steps) * step_ms, recorder.finish())
     write_back(net, room.leave(state))
     net.went_on()
     return met
@@ -238,7 +237,7 @@ def _after_callback(entry: door.Entry, now: int) -> door.Entry:
         If it has done more than to assign numbers.
     """
     structure, parameters, fixed, state = split(entry.net)
-    if structure.shared is not entry.structure.shared or int(state["steps"]) != now:
+    if structure.shared is not entry.structure.shared or count_of(state["steps"]) != now:
         raise ValueError(
             "callback: it may assign numbers of the network, and not add, take out or reset anything; to do so, let it"
             " return True, which ends the run, and begin another one."
@@ -266,8 +265,9 @@ def _simulate_traced(entry: door.Entry, checkpoint_every) -> Recording:
     state, samples = run_traced(entry, entry.parameters, entry.fixed, entry.state, entry.inputs, checkpoint_every)
     write_back(entry.net, state)
     entry.net.went_on()
-    return of_arrays(entry.net, entry.requests, samples, entry.step_ms, 0)
+    return of_arrays(entry.requests, samples, entry.step_ms, 0)
 
 
-def _traced(*trees) -> bool:
-    return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(trees))
+def _traced(*groups: dict) -> bool:
+    kinds = {kind for arrays in groups for kind in map(type, arrays.values())}
+    return any(issubclass(kind, Tracer) for kind in kinds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brainunit as u
 import numpy as np
@@ -13,7 +13,12 @@ from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import QuantityLike, in_unit
 
 
-@dataclasses.dataclass(frozen=True)
+def _in_ms(which: int) -> Any:
+    """One of ``times_ms`` as a quantity, made when it is asked for: to make one takes longer than a step."""
+    return property(lambda train: train.times_ms[which] * u.ms)
+
+
+@dataclasses.dataclass(frozen=True, init=False)
 class SpikeTrain:
     """Spikes of a population, in the order of time.
 
@@ -37,15 +42,42 @@ class SpikeTrain:
     steps: np.ndarray
     indices: np.ndarray
     n: int
-    dt: Any
-    start: Any
-    stop: Any
+    dt: Any = _in_ms(0)
+    start: Any = _in_ms(1)
+    stop: Any = _in_ms(2)
     units: Any = None
     within: np.ndarray | None = None
 
-    def __post_init__(self):
-        if self.units is None:
-            object.__setattr__(self, "units", np.arange(self.n, dtype=np.int32))
+    if TYPE_CHECKING:
+
+        @property
+        def times_ms(self) -> tuple[float, float, float]: ...
+
+    def __init__(
+        self,
+        steps: np.ndarray,
+        indices: np.ndarray,
+        n: int,
+        dt: QuantityLike,
+        start: QuantityLike,
+        stop: QuantityLike,
+        units: np.ndarray | None = None,
+        within: np.ndarray | None = None,
+    ):
+        given = {"dt": dt, "start": start, "stop": stop}
+        times_ms = tuple(float(in_unit(time, u.ms, f"SpikeTrain: {name}")) for name, time in given.items())
+        self._hold(steps, indices, n, times_ms, units, within)
+
+    def _hold(self, steps, indices, n, times_ms, units, within) -> None:
+        units = np.arange(n, dtype=np.int32) if units is None else units
+        vars(self).update(steps=steps, indices=indices, n=n, units=units, within=within, times_ms=times_ms)
+
+    @classmethod
+    def in_ms(cls, steps, indices, n: int, times_ms: tuple[float, float, float], units, within=None) -> SpikeTrain:
+        """The same of dt, start and stop in ms; their quantities are made when they are asked for."""
+        made = cls.__new__(cls)
+        made._hold(steps, indices, n, times_ms, units, within)
+        return made
 
     def __len__(self):
         return len(self.steps)
@@ -57,7 +89,7 @@ class SpikeTrain:
     def times(self) -> Any:
         """Spike times, (k,)."""
         steps = self.steps if self.within is None else self.steps - 1 + self.within.astype(float)
-        return steps * float(self.dt.to_decimal(u.ms)) * u.ms
+        return steps * self.times_ms[0] * u.ms
 
     @property
     def local(self) -> np.ndarray:
@@ -176,7 +208,8 @@ class SpikeTrain:
         if not np.array_equal(self.units, later.units):
             raise ValueError(f"SpikeTrain: units {_listed(self.units)} do not go on as {_listed(later.units)}.")
         both = {name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in ("steps", "indices")}
-        return dataclasses.replace(self, **both, within=_joined([self, later]), stop=later.stop)
+        times_ms = (*self.times_ms[:2], later.times_ms[2])
+        return SpikeTrain.in_ms(**both, n=self.n, times_ms=times_ms, units=self.units, within=_joined([self, later]))
 
     def merge(self, *others: SpikeTrain) -> SpikeTrain:
         """The spikes of all as one population: the units of ``self`` first, then those of the others in their order.
@@ -189,7 +222,7 @@ class SpikeTrain:
             If the trains are not of one window and step.
         """
         trains = (self, *others)
-        facts = [tuple(float(q.to_decimal(u.ms)) for q in (t.dt, t.start, t.stop)) for t in trains]
+        facts = [t.times_ms for t in trains]
         if not np.allclose(facts, facts[0], rtol=1e-9):
             shown = ", ".join(f"{start} to {stop} ms in steps of {dt} ms" for dt, start, stop in facts)
             raise ValueError(f"SpikeTrain.merge: the trains must share one window and step; given {shown}.")
@@ -199,7 +232,7 @@ class SpikeTrain:
         within = _joined(trains)
         order = np.argsort(steps if within is None else steps - 1 + within, kind="stable")
         within, n = None if within is None else within[order], int(offsets[-1])
-        return dataclasses.replace(self, steps=steps[order], indices=indices[order], n=n, units=None, within=within)
+        return SpikeTrain.in_ms(steps[order], indices[order], n, self.times_ms, None, within)
 
 
 def _joined(trains) -> np.ndarray | None:

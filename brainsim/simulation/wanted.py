@@ -73,7 +73,7 @@ def listed(record: Any) -> dict[str, Record]:
     TypeError, ValueError
         For what is no list of paths, or two of the same label.
     """
-    if isinstance(record, str | Record | View) or _is_pair(record):
+    if isinstance(record, str | Record | View) or is_pair(record):
         record = [record]
     if not isinstance(record, Iterable):
         raise TypeError(f"record: expected a path such as 'E.spikes', or several of them, given {record!r}.")
@@ -110,7 +110,7 @@ def is_function(given: Any) -> bool:
     return callable(given) and not isinstance(given, View) and not hasattr(given, "mantissa")
 
 
-def _is_pair(record) -> bool:
+def is_pair(record) -> bool:
     """Whether it is one path and places, and not two paths."""
     return isinstance(record, tuple) and len(record) == 2 and isinstance(record[0], str) and not _is_path(record[1])
 

@@ -77,7 +77,7 @@ class Collected:
             local = np.argsort(numbers, kind="stable")[local].astype(np.int32)
             self.recorder.events[r.label] = [local], [steps[chosen][order]]
             self.recorder.within[f"{r.label} within"] = [within[chosen][order]]
-        return self.recorder.finish(net)
+        return self.recorder.finish()
 
 
 def _evaluated(chunk: Chunk, count: int, label: str, times: np.ndarray) -> np.ndarray:

@@ -167,7 +167,7 @@ def simulate(entry: door.Entry, adaptive: Adaptive) -> Recording:
     tables = spikes_of(net, first * step_ms, n_steps * step_ms)
     around = Around(wires_of(net), tables, entry.inputs, jnp.asarray(step_ms), jnp.asarray(first))
     state, beside, recorded = run(plan, structure, parameters, fixed, state, beside_of(net), around)
-    held = {r.label: samples_of(net, r, recorded[r.label], first) for r in plan.requests}
+    held = {r.label: samples_of(r, recorded[r.label], first) for r in plan.requests}
     held |= {r.label: Samples(recorded[r.label], u.ms, r.path, r.numbers, 1, 1) for r in plan.spikes}
     write_back(net, state)
     net.went_on()
