@@ -209,9 +209,9 @@ def sweep(
         ``AutoExecutor``, or a ``ProcessPoolExecutor`` of spawned processes. A batch whose worker dies is given to another.
         The network is sent with each batch.
     batch_size : int, optional
-        Runs at a time; by default as many as fit into a quarter of the memory that is free on each device, at most 256
-        on a CPU and 4,096 on a GPU. With several devices each takes a batch at a time; with an executor, give the number
-        that keeps all workers busy.
+        Runs at a time; by default as many as fit into a quarter of the memory that is free on each device, at most 4,096,
+        and on a CPU as many as stay in the cache of a core, at most 256. With several devices each takes a batch at a
+        time; with an executor, give the number that keeps all workers busy.
     mesh : jax.sharding.Mesh of one axis, list of jax.Device, or int, optional
         The devices that take the batches, or the first so many; all of this process by default.
     adaptive : Adaptive, optional

@@ -12,6 +12,7 @@ import pytest
 import brainsim as bs
 from brainsim._core import Clock, split, step_length
 from brainsim.simulation.batches import Batches
+from models import coba_lif
 
 
 def noisy():
@@ -249,16 +250,17 @@ class Device:
 
 
 def test_batches_are_as_large_as_the_memory_of_each_device_allows():
-    def size(*free, points=100_000):
+    def size(*free, points=100_000, make=noisy):
         values = {"E.tau": np.linspace(10, 20, points) * u.ms}
         asked = dict(duration=1 * u.ms, dt=0.1 * u.ms, record=(), sample_every=None, inputs=None)
         devices = [Device(x) for x in free] or None
-        return Batches(noisy(), values, None, asked, devices=devices).size
+        return Batches(make(), values, None, asked, devices=devices).size
 
     one = size(1e6)
     assert 100 < one < 2000  # a quarter of 1 MB, of some hundreds of bytes each
     assert size(2e6) == pytest.approx(2 * one, rel=0.05) and size(2e6, 1e6) == pytest.approx(one, rel=0.05)
     assert size(1e12) == pytest.approx(4096, rel=0.05) and size() <= 256
     assert size(1e12, 1e12, points=10) == 5
+    assert 5 < size(make=lambda: coba_lif.build(scale=1.0)) < 30  # on a CPU, 1 MB of state
     with pytest.raises(bs.NotEnoughMemoryError, match="one run needs .*, 100 bytes are free on a device"):
         size(100)
