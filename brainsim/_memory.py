@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
+import math
+import mmap
 import os
+import threading
 from typing import Any
+
+import numpy as np
+
+HUGE_PAGE = 1 << 21
+CHUNK = 1 << 24  # bytes of pages that arrays share; longer ones have their own
+LINE = 64  # bytes of a line of the cache; JAX takes over arrays that begin at one
 
 
 def available_bytes(device: Any = None) -> float:
@@ -42,6 +52,44 @@ def _trim():
         return ctypes.CDLL(None).malloc_trim  # of glibc
     except (AttributeError, OSError, TypeError):
         return None
+
+
+class _Pages(threading.local):
+    """The pages in which the next array is put."""
+
+    pages: np.ndarray = np.empty(0, np.uint8)
+    used: int = 0
+
+
+_open = _Pages()
+
+
+def empty_in_huge_pages(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array of undefined values, behind others in pages of 2 MB where the system has such pages.
+
+    For arrays that are read at random and live long, of which there are many: the small pages that they would have are
+    more than a processor finds at once. The memory is given back when none of the arrays of its chunk is left.
+    """
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    if not size or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return np.empty(shape, dtype)
+    needed = -(-size // LINE) * LINE
+    if _open.used + needed > _open.pages.size:
+        _open.pages, _open.used = _new_pages(max(needed, CHUNK)), 0
+    begin = _open.used
+    _open.used += needed
+    return _open.pages[begin : begin + size].view(dtype).reshape(shape)
+
+
+def _new_pages(size: int) -> np.ndarray:
+    size = -(-size // HUGE_PAGE) * HUGE_PAGE
+    memory = mmap.mmap(-1, size + HUGE_PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # a kernel without such pages
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    pages = np.frombuffer(memory, np.uint8)
+    first = -pages.ctypes.data % HUGE_PAGE
+    return pages[first : first + size]
 
 
 def human(n: float) -> str:

@@ -1,7 +1,11 @@
 """What a process holds."""
 
+import gc
 import sys
+import weakref
 
+import jax
+import numpy as np
 import pytest
 
 from brainsim import _memory
@@ -16,6 +20,23 @@ def test_what_was_freed_goes_back_to_the_system():
     del kept
     _memory.give_back()
     assert before - resident() > 40e6 and len(last)
+
+
+def test_arrays_behind_each_other_are_apart_and_go_with_their_pages():
+    """JAX takes them over as they are, or each would be there twice."""
+    shapes = [(3, 5), (7, 1000), (0, 4), (1,), (3000, 2000)]  # the last is longer than a chunk
+    arrays = [_memory.empty_in_huge_pages(shape, np.int32) for shape in shapes]
+    for k, (array, shape) in enumerate(zip(arrays, shapes, strict=True)):
+        assert array.shape == shape and array.dtype == np.int32
+        array[...] = k
+    assert all(np.all(array == k) for k, array in enumerate(arrays))
+    if sys.platform.startswith("linux"):
+        assert jax.device_put(arrays[1]).unsafe_buffer_pointer() == arrays[1].ctypes.data
+    last = weakref.ref(arrays[-1].base)
+    del array, arrays
+    _memory.empty_in_huge_pages((_memory.CHUNK,), np.uint8)  # now the last pages are of others
+    gc.collect()
+    assert last() is None
 
 
 def resident() -> float:

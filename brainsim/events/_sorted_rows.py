@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from brainsim._memory import empty_in_huge_pages
 from brainsim.events import _library
 from brainsim.events.formats import CSR, FixedFanOut
 
@@ -108,7 +109,7 @@ def begins_of(indptr: np.ndarray, delay: np.ndarray, depth: int, step_ms: float 
         return _begins(indptr, np.maximum(np.round(delay / np.float64(step_ms)), 1) if step_ms else delay, depth)
     indptr = np.ascontiguousarray(indptr, np.int32)
     delay = np.ascontiguousarray(delay, np.int32 if step_ms is None else np.float32)
-    begins = np.empty((rows, depth + 1), np.int32)
+    begins = empty_in_huge_pages((rows, depth + 1), np.int32)
     step = [] if step_ms is None else [ctypes.c_double(step_ms)]
     wrong = function(
         ctypes.c_int64(rows), _pointer(indptr), _pointer(delay), *step, ctypes.c_int64(depth), _pointer(begins)

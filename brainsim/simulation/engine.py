@@ -46,8 +46,6 @@ class Plan:
         Spikes that the event buffer has room for; more than can be fired in one step.
     batched : tuple of str or None
         For a batch of runs, the parameters that have a leading batch axis; state and random key then have one too.
-    one_pass : bool
-        Compile so that all variables of a population are advanced in one pass over its neurons.
     until : Derived or None
         Condition that ends the run after a step.
     check_every : int
@@ -60,7 +58,6 @@ class Plan:
     rows: int
     capacity: int
     batched: tuple[str, ...] | None = None
-    one_pass: bool = True
     until: Derived | None = None
     check_every: int = 1
     block: int = 1
@@ -181,7 +178,7 @@ def with_sample(request: Request, rows: jax.Array, sample: jax.Array, row) -> ja
     return jax.lax.dynamic_update_index_in_dim(rows, sample, row, 0)
 
 
-run_chunk = Programs(_run_chunk, one_pass=lambda plan: plan.one_pass)
+run_chunk = Programs(_run_chunk, one_pass=True)
 
 
 def _types(plan: Plan, structure, parameters, fixed, state, step_ms, axes) -> dict:
@@ -219,7 +216,7 @@ def _start_of_samples(plan: Plan, structure: Structure, platform: str, parameter
     return plan.map(all_of, axes)(parameters, fixed, state)
 
 
-start_of_samples = Programs(_start_of_samples, one_pass=lambda plan: False)
+start_of_samples = Programs(_start_of_samples)
 
 
 def variable(parameters, state, path):

@@ -22,7 +22,17 @@ from brainsim.events._joined import join, split
 from brainsim.events._shared import Block
 from brainsim.simulation.alike import Cohort, Values, cohorts, evaluate
 from brainsim.simulation.uniform import is_uniform
-from brainsim.simulation.waiting import IN_A_PASS, OTHER, TOGETHER, Waiting, inputs_of, is_elementwise, ready
+from brainsim.simulation.waiting import (
+    IN_A_PASS,
+    INPUT,
+    NUMBER,
+    OTHER,
+    TOGETHER,
+    Waiting,
+    inputs_of,
+    is_elementwise,
+    ready,
+)
 
 # Longer arrays may be worth several threads: XLA shares each pass over them. A call with shorter ones may be compiled as
 # one function of several loops (its attribute for small calls): calls inside of it cost a third of COBA-HH, and two
@@ -150,15 +160,23 @@ class _Step:
     def _order(self, moving, known):
         waiting = Waiting(moving, known)
         while waiting.left:
-            taken = waiting.take_all(IN_A_PASS)
-            known.update(v for equation in taken for v in equation.outvars)
-            same, others = cohorts(_connected(taken), is_elementwise)
-            yield from (*same, *others)
-            if taken := waiting.take_all(OTHER):
+            if taken := waiting.take_all(NUMBER):  # which take no pass over anything
+                known.update(v for equation in taken for v in equation.outvars)
+                yield from ([equation] for equation in taken)
+            if taken := waiting.take_all(INPUT):  # before any pass, so that what takes them is one with the rest
                 before, inputs, after = draws.apart(taken)
                 yield from ([equation] for equation in before)
                 yield from [_Inputs(inputs)] if inputs else []
                 yield from ([equation] for equation in after)
+                known.update(v for equation in taken for v in equation.outvars)
+                continue
+            if taken := waiting.take_all(IN_A_PASS):
+                known.update(v for equation in taken for v in equation.outvars)
+                same, others = cohorts(_connected(taken), is_elementwise)
+                yield from (*same, *others)
+                continue
+            if taken := waiting.take_all(OTHER):
+                yield from ([equation] for equation in taken)
                 known.update(v for equation in taken for v in equation.outvars)
                 continue
             # As late as can be: as many as can be are made together

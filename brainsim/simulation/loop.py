@@ -18,7 +18,6 @@ from brainsim._memory import available_bytes, human
 from brainsim.integrated import IntegratedPopulation
 from brainsim.simulation import blocks, engine
 from brainsim.simulation.door import Entry
-from brainsim.simulation.one_pass import one_pass_is_best
 from brainsim.simulation.plan import Request
 from brainsim.simulation.programs import keep
 
@@ -35,10 +34,9 @@ def plan_of(
     per_row = runs * bytes_per_row(requests)
     rows = chunk_steps or (int(min(max(SAMPLE_BYTES / per_row, 1), CHUNK)) if per_row else CHUNK)
     worst = sum(r.shape[0] for r in requests if r.is_spikes)
-    one_pass = all(map(one_pass_is_best, net.populations.values()))
     block = blocks.steps_in_block(blocks.default_platform(), worst, runs)
     room = 2 * block * worst + min(EVENT_ROOM, 32 * worst)
-    return engine.Plan(requests, rows, room, batched, one_pass, until, check_every, block)
+    return engine.Plan(requests, rows, room, batched, until, check_every, block)
 
 
 def kept_plan(entry: Entry, requests: tuple[Request, ...], chunk_steps=None, until=None, check_every=1) -> engine.Plan:
@@ -108,7 +106,7 @@ def _begin(programs, plan: engine.Plan, structure, parameters, fixed, state, ste
     initial = tuple(request for request in plan.samples if request.initial)
     if not initial:
         return
-    some = dataclasses.replace(plan, requests=initial, rows=1, capacity=0, one_pass=False)
+    some = dataclasses.replace(plan, requests=initial, rows=1, capacity=0)
     found = jax.tree.map(np.asarray, programs.start_of_samples(some, structure, parameters, fixed, state, step))
     for k, recorder in enumerate(recorders):
         recorder.begin(found if plan.batched is None else {label: array[k] for label, array in found.items()})

@@ -16,6 +16,7 @@ import jax
 from brainsim import _memory
 from brainsim._core import Structure, forget_programs
 from brainsim.simulation import fused
+from brainsim.simulation.one_pass import one_pass_is_best
 
 _PLACE, _TYPE = map(operator.attrgetter, ("sharding", "aval"))  # of an array, read without a call of Python
 LATELY = 32  # structures whose programs are kept though no network has them any more
@@ -28,11 +29,11 @@ class Programs:
     ----------
     function : callable
         Takes a plan, a structure, the name of a platform, and then trees of arrays.
-    one_pass : callable
-        Told the plan; whether variables are best advanced in one pass (see :mod:`brainsim.simulation.fused`).
+    one_pass : bool
+        Whether variables may be advanced in one pass where that is best (see :mod:`brainsim.simulation.fused`).
     """
 
-    def __init__(self, function: Callable, one_pass: Callable):
+    def __init__(self, function: Callable, one_pass: bool = False):
         self.function, self.one_pass = function, one_pass
         self.compiled = 0  # programs so far
 
@@ -68,8 +69,10 @@ class Programs:
         self.compiled += 1
         device = next(iter(devices))
         with _uncollected():
-            lowered = self.trace(plan, structure, device.platform, trees).lower()
-        execute = fused.load(lowered, device) if len(devices) == 1 and self.one_pass(plan) else None
+            traced = self.trace(plan, structure, device.platform, trees)
+            lowered = traced.lower()
+        one_pass = len(devices) == 1 and self.one_pass and one_pass_is_best(traced.jaxpr)
+        execute = fused.load(lowered, device) if one_pass else None
         if execute is not None:
             result = jax.tree.structure(lowered.out_info)
             return lambda leaves: jax.tree.unflatten(result, execute(leaves))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from jax.extend.core import Literal
 
 from brainsim.events import _together as together
+from brainsim.events.random import poisson_input_p
 
 # One value per element, from values of the same element.
 ELEMENTWISE = frozenset(
@@ -20,7 +21,11 @@ ELEMENTWISE = frozenset(
     """.split()  # noqa: SIM905
 )
 
-IN_A_PASS, TOGETHER, OTHER = range(3)  # kinds of equations: elementwise ones; deliveries of spikes, and recording
+# Random numbers of a step have a key of their own
+OF_KEYS = frozenset(("random_wrap", "random_unwrap", "random_fold_in"))
+
+# Kinds of equations: of single numbers and keys; Poisson inputs; elementwise ones; deliveries of spikes, and recording
+NUMBER, INPUT, IN_A_PASS, TOGETHER, OTHER = range(5)
 
 
 class Waiting:
@@ -32,11 +37,11 @@ class Waiting:
         self.left = set(range(len(self.equations)))
         self.deliveries = [k for k, equation in enumerate(self.equations) if together.is_delivery(equation)]
         self.records = [k for k, equation in enumerate(self.equations) if together.is_record(equation)]
-        self.kind = [IN_A_PASS if is_elementwise(equation) else OTHER for equation in self.equations]
+        self.kind = [_kind(equation) for equation in self.equations]
         for k in (*self.deliveries, *self.records):
             self.kind[k] = TOGETHER
         self.unknown, self.readers = [], collections.defaultdict(list)
-        self.ready: tuple[list, list, list] = [], [], []  # of each kind
+        self.ready: tuple[list, ...] = [], [], [], [], []  # of each kind
         for k, equation in enumerate(self.equations):
             missing = {v for v in inputs_of(equation) if v not in known}
             self.unknown.append(len(missing))
@@ -94,10 +99,26 @@ def ready(equations: Sequence, known, accepted: Callable = lambda equation: True
 
 def is_elementwise(equation) -> bool:
     """Whether an equation makes one value per element, from values of the same element."""
+    return equation.primitive.name in ELEMENTWISE and all(map(is_elementwise, _called_by(equation)))
+
+
+def _called_by(equation) -> list:
+    """The equations of the program that an equation calls."""
     inner = [equation.params.get(name) for name in ("jaxpr", "call_jaxpr")]
-    return equation.primitive.name in ELEMENTWISE and all(
-        is_elementwise(e) for closed in inner if closed is not None for e in closed.jaxpr.eqns
-    )
+    return [e for closed in inner if closed is not None for e in closed.jaxpr.eqns]
+
+
+def _is_input(equation) -> bool:
+    """Whether an equation makes Poisson input, of all units or, on a mesh, of those that are here."""
+    return equation.primitive is poisson_input_p.primitive or any(map(_is_input, _called_by(equation)))
+
+
+def _kind(equation) -> int:
+    if equation.primitive.name in OF_KEYS:
+        return NUMBER
+    if not is_elementwise(equation):
+        return INPUT if _is_input(equation) else OTHER
+    return IN_A_PASS if any(v.aval.ndim for v in (*inputs_of(equation), *equation.outvars)) else NUMBER
 
 
 def inputs_of(equation) -> list:

@@ -66,6 +66,23 @@ def test_a_state_that_is_held_at_a_number_is_compiled():
     np.testing.assert_allclose(net.E.syn.g.mantissa, 5 * np.exp(-0.2 / 5))
 
 
+def test_what_comes_before_an_input_and_after_it_is_one_pass():
+    """An input waits for nothing of the membrane: two passes over a population would read and write all of it twice."""
+    key = jax.random.key(3)
+
+    def step(n, V, g):
+        own = jax.random.key_data(jax.random.fold_in(key, n))
+        drawn = events.poisson_input(own, n.astype(jnp.uint32), 0.7, 2.0, g)
+        decayed, moved = V * 0.9, V + 1
+        return n + 1, decayed + drawn, drawn * 0.5, moved
+
+    given = jnp.int32(4), jnp.arange(70.0), jnp.ones(70)
+    traced = jax.make_jaxpr(grouped(step))(*given)
+    assert sum(equation.params.get("name") == "inside" for equation in traced.eqns) == 1
+    for found, expected in zip(jax.jit(grouped(step))(*given), step(*given), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("kind", [jnp.float32, jnp.float64])
 def test_results_are_those_of_the_function(kind, implementation):
     step, state = circuit(np.random.default_rng(1), kind)

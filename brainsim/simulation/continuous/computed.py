@@ -47,7 +47,7 @@ def compute(
     return jax.vmap(at)(times, variables)
 
 
-PROGRAMS = Programs(compute, lambda plan: False)
+PROGRAMS = Programs(compute)
 
 
 def values_at(

@@ -119,8 +119,8 @@ def begin(plan: ChunkPlan, structure, platform, parameters, fixed, state, beside
     return structure.part(run, parameters, fixed, state, {})[0]
 
 
-PROGRAMS = Programs(chunk, lambda plan: False)
-BEGINNINGS = Programs(begin, lambda plan: False)
+PROGRAMS = Programs(chunk)
+BEGINNINGS = Programs(begin)
 
 
 def check_options(**options: Any) -> None:

@@ -16,6 +16,7 @@ from brainsim.simulation.mesh.division import Division, Entered
 from brainsim.simulation.mesh.exchange import Sent
 from brainsim.simulation.mesh.layout import Layout
 from brainsim.simulation.mesh.program import Chunk
+from brainsim.simulation.one_pass import one_pass_is_best
 from brainsim.simulation.programs import keep
 
 
@@ -174,8 +175,9 @@ class Run:
         # Twice: the first time says which tables it needs
         jax.eval_shape(chunk.local({}), *given({}))
         names = {name: self.division.table(name).piece is not None for name in chunk.needed}
-        lowered = jax.jit(chunk.local(names), keep_unused=True).lower(*given(names))
-        execute = fused.load_replicas(lowered, list(self.mesh.devices.flat), chunk.plan.one_pass)
+        traced = jax.jit(chunk.local(names), keep_unused=True).trace(*given(names))
+        lowered, one_pass = traced.lower(), one_pass_is_best(traced.jaxpr)
+        execute = fused.load_replicas(lowered, list(self.mesh.devices.flat), one_pass)
         made = jax.tree.map(lambda x: (x.shape, False), lowered.out_info, is_leaf=lambda x: hasattr(x, "shape"))
         done, state, *rest = made
         state = {path: (shape, chunk.is_divided(path)) for path, (shape, _) in state.items()}
