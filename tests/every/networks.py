@@ -170,6 +170,7 @@ def inputs(n: int) -> bs.Network:
     sources = {
         "PoissonGroup": lambda: bs.sources.PoissonGroup(n, rate=500 * u.Hz),
         "GammaGroup": lambda: bs.sources.GammaGroup(n, rate=500 * u.Hz, order=3),
+        "RenewalGroup": lambda: bs.sources.RenewalGroup(n, rate=500 * u.Hz, dead_time=0.3 * u.ms),
         "CompoundPoissonGroup": lambda: bs.sources.CompoundPoissonGroup(n, rate=300 * u.Hz, amplitudes=[0, 0.7, 0.3]),
         "CorrelatedGroup": lambda: bs.sources.CorrelatedGroup(n, rate=300 * u.Hz, correlation=0.3),
         "SpikeInput": lambda: bs.sources.SpikeInput(n, input=1.0),

@@ -35,6 +35,33 @@ def test_the_rate_of_a_gamma_process_follows_its_stimuli():
     np.testing.assert_allclose(n.mean(1), [1, 1, 7, 7], atol=5 * np.sqrt(7 / 2000))
 
 
+@pytest.mark.parametrize(
+    ("intervals", "cv"), [(bs.LogNormal(1.0, 0.5), 0.5), (bs.Uniform(10 * u.ms, 30 * u.ms), 1 / (2 * np.sqrt(3)))]
+)
+def test_intervals_of_a_renewal_process(intervals, cv):
+    """The rate from the first steps, and the CV of the intervals."""
+    train, n = counts(sources.RenewalGroup(400, rate=20 * u.Hz, intervals=intervals))
+    assert abs(n.mean() - 0.4) < 5 * np.sqrt(0.4 * cv**2 / n.size)
+    assert abs(n[:5].mean() - 0.4) < 5 * np.sqrt(0.4 / n[:5].size)  # in equilibrium from the beginning
+    isi = np.asarray(train.isi().to_decimal(u.ms))
+    assert isi.std() / isi.mean() == pytest.approx(cv, rel=0.04)
+    assert isi.mean() == pytest.approx(50, rel=0.04)
+
+
+def test_a_renewal_process_rests_and_follows_its_stimuli():
+    """With a dead time no interval is shorter, the rate is kept, and the CV is 1 - r d times that without."""
+    group = sources.RenewalGroup(500, rate=50 * u.Hz, intervals=bs.LogNormal(1.0, 0.4), dead_time=8 * u.ms)
+    train, n = counts(group, bin=100)
+    isi = np.asarray(train.isi().to_decimal(u.ms))
+    assert isi.min() >= 8
+    assert n[2:].mean() == pytest.approx(5, rel=0.01)
+    assert isi.std() / isi.mean() == pytest.approx(0.4 * (1 - 0.05 * 8), rel=0.04)
+    group = sources.RenewalGroup(2000, rate=10 * u.Hz)
+    group.add_stimuli(more=bs.stimuli.Step([0, 60] * u.Hz, times=[0, 200] * u.ms))
+    _, n = counts(group, 400, 100)
+    np.testing.assert_allclose(n.mean(1), [1, 1, 7, 7], atol=5 * np.sqrt(7 / 2000))
+
+
 @pytest.mark.parametrize("c", (0.0, 0.3, 1.0))
 @pytest.mark.parametrize("kind", ("MIP", "SIP"))
 def test_correlations_of_counts(kind, c):
@@ -52,6 +79,10 @@ def test_correlations_of_counts(kind, c):
 def test_what_is_no_such_process_is_refused():
     with pytest.raises(ValueError, match="order must be a whole number from 1 on, given 1.5"):
         sources.GammaGroup(3, order=1.5)
+    with pytest.raises(TypeError, match="intervals is 0.5; give a distribution such as LogNormal"):
+        sources.RenewalGroup(3, intervals=0.5)
+    with pytest.raises(ValueError, match="intervals must be positive, given Normal"):
+        sources.RenewalGroup(3, intervals=bs.Normal(1.0, 0.5))
     with pytest.raises(bs.UnknownNameError, match="kind='CPP' is unknown.*SIP"):
         sources.CorrelatedGroup(3, kind="CPP")
     with pytest.raises(ValueError, match="must be at most 1"):
