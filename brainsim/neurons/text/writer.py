@@ -213,10 +213,9 @@ class Writer:
             return text
         if isinstance(node, ast.Name) and node.id in self.names.booleans:
             return self._spikes(condition, ast.parse(f"int({node.id}) > 0.5", mode="eval").body, crossing, landing)
-        kind = type(node.ops[0]) if isinstance(node, ast.Compare) else None
-        if kind not in _COMPARED:
-            condition.fail("a threshold is a comparison by <, <=, > or >=, or several with 'and' and 'or'", node)
-        above, below = node.left, node.comparators[0]
+        if not isinstance(node, ast.Compare) or type(node.ops[0]) not in _COMPARED:
+            return condition.fail("a threshold is a comparison by <, <=, > or >=, or several with 'and' and 'or'", node)
+        kind, above, below = type(node.ops[0]), node.left, node.comparators[0]
         if kind in (ast.Lt, ast.LtE):
             above, below = below, above
         given = [self.python(above, self._at("after")), self.python(below, self._at("after"))]
