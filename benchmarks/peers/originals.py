@@ -130,8 +130,9 @@ BRAINPY = {
     "brainpy_mi2017": Original("working_memory/Mi_2017_working_memory_capacity.ipynb", "run()"),
     "brainpy_ping": Original(
         "oscillation_synchronization/Susin_Destexhe_2021_gamma_oscillation_PING.ipynb",
-        "",
-        remark="another model of the same rhythm: not timed",
+        "run(n=20_000)",
+        {"duration = 6e3": "duration = 1.5e3", "visualize_simulation_results(times=": "dict(times="},
+        "1.5 s of 6, 25,000 cells; its figure is left out",
     ),
 }
 

@@ -1,7 +1,7 @@
-"""A gamma rhythm of excitatory and inhibitory cells.
+"""A gamma rhythm of excitatory and inhibitory cells that comes and goes with what drives them.
 
-Pyramidal cells fire, interneurons answer and silence them until inhibition has decayed. After BrainPy's example of PING: C.
-Börgers, N. Kopell, Neural Comput. 15:509 (2003).
+Both fire together, and inhibition silences both until it has decayed. BrainPy's example of PING: E. Susin, A. Destexhe, PLoS Comput.
+Biol. 17:e1009416 (2021). ``run(n=20_000)`` has its size; smaller networks keep the number of inputs.
 """
 
 import brainunit as u
@@ -9,39 +9,46 @@ import numpy as np
 
 import brainsim as bs
 
+DRIVE = np.interp(np.arange(1500), [0, 500, 550, 950, 1000], [2, 2, 3, 3, 2]) * u.Hz  # of an external neuron, every ms
+CELL = dict(
+    C=150 * u.pF, g_L=10 * u.nS, E_L=-65 * u.mV, V_T=-50 * u.mV, V_peak=-40 * u.mV, V_reset=-65 * u.mV, tau_w=500 * u.ms,
+    refractory=5 * u.ms, V=bs.Uniform(-65 * u.mV, -50 * u.mV),
+)  # fmt: skip
 
-def network(seed=1):
-    net = bs.Network(seed=seed)
-    net.E = bs.neurons.ReducedTraub(80, V=bs.Uniform(-70 * u.mV, -55 * u.mV))
-    net.I = bs.neurons.WangBuzsaki(20, V=bs.Uniform(-70 * u.mV, -60 * u.mV))
-    drive = 1.4 * (1 + 0.1 * np.random.default_rng(seed).standard_normal(80)) * u.uA / u.cm2
-    net.E.add_stimuli(drive=bs.stimuli.Constant(drive))
+
+def network(n, seed=1):
+    net, wiring = bs.Network(seed=seed), bs.FixedProbability(400 / n)
+    net.E = bs.neurons.AdEx(n, Delta_T=2 * u.mV, a=4 * u.nS, b=20 * u.pA, **CELL)
+    net.I = bs.neurons.AdEx(n // 4, Delta_T=0.5 * u.mV, a=0 * u.nS, b=0 * u.pA, **CELL)
+    net.external = bs.sources.PoissonGroup(n)
+    net.external.add_stimuli(drive=bs.stimuli.TimedArray(DRIVE, 1 * u.ms))
     for cells in (net.E, net.I):
         cells.add_receptors(
-            ampa=bs.receptors.DualExponential(tau_rise=0.2 * u.ms, tau_decay=2 * u.ms, reversal=0 * u.mV),
-            gaba=bs.receptors.DualExponential(tau_rise=0.5 * u.ms, tau_decay=10 * u.ms, reversal=-75 * u.mV),
+            ampa=bs.receptors.Exponential(tau=1 * u.ms, reversal=0 * u.mV),
+            gaba=bs.receptors.Exponential(tau=7.5 * u.ms, reversal=-80 * u.mV),
         )
-    net.connect(net.E, net.I, bs.FixedProbability(0.5), receptor="ampa", weight=0.25 / 40 * u.mS / u.cm2)
-    net.connect(net.I, net.E, bs.FixedProbability(0.5), receptor="gaba", weight=0.25 / 10 * u.mS / u.cm2)
+    net.connect(net.external, [net.E, net.I], wiring, receptor="ampa", weight=4 * u.nS)
+    net.connect(net.E, [net.E, net.I], wiring, receptor="ampa", weight=5 * u.nS, delay=1.5 * u.ms)
+    net.connect(net.I, [net.E, net.I], wiring, receptor="gaba", weight=3.34 * u.nS, delay=1.5 * u.ms)
     return net
 
 
-def run(duration=500 * u.ms):
-    rec = bs.simulate(network(), duration, dt=0.02 * u.ms, record=["E.spikes", "I.spikes"])
-    return rec, frequency(rec.spikes["I"])
+def run(n=5000, duration=1500 * u.ms):
+    return bs.simulate(network(n), duration, dt=0.1 * u.ms, record=["E.spikes", "I.spikes"])
 
 
-def frequency(train, start=100 * u.ms):
-    """Of the largest peak of the spectrum of a population's rate, in Hz."""
-    counts = train.counts(bin=1 * u.ms, start=start).sum(1).astype(float)
-    power = np.abs(np.fft.rfft(counts - counts.mean(), 8192)) ** 2
-    f = np.fft.rfftfreq(8192, 1e-3)
-    return f[np.argmax(np.where(f > 10, power, 0))]
+def rhythm(rec, start, stop):
+    """Frequency and power of the largest peak from 15 Hz on, in the spectrum of all inhibitory spikes of a ms."""
+    counts = rec.spikes["I"].counts(bin=1 * u.ms, start=start * u.ms, stop=stop * u.ms).sum(1).astype(float)
+    frequencies, power = bs.analysis.power_spectrum(counts, 1e-3, 0.2)
+    power[frequencies < 15] = 0
+    return frequencies[power.argmax()], power.max()
 
 
-def draw(result, ax):
-    rec, f = result
-    for name, base, color in (("E", 0, "C0"), ("I", 80, "C3")):
+def draw(rec, ax):
+    for name, few, base, color in (("E", 800, 0, "C0"), ("I", 200, 800, "C3")):
         train = rec.spikes[name]
-        ax.plot(train.times / u.ms, train.indices + base, ".", ms=2, color=color)
-    ax.set(xlabel="ms", ylabel="neuron", title=f"{f:.0f} Hz")
+        shown = train.indices < few
+        ax.plot(train.times[shown] / u.ms, train.indices[shown] + base, ".", ms=1, color=color)
+    ax.plot(1000 * DRIVE / (3 * u.Hz), color="0.6", zorder=0)
+    ax.set(xlabel="ms", ylabel="neuron", title=f"{rhythm(rec, 550, 950)[0]:.0f} Hz while the drive is high")
