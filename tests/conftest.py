@@ -90,7 +90,7 @@ def optimised():
 
 
 @pytest.fixture(autouse=True, scope="module")
-def compiled_programs_are_let_go(quick_compilation):
+def compiled_programs_are_let_go():
     """Thousands of programs would hold several GiB by the end of a run: those of networks go after each module, and
     operations on arrays, which are much the same in all, after several.
     """
