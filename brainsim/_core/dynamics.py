@@ -75,10 +75,7 @@ class Dynamics(Accumulating, Closed):
 
     def plain(self, name: str) -> jax.Array:
         """The plain array inside, in the unit :meth:`unit_of`."""
-        check_in_reach(self, name)
-        if (variable := vars(self).get(name)) is None:
-            raise UnknownNameError(f"{self.path} has no array {name!r}.{suggestion(name, self._declared)}")
-        return variable.get_raw_value()  # nnx would look for hooks, of which there are none
+        return self._variable(name).get_raw_value()  # nnx would look for hooks, of which there are none
 
     def exact(self, name: str) -> Exact:
         """Parameter ``name``, declared with ``exact=True``, with all the digits that the user gave, for a clock.
@@ -90,10 +87,13 @@ class Dynamics(Accumulating, Closed):
 
     def put(self, name: str, array: Any) -> None:
         """Replace the plain array inside, unchecked: for the inside of a step."""
+        self._variable(name).set_value(array)
+
+    def _variable(self, name: str) -> nnx.Variable:
         check_in_reach(self, name)
         if (variable := vars(self).get(name)) is None:
             raise UnknownNameError(f"{self.path} has no array {name!r}.{suggestion(name, self._declared)}")
-        variable.set_value(array)
+        return variable
 
     def hold(self, name: str, variable: nnx.Variable) -> None:
         """Hold ``variable`` under ``name``."""

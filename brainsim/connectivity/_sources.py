@@ -13,9 +13,8 @@ import scipy.special
 
 from brainsim.events._drawn_normals import draw_normals
 
-BLOCK = (
-    1 << 16
-)  # values that are drawn together: working copies stay in the cache, and the system clears no pages for them
+# Values that are drawn together: working copies stay in the cache, and the system clears no pages for them
+BLOCK = 1 << 16
 MOST = 0.3  # of a distribution lies inside, if values outside are drawn anew
 
 

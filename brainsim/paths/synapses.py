@@ -15,9 +15,8 @@ from brainsim.plasticity import Plasticity
 from brainsim.plasticity.synapses import Surroundings, single_rows
 from brainsim.plasticity.synapses import Synapses as Learning
 
-MOST = (
-    1 << 22
-)  # synapses that get room for more; of more, programs are compiled again, which takes little of their time
+# Synapses that get room for more; of more, programs are compiled again, which takes little of their time
+MOST = 1 << 22
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

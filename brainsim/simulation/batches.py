@@ -28,9 +28,8 @@ from brainsim.simulation.wirings import Wirings
 
 MAX_BATCH = {"cpu": 256}  # runs in one batch, by platform: beyond it, more in parallel gains nothing on a CPU
 MAX_ELSEWHERE = 4096
-CACHE = (
-    1 << 20
-)  # bytes of state of a batch that a core has beside it: 16 runs of 4,000 neurons take half the time of 64
+# Bytes of state of a batch that a core has beside it: 16 runs of 4,000 neurons take half the time of 64
+CACHE = 1 << 20
 AT_A_TIME = 16  # runs in a batch of those that go one after the other: what is kept together
 MEMORY_SHARE = 0.25  # of the free memory of a device that its batch may use
 

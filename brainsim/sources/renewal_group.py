@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from brainsim._core import Clock, Parameter, State
 from brainsim.connectivity._sources import JaxSource
@@ -27,8 +29,8 @@ class RenewalGroup(Population):
     for the dead time d after a spike. The rate is r, and without a dead time the intervals have the coefficient of variation
     of X; with one it is :math:`1 - r d` times that. Units begin in equilibrium, as processes that have gone on for ever, and
     out of their dead time. A unit fires once in a step at most, and what is left over counts for the next spike. The rate r
-    is ``rate`` plus the stimuli of the group, which are rates here; a negative sum counts as zero, and one beyond
-    0.999 / d as that.
+    is ``rate`` plus the stimuli of the group, which are rates here; a negative sum counts as zero, and where stimuli make it
+    1 / d and more a unit fires as soon as it can.
 
     Parameters
     ----------
@@ -47,7 +49,7 @@ class RenewalGroup(Population):
     TypeError
         For intervals that are no distribution.
     ValueError
-        For intervals that are not all positive, or depend on the unit.
+        For intervals that are not all positive, or depend on the unit, and a ``rate`` of 1 / d or more.
 
     References
     ----------
@@ -78,6 +80,24 @@ class RenewalGroup(Population):
         self._plain = intervals.plain(intervals.unit)
         self._mean = float(quantiles(self._plain).mean())
         super().__init__(size, rate=rate, **{"left": Recurrence(self._mean, self._plain)} | values)
+
+    def check_step(self, step_ms: float, varied: Mapping[str, Any] | None = None) -> None:
+        """Refuse rates that dead times do not leave room for."""
+        rate, dead = (self._each(name, varied) for name in ("rate", "dead_time"))
+        if isinstance(rate, Tracer) or isinstance(dead, Tracer):
+            return
+        if np.any(1e-3 * rate * dead >= 1):
+            raise ValueError(
+                f"{self.path}: at {np.max(rate):g} Hz there is no time for a dead time of {np.max(dead):g} ms; give a rate"
+                f" below {1e3 / np.max(dead):g} Hz, or a shorter dead time."
+            )
+
+    def _each(self, name: str, varied: Mapping[str, Any] | None) -> Any:
+        """A parameter of each unit, (n,) or one for all, or (runs, n) where it is varied."""
+        value = (varied or {}).get(f"{self.path}.{name}")
+        if value is None:
+            return self.plain(name)
+        return value[:, None] if np.ndim(value) == 1 else value
 
     def update(self, clock: Clock):
         self.advance_stimuli(clock)

@@ -81,6 +81,12 @@ def test_what_is_no_such_process_is_refused():
         sources.GammaGroup(3, order=1.5)
     with pytest.raises(TypeError, match="intervals is 0.5; give a distribution such as LogNormal"):
         sources.RenewalGroup(3, intervals=0.5)
+    net = bs.Network()
+    net.S = sources.RenewalGroup(3, rate=[10, 200, 10] * u.Hz, dead_time=8 * u.ms)
+    with pytest.raises(
+        ValueError, match="S: at 200 Hz there is no time for a dead time of 8 ms; give a rate below 125 Hz"
+    ):
+        bs.simulate(net, 1 * u.ms)
     with pytest.raises(ValueError, match="intervals must be positive, given Normal"):
         sources.RenewalGroup(3, intervals=bs.Normal(1.0, 0.5))
     with pytest.raises(bs.UnknownNameError, match="kind='CPP' is unknown.*SIP"):
