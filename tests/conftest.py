@@ -27,23 +27,6 @@ QUICKLY += ["--xla_cpu_use_fusion_emitters=false"] * jaxlib.__version__.startswi
 OPTIMISED = ("models", "references", "simulation", "fuzz")
 TOGETHER = 5  # modules after which all that was compiled is let go
 MODULES = itertools.count(1)
-CONTEXT = 200  # programs that are written in one context of MLIR: to make one takes twice as long as a small program
-
-
-def share_contexts():
-    """Nothing of a program is seen by another: its context holds types and numbers, equal ones once."""
-    from jax._src.interpreters import mlir
-
-    if not hasattr(mlir, "make_ir_context"):
-        return
-    make, count, kept = mlir.make_ir_context, itertools.count(), []
-
-    def context():
-        if next(count) % CONTEXT == 0:
-            kept[:] = [make()]
-        return kept[0]
-
-    mlir.make_ir_context = context
 
 
 def pytest_addoption(parser):
@@ -56,7 +39,6 @@ def pytest_configure(config):
     """
     if not config.option.optimised:
         os.environ["XLA_FLAGS"] = " ".join([*QUICKLY, os.environ.get("XLA_FLAGS", "")])
-        share_contexts()
     cache = getattr(config, "cache", None)
     if cache is not None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache.mkdir("jax")))

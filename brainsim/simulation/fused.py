@@ -38,13 +38,16 @@ def options(device) -> dict[str, str | bool] | None:
 def load(lowered, device) -> Callable | None:
     """A function from the flat arguments of a lowered program to its flat results, compiled for one device.
 
-    None where ``lowered.compile()`` is right: on other devices than CPUs; for a program with callbacks into Python,
-    which need the care of JAX; for two scatters with the same indices, which abort the pass (jaxlib 0.10.2); where
-    ``XLA_FLAGS`` has extra options of its own; and with ``BRAINSIM_FUSION=0``.
+    None where ``lowered.compile()`` is right: on other devices than CPUs; for a program with callbacks into Python or with
+    typed random keys, as dropout has, which need the care of JAX; for two scatters with the same indices, which abort the pass
+    (jaxlib 0.10.2); where ``XLA_FLAGS`` has extra options of its own; and with ``BRAINSIM_FUSION=0``.
     """
     if device.platform != "cpu" or os.environ.get("BRAINSIM_FUSION", "1") == "0":
         return None
     if "xla_backend_extra_options" in os.environ.get("XLA_FLAGS", ""):
+        return None
+    arrays = jax.tree.leaves((lowered.in_avals, lowered.out_info))
+    if any(jax.dtypes.issubdtype(array.dtype, jax.dtypes.extended) for array in arrays):
         return None
     text = lowered.as_text()
     if any(word in text for word in NOT_HERE):
@@ -104,9 +107,8 @@ def _compiled(_jax, lowered, devices, one_pass: bool):
     options = _jax.CompileOptions()
     fusion = _field(_EXTRA_OPTIONS, _field(1, OPTION.encode()) + _field(2, b"")) if one_pass else b""
     wide = devices[0].platform == "cpu" and (one_pass or WIDTH not in os.environ.get("XLA_FLAGS", ""))
-    width = (
-        _varint(_VECTOR_WIDTH << 3) + _varint(512) if wide else b""
-    )  # plain arithmetic gains from the widest there are
+    # Plain arithmetic gains from the widest there are
+    width = _varint(_VECTOR_WIDTH << 3) + _varint(512) if wide else b""
     extra = _field(_BUILD_OPTIONS, _field(_DEBUG_OPTIONS, fusion + width))
     options = _jax.CompileOptions.ParseFromString(options.SerializeAsString() + extra)
     options.num_replicas, options.num_partitions = len(devices), 1

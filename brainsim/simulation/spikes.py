@@ -15,7 +15,11 @@ from brainsim._units import QuantityLike, in_unit
 
 def _in_ms(which: int) -> Any:
     """One of ``times_ms`` as a quantity, made when it is asked for: to make one takes longer than a step."""
-    return property(lambda train: train.times_ms[which] * u.ms)
+
+    def time(train: SpikeTrain) -> Any:
+        return train.times_ms[which] * u.ms
+
+    return property(time)
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -73,7 +77,15 @@ class SpikeTrain:
         vars(self).update(steps=steps, indices=indices, n=n, units=units, within=within, times_ms=times_ms)
 
     @classmethod
-    def in_ms(cls, steps, indices, n: int, times_ms: tuple[float, float, float], units, within=None) -> SpikeTrain:
+    def in_ms(
+        cls,
+        steps: np.ndarray,
+        indices: np.ndarray,
+        n: int,
+        times_ms: tuple[float, float, float],
+        units: np.ndarray | None,
+        within: np.ndarray | None = None,
+    ) -> SpikeTrain:
         """The same of dt, start and stop in ms; their quantities are made when they are asked for."""
         made = cls.__new__(cls)
         made._hold(steps, indices, n, times_ms, units, within)

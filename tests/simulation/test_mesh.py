@@ -11,6 +11,7 @@ import brainunit as u
 import jax
 import numpy as np
 import pytest
+from flax import nnx
 
 import brainsim as bs
 from brainsim._core import split
@@ -213,6 +214,15 @@ def test_gradients_are_refused_by_name():
 
     with pytest.raises(ValueError, match="mesh is not for the inside of a transformation"):
         jax.grad(loss)(20.0)
+
+
+def test_a_layer_that_draws_is_refused_until_it_evaluates():
+    net = bs.Network()
+    net.P, net.Q = bs.sources.PoissonGroup(4, rate=100 * u.Hz), bs.neurons.LIF(4)
+    net.Q.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+    net.connect(net.P, net.Q, bs.paths.Layer(nnx.Dropout(0.5, rngs=nnx.Rngs(0))), receptor="syn")
+    with pytest.raises(ValueError, match="random key of a layer"):
+        bs.simulate(net, 1 * u.ms, mesh=1)
 
 
 def test_cells_with_a_shape_are_on_every_device():

@@ -35,10 +35,21 @@ class Run:
     entry : Entry
     mesh : jax.sharding.Mesh
         Of one axis.
+
+    Raises
+    ------
+    ValueError
+        For layers with random keys of their own, such as dropout: what they draw is not the same whichever device asks.
     """
 
     def __init__(self, entry: Entry, mesh: Mesh):
         self.entry, self.mesh = entry, mesh
+        for path, array in (entry.parameters | entry.fixed | entry.state).items():
+            if jax.dtypes.issubdtype(array.dtype, jax.dtypes.extended):
+                raise ValueError(
+                    f"mesh: {path} is a random key of a layer, as dropout has, which devices cannot share yet; leave out"
+                    " mesh=..., or call the layer's eval()."
+                )
         self.division = Division(entry.net, mesh.devices.size, entry.net._aside.share)
         self.finite = np.ones(0, bool)
         self.chunk: Chunk | None = None
