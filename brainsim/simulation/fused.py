@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 OPTION, WIDTH = "xla_cpu_use_multi_output_fusion", "xla_cpu_prefer_vector_width"
@@ -47,7 +48,7 @@ def load(lowered, device) -> Callable | None:
     if "xla_backend_extra_options" in os.environ.get("XLA_FLAGS", ""):
         return None
     arrays = jax.tree.leaves((lowered.in_avals, lowered.out_info))
-    if any(jax.dtypes.issubdtype(array.dtype, jax.dtypes.extended) for array in arrays):
+    if any(jnp.issubdtype(array.dtype, jax.dtypes.extended) for array in arrays):
         return None
     text = lowered.as_text()
     if any(word in text for word in NOT_HERE):

@@ -45,7 +45,7 @@ class Run:
     def __init__(self, entry: Entry, mesh: Mesh):
         self.entry, self.mesh = entry, mesh
         for path, array in (entry.parameters | entry.fixed | entry.state).items():
-            if jax.dtypes.issubdtype(array.dtype, jax.dtypes.extended):
+            if jnp.issubdtype(array.dtype, jax.dtypes.extended):
                 raise ValueError(
                     f"mesh: {path} is a random key of a layer, as dropout has, which devices cannot share yet; leave out"
                     " mesh=..., or call the layer's eval()."
