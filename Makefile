@@ -8,6 +8,9 @@ STAMP  := $(VENV)/.installed
 # mostly together and share its fixtures.
 WORKERS := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
+# What Python compiles is kept, whatever the environment says: some eighty processes are started.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Compiled programs of notebooks and of examples in the docs: most of their small ones are the same.
 notebooks docs: export JAX_COMPILATION_CACHE_DIR ?= $(abspath $(VENV))/.jax
 notebooks docs: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0

@@ -47,7 +47,8 @@ def run(session: nox.Session, python: str, jax: str) -> None:
         session.run(inside, *install, *pins, external=True)
     except nox.command.CommandFailed:
         session.skip(f"there is no JAX {jax} for Python {python}")
-    session.run(inside, *install, ".[test]", "pytest-xdist>=3.6", "hypothesis>=6.100", *pins, external=True)
+    kept = {"BRAINSIM_OBJECTS": "kept"}  # compiled kernels are those of the clone
+    session.run(inside, *install, ".[test]", "pytest-xdist>=3.6", "hypothesis>=6.100", *pins, external=True, env=kept)
     session.run(inside, "-m", "pip", "list", "--format=freeze", external=True, silent=True)
     session.run(
         inside, "-c", "import jax, sys; print('Python', sys.version.split()[0], 'JAX', jax.__version__)", external=True
@@ -57,7 +58,7 @@ def run(session: nox.Session, python: str, jax: str) -> None:
     session.run(
         *(pytest, "-q", "--optimised", "-o", "pythonpath=", *TESTS, *session.posargs),
         external=True,
-        env={"PYTHONPATH": "", "OMP_NUM_THREADS": "1"},
+        env={"PYTHONPATH": "", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""},
     )
 
 

@@ -59,7 +59,7 @@ class BuildKernels(build_ext):
             ext.extra_compile_args.append("-fvisibility-inlines-hidden")  # what is called within is called directly
             # Nobody asks for errno or traps, and loops with roots and quotients are vectorised; the bits are the same
             ext.extra_compile_args += ["-fno-math-errno", "-fno-trapping-math"]
-            if self.in_clone:
+            if self.in_clone or os.environ.get("BRAINSIM_OBJECTS") == "kept":
                 self.compiler._compile = kept(self.compiler._compile)
             side_by_side(self.compiler)
         return super().build_extension(ext)
@@ -102,7 +102,8 @@ def included(source: Path) -> list[Path]:
 def kept(compile_one):
     """The compiler of one file, for clones: what a file was compiled to is kept, by all that it was compiled from.
 
-    Most commits change few files; branches, other working trees and benchmarks of earlier commits need the same ones.
+    Most commits change few files; branches, other working trees and benchmarks of earlier commits need the same ones. So do
+    other versions of Python: nothing of it is included, and where jaxlib's headers lie does not matter.
     """
     folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "brainsim", "kernels")
     compiler = subprocess.run([os.environ.get("CXX", "c++"), "--version"], capture_output=True, text=True).stdout
@@ -110,7 +111,7 @@ def kept(compile_one):
 
     def compile_kept(to, source, suffix, *arguments):
         texts = [path.read_text() for path in included(Path(source))]
-        options = str(arguments)
+        options = re.sub(r"'(-I[^']*|-isystem', '[^']*)'(, )?", "", str(arguments))
         if not any("BRAINSIM_SOURCES" in text for text in texts):  # which names all sources, and only one file says
             options = re.sub(r"-DBRAINSIM_SOURCES=\S*", "", options)
         key = hashlib.sha256("\0".join([*versions, options, *texts]).encode()).hexdigest()

@@ -26,6 +26,9 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
+import _kernel  # noqa: E402
+
 TIMEOUT = 600  # seconds for one cell
 
 
@@ -85,8 +88,10 @@ def main() -> int:
     quickly = ["--xla_cpu_parallel_codegen_split_count=1"]
     quickly += ["--xla_cpu_use_fusion_emitters=false"] * importlib.metadata.version("jaxlib").startswith("0.10.")
     os.environ["XLA_FLAGS"] = " ".join([*quickly, os.environ.get("XLA_FLAGS", "")])
-    with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:  # each waits for a process of its own
-        well = list(pool.map(lambda path: report(path, options.keep), paths))
+    with tempfile.TemporaryDirectory() as kernels:
+        _kernel.begin(Path(kernels))  # each has imported everything
+        with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:  # each waits for a process of its own
+            well = list(pool.map(lambda path: report(path, options.keep), paths))
     return 0 if all(well) else 1
 
 

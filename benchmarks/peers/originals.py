@@ -92,7 +92,7 @@ NEST = {
     "nest_repeated_stimulation": Original("repeated_stimulation.py", "run()"),
     "nest_structural_plasticity": Original(
         "structural_plasticity.py",
-        "run(n=1000, duration=20 * u.second, interval=10 * u.second)",
+        "run(n=1000, duration=20 * u.second, interval=10 * u.second, dt=0.1 * u.ms)",
         {"self.t_sim = 200000.0": "self.t_sim = 20000.0"},
         "20 s of 200",
     ),

@@ -48,7 +48,7 @@ def network(seed=1, n=500):
     return net
 
 
-def run(duration=10 * u.second):
+def run(duration=5 * u.second):
     return bs.simulate(network(), duration, record="N.spikes")
 
 

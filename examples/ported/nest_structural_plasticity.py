@@ -2,7 +2,8 @@
 
 A network without any synapse; elements grow and retract by the calcium of their neuron until excitatory cells have 0.05 and
 inhibitory ones 0.2. After NEST's example ``structural_plasticity``, which has 1000 cells and lets synapses change every 10 s, so
-that calcium swings; here they do so every second: M. Butz, A. van Ooyen, PLoS Comput. Biol. 9:e1003259 (2013).
+that calcium swings; here they do so every second, and steps are of 0.5 ms: M. Butz, A. van Ooyen, PLoS Comput. Biol. 9:e1003259
+(2013).
 """
 
 import brainunit as u
@@ -34,7 +35,7 @@ def network(n, interval):
     return net
 
 
-def run(n=200, duration=150 * u.second, interval=1 * u.second):
+def run(n=200, duration=150 * u.second, interval=1 * u.second, dt=0.5 * u.ms):
     e = 4 * n // 5
     record = {
         "exc": lambda net: net["exc"].structure.Ca_post[:e].mean(),
@@ -42,7 +43,7 @@ def run(n=200, duration=150 * u.second, interval=1 * u.second):
         "exc.structure.n_formed": None,
         "inh.structure.n_formed": None,
     }
-    return bs.simulate(network(n, interval), duration, record=record, sample_every=1 * u.second)
+    return bs.simulate(network(n, interval), duration, dt=dt, record=record, sample_every=1 * u.second)
 
 
 def draw(rec, ax):

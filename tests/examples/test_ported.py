@@ -406,7 +406,7 @@ def test_convolutions_learn_handwritten_digits():
 @pytest.mark.slow
 def test_neurons_grow_synapses_until_they_have_their_calcium():
     """0.05 and 0.2, within 5 %, at the size of NEST's example."""
-    rec = load("nest_structural_plasticity").run(n=1000, duration=300 * u.second)
+    rec = load("nest_structural_plasticity").run(n=1000, duration=300 * u.second, dt=0.1 * u.ms)
     late = np.asarray(rec.times / u.second) > 200
     for name, target in (("exc", 0.05), ("inh", 0.2)):
         assert np.asarray(rec[name])[late].mean() == pytest.approx(target, rel=0.05)
