@@ -69,18 +69,21 @@ class Batches:
         adaptive: Adaptive | None = None,
         vary: str | None = None,
     ):
-        self.wirings = None if vary is None else Wirings(net, self._of_a_seed)
         self._made_of: dict[str, Any] = dict(values=values, asked=asked, devices=devices, adaptive=adaptive)
         self.devices = jax.local_devices() if devices is None else list(devices)
         entry = enter(net, **asked)
         arrays = lists_of_values(entry.slots, entry.parameters | entry.state, values)
+        if both := entry.inputs.keys() & arrays:
+            raise ValueError(f"sweep: {min(both)} is varied and is in inputs, which would hide its values; give one.")
+        each = [path for path, array in arrays.items() if array.ndim > 1]
+        self.wirings = None if vary is None else Wirings(net, self._of_a_seed, each)
         self.net, self.arrays, self.seeds, self.reduce = net, arrays, seeds, reduce
         self.requests, self.step_ms, self.n_steps = entry.requests, entry.step_ms, entry.n_steps
         if adaptive is None:
             self.entry = entry.prepared(varied={k: v for k, v in arrays.items() if k in entry.parameters})
         else:
             self.entry = continuous.admitted(entry, adaptive)
-        axes = dict(values) | ({} if seeds is None else {"seed": seeds})
+        self.axes = axes = dict(values) | ({} if seeds is None else {"seed": seeds})
         self.points = list(itertools.product(*(range(len(u.get_mantissa(v))) for v in axes.values())))
         self.adaptive = None if adaptive is None else continuous.Going(self.entry, adaptive)
         alone = min(AT_A_TIME, -(-len(self.points) // len(self.devices)))
@@ -104,7 +107,10 @@ class Batches:
         if self.reduce is None:
             return recordings
         kept = [self.reduce(recording) for recording in recordings]
-        stacked(kept)  # refused now, not after all of the batches
+        if varied := stacked(kept).keys() & self.axes:  # all refused now, not after all of the batches
+            raise ValueError(
+                f"sweep: reduce: {min(varied)!r} is what is varied and an axis of the results; give another name."
+            )
         return kept
 
     def work(self, number: int) -> int:
@@ -228,6 +234,11 @@ def stacked(results: list) -> dict[str, Any]:
             raise TypeError(
                 f"sweep: reduce must give values by name, such as {{'rate': rec.spikes['E'].rate()}}, given {result!r}."
             )
+        if not result:
+            raise ValueError("sweep: reduce gave nothing, {}, for a run; name what is to be kept of it.")
+        for name in result:
+            if not isinstance(name, str) or not name:
+                raise TypeError(f"sweep: reduce: a name is a text, such as 'rate', given {name!r}.")
         if result.keys() != results[0].keys():
             raise ValueError(f"sweep: reduce gave {sorted(result)} for one run and {sorted(results[0])} for another.")
     found = {}

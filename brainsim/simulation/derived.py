@@ -44,6 +44,8 @@ class Derived:
         Whether it lets receptors and stimuli advance, on a copy.
     anything : bool
         Whether it may look at all there is, since it is the user's.
+    function : callable, optional
+        That of the user's.
     """
 
     label: str
@@ -51,6 +53,7 @@ class Derived:
     compute: Callable[[Network, Clock], Any] = dataclasses.field(compare=False)
     changes: bool = False
     anything: bool = False
+    function: Callable | None = dataclasses.field(default=None, compare=False)
 
 
 def of_function(label: str, function: Callable) -> Derived:
@@ -79,7 +82,7 @@ def of_function(label: str, function: Callable) -> Derived:
 
     reads = reads_of(Readers((), (function,)))
     key = (reads, getattr(function, "__qualname__", "")) if reads is not NOTHING else function
-    return Derived(label, key, compute, anything=True)
+    return Derived(label, key, compute, anything=True, function=function)
 
 
 def reduced(label: str, how: str, path: str, inner: Callable[[Network, Clock], Any], changes: bool) -> Derived:

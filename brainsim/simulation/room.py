@@ -11,7 +11,8 @@ import collections
 import dataclasses
 import math
 import weakref
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import numpy as np
@@ -32,22 +33,26 @@ class Room:
     ----------
     entry : Entry
         A run that is ready; what it holds is not changed.
-    varied : iterable of str
-        Paths of what varies from run to run of a sweep.
+    varied : dict of str to array, (k, ...), optional
+        What varies from run to run of a sweep, by path.
     runs : int
         Runs of a sweep at a time.
     """
 
-    def __init__(self, entry: Entry, varied: Iterable[str] = (), runs: int = 1):
+    def __init__(self, entry: Entry, varied: Mapping[str, Any] | None = None, runs: int = 1):
         self.net = entry.net
         self.lengths: dict[str, tuple[int, int]] = {}  # by path: how long an array is, and how long with its room
         projections = _projections(entry)
         if not projections or any(r.derived is not None and not r.derived.changes for r in entry.requests):
             return  # what is computed may look at all weights at once
-        whole = {*entry.inputs, *varied, *(r.path for r in entry.requests if not _is_begin(r))}
+        given = entry.inputs | dict(varied or {})
+        each = {
+            path for path, values in given.items() if np.ndim(values) > 1
+        }  # of what may be one number in the network
+        whole = {*given, *(r.path for r in entry.requests if not _is_begin(r))}
         rooms = keep(entry.structure).setdefault("rooms", {})
         for name, n, places in projections:
-            paths = [path for path, group in places if getattr(entry, group)[path].ndim]
+            paths = [path for path, group in places if getattr(entry, group)[path].ndim or path in each]
             if n <= MOST // runs and whole.isdisjoint(paths):
                 self.lengths |= dict.fromkeys(paths, (n, _length(n, rooms.setdefault(name, []))))
 

@@ -15,7 +15,7 @@ from jax.sharding import Mesh
 
 from brainsim._core import elements
 from brainsim._errors import UnknownNameError, suggestion
-from brainsim._units import QuantityLike, in_unit, split_quantity, with_unit
+from brainsim._units import QuantityLike, in_unit, joined, split_quantity, with_unit
 from brainsim.integrators import Adaptive
 from brainsim.network import Network
 from brainsim.simulation.batches import Batches, stacked
@@ -26,7 +26,8 @@ from brainsim.simulation.loop import check_memory
 from brainsim.simulation.mesh import mesh_of
 from brainsim.simulation.progress import Progress
 from brainsim.simulation.recording import Recording
-from brainsim.simulation.sweep_store import Store, StoredRecordings, facts_of
+from brainsim.simulation.sweep_facts import facts_of
+from brainsim.simulation.sweep_store import Store, StoredRecordings
 from brainsim.simulation.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -241,6 +242,8 @@ def sweep(
         raise TypeError(f"sweep: reduce must be a function of a recording, given {reduce!r}.")
     if not values and seeds is None:
         raise ValueError("sweep: nothing to vary; give values={'E.tau': [...] * u.ms} or seeds=[...].")
+    if isinstance(values, Mapping):  # else it is refused with the rest
+        values = {path: joined(given, f"sweep[{path!r}]") for path, given in values.items()}
     numbers = None if seeds is None else _seeds(seeds)
     _check_varied(vary, numbers)
     asked = dict(duration=duration, dt=dt, record=record, sample_every=sample_every, inputs=inputs)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import json
+import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import brainunit as u
-import jax
 import numpy as np
 
-from brainsim._core import Dynamics
-from brainsim._units import split_quantity, with_unit
+from brainsim._units import in_unit, split_quantity, with_unit
 from brainsim.simulation.batches import Batches, stacked
 from brainsim.simulation.recording import Recording, Samples
 from brainsim.simulation.spikes import SpikeTrain
+from brainsim.simulation.sweep_facts import plain
 
 FORMAT = "brainsim sweep 1"
 
@@ -52,15 +50,18 @@ class Store:
         if path.exists():
             store = cls.open(path)
             before = store.group.attrs["facts"]
-            others = [name for name, digest in facts.items() if before.get(name) != digest]
-            if others:
+            others = [name for name, digest in facts.items() if before.get(name, digest) != digest]
+            if others and store.group["finished"][...].any():
                 raise ValueError(
                     f"sweep: {path} holds a sweep of other {', '.join(others)}; give another name, or the same call."
                 )
-            return store
+            if not others:
+                return store
         about = {"format": FORMAT, "points": len(batches.points), "batch_size": batches.size, "facts": dict(facts)}
-        about["axes"] = {name: _plain(values) for name, values in axes.items()}
-        group = zarr.open_group(path, mode="w-", attributes=about)
+        about["axes"] = {name: plain(values) for name, values in axes.items()}
+        group = zarr.open_group(
+            path, mode="w" if path.exists() else "w-", attributes=about
+        )  # over one in which nothing is
         group.create_array("finished", shape=(len(batches),), chunks=(1,), dtype=bool)
         return cls(path, group)
 
@@ -98,23 +99,58 @@ class Store:
 
     # -- what was kept of each run -------------------------------------------------------------------------------------
 
+    @property
+    def _kept(self) -> dict[str, str]:
+        """Under which key of the group there is what `reduce` called by a name; in the store of an older version, that name."""
+        return dict(self.group.attrs.get("kept", {n: n for n, _ in self.group.arrays() if n != "finished"}))
+
     def _put_reduced(self, number, results):
         rows = slice(number * self.size, number * self.size + len(results))
-        for name, held in stacked(results).items():
-            array, unit = split_quantity(held)
+        found, kept = stacked(results), self._kept
+        if self.group["finished"][...].any() and found.keys() != kept.keys():
+            raise ValueError(f"sweep: reduce gave {sorted(found)} for one run and {sorted(kept)} for another.")
+        for name, values in found.items():
+            array, unit = split_quantity(values)
             array = np.asarray(array)
-            if name not in self.group:
-                made = {
-                    "shape": (self.n, *array.shape[1:]),
-                    "chunks": (self.size, *(max(1, k) for k in array.shape[1:])),
-                }
-                self.group.create_array(name, dtype=array.dtype, **made, attributes={"unit": str(unit)})
-            self.group[name][rows] = array
+            if name in kept:
+                there = self.group[kept[name]]
+                array = np.asarray(in_unit(values, u.parse_unit(there.attrs["unit"]), f"sweep: reduce, {name!r}"))
+                if array.shape[1:] != there.shape[1:]:
+                    raise ValueError(
+                        f"sweep: reduce gave {name!r} in shapes {sorted({array.shape[1:], there.shape[1:]})}."
+                    )
+                dtype = np.result_type(array, there.dtype)
+            else:
+                there, dtype = None, array.dtype
+            if there is None or dtype != there.dtype:  # whole numbers so far, and others now
+                there = self._made(name, array.shape[1:], dtype, str(unit), there)
+            there[rows] = array
+
+    def _made(self, name, shape, dtype, unit, before):
+        """A new array for what is called ``name``, with what there was; only then it takes the place of that."""
+        kept = self._kept
+        plain = (
+            re.fullmatch(r"[A-Za-z][\w.-]*", name) and name not in ("finished", "batches") and name not in self.group
+        )
+        key = name if plain else next(k for n in itertools.count() if (k := f"kept-{n}") not in self.group)
+        array = self.group.create_array(
+            key,
+            shape=(self.n, *shape),
+            chunks=(self.size, *(max(1, k) for k in shape)),
+            dtype=dtype,
+            attributes={"unit": unit if before is None else before.attrs["unit"]},
+        )
+        if before is not None:
+            array[...] = before[...]
+        self.group.attrs["kept"] = kept | {name: key}
+        if before is not None:
+            del self.group[kept[name]]
+        return array
 
     @property
     def reduced(self) -> dict[str, Any]:
         """What was kept of the runs, by name: quantities of shape (points, ...)."""
-        arrays = {name: array for name, array in self.group.arrays() if name != "finished"}
+        arrays = {name: self.group[key] for name, key in self._kept.items()}
         return {name: with_unit(array[...], u.parse_unit(array.attrs["unit"])) for name, array in arrays.items()}
 
     # -- recordings ----------------------------------------------------------------------------------------------------
@@ -176,52 +212,6 @@ class StoredRecordings(Sequence):
         return map(self._store.recording, range(len(self)))
 
 
-def facts_of(batches: Batches, axes: Mapping[str, Any]) -> dict[str, str]:
-    """Digests of what a sweep consists of, by what it is: those of the same sweep are the same on another day."""
-    entry = batches.entry
-    arrays = entry.parameters | entry.fixed | entry.state
-    kinds = sorted((path, type(part).__qualname__) for path, part in _parts(batches.net))
-    window = [batches.step_ms, batches.n_steps, str(jax.config.jax_enable_x64)]  # type: ignore[attr-defined]
-    window += [] if batches.adaptive is None else [batches.adaptive.adaptive.key]
-    asked = [(r.label, r.every, *([] if r.over is None else [r.over, r.total])) for r in batches.requests]
-    varied = [] if batches.wirings is None else ["wiring"]
-    return {
-        "networks": _digest(kinds, *(x for path in sorted(arrays) for x in (path, *jax.tree.leaves(arrays[path])))),
-        "values or seeds": _digest(*(_plain(values) for values in axes.values()), list(axes), *varied),
-        "durations, dt or precision": _digest(window),
-        "things to record": _digest(asked),
-        "inputs": _digest(*(x for path in sorted(entry.inputs) for x in (path, entry.inputs[path]))),
-        "reduce": _digest(_source(batches.reduce)),
-    }
-
-
-def _parts(part: Dynamics, path: str = "") -> Iterator[tuple[str, Dynamics]]:
-    yield path, part
-    for name, inner in part.parts(Dynamics).items():
-        yield from _parts(inner, f"{path}.{name}")
-
-
-def _digest(*things: Any) -> str:
-    found = hashlib.blake2b(digest_size=16)
-    for thing in things:
-        if isinstance(thing, np.ndarray | jax.Array | np.generic):
-            array = np.ascontiguousarray(thing)
-            found.update(f"{array.dtype}{array.shape}".encode())
-            found.update(array.data if array.size else b"")
-        else:
-            found.update(json.dumps(thing, default=str).encode())
-    return found.hexdigest()
-
-
-def _source(function) -> str | None:
-    if function is None:
-        return None
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):
-        return getattr(function, "__qualname__", type(function).__qualname__)
-
-
 def _described(recording: Recording) -> dict:
     """What the recordings of all runs have in common, as JSON has it."""
     samples = []
@@ -236,11 +226,6 @@ def _described(recording: Recording) -> dict:
 
 def _listed(elements) -> list | None:
     return None if elements is None else np.asarray(elements).tolist()
-
-
-def _plain(values: Any) -> dict:
-    number, unit = split_quantity(values)
-    return {"values": np.asarray(number).tolist(), "unit": str(unit)}
 
 
 def _value(held: Mapping) -> Any:

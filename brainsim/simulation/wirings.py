@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -27,6 +27,8 @@ class Wirings:
         At its beginning.
     make : callable
         ``make(network, seed)`` gives what is wanted of each.
+    given : sequence of str
+        Paths of what is given beside, of one value for each element.
 
     Raises
     ------
@@ -34,7 +36,7 @@ class Wirings:
         For a network that has run, or of which a seed does not say all: see :meth:`brainsim.Network.describe`.
     """
 
-    def __init__(self, net: Network, make: Callable[[Network, int], Any]):
+    def __init__(self, net: Network, make: Callable[[Network, int], Any], given: Sequence[str] = ()):
         if net.begun:
             raise ValueError(
                 "sweep: vary='wiring' begins at the beginning, and the network has run: what it has become belongs to its"
@@ -46,6 +48,7 @@ class Wirings:
         self._check_drawn()
         each = [path for path in self.described["values"] if self._is_of_synapses(path)]
         self.of_synapses = {path: self.described["values"].pop(path) for path in each}
+        self.given = [path for path in given if path.partition(".")[0] in net.projections]
         self._kept: dict[int, Any] = {}
         self._lock = threading.Lock()
 
@@ -62,13 +65,14 @@ class Wirings:
 
     def _network(self, seed: int) -> Network:
         net = build(type(self.net), self.described | {"seed": seed}, self.own)
-        for path, data in self.of_synapses.items():
+        for path in (*self.of_synapses, *self.given):
             name = path.partition(".")[0]
             if not all(map(np.array_equal, net[name].pairs(), self.net[name].pairs())):
                 raise ValueError(
                     f"sweep: vary='wiring': {path} was given for each synapse, and {name} has others with seed {seed};"
                     " give a distribution, or a number."
                 )
+        for path, data in self.of_synapses.items():
             put(net, path, data, self.own)
         return net
 

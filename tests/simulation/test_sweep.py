@@ -234,6 +234,35 @@ def test_what_no_other_wiring_can_be_drawn_of_is_refused(make, options, words):
         bs.sweep(make(), {"E.drive.amplitude": [200] * u.pA}, **dict(seeds=[1], **WIRINGS) | options)
 
 
+def test_weights_of_single_synapses_where_the_network_has_one_number():
+    """By sweep and by inputs; one number for each run is a third program."""
+    net = wired(7, weight=-10 * u.pA)
+    each = np.stack([np.full(net["E->E"].n_synapses, w) for w in (-10.0, -2.0)]) * u.pA
+    options = dict(duration=30 * u.ms, record="E.spikes")
+    runs = bs.sweep(net, {"E->E.weight": each}, **options)
+    course = np.broadcast_to(each[1:] / u.pA, (300, each.shape[1])) * u.pA
+    net["E->E"].weight = -2 * u.pA
+    alone = bs.simulate(net, **options).spikes["E"]
+    net.reset()
+    again = bs.simulate(net, **options, inputs={"E->E.weight": course}).spikes["E"]
+    assert len(alone) > 20 and len(alone) != len(runs[0].spikes["E"])
+    for train in (runs[1].spikes["E"], again):
+        np.testing.assert_array_equal(train.steps, alone.steps)
+        np.testing.assert_array_equal(train.indices, alone.indices)
+
+
+def test_weights_of_single_synapses_are_of_one_wiring():
+    net = wired(7)
+    each = {"E->E.weight": np.full((1, net["E->E"].n_synapses), -1.0) * u.pA}
+    with pytest.raises(ValueError, match="E->E.weight was given for each synapse, and E->E has others with seed 1"):
+        bs.sweep(net, each, seeds=[1], **WIRINGS)
+
+
+def test_what_is_varied_is_no_input_too():
+    with pytest.raises(ValueError, match="E.tau is varied and is in inputs, which would hide its values"):
+        bs.sweep(noisy(), {"E.tau": [10, 20] * u.ms}, 1 * u.ms, inputs={"E.tau": np.full(10, 5.0) * u.ms})
+
+
 # -- how many at a time --------------------------------------------------------------------------------------------------
 
 

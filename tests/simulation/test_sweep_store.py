@@ -67,6 +67,9 @@ def test_what_is_kept_is_on_the_grid(here):
         (lambda rec: 1.0, TypeError, "reduce must give values by name"),
         (lambda rec: {"V": rec}, TypeError, "'V' as Recording, which is no number"),
         (lambda rec: {"t": rec.spikes["E"].times}, ValueError, "'t' in shapes"),
+        (lambda rec: {}, ValueError, "reduce gave nothing"),
+        (lambda rec: {1: 1.0}, TypeError, "a name is a text, such as 'rate', given 1"),
+        (lambda rec: {"E.tau": 1.0}, ValueError, "'E.tau' is what is varied"),
     ],
 )
 def test_what_cannot_be_kept_is_refused(reduce, kind, message):
@@ -127,6 +130,101 @@ def test_a_store_is_of_one_sweep(tmp_path):
             run(out=tmp_path / place)
     with pytest.raises(FileNotFoundError, match="there is no"):
         bs.simulation.Sweep.open(tmp_path / "nothing")
+
+
+def of_one(results, **options):
+    """One run of noise for each result, in batches of one, each from what `results` has next."""
+    left = iter(results)
+    return bs.sweep(
+        noisy(),
+        {},
+        5 * u.ms,
+        record=OPTIONS["record"],
+        seeds=len(results),
+        batch_size=1,
+        reduce=lambda rec: next(left),
+        **options,
+    )
+
+
+def test_batches_in_a_store_are_one_whatever_comes_first(tmp_path):
+    """Numbers that are whole at first, units, and names that a folder cannot have or that the store has itself."""
+    results = [
+        {"n": 1, "t": 2 * u.second, "finished": 1.0, "a/b": 2.0, "..": 3.0, "kept-0": 4.0},
+        {"n": 2.5, "t": 3 * u.ms, "finished": 5.0, "a/b": 6.0, "..": 7.0, "kept-0": 8.0},
+        {"n": True, "t": 4 * u.second, "finished": 9.0, "a/b": 10.0, "..": 11.0, "kept-0": 12.0},
+    ]
+    here, out = of_one(results), tmp_path / "results.zarr"
+    for found in (of_one(results, out=out), bs.Sweep.open(out)):
+        assert found.keys() == here.keys() == list(results[0])
+        for name in here:
+            np.testing.assert_array_equal(u.get_mantissa(found[name]), u.get_mantissa(here[name]), err_msg=name)
+    assert here["n"].tolist() == [1.0, 2.5, 1.0]
+    np.testing.assert_allclose(here["t"] / u.second, [2, 0.003, 4])
+
+
+@pytest.mark.parametrize(
+    ("second", "kind", "words"),
+    [
+        ({"n": 1 * u.mV}, bs.UnitError, "reduce, 'n'"),
+        ({"n": np.ones(2)}, ValueError, "'n' in shapes"),
+        ({"m": 1.0}, ValueError, r"gave \['m'\] for one run and \['n'\] for another"),
+    ],
+)
+def test_another_batch_of_something_else_is_refused_by_a_store(tmp_path, second, kind, words):
+    with pytest.raises(kind, match=words):
+        of_one([{"n": 1.0}, second], out=tmp_path / "results.zarr")
+
+
+def test_values_of_several_units_are_an_axis_of_one(tmp_path):
+    tau = [10 * u.ms, 0.02 * u.second, 30 * u.ms]
+    found = bs.sweep(noisy(), {"E.tau": tau}, 5 * u.ms, reduce=kept, out=tmp_path / "results.zarr", **OPTIONS)
+    np.testing.assert_array_equal(found.to_xarray()["E.tau"], [10, 20, 30])
+
+
+class Edited(bs.neurons.LIF):
+    def derivative(self, t, V, I):
+        return GAIN * super().derivative(t, V, I)
+
+
+GAIN = 1.0
+
+
+def times_gain(rec):
+    return {"n": GAIN}
+
+
+def test_edited_code_makes_another_sweep(tmp_path, monkeypatch):
+    """Numbers that a model or `reduce` reads, functions that record, and what is recorded under a name."""
+    net = bs.Network(seed=0)
+    net.E = Edited(2)
+
+    def again(name, record=(), reduce=None):
+        out = tmp_path / f"{name}.zarr"
+        return bs.sweep(net, {}, 1 * u.ms, seeds=2, record=record, reduce=reduce, out=out)
+
+    part = dict(start=0.2 * u.ms)
+    for _ in range(2):
+        again("model", "E.V")
+        again("reduce", reduce=times_gain)
+        again("function", {"V": lambda net: net.E.V.mean()})
+        again("window", {"V": bs.Record("E.V[0]", **part)})
+    others = {"function": lambda net: net.E.V.max(), "window": bs.Record("E.V[0]", start=0.3 * u.ms)}
+    for name, other in (*others.items(), ("window", bs.Record("E.V[1]", **part))):
+        with pytest.raises(ValueError, match="other things to record"):
+            again(name, {"V": other})
+    monkeypatch.setitem(globals(), "GAIN", 2.0)
+    with pytest.raises(ValueError, match="other code of models;"):
+        again("model", "E.V")
+    with pytest.raises(ValueError, match="other code of models, reduce;"):
+        again("reduce", reduce=times_gain)
+
+
+def test_a_store_in_which_nothing_has_finished_is_made_anew(tmp_path):
+    out = tmp_path / "results.zarr"
+    with pytest.raises(AttributeError, match="oops"):
+        run(out=out, reduce=lambda rec: {"n": rec.oops})
+    assert run(out=out, reduce=kept)["count"].shape == (3, 2)
 
 
 def test_an_executor_runs_the_same(here):
