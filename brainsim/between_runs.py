@@ -97,12 +97,7 @@ class BetweenRuns(Dynamics):
         as_it_was = before == step_ms and moment.settled and not moment.assigned and not traced and varied is None
         if as_it_was and parts is not None and ready is not None and ready.fits(step_ms, *parts):
             return parts
-        for projection in self.projections.values():
-            projection.axon.check_step(step_ms)
-        for population in self.populations.values():
-            population.steps_of_own(step_ms)
-            population.check_step(population.in_ms(step_ms), varied)
-        stiffness.check(self, step_ms, varied)
+        self._check(step_ms, varied)
         remembered = {}
         if before is not None and before != step_ms and moment.begun:
             remembered = self._change_step(before, step_ms)
@@ -129,6 +124,17 @@ class BetweenRuns(Dynamics):
         if not traced and varied is None:
             self._aside.ready = Ready(step_ms, *parts)
         return parts
+
+    def _check(self, step_ms: float, varied: dict | None) -> None:
+        """Refuse what cannot be run in steps of this length."""
+        for projection in self.projections.values():
+            projection.axon.check_step(step_ms)
+            if varied is None:  # a sweep knows the weights too
+                projection.check_weights({})
+        for population in self.populations.values():
+            population.steps_of_own(step_ms)
+            population.check_step(population.in_ms(step_ms), varied)
+        stiffness.check(self, step_ms, varied)
 
     def went_on(self) -> None:
         """Take note that the state was replaced: by a run, or from a file."""

@@ -35,7 +35,8 @@ class Plasticity(Dynamics):
     make the rule see them later: NEST's dendritic delay d is ``post_delay=d`` for spikes that reach the synapse at
     once.
 
-    Every change is multiplied by ``rate``. Weights that are touched are kept in [``w_min``, ``w_max``].
+    Every change is multiplied by ``rate``. Weights that are touched are kept in [``w_min``, ``w_max``]; those that a
+    run begins with must lie there.
 
     Parameters
     ----------
@@ -173,14 +174,8 @@ class Plasticity(Dynamics):
         """Make this the rule of the projection at ``site``, with so many values of the presynaptic side and per synapse."""
         self._aside.n_pre, self._aside.weight_shape = n_pre, weight_shape
         self.place(site)
-        self._check_bounds()
         for name, rule in self.rules.items():
             rule.bind(site._replace(path=f"{site.path}.{name}"), n_pre, weight_shape)
-
-    def _check_bounds(self) -> None:
-        low, high = (getattr(self, name) for name in ("w_min", "w_max"))
-        if low is not None and high is not None and np.any(u.get_mantissa(low) > u.get_mantissa(high)):
-            raise ValueError(f"{self.path}: w_min={self.w_min} is above w_max={self.w_max}.")
 
     @property
     def states_of_synapses(self) -> list[str]:

@@ -83,6 +83,8 @@ class Batches:
             self.entry = entry.prepared(varied={k: v for k, v in arrays.items() if k in entry.parameters})
         else:
             self.entry = continuous.admitted(entry, adaptive)
+        for projection in net.projections.values():
+            projection.check_weights(arrays)
         self.axes = axes = dict(values) | ({} if seeds is None else {"seed": seeds})
         self.points = list(itertools.product(*(range(len(u.get_mantissa(v))) for v in axes.values())))
         self.adaptive = None if adaptive is None else continuous.Going(self.entry, adaptive)

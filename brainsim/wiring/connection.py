@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, cast
 
 import brainunit as u
@@ -21,6 +22,7 @@ from brainsim.delays import Calendar, Delay, Exact, Synaptic, Times, delay_for
 from brainsim.events._library import use_huge_pages
 from brainsim.paths import Ends, Layer
 from brainsim.plasticity import Structural
+from brainsim.plasticity.bounds import check_weights
 from brainsim.plasticity.synapses import single_rows
 from brainsim.population import Population
 from brainsim.receptors.contacts import Contacts
@@ -153,7 +155,13 @@ class Connection(Dynamics):
         else:  # JAX would compile it for every number of synapses
             weights = jax.device_put(np.broadcast_to(weights, conn.weight_shape))
         self.let_change(weights)
+        self.check_weights({})
         self.hold("by_post", FixedVariable(events.transpose_index(rows)))
+
+    def check_weights(self, varied: Mapping[str, Any]) -> None:
+        """Refuse weights beyond the bounds of a rule; ``varied`` holds values, (k, ...) by path, that parameters and weights will take."""
+        if self.plastic:
+            check_weights(self.plasticity, f"{self.path}.weight", self.plain("weight"), varied)
 
     def let_change(self, weights: jax.Array) -> None:
         """Make the weights a state, which a reset puts back to ``weights``."""
