@@ -12,6 +12,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import jax  # noqa: E402
 import jaxlib  # noqa: E402
 import pytest  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 
 from brainsim._core import forget_programs  # noqa: E402
 
@@ -19,13 +20,17 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_traceback_in_locations_limit", 0)  # no program is told where each of its operations was written
 
+# The same examples in every run, however busy the machine is; `--hypothesis-profile=default` draws others.
+settings.register_profile("firm", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("firm")
+
 # One thread compiles a program; the older of two ways to emit code, which later versions do not have, takes half the time.
 QUICKLY = ["--xla_cpu_parallel_codegen_split_count=1"]
 QUICKLY += ["--xla_cpu_use_fusion_emitters=false"] * jaxlib.__version__.startswith("0.10.")
 # Rooms that are optimised in any case, but for modules that say OPTIMISED = False: of what runs long, and of the runtime's
 # promises of equal bits.
 OPTIMISED = ("models", "references", "simulation", "fuzz")
-TOGETHER = 5  # modules after which all that was compiled is let go
+TOGETHER = 12  # modules after which all that was compiled is let go
 MODULES = itertools.count(1)
 
 

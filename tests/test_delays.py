@@ -57,7 +57,9 @@ def expected(net, spikes, weight, delay_steps, n_post):
 
 
 @pytest.mark.parametrize(("form", "kind"), CASES)
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_arrival_is_emission_plus_delay(form, kind, data):
     """Random delays, weights and spikes, in one run or in pieces of random length."""

@@ -183,19 +183,20 @@ def close(one, other, dtype=jnp.float64):
 
 
 def stacked(rng, x, size=3):
-    """A batch of arguments like x."""
+    """A batch of arguments like x; of NumPy, as JAX would compile each of these lines for each shape."""
+    x = np.asarray(x)
     if x.dtype == bool:
-        return jnp.asarray(rng.random((size, *x.shape)) < 0.3)
-    if jnp.issubdtype(x.dtype, jnp.floating):
-        scale = jnp.asarray(rng.uniform(0.5, 1.5, (size, *x.shape)), x.dtype)
-        return x[None] * scale
-    return x[None] + jnp.arange(size, dtype=x.dtype).reshape(-1, *[1] * x.ndim)
+        return rng.random((size, *x.shape)) < 0.3
+    if np.issubdtype(x.dtype, np.floating):
+        return x[None] * rng.uniform(0.5, 1.5, (size, *x.shape)).astype(x.dtype)
+    return x[None] + np.arange(size, dtype=x.dtype).reshape(-1, *[1] * x.ndim)
 
 
 def loop(function, axes, *arguments):
+    arguments = [np.asarray(x) for x in arguments]
     size = next(x.shape[0] for x, axis in zip(arguments, axes, strict=True) if axis == 0)
     picked = [[x if axis is None else x[b] for x, axis in zip(arguments, axes, strict=True)] for b in range(size)]
-    return jax.tree.map(lambda *xs: jnp.stack(xs), *(function(*p) for p in picked))
+    return jax.tree.map(lambda *xs: np.stack(xs), *(function(*p) for p in picked))
 
 
 def test_every_exported_operation_has_a_case():
@@ -217,11 +218,23 @@ def csr(build, rng):
     return build(events.CSR, rng)
 
 
-@pytest.fixture(params=[(n, f) for n in sorted(CASES) for f in FORMATS if n in PER_FORMAT or f is events.CSR], ids=str)
+PAIRS = [(n, f) for n in sorted(CASES) for f in FORMATS if n in PER_FORMAT or f is events.CSR]
+
+
+@pytest.fixture(params=PAIRS, ids=str)
 def pair(request, build, rng):
     """Each operation on each format, and once where the format does not matter."""
     name, kind = request.param
     return CASES[name], build(kind, rng)
+
+
+def differentiated():
+    """Rules of derivatives see weights of one axis and of two; what they are made of is tested on every format."""
+    for name, kind in PAIRS:
+        marks = [] if kind in (events.CSR, events.FixedFanOut) else [pytest.mark.slow]
+        yield pytest.param("kernel", name, kind, marks=marks, id=f"kernel-{name}-{kind.__name__}")
+        if kind is events.CSR:
+            yield pytest.param("plain", name, kind, id=f"plain-{name}")
 
 
 @pytest.mark.parametrize(("dtype", "spikes", "scalar"), [(jnp.float32, bool, False), (jnp.float64, float, True)])
@@ -249,16 +262,17 @@ def smooth_part(case):
     return function, [case.arguments[i] for i in case.smooth]
 
 
-def test_derivatives_are_exact(pair, rng, implementation):
-    operation, conn = pair
-    if implementation == "plain" and not isinstance(conn, events.CSR):
-        pytest.skip("formats differ in their kernels")
-    case = operation(Given(conn, rng, spikes=float))
+@pytest.mark.parametrize(("implementation", "name", "kind"), [*differentiated()], indirect=["implementation"])
+def test_derivatives_are_exact(name, kind, build, rng, implementation):
+    case = CASES[name](Given(build(kind, rng), rng, spikes=float))
     if case.smooth:
-        check_grads(jax.jit(smooth_part(case)[0]), smooth_part(case)[1], order=1, eps=1e-5)
+        function, at = smooth_part(case)
+        check_grads(jax.jit(function), [np.asarray(x) for x in at], order=1, eps=1e-5)
 
 
-@pytest.mark.parametrize(("spikes", "scalar"), [(bool, False), (float, True), (float, False)])
+@pytest.mark.parametrize(
+    ("spikes", "scalar"), [(bool, False), (float, True), pytest.param(float, False, marks=pytest.mark.slow)]
+)
 def test_second_derivatives_are_exact(operation, csr, rng, spikes, scalar):
     """The derivative of the gradient along a line, by central differences of the gradient."""
     case = operation(Given(csr, rng, spikes=spikes, scalar=scalar))
@@ -266,7 +280,8 @@ def test_second_derivatives_are_exact(operation, csr, rng, spikes, scalar):
         pytest.skip("nothing to differentiate")
     function, at = smooth_part(case)
     gradient = jax.grad(lambda xs: sum(y.sum() for y in jax.tree.leaves(function(*xs))))
-    along = [jnp.asarray(rng.normal(size=x.shape)) for x in at]
+    at = [np.asarray(x) for x in at]
+    along = [rng.normal(size=x.shape) for x in at]
 
     @jax.jit
     def derivative(xs):
@@ -310,14 +325,14 @@ def test_a_level_within_another_equals_one_around_it(operation, csr, rng):
         axes = [1 if i in some else None for i in range(n)]
         arguments = [outer[i] if i in some else inner[i] for i in range(n)]
         expected = loop(lambda *a: loop(jax.jit(case.function), [0] * n, *a), [0 if i in some else None for i in range(n)],
-                        *(jnp.moveaxis(x, 1, 0) if i in some else x for i, x in enumerate(arguments)))  # fmt: skip
+                        *(np.moveaxis(x, 1, 0) if i in some else x for i, x in enumerate(arguments)))  # fmt: skip
         close(jax.jit(jax.vmap(jax.vmap(case.function), axes))(*arguments), expected)
 
 
 def stacked_twice(rng, arguments):
     """Arguments with levels of 3 and, within it, of 2; and with the one of 3 alone."""
     outer = [stacked(rng, x, 3) for x in arguments]
-    return [jnp.moveaxis(stacked(rng, x, 2), 0, 1) for x in outer], outer
+    return [np.moveaxis(stacked(rng, x, 2), 0, 1) for x in outer], outer
 
 
 @pytest.mark.parametrize("scalar", [False, True], ids=["weights", "scalar"])

@@ -8,6 +8,8 @@ import pytest
 
 from models.cells import evidence
 
+OPTIMISED = False  # the network is compiled much longer than it runs
+
 
 def test_stimuli_are_filtered_noise():
     """White noise of 0.05 behind a filter of 80 Hz: its variance is the filter's noise bandwidth over that of the samples."""

@@ -64,18 +64,21 @@ def break_kernel(name: str, k: int) -> None:
 
     from brainsim.events import _backends, _dense, _together, recurrence
 
-    (lowering,) = _backends.of(name).values()
-    if name in PARTS:
-        parts = {"deliver_together": (_together, "_deliver_p"), "rows": (_dense, "_rows_p")}
-        part, primitive = (parts | {"recurrence": (recurrence, "_call_p")})[name]
-        primitive, lower = getattr(part, primitive), functools.partial(part._lower, lowering)
+    parts = {
+        "deliver_together": (_together, "_deliver_p"),
+        "rows": (_dense, "_rows_p"),
+        "recurrence": (recurrence, "_call_p"),
+    }
+    if name in parts:
+        part, primitive = parts[name]
+        given = "cpu" if name == "deliver_together" else _backends.of(name)["cpu"]
+        primitive, lower = getattr(part, primitive), functools.partial(part._lower, given)
     else:
-        primitive, lower = operations()[name].primitive, functools.partial(operations()[name]._lower, lowering)
+        primitive, lower = operations()[name].primitive, functools.partial(operations()[name]._lower, "cpu")
 
-    def broken(context, *arguments, kernel=True, **parameters):
-        given = parameters if name in PARTS else parameters | {"kernel": kernel}
-        results = list(lower(context, *arguments, **given))
-        if kernel:
+    def broken(context, *arguments, **parameters):
+        results = list(lower(context, *arguments, **parameters))
+        if parameters.get("served_by", "kernel") == "kernel":
             inner = context.replace(avals_in=[context.avals_out[k]], avals_out=[context.avals_out[k]])
             (results[k],) = mlir.lower_fun(wrong, multiple_results=False)(inner, results[k])
         return results
@@ -105,7 +108,7 @@ def break_joined(name: str) -> None:
     from brainsim.events import _backends, _joined
 
     primitive, lower = getattr(_joined, f"_{name}_p"), getattr(_joined, f"_lower_{name}")
-    (lowering,) = _backends.of(name).values()
+    lowering = _backends.of(name)["cpu"]
 
     def broken(context, *arguments, **parameters):
         results = list(lower(lowering, context, *arguments, **parameters))

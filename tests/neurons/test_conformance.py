@@ -6,8 +6,9 @@ import pytest
 from brainsim import neurons
 from brainsim.testing.neurons import *  # noqa: F403
 
-# A cell of the same make as another, with other numbers, is left to the slow tests.
-ALIKE = ("ReducedTraub",)
+# A cell of the same make as another, with other numbers or channels, and one of whose make another has more, is left to the slow
+# tests.
+ALIKE = ("ReducedTraub", "TraubMiles", "WangBuzsaki", "GLIF2", "GLIF3")
 MODELS = [
     pytest.param(getattr(neurons, name), marks=[pytest.mark.slow] if name in ALIKE else [])
     for name in neurons.__all__

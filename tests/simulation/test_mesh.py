@@ -1,7 +1,9 @@
 """Networks divided among devices: the bits of one device, what is refused, and how work and exchange grow."""
 
+import contextlib
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -38,6 +40,15 @@ def _said(process):
         out, err = process.communicate(timeout=1500)
     assert process.returncode == 0, err[-3000:]
     return out
+
+
+def free_port():
+    """One below those that a system hands out by itself: no connection takes it before a process of ours does."""
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("localhost", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def _compared(networks, *wide):
@@ -101,9 +112,7 @@ def test_two_processes_run_one_network(tmp_path):
     """By the command line, over loopback, two devices each."""
     model = tmp_path / "model.py"
     model.write_text(MODEL)
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = "-m", "brainsim", "run", str(model)
     there = [
         _start(

@@ -1,7 +1,5 @@
 """Networks that are built in parts: groups of postsynaptic neurons, blocks of rows, and the shares of processes."""
 
-import socket
-
 import brainunit as u
 import numpy as np
 import pytest
@@ -12,7 +10,7 @@ from brainsim._mesh import Share, mesh_of
 from brainsim.wiring import groups
 from tests.simulation.mesh_networks import MS
 from tests.simulation.mesh_parts import RECORD, build, small_groups, synapses_of
-from tests.simulation.test_mesh import _said, _start
+from tests.simulation.test_mesh import _said, _start, free_port
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +49,7 @@ def test_the_parts_of_processes_are_the_whole(monkeypatch, bounds):
 
 
 def test_two_processes_build_their_parts_and_run_them_with_the_bits_of_one(tmp_path):
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = "-m", "tests.simulation.mesh_parts"
     outs = [str(tmp_path / f"{k}.npz") for k in range(2)]
     there = [_start(*command, outs[k], f"localhost:{port}", "2", str(k), devices=2) for k in range(2)]

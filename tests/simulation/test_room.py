@@ -97,7 +97,7 @@ def same(monkeypatch):
     return check
 
 
-@pytest.mark.parametrize("kernels", ["kernel", "plain"])
+@pytest.mark.parametrize("kernels", ["kernel", pytest.param("plain", marks=pytest.mark.slow)])
 def test_every_rule_learns_the_same_with_room(kernels, same):
     def make():
         net = bs.Network(seed=1)

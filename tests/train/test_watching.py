@@ -19,7 +19,7 @@ def events(folder, last):
     """Scalars and histograms by name and step, of the records of event files, read as their format says, once ``last`` is there: a
     thread writes them.
     """
-    for _ in range(300):
+    for _ in range(1200):
         if last in (found := written(folder)):
             return found
         time.sleep(0.1)

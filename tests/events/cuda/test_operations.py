@@ -37,27 +37,36 @@ def operation(request):
 
 
 FORMATS = [kind for kind in BUILD if kind is not events.Block]
+TYPES = {
+    "float32": (jnp.float32, bool, False),
+    "float32 counts": (jnp.float32, bool, True),
+    "float64": (jnp.float64, float, False),
+    "float64 one weight": (jnp.float64, float, True),
+}
 
 
-@pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize("name", SERVED)
-@pytest.mark.parametrize(
-    ("dtype", "spikes", "scalar"),
-    [(jnp.float32, bool, False), (jnp.float32, bool, True), (jnp.float64, float, False), (jnp.float64, float, True)],
-    ids=["float32", "float32 counts", "float64", "float64 one weight"],
-)
+def served():
+    """Each format with a weight of its own for each synapse; other types and one weight for all where rows are stored."""
+    for name in SERVED:
+        for kind in FORMATS if name in PER_FORMAT else [events.CSR]:
+            for types in TYPES:
+                usual = types == "float32" or kind is events.CSR
+                stored = "float32" in types or kind in (events.CSR, events.FixedFanOut)
+                if usual or stored:
+                    marks = [] if usual else [pytest.mark.slow]
+                    yield pytest.param(name, kind, *TYPES[types], marks=marks, id=f"{name}-{kind.__name__}-{types}")
+
+
+@pytest.mark.parametrize(("name", "kind", "dtype", "spikes", "scalar"), [*served()])
 def test_kernels_equal_definitions(name, kind, rng, dtype, spikes, scalar, emulated):
-    if name not in PER_FORMAT and kind is not events.CSR:
-        pytest.skip("formats do not matter")
-    if spikes is float and kind not in (events.CSR, events.FixedFanOut):
-        pytest.skip("formats differ in whole rows only")
     case = CASES[name](Given(BUILD[kind](rng), rng, dtype, spikes, scalar))
-    found = case.function(*case.arguments)
+    function = jax.jit(case.function)
+    found = function(*case.arguments)
     with emulated(turned=True):  # threads in another order: to the last bit the same
-        again = case.function(*case.arguments)
+        again = function(*case.arguments)
     for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(again), strict=True):
         assert one.tobytes() == other.tobytes()
     with events.served_by("plain"):
-        plain = case.function(*case.arguments)
+        plain = jax.jit(lambda *arguments: case.function(*arguments))(*case.arguments)
     if not case.distribution:
         close(found, plain, dtype)

@@ -1,5 +1,7 @@
 """A GPU draws the random numbers of the CPU: one generator, one method."""
 
+import itertools
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,8 +17,12 @@ def drawn(function, emulated):
         return np.asarray(expected), np.asarray(function())
 
 
-@pytest.mark.parametrize("n", [0, 1, 63, 64, 1000])
-@pytest.mark.parametrize("mean", [-1.0, 0.0, 1e-4, 0.01, 0.25, 0.7, 3.0, 12.0, 300.0])
+MEANS = [-1.0, 0.0, 1e-4, 0.01, 0.25, 0.7, 3.0, 12.0, 300.0]
+
+
+@pytest.mark.parametrize(
+    ("n", "mean"), [(n, mean) for n in (0, 1, 63, 64) for mean in (0.01, 12.0)] + [(1000, m) for m in MEANS]
+)
 def test_one_mean(n, mean, emulated):
     expected, found = drawn(lambda: events.poisson_counts(KEY, 7, mean, n), emulated)
     np.testing.assert_array_equal(found, expected)
@@ -41,10 +47,16 @@ def test_spikes(probability, form, emulated):
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("kind", [bool, np.float32, np.float64])
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("rule", ["probability", "degree"])
-@pytest.mark.parametrize("loops", [False, True])
+def rows():
+    """Each type of spikes with each rule and with each kind of weight; all together are slow."""
+    some = {(0, 0, 0, 0), (0, 1, 1, 1), (1, 0, 1, 0), (1, 1, 0, 1), (2, 0, 0, 1), (2, 1, 1, 0), (2, 1, 0, 0)}
+    for which in itertools.product(range(3), range(2), range(2), range(2)):
+        kind, rule, weighted, loops = which
+        values = ("probability", "degree")[rule], bool(weighted), (bool, np.float32, np.float64)[kind], bool(loops)
+        yield pytest.param(*values, marks=[] if which in some else [pytest.mark.slow])
+
+
+@pytest.mark.parametrize(("rule", "weighted", "kind", "loops"), [*rows()])
 def test_rows_that_are_not_stored(rule, weighted, kind, loops, rng, emulated):
     """The same targets and weights as in the stored form; every direction."""
     weights = None

@@ -38,19 +38,24 @@ def in_single_precision(make):
 
 WAYS = {
     "sparse": dict(rule=bs.FixedInDegree(3)),
-    "one weight for all": dict(weight=600 * u.pA),
-    "one to one": dict(rule=bs.OneToOne(), size=5, weight=bs.Uniform(3000 * u.pA, 5000 * u.pA)),
-    "axonal delay": dict(delay=3 * u.ms),
-    "delays of synapses": dict(delay=bs.Uniform(1 * u.ms, 5 * u.ms)),
-    "sparse, delays of synapses": dict(rule=bs.FixedInDegree(3), delay=bs.Uniform(1 * u.ms, 5 * u.ms)),
-    "terminal": dict(terminal=bs.terminals.TsodyksMarkram(U=0.5), weight=bs.Uniform(800 * u.pA, 2000 * u.pA)),
+    "one_weight_for_all": dict(weight=100 * u.pA),
+    "one_to_one": dict(rule=bs.OneToOne(), weight=bs.Uniform(500 * u.pA, 900 * u.pA)),
+    "axonal_delay": dict(delay=3 * u.ms),
+    "delays_of_synapses": dict(delay=bs.Uniform(1 * u.ms, 5 * u.ms)),
+    "sparse_with_delays": dict(rule=bs.FixedInDegree(3), delay=bs.Uniform(1 * u.ms, 5 * u.ms)),
+    "terminal": dict(terminal=bs.terminals.TsodyksMarkram(U=0.5), weight=bs.Uniform(150 * u.pA, 400 * u.pA)),
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_whatever_stands_between_input_and_neuron(way):
-    net = one_layer(**WAYS[way])
+def test_whatever_stands_between_input_and_neuron():
+    """All of it in one network: each has gradients of its own."""
+    usual = dict(rule=bs.AllToAll(), weight=bs.Normal(150 * u.pA, 100 * u.pA))
+    net = one_layer(size=5, **usual)
+    for way, options in WAYS.items():
+        net.connect(net.inp, net.hid, receptor="syn", name=way, **usual | options)
     value, gradients = learned(net, "d_rtrl")
+    assert {f"{way}.weight" for way in WAYS} < gradients.keys()
+    assert all(np.any(g != 0) for g in gradients.values())
     expected = backpropagated(net, gradients)
     np.testing.assert_allclose(value, expected[0], rtol=1e-13)
     assert_equal(gradients, expected[1], 1e-12)
@@ -263,9 +268,10 @@ def test_pp_prop_is_d_rtrl_where_one_spike_arrives():
     alpha, found = 0.8, []
     for rule in (bs.train.rules.PPProp(alpha=alpha), "ostl"):
         learn = bs.train.online(net, dt=DT, rule=rule, loss=loss, train="inp->hid.weight")
+        step = jax.jit(lambda carry, x, y, step=learn.step: step(None, carry, {"inp.input": x}, y)[0])
         carry = learn.init()
         for k in range(2):
-            carry, _ = learn.step(None, carry, {"inp.input": once[k]}, TARGET[k])
+            carry = step(carry, once[k], TARGET[k])
         found.append(carry.kept.traces["inp->hid.weight"])
     pre, post = (found[0][k]["hid.syn.jump"] for k in (0, 1))
     product = pre[:, None] * post["hid.V"][None]
