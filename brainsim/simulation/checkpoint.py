@@ -51,7 +51,7 @@ def write(path: Path, arrays: dict, facts: dict) -> None:
     OSError
         If the checkpoint cannot be written; an earlier one stays.
     """
-    _check_place(path)
+    check_place(path)
     path.mkdir(parents=True, exist_ok=True)
     table = {kind: {name: _describe(array) for name, array in group.items()} for kind, group in arrays.items()}
     flat = {f"{kind}:{name}": array for kind, group in arrays.items() for name, array in group.items()}
@@ -79,8 +79,13 @@ def _remove(folder: Path, which) -> None:
             shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
 
 
-def _check_place(path: Path) -> None:
-    """Refuse what is neither free nor a checkpoint."""
+def check_place(path: Path) -> None:
+    """Refuse what is neither free nor a checkpoint.
+
+    Raises
+    ------
+    FileExistsError
+    """
     if not os.path.lexists(path):
         return
     if not path.is_dir():

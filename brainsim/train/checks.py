@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import float_dtype, in_unit
 from brainsim.encoding import Encoder, sequence
 from brainsim.network import Network
+from brainsim.simulation.checkpoint import check_place
 from brainsim.train.objective import Batch, Objective, takes_mask
 from brainsim.train.reading import Reads
 from brainsim.train.trained import Trained
@@ -26,8 +27,8 @@ SILENT, SATURATED = 1e-4, 0.9  # share of steps with a spike
 BEYOND = 0.01  # of the data
 
 
-def check_fit(objective: Objective, batch: Batch, parameters: dict, what: str = "data") -> None:
-    """Refuse examples, targets and a loss that do not fit together, by shapes alone.
+def check_fit(objective: Objective, batch: Batch, parameters: dict, what: str = "data") -> Any:
+    """Refuse examples, targets and a loss that do not fit together, by shapes alone; gives those of the outputs.
 
     Raises
     ------
@@ -38,9 +39,12 @@ def check_fit(objective: Objective, batch: Batch, parameters: dict, what: str = 
     if batch.lengths is not None:
         check_masks(objective)
     key = jax.random.PRNGKey(0)
-    _, recorded, outputs = jax.eval_shape(
-        lambda p, c, b, k: objective.examples(p, c, b, k), parameters, objective.carried, one, key
-    )
+    try:
+        *_, outputs = jax.eval_shape(
+            lambda p, c, b, k: objective.examples(p, c, b, k), parameters, objective.carried, one, key
+        )
+    except ValueError as error:
+        raise type(error)(f"{what}: {error}") from error if what != "data" else error
     if not isinstance(outputs, dict | tuple) and not isinstance(batch.targets, Mapping):
         check_labels(np.asarray(batch.targets), outputs.shape[1:], what)
     try:
@@ -56,6 +60,7 @@ def check_fit(objective: Objective, batch: Batch, parameters: dict, what: str = 
         )
     if batch.lengths is not None and np.max(batch.lengths) > objective.n_steps:
         raise ValueError(f"{what}: a length of {np.max(batch.lengths)} steps; a run has {objective.n_steps}.")
+    return outputs
 
 
 def check_slope(objective: Objective, batch: Batch, parameters: dict) -> None:
@@ -145,6 +150,37 @@ def check_labels(targets: np.ndarray, shape: tuple[int, ...], what: str = "data"
             )
 
 
+class Labelled:
+    """Batches of a loader, whose labels are looked at when they come: nobody has seen them before.
+
+    Parameters
+    ----------
+    batches : Batches
+    outputs : ShapeDtypeStruct, (batch, ...), or dict of them
+        What is read.
+    what : str
+        What they are called in messages.
+    """
+
+    def __init__(self, batches: Any, outputs: Any, what: str = "data"):
+        self.batches, self.outputs, self.what = batches, outputs, what
+
+    def __len__(self) -> int:
+        return len(self.batches) if hasattr(self.batches, "__len__") else 0
+
+    @property
+    def facts(self) -> dict:
+        """What a checkpoint remembers of the data."""
+        return getattr(self.batches, "facts", {})
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of epoch ``number``."""
+        for k, batch in enumerate(self.batches.epoch(number), 1):
+            if not isinstance(self.outputs, dict | tuple) and not isinstance(batch.targets, Mapping):
+                check_labels(np.asarray(batch.targets), self.outputs.shape[1:], f"{self.what}, batch {k}")
+            yield batch
+
+
 def check_gradient(objective: Objective, trained: Trained) -> None:
     """Refuse a loss that no gradient reaches: say which population has no surrogate.
 
@@ -207,19 +243,27 @@ def check_loop(callbacks: Any, average: float | None, log: Any, checkpoint: Any,
     ------
     TypeError, ValueError
     """
-    if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
-        raise TypeError(f"checkpoint: expected the path of a folder, given {checkpoint!r}.")
+    if checkpoint is not None:
+        if not isinstance(checkpoint, str | os.PathLike):
+            raise TypeError(f"checkpoint: expected the path of a folder, given {checkpoint!r}.")
+        check_place(Path(checkpoint))
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
         raise TypeError(f"seed: expected a whole number, given {seed!r}.")
+    if not isinstance(callbacks, Sequence) or isinstance(callbacks, str):
+        raise TypeError(f"callbacks: expected a list of them, given {callbacks!r}; write callbacks=[...].")
     for callback in callbacks:
+        if isinstance(callback, type):
+            raise TypeError(f"callbacks: {callback.__name__} is a class; give one of it, {callback.__name__}().")
         if not callable(callback) and not hasattr(callback, "step"):
             raise TypeError(f"callbacks: expected functions of an Epoch, or objects with step(), given {callback!r}.")
-    if average is not None and not 0 <= average <= 1:
+    if average is not None and (isinstance(average, bool) or not 0 <= average <= 1):
         raise ValueError(f"average: expected a decay from 0 to 1, such as 0.999, given {average}.")
     if log is not None and Path(log).suffix not in (".csv", ".jsonl"):
         raise ValueError(
             f"log: {log} ends neither in .csv nor in .jsonl; callbacks=[bs.train.TensorBoard('runs')] writes for TensorBoard."
         )
+    if log is not None and not Path(log).absolute().parent.is_dir():
+        raise FileNotFoundError(f"log: there is no folder {Path(log).absolute().parent} to write {Path(log).name} in.")
 
 
 def finite(tree: Any) -> bool:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
+import brainunit as u
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from brainsim._errors import UnitError
 from brainsim.data import Task, Trials
+from brainsim.simulation.door import check_count
 from brainsim.train.objective import Batch
 
 
@@ -57,12 +63,10 @@ class Arrays:
         shuffle: bool = True,
         augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     ):
-        self.inputs, self.targets = np.asarray(inputs), jax.tree.map(np.asarray, targets)
-        self.lengths = None if lengths is None else np.asarray(lengths)
+        self.inputs, self.targets, self.lengths = _plain((inputs, targets, lengths))
         check_arrays(self.inputs, self.targets, self.lengths)
-        if isinstance(batch, bool) or not isinstance(batch, int | np.integer) or batch < 1:
-            raise ValueError(f"Arrays: batch: expected a positive integer, given {batch!r}.")
-        self.batch, self.seed, self.shuffle, self.augment = min(batch, len(self.inputs)), seed, shuffle, augment
+        check_count("Arrays: batch", batch)
+        self.batch, self.seed, self.shuffle, self.augment = min(int(batch), len(self.inputs)), seed, shuffle, augment
 
     def __len__(self) -> int:
         return len(self.inputs) // self.batch
@@ -70,7 +74,13 @@ class Arrays:
     @property
     def facts(self) -> dict:
         """What a checkpoint remembers of the data."""
-        return {"examples": len(self.inputs), "input": list(self.inputs.shape[1:]), "batch": self.batch}
+        parts = [part for part in jax.tree.leaves((self.inputs, self.targets, self.lengths))]
+        return {
+            "examples": len(self.inputs),
+            "input": list(self.inputs.shape[1:]),
+            "batch": self.batch,
+            "checksum": zlib.crc32(b"".join(zlib.crc32(np.ascontiguousarray(part)).to_bytes(4) for part in parts)),
+        }
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of epoch ``number``."""
@@ -113,8 +123,7 @@ class Loader:
             raise TypeError(
                 "data: an iterator can be gone through once, and every epoch begins anew; give a list or a loader."
             )
-        if number is not None and number < 1:
-            raise ValueError(f"data: expected one batch an epoch at least, given number={number}.")
+        check_count("Loader: number", number)
         self.iterable, self.number = iterable, number
 
     def __len__(self) -> int:
@@ -148,8 +157,7 @@ class Prefetch:
     """
 
     def __init__(self, data: Any, ahead: int = 2):
-        if ahead < 1:
-            raise ValueError(f"Prefetch: expected one batch ahead at least, given {ahead}.")
+        check_count("Prefetch: ahead", ahead)
         self.data, self.ahead = data if hasattr(data, "epoch") else Loader(data), ahead
 
     def __len__(self) -> int:
@@ -190,13 +198,31 @@ def as_batch(item: Any) -> Batch:
         raise ValueError(
             f"data: a batch is (inputs, targets) or (inputs, targets, lengths), given {type(item).__name__}."
         )
-    made = Batch(*(None if part is None else jax.tree.map(np.asarray, part, is_leaf=_is_list) for part in parts))
+    made = Batch(*_plain(parts))
     check_arrays(*made)
     return made
 
 
-def _is_list(x: Any) -> bool:
-    return isinstance(x, list | tuple)  # of numbers: one array
+def _plain(parts: Iterable) -> tuple:
+    """Inputs, targets and lengths as arrays."""
+    return tuple(
+        None if part is None else jax.tree.map(functools.partial(_array, name), part, is_leaf=_is_leaf)
+        for name, part in zip(Batch._fields, parts)
+    )
+
+
+def _array(name: str, part: Any) -> np.ndarray:
+    if not isinstance(part, u.Quantity):
+        return np.asarray(part)
+    if not part.unit.has_same_dim(u.UNITLESS):
+        raise UnitError(
+            f"data: {name} are in {part.unit}; give numbers without unit, in that of what they are given to or compared with."
+        )
+    return np.asarray(part.to_decimal(u.UNITLESS))
+
+
+def _is_leaf(x: Any) -> bool:
+    return isinstance(x, list | tuple | u.Quantity)  # a list of numbers is one array
 
 
 def as_batches(data: Any, batch: int, seed: int = 0, shuffle: bool = True, what: str = "data") -> Any:
@@ -236,6 +262,11 @@ def _is_data(x: Any) -> bool:
     return x is None or hasattr(x, "shape") or (isinstance(x, Mapping) and all(map(_is_data, x.values())))
 
 
+def _are_numbers(array: np.ndarray) -> bool:
+    """Whether they are real ones; those of 16 and 8 bits that NumPy does not know are."""
+    return array.dtype.kind in "biu" or jnp.issubdtype(array.dtype, jnp.floating)
+
+
 def check_arrays(inputs: np.ndarray, targets: Any, lengths: np.ndarray | None) -> None:
     """Refuse arrays that do not belong together, and numbers that are not finite."""
     several = targets.items() if isinstance(targets, Mapping) else [("", targets)]
@@ -243,13 +274,15 @@ def check_arrays(inputs: np.ndarray, targets: Any, lengths: np.ndarray | None) -
     for name, array in (*named, ("lengths", lengths)):
         if array is not None and (array.ndim == 0 or len(array) != len(inputs)):
             raise ValueError(f"data: there are {len(inputs)} inputs, and {name} of shape {array.shape}.")
-        if array is not None and array.dtype.kind not in "biuf":
+        if array is not None and not _are_numbers(array):
             raise ValueError(f"data: {name} are {array.dtype}, expected numbers of one shape for all examples.")
+    if targets is None:
+        raise ValueError("data: there are no targets; give (inputs, targets).")
     if inputs.ndim == 0 or not len(inputs):
         raise ValueError(f"data: there are no examples, inputs have the shape {inputs.shape}.")
-    if inputs.dtype == object or inputs.dtype.kind in "US":
+    if not _are_numbers(inputs):
         raise ValueError(f"data: inputs are {inputs.dtype}, expected numbers of one shape for all examples.")
-    if inputs.dtype.kind == "f" and not np.all(np.isfinite(inputs)):
+    if inputs.dtype.kind not in "biu" and not np.all(np.isfinite(inputs)):
         bad = np.flatnonzero(~np.isfinite(inputs.reshape(len(inputs), -1)).all(1))
         raise ValueError(f"data: {len(bad)} inputs are not finite, the first is example {bad[0]}.")
     if lengths is not None and (lengths.dtype.kind not in "iu" or lengths.min() < 1):

@@ -14,6 +14,7 @@ from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import QuantityLike
 from brainsim.integrators import Adaptive
 from brainsim.network import Network
+from brainsim.simulation.door import check_count
 from brainsim.train import checks, losses, measures
 from brainsim.train.course.callbacks import Callback
 from brainsim.train.course.evaluation import Evaluation
@@ -165,12 +166,11 @@ def fit(
     NonFiniteError
         Where the loss is not finite: the network keeps the parameters before that, as does the checkpoint.
     """
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-        raise ValueError(f"epochs: expected a positive integer, given {epochs!r}.")
-    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
-        raise ValueError(f"batch: expected a positive integer, given {batch!r}.")
-    if save_every is not None and (isinstance(save_every, bool) or not isinstance(save_every, int) or save_every < 1):
-        raise ValueError(f"save_every: expected a positive integer, given {save_every!r}.")
+    for name, number in (("epochs", epochs), ("batch", batch)):
+        if number is None:
+            raise ValueError(f"{name}: expected a positive integer, given None.")
+        check_count(name, number)
+    check_count("save_every", save_every)
     checks.check_loop(callbacks, average, log, checkpoint, seed)
     options: dict[str, Any] = dict(
         loss=loss,
@@ -194,12 +194,19 @@ def fit(
         _check_adaptive(gradient, truncate)
     elif follows:
         checks.check_gradient(objective, trained)
-    checks.check_fit(objective, _whole(batches, sample), objective.run.parameters)
+    outputs = checks.check_fit(objective, _whole(batches, sample), objective.run.parameters)
     if follows or isinstance(gradient, Eligibility):
         checks.check_slope(objective, sample, objective.run.parameters)
     held_out = None if validate is None else as_batches(validate, batch, shuffle=False, what="validate")
     if isinstance(held_out, Arrays):
         checks.check_fit(objective, _whole(held_out, sample), objective.run.parameters, "validate")
+    elif held_out is not None:
+        first = next(iter(held_out.epoch(0)), None)
+        if first is None:
+            raise ValueError("validate: there are no batches.")
+        checks.check_fit(objective, first, objective.run.parameters, "validate")
+        held_out = checks.Labelled(held_out, outputs, "validate")
+    batches = batches if isinstance(batches, Arrays) else checks.Labelled(batches, outputs)
     checks.warn_of_values(objective, sample)
     named = named_metrics(metrics, sample)
     checks.check_monitors(callbacks, named, validate is not None)

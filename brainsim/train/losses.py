@@ -33,9 +33,16 @@ def cross_entropy(output: jax.Array, target: ArrayLike) -> jax.Array:
     """
     target = jnp.asarray(target)
     if target.ndim == 0:
+        _check_label("cross_entropy", target)
         return optax.softmax_cross_entropy_with_integer_labels(output, target)
     _same_shape("cross_entropy", output, target)
     return optax.softmax_cross_entropy(output, target)
+
+
+def _check_label(name: str, target: jax.Array) -> None:
+    """Refuse classes that are no whole numbers."""
+    if not jnp.issubdtype(target.dtype, jnp.integer):
+        raise TypeError(f"{name}: a class is a whole number, given {target.dtype}; targets.astype(int) are.")
 
 
 def _same_shape(name: str, output: jax.Array, target: jax.Array) -> None:
@@ -56,6 +63,7 @@ def step_cross_entropy(course: jax.Array, target: ArrayLike, mask: jax.Array | N
         Steps that count.
     """
     targets = jnp.broadcast_to(jnp.asarray(target), len(course))
+    _check_label("step_cross_entropy", targets)
     asked = targets >= 0 if mask is None else (targets >= 0) & mask
     values = optax.softmax_cross_entropy_with_integer_labels(course, jnp.maximum(targets, 0))
     return _mean_where(asked, values)
@@ -123,7 +131,7 @@ def count_mean_square(
 
     References
     ----------
-    snnTorch's ``mse_count_loss``.
+    snnTorch's ``mse_count_loss``, which takes whole numbers of spikes and divides by the number of steps.
     """
     wanted = jnp.where(jnp.arange(counts.shape[-1]) == target, right, wrong) * steps
     return mean_square(counts, wanted)
@@ -183,6 +191,7 @@ def van_rossum(tau: QuantityLike, dt: QuantityLike = 1.0 * u.ms) -> Callable[...
         after = jnp.sum(jnp.square(trace)) * decay**2 / (1 - decay**2)  # the rest of a geometric series
         return ratio * (jnp.sum(squares) + after)
 
+    loss.dt = dt  # type: ignore[attr-defined]  # an Objective compares it with its own
     return loss
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -12,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from brainsim._core import BATCH, compute_in, set_mode
-from brainsim._units import QuantityLike, float_dtype
+from brainsim._units import QuantityLike, float_dtype, in_unit
 from brainsim.integrators import Adaptive
 from brainsim.network import Network
 from brainsim.simulation.function import function, one_by_one
@@ -133,6 +134,19 @@ class Objective:
         ):
             if not callable(given) and (name, given) != ("encode", None):
                 raise TypeError(f"{name}: expected a function, such as bs.{example}, given {given!r}.")
+            if isinstance(given, type):
+                raise TypeError(f"{name}: {given.__name__} is a class; give one of it, {given.__name__}().")
+        if not isinstance(net, Network):
+            raise TypeError(
+                f"train: expected a Network, such as bs.nn.Sequential(...), given {getattr(type(net), '__name__', net)}."
+            )
+        if not isinstance(penalties, Sequence) or isinstance(penalties, str):
+            raise TypeError(f"penalties: expected a list of them, given {penalties!r}; write penalties=[...].")
+        for name, each in (("loss", loss), *(("penalties", penalty) for penalty in penalties)):
+            own = getattr(each, "dt", dt)
+            if not math.isclose(in_unit(own, u.ms, f"{name}: dt"), in_unit(dt, u.ms, "dt"), rel_tol=1e-6):
+                shown = getattr(each, "__qualname__", type(each).__name__).partition(".")[0]
+                raise ValueError(f"{name}: {shown} counts in steps of {own}, and a step is {dt} here; give it dt={dt}.")
         if net.begun:
             raise ValueError(
                 f"train: the network has run for {int(net.plain('steps'))} steps, and every example would go on from where it"

@@ -36,7 +36,7 @@ class RateBand:
 
     Parameters
     ----------
-    populations : sequence of str
+    populations : str or sequence of str
         Their names.
     strength : float
         :math:`\lambda`.
@@ -49,7 +49,7 @@ class RateBand:
     B. Cramer et al., IEEE Trans. Neural Netw. Learn. Syst. 33:2744 (2022).
     """
 
-    populations: Sequence[str]
+    populations: str | Sequence[str]
     strength: float = 1e-4
     lowest: QuantityLike | None = None
     highest: QuantityLike | None = None
@@ -58,7 +58,7 @@ class RateBand:
     @property
     def record(self) -> list[str]:
         """Spikes of the populations."""
-        return [f"{name}.spikes" for name in self.populations]
+        return [f"{name}.spikes" for name in _names(self.populations)]
 
     def __call__(
         self, recorded: dict[str, jax.Array], parameters: dict[str, jax.Array], mask: jax.Array | None = None
@@ -79,18 +79,18 @@ class Activity:
 
     Parameters
     ----------
-    populations : sequence of str
+    populations : str or sequence of str
     strength : float
         :math:`\lambda`.
     """
 
-    populations: Sequence[str]
+    populations: str | Sequence[str]
     strength: float = 1e-2
 
     @property
     def record(self) -> list[str]:
         """Spikes of the populations."""
-        return [f"{name}.spikes" for name in self.populations]
+        return [f"{name}.spikes" for name in _names(self.populations)]
 
     def __call__(
         self, recorded: dict[str, jax.Array], parameters: dict[str, jax.Array], mask: jax.Array | None = None
@@ -109,7 +109,7 @@ class Reach:
 
     Parameters
     ----------
-    populations : sequence of str
+    populations : str or sequence of str
         Their names.
     level : float
         :math:`\theta`, the threshold, in the unit of V.
@@ -124,7 +124,7 @@ class Reach:
     neurons that have fallen silent.
     """
 
-    populations: Sequence[str]
+    populations: str | Sequence[str]
     level: float = 1.0
     strength: float = 1.0
     share: float = 0.02
@@ -132,14 +132,14 @@ class Reach:
     @property
     def record(self) -> list[str]:
         """Potentials and spikes of the populations."""
-        return [f"{name}.{variable}" for name in self.populations for variable in ("V", "spikes")]
+        return [f"{name}.{variable}" for name in _names(self.populations) for variable in ("V", "spikes")]
 
     def __call__(
         self, recorded: dict[str, jax.Array], parameters: dict[str, jax.Array], mask: jax.Array | None = None
     ) -> jax.Array:
         total = jnp.zeros(())
         counts = True if mask is None else mask[:, :, None]
-        for name in self.populations:
+        for name in _names(self.populations):
             fires = jnp.any((recorded[f"{name}.spikes"] != 0) & counts, axis=1)
             highest = jnp.max(jnp.where(counts, recorded[f"{name}.V"], -jnp.inf), axis=1)
             asked = ~fires & (jnp.mean(fires, axis=0) < self.share)[None]
@@ -166,6 +166,10 @@ class WeightDecay:
     def __call__(self, recorded: dict[str, jax.Array], parameters: dict[str, jax.Array]) -> jax.Array:
         size = jnp.square if self.power == 2 else jnp.abs
         return self.strength * jnp.asarray(sum(jnp.sum(size(array)) for array in parameters.values()))
+
+
+def _names(populations: str | Sequence[str]) -> list[str]:
+    return [populations] if isinstance(populations, str) else list(populations)
 
 
 def shares(spikes: jax.Array, mask: jax.Array | None = None) -> jax.Array:

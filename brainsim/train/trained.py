@@ -60,6 +60,9 @@ class Trained:
             raise ValueError("fit: nothing learns here; name what does, learn=['hidden*.tau'].")
         transforms = dict(transforms or {})
         for pattern in transforms:
+            still = fnmatch.filter(sorted(floats.keys() - chosen), pattern)
+            if still and not fnmatch.filter(chosen, pattern):
+                raise UnknownNameError(f"transforms: {still[0]} does not learn; learn={pattern!r} makes it.")
             matching(pattern, sorted(chosen), "transforms")
         slots = slots_of(net, {path: floats[path] for path in sorted(chosen)})
         self.net, self.paths = net, tuple(sorted(chosen))

@@ -75,7 +75,8 @@ class Update:
         for each in optimizer.values() if isinstance(optimizer, Mapping) else [optimizer]:
             if not (callable(getattr(each, "init", None)) and callable(getattr(each, "update", None))):
                 raise TypeError(f"optimizer: expected one of optax, such as optax.adam(1e-3), given {each!r}.")
-        self.optimizer = by_group(optimizer, trained.paths) if isinstance(optimizer, Mapping) else optimizer
+        chosen = by_group(optimizer, trained.paths) if isinstance(optimizer, Mapping) else optimizer
+        self.optimizer = optax.with_extra_args_support(chosen)
         self.step, self.metrics = gradient(objective), dict(metrics or {})
 
     def first(self) -> Learning:
@@ -124,10 +125,16 @@ class Update:
         self, learning: Learning, fixed: dict, batch: Batch, key: jax.Array, *state: dict
     ) -> tuple[tuple[jax.Array, Result], Any, Any, dict]:
         """``((loss, result), free, moments, seen)``: where the gradient leads, and what is seen of it."""
+
+        def value(free):
+            given = self.given(learning, self.trained.values(free, fixed))
+            return self.objective(given, learning.carried, batch, key, *state)[0]
+
         parameters, back = jax.vjp(lambda free: self.trained.values(free, fixed), learning.free)
         found, slopes = self.step(self.given(learning, parameters), learning.carried, batch, key, *state)
         (slopes,) = back({path: slopes[path] for path in parameters})
-        changes, moments = self.optimizer.update(slopes, learning.moments, learning.free)
+        known = dict(value=found[0], grad=slopes, value_fn=value)  # what line searches and plateaus look at
+        changes, moments = self.optimizer.update(slopes, learning.moments, learning.free, **known)
         return found, optax.apply_updates(learning.free, changes), moments, norms(slopes)
 
 

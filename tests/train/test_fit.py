@@ -129,6 +129,8 @@ def test_a_checkpoint_of_another_model_is_refused(examples, tmp_path):
         fit(small(), examples, checkpoint=tmp_path / "c", seed=1)
     with pytest.raises(ValueError, match="a checkpoint of training; bs.train.fit"):
         bs.load(small(), tmp_path / "c")
+    with pytest.raises(ValueError, match="made with data: checksum = .*, now it is"):
+        fit(small(), (examples[0][::-1], examples[1]), checkpoint=tmp_path / "c")
     bs.save(small(), tmp_path / "n")
     with pytest.raises(ValueError, match="one of a network, not of training"):
         fit(small(), examples, checkpoint=tmp_path / "n")
@@ -147,6 +149,17 @@ def test_loaders_give_what_arrays_give(examples):
         fit(small(), iter(whole))
     with pytest.raises(ValueError, match="given tuple|a batch is"):
         fit(small(), [(1, 2, 3, 4)])
+    for wrong in (-1, 3):  # which indexing would take from the end, or make no number of
+        late = [whole[0], (whole[1][0], np.full(20, wrong))]
+        with pytest.raises(ValueError, match=f"data, batch 2: labels go from {wrong} to {wrong}, .* 3 units"):
+            fit(small(), late)
+
+
+def test_optimizers_that_look_at_the_loss(examples):
+    """A line search never goes up, on one batch."""
+    net = small()
+    history = fit(net, examples, batch=60, epochs=6, optimizer=optax.lbfgs())
+    assert np.all(np.diff(history["loss"]) < 0)
 
 
 def test_freezing_bounds_groups_and_averages(examples):
@@ -382,7 +395,8 @@ def test_what_would_be_found_out_late_is_refused_at_once(examples, tmp_path):
     x, y = examples
     course = dict(read=("out.V", "sequence"), loss=losses.step_cross_entropy)
     trials = bs.data.GoNoGo(stimulus=2 * u.ms, delay=1 * u.ms, decision=5 * u.ms)
-    nothing = np.full((60, 3), np.nan)
+    nothing, file = np.full((60, 3), np.nan), tmp_path / "page"
+    file.write_text("notes")
     for data, options, message in (
         ((x, y[:, None]), {}, r"cross_entropy: the output has shape \(3,\), the target \(1,\)"),
         ((x, y[:, None] * 1.0), dict(loss=losses.mean_square), r"mean_square: the output has shape \(3,\), the target \(1,\)"),
@@ -406,9 +420,30 @@ def test_what_would_be_found_out_late_is_refused_at_once(examples, tmp_path):
         ((x, y), dict(optimizer={"*": "adam"}), "optimizer: expected one of optax"),
         ((x, y), dict(loss=lambda out, label: 1.0 * (jnp.argmax(out) != label)), "no derivative with respect to out.V"),
         ((x, y), dict(loss=lambda out, label: jnp.round(out).sum(), gradient="e_prop"), "no derivative .*reinforce"),
+        ((x * 1j, y), {}, "inputs are complex128, expected numbers"),
+        ((x * u.mV, y), {}, "data: inputs are in mV; give numbers without unit"),
+        ((x, None), {}, "there are no targets"),
+        ((x, y * 1.0), {}, r"cross_entropy: a class is a whole number, given float64; targets.astype\(int\)"),
+        ((x, y), dict(encode=bs.encoding.Constant), r"encode: Constant is a class; give one of it, Constant\(\)"),
+        ((x, y), dict(callbacks=bs.train.Steps()), r"callbacks: expected a list of them, .*callbacks=\[...\]"),
+        ((x, y), dict(callbacks=[bs.train.EarlyStopping]), r"EarlyStopping is a class; give one of it, EarlyStopping\(\)"),
+        ((x, y), dict(penalties=bs.train.Activity("hidden")), r"penalties: expected a list of them"),
+        ((x, y), dict(penalties=[bs.train.RateBand("hidden", dt=2 * u.ms)]), "RateBand counts in steps of 2 ms, and a step is 1"),
+        ((x, y), dict(loss=losses.van_rossum(5 * u.ms, dt=0.5 * u.ms)), "van_rossum counts in steps of 0.5 ms"),
+        ((x, y), dict(average=True), "average: expected a decay from 0 to 1"),
+        ((x, y), dict(log=tmp_path / "none" / "log.csv"), "log: there is no folder .*none to write log.csv in"),
+        ((x, y), dict(checkpoint=file), "page is a file; give a new folder"),
+        ((x, y), dict(transforms={"hidden.tau": transforms.Positive()}), "hidden.tau does not learn; learn='hidden.tau' makes it"),
+        ((x, y), dict(validate=(x[:, :5], y)), r"validate: encode: Constant makes the shape \(8, 5\)"),
+        ((x, y), dict(validate=[(x, y + 1)]), "validate: labels go from 1 to 3"),
+        ((x, y), dict(validate=[]), "validate: there are no batches"),
     ):  # fmt: skip
-        with pytest.raises((ValueError, TypeError, bs.NonFiniteError, bs.UnknownNameError), match=message):
+        with pytest.raises((ValueError, TypeError, OSError, bs.NonFiniteError, bs.UnknownNameError), match=message):
             fit(small(), data, epochs=1, **options)
+    with pytest.raises(TypeError, match=r"expected a Network, such as bs.nn.Sequential\(...\), given Neurons"):
+        fit(bs.nn.LIF(), (x, y))
+    with pytest.raises(ValueError, match="patience: expected a positive integer, given 0"):
+        bs.train.EarlyStopping(patience=0)
     net = small(n=3, classes=2)
     net["pixels->hidden"].weight = 1 * u.mV * np.ones((3, 8))
     fit(net, trials(20), epochs=1, encode=None, callbacks=[bs.train.Steps()], **course)

@@ -103,6 +103,10 @@ class EarlyStopping:
     largest: bool | None = None
     least: float = 0.0
 
+    def __post_init__(self):
+        if isinstance(self.patience, bool) or not isinstance(self.patience, int | np.integer) or self.patience < 1:
+            raise ValueError(f"EarlyStopping: patience: expected a positive integer, given {self.patience!r}.")
+
     def __call__(self, epoch: Epoch) -> bool:
         """Whether to stop."""
         if self.monitor not in epoch.row:

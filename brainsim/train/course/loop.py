@@ -48,7 +48,9 @@ class Loop:
         self.good = self.learning  # the last parameters of which loss and gradient are known to be finite
         whole, window = evaluation.objective, update.objective
         self.facts = {"seed": seed, "steps": whole.n_steps, "window": window.n_steps, "step_ms": whole.run.step_ms}
-        self.facts |= {"precision": window.precision, "data": getattr(batches, "facts", {})}
+        self.facts |= {"precision": window.precision}
+        if checkpoint is not None:  # a checksum of all data takes its time
+            self.facts |= {f"data: {name}": value for name, value in getattr(batches, "facts", {}).items()}
         if checkpoint is not None and resuming.exists(checkpoint):
             self.learning, self.place = resuming.load(checkpoint, self.learning, self.facts)
 
