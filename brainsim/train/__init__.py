@@ -16,6 +16,7 @@ from brainsim.train.estimation.least_squares import Squares, least_squares
 from brainsim.train.estimation.protocols import Protocol, Protocols, Report, Row
 from brainsim.train.estimation.targets import Features, PhasePlane, SpikeTimes, Target, Voltage
 from brainsim.train.estimation.unknowns import Unknown, Unknowns
+from brainsim.train.evaluating import Evaluated, evaluate, predict
 from brainsim.train.fitting import fit
 from brainsim.train.gradients import Gradient, bptt, eventprop, reinforce
 from brainsim.train.objective import Batch, Objective, Result
@@ -61,6 +62,8 @@ __all__ = [
     "Descent",
     "EarlyStopping",
     "Epoch",
+    "evaluate",
+    "Evaluated",
     "Evaluation",
     "eventprop",
     "explain",
@@ -86,6 +89,7 @@ __all__ = [
     "online",
     "Penalty",
     "Place",
+    "predict",
     "Prefetch",
     "RandomDirections",
     "RateBand",

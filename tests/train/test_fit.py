@@ -468,3 +468,32 @@ def test_a_task_is_data_with_a_target_in_each_step():
         assert 0 <= history["decision"][0] <= 1 and np.isfinite(history["loss"][0])
     with pytest.raises(ValueError, match="labels go up to 1, and the output has 1 units"):
         bs.train.fit(small(n=8, classes=1), data, task.duration, **options)
+
+
+def test_a_network_is_measured_as_it_is(examples):
+    """What is validated is what is measured afterwards; outputs are those of runs one by one."""
+    x, y = examples
+    net, options = small(), dict(encode=bs.encoding.Constant(), read="out.V")
+    history = fit(net, examples, epochs=1, validate=(x[:50], y[:50]))
+    for data in ((x[:50], y[:50]), [(x[:20], y[:20]), (x[20:50], y[20:50])]):
+        result = bs.train.evaluate(net, data, 8 * u.ms, batch=20, **options)
+        np.testing.assert_allclose(result["loss"], history["validation loss"][0], rtol=1e-12)
+        assert result["accuracy"] == np.mean(result.outputs.argmax(1) == y[:50]) == np.mean(result.values["accuracy"])
+    np.testing.assert_array_equal(bs.train.predict(net, x[:50], 8 * u.ms, batch=20, **options), result.outputs)
+    given = dict(inputs={"pixels.input": np.tile(x[33], (8, 1))})
+    rec = bs.simulate(net, 8 * u.ms, dt=1 * u.ms, record=["out.V", "hidden.spikes"], **given)
+    np.testing.assert_allclose(result.outputs[33], rec["out.V"].mean(axis=0) / u.mV, rtol=1e-12)
+    net.reset()
+    one = bs.train.evaluate(net, (x[33:34], y[33:34]), 8 * u.ms, **options)
+    np.testing.assert_allclose(one.rates["hidden"] / u.Hz, np.mean(rec.spikes["hidden"].numbers()) / 8e-3, rtol=1e-12)
+    for data, message in (
+        ((x, y + 1), "labels go from 1 to 3"),
+        ([(x, y - 1)], "labels go from -1"),
+        ([], "no batches"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            bs.train.evaluate(net, data, 8 * u.ms, **options)
+    with pytest.raises(bs.UnknownNameError, match="'acuracy' was not measured. Did you mean 'accuracy'"):
+        result["acuracy"]
+    with pytest.raises(TypeError, match=r"inputs: expected an array \(examples, ...\), given list"):
+        bs.train.predict(net, [x], 8 * u.ms)

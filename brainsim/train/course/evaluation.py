@@ -55,10 +55,10 @@ class Evaluation:
         """``(values, rates, outputs)`` of every example, in their order: loss and measures by name, shares of steps with
         a spike by population, and what was read.
         """
-        parts = []
+        data, parts = as_batches(data, self.batch, shuffle=False, what="validate"), []
         for k, batch in enumerate(self._batches(data)):
             n = len(batch.inputs)
-            batch = _filled(batch, self.batch) if isinstance(data, Arrays | tuple) else batch
+            batch = _filled(batch, min(self.batch, len(data.inputs))) if isinstance(data, Arrays) else batch
             found = self._run(parameters, carried, batch, jax.random.fold_in(self.key, k))
             parts.append(jax.tree.map(lambda array, n=n: np.asarray(array)[:n], found))
         return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
@@ -69,7 +69,6 @@ class Evaluation:
         return tuple({name: float(np.mean(x)) for name, x in part.items()} for part in (values, rates))  # type: ignore[return-value]
 
     def _batches(self, data):
-        data = as_batches(data, self.batch, shuffle=False, what="validate")
         if not isinstance(data, Arrays):
             yield from data.epoch(0)
             return
