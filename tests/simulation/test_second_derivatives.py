@@ -25,7 +25,8 @@ WAYS = {
     "in pieces": dict(checkpoint_every=4),
 }
 TAKEN = "forward over reverse", "reverse over reverse", "reverse over forward", "of a batch"
-CASES = [("as it chooses", recurrent, taken) for recurrent in (False, True) for taken in TAKEN]
+CASES = [("as it chooses", False, taken) for taken in TAKEN]
+CASES += [("as it chooses", True, taken) for taken in ("reverse over reverse", "of a batch")]
 CASES += [("step by step", False, "reverse over reverse"), ("step by step", True, "forward over reverse")]
 CASES += [("kept", True, "reverse over reverse"), ("in pieces", False, "reverse over reverse")]
 
@@ -118,9 +119,10 @@ def expected(recurrent):
 def test_the_hessian_is_symmetric_and_that_of_parabolas(recurrent):
     at, value, gradient, hessian = expected(recurrent)
     loss = loss_of(recurrent)
-    np.testing.assert_allclose(loss(at), value, rtol=1e-12)
-    np.testing.assert_allclose(jax.grad(loss)(at), gradient, rtol=1e-6, atol=1e-6)
-    found = np.asarray(jax.hessian(loss)(at))
+    found = jax.jit(lambda x: (loss(x), jax.grad(loss)(x), jax.hessian(loss)(x)))(at)
+    np.testing.assert_allclose(found[0], value, rtol=1e-12)
+    np.testing.assert_allclose(found[1], gradient, rtol=1e-6, atol=1e-6)
+    found = np.asarray(found[2])
     np.testing.assert_allclose(found, found.T, rtol=1e-10, atol=1e-10)
     assert np.abs(hessian).max() > 1
     np.testing.assert_allclose(found, hessian, rtol=2e-5, atol=2e-5 * np.abs(hessian).max())

@@ -91,14 +91,13 @@ def test_a_count_is_smooth_where_a_peak_is_near_the_threshold():
     assert count(-17) == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-3)
 
 
-def test_what_is_not_defined_is_nan_and_has_no_slope(potentials):
-    still = features.Trace(potentials[:, 4], DT, **WINDOW)
-    assert np.isnan(u.get_mantissa(features.measure("AP_width", still)))
-    assert float(still.reach) == pytest.approx(potentials[800:4800, 4].max(), abs=0.1)
-    few = features.Trace(potentials[:, 1], DT, most=3, **WINDOW)
-    assert np.isnan(u.get_mantissa(features.measure("AP_height", few))), "more spikes than are looked at"
-    slope = jax.grad(lambda V: u.get_mantissa(features.measure("AP_width", features.Trace(V, DT, **WINDOW))))
-    assert not np.any(slope(jnp.asarray(potentials[:, 4])))
+def test_what_is_not_defined_is_nan_and_has_no_slope(potentials, measured):
+    still = potentials[:, 4]
+    assert np.isnan(measured(still)["AP_width"])
+    assert float(features.Trace(still, DT, **WINDOW).reach) == pytest.approx(still[800:4800].max(), abs=0.1)
+    few = lambda V: u.get_mantissa(features.measure("AP_height", features.Trace(V, DT, most=3, **WINDOW)))
+    assert np.isnan(jax.jit(few)(potentials[:, 1])), "more spikes than are looked at"
+    assert not np.any(jax.jit(jax.grad(lambda V: measured(V)["AP_width"]))(still))
 
 
 def test_units_and_names(potentials):
