@@ -118,6 +118,21 @@ def neuron(model, ax):
     label(ax, "ms", shown, net.cell.unit_of(shown))
 
 
+def astrocyte(model, ax):
+    """Calcium over a minute, while there is transmitter for a part of it."""
+    net = bs.Network()
+    net.cell = model(1)
+    for Y_S in (0.0, 5.0, 0.0):
+        net.cell.Y_S = Y_S * u.uM
+        rec = bs.simulate(net, 20 * u.second, dt=10 * u.ms, record=["cell.spikes", "cell.C"], progress=False)
+        ax.plot(rec.times / u.second, rec["cell.C"] / u.uM, color=BLUE, lw=0.8)
+        fired = rec.spikes["cell"].times / u.second
+        ax.plot(
+            fired, np.full(len(fired), 1.02), "|", color=RED, ms=4, transform=ax.get_xaxis_transform(), clip_on=False
+        )
+    label(ax, "s", "C", u.uM)
+
+
 def mass(model, ax):
     """Its variables over a second (a minute for the slow ones)."""
     slow = {"BalloonWindkessel": 40.0, "Hopf": 60.0, "Epileptor": 8.0}
@@ -322,6 +337,7 @@ TO_BE_COMPLETED = (
 ROOMS = [
     ("Neurons", bs.neurons, bs.neurons.Neuron, neuron),
     ("Channels", bs.channels, bs.channels.Channel, channel),
+    ("Glia", bs.glia, bs.neurons.Neuron, astrocyte),
     ("Masses", bs.masses, bs.masses.Mass, mass),
     ("Receptors", bs.receptors, bs.receptors.Receptor, receptor),
     ("Terminals", bs.terminals, bs.terminals.Terminal, terminal),

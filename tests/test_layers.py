@@ -22,6 +22,7 @@ FLOORS = (
         "trial",
         "integrated",
         "neurons",
+        "glia",
         "channels",
         "cells",
         "masses",

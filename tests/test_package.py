@@ -98,6 +98,7 @@ ROOMS = {
     "channels": bs.channels.Channel,
     "connectivity": bs.connectivity.ConnectionRule,
     "delays": bs.delays.Delay,
+    "glia": bs.neurons.Neuron,
     "integrators": bs.integrators.ODEMethod,
     "masses": bs.masses.Mass,
     "modulators": bs.modulators.Modulator,

@@ -52,13 +52,14 @@ DRIVE = {
     "GLIF5": 512.0, "HindmarshRose": 4.0, "HodgkinHuxley": 64.0, "IF": 1024.0, "Izhikevich": 16.0, "LIF": 60000.0,
     "MAT2": 1024.0, "MorrisLecar": 256.0, "PinskyRinzel": 8.0, "PoissonNeuron": 16384.0, "QIF": 40000.0,
     "ReducedTraub": 8.0, "ResonateAndFire": 2.0, "SRM0": 1024.0, "Theta": 32.0, "TraubMiles": 1024.0, "WangBuzsaki": 4.0,
+    "GChI": 1.0,
 }  # fmt: skip
 
 
 def exported(room: str) -> dict[str, type]:
     """Classes of a room that models are made of, by name."""
     module = getattr(bs, room)
-    kind = {"neurons": "Neuron", "masses": "Mass", "receptors": "Receptor", "terminals": "Terminal", "synapses": "Synapse",
+    kind = {"neurons": "Neuron", "glia": "GChI", "masses": "Mass", "receptors": "Receptor", "terminals": "Terminal", "synapses": "Synapse",
             "plasticity": "Plasticity", "stimuli": "Stimulus", "sources": "Population", "modulators": "Modulator"}[room]  # fmt: skip
     base = getattr(module, kind, None) or getattr(bs, kind)
     found = {name: getattr(module, name) for name in module.__all__}
@@ -72,7 +73,7 @@ def exported(room: str) -> dict[str, type]:
 def neurons(n: int) -> bs.Network:
     """Every neuron, with noise and from a random potential."""
     net = bs.Network(seed=1)
-    for name, kind in exported("neurons").items():
+    for name, kind in (exported("neurons") | exported("glia")).items():
         optional = {"refractory": 1.0 * u.ms} if "refractory" in kind._declared else {}
         setattr(net, name, kind(n, **optional))
         _disturbed(getattr(net, name))
@@ -239,7 +240,7 @@ def shaped(n: int) -> bs.Network:
 
 
 ROOMS = {  # the rooms whose classes each network holds
-    "neurons": ["neurons"],
+    "neurons": ["neurons", "glia"],
     "masses": ["masses"],
     "synapses": ["receptors", "terminals", "plasticity"],
     "inputs": ["stimuli", "sources", "modulators"],
