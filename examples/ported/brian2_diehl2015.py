@@ -41,7 +41,7 @@ def run(images=np.kron(16 * DIGITS.images, np.ones((1, 3, 3))), labels=DIGITS.ta
                                      tau_plus=20 * u.ms, tau_minus=20 * u.ms, tau_y=40 * u.ms)  # fmt: skip
     w = net.connect(net.inp, net.exc, bs.AllToAll(), receptor="e", weight=START, delay=5 * u.ms, plasticity=rule)
     for image in images[:train]:
-        w.weight *= 78 / w.weight.sum(0, keepdims=True)
+        w.weight = np.minimum(w.weight * 78 / w.weight.sum(0, keepdims=True), 1)
         show(net, image)
     learned, net.exc.plus, net.inp.image.stop = w.weight, 0 * u.mV, net.t + 350 * u.ms
     del net["inp->exc"]  # for one that does not learn, so that all images can be shown side by side
