@@ -18,6 +18,7 @@ from brainsim._core.plain import NotPlainError, Reader, encode
 from brainsim._core.recorded import Made, There, recorded
 from brainsim._mesh import check_held
 from brainsim._units import with_unit
+from brainsim.cells import Detector, Junctions
 from brainsim.connectivity import FromArrays
 from brainsim.operation import Operation
 from brainsim.population import Population
@@ -26,6 +27,9 @@ from brainsim.receptors.base import Receptor
 from brainsim.stimuli.base import Stimulus
 
 FORMAT = "brainsim network description, 1"
+
+#: What is attached to populations, in this order.
+ATTACHED = {"receptors": Receptor, "stimuli": Stimulus, "junctions": Junctions, "detectors": Detector}
 
 
 def describe(net: Any) -> dict[str, Any]:
@@ -65,7 +69,7 @@ def describe(net: Any) -> dict[str, Any]:
 def _member(part: Dynamics) -> dict:
     described = encode(_made(part), f"describe: {part.path}")
     if isinstance(part, Population):
-        for what, kind in (("receptors", Receptor), ("stimuli", Stimulus)):
+        for what, kind in ATTACHED.items():
             attached = {name: _attached(one) for name, one in part.parts(kind).items() if isinstance(one, kind)}
             described |= {what: attached} if attached else {}
     return described
@@ -78,9 +82,11 @@ def _made(part: Dynamics) -> Made:
 
 def _attached(part: Dynamics) -> dict:
     described = encode(_made(part), f"describe: {part.path}")
-    mask = vars(part).get("mask")
+    mask, units = vars(part).get("mask"), vars(part._aside).get("units")  # of cells with a shape, those it stands on
     if mask is not None:
-        described["units"] = encode(np.flatnonzero(np.asarray(mask.get_value())).astype(np.int32), part.path)
+        units = np.flatnonzero(np.asarray(mask.get_value()))
+    if units is not None:
+        described["units"] = encode(np.asarray(units, np.int32), part.path)
     return described
 
 
@@ -159,6 +165,9 @@ def _differences(still: Any, built: Any) -> dict[str, Any]:
         for one in (still, built):
             one.prepare(still._aside.step_ms)
     found: dict[str, Any] = {}
+    for (path, part), (_, there) in zip(initial.components(still), initial.components(built)):
+        if getattr(part, "runs", None) != getattr(there, "runs", None):
+            raise NotPlainError(f"describe: where {path} stands is not what a description would make of it.")
     for one, other in zip(split(still)[1:], split(built)[1:]):
         for path in one.keys() ^ other.keys():
             raise NotPlainError(f"describe: {path} is not what a description would make of it.")
@@ -182,12 +191,12 @@ def build(kind: type, description: dict[str, Any], own: Iterable[Any] = ()) -> A
     reader = Reader(own, net.__getitem__)
     later = []
     for name, data in description["members"].items():
-        member = reader.decode({key: one for key, one in data.items() if key not in ("receptors", "stimuli")})
+        member = reader.decode({key: one for key, one in data.items() if key not in ATTACHED})
         setattr(net, name, member)
         if isinstance(member, Operation | Population):
             later.append((member, data))
     for member, data in later:
-        for what, kind_of in (("receptors", Receptor), ("stimuli", Stimulus)):
+        for what, kind_of in ATTACHED.items():
             for name, part in data.get(what, {}).items():
                 ids = reader.decode(part["units"]) if "units" in part else None
                 made = reader.decode({key: one for key, one in part.items() if key != "units"})

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Clock, Dynamics, Site, State, elements, held, name_hash
+from brainsim._core import Aside, Clock, Dynamics, Part, Site, State, elements, held, name_hash
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim.connectivity.geometry import Positions, as_layout
 from brainsim.own_steps import OwnSteps, length_of
@@ -82,13 +82,8 @@ class Population(OwnSteps, Sender):
     spikes = State(False, "who fired at the end of the last step", dtype=jnp.bool_)
 
     def __init__(self, size: int | tuple[int, ...], *, positions: Any = None, dt: Any = None, **values: Any):
-        self.size = size if isinstance(size, tuple) else (size,)
-        if not all(isinstance(k, numbers.Integral) and not isinstance(k, bool) and int(k) > 0 for k in self.size):
-            raise ValueError(
-                f"{type(self).__name__}: size must be a positive integer or a tuple of them, given {size!r}."
-            )
-        self.size = tuple(int(k) for k in self.size)
-        self.count = math.prod(self.size)
+        self.count = count_in(size, type(self).__name__)
+        self.size = tuple(int(k) for k in (size if isinstance(size, tuple) else (size,)))
         if dt is not None:
             self.own_step_ms = length_of(dt, type(self).__name__)
         super().__init__(**values)
@@ -99,11 +94,7 @@ class Population(OwnSteps, Sender):
     @property
     def positions(self) -> Positions:
         """Where the units are; a random layout is drawn from the network's seed and the population's path."""
-        key = jax.random.fold_in(
-            jax.random.PRNGKey(0) if self._aside.key is None else self._aside.key, name_hash("positions")
-        )
-        rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-        return self._aside.layout.place(self.size, rng)
+        return positions_of_units(self._aside, self.size)
 
     @property
     def senders(self) -> dict[str, Sender]:
@@ -133,6 +124,18 @@ class Population(OwnSteps, Sender):
     def facing(self, view: View, receptor: Any) -> View:
         """A view of units, or of places, by the places where a receptor stands; of points it is the same."""
         return view
+
+    def places_of(self, part: Part, view: View) -> np.ndarray:
+        """The numbers that the units, or places, of a view have on a part.
+
+        Raises
+        ------
+        ValueError
+            For a part that does not stand there.
+        """
+        if getattr(part, "count", None) != self.count:
+            raise ValueError(f"{part.path} has no value for each unit of {self.path}; set it on {part.path}.")
+        return view.ids
 
     def seen_from(self, receptor: str | None) -> Any:
         """What synapses onto a receptor see of the population: its variables, one value for each place of the receptor."""
@@ -187,7 +190,8 @@ class Population(OwnSteps, Sender):
         for name, part in parts.items():
             what = kind.__name__.lower()
             if not isinstance(part, kind):
-                raise TypeError(f"{self.path}: {name!r} must be a {what}, given {type(part).__name__}.")
+                given = f"the class {part.__name__}" if isinstance(part, type) else type(part).__name__
+                raise TypeError(f"{self.path}: {name!r} must be a {what}, given {given}.")
             if part.bound:
                 raise ValueError(
                     f"{self.path}: the {what} given as {name!r} already belongs to {part.path}; make another one."
@@ -242,7 +246,10 @@ class Population(OwnSteps, Sender):
 
 
 class View:
-    """Some units of a population, for wiring, stimulation and values: ``net.E[:100].V = -50 * u.mV``."""
+    """Some units of a population, for wiring, stimulation and values: ``net.E[:100].V = -50 * u.mV``.
+
+    The parts that stand there have views of their own: ``net.cell.at("soma").na.g_max = 50 * u.mS / u.cm2``.
+    """
 
     population: Any  # or another sender
     ids: np.ndarray
@@ -295,11 +302,14 @@ class View:
             return name
         of = self.what.removesuffix("s")
         what = f"{name!r} has no value per {of}" if name in declared else f"there is no {name!r}"
-        raise UnknownNameError(f"a view of {self.population.path}: {what}.{suggestion(name, units)}")
+        accepted = [*units, *self.population.parts(Part)]
+        raise UnknownNameError(f"a view of {self.population.path}: {what}.{suggestion(name, accepted)}")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        if isinstance(part := vars(self.population).get(name), Part):
+            return View(part, self.population.places_of(part, self))
         values = self.population.plain(self._checked(name))
         values = values[self.ids] if values.ndim else jnp.broadcast_to(values, self.ids.shape)
         return held(values, self.population.unit_of(name), self, name)
@@ -333,9 +343,23 @@ class View:
         self.population.attach_parts(stimuli, Stimulus, self.ids, unnamed)
 
 
+def count_in(size: Any, what: str) -> int:
+    """How many units there are of a size; refuses what is none."""
+    sizes = size if isinstance(size, tuple) else (size,)
+    if not all(isinstance(k, numbers.Integral) and not isinstance(k, bool) and int(k) > 0 for k in sizes):
+        raise ValueError(f"{what}: size must be a positive integer or a tuple of them, given {size!r}.")
+    return math.prod(int(k) for k in sizes)
+
+
+def positions_of_units(aside: Aside, size: tuple[int, ...]) -> Positions:
+    """Where units arranged in ``size`` are, by what is known of their population aside."""
+    key = jax.random.fold_in(jax.random.PRNGKey(0) if aside.key is None else aside.key, name_hash("positions"))
+    return aside.layout.place(size, np.random.default_rng(np.asarray(jax.random.key_data(key))))
+
+
 def view_of(thing: Any) -> View:
     """A population, or another sender, as the view of all its units; a view as it is."""
-    if isinstance(thing, View):
+    if isinstance(thing, View) and isinstance(thing.population, Sender):
         return thing
     if isinstance(thing, Sender) and "count" in vars(thing):
         return View(thing, np.arange(thing.count))

@@ -116,6 +116,7 @@ class Aside:
     main: np.ndarray  # the site that stands for each cell,
     standing: dict[str, np.ndarray]  # and the sites of parts that are being attached, by name
     sites: np.ndarray  # of a part of such cells: where it stands,
+    units: np.ndarray | None  # on which of them, None for all,
     standing_on: tuple[Any, np.ndarray]  # and on which compartments of them
     where: tuple  # of a part of a population: the places that it is to stand at,
     asked: tuple  # and those that the user asked for

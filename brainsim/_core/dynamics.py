@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -320,6 +321,7 @@ class Dynamics(Accumulating, Closed):
             nonnegative=declared.nonnegative,
             at_most=declared.at_most,
             grid=self._grid(name),
+            by_site=functools.partial(self.by_site, name),
         )
 
     def _grid(self, name):

@@ -89,9 +89,9 @@ def _float(value, what):
 
 def _array(value, what):
     array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biufU":
         raise NotPlainError(f"{what}: an array of {array.dtype} is no plain data.")
-    if array.size <= SHORT and np.all(np.isfinite(array)):
+    if array.size <= SHORT and (array.dtype.kind == "U" or np.all(np.isfinite(array))):
         return {
             "array": array.tolist(),
             "dtype": str(array.dtype),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, cast
 
 import brainunit as u
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from brainsim._core.site import OfSite
 from brainsim._units import in_unit, joined, split_quantity
 
 
@@ -37,6 +39,8 @@ class Slot:
         Refuse what is above, in ``unit``.
     grid : tuple of int, optional
         Shape that the elements are arranged in: values of this shape are accepted too, and kept flat.
+    by_site : callable, optional
+        Makes numbers of a value that depends on the place.
     """
 
     path: str
@@ -47,6 +51,7 @@ class Slot:
     nonnegative: bool = False
     at_most: float | None = None
     grid: tuple[int, ...] | None = None
+    by_site: Callable[[OfSite], Any] | None = dataclasses.field(default=None, compare=False, repr=False)
 
     @property
     def kind(self) -> tuple[tuple[int, ...], u.Unit]:
@@ -76,7 +81,7 @@ class Slot:
             For a wrong unit, type or shape, and for a value that is not finite or out of range.
         """
         what = what or self.path
-        value = joined(value, what)
+        value = self.numbers(value) if isinstance(value, OfSite) else joined(value, what)
         number = value if plain and split_quantity(value)[1] == u.UNITLESS else in_unit(value, self.unit, what)
         if isinstance(number, Tracer):
             return self._traced(jnp.asarray(self._shaped(what, number, lead), self.dtype))
@@ -98,6 +103,10 @@ class Slot:
             whole = "true or false" if kept.dtype == np.bool_ else f"whole numbers ({kept.dtype})"
             _refuse(what, given, kept != given, f"must be {whole}", self._shown_unit)
         return kept
+
+    def numbers(self, value: OfSite) -> Any:
+        """The numbers that a value is at the places that the array is of."""
+        return value if self.by_site is None else self.by_site(value)
 
     def _traced(self, array):
         """Inside a transformation a value cannot be refused: what is out of range becomes NaN, and so does the result."""

@@ -8,8 +8,9 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import FixedVariable, Parameter, Part, State
+from brainsim._core import FixedVariable, Parameter, Part, Site, State
 from brainsim._units import with_unit
+from brainsim.cells.on_sites import Ground
 from brainsim.cells.view import positions_of
 from brainsim.connectivity.geometry import Positions
 from brainsim.neurons.between import SMALLEST
@@ -56,13 +57,17 @@ class Detector(Part, Sender):
 
     def bind(self, cells: MultiCompartment, name: str, ids: np.ndarray | None = None) -> None:
         """Stand at places of ``cells``."""
-        vars(self._aside).update(cells=cells)
+        vars(self._aside).update(cells=Ground(cells))
         if cells.spike_times == "interpolated":
             self._aside.given["fired_at"] = 0.0
         sites = self._aside.sites
         size = cells.size if len(sites) == cells.count else (len(sites),)
         self.place(cells.site(name, size=size, spike_dtype=np.dtype(cells.dtype_of("spikes")).name))
         self.hold("unit", FixedVariable(jnp.asarray(cells.unit_of_site(sites), jnp.int32)))
+
+    def _stand(self, site: Site) -> None:
+        super()._stand(site)
+        vars(self._aside)["cells"].path = site.path.rpartition(".")[0]
 
     def dtype_of(self, name):
         return np.dtype(self.spike_dtype) if name == "spikes" and self.bound else super().dtype_of(name)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from brainsim._core import FixedVariable, Parameter, Part, Site
+from brainsim.cells.on_sites import Ground
 from brainsim.cells.view import positions_of
 from brainsim.connectivity import ConnectionRule, Placed
 
@@ -82,7 +83,7 @@ class Junctions(Part):
         """Join places of ``cells``."""
         to, here = vars(self._aside)["to"], self._aside.sites
         there = here if to is None else cells.sites_of(*(to if isinstance(to, tuple | list) else (to,)))
-        vars(self._aside).update(ends=(cells, here, there))
+        vars(self._aside).update(ends=(Ground(cells), here, there))
         for of_sites in ("sites", "standing_on"):  # its numbers are those of junctions
             vars(self._aside).pop(of_sites, None)
         self.place(cells.site(name))
@@ -116,7 +117,7 @@ class Junctions(Part):
         return jnp.zeros_like(V).at[a].add(current).at[b].add(-current)
 
 
-def _drawn(rule: ConnectionRule, cells: MultiCompartment, here, there, site: Site) -> np.ndarray:
+def _drawn(rule: ConnectionRule, cells: Ground, here, there, site: Site) -> np.ndarray:
     """The sites that a rule joins, with a key of the place where the junctions stand."""
     rng = np.random.default_rng(np.asarray(jax.random.key_data(site.moment.key_at(site.path))))
     where = Placed(lambda: positions_of(cells, here), lambda: positions_of(cells, there))
@@ -126,7 +127,7 @@ def _drawn(rule: ConnectionRule, cells: MultiCompartment, here, there, site: Sit
     return np.unique(np.sort(ends[once], 1), axis=0)
 
 
-def _named(given: np.ndarray, cells: MultiCompartment, here, there, path: str) -> np.ndarray:
+def _named(given: np.ndarray, cells: Ground, here, there, path: str) -> np.ndarray:
     """The sites of pairs of places, in their order."""
     for k, pair in enumerate(given.tolist()):
         for number, places in zip(pair, (here, there)):

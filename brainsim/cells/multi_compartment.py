@@ -20,6 +20,7 @@ from brainsim.cells.diffusion import Diffusion
 from brainsim.cells.morphologies.morphology import Morphology
 from brainsim.cells.placed import Placed
 from brainsim.cells.places.by_place import ByPlace, rows_of
+from brainsim.population import count_in
 
 GEOMETRY = ("area", "r_own", "r_parent")  # what compartments give
 
@@ -105,7 +106,7 @@ class MultiCompartment(Placed):
         spikes_at: Any = None,
         **values: Any,
     ):
-        count = int(np.prod(size))
+        count = count_in(size, type(self).__name__)
         shapes = cut_for(morphology, compartments, count, *(self._everywhere(name, values) for name in ("R_a", "C")))
         cut = shapes[0] if len(shapes) == 1 else Compartments.join(shapes)
         #: cells that stand side by side at each compartment, and compartments of one of them

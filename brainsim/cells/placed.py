@@ -12,7 +12,8 @@ from brainsim._core import FixedVariable, Part, Site
 from brainsim.cells.compartments.compartments import Compartments
 from brainsim.cells.detectors import Detector
 from brainsim.cells.junctions import Junctions
-from brainsim.cells.places.by_place import ByPlace, of, rows_of
+from brainsim.cells.on_sites import OnSites
+from brainsim.cells.places.by_place import ByPlace, of
 from brainsim.cells.view import Facing, Seen, Sites
 from brainsim.channels import Mechanism, Pool
 from brainsim.channels.geometry import measures
@@ -21,14 +22,13 @@ from brainsim.neurons.conductance_based import ConductanceBased
 from brainsim.receptors.base import Receptor
 
 
-class Placed(ConductanceBased):
+class Placed(OnSites, ConductanceBased):
     """Cells whose parts stand at places: what :class:`MultiCompartment` knows of places, without its equations.
 
     Whoever derives from it sets ``length`` and ``abreast`` and keeps its compartments and the sites of the somata.
     """
 
     length: int  #: compartments of a cell, or of all cells where they have several shapes
-    abreast: int  #: cells that stand side by side at each compartment
 
     @property
     def compartments(self) -> Compartments:
@@ -38,26 +38,6 @@ class Placed(ConductanceBased):
     @property
     def sites(self) -> int:
         return self.length * self.abreast
-
-    def sites_of(self, *places: Any, ids: np.ndarray | None = None) -> np.ndarray:
-        """Sites at these places of the cells ``ids`` (all if None), in rising order.
-
-        Parameters
-        ----------
-        *places : str, Region or Locations
-            All sites if none is given.
-        ids : int array, optional
-
-        Returns
-        -------
-        int array
-
-        Raises
-        ------
-        UnknownNameError, ValueError
-            For places that do not exist.
-        """
-        return self._sites_at(rows_of(self.compartments, *(places or ("all",)), what=self.path), ids)
 
     def at(self, *places: Any, ids: np.ndarray | None = None) -> Sites:
         """Some sites of the cells, to connect to, or to read and set V there: ``net.connect(net.E, cells.at("dend"), ...)``.
@@ -79,30 +59,6 @@ class Placed(ConductanceBased):
             For places that do not exist.
         """
         return Sites(self, self.sites_of(*places, ids=ids), " + ".join(map(str, places)) if ids is None else None)
-
-    def unit_of_site(self, sites: np.ndarray) -> np.ndarray:
-        """The cell that each site belongs to."""
-        return sites % self.count if self.abreast == self.count else self.compartments.cell[sites]
-
-    def places_on(self, part: Part, sites: np.ndarray) -> np.ndarray:
-        """The numbers that sites have on a part.
-
-        Raises
-        ------
-        ValueError
-            For sites at which it does not stand; names them.
-        """
-        there = part._aside.sites
-        if len(missing := np.setdiff1d(sites, there)):
-            shown = ", ".join(self.describe_site(k) for k in missing[:3])
-            more = f" and {len(missing) - 3} further places" if len(missing) > 3 else ""
-            raise ValueError(f"{part.path} does not stand at {shown}{more}.")
-        return np.searchsorted(there, sites)
-
-    def describe_site(self, site: int) -> str:
-        """Where a site is, for people: ``"cell 3, dend[3](0.5)"``, without the cell where there is one."""
-        named = self.compartments.describe(int(site) // self.abreast)
-        return f"cell {int(site) % self.count}, {named}" if self.abreast > 1 else named
 
     def add_junctions(self, *unnamed: Junctions, **junctions: Junctions) -> None:
         """Join places of the cells, by name: ``add_junctions(gap=Junctions(FixedProbability(0.1), g=1 * u.nS))``.
@@ -155,14 +111,16 @@ class Placed(ConductanceBased):
             )
         return view
 
+    def places_of(self, part, view):
+        there = vars(part._aside).get("sites")
+        if there is None or part.count != len(there):
+            return super().places_of(part, view)
+        if isinstance(view, Sites):
+            return self.places_on(part, view.ids)
+        return np.flatnonzero(np.isin(self.unit_of_site(there), view.ids))
+
     def seen_from(self, receptor):
         return self if receptor is None else Seen(self, self.receptors[receptor])
-
-    def _sites_at(self, rows, ids=None):
-        if self.abreast < self.count:
-            return rows if ids is None else rows[np.isin(self.compartments.cell[rows], ids)]
-        cells = np.arange(self.count) if ids is None else np.sort(ids)
-        return (rows[:, None] * self.count + cells).ravel()
 
     def attach_parts(self, parts, kind, ids=None, unnamed=()):
         fitting = {name: part for name, part in parts.items() if isinstance(part, kind) and not part.bound}
@@ -203,7 +161,7 @@ class Placed(ConductanceBased):
             for name, value in given.items():
                 if not isinstance(value, ByPlace) and np.shape(u.get_mantissa(value)) == (len(ids),):
                     given[name] = value[np.argsort(ids)]
-        part._aside.sites = found
+        part._aside.sites, part._aside.units = found, None if ids is None else np.sort(ids)
         part._aside.standing_on = self.compartments, found // self.abreast
         return found
 

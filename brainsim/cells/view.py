@@ -16,6 +16,7 @@ from brainsim.population import View
 
 if TYPE_CHECKING:
     from brainsim.cells.multi_compartment import MultiCompartment
+    from brainsim.cells.on_sites import Ground
     from brainsim.cells.placed import Placed
     from brainsim.receptors.base import Receptor
     from brainsim.stimuli.base import Stimulus
@@ -110,7 +111,7 @@ class Seen:
         return number[self._receptor.plain("unit")] if np.shape(number) == (self._cells.count,) else number
 
 
-def positions_of(cells: Placed, sites: np.ndarray) -> Positions:
+def positions_of(cells: Placed | Ground, sites: np.ndarray) -> Positions:
     """Where sites are: the place of the compartment in its cell, moved to where the cell is.
 
     Raises
@@ -169,7 +170,7 @@ def moved(
     return found + _origins(cells)[cell].reshape(len(sites), *[1] * (found.ndim - 2), 3)
 
 
-def _origins(cells: Placed) -> np.ndarray:
+def _origins(cells: Placed | Ground) -> np.ndarray:
     """Where the origin of each cell's morphology is, in µm: (count, 3)."""
     place = cells.positions
     if place.unit.has_same_dim(u.um) and place.coordinates.shape[1] == 3:

@@ -14,6 +14,7 @@ from brainsim.channels.kinetics import q10
 
 FARTHEST = 25.0  # degrees from where rates were measured, within which a Q10 says what they are
 LEAST, MOST = 0.0, 50.0  # °C, of a cell
+ABSOLUTE_ZERO = -273.15  # °C
 
 
 class OfTemperature(Parameter):
@@ -111,8 +112,10 @@ def warmed(parts: Iterable[Dynamics], celsius: Any) -> Iterator[None]:
 
 
 def check(path: str, celsius: Any, parts: Iterable[Dynamics]) -> None:
-    """Warn of temperatures at which no cell lives, and where a Q10 does not say what rates are."""
+    """Warn of temperatures at which no cell lives, and where a Q10 does not say what rates are; refuse what is none."""
     parts, values = list(parts), np.unique(np.asarray(celsius, float))
+    if values[0] <= ABSOLUTE_ZERO:
+        raise ValueError(f"{path}.celsius: a temperature is above {ABSOLUTE_ZERO} °C, given {values[0]:g}.")
     for value in {float(x) for x in (values[0], values[-1])}:
         if not LEAST <= value <= MOST:
             _warn(f"{path}.celsius = {value:g}: cells live between {LEAST:g} and {MOST:g} °C")

@@ -94,6 +94,11 @@ class ConductanceBased(Neuron):
 
     def compose(self, channels: dict[str, Mechanism], pools: dict[str, Pool]) -> None:
         """Be made of these channels and pools."""
+        for what, given in (("channels", channels), ("pools", pools)):
+            if not isinstance(given, Mapping):
+                raise TypeError(
+                    f"{self.path}: {what} are given by name, {what}=dict(na=...), given {type(given).__name__}."
+                )
         self.channel_names, self.pool_names = tuple(channels), tuple(pools)
         self.attach_parts(channels, Mechanism)
         self.attach_parts(pools, Pool)
@@ -172,9 +177,14 @@ class ConductanceBased(Neuron):
                 f"{self.path}.celsius: whether the cell has a temperature is fixed when it is made, and it has {has}; given"
                 f" {value}."
             )
+        before = self.celsius if name == "celsius" else None
         super().assign(name, value)
         if name == "celsius" and "channel_names" in vars(self):
-            self._check_temperature()
+            try:
+                self._check_temperature()
+            except ValueError:
+                super().assign(name, before)
+                raise
 
     def receive(self, clock):
         with self.warmed():

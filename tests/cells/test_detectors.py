@@ -4,6 +4,8 @@ NEURON's numbers: 9.0.2, soma (1 segment) and axon (101 segments of 2,000 um by 
 1 nA for 1 ms; crossings of 0 mV interpolated between steps of 0.01 ms at 0.5 of the soma, 0.25, 0.75 and the end of the axon.
 """
 
+import json
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -127,6 +129,20 @@ def test_spikes_of_places_have_the_surrogate_of_the_cells():
 
     value, slope = jax.value_and_grad(arrived)(jnp.asarray(run.parameters["cells.na.g_max"]))
     assert value > 2.9 and np.isfinite(slope) and slope != 0
+
+
+def test_copies_and_descriptions_have_their_own_detectors_and_junctions():
+    net = axons(shape=COARSE)
+    net.cells.add_junctions(gap=cells.Junctions(bs.FixedProbability(0.9), g=1 * u.nS))
+    net.cells[1].add_stimuli(late=bs.stimuli.Constant(0.1 * u.nA, start=5 * u.ms))
+    for other in (net.copy().copy(), bs.Network.from_description(json.loads(json.dumps(net.describe())))):
+        axon = other.cells.axon
+        assert axon is not net.cells.axon and axon._aside.sites.tolist() == net.cells.axon._aside.sites.tolist()
+        assert axon.at(cells.at("axon", 1.0)).ids.tolist() == net.cells.axon.at(cells.at("axon", 1.0)).ids.tolist()
+        assert other.cells.gap.ends.tolist() == net.cells.gap.ends.tolist() != []
+        assert other.cells.late.runs == net.cells.late.runs is not None  # one of two cells
+        with pytest.raises(ValueError, match="cells.axon does not stand at cell 0, branch 0"):
+            axon.at("soma")
 
 
 def test_what_does_not_fit_is_refused():

@@ -277,6 +277,49 @@ def test_a_sweep_is_one_run_for_each_value():
         np.testing.assert_allclose(swept[k]["cell.V"].mantissa, alone.mantissa, rtol=1e-10)
 
 
+def test_parts_have_views_of_places_and_of_cells():
+    S = u.mS / u.cm2
+    net = bs.Network()
+    net.cell = hh_cell(2)
+    net.cell.add_receptors(syn=bs.receptors.Exponential(tau=1 * u.ms).on("dend"))
+    there, na = net.cell.na._aside.sites, net.cell.na
+    net.cell.at("soma").na.g_max = 50 * S
+    net.cell[1].na.g_max[:2] = 7 * S
+    expected = np.full(len(there), 120.0)
+    expected[np.isin(there, net.cell.sites_of("soma"))] = 50
+    expected[np.flatnonzero(there % 2 == 1)[:2]] = 7
+    np.testing.assert_array_equal(na.g_max.mantissa, expected)
+    np.testing.assert_array_equal(
+        net.cell.at("soma").na.g_max.mantissa, expected[np.isin(there, net.cell.sites_of("soma"))]
+    )
+    with pytest.raises(ValueError, match="cell.syn does not stand at cell 0, branch 0, soma"):
+        net.cell.at("soma").syn.tau = 2 * u.ms
+    with pytest.raises(bs.UnitError, match="cell.na.g_max"):
+        net.cell.at("soma").na.g_max = 3 * u.nS
+    with pytest.raises(bs.UnknownNameError, match="a view of cell.na: there is no 'gmax'. Did you mean 'g_max'"):
+        net.cell.at("soma").na.gmax = 3 * S
+    with pytest.raises(bs.UnknownNameError, match="a view of cell: there is no 'nb'.*na"):
+        _ = net.cell.at("soma").nb
+    with pytest.raises(TypeError, match="expected a population or a view of one"):
+        net.connect(net.cell.at("soma").na, net.cell, bs.AllToAll(), receptor="syn", weight=1 * u.pA)
+
+
+def test_a_function_takes_values_by_place():
+    S = u.mS / u.cm2
+    net = bs.Network()
+    net.cell = cells.MultiCompartment(1, CUT, g_L=0.1 * S)
+    run = bs.function(net, 1 * u.ms, dt=0.1 * u.ms)
+    values = cells.by_region({"soma": 0.3 * S, "dend": 0.2 * S})
+    wanted = run({"cell.g_L": values.on(CUT)}, run.state)[0]["cell.V"]
+    np.testing.assert_array_equal(run({"cell.g_L": values}, run.state)[0]["cell.V"], wanted)
+    by_soma = lambda g: run({"cell.g_L": cells.by_region({"soma": g * S}, default=0.2 * S)}, run.state)[0]["cell.V"][0]
+    np.testing.assert_array_equal(jax.jit(by_soma)(0.3), wanted[0])
+    with pytest.raises(bs.UnitError, match=r"parameters\['cell.g_L'\]: expected mS / cm\^2"):
+        run({"cell.g_L": cells.by_region({"soma": 1 * u.nS}, default=1 * u.nS)}, run.state)
+    with pytest.raises(TypeError, match="steps.*expected numbers|expected numbers|given what is no number"):
+        run({}, {"steps": values})
+
+
 def test_what_does_not_fit_is_refused():
     ghost = dict(t=channels.CaT_HM1992(E=None).on("soma"))
     pool = lambda: dict(Ca=channels.Calcium().on("dend"))
@@ -297,6 +340,16 @@ def test_what_does_not_fit_is_refused():
         (r"spike_times='exact'", lambda: hh_cell(spike_times="exact", refractory=2 * u.ms)),
         (r"one morphology for all cells, or 3, given 2", lambda: hh_cell(3, [CUT, CUT])),
         (r"must be a Morphology or Compartments, given 'cell.swc'", lambda: cells.MultiCompartment(1, ["cell.swc"])),
+        (r"given 'cell.swc'; bs.cells.read_swc\('cell.swc'\) reads one", lambda: cells.MultiCompartment(1, "cell.swc")),
+        (r"compartments are a rule .*given 2.5", lambda: cells.MultiCompartment(1, cells.ball_and_stick(), compartments=2.5)),
+        (r"compartments are a rule .*given 'd_lambda'",
+         lambda: cells.MultiCompartment(1, cells.ball_and_stick(), compartments="d_lambda")),
+        (r"size must be a positive integer.*given -1", lambda: cells.MultiCompartment(-1, CUT)),
+        (r"'na' must be a mechanism, given the class Na_HH1952",
+         lambda: cells.MultiCompartment(1, CUT, channels=dict(na=channels.Na_HH1952))),
+        (r"channels are given by name, channels=dict.*given list",
+         lambda: cells.MultiCompartment(1, CUT, channels=[channels.Na_HH1952()])),
+        (r"above -273.15 °C, given -300", lambda: cells.MultiCompartment(1, CUT, celsius=-300.0)),
         (r"are cut already", lambda: hh_cell(compartments=3)),
         (r"spikes_at must be a place of each cell, .*of which cell 1 has none", lambda: hh_cell(2, [CUT, CUT], spikes_at=cells.cells(0))),
         (r"'axon': there is no such type.*soma, dend", lambda: hh_cell(spikes_at="axon")),

@@ -83,6 +83,16 @@ def test_on_joined_cells():
 
 def test_rows_and_values_as_they_are_given():
     assert rows_of(CELL, "axon", at("dend[0]", 0.5), centres("axon"), [0, 2]).tolist() == [0, 2, 7, 8]
+    assert rows_of(CELL, "dend(0.5)").tolist() == rows_of(CELL, at("dend", 0.5)).tolist()
+    assert (("dend" - distance(200 * u.um)) & "dend[0](0.5)").indices(CELL).tolist() == at("dend[0]", 0.5).indices(
+        CELL
+    ).tolist()
+    with pytest.raises(UnknownNameError, match="'dent': .*Did you mean 'dend'"):
+        rows_of(CELL, "dent(0.5)")
+    with pytest.raises(ValueError, match="on branch 'dend' is a fraction of its length from 0 to 1, given 1.5"):
+        rows_of(CELL, "dend(1.5)")
+    with pytest.raises(TypeError, match=r"given 0.5; a place on a branch is at\('dend', 0.5\)"):
+        rows_of(CELL, "dend", 0.5)
     with pytest.raises(ValueError, match="clamp: there is no compartment 12"):
         rows_of(CELL, "axon", [12], what="clamp")
     assert values_on(3 * u.mV, CELL, "V") == 3 * u.mV

@@ -232,6 +232,9 @@ def shaped(n: int) -> bs.Network:
             clamp=bs.stimuli.ConductanceClamp(1 * u.nS, 0 * u.mV).on(bs.cells.at("dend", 0.5)),
             field=bs.cells.ExtracellularField(bs.stimuli.Sine(10 * u.mV / u.mm, 100 * u.Hz)),
         )
+        cells.add_junctions(gap=bs.cells.Junctions(bs.FixedProbability(0.7), g=0.1 * u.nS))
+        cells.add_detectors(end=bs.cells.Detector().on(bs.cells.at(1, 1.0)))
+        cells[:1].add_stimuli(step=bs.stimuli.Constant(0.1 * u.nA).on("dend"))
         rule = bs.plasticity.PairSTDP(A_plus=0.1 * u.nS, A_minus=0.1 * u.nS, w_max=5 * u.nS)
         net.connect(
             net.C, cells.at("dend"), bs.AllToAll(), receptor="syn", weight=1 * u.nS, delay=0.3 * u.ms, plasticity=rule

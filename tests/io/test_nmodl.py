@@ -284,6 +284,10 @@ HEAD = "NEURON { SUFFIX x NONSPECIFIC_CURRENT i }\nASSIGNED { v (mV) i (mA/cm2) 
         ("BREKPOINT { i = v }", r"line 4: 'BREKPOINT' begins no block. Did you mean 'BREAKPOINT'"),
         ("BREAKPOINT { i = y*v  y = v }", r"line 4: BREAKPOINT reads y as it was left in the step before"),
         ("BREAKPOINT { SOLVE st METHOD cnexp i = v }", r"line 4: there is no block 'st' to solve"),
+        (
+            "BREAKPOINT { SOLVE st METHOD cnxp i = v }",
+            r"line 4: there is no method 'cnxp'. Did you mean 'cnexp'.*[^.]\.$",
+        ),
         ("BREAKPOINT { y = 1 }", r"line 4: BREAKPOINT gives i no value"),
         ("FUNCTION f(x) { f = f(x - 1) }\nBREAKPOINT { i = f(v) }", r"line 4: f calls itself"),
         ("FUNCTION f(x) { f = x }\nBREAKPOINT { i = f(v, 1) }", r"line 5: f takes 1 arguments, given 2"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,13 +22,16 @@ def cut_for(given: Any, rule: Any, count: int, R_a: Any, C: Any) -> list[Compart
     TypeError, ValueError
         For what is no morphology, another number of them than cells, and a rule for what is cut already.
     """
-    several = not isinstance(given, Morphology | Compartments)
-    shapes = list(given) if several else [given]
+    several = isinstance(given, Sequence | Iterator | np.ndarray) and not isinstance(given, str)
+    shapes: list[Any] = list(given) if several else [given]
     if several and len(shapes) != count:
         raise ValueError(f"MultiCompartment: give one morphology for all cells, or {count}, given {len(shapes)}.")
     for shape in shapes:
         if not isinstance(shape, Morphology | Compartments):
-            raise TypeError(f"MultiCompartment: morphology must be a Morphology or Compartments, given {shape!r}.")
+            of_file = f"; bs.cells.read_swc({str(shape)!r}) reads one" if isinstance(shape, str | Path) else ""
+            raise TypeError(
+                f"MultiCompartment: morphology must be a Morphology or Compartments, given {shape!r}{of_file}."
+            )
         if isinstance(shape, Compartments) and rule is not None:
             raise ValueError(
                 "MultiCompartment: the Compartments given are cut already; compartments=... is not for them."

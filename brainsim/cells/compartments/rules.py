@@ -110,7 +110,12 @@ class DLambda:
 
 def counts(rule: RuleLike, morphology: Morphology) -> np.ndarray:
     """The number of compartments of every branch by a rule; refuses what is not whole and positive."""
-    given = rule if isinstance(rule, Sequence | np.ndarray | int | np.integer) else rule.counts(morphology)
+    given: Any = rule if (by_rule := getattr(rule, "counts", None)) is None else by_rule(morphology)
+    if not isinstance(given, Sequence | np.ndarray | int | np.integer) or isinstance(given, str | bool):
+        raise TypeError(
+            f"discretise: compartments are a rule (DLambda(0.1), MaxLength(20 * u.um), PerBranch(3)), a whole number, or one"
+            f" for each branch, given {rule!r}."
+        )
     numbers = np.asarray(given)
     if numbers.shape not in ((), (len(morphology),)):
         raise ValueError(f"discretise: {len(morphology)} branches, given numbers of shape {numbers.shape}.")

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from brainsim._units import QuantityLike, in_unit
 from brainsim.cells.compartments.compartments import Compartments
 from brainsim.cells.places.regions import branches_of
-from brainsim.cells.places.where import Locset, Region, RegionLike, region
+from brainsim.cells.places.where import Locset, Region, RegionLike, fraction_of, region
 
 
 def at(branch: int | str, x: ArrayLike) -> Locset:
@@ -35,12 +35,7 @@ def at(branch: int | str, x: ArrayLike) -> Locset:
     ValueError
         For a fraction outside [0, 1]; names the branch.
     """
-    fractions = np.atleast_1d(np.asarray(x, float))
-    bad = ~((fractions >= 0) & (fractions <= 1))
-    if bad.any():
-        raise ValueError(
-            f"at: a place on branch {branch!r} is a fraction of its length from 0 to 1, given {fractions[bad][0]:g}."
-        )
+    fractions = np.array([fraction_of(branch, one) for one in np.atleast_1d(x).tolist()], float)
     said = f"{fractions[0]:g}" if np.ndim(x) == 0 else f"[{', '.join(f'{one:g}' for one in fractions)}]"
     return Locset(f"at({branch!r}, {said})", partial(_at, branch, fractions))
 
@@ -212,7 +207,10 @@ def compartments_at(
         return found
     indices = np.atleast_1d(np.asarray(where))
     if not np.issubdtype(indices.dtype, np.integer):
-        raise TypeError(f"{what}: places, a region, its name or indices of compartments, given {where!r}.")
+        raise TypeError(
+            f"{what}: places, a region, its name or indices of compartments, given {where!r}; a place on a branch is"
+            " at('dend', 0.5), of brainsim.cells, or 'dend(0.5)'."
+        )
     bad = (indices < 0) | (indices >= len(compartments))
     if bad.any():
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
@@ -18,7 +19,7 @@ class Region:
 
     Regions combine with ``|`` (either), ``&`` (both), ``-`` (without) and ``~`` (the rest), also with strings. Wherever a
     region is asked for, a string does too: ``"all"``, a type of branches, a label of the morphology, or the name of a
-    branch, in this order.
+    branch, in this order; or ``"dend[3](0.5)"``, the compartment there of each of these branches.
 
     Parameters
     ----------
@@ -106,6 +107,8 @@ class Locset:
 
 RegionLike: TypeAlias = Region | str
 
+POINT = re.compile(r"(?P<branch>.+)\((?P<x>[-+.\deE]+)\)")  # as places are told to people
+
 
 def region(what: RegionLike) -> Region:
     """A region as it is, or the one that a string names.
@@ -113,7 +116,8 @@ def region(what: RegionLike) -> Region:
     Parameters
     ----------
     what : Region or str
-        ``"all"``, a type of branches, a label of the morphology, or the name of a branch, in this order.
+        ``"all"``, a type of branches, a label of the morphology, or the name of a branch, in this order;
+        ``"dend[3](0.5)"``: of these branches, the compartments at a fraction of the length.
 
     Returns
     -------
@@ -175,7 +179,22 @@ def on_branches(compartments: Compartments, branches: np.ndarray) -> np.ndarray:
 
 
 def _named(name, compartments):
-    return on_branches(compartments, named_branches(name, compartments))
+    point = POINT.fullmatch(name)
+    if point is None or any(name in shape.labels for shape in compartments.morphologies):
+        return on_branches(compartments, named_branches(name, compartments))
+    branches, x = named_branches(point["branch"], compartments), fraction_of(point["branch"], point["x"])
+    return np.isin(np.arange(len(compartments)), compartments.index(branches, np.full(len(branches), x)))
+
+
+def fraction_of(branch: int | str, x: float | str) -> float:
+    """A place on a branch as the fraction of its length; refuses what is not between 0 and 1."""
+    try:
+        found = float(x)
+    except (TypeError, ValueError):
+        found = np.nan
+    if not 0 <= found <= 1:
+        raise ValueError(f"at: a place on branch {branch!r} is a fraction of its length from 0 to 1, given {x}.")
+    return found
 
 
 def _combined(one: RegionLike, sign: str, other: RegionLike) -> Region:

@@ -133,7 +133,7 @@ class Program:
     def routine(self, name: str, line: int = 1) -> Routine:
         """The block ``name`` as a function."""
         if name not in self.blocks:
-            self.fail(f"there is no {name!r}.{suggestion(name, [*self.blocks, *FUNCTIONS])}", line)
+            self.fail(f"there is no {name!r}.{suggestion(name, [*self.blocks, *FUNCTIONS])}".removesuffix("."), line)
         if name not in self.known:
             self.known[name] = None
             self.known[name] = _Reader(self, self.blocks[name]).routine

@@ -90,7 +90,10 @@ class _Parser:
                     self.statements.none(token.text, token.line)
                 self.blocks[token.text]()
             else:
-                words.fail(f"{token.text!r} begins no block.{suggestion(token.text, self.blocks)}", token.line)
+                words.fail(
+                    f"{token.text!r} begins no block.{suggestion(token.text, self.blocks)}".removesuffix("."),
+                    token.line,
+                )
         if not self.file.suffix:
             words.fail("the file has no NEURON block with SUFFIX or POINT_PROCESS", 1)
 
@@ -121,7 +124,10 @@ class _Parser:
             elif token.text in REFUSED_IN_NEURON:
                 words.fail(f"{token.text} is not read ({REFUSED_IN_NEURON[token.text]})", token.line)
             else:
-                words.fail(f"{token.text!r} is not known in NEURON.{suggestion(token.text, lists)}", token.line)
+                words.fail(
+                    f"{token.text!r} is not known in NEURON.{suggestion(token.text, lists)}".removesuffix("."),
+                    token.line,
+                )
 
     def _names(self):
         names = []
@@ -246,6 +252,6 @@ def solved(file: File) -> Solve | None:
     if len(found) > 1:
         Words("", file.name).fail("BREAKPOINT solves several blocks; one is read", found[1].line)
     if found and found[0].block not in file.blocks:
-        what = suggestion(found[0].block, file.blocks)
+        what = suggestion(found[0].block, file.blocks).removesuffix(".")
         Words("", file.name).fail(f"there is no block {found[0].block!r} to solve.{what}", found[0].line)
     return found[0] if found else None

@@ -9,6 +9,7 @@ from brainsim.io._nmodl.flow import FUNCTIONS, Choice, Program, Routine, sent, u
 from brainsim.io._nmodl.syntax import Assign, Binary, Call, Do, Equation, Expression, Name, Number, Send, Solve, Unary
 
 RESERVED = {
+    "size",
     "u",
     "jnp",
     "p",

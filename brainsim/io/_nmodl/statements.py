@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from brainsim._errors import suggestion
 from brainsim.io._nmodl.expressions import arguments, expression
 from brainsim.io._nmodl.syntax import (
     Assign,
@@ -29,6 +30,10 @@ from brainsim.io._nmodl.syntax import (
 )
 from brainsim.io._nmodl.tokens import Words
 
+METHODS = (
+    "cnexp", "derivimplicit", "sparse", "euler", "runge", "adams", "adeuler", "adrunge", "heun", "gear", "newton", "simplex",
+    "simeq", "seidel", "clsoda", "after_cvode", "cvode_t", "cvode_t_v", "cvode_v", "expeuler",
+)  # fmt: skip
 PRINTING = ("printf", "fprintf", "prterr", "print")
 REFUSED = {
     "WATCH": "WATCH is not read: a spike is what the population says it is",
@@ -197,6 +202,8 @@ class Statements:
             method, steady = words.name_of("a method"), True
         if words.accept("IFERROR"):
             words.fail("IFERROR is not read")
+        if method is not None and method not in METHODS:
+            words.fail(f"there is no method {method!r}.{suggestion(method, METHODS)}".removesuffix("."), line)
         return Solve(block, method, steady, line)
 
     def _table(self, line):
