@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from numbers import Number
 from typing import Any, TypeAlias
@@ -19,6 +20,22 @@ UNITLESS = u.UNITLESS
 QuantityLike: TypeAlias = u.Quantity | u.Unit  # what people write: ``2 * u.ms``, or ``u.second`` for one second
 NumberLike: TypeAlias = QuantityLike | ArrayLike  # numbers with a unit or without, one or many
 Value: TypeAlias = u.Quantity | jax.Array  # what equations compute with
+
+
+def _leave_dask_alone() -> None:
+    """Let quantities ask whether an array is one of dask's without importing dask.
+
+    Each sum of two quantities asks, for the text of an error that may never be seen (saiunit 0.5), and the import takes a
+    second where dask is installed. Nothing is one of its arrays before it has been imported.
+    """
+    with contextlib.suppress(ImportError, AttributeError):  # other versions ask in another way, or not at all
+        from saiunit import _backend
+
+        asked = _backend.is_dask_array
+        _backend.is_dask_array = lambda x: "dask.array" in sys.modules and asked(x)
+
+
+_leave_dask_alone()
 
 
 def split_quantity(value: Any) -> tuple[Any, u.Unit]:

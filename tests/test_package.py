@@ -1,11 +1,13 @@
 """What the package says about itself, and how names go."""
 
 import re
+import sys
 import tomllib
 import warnings
 from importlib import resources
 from pathlib import Path
 
+import brainunit as u
 import pytest
 
 import brainsim as bs
@@ -127,3 +129,11 @@ def test_every_class_of_a_room_is_exported(room):
         found |= {x.__name__ for x in more if x.__module__.startswith(f"brainsim.{room}")}
     assert {name for name in found if not name.startswith("_")} - BASES <= set(dir(getattr(bs, room)))
     assert not BASES & set(getattr(getattr(bs, room), "__all__", ()))
+
+
+def test_sums_of_quantities_import_no_dask(monkeypatch):
+    backend = pytest.importorskip("saiunit._backend")
+    monkeypatch.delitem(sys.modules, "dask.array", raising=False)
+    backend._try_import.cache_clear()
+    assert str(2 * u.mV + 1 * u.mV) == "3 mV"
+    assert "dask.array" not in sys.modules

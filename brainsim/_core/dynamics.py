@@ -396,7 +396,9 @@ class Dynamics(Accumulating, Closed):
             if isinstance(array, Tracer):
                 return jnp.broadcast_to(array, slot.kind[0])
             # numpy where it can: JAX compiles a program for every shape
-            array = np.array(np.broadcast_to(np.asarray(array), slot.kind[0]))
+            array = np.broadcast_to(np.asarray(array), slot.kind[0])
+        if isinstance(array, np.ndarray):
+            return jax.device_put(np.array(array))  # a copy of one's own
         return jnp.asarray(array, array.dtype)
 
     def _part(self, name, value, key, ids, number):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
@@ -34,6 +35,12 @@ class _Bounded(Distribution):
             low, high = bounds
             self._refuse(~(low <= high), "give bounds low <= high")
 
+    @property
+    def _single_bounds(self) -> tuple[float, float]:
+        """Bounds of plain numbers as float32 has them."""
+        low, high = self._bounds(NumpySource(None, (), np.dtype(np.float32)), u.UNITLESS)
+        return float(low), float(high)
+
     def _bounds(self, source, unit):
         return source.argument(self._magnitude("low", unit)), source.argument(self._magnitude("high", unit))
 
@@ -64,6 +71,11 @@ class Clipped(_Bounded):
     distribution: Distribution
     low: Any = None
     high: Any = None
+
+    @functools.cached_property
+    def _normal(self):
+        inner = self.distribution._normal
+        return None if inner is None else inner.clipped(*self._single_bounds)
 
     def _sample(self, source, unit):
         return source.numpy.clip(self.distribution._sample(source, unit), *self._bounds(source, unit))
@@ -119,6 +131,15 @@ class Truncated(_Bounded):
         source = NumpySource(None, shape, np.dtype(np.float64))
         mass = getattr(_sources, f"{inner.standard}_mass")(*self._standard_bounds(source, self.unit))
         self._refuse(~(mass > 1e-30), "give bounds that hold some of the distribution")
+
+    @functools.cached_property
+    def _normal(self):
+        inner = self._inner._normal
+        least, most = self._standard_bounds(NumpySource(None, (), np.dtype(np.float32)), u.UNITLESS)
+        if inner is None or _sources.normal_mass(least, most) < _sources.MOST:
+            return None
+        # Rounding of the way back must not leave the interval
+        return inner._replace(least=float(least), most=float(most)).clipped(*self._single_bounds)
 
     def _sample(self, source, unit):
         inner = self._inner

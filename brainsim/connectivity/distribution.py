@@ -23,7 +23,7 @@ from jax.core import Tracer
 
 from brainsim._units import NumberLike
 
-from ._sources import BLOCK, JaxSource, NumpySource, Source
+from ._sources import BLOCK, JaxSource, NormalNumbers, NumpySource, Source
 
 if TYPE_CHECKING:
     from .bounded import Clipped, Truncated
@@ -106,9 +106,13 @@ class Distribution(abc.ABC):
             return out
         plain, values = self.plain(unit), np.empty(shape, dtype) if out is None else out
         flat = values.reshape(-1)  # a view
+        normal = plain._normal if dtype == np.float32 and flat.flags.c_contiguous else None
         for start in range(0, flat.size, BLOCK):
             part = flat[start : start + BLOCK]
-            part[:] = plain._sample(NumpySource(rng, part.shape, dtype), u.UNITLESS)
+            if normal is None:
+                part[:] = plain._sample(NumpySource(rng, part.shape, dtype), u.UNITLESS)
+            else:
+                normal.draw(rng, part)
         return values
 
     def sample_jax(
@@ -156,6 +160,11 @@ class Distribution(abc.ABC):
         """Whether all arguments are numbers without unit."""
         values = [getattr(self, field.name) for field in fields(self)]
         return all(v._is_plain if isinstance(v, Distribution) else v is None or isinstance(v, float) for v in values)
+
+    @functools.cached_property
+    def _normal(self) -> NormalNumbers | None:
+        """The normal numbers that a distribution of plain numbers is made of; None for others."""
+        return None
 
     def plain(self, unit: u.Unit) -> Distribution:
         """The same with its arguments as plain numbers in ``unit``: many draws look the unit up once."""

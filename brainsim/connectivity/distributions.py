@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ._sources import NormalNumbers
 from .distribution import Continuous, Distribution
 
 
@@ -64,6 +66,10 @@ class Normal(Continuous):
             self._refuse(
                 ~(np.isfinite(mean) & np.isfinite(std) & (std >= 0)), "give a finite mean and a std of 0 or larger"
             )
+
+    @functools.cached_property
+    def _normal(self):
+        return NormalNumbers(float(self.mean), float(self.std))
 
     def _from_standard(self, z, source, unit):
         mean, std = source.argument(self._magnitude("mean", unit)), source.argument(self._magnitude("std", unit))

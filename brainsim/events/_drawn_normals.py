@@ -19,7 +19,7 @@ LOG = (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4
 LOG = [F(x) for x in (*LOG, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)]
 
 
-def draw_normals(key: np.ndarray, n: int) -> np.ndarray:
+def draw_normals(key: np.ndarray, n: int, out: np.ndarray | None = None) -> np.ndarray:
     r"""The first ``n`` normal numbers of a key, float32: quantiles of words of a counter-based generator.
 
     .. math:: z_k = \Phi^{-1}\!\left(\frac{w_k + 1/2}{2^{32}}\right)
@@ -31,18 +31,43 @@ def draw_normals(key: np.ndarray, n: int) -> np.ndarray:
     key : uint32 array, (2,)
     n : int
         Up to 2^34.
+    out : float32 array, (n,), optional
+        What they are written to.
 
     References
     ----------
     M. J. Wichura, Appl. Statist. 37:477 (1988), algorithm AS 241.
     """
     key, function = np.ascontiguousarray(key, np.uint32), _library.host("draw_normals", None)
+    numbers = np.empty(n, F) if out is None else out
     if function is None:
         place = np.arange(n)
-        return _normals_of(words(key, np.zeros_like(place), place, Purpose.NORMALS).astype(np.uint32))
-    numbers = np.empty(n, np.float32)
-    function(ctypes.c_void_p(key.ctypes.data), ctypes.c_int64(n), ctypes.c_void_p(numbers.ctypes.data))
+        numbers[:] = _normals_of(words(key, np.zeros_like(place), place, Purpose.NORMALS).astype(np.uint32))
+    else:
+        function(ctypes.c_void_p(key.ctypes.data), ctypes.c_int64(n), ctypes.c_void_p(numbers.ctypes.data))
     return numbers
+
+
+def places_outside(numbers: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Places of the numbers below ``low`` or above ``high``, of a contiguous float32 array, ascending."""
+    function = _library.host("places_outside", ctypes.c_int64)
+    if function is None:
+        return np.flatnonzero((numbers < F(low)) | (numbers > F(high)))
+    places = np.empty(numbers.size, np.int64)
+    bounds = ctypes.c_float(low), ctypes.c_float(high)
+    size = ctypes.c_int64(numbers.size)
+    count = function(ctypes.c_void_p(numbers.ctypes.data), size, *bounds, ctypes.c_void_p(places.ctypes.data))
+    return places[:count]
+
+
+def scale_normals(numbers: np.ndarray, mean: float, std: float, low: float, high: float) -> None:
+    """Put ``mean + std z``, or the nearer of two bounds, in place of each z of a contiguous float32 array."""
+    function = _library.host("scale_normals", None)
+    if function is None:
+        np.clip(F(mean) + F(std) * numbers, F(low), F(high), out=numbers)
+        return
+    given = (ctypes.c_float(x) for x in (mean, std, low, high))
+    function(ctypes.c_void_p(numbers.ctypes.data), ctypes.c_int64(numbers.size), *given)
 
 
 def _normals_of(word):

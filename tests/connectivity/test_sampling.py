@@ -1,12 +1,13 @@
 """Distributions of the drawn networks, against scipy.stats. Seeds are fixed; significance is 0.001."""
 
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 from scipy import special, stats
 
-from brainsim.connectivity import FixedInDegree, FixedOutDegree, FixedProbability, FixedTotalNumber, _sampling
+from brainsim.connectivity import FixedInDegree, FixedOutDegree, FixedProbability, FixedTotalNumber, Normal, _sampling
 from brainsim.events import _library
 from brainsim.events._drawn_normals import _normals_of, draw_normals
 from brainsim.events._drawn_rows import draw_rows, words
@@ -196,3 +197,25 @@ def test_normal_numbers_of_the_library_are_those_of_numpy(n, monkeypatch):
 def test_the_extreme_words_give_finite_normal_numbers():
     word = np.array([0, 1, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1], np.uint32)
     np.testing.assert_allclose(_normals_of(word), special.ndtri((word + 0.5) / 2**32), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        Normal(1.5, 0.75),
+        Normal(1.5, 0.75).truncate(low=0.05).clip(low=0.1),
+        Normal(0.0, 1.0).truncate(low=-0.3, high=2.0).clip(high=1.7).clip(low=0.2),
+        Normal(1.0, 0.0).truncate(low=0.5),
+    ],
+    ids=str,
+)
+def test_normal_numbers_within_bounds_are_those_of_numpy(distribution, monkeypatch):
+    n = 70_000  # more than a block
+    rng = np.random.default_rng(1)
+    found, after = distribution.sample(rng, n, dtype=np.float32), rng.random()
+    monkeypatch.setattr(_library, "_host", None)
+    np.testing.assert_array_equal(distribution.sample(np.random.default_rng(1), n, dtype=np.float32), found)
+    monkeypatch.setattr(type(distribution), "_normal", None)  # by its own definition
+    rng, other = np.random.default_rng(1), dataclasses.replace(distribution)
+    np.testing.assert_array_equal(other.sample(rng, n, dtype=np.float32), found)
+    assert other._normal is None and rng.random() == after

@@ -268,3 +268,22 @@ def test_deliveries_of_a_step_are_one_call():
         for one, other in zip(together, run(), strict=True):
             np.testing.assert_allclose(one, other, atol=1e-9)
     assert len(together[0]) > 30
+
+
+@pytest.mark.parametrize("dt", [0.1, 0.025, 1 / 3])
+def test_delays_in_ms_begin_where_their_steps_do(dt, monkeypatch):
+    rng = np.random.default_rng(0)
+    between = (np.arange(40) % 12 + 0.5) * dt  # halfway, where rounding is decided
+    rows = [np.sort(np.r_[rng.uniform(0.01, 4, 60), between, np.nextafter(between, 0)]) for _ in range(20)]
+    ms, indptr = np.concatenate(rows).astype(np.float32), np.arange(21, dtype=np.int32) * 140
+    steps = np.maximum(np.round(ms / np.float64(dt)), 1).astype(np.int32)
+    depth = int(steps.max()) + 2
+    expected = [np.searchsorted(row, np.arange(depth + 1), side="right") for row in steps.reshape(20, 140)]
+    for host in (_library._host, None):
+        monkeypatch.setattr(_library, "_host", host)
+        for found in (_sorted_rows.begins_of(indptr, ms, depth, dt), _sorted_rows.begins_of(indptr, steps, depth)):
+            np.testing.assert_array_equal(found, expected + indptr[:-1, None])
+        with pytest.raises(ValueError, match=f"lie in 1 to {depth - 3}"):
+            _sorted_rows.begins_of(indptr, ms, depth - 3, dt)
+        with pytest.raises(ValueError, match="ascend"):
+            _sorted_rows.begins_of(indptr, ms[::-1].copy(), depth, dt)

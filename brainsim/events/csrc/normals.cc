@@ -83,3 +83,22 @@ BRAINSIM_HOST(void, draw_normals)(const uint32_t* key, int64_t n, float* to) {
     }
   }
 }
+
+// wrong[0 ... result - 1]: the places of the numbers below `low` or above `high`, in their order. There is room for all.
+BRAINSIM_HOST(int64_t, places_outside)(const float* x, int64_t n, float low, float high, int64_t* wrong) {
+  int64_t count = 0;
+  for (int64_t k = 0; k < n; ++k) {  // without a branch
+    wrong[count] = k;
+    count += (x[k] < low) | (x[k] > high);
+  }
+  return count;
+}
+
+// mean + std x in place of each x, or the nearer bound.
+BRAINSIM_HOST(void, scale_normals)(float* x, int64_t n, float mean, float std, float low, float high) {
+  for (int64_t k = 0; k < n; ++k) {
+    float value = mean + std * x[k];
+    value = value < low ? low : value;
+    x[k] = value > high ? high : value;
+  }
+}

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "host.h"
@@ -87,19 +88,23 @@ class Joined {
   const int32_t* const* indptr_;
 };
 
-template <class Steps>
-int calendar(int64_t rows, const int32_t* indptr, int64_t depth, Steps&& steps, int32_t* begins) {
+// Of a delay that may be compared with others: from which one on it is longer than d steps.
+template <class X, class Longer>
+int calendar(int64_t rows, const int32_t* indptr, int64_t depth, const X* delay, Longer&& longer_than, int32_t* begins) {
+  std::vector<X> first(depth + 1);  // first[d]: the shortest delay of more than d steps
+  for (int64_t d = 0; d <= depth; ++d) first[d] = longer_than(d);
   for (int64_t i = 0; i < rows; ++i) {
     int32_t* const row = begins + i * (depth + 1);
-    int64_t longer_than = 0;  // of the delays up to here it is known where the longer ones begin
     row[0] = indptr[i];
+    int64_t d = 1;  // steps of the delay that is looked at
     for (int32_t k = indptr[i]; k < indptr[i + 1]; ++k) {
-      const int64_t delay = steps(k);
-      if (delay < 1 || delay > depth) return 1;
-      if (delay - 1 < longer_than) return 2;
-      while (longer_than < delay - 1) row[++longer_than] = k;
+      while (delay[k] >= first[d]) {
+        if (d == depth) return 1;
+        row[d++] = k;
+      }
+      if (delay[k] < first[d - 1]) return delay[k] < first[0] ? 1 : 2;
     }
-    while (longer_than < depth) row[++longer_than] = indptr[i + 1];
+    for (; d <= depth; ++d) row[d] = indptr[i + 1];
   }
   return 0;
 }
@@ -140,14 +145,19 @@ BRAINSIM_HOST(void, join_rows)(int64_t rows, int pieces, const int32_t* const* i
 // Where the synapses of each delay begin, [rows, depth + 1], of delays in ms. Result: 0; 1 for a
 // delay that is not in 1 to depth steps, 2 for a longer one before a shorter.
 BRAINSIM_HOST(int, calendar_of_floats)(int64_t rows, const int32_t* indptr, const float* ms, double step_ms, int64_t depth, int32_t* begins) {
-  const auto steps = [=](int32_t k) {
-    const double whole = std::nearbyint(static_cast<double>(ms[k]) / step_ms);
-    return static_cast<int64_t>(whole < 1 ? 1 : whole);
+  constexpr float kLongest = std::numeric_limits<float>::infinity();
+  const auto steps = [=](float x) { return std::max(std::nearbyint(static_cast<double>(x) / step_ms), 1.0); };
+  const auto longer_than = [=](int64_t d) {
+    if (d == 0) return -kLongest;  // what is shorter than a step takes one
+    float x = static_cast<float>((static_cast<double>(d) + 0.5) * step_ms);
+    while (steps(x) > static_cast<double>(d)) x = std::nextafter(x, -kLongest);
+    while (steps(x) <= static_cast<double>(d)) x = std::nextafter(x, kLongest);
+    return x;
   };
-  return calendar(rows, indptr, depth, steps, begins);
+  return calendar(rows, indptr, depth, ms, longer_than, begins);
 }
 
 // The same of delays in steps.
 BRAINSIM_HOST(int, calendar_of_steps)(int64_t rows, const int32_t* indptr, const int32_t* delay, int64_t depth, int32_t* begins) {
-  return calendar(rows, indptr, depth, [=](int32_t k) { return static_cast<int64_t>(delay[k]); }, begins);
+  return calendar(rows, indptr, depth, delay, [](int64_t d) { return static_cast<int32_t>(d + 1); }, begins);
 }
