@@ -65,6 +65,19 @@ class JaxSource:
         return jnp.broadcast_to(jnp.asarray(value, self.dtype), self.shape)
 
 
+@dataclass(frozen=True)
+class DrawnSource(NumpySource):
+    """Standard variables that JAX draws from a key, to be computed with on the host: each operation of JAX outside of a
+    program is compiled.
+    """
+
+    def normal(self) -> np.ndarray:
+        return np.asarray(jax.random.normal(self.generator, self.shape, self.dtype))
+
+    def uniform(self) -> np.ndarray:
+        return np.asarray(jax.random.uniform(self.generator, self.shape, self.dtype))
+
+
 Source = NumpySource | JaxSource
 
 

@@ -72,6 +72,10 @@ class Clipped(_Bounded):
     low: Any = None
     high: Any = None
 
+    @property
+    def _is_linear(self):
+        return self.distribution._is_linear
+
     @functools.cached_property
     def _normal(self):
         inner = self.distribution._normal

@@ -23,7 +23,7 @@ from jax.core import Tracer
 
 from brainsim._units import NumberLike
 
-from ._sources import BLOCK, JaxSource, NormalNumbers, NumpySource, Source
+from ._sources import BLOCK, DrawnSource, JaxSource, NormalNumbers, NumpySource, Source
 
 if TYPE_CHECKING:
     from .bounded import Clipped, Truncated
@@ -144,10 +144,24 @@ class Distribution(abc.ABC):
         dtype = jnp.result_type(float) if dtype is None else jnp.dtype(dtype)
         shape, unit = _shape(shape), self._unit(unit)
         drawn = _rounded_up(shape) if self.is_of_numbers else shape
-        values = self._sample(JaxSource(key, drawn, dtype), unit)
-        if drawn == shape:
-            return values
-        return values[: shape[0]] if isinstance(values, Tracer) else jnp.asarray(np.asarray(values)[: shape[0]])
+        values = self._on_host(DrawnSource(key, drawn, dtype), unit) if self._is_linear else None
+        values = self._sample(JaxSource(key, drawn, dtype), unit) if values is None else values
+        values = values if isinstance(values, Tracer) else np.asarray(values, dtype)
+        values = values if drawn == shape else values[: shape[0]]
+        # JAX would compile a program for each size
+        return values if isinstance(values, Tracer) else jax.device_put(np.array(values))
+
+    def _on_host(self, source: DrawnSource, unit: u.Unit) -> np.ndarray | None:
+        """Drawn without compiling what is computed; None where it is part of a program."""
+        try:
+            return self._sample(source, unit)
+        except jax.errors.TracerArrayConversionError:
+            return None
+
+    @property
+    def _is_linear(self) -> bool:
+        """Whether values are sums and products of standard ones, which are the same numbers on the host."""
+        return False
 
     @property
     def is_of_numbers(self) -> bool:

@@ -60,6 +60,10 @@ class Normal(Continuous):
     std: Any
     standard = "normal"
 
+    @property
+    def _is_linear(self):
+        return True
+
     def _validate(self):
         if values := self._concrete("mean", "std"):
             mean, std = values
@@ -153,6 +157,10 @@ class Uniform(Continuous):
     low: Any
     high: Any
     standard = "uniform"
+
+    @property
+    def _is_linear(self):
+        return True
 
     def _validate(self):
         if values := self._concrete("low", "high"):
