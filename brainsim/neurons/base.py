@@ -55,7 +55,8 @@ class Neuron(IntegratedPopulation):
         step is the same, and a recording tells the time within it at which a straight line between the two ends of the
         step passes the threshold. ``"exact"``: the crossing is located within the step; reset and refractoriness
         apply from there, and spikes that are sent on arrive at receptors at their own times, between steps. It needs
-        a refractory time of a step at least and projections with a delay of a step at least. Where membrane and
+        a refractory time of a step at least and projections with a delay of a step at least. A potential that is
+        above threshold neither at the end of a step nor at an arrival within it does not fire. Where membrane and
         receptors are linear, times are exact to rounding, whatever dt; otherwise Runge-Kutta steps of 0.0125 ms at most
         are taken, and intervals are right to 0.002 ms. Derivatives are those of the spike times themselves, without a
         surrogate (EventProp), in forward and in reverse mode; there are no second ones.
