@@ -119,7 +119,7 @@ BRAINPY = {
     "brainpy_cann2d": Original(
         "attractors/Wu_2008_CANN_2D.ipynb",
         "run(n=100, duration=20 * u.ms)",
-        {"durations=[10., 20.]": "durations=[0.1, 0.1]", "bp.visualize.animate_2D(": "print("},
+        {"durations=[10., 20.]": "durations=[0.1, 0.1]", "bp.visualize.animate_2D(": "dict("},
         "the second part, 20 ms; here by Fourier transforms",
     ),
     "brainpy_decision": Original("dynamics_analysis/2d_decision_making_model.ipynb", "run(starts=1000)"),
