@@ -191,6 +191,7 @@ class Objective:
 
     def course(self, x: Any, key: jax.Array) -> jax.Array:
         """What an example gives to the network, (n_steps, n)."""
+        self._check_axes(jnp.shape(x)[1:] if self.encode is None else jnp.shape(x))
         course = jnp.asarray(x) if self.encode is None else self.encode(x, self.n_steps, self.dt, key)
         count = self.run.state[self.into].size if self.into in self.run.state else -1  # a parameter takes any
         wrong = course.ndim == 0 or len(course) != self.n_steps
@@ -202,6 +203,17 @@ class Objective:
             )
         course = course if jnp.issubdtype(course.dtype, jnp.floating) else course.astype(float_dtype())
         return course.reshape(self.n_steps, count)
+
+    def _check_axes(self, shape: tuple[int, ...]) -> None:
+        """Refuse examples whose axes are those of the input in another order, such as images with their channels first."""
+        size = getattr(self.net.populations.get(self.into.partition(".")[0]), "size", ())
+        given, taken = ([n for n in axes if n > 1] for axes in (shape, size))
+        if len(given) > 1 and len(taken) > 1 and given != taken and math.prod(given) == math.prod(taken):
+            hint = "; channels come last: np.moveaxis(x, -3, -1)" if sorted(given) == sorted(taken) else ""
+            raise ValueError(
+                f"encode: an example has the shape {shape}, and {self.into} takes {size}{hint}. Flat examples, of"
+                f" {math.prod(size)} numbers, are taken in the order of the input."
+            )
 
     def one(
         self, parameters: dict, state: dict, x: Any, key: jax.Array, moves: dict | None = None

@@ -86,3 +86,18 @@ def test_a_batch_in_parts_has_the_gradient_of_all(objective, examples, lengths, 
         found.append(bs.train.bptt(objective)(objective.run.parameters, {}, batch, KEY))
     for x, y in zip(*map(jax.tree.leaves, found), strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-12)
+
+
+def test_axes_in_another_order_are_refused():
+    """Images with channels first, as torch has them, would be taken in the order of their numbers."""
+    net = bs.nn.Sequential((4, 3, 2), bs.nn.Linear(3), bs.nn.LeakyReadout())
+    labels, options = np.zeros(5, int), dict(encode=bs.encoding.Constant(), epochs=1)
+    for x, more in ((np.ones((5, 2, 4, 3)), {}), (np.ones((5, 4, 2, 4, 3)), {"encode": None})):
+        with pytest.raises(
+            ValueError, match=r"shape \(2, 4, 3\), and input.input takes \(4, 3, 2\); channels come last: .*move"
+        ):
+            bs.train.fit(net, (x, labels), 4 * u.ms, **options | more)
+    objective = bs.train.Objective(net, 4 * u.ms, loss=bs.train.losses.cross_entropy, encode=bs.encoding.Constant())
+    x = np.arange(24.0).reshape(4, 3, 2)
+    for same in (x, x[None], x.ravel()):
+        np.testing.assert_array_equal(objective.course(same, None), np.tile(np.arange(24.0), (4, 1)))
