@@ -138,7 +138,7 @@ def write_header() -> None:
 def symbols() -> list[str]:
     """Symbols that the library exports; only Windows wants to be told."""
     text = "".join(path.read_text() for path in SOURCES.glob("*.cc"))
-    names = re.findall(r"^BRAINSIM_HANDLER\((\w+),", text, re.MULTILINE)
+    names = re.findall(r"^BRAINSIM_HANDLER\w*\((\w+),", text, re.MULTILINE)
     names += re.findall(r"^BRAINSIM_HOST\(\w+, (\w+)\)", text, re.MULTILINE)
     return ["brainsim_sources", *(f"brainsim_{name}" for name in names)]
 

@@ -287,3 +287,23 @@ def test_delays_in_ms_begin_where_their_steps_do(dt, monkeypatch):
             _sorted_rows.begins_of(indptr, ms, depth - 3, dt)
         with pytest.raises(ValueError, match="ascend"):
             _sorted_rows.begins_of(indptr, ms[::-1].copy(), depth, dt)
+
+
+def test_several_threads_give_the_bits_of_one(monkeypatch):
+    """So many spikes, synapses and neurons that threads share what is added ahead, what has just fired, and Poisson inputs."""
+    net = bs.Network(seed=3)
+    for name in "AB":
+        net[name] = bs.neurons.LIF(33_000, V=bs.Uniform(-65 * u.mV, -50 * u.mV), V_th=-50 * u.mV)
+        net[name].add_receptors(syn=bs.receptors.Exponential(tau=5.0 * u.ms))
+        net[name].add_stimuli(drive=bs.stimuli.PoissonInput("syn", sources=1000, rate=20 * u.Hz, weight=2 * u.nA))
+    for pre, post in ("AA", "AB", "BA", "BB"):
+        weight, delay = bs.Normal(1.0 * u.pA, 3.0 * u.pA), bs.Uniform(0.1 * u.ms, 1.5 * u.ms)
+        net.connect(net[pre], net[post], bs.FixedOutDegree(40), receptor="syn", weight=weight, delay=delay)
+    found = []
+    for threads in ("1", "4"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        net.reset()
+        rec = bs.simulate(net, 40 * DT * u.ms, dt=DT * u.ms, record=["A.spikes", "B.spikes"])
+        found.append([len(rec.spikes["A"]), *(np.asarray(u.get_mantissa(net[name].syn.g)).tobytes() for name in "AB")])
+    assert found[0][0] > 10_000
+    assert found[0] == found[1]

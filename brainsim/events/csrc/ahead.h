@@ -94,6 +94,12 @@ class Courses {
 
   int64_t size() const { return static_cast<int64_t>(courses_.size()); }
 
+  int64_t synapses() const {
+    int64_t all = 0;
+    for (const Course& course : courses_) all += course.begin[course.steps] - course.begin[0];
+    return all;
+  }
+
   // Has the synapses of the courses `from` to `end` come from memory, all at the same time.
   template <class Index, class T>
   void read(const Index* targets, const T* weight, bool one_weight, int64_t from, int64_t end) const {

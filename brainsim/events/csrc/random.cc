@@ -10,6 +10,7 @@
 #include "check.h"
 #include "lanes.h"
 #include "philox.h"
+#include "threads.h"
 
 namespace brainsim {
 namespace {
@@ -201,16 +202,19 @@ ffi::Error poisson_counts(const Call& call) {
   return check.error();
 }
 
-// Adds the input whose operands (key, step, mean, weight, into) begin with `first` to `into`, which is a result.
-void add_input(const Call& call, Check& check, int64_t first, int64_t result) {
+// Of the input whose operands (key, step, mean, weight, into) begin with `first`; `into` is a result.
+void check_input(const Call& call, Check& check, int64_t first, int64_t result) {
   const int64_t n = call.operand(first + 4).size();
   const ffi::DataType real = check_draw(check, first, n);
   check.one_or_each(first + 3, n, real);
   check.in_place(result, first + 4, n, real);
-  if (!check) return;
+}
+
+// Adds that input to `into`.
+void add_input(const Call& call, int64_t first, int64_t result) {
   const Operand key = call.operand(first), step = call.operand(first + 1), mean = call.operand(first + 2), weight = call.operand(first + 3);
   const Operand into = call.in_place(result, first + 4);
-  with_real(real, [&](auto zero) {
+  with_real(into.type(), [&](auto zero) {
     using T = decltype(zero);
     for (int64_t e = 0; e < call.entries(); ++e) {
       const T* const w = weight.at<T>(e);
@@ -228,18 +232,25 @@ void add_input(const Call& call, Check& check, int64_t first, int64_t result) {
 ffi::Error poisson_input(const Call& call) {
   Check check(call, 0);
   check.arguments(0, 5, 1);
-  if (check) add_input(call, check, 0, 0);
+  if (check) check_input(call, check, 0, 0);
+  if (check) add_input(call, 0, 0);
   return check.error();
 }
 
 // Operands: those of poisson_input, several times; results: into of each. Own number: how many times.
-ffi::Error poisson_inputs(const Call& call) {
+ffi::Error poisson_inputs(const Call& call, Threads& threads) {
+  constexpr int64_t kOfAThread = 1 << 15;  // elements that are worth a thread
   Check check(call, 1);
   if (!check) return check.error();
   const int64_t count = call.number(0);
   check.that(count >= 0 && count <= call.results(), "numbers", 0, "are of more inputs than there are results");
   if (check) check.arguments(0, 5 * count, count);
-  for (int64_t k = 0; k < count && check; ++k) add_input(call, check, 5 * k, k);
+  int64_t elements = 0;
+  for (int64_t k = 0; k < count && check; ++k) {
+    check_input(call, check, 5 * k, k);
+    elements += call.entries() * call.operand(5 * k + 4).size();
+  }
+  if (check) threads.for_each(count, threads.up_to(elements / kOfAThread), [&](int64_t k) { add_input(call, 5 * k, k); });
   return check.error();
 }
 
@@ -289,5 +300,5 @@ ffi::Error bernoulli_spikes(const Call& call) {
 
 BRAINSIM_HANDLER(poisson_counts, brainsim::poisson_counts);
 BRAINSIM_HANDLER(poisson_input, brainsim::poisson_input);
-BRAINSIM_HANDLER(poisson_inputs, brainsim::poisson_inputs);
+BRAINSIM_HANDLER_ON_THREADS(poisson_inputs, brainsim::poisson_inputs);
 BRAINSIM_HANDLER(bernoulli_spikes, brainsim::bernoulli_spikes);

@@ -9,7 +9,8 @@
 // what is under way, slots and step, and the first three of recording. Shared: of each delivery its connectivity, and
 // where it is later where segments begin, and the step. Own numbers: Together; connectivity, Calendar (of depth 0 where it is
 // at once) and Delivery of each; and Recorded of each population. Spikes and targets may stand among others in one array.
-// All operands have the same batch, and results have every level of it.
+// All operands have the same batch, and results have every level of it. Where there is much to add to slots, threads share the
+// places, of which each is one thread's: sums are made in the same order.
 #include <algorithm>
 #include <cstring>
 #include <iterator>
@@ -25,6 +26,7 @@
 #include "check.h"
 #include "connectivity.h"
 #include "contract.h"
+#include "threads.h"
 
 namespace brainsim {
 namespace {
@@ -138,7 +140,7 @@ struct Slots {
   }
 
   // Adds what the courses `from` to `end` reach to the slots from `first` on; they are read before, as many as kRead together.
-  void deliver(const Delivery& delivery, int64_t e, int64_t first, int64_t from, int64_t end, bool is_read) const {
+  void deliver(const Courses& courses, const Delivery& delivery, int64_t e, int64_t first, int64_t from, int64_t end, bool is_read) const {
     constexpr int64_t kRead = 8;
     with_rows(delivery, e, [&](const auto* targets, const auto* weight, bool one) {
       using T = std::decay_t<decltype(*weight)>;
@@ -152,25 +154,19 @@ struct Slots {
   }
 
   // Delivers what is due now, from slots that are filled where a block begins, or where they are for another step.
-  void add_due(const std::vector<Delivery>& deliveries, int64_t e) {
+  void add_due(const std::vector<Delivery>& deliveries, int64_t entries, Threads& threads) {
     int64_t step = 0;
     for (const Delivery& d : deliveries)
       if (d.ahead >= 0) step = d.later->at.step;
-    const int64_t now = place_in_block(step);
-    int32_t& expected = *next->at<int32_t>(e);
-    const bool others = expected != step;
-    expected = static_cast<int32_t>(step + 1);
-    for (int64_t place = 0; place < static_cast<int64_t>(sums.size()); ++place) {
-      if (others) std::memset(sums[place].bytes_at(e), 0, sums[place].size() * ffi::ByteWidth(sums[place].type()));
-      if (others || now == 0) fill(deliveries, e, place, now);
-      const auto own = std::find_if(deliveries.begin(), deliveries.end(), [place](const Delivery& d) { return d.ahead == place; });
-      with_real(own->into.type(), [&](auto zero) {
-        using T = decltype(zero);
-        T* const into = own->into.at<T>(e) + own->target_at;
-        T* const slot = sums[place].at<T>(e) + now * own->n_post;
-        for (int64_t j = 0; j < own->n_post; ++j) into[j] += slot[j], slot[j] = T{0};
-      });
+    const int64_t now = place_in_block(step), places = static_cast<int64_t>(sums.size());
+    bool others = false;
+    for (int64_t e = 0; e < entries; ++e) {
+      int32_t& expected = *next->at<int32_t>(e);
+      others |= expected != step;
+      expected = static_cast<int32_t>(step + 1);
     }
+    const int64_t several = others || now == 0 ? threads.up_to(under_way(deliveries, entries) / kUnderWay) : 1;
+    threads.for_each(entries * places, several, [&](int64_t k) { add_due_at(deliveries, k / places, k % places, now, others); });
   }
 
   // Notes which neurons of the jobs `from` to `end` fired.
@@ -182,7 +178,7 @@ struct Slots {
   }
 
   // Delivers what arrives later in the block of what fired in this step.
-  void add_fired() {
+  void add_fired(Threads& threads) {
     constexpr int64_t kMost = 256;  // courses whose synapses stay in the cache until all have been read
     const auto for_each = [this](auto&& f) {
       for (const Fired& some : fired)
@@ -200,16 +196,55 @@ struct Slots {
       parts.push_back({&delivery, some.entry, now + 1, from, courses.size()});
     });
     const bool all = courses.size() <= kMost;
-    if (all)
+    const auto for_place = [&](int64_t place) {
+      const auto here = [&](const Part& part) { return place < 0 || part.delivery->ahead == place; };
+      if (all)
+        for (const Part& part : parts)
+          if (here(part))
+            with_rows(*part.delivery, part.entry, [&](const auto* targets, const auto* weight, bool one) {
+              courses.read(targets, weight, one, part.from, part.end);
+            });
       for (const Part& part : parts)
-        with_rows(*part.delivery, part.entry, [&](const auto* targets, const auto* weight, bool one) {
-          courses.read(targets, weight, one, part.from, part.end);
-        });
-    for (const Part& part : parts) deliver(*part.delivery, part.entry, part.first, part.from, part.end, all);
+        if (here(part)) deliver(courses, *part.delivery, part.entry, part.first, part.from, part.end, all);
+    };
+    const int64_t several = threads.up_to(courses.synapses() / kReached);
+    if (several > 1) threads.for_each(static_cast<int64_t>(sums.size()), several, for_place);
+    else for_place(-1);  // all of them
   }
 
  private:
-  void fill(const std::vector<Delivery>& deliveries, int64_t e, int64_t place, int64_t now) {
+  // Synapses that are worth a thread: of spikes under way, a part of which is reached in a block; and such as are reached.
+  static constexpr int64_t kUnderWay = 1 << 17, kReached = 1 << 12;
+
+  // How many synapses spikes have that are under way when a block begins, about.
+  static int64_t under_way(const std::vector<Delivery>& deliveries, int64_t entries) {
+    double synapses = 0;
+    for (const Delivery& d : deliveries)
+      if (d.ahead >= 0)
+        for (int64_t e = 0; e < entries; ++e) {
+          const uint32_t* const waiting = d.later->waiting.at<uint32_t>(e);
+          int64_t neurons = 0;
+          for (int64_t w = 0; w < d.later->at.waiting_words(); ++w) neurons += __builtin_popcount(waiting[w]);
+          const auto all = std::visit([](const auto& conn) { return conn.synapses; }, d.conn);
+          if (neurons) synapses += static_cast<double>(neurons) * static_cast<double>(all) / static_cast<double>(d.later->at.n_pre);
+        }
+    return static_cast<int64_t>(synapses);
+  }
+
+  void add_due_at(const std::vector<Delivery>& deliveries, int64_t e, int64_t place, int64_t now, bool others) const {
+    if (others) std::memset(sums[place].bytes_at(e), 0, sums[place].size() * ffi::ByteWidth(sums[place].type()));
+    if (others || now == 0) fill(deliveries, e, place, now);
+    const auto own = std::find_if(deliveries.begin(), deliveries.end(), [place](const Delivery& d) { return d.ahead == place; });
+    with_real(own->into.type(), [&](auto zero) {
+      using T = decltype(zero);
+      T* const into = own->into.at<T>(e) + own->target_at;
+      T* const slot = sums[place].at<T>(e) + now * own->n_post;
+      for (int64_t j = 0; j < own->n_post; ++j) into[j] += slot[j], slot[j] = T{0};
+    });
+  }
+
+  void fill(const std::vector<Delivery>& deliveries, int64_t e, int64_t place, int64_t now) const {
+    thread_local Courses courses;
     for (int64_t age = now + 1; age > 0; --age)  // what was fired before the block, and then in each of its steps
       for (const Delivery& d : deliveries)
         if (d.ahead == place) {
@@ -218,7 +253,7 @@ struct Slots {
           courses.clear();
           if (age > now) courses.add_earlier(d.later->at, now, own, waiting);
           else courses.add_of_age(d.later->at, age, now, own, waiting);
-          deliver(d, e, now, 0, courses.size(), false);
+          deliver(courses, d, e, now, 0, courses.size(), false);
         }
   }
 };
@@ -393,7 +428,7 @@ void serve_source(const Call& call, const Job* job, const Job* end, const std::o
   }
 }
 
-ffi::Error deliver_together(const Call& call) {
+ffi::Error deliver_together(const Call& call, Threads& threads) {
   // Kept from step to step: to allocate takes as long as to serve a spike
   thread_local std::vector<Delivery> deliveries;
   thread_local std::vector<Job> delivering, recording, jobs;
@@ -412,12 +447,11 @@ ffi::Error deliver_together(const Call& call) {
   if (!check) return check.error();
   for (int64_t target = 0; target < targets - (ahead ? ahead + 1 : 0); ++target) call.in_place(target, first_target + target);
   thread_local Agenda agenda;
+  if (ahead) slots.add_due(deliveries, call.entries(), threads);
   if (later)
-    for (int64_t e = 0; e < call.entries(); ++e) {
-      if (ahead) slots.add_due(deliveries, e);
+    for (int64_t e = 0; e < call.entries(); ++e)
       for (const Delivery& delivery : deliveries)
         if (delivery.later && delivery.ahead < 0) add_due(delivery, e, agenda);
-    }
   const Job* const end = jobs.data() + jobs.size();
   for (const Job* from = jobs.data(); from != end;) {
     const Job* const to = std::find_if(from, end, [from](const Job& other) { return other.source != from->source; });
@@ -426,11 +460,11 @@ ffi::Error deliver_together(const Call& call) {
     else with_real(type, [&](auto zero) { serve_source<decltype(zero)>(call, from, to, record, slots); });
     from = to;
   }
-  slots.add_fired();
+  slots.add_fired(threads);
   return check.error();
 }
 
 }  // namespace
 }  // namespace brainsim
 
-BRAINSIM_HANDLER(deliver_together, brainsim::deliver_together);
+BRAINSIM_HANDLER_ON_THREADS(deliver_together, brainsim::deliver_together);
