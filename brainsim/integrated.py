@@ -311,9 +311,11 @@ class IntegratedPopulation(Population):
         return {}
 
     def follow(self, clock: Clock) -> None:
-        """Let point processes follow V and the ions to the end of the step."""
+        """Let point processes follow V and the ions to the end of the step, and clamps note their current there."""
         for part in self.parts(AtPoint).values():
             part.follow(clock, **self.around(part))
+        for name, clamp in self.parts(Clamp).items():
+            clamp.note(clock.of(name), self)
 
     def derived(self):
         return super().derived() + [f"{name}.{state}" for name, part in self.parts(AtPoint).items()

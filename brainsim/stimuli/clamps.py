@@ -23,7 +23,7 @@ class Clamp(Stimulus):
     It is part of the membrane's equation: methods that take V implicitly take it too, however strong it is.
     """
 
-    current_injected = State(0.0, "current at the beginning of the last step, into the cell", unit="input_unit")
+    current_injected = State(0.0, "current at the end of the last step, into the cell", unit="input_unit")
 
     def bind(self, population, name, ids=None):
         if getattr(population, "spike_times", "grid") == "exact":
@@ -59,10 +59,11 @@ class Clamp(Stimulus):
     def update(self, clock, population):
         for name, signal in self.parts(Stimulus).items():
             signal.update(clock.of(name), population)
-        g, E = self.drive(clock)
-        self.put(
-            "current_injected", jnp.broadcast_to(g * (E - self.taken(population.plain(self.potential))), (self.count,))
-        )
+
+    def note(self, clock: Clock, population: Any) -> None:
+        """Take note of the current at the end of the step: what has flowed in a step of backward Euler."""
+        injected = self.current(self.drive(clock), self.taken(population.plain(self.potential)))
+        self.put("current_injected", jnp.broadcast_to(injected, (self.count,)))
 
     def _signal(self, clock, name):
         signal = vars(self)[name]

@@ -53,6 +53,9 @@ class PointStimulus(AtPoint, Clamp):
     def drive(self, clock: Clock, V=None, ions=None) -> Standing:
         return self.standing(clock, ions or {}, self.present(clock))
 
+    def note(self, clock, population):
+        """Its current is that of the states that the step has begun with, as in NEURON."""
+
     def update(self, clock, population):
         around = population.around(self)
         injected = self.current(self.drive(clock, **around), around["V"])

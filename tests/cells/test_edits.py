@@ -219,3 +219,12 @@ def test_a_morphology_that_cannot_be_is_refused_with_branch_and_point():
 def test_what_is_joined_where_no_branch_is(cell, given, message):
     with pytest.raises((ValueError, UnknownNameError), match=message):
         cell.join(cell, **given)
+
+
+def test_numbers_in_the_wrong_place_are_told(cell, tmp_path):
+    with pytest.raises(ValueError, match=r"one diameter for each end, taper\(start, stop, ...\)"):
+        cell.taper([2, 1] * u.um, None, "dend")
+    with pytest.raises(ValueError, match="radii must be finite and not negative"):
+        cell.measures.sholl([-10] * u.um)
+    with pytest.raises(TypeError, match=r"expected write_swc\(path, morphology\), given a str second"):
+        write_swc(cell, str(tmp_path / "x.swc"))

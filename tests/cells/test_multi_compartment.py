@@ -277,6 +277,32 @@ def test_a_sweep_is_one_run_for_each_value():
         np.testing.assert_allclose(swept[k]["cell.V"].mantissa, alone.mantissa, rtol=1e-10)
 
 
+def test_a_clamp_injects_what_that_of_neuron_does():
+    """NEURON 9.0.2: an SEClamp of 5 Mohm in the middle of the dendrite, celsius 16.3; v of the soma (mV) and i (nA)."""
+    expected = {
+        200: (-64.97975798030522, -0.00010301884774435165),
+        201: (-64.95640041377173, 4.485213405328682),
+        240: (5.454159792644292, 0.3842725317472947),
+        400: (-49.59268878808024, 0.41708144316742163),
+        800: (-71.26608510513819, -0.053125569477776934),
+    }
+    S, shape = u.mS / u.cm2, cells.Builder()
+    soma = shape.add(20 * u.um, 20 * u.um, type="soma")
+    shape.add(300 * u.um, 1 * u.um, type="dend", parent=soma, at=1.0)
+    net = bs.Network()
+    net.cell = cells.MultiCompartment(
+        1, shape.build(), compartments=cells.PerBranch({"soma": 1, "dend": 11}), R_a=100 * u.ohm * u.cm, celsius=16.3,
+        g_L=cells.by_region({"soma": 0.3 * S, "dend": 0.1 * S}), V=-65 * u.mV,
+        E_L=cells.by_region({"soma": -54.3 * u.mV, "dend": -65 * u.mV}),
+        channels=dict(na=channels.Na_HH1952().on("soma"), k=channels.K_HH1952().on("soma")),
+    )  # fmt: skip
+    command = bs.stimuli.Step([-65, 20, -80] * u.mV, times=[0, 5, 15] * u.ms)
+    net.cell.add_stimuli(clamp=bs.stimuli.VoltageClamp(command, R_s=5 * u.Mohm).on("dend[0](0.5)"))
+    rec = bs.simulate(net, 20 * u.ms, dt=0.025 * u.ms, record=["cell.V@soma", "cell.clamp.current_injected"])
+    found = [rec[path].mantissa[[k - 1 for k in expected], 0] for path in rec]
+    np.testing.assert_allclose(found, np.array(list(expected.values())).T * [[1], [1000]], rtol=1e-9)
+
+
 def test_parts_have_views_of_places_and_of_cells():
     S = u.mS / u.cm2
     net = bs.Network()

@@ -26,7 +26,14 @@ def write_swc(path: str | os.PathLike[str], morphology: Morphology) -> None:
     path : str or path
     morphology : Morphology
         Types that SWC has no number for (``"type 7"`` has) get 5, 6 and so on; the header says which.
+
+    Raises
+    ------
+    TypeError
+        For what is no morphology.
     """
+    if not isinstance(morphology, Morphology):
+        raise TypeError(f"write_swc: expected write_swc(path, morphology), given a {type(morphology).__name__} second.")
     numbers = _type_numbers(morphology)
     header = [f"# type {n} is {kind}" for kind, n in numbers.items() if n not in TYPES and kind != f"type {n}"]
     points = in_order(_points(morphology, numbers))

@@ -205,7 +205,12 @@ class Edits:
             Diameters at their ends; what they have there if None.
         *places : str, int or sequence of int
         """
-        ends = [None if d is None else float(in_unit(d, u.um, "taper: diameter")) / 2 for d in (start, stop)]
+        given = [None if d is None else np.asarray(in_unit(d, u.um, "taper: diameter"), float) for d in (start, stop)]
+        if any(d is not None and d.ndim for d in given):
+            raise ValueError(
+                f"taper: give one diameter for each end, taper(start, stop, ...), given {start} and {stop}."
+            )
+        ends = [None if d is None else float(d) / 2 for d in given]
         if any(r is not None and not r > 0 for r in ends):
             raise ValueError(f"taper: diameters must be positive, given {start} and {stop}.")
 

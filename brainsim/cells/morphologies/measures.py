@@ -200,11 +200,18 @@ class Measures:
         -------
         array of int (k,)
 
+        Raises
+        ------
+        ValueError
+            For radii that are not finite, or negative.
+
         References
         ----------
         Sholl (1953), J. Anat. 87.
         """
         spheres = np.atleast_1d(np.asarray(in_unit(radii, u.um, "sholl: radii"), float))
+        if not (np.isfinite(spheres) & (spheres >= 0)).all():
+            raise ValueError(f"sholl: radii must be finite and not negative, given {radii}.")
         cones = self._cones
         kinds = self._types[cones.branch]
         kept = kinds != "soma" if type is None else kinds == type
