@@ -187,14 +187,17 @@ def deliver_together(
     if len(found) > 1:
         raise ValueError(f"deliveries of different batches are not one call; got extents {sorted(found)}.")
     (served_by,) = {equation.params["served_by"] for equation in all_of}
-    sources: dict = {}  # identity of an array: position and array
+    # Each population is a source of its own, in the order in which they are named, wherever its spikes stand: so sums are the
+    # same whatever stands beside each other
+    sources: dict = {}  # identity of an array, and the place in it: position and array
     targets: list = []
     into_of: dict = {}  # identity of an array of several: position
     standing: dict = {}  # variable: what is added to there
 
     def source_of(spikes, mask):
         placed = place(spikes)
-        return placed._replace(array=sources.setdefault((id(placed.array), mask), (len(sources), placed.array))[0])
+        key = id(placed.array), placed.at, placed.rest, mask
+        return placed._replace(array=sources.setdefault(key, (len(sources), placed.array))[0])
 
     def target_of(into):
         if into in standing:
@@ -215,7 +218,7 @@ def deliver_together(
         delivery = _Delivery(tree, batch, source_of(spikes, batch.masks[0]), target, words, slots)
         calls.append((own, weight, delivery, under_way, equation.outvars[1:]))
     # In the order in which a kernel makes them
-    calls.sort(key=lambda call: call[2].source[:2])
+    calls.sort(key=lambda call: call[2].source.array)
     shared, weights, deliveries, states, states_after = (
         [v for own, *_ in calls for v in own],
         [call[1] for call in calls],

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from typing import Any
 
 INTERVAL = 0.25  # seconds between updates
@@ -25,7 +26,7 @@ class Progress:
         # rich draws in a notebook through ipywidgets, and warns where they are missing.
         notebook = "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is not None
         self.on = bool(show) if show is not None else sys.stderr.isatty() or notebook
-        self.bar = None
+        self.bar, self.stopped = None, False
         self.started = self.last = self.told = time.perf_counter()
         self.per_step = None
 
@@ -36,6 +37,10 @@ class Progress:
         if self.bar is not None:
             self.bar.stop()
 
+    def stop(self) -> None:
+        """End what goes on in other threads, as soon as they tell of their next steps."""
+        self.stopped = True
+
     def suggested_steps(self, limit: int) -> int:
         """How many steps to run before the next update."""
         if not self.on:
@@ -45,7 +50,9 @@ class Progress:
         return max(1, min(limit, int(INTERVAL / self.per_step)))
 
     def advance(self, steps: int) -> None:
-        """Tell that ``steps`` more are done."""
+        """Tell that ``steps`` more are done; whoever tells is stopped where :meth:`stop` was called."""
+        if self.stopped:
+            raise CancelledError
         now = time.perf_counter()
         if self.done:  # the first piece includes compilation
             self.per_step = max((now - self.last) / steps, 1e-9)

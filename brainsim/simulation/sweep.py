@@ -297,8 +297,12 @@ def _run_here(batches: Batches, numbers: Sequence[int], bar: Progress, finished:
             return batches.run(number, bar)
 
     with ThreadPoolExecutor(len(batches.devices)) as pool:
-        for number, results in zip(numbers, pool.map(in_this_precision, numbers)):
-            finished(number, results)
+        try:
+            for number, results in zip(numbers, pool.map(in_this_precision, numbers)):
+                finished(number, results)
+        except BaseException:  # an interrupt too, which is not to wait for the batches that are running
+            bar.stop()
+            raise
 
 
 def _seeds(seeds) -> np.ndarray:

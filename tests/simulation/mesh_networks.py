@@ -139,16 +139,16 @@ def cells():
 
 
 def many():
-    """As many populations as are compiled once on one device."""
+    """As many populations as are compiled once on one device, whose projections are in another order than they."""
     net = bs.Network(seed=1)
     for k in range(17):
         setattr(net, f"p{k:02}", lif(5 + k % 2))
-    for k in range(17):
-        pre, post = getattr(net, f"p{k:02}"), getattr(net, f"p{(k + 1) % 17:02}")
-        net.connect(pre, post, P(0.6), receptor="ampa", weight=bs.Uniform(0.1 * NA, 0.5 * NA), delay=0.3 * MS)
-        net.connect(pre, pre, P(0.6), receptor="ampa", weight=bs.Uniform(0.1 * NA, 0.5 * NA))
-        net.connect(net.p00, post, P(0.6), receptor="ampa", weight=bs.Uniform(0.1 * NA, 0.5 * NA))
-    return net, ["p00.spikes", "p07.spikes"]
+    for k in reversed(range(17)):
+        pre = getattr(net, f"p{k:02}")
+        for n in (0, 3, 7):
+            post, weight = getattr(net, f"p{(5 * k + n) % 17:02}"), bs.Uniform(0.1 * NA, 0.5 * NA)
+            net.connect(pre, post, P(0.8), receptor="ampa", weight=weight, name=f"c{k}_{n}")
+    return net, ["p00.spikes", "p07.spikes", "p11.V"]
 
 
 def single():

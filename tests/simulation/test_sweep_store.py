@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 import time
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -319,3 +320,31 @@ def test_a_killed_worker_of_dask_costs_a_batch(tmp_path):
         assert not swept.done()
         os.kill(pid, signal.SIGKILL)
         same(swept.result(), expected)
+
+
+def test_an_interrupt_does_not_wait_for_the_batch_that_is_running():
+    """Whatever ends the loop, as an error of a store does: batches on other devices stop at their next steps."""
+    from brainsim.simulation.progress import Progress
+    from brainsim.simulation.sweep import _run_here
+
+    told, going = [], threading.Event()
+
+    class Slow:
+        devices = (None, None)
+
+        def run(self, number, bar):
+            if number == 0:
+                going.wait(10)
+                return []
+            for step in range(1000):
+                going.set()
+                time.sleep(0.01)
+                bar.advance(1)
+                told.append(step)
+
+    def finished(number, results):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _run_here(Slow(), range(2), Progress(False, 1000), finished)
+    assert len(told) < 500

@@ -409,17 +409,18 @@ template <class S>
 void serve_source(const Call& call, const Job* job, const Job* end, const std::optional<Record>& record, Slots& slots) {
   const Operand spikes = call.operand(job->source);
   const auto after = [end](const Job* from) { return std::find_if(from, end, [&](const Job& other) { return !same_neurons(*from, other); }); };
+  const int64_t begin = job->at, size = (end - 1)->end - begin;  // the array may hold others before and behind
   for (int64_t e = 0; e < call.entries(); ++e) {
     const S* const s = spikes.at<S>(e);
     const Job *from = job, *to = after(from);
-    const bool all = to == end && from->at == 0 && from->end == spikes.size();
-    for_each_block(s, spikes.size(), [&](int32_t* ids, int n) {
+    const bool all = to == end;
+    for_each_block(s + begin, size, [&](int32_t* ids, int n) {
       if (all) return serve(call, from, to, record, slots, e, ids, n, s);
       for (int k = 0; k < n;) {
-        for (; from->end <= ids[k]; from = to, to = after(from))
+        for (; from->end - begin <= ids[k]; from = to, to = after(from))
           if (to == end) return;
         int next = k;
-        for (; next < n && ids[next] < from->end; ++next) ids[next] -= static_cast<int32_t>(from->at);
+        for (; next < n && ids[next] < from->end - begin; ++next) ids[next] -= static_cast<int32_t>(from->at - begin);
         while (k < next && ids[k] < 0) ++k;  // of nobody
         if (k < next) serve(call, from, to, record, slots, e, ids + k, next - k, s);
         k = next;
