@@ -10,7 +10,10 @@ import pytest
 
 import brainsim as bs
 from brainsim import neurons
-from brainsim.trial import course
+from brainsim._core import split
+from brainsim.integrators import RK4
+from brainsim.trial import course, smooth
+from brainsim.trial.units import Together, extreme_units, groups_of
 
 
 def spikes(cell, drive, dt=0.1):
@@ -149,3 +152,28 @@ def test_equations_may_ask_for_the_number_of_units():
     net.pop.V = 1.0 * u.mV
     rec = bs.simulate(net, 10 * u.ms, dt=5 * u.ms, record="pop.V", progress=False)  # a trial has more units than two
     np.testing.assert_allclose(rec["pop.V"][-1].to_decimal(u.mV), np.exp(-10 / 20), rtol=1e-5)
+
+
+def test_units_tried_together_are_as_each_alone():
+    cell = neurons.LIF(3, tau=[20.0, 0.4, 5.0] * u.ms, R=[100.0, 100.0, 50.0] * u.Mohm)
+    structure, *arrays = split(cell)
+    units = [unit for _, unit in extreme_units(cell, arrays, {})]
+    assert groups_of(cell, units) == [list(range(len(units)))]
+    groups = (
+        Together(structure, units, len(course.LEVELS)),
+        *(Together(structure, [x], len(course.LEVELS)) for x in units),
+    )
+    found = []
+    for group in groups:
+        rates = smooth.OnHost(group)
+        levels = course.levels_of(group.model, rates.slope())
+        runs = course.courses_of(course.program(group, RK4), levels, 0.1)
+        found.append((levels, smooth.are_smooth(rates, levels, 0.1, 0.02), [run.high for run in runs]))
+    together, *alone = found
+    assert together[1].tolist() == [
+        True,
+        True,
+        False,
+    ]  # units 0, 2 and 1: a step is a quarter of the shortest time constant
+    for mine, each in zip(together, zip(*alone, strict=True), strict=True):
+        np.testing.assert_allclose(mine, np.concatenate(each), rtol=1e-12)

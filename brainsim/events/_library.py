@@ -39,6 +39,7 @@ HANDLERS = (
     "poisson_inputs",
     "bernoulli_spikes",
     "append_events",
+    "unwritten",
     "join",
     "split",
     "tree",

@@ -18,6 +18,7 @@ import numpy as np
 from brainsim import events
 from brainsim._core import Clock, Exact, Structure
 from brainsim.delays.gaussian import DUE
+from brainsim.events.record import unwritten
 from brainsim.simulation import blocks, layered, over
 from brainsim.simulation.derived import Derived, values
 from brainsim.simulation.grouped import while_loop
@@ -96,10 +97,12 @@ def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixe
     batch = () if plan.batched is None else (fixed["key"].shape[0],)
     first = jnp.ravel(state["steps"])[0]
     room = plan.capacity - int(plan.offsets[-1])
-    buffers = tuple(jnp.zeros((*batch, *shape), jnp.int32) for shape in ((plan.capacity,), (plan.capacity,), ()))
+    with events.served_by(structure.implementation):
+        buffers = *(unwritten((*batch, plan.capacity), jnp.int32) for _ in range(2)), jnp.zeros(batch, jnp.int32)
     axes = ({p: 0 if p in batched else None for p in parameters}, {p: 0 if p == "key" else None for p in fixed}, 0)
     types = _types(plan, structure, parameters, fixed, state, step_ms, axes)
-    samples = {r.label: rows_of(r, batch, plan.rows, types[r.label]) for r in plan.samples}
+    with events.served_by(structure.implementation):
+        samples = {r.label: rows_of(r, batch, plan.rows, types[r.label]) for r in plan.samples}
 
     def advance(parameters, fixed, state, done, now):
         clock = Clock(first + done, step_ms, fixed["key"])
@@ -166,9 +169,9 @@ def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixe
 
 
 def rows_of(request: Request, batch: tuple[int, ...], steps: int, dtype) -> jax.Array:
-    """An array for the samples of a chunk of so many steps."""
+    """An array for the samples of a chunk of so many steps; of those that are asked for each row is written."""
     rows = *batch, steps // request.every + 2
-    return jnp.zeros((*rows, *request.shape), dtype) if request.over is None else over.nothing(request, rows, dtype)
+    return unwritten((*rows, *request.shape), dtype) if request.over is None else over.nothing(request, rows, dtype)
 
 
 def with_sample(request: Request, rows: jax.Array, sample: jax.Array, row) -> jax.Array:

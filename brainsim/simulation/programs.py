@@ -15,6 +15,7 @@ import jax
 
 from brainsim import _memory
 from brainsim._core import Structure, forget_programs
+from brainsim.events.record import looks_for_nan
 from brainsim.simulation import fused
 from brainsim.simulation.one_pass import one_pass_is_best
 
@@ -43,8 +44,8 @@ class Programs:
         places = {id(place): place for place in map(_PLACE, leaves)}.values()  # a few, which many arrays share
         devices = frozenset().union(*(place.device_set for place in places))
         types = list(map(_TYPE, leaves))
-        wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
-        kept = keep(structure).setdefault((self, plan, tree, devices, wide), [])
+        settings = jax.config.jax_enable_x64, looks_for_nan()  # type: ignore[attr-defined]
+        kept = keep(structure).setdefault((self, plan, tree, devices, settings), [])
         program = next((program for known, program in kept if known == types), None)  # mostly the very same ones
         if program is None:
             program = self._compile(plan, structure, tree.unflatten(leaves), devices)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import warnings
 from collections.abc import Mapping
@@ -16,9 +15,9 @@ from brainsim._core import split
 from brainsim._core.rounding import parts_of
 from brainsim._errors import AccuracyWarning
 from brainsim.population import Population
-from brainsim.trial.course import course_of, field_of, levels_of, program, start_of
-from brainsim.trial.smooth import OnHost, change_allowed, is_smooth
-from brainsim.trial.units import extreme_units, is_own
+from brainsim.trial.course import LEVELS, Course, courses_of, field_of, levels_of, program, start_of
+from brainsim.trial.smooth import OnHost, are_smooth, change_allowed
+from brainsim.trial.units import Together, extreme_units, groups_of, is_own
 from brainsim.trial.verdict import INACCURATE, Verdict, compared
 
 FINE = (0.01, 0.0025)  # ms, steps of the comparison, and of a second one where that fails
@@ -51,18 +50,17 @@ def check(population: Population, step_ms: float, varied: Mapping[str, np.ndarra
     structure, *arrays = split(population)
     if any(isinstance(x, Tracer) for tree in arrays for x in tree.values()):
         return
-    found = []
-    for which, unit in extreme_units(population, arrays, varied or {}):
-        verdict = _known_verdict(population, structure, unit, step_ms)
-        if verdict is not None:
-            found.append((*verdict, which))
+    words, units = zip(*extreme_units(population, arrays, varied or {}))
+    verdicts = _known_verdicts(population, structure, units, step_ms)
+    found = [(*verdict, which) for verdict, which in zip(verdicts, words) if verdict is not None]
     if not found:
         return
     (error, what), longest, which = max(found, key=lambda each: each[0].error)
     if error <= INACCURATE:
         return
     reaches = [reach for verdict, reach, _ in found if verdict.error > INACCURATE]
-    longest = None if None in reaches else min(reaches)
+    right = [reach for reach in reaches if reach is not None]
+    longest = min(right) if len(right) == len(reaches) else None
     text = _text(population, step_ms, error, f"{what}, tried under constant input{which}", longest)
     if error > WRONG:
         raise ValueError(text)
@@ -106,42 +104,75 @@ def _is_open(population, step_ms) -> bool:
 _verdicts: dict = {}
 
 
-def _known_verdict(population, structure, arrays, step_ms: float) -> tuple[Verdict, float | None] | None:
-    """The verdict, and the longest step that is right; None where any method is right, or it cannot be told."""
-    numbers = tuple((path, np.asarray(x).tobytes()) for path, x in arrays[0].items() if is_own(population, path))
-    key = type(population), population.method, step_ms, structure.shared, numbers
-    if key not in _verdicts:
+def _known_verdicts(population, structure, units, step_ms: float) -> list[tuple[Verdict, float | None] | None]:
+    """For each unit the verdict, and the longest step that is right; None where any method is right, or it cannot be told."""
+
+    def key_of(arrays):
+        numbers = tuple((path, np.asarray(x).tobytes()) for path, x in arrays[0].items() if is_own(population, path))
+        return type(population), population.method, step_ms, structure.shared, numbers
+
+    asked = {key_of(arrays): arrays for arrays in units}
+    unknown = {key: arrays for key, arrays in asked.items() if key not in _verdicts}
+    known = {key: _verdicts[key] for key in asked if key in _verdicts}
+    if unknown:
+        keys, found = list(unknown), {}
+        for group in groups_of(population, list(unknown.values())):
+            together = Together(structure, [unknown[keys[k]] for k in group], len(LEVELS))
+            found |= zip((keys[k] for k in group), _tried(population, together, step_ms), strict=True)
         if len(_verdicts) >= KNOWN:
             _verdicts.clear()
-        _verdicts[key] = _tried(population, structure, arrays, step_ms)
-    return _verdicts[key]
+        _verdicts.update(found)
+        known |= found
+    return [known[key_of(arrays)] for arrays in units]
 
 
-def _tried(population, structure, arrays, step_ms: float) -> tuple[Verdict, float | None] | None:
-    model = structure.merge(*arrays)
+def _tried(population, units: Together, step_ms: float) -> list[tuple[Verdict, float | None] | None]:
+    model = units.model
     try:
-        rates = OnHost(model)
-        levels = levels_of(model, lambda value: rates(value, 0.0, rates.start)[0, 0])
-        if is_smooth(rates, levels, step_ms, change_allowed(population)):
-            return None
+        rates = OnHost(units)
+        levels = levels_of(model, rates.slope())
+        smooth = are_smooth(rates, levels, step_ms, change_allowed(population))
     except _host.UnknownOperationError:
-        y = start_of(model, 1)
-        levels = levels_of(model, lambda value: float(field_of(model, jnp.full(1, value))(0.0, y)[0][0]))
-    exact, course = program(structure, arrays, integrators.RK4), functools.partial(course_of, levels=levels)
+        levels, smooth = levels_of(model, _slope(units)), np.zeros(units.count, bool)
+    if smooth.all():
+        return [None] * units.count
+    truths, middle = _truths(population, units, levels, step_ms)
+    tried = program(units, population.stepper_at(step_ms))
+
+    def verdicts_at(dt):
+        courses = courses_of(tried, levels, dt, middle)
+        return {k: compared(population, truth, courses[k], dt) for k, truth in truths.items() if not smooth[k]}
+
+    verdicts = verdicts_at(step_ms)
+    reach = dict.fromkeys(verdicts)
+    for dt in (step_ms / 2**k for k in range(1, 6)):
+        wrong = [k for k, verdict in verdicts.items() if verdict.error > INACCURATE and reach[k] is None]
+        if not wrong:
+            break
+        shorter = verdicts_at(dt)
+        reach |= {k: dt for k in wrong if shorter[k].error <= INACCURATE}
+    return [(verdicts[k], reach[k]) if k in verdicts else None for k in range(units.count)]
+
+
+def _slope(units: Together) -> np.ndarray:
+    """By how much an input of one changes the rate of the first variable, of each unit."""
+    y = start_of(units.model, units.lanes)
+    one, none = (np.asarray(field_of(units.model, jnp.full(units.lanes, x))(0.0, y)[0]) for x in (1.0, 0.0))
+    return np.reshape(one - none, units.shape)[:, 0]
+
+
+def _truths(population, units: Together, levels, step_ms: float) -> tuple[dict[int, Course], np.ndarray]:
+    """What units do by the equations, of those of which it can be told, and the middle of their first variables."""
+    exact, truths, middle = program(units, integrators.RK4), {}, np.zeros(levels.shape)
     for longest in FINE:
         fine = step_ms / max(1, math.ceil(step_ms / longest))
-        truth = course(exact, dt=fine)
-        if np.isfinite(truth.high[:, 0]).all():
+        courses = courses_of(exact, levels, fine)
+        new = [k for k, c in enumerate(courses) if k not in truths and np.isfinite(c.high[:, 0]).all()]
+        for k in new:
+            middle[k] = (courses[k].low[0] + courses[k].high[0]) / 2
+        if new and not hasattr(population, "fires"):
+            courses = courses_of(exact, levels, fine, middle)
+        truths |= {k: courses[k] for k in new}
+        if len(truths) == units.count:
             break
-    else:
-        return None
-    middle = (truth.low[0] + truth.high[0]) / 2
-    truth = truth if hasattr(population, "fires") else course(exact, dt=fine, middle=middle)
-    tried = program(structure, arrays, population.stepper_at(step_ms))
-
-    def verdict_at(dt):
-        return compared(population, truth, course(tried, dt=dt, middle=middle), dt)
-
-    verdict = verdict_at(step_ms)
-    shorter = (step_ms / 2**k for k in range(1, 6) if verdict.error > INACCURATE)
-    return verdict, next((dt for dt in shorter if verdict_at(dt).error <= INACCURATE), None)
+    return truths, middle

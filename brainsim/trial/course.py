@@ -13,6 +13,7 @@ import numpy as np
 
 from brainsim._units import in_unit, with_unit
 from brainsim.population import Population
+from brainsim.trial.units import Together
 from brainsim.vector_field import VectorField
 
 SPAN = 200.0  # ms that are tried
@@ -22,21 +23,24 @@ COMPILED = 32  # programs that are kept
 
 
 class Course(NamedTuple):
-    """What a unit did under each input: range of its variables (k, levels), number and times of events."""
+    """What a unit did under each input, by which it was driven or not at all: range of its variables (k, levels), number and
+    times of events.
+    """
 
+    levels: np.ndarray
     low: np.ndarray
     high: np.ndarray
     count: np.ndarray
     times: np.ndarray
 
 
-def levels_of(model, rate: Callable) -> np.ndarray:
-    """Inputs, in their unit, that drive the first variable by ``LEVELS``; ``rate``: what one makes of it."""
-    if not model.takes:
-        return LEVELS[:1]
-    slope = abs(rate(1.0) - rate(0.0))
+def levels_of(model, slope: np.ndarray) -> np.ndarray:
+    """Inputs (units, levels), in their unit, that drive the first variable by ``LEVELS``: of units in which the input of one
+    changes its rate by ``slope``; none where that tells nothing.
+    """
     scale = 1.0 if model.unit_of(model.variables[0]).has_same_dim(u.mV) else 1 / 16
-    return LEVELS * scale / slope if np.isfinite(slope) and slope > 0 else LEVELS[:1]
+    driven = np.isfinite(slope) & (slope != 0) & bool(model.takes)
+    return np.where(driven[:, None], LEVELS * scale / np.abs(np.where(driven, slope, 1.0))[:, None], 0.0)
 
 
 def present(model) -> list[jax.Array]:
@@ -56,18 +60,19 @@ def field_of(model, inputs) -> VectorField:
     return VectorField(model, silent | driven)
 
 
-def program(structure, arrays, method) -> Callable:
-    """The run of a unit with a method: ``run(levels, middle, dt, n_steps)``.
+def program(units: Together, method) -> Callable:
+    """The run of units with a method, lane by lane: ``run(levels, middle, dt, n_steps)``.
 
-    It is compiled once for a structure, whatever the parameters and the length of the step.
+    It is compiled once for a structure and a number of lanes, whatever the parameters and the length of the step.
     """
+    structure = units.structure
 
     def run(arrays, levels, middle, dt, n_steps):
         parameters, fixed, state = arrays
         n = levels.shape[0]
         spread = {path: jnp.broadcast_to(x, (n,)) if not jnp.ndim(x) else x for path, x in state.items()}
         model = structure.merge(parameters, fixed, spread)
-        model.fix(size=(n,), count=n)  # as many units as there are levels: equations may ask for their number
+        model.fix(size=(n,), count=n)  # as many units as there are lanes: equations may ask for their number
         y, named = start_of(model, n), namedtuple("Variables", [name.replace(".", "_") for name in model.variables])
         spiking = Spiking(model, y)
 
@@ -88,7 +93,7 @@ def program(structure, arrays, method) -> Callable:
         return jax.lax.fori_loop(0, n_steps, step, carry)[3:]
 
     def compiled(*given):
-        given = jax.tree.map(jnp.asarray, (arrays, *given))
+        given = jax.tree.map(jnp.asarray, (units.arrays, *given))
         types = jax.tree.map(lambda x: (x.shape, str(x.dtype)), given)
         key = structure.shared, method, str(types)
         if key not in _programs:
@@ -136,7 +141,11 @@ class Spiking:
         return [plain[name] for name in self.names], {name: plain[name] for name in others}, fired
 
 
-def course_of(run: Callable, levels: np.ndarray, dt: float, middle: np.ndarray | None = None) -> Course:
-    """The course in steps of ``dt``, ms; one that does not spike has an event where it rises past ``middle``."""
-    middle = np.zeros(len(levels)) if middle is None else middle
-    return Course(*map(np.asarray, run(jnp.asarray(levels, float), jnp.asarray(middle), dt, round(SPAN / dt))))
+def courses_of(run: Callable, levels: np.ndarray, dt: float, middle: np.ndarray | None = None) -> list[Course]:
+    """The course of each unit in steps of ``dt``, ms, under its ``levels``, (units, levels); one that does not spike has an
+    event where it rises past ``middle``.
+    """
+    middle = np.zeros(levels.shape) if middle is None else middle
+    found = run(jnp.asarray(levels.ravel(), float), jnp.asarray(middle.ravel()), dt, round(SPAN / dt))
+    apart = [np.moveaxis(x.reshape(*x.shape[:-1], *levels.shape), -2, 0) for x in map(np.asarray, found)]
+    return [Course(*each) for each in zip(levels, *apart, strict=True)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import brainunit as u
 import numpy as np
@@ -46,6 +47,60 @@ def extreme_units(
         yield which, [parameters | typed, *others]
 
 
+class Together:
+    """Single units of one structure, each under every level of input: lanes of one run, those of a unit side by side.
+
+    Parameters
+    ----------
+    structure : Structure
+    units : list of list of dict
+        The arrays of each: parameters, what is fixed, and state, by path.
+    levels : int
+        Levels of input.
+    """
+
+    def __init__(self, structure, units: Sequence[list[dict]], levels: int):
+        self.structure, self.count = structure, len(units)
+        self.shape, self.lanes = (len(units), levels), len(units) * levels
+        columns = ({path: [tree[path] for tree in trees] for path in trees[0]} for trees in zip(*units, strict=True))
+        # What all have in common is there once
+        self.arrays = [{path: self._in_lanes(xs) for path, xs in tree.items()} for tree in columns]
+        self.model = structure.merge(*self.arrays)
+
+    def _in_lanes(self, xs: list):
+        return xs[0] if all(map(_equal, xs, xs[1:])) else np.repeat(np.stack(xs), self.shape[1], axis=0)
+
+
+def groups_of(population: Population, units: Sequence[list[dict]]) -> list[list[int]]:
+    """Which units can be lanes of one run: those that have the same of what is not one number for each unit by its nature."""
+    found: dict = {}
+    for k, (parameters, *_) in enumerate(units):
+        common = [
+            (path, np.asarray(x).tobytes()) for path, x in parameters.items() if not _is_of_units(population, path)
+        ]
+        found.setdefault(tuple(common), []).append(k)
+    return list(found.values())
+
+
+def _is_of_units(population, path) -> bool:
+    part, name = _home(population, path)
+    return name in part._declared and isinstance(part._declared[name].shape, str)
+
+
+def _home(population, path) -> tuple[Any, str]:
+    """The part that a path leads to, and the name of the variable there."""
+    *within, name = path.split(".")
+    part = population
+    for child in within:
+        part = vars(part)[child]
+    return part, name
+
+
+def _equal(one, other) -> bool:
+    one, other = np.asarray(one), np.asarray(other)
+    return one is other or np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+
+
 def _of_one(tree: dict, k: int, units: tuple) -> dict:
     return {path: np.asarray(x)[k] if x.shape == units else x for path, x in tree.items()}
 
@@ -66,9 +121,6 @@ def _cases(extremes: dict) -> list[dict]:
 
 
 def _unit(population, path) -> str:
-    *within, name = path.split(".")
-    part = population
-    for child in within:
-        part = vars(part)[child]
+    part, name = _home(population, path)
     unit = part.unit_of(name)
     return "" if unit == u.UNITLESS else f" {unit}"

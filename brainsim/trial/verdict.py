@@ -28,7 +28,10 @@ def compared(population: Population, truth: Course, mine: Course, step_ms: float
     judged = firing[1:3] if len(firing) > 1 else firing if len(firing) else np.flatnonzero(sound)[:4]
     if not (np.isfinite(mine.high[..., judged]).all() and np.isfinite(mine.low[..., judged]).all()):
         return Verdict(math.inf, "it becomes infinite or not a number")
-    silent = np.flatnonzero(sound[:-1] & (truth.count[:-1] == 0) & (truth.count[1:] == 0))  # by twice the input, too
+    more = np.diff(truth.levels) > 0
+    silent = np.flatnonzero(
+        more & sound[:-1] & (truth.count[:-1] == 0) & (truth.count[1:] == 0)
+    )  # by twice the input, too
     if hasattr(population, "fires") and np.any(mine.count[silent] > 0):
         return Verdict(math.inf, "it fires where it should be silent")
     return max(

@@ -153,6 +153,7 @@ CALLS = {
         [*Recurrence(2, N, 0, 1, 0, 1), N, N, 1, 1, *(4, 1, 0, 1), 3, 3, 0, *(Step.ADD, 3, 0, 1, 0)],
         [0, real(2, N)],
     ),
+    "unwritten": ([], [ints()], [N * M], [ints(N, M)]),
     "join": ([], [real(N), real()], [N, M], [real(N + M)]),
     "split": ([], [real(N + M)], [N, M], [real(N), real(M)]),
     # a chain of four nodes, of which three are compartments

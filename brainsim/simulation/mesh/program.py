@@ -14,6 +14,7 @@ from jax.sharding import Mesh
 from brainsim import events
 from brainsim._core import Clock, Structure
 from brainsim._mesh import size_of
+from brainsim.events.record import unwritten
 from brainsim.simulation import blocks, engine
 from brainsim.simulation.derived import values
 from brainsim.simulation.grouped import grouped, while_loop
@@ -159,7 +160,7 @@ class Chunk:
 
         types = {label: traced.closed.jaxpr.outvars[0].aval.dtype for label, traced in self.samples.items()}
         samples = {r.label: engine.rows_of(r, (), plan.rows, types[r.label]) for r in plan.samples}
-        buffers = tuple(jnp.zeros(shape, jnp.int32) for shape in ((self.capacity,), (self.capacity,), ()))
+        buffers = *(unwritten((self.capacity,), jnp.int32) for _ in range(2)), jnp.zeros((), jnp.int32)
         met = () if self.until is None else (jnp.zeros((), bool),)
         nothing = jnp.zeros((), jnp.int32)
         start = nothing, state, self.ahead.nothing(devices), buffers, nothing, samples, *met
