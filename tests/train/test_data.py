@@ -23,6 +23,14 @@ def same(a, b):
         jax.tree.map(np.testing.assert_array_equal, tuple(x), tuple(y))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8, jnp.bfloat16])
+def test_a_checkpoint_knows_the_data_by_a_checksum(dtype):
+    inputs, targets = np.arange(6).reshape(3, 2).astype(dtype), np.arange(3)
+    of = lambda *arrays: Arrays(*arrays, batch=2).facts["checksum"]  # noqa: E731
+    assert of(inputs, targets) == of(inputs.copy(), targets)
+    assert len({of(inputs, targets), of(inputs[::-1], targets), of(inputs, targets[::-1])}) == 3
+
+
 def test_prefetched_batches_are_those_of_the_data(examples):
     arrays = Arrays(*examples, batch=16, seed=4)
     ready = Prefetch(arrays, ahead=2)
