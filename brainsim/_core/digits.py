@@ -17,8 +17,11 @@ def keep_digits(owner, name: str, value, array) -> None:
     """Keep, as ``<name>_digits``, what ``array`` was rounded from, where the parameter is declared with ``exact``."""
     if owner._declared[name].exact:
         known = not isinstance(array, Tracer)
-        digits = exact(_digits(owner, name, value, array) if known else array)
-        owner.hold(f"{name}_digits", FixedVariable(jnp.stack(digits)))
+        kept, digits = f"{name}_digits", jnp.stack(exact(_digits(owner, name, value, array) if known else array))
+        if kept in vars(owner):
+            owner.put(kept, digits)
+        else:
+            owner.hold(kept, FixedVariable(digits))
 
 
 def _digits(owner, name, value, array):

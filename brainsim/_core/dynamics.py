@@ -237,7 +237,7 @@ class Dynamics(Accumulating, Closed):
         if "_path" not in vars(self) and name not in vars(self):
             self._remember(name, own(value))
             return
-        array = None if value is None else self._array(name, value, self._key())
+        array = None if value is None else self._array(name, value, self._key_of(value))
         as_given = value is None or is_drawn(value) or self._declared[name].exact
         self._remember(name, own(value) if as_given else with_unit(array, self.unit_of(name)))
         self._store(name, array, value)
@@ -309,6 +309,10 @@ class Dynamics(Accumulating, Closed):
         moment = self._aside.moment
         return moment.key_at(self.path) if moment.key is not None else None
 
+    def _key_of(self, value):
+        """The key where a value is drawn, which takes longer to make than most values take to set."""
+        return self._key() if is_drawn(value) else None
+
     def slot(self, name: str) -> Slot:
         """What a value of ``name`` must be; assignment and every other way in convert through it."""
         declared = self._declared[name]
@@ -361,7 +365,7 @@ class Dynamics(Accumulating, Closed):
             value = self.by_site(name, value)[ids]
         before = self._aside.given.get(name)
         base, parts = before if isinstance(before, Patched) else (before, ())
-        array = replaced(present, ids, self._part(name, value, self._key(), ids, len(parts)))
+        array = replaced(present, ids, self._part(name, value, self._key_of(value), ids, len(parts)))
         base = with_unit(present, self.unit_of(name)) if base is None else base
         patched = Patched(base, (*parts, (ids, own(value))))
         as_given = is_drawn(patched) or self._changes(name) or self._declared[name].exact
