@@ -97,7 +97,8 @@ class BetweenRuns(Dynamics):
         as_it_was = before == step_ms and moment.settled and not moment.assigned and not traced and varied is None
         if as_it_was and parts is not None and ready is not None and ready.fits(step_ms, *parts):
             return parts
-        self._check(step_ms, varied)
+        among = None if parts is None or ready is None or varied else ready.others(step_ms, *parts)
+        self._check(step_ms, varied, among)
         remembered = {}
         if before is not None and before != step_ms and moment.begun:
             remembered = self._change_step(before, step_ms)
@@ -116,7 +117,7 @@ class BetweenRuns(Dynamics):
             initial.settle(self)
         if not traced:
             moment.settled, moment.assigned = True, {}
-        if keep_roundings(self, step_ms, varied):
+        if keep_roundings(self, step_ms, varied, among):
             parts = None
         if before != step_ms or parts is None:
             self._aside = self._aside.but(step_ms=step_ms)
@@ -125,13 +126,15 @@ class BetweenRuns(Dynamics):
             self._aside.ready = Ready(step_ms, *parts)
         return parts
 
-    def _check(self, step_ms: float, varied: dict | None) -> None:
-        """Refuse what cannot be run in steps of this length."""
+    def _check(self, step_ms: float, varied: dict | None, among: Collection[str] | None) -> None:
+        """Refuse what cannot be run in steps of this length; ``among``: names of the parts that have changed, None for all."""
         for projection in self.projections.values():
             projection.axon.check_step(step_ms)
             if varied is None:  # a sweep knows the weights too
                 projection.check_weights({})
-        for population in self.populations.values():
+        for name, population in self.populations.items():
+            if among is not None and name not in among:
+                continue
             population.steps_of_own(step_ms)
             population.check_step(population.in_ms(step_ms), varied)
         stiffness.check(self, step_ms, varied)

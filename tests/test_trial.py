@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import brainsim as bs
-from brainsim import neurons
+from brainsim import neurons, trial
 from brainsim._core import split
 from brainsim.integrators import RK4
 from brainsim.trial import course, smooth
@@ -107,6 +107,25 @@ def test_extreme_units_are_tried():
     bs.simulate(membranes(np.array([20.0, 10.0, 5.0])), 1 * u.ms)
     with pytest.raises(ValueError, match="fires where it should be silent.* to unit 1"):
         bs.simulate(membranes(np.array([20.0, 0.04, 5.0])), 1 * u.ms)
+
+
+def test_what_has_changed_is_tried_again_and_nothing_else(monkeypatch):
+    net = membranes(20.0)
+    net.I = neurons.LIF(3, tau=10 * u.ms, method="euler")
+    bs.simulate(net, 1 * u.ms)
+    tried, check = [], trial.check
+    monkeypatch.setattr(trial, "check", lambda population, *a: tried.append(population.path) or check(population, *a))
+    bs.simulate(net, 1 * u.ms)
+    net.I.tau = 12 * u.ms
+    bs.simulate(net, 1 * u.ms)
+    assert tried == ["I"]
+    net.E.tau = 0.04 * u.ms
+    for _ in range(2):  # a refusal is no try that was passed
+        with pytest.raises(ValueError, match="E: method 'euler' .* is wrong for LIF"):
+            bs.simulate(net, 1 * u.ms)
+    net.E.tau = 15 * u.ms
+    bs.simulate(net, 1 * u.ms, dt=0.05 * u.ms)
+    assert tried[1:3] == ["E", "E"] and set(tried[3:]) == {"E", "I"}
 
 
 def test_values_of_a_sweep_are_tried():

@@ -92,6 +92,19 @@ class Ready:
         now = (*parameters.values(), *fixed.values())
         return same and all(map(operator.is_, map(operator.call, self.arrays), now))
 
+    def others(
+        self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict
+    ) -> set[str] | None:
+        """Names of the parts of the network that hold another array than then, of what is no state; None for any of them."""
+        if step_ms != self.step_ms or structure is not self.structure:
+            return None
+        now = [*parameters.items(), *fixed.items()]
+        return {
+            path.partition(".")[0]
+            for (path, array), known in zip(now, self.arrays, strict=True)
+            if known() is not array
+        }
+
 
 class Aside:
     """Python-side facts about a model that no compiled program depends on.

@@ -9,7 +9,7 @@ is decided before a run, from the length of the step and the values of the param
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -41,7 +41,9 @@ def compensated(y: jax.Array, change: jax.Array) -> tuple[jax.Array, jax.Array]:
     return y + change, rest
 
 
-def keep_roundings(net: Closed, step_ms: float, varied: dict | None = None) -> bool:
+def keep_roundings(
+    net: Closed, step_ms: float, varied: dict | None = None, among: Collection[str] | None = None
+) -> bool:
     """Give the slow states of a network their rounding, and take it from the others; whether anything changed.
 
     Parameters
@@ -51,12 +53,15 @@ def keep_roundings(net: Closed, step_ms: float, varied: dict | None = None) -> b
         Length of a step.
     varied : dict of str to array, (k, ...), optional
         Values, by path, that parameters take in a sweep.
+    among : collection of str, optional
+        Names of the parts of the network that have changed since this was last done; all by default.
     """
     varied = dict(list((varied or {}).items())[:VARIED])
     extremes = [[(path, value) for value in _extremes(values)] for path, values in varied.items()]
     cases = [{}, *(dict(case) for case in itertools.product(*extremes) if case)]
-    slow, changed = slow_in(net, step_ms, cases), False
-    for path, part in parts_of(net, ""):
+    parts = [(path, part) for path, part in parts_of(net, "") if among is None or path.partition(".")[0] in among]
+    slow, changed = _slow_among(parts, step_ms, cases), False
+    for path, part in parts:
         for name in [*part._declared]:
             held, wanted = name + SUFFIX in vars(part), f"{path}.{name}" in slow
             if wanted and not held:
@@ -69,8 +74,12 @@ def keep_roundings(net: Closed, step_ms: float, varied: dict | None = None) -> b
 
 def slow_in(net, step_ms: float, cases: list[dict]) -> set[str]:
     """Paths of the states of a network that are slow with the values of any case, by path, in place of its own."""
+    return _slow_among(parts_of(net, ""), step_ms, cases)
+
+
+def _slow_among(parts: Iterable[tuple[str, Any]], step_ms: float, cases: list[dict]) -> set[str]:
     slow = set()
-    for path, part in parts_of(net, ""):
+    for path, part in parts:
         for case in cases:  # a population names variables of its parts too: "Ca.concentration"
             slow |= {f"{path}.{name}" for name in part.slow_states(step_ms, getter(part, path, case))}
     return slow

@@ -44,11 +44,11 @@ def check_weights(rule: Plasticity, path: str, weights: jax.Array, varied: Mappi
     values = np.ravel(values)
     for name, bounds, sign in (("w_min", low, -1), ("w_max", high, 1)):
         if bounds is not None and values.size and name not in dict(rule.modulation):
-            _check(rule, name, sign * np.min(sign * bounds), values, sign)
+            _check(rule, name, bounds.min() if sign > 0 else bounds.max(), values, sign)
 
 
 def _check(rule, name, bound, values, sign) -> None:
-    farthest = sign * np.max(sign * values)
+    farthest = values.max() if sign > 0 else values.min()
     if sign * (farthest - bound) <= _ROUNDING * max(abs(farthest), abs(bound)):
         return
     beyond, unit = int(np.sum(sign * (values - bound) > 0)), rule.weight_unit
