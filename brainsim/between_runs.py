@@ -119,8 +119,9 @@ class BetweenRuns(Dynamics):
             moment.settled, moment.assigned = True, {}
         if keep_roundings(self, step_ms, varied, among):
             parts = None
-        if before != step_ms or parts is None:
+        if before != step_ms or traced:
             self._aside = self._aside.but(step_ms=step_ms)
+        if before != step_ms or parts is None:
             parts = split(self)
         if not traced and varied is None:
             self._aside.ready = Ready(step_ms, *parts)
