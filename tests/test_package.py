@@ -1,6 +1,7 @@
 """What the package says about itself, and how names go."""
 
 import re
+import subprocess
 import sys
 import tomllib
 import warnings
@@ -30,6 +31,13 @@ def test_the_version_stands_in_one_place():
 
 def test_the_package_is_typed():
     assert (resources.files(bs) / "py.typed").is_file()
+
+
+def test_a_clone_beside_a_script_does_not_hide_the_package(tmp_path):
+    (tmp_path / "brainsim").mkdir()  # a folder without `__init__.py`, which Python takes where it finds nothing better
+    ask = "import importlib.util; print(importlib.util.find_spec('brainsim').origin)"
+    done = subprocess.run([sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("__init__.py")
 
 
 def test_what_is_deprecated_works_warns_and_says_so():
