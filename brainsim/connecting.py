@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import brainunit as u
 import numpy as np
 
-from brainsim._core import Aside, name_hash
+from brainsim._core import Aside, Dynamics, name_hash
 from brainsim._core.recorded import There, recorded, seen
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import with_unit
@@ -61,10 +61,11 @@ def connect(
         Its other arguments.
     """
     terminal, delay = options["terminal"], options["delay"]
+    rules = options["plasticity"] if isinstance(options["plasticity"], list | tuple) else [options["plasticity"]]
     fresh = [
-        part
-        for part in (terminal, delay, options["synapse"], options["structure"])
-        if isinstance(part, Terminal | Delay | Synapse | Structural) and not part.bound
+        (part, dict(part._aside.given))
+        for part in (terminal, delay, options["synapse"], options["structure"], *rules)
+        if isinstance(part, Terminal | Delay | Synapse | Structural | Plasticity) and not part.bound
     ]
     if isinstance(terminal, Terminal) and terminal.bound:
         _check_terminal(net, terminal)
@@ -85,8 +86,9 @@ def connect(
         for target, own in zip(targets, names):
             made.append(_projection(net, pre, target, rule, receptor, own, {p.path for p in made}, dict(options)))
     except Exception:
-        for part in fresh:
+        for part, given in fresh:
             part.leave()
+            part._aside.given = given
         raise
     return made
 
@@ -131,7 +133,14 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
         options["delay"] = parts["delay"].given
     of_single_synapses = parts["synapse"] is not None or parts["structure"] is not None or bool(others)
     share = None if of_single_synapses else net._aside.share
-    wired = wire(path, rule, pre, post, receptor, rng, sort="delay" not in parts, share=share, **options)
+    singly = {
+        k: part
+        for k in ("synapse", "delay", "plasticity")
+        if isinstance(part := parts.get(k), Dynamics) and not part.bound
+    }
+    wired = wire(path, rule, pre, post, receptor, rng, sort="delay" not in parts, share=share, parts=singly, **options)
+    for part, values in zip(singly.values(), wired.each, strict=True):
+        part._aside.given.update(values)
     if parts["structure"] is not None:
         check_structure(path, parts["structure"], receptor, post.population, wired, parts)
     made = Projection(path, pre.population, post.population, receptor, wired, **parts)

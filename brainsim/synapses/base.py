@@ -67,7 +67,8 @@ class Synapse(Dynamics):
     Parameters
     ----------
     **values
-        Parameters and initial states by name: one for all, one per synapse, or distributions.
+        Parameters and initial states by name: one for all, distributions, or one per synapse in the order of weights that
+        ``connect`` is given: that of the rule's list, or by presynaptic, then postsynaptic neuron, or a matrix of all pairs.
     """
 
     n_synapses: int

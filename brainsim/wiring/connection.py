@@ -341,8 +341,10 @@ class Connection(Dynamics):
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Presynaptic and postsynaptic neuron of every synapse, (n_synapses,) each.
 
-        This is the one order of synapses, sorted by presynaptic, then postsynaptic neuron: ``weight.ravel()`` follows it,
-        ``delay.ravel()`` and what is recorded as ``"E->I.weight[...]"``, whatever the rule.
+        This is the one order of synapses, whatever the rule: ``weight.ravel()`` follows it, ``delay.ravel()``, ``synapse.U``,
+        what is recorded as ``"E->I.weight[...]"`` and what is assigned. They are sorted by presynaptic, then postsynaptic
+        neuron; where each has a delay of its own that stays, those of a neuron by delay first (without plasticity, and not
+        where all pairs are connected). What ``connect`` is given goes with its synapses.
 
         Raises
         ------

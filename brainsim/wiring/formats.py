@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import brainunit as u
@@ -56,16 +57,29 @@ def can_be_sorted(conn, rule, times: Times | None) -> bool:
     return times is not None and bool(times.shape) and stored and not isinstance(rule, rules.AllToAll)
 
 
-def sorted_by_delay(conn, weight: u.Quantity, times: Times) -> tuple[Any, u.Quantity, Times]:
-    """Connectivity, weights and delays with the synapses of each neuron sorted by delay, then as they were."""
-    values, indices = weight.mantissa, np.asarray(conn.indices)
-    arrays = [indices.ravel(), times.stored, *([np.asarray(values).ravel()] if np.ndim(values) else [])]
-    indices, stored, *values = sort_rows(row_pointers(conn), times.sort_key, arrays)
+def sorted_by_delay(
+    conn, weight: u.Quantity, times: Times, others: Sequence[np.ndarray]
+) -> tuple[Any, u.Quantity, Times, list]:
+    """Connectivity, weights, delays and other arrays with the synapses of each neuron sorted by delay, then as they were."""
+    arrays = [np.asarray(weight.mantissa), *others]
+    each = [array.ravel() for array in arrays if array.ndim]
+    indices, stored, *each = sort_rows(
+        row_pointers(conn), times.sort_key, [np.asarray(conn.indices).ravel(), times.stored, *each]
+    )
     shape = conn.weight_shape
-    if values:
-        weight = u.Quantity(values[0].reshape(shape), unit=weight.unit)
+    there = iter(each)
+    values, *others = [next(there).reshape(array.shape) if array.ndim else array for array in arrays]
     conn = dataclasses.replace(conn, indices=indices.reshape(shape))
-    return conn, weight, times.restored(stored)
+    weight = u.Quantity(values, unit=weight.unit) if values.ndim else weight
+    return conn, weight, times.restored(stored), others
+
+
+def beside_sorted(conn, others: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Arrays by presynaptic, then postsynaptic neuron, beside synapses whose rows stand in another order."""
+    by_pair = np.lexsort(tuple(np.asarray(side) for side in reversed(conn.coo())))
+    rank = np.empty_like(by_pair)
+    rank[by_pair] = np.arange(len(by_pair))
+    return [array.ravel()[rank].reshape(array.shape) for array in others]
 
 
 def alike(weight, delay, plastic) -> bool:

@@ -11,9 +11,12 @@ import numpy as np
 
 from brainsim import connectivity as rules
 from brainsim import events
-from brainsim._units import in_unit, named
+from brainsim._core.given import is_drawn
+from brainsim._units import in_unit, joined, named, split_quantity
 from brainsim.delays import Delay
 from brainsim.population import View
+
+ONE_EACH = ("n_synapses", "synapses", "weight_shape")  # shapes of what parts of a projection have of every synapse
 
 
 class Values(NamedTuple):
@@ -61,6 +64,19 @@ class Values(NamedTuple):
                 " rule's list, or by presynaptic, then postsynaptic neuron."
             )
         return u.Quantity(number.reshape(shape), unit=unit)
+
+    def one_each(self, part: Any, what: str) -> dict[str, u.Quantity]:
+        """What a part was given for each synapse, by name, in synapse order; values for all and distributions stay out."""
+        found = {}
+        for name, declared in part._declared.items():
+            value = part._aside.given.get(name)
+            if value is None or declared.shape not in ONE_EACH or is_drawn(value):
+                continue
+            number, unit = split_quantity(joined(value, f"{what}.{name}"))
+            if np.ndim(number):
+                each = self.of(u.Quantity(np.asarray(number), unit=unit), unit, None, f"{what}.{name}")
+                found[name] = each.reshape(-1) if declared.shape == "n_synapses" else each
+        return found
 
     def _from_matrix(self, matrix):
         """The entries of the pairs, one row per neuron of the presynaptic view."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -14,7 +15,15 @@ from brainsim._units import float_dtype, in_unit, joined
 from brainsim.delays import Times
 from brainsim.paths import Layer
 from brainsim.population import View
-from brainsim.wiring.formats import alike, are_sums_of_spikes, can_be_sorted, check_memory, format_of, sorted_by_delay
+from brainsim.wiring.formats import (
+    alike,
+    are_sums_of_spikes,
+    beside_sorted,
+    can_be_sorted,
+    check_memory,
+    format_of,
+    sorted_by_delay,
+)
 from brainsim.wiring.groups import can_be_grouped, draw, drawings_of, kept, onto
 from brainsim.wiring.procedural import check_layer, procedural
 from brainsim.wiring.signal import Nowhere, check_sender, signal_of
@@ -53,6 +62,8 @@ class Wired(NamedTuple):
         Whether others have taken the place of the rule's synapses.
     block : range or None
         The postsynaptic neurons whose synapses this process has; None for all of them.
+    each : list of dict of str to quantity
+        What parts were given for each synapse.
     """
 
     rule: rules.ConnectionRule | Layer
@@ -69,17 +80,18 @@ class Wired(NamedTuple):
     by_delay: bool = False
     rewired: bool = False
     block: range | None = None
+    each: Sequence[dict[str, u.Quantity]] = ()
 
     @property
     def facts(self) -> Wired:
         """The same without what the projection holds itself."""
-        return self._replace(conn=None, weight=None, times=None)
+        return self._replace(conn=None, weight=None, times=None, each=())
 
 
 def wire(
     path: str, rule: Any, pre: View, post: View, receptor: str | None, rng: np.random.Generator, *, weight: Any = None,
     delay: Any = None, max_delay: Any = None, terminal: Any = None, plasticity: Any = None, signal: str | None = None,
-    sort: bool = True, share: Share | None = None,
+    sort: bool = True, share: Share | None = None, parts: Mapping[str, Any] | None = None,
 ) -> Wired:  # fmt: skip
     """Draw the synapses of a rule from one view to a receptor of another, with their weights and delays.
 
@@ -100,6 +112,8 @@ def wire(
         Whether the synapses of a neuron may be sorted by delay.
     share : Share or None
         What this process has of a network that is divided; None for all of it.
+    parts : dict of str to Dynamics, optional
+        Parts that may have been given values for each synapse, by their names.
 
     Raises
     ------
@@ -147,6 +161,7 @@ def wire(
     if weight is None:
         weight = u.Quantity(np.asarray(rule.values), unit=unit)
     made = Values(conn, order, listed, rule, pre, post, rng, {} if grouped is None else grouped.values)
+    each = [made.one_each(part, f"{path}.{name}") for name, part in (parts or {}).items()]
     drawn = isinstance(weight, rules.Distribution)
     weight = made.of(weight, unit, float_dtype(), f"{path}.weight")
     if drawn and not target.signed:
@@ -169,11 +184,17 @@ def wire(
         times = None if times is None else times.among(share)
     longest = None if max_delay is None else longest_of(max_delay, times, learns, path)
     by_delay = sort and can_be_sorted(conn, rule, times)
-    if by_delay and times is not None and (grouped is None or sort_by is None):
-        conn, weight, times = sorted_by_delay(conn, weight, times)
+    if by_delay and times is not None:
+        others = [np.asarray(one.mantissa) for values in each for one in values.values()]
+        if grouped is None or sort_by is None:
+            conn, weight, times, others = sorted_by_delay(conn, weight, times, others)
+        elif others:
+            others = beside_sorted(conn, others)
+        there = iter(others)
+        each = [{name: u.Quantity(next(there), unit=one.unit) for name, one in values.items()} for values in each]
     views, without_self = (pre.ids, post.ids), same and not getattr(rule, "self_connections", True)
     facts = rule, views, without_self, signal, target.graded, unit, target.signed
-    return Wired(*facts, conn, weight, times, longest, by_delay, block=block)
+    return Wired(*facts, conn, weight, times, longest, by_delay, block=block, each=each)
 
 
 def longest_of(given: Any, times: Times | None, learns: bool, path: str) -> Times:

@@ -29,9 +29,7 @@ def test_synapses_of_one_neuron_that_differ_are_those_of_nest(delay):
     p = {k: np.array([script.STP[name][k] for name in names]) for k in ("U", "tau_rec", "tau_facil")}
     ms = np.zeros(3) if delay is None else np.broadcast_to(delay / u.ms, 3)
     order = np.argsort(ms, kind="stable")  # rows stand by delay
-    common = dict(
-        U=p["U"][order], tau_rec=p["tau_rec"][order] * u.ms, tau_facil=np.maximum(p["tau_facil"][order], 1e-4) * u.ms
-    )
+    common = dict(U=p["U"], tau_rec=p["tau_rec"] * u.ms, tau_facil=np.maximum(p["tau_facil"], 1e-4) * u.ms)
     net = bs.Network()
     net.S = bs.sources.SpikeTimes(1, times * u.ms, np.zeros(len(times), int))
     for name, (kind, more) in KINDS.items():
@@ -46,6 +44,34 @@ def test_synapses_of_one_neuron_that_differ_are_those_of_nest(delay):
         for k, case in enumerate(names):
             at = np.round((times + ms[k]) / script.STEP).astype(int) - 1
             np.testing.assert_allclose(g[at, k], nest[f"{name}_{case}"], atol=2e-7, err_msg=f"{name} {case}")
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["list", "pairs"])
+@pytest.mark.parametrize("delay", [None, [3, 1, 2, 5, 4]], ids=["none", "synaptic"])
+def test_values_that_are_given_go_with_their_synapses(delay, listed):
+    """A weight, a delay and a value of the synapse that are given together stay together, wherever rows are sorted."""
+    pre, post = np.array([1, 0, 1, 1, 0]), np.array([2, 1, 0, 1, 0])
+    if not listed:  # the same pairs, as a rule that has no list
+        by_pair = np.lexsort((post, pre))
+        pre, post = pre[by_pair], post[by_pair]
+        matrix = np.zeros((2, 3))
+        matrix[pre, post] = 1
+    rule = bs.FromArrays(pre, post) if listed else bs.FromMatrix(matrix)
+    net = bs.Network()
+    net.S, net.T = bs.sources.SpikeInput(2), bs.neurons.LIF(3)
+    net.T.add_receptors(syn=bs.receptors.Exponential())
+    synapse = synapses.TsodyksMarkram(U=np.arange(1, 6) / 10, x=np.arange(1, 6) / 20)
+    delay = None if delay is None else delay * u.ms
+    with pytest.raises(ValueError, match=r"expected one value .* given \(4,\)"):  # and nothing has moved after it
+        net.connect(net.S, net.T, rule, receptor="syn", weight=np.ones(4) * u.pA, delay=delay, synapse=synapse)
+    net.connect(net.S, net.T, rule, receptor="syn", weight=np.arange(1, 6) * u.pA, delay=delay, synapse=synapse)
+    for other in (net, net.copy(), bs.Network.from_description(net.describe())):
+        p = other["S->T"]
+        number = {pair: k + 1 for k, pair in enumerate(zip(pre, post))}
+        expected = np.array([number[pair] for pair in zip(*p.pairs())])
+        np.testing.assert_allclose(u.get_mantissa(p.weight), expected)
+        np.testing.assert_allclose(p.synapse.U, expected / 10, rtol=1e-6)
+        np.testing.assert_allclose(p.synapse.x, expected / 20, rtol=1e-6)
 
 
 def network(delay=None, n=12, synapse=None, rate=100.0, **options):
