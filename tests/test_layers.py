@@ -11,7 +11,7 @@ import brainsim
 
 ROOT = Path(brainsim.__file__).parent
 FLOORS = (
-    {"_errors", "_units", "_memory", "_files", "_deprecated", "_platform", "_host", "_mesh"}
+    {"_errors", "_units", "_memory", "_files", "_deprecated", "_platform", "_host", "_mesh", "_threads"}
     | {"integrators", "events", "connectivity", "chance", "surrogate", "analysis", "data", "encoding", "trees"},
     {"_core", "plot"},
     {

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from brainsim._memory import empty_in_huge_pages
+from brainsim._threads import Threads
 from brainsim.events import _library
 from brainsim.events.formats import CSR, FixedFanOut
+
+LEAST = 1 << 16  # synapses that a thread joins
 
 
 def row_pointers(conn: CSR | FixedFanOut) -> np.ndarray:
@@ -36,8 +40,14 @@ class Piece(NamedTuple):
     key: np.ndarray | None
     arrays: Sequence[np.ndarray]
 
+    def rows(self, first: int, last: int) -> Piece:
+        """Those of some rows, from ``first`` on to ``last - 1``."""
+        begin, end = self.indptr[first], self.indptr[last]
+        key = None if self.key is None else self.key[begin:end]
+        return Piece(self.indptr[first : last + 1] - begin, key, [array[begin:end] for array in self.arrays])
 
-def join_rows(pieces: Sequence[Piece], to: Sequence[np.ndarray]) -> np.ndarray:
+
+def join_rows(pieces: Sequence[Piece], to: Sequence[np.ndarray], threads: Threads | None = None) -> np.ndarray:
     """Write rows that lie in pieces one after the other, piece after piece, and return where they begin.
 
     Rows with keys are sorted by them, equal ones in the order in which they were.
@@ -47,6 +57,8 @@ def join_rows(pieces: Sequence[Piece], to: Sequence[np.ndarray]) -> np.ndarray:
     pieces : sequence of Piece
     to : sequence of contiguous array
         For each array of the pieces one as long as all of them, or longer.
+    threads : Threads, optional
+        On which some rows each are joined.
     """
     pieces = [
         Piece(np.ascontiguousarray(p.indptr, np.int32), p.key, list(map(np.ascontiguousarray, p.arrays)))
@@ -54,18 +66,33 @@ def join_rows(pieces: Sequence[Piece], to: Sequence[np.ndarray]) -> np.ndarray:
     ]
     counts = sum(np.diff(p.indptr).astype(np.int64) for p in pieces)
     indptr = np.concatenate([[0], np.cumsum(counts)])
-    by_array = list(zip(*(p.arrays for p in pieces), strict=True))
+    parts = 1 if threads is None or threads.number < 2 else min(2 * threads.number, max(1, int(indptr[-1]) // LEAST))
+    if threads is None or parts == 1:
+        _join(pieces, to)
+        return indptr
+    cuts = np.searchsorted(indptr, indptr[-1] * np.arange(parts) // parts).tolist() + [len(indptr) - 1]
+    waiting = [
+        threads.begin(_join, [p.rows(first, last) for p in pieces], [array[indptr[first] :] for array in to])
+        for first, last in itertools.pairwise(cuts)
+    ]
+    for wait in waiting:
+        wait()
+    return indptr
+
+
+def _join(pieces, to):
     function, sort = _library.host("join_rows", None), pieces[0].key is not None
+    by_array = list(zip(*(p.arrays for p in pieces), strict=True))
     if function is None:
         rows = np.concatenate([np.repeat(np.arange(len(p.indptr) - 1), np.diff(p.indptr)) for p in pieces])
-        keys = [np.concatenate([p.key for p in pieces])] if sort else []  # type: ignore[misc]
+        keys = [np.concatenate([p.key for p in pieces])] if sort else []
         order = np.lexsort((*keys, rows))
         for arrays, there in zip(by_array, to, strict=True):
-            there[: indptr[-1]] = np.concatenate(arrays)[order]
-        return indptr
+            there[: len(rows)] = np.concatenate(arrays)[order]
+        return
     keys = [np.ascontiguousarray(p.key) for p in pieces] if sort else []
     function(
-        ctypes.c_int64(len(indptr) - 1),
+        ctypes.c_int64(len(pieces[0].indptr) - 1),
         ctypes.c_int(len(pieces)),
         _pointers([p.indptr for p in pieces]),
         _pointers(keys) if sort else None,
@@ -75,7 +102,6 @@ def join_rows(pieces: Sequence[Piece], to: Sequence[np.ndarray]) -> np.ndarray:
         _pointers([array for arrays in by_array for array in arrays]),
         _pointers(to),
     )
-    return indptr
 
 
 def sort_rows(indptr: np.ndarray, key: np.ndarray, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -1,11 +1,13 @@
-"""Synapses drawn for a group of postsynaptic neurons after the other, each from random numbers of its own.
+"""Synapses drawn for groups of postsynaptic neurons, each from random numbers of its own.
 
-A process of several draws the groups of the neurons that it holds, and they are those that one process would draw.
+They are drawn and joined on threads, some rows after the other. A process of several draws the groups of the neurons
+that it holds. What is drawn depends on neither.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -14,6 +16,7 @@ import numpy as np
 
 from brainsim import connectivity as rules
 from brainsim import events
+from brainsim._threads import Threads
 from brainsim._units import named
 from brainsim.connectivity.pairs import Pairs
 from brainsim.delays import Times
@@ -107,35 +110,48 @@ def draw(
         return None
     each = max(1, BLOCK * len(pre) // max(expected, 1))  # rows of a block
     rows = [*range(0, len(pre), each), len(pre)]
-    here = [
-        _Group(
-            int(group[0]),
-            part.connect_rows(pre.ids, ids[group], rows, stream, same, where.part(pre.ids, group)),
-            stream,
-        )
-        for group, part, stream in zip(groups, parts, rng.spawn(len(groups)), strict=True)
-        if block is None or (group[0] < block.stop and group[-1] >= block.start)
-    ]
     narrow = np.uint16 if n <= 1 << 16 else np.int32
     made = _Made([narrow, *(one.dtype for one in drawings.values())], _room(expected, n, block))
     indptr = [np.zeros(1, np.int64)]
-    for _ in rows[1:] if here else ():
-        pieces = [group.next(drawings, narrow, sort_by, block) for group in here]
-        total = sum(len(piece.arrays[0]) for piece in pieces)
-        indptr.append(indptr[-1][-1] + join_rows(pieces, made.room(total))[1:])
+    with Threads() as threads:
+        turns = min(2, threads.number)
+        here = [
+            _Group(
+                int(group[0]),
+                partial(part.connect_rows, pre.ids, ids[group], rows, stream, same, where.part(pre.ids, group)),
+                stream,
+                turns,
+            )
+            for group, part, stream in zip(groups, parts, rng.spawn(len(groups)), strict=True)
+            if block is None or (group[0] < block.stop and group[-1] >= block.start)
+        ]
+        drawn = []
+        for last in rows if here else ():
+            pieces = [piece() for piece in drawn]
+            # The next rows are drawn while those before are joined
+            drawn = [threads.begin(group.next, drawings, narrow, sort_by, block) for group in here if last < len(pre)]
+            if pieces:
+                total = sum(len(piece.arrays[0]) for piece in pieces)
+                indptr.append(indptr[-1][-1] + join_rows(pieces, made.room(total), threads)[1:])
     pointers = np.concatenate(indptr) if here else np.zeros(len(pre) + 1, np.int64)
     indices, *arrays = made.arrays
     return Grouped(events.CSR(pointers, jax.device_put(indices), n), dict(zip(drawings, arrays, strict=True)))
 
 
 class _Group:
-    """What is drawn for a group of postsynaptic neurons, block of rows after block, in the same memory."""
+    """What is drawn for a group of postsynaptic neurons, block of rows after block, in the memory of ``turns`` of them."""
 
-    def __init__(self, begin: int, drawn: Iterator[rules.Synapses], rng: np.random.Generator):
-        self.begin, self.drawn, self.rng, self.memory = begin, drawn, rng, {}
+    def __init__(self, begin: int, draw: Callable[[], Iterator[rules.Synapses]], rng: np.random.Generator, turns: int):
+        self.begin, self.draw, self.rng, self.memory = begin, draw, rng, [{} for _ in range(turns)]
+
+    @cached_property
+    def drawn(self) -> Iterator[rules.Synapses]:
+        """Synapses of some rows after the other: what draws all of them does so on the thread that asks first."""
+        return self.draw()
 
     def next(self, drawings: dict[str, Drawing], narrow, sort_by: str | None, block: range | None) -> Piece:
         """The synapses of the next rows, with their values."""
+        self.memory.append(self.memory.pop(0))
         synapses = next(self.drawn)
         values = {
             name: one.draw(self.rng, self._array(name, synapses.size, one.dtype)) for name, one in drawings.items()
@@ -150,9 +166,10 @@ class _Group:
         return Piece(synapses.indptr, key, [indices, *values.values()])
 
     def _array(self, name: str, n: int, dtype) -> np.ndarray:
-        if name not in self.memory or len(self.memory[name]) < n:
-            self.memory[name] = np.empty(n + n // 8, dtype)
-        return self.memory[name][:n]
+        memory = self.memory[0]
+        if name not in memory or len(memory[name]) < n:
+            memory[name] = np.empty(n + n // 8, dtype)
+        return memory[name][:n]
 
 
 class _Made:

@@ -1,5 +1,8 @@
 """Networks that are built in parts: groups of postsynaptic neurons, blocks of rows, and the shares of processes."""
 
+import os
+import threading
+
 import brainunit as u
 import numpy as np
 import pytest
@@ -7,8 +10,10 @@ import scipy.stats
 
 import brainsim as bs
 from brainsim._mesh import Share, mesh_of
+from brainsim._threads import how_many
+from brainsim.events import _sorted_rows
 from brainsim.wiring import groups
-from tests.simulation.mesh_networks import MS
+from tests.simulation.mesh_networks import MS, plain_of
 from tests.simulation.mesh_parts import RECORD, build, small_groups, synapses_of
 from tests.simulation.test_mesh import _said, _start, free_port
 
@@ -17,6 +22,7 @@ from tests.simulation.test_mesh import _said, _start, free_port
 def small(monkeypatch):
     monkeypatch.setattr(groups, "GROUP", groups.GROUP)
     monkeypatch.setattr(groups, "BLOCK", groups.BLOCK)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     small_groups()
 
 
@@ -113,3 +119,35 @@ def test_what_is_drawn_in_groups_has_the_statistics_of_the_rule(monkeypatch, rul
     # who, with which weight and when are independent
     for one, other in ((ms, u.get_mantissa(made.weight)), (ms, post), (u.get_mantissa(made.weight), post)):
         assert abs(scipy.stats.spearmanr(one, other).statistic) < 4.5 / np.sqrt(len(pre))
+
+
+@pytest.mark.parametrize("threads", ["2", "5"])
+def test_any_number_of_threads_draws_the_same(monkeypatch, threads):
+    def drawn():
+        found = []
+        for projection in build().projections.values():
+            numbers = (plain_of(x) for x in (projection.weight, projection.delay) if x is not None)
+            found += [*projection.pairs(), *numbers]  # as they stand
+        return found
+
+    alone = drawn()
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    monkeypatch.setattr(_sorted_rows, "LEAST", 50)
+    for array, expected in zip(drawn(), alone, strict=True):
+        np.testing.assert_array_equal(array, expected)
+
+
+def test_what_a_thread_refuses_is_refused(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    net = bs.Network()
+    net.E = bs.neurons.LIF(60)
+    net.E.add_receptors(syn=bs.receptors.Exponential(tau=5 * MS))
+    with pytest.raises(ValueError, match="k = 61, but postsynaptic neuron 0 has only 60"):
+        net.connect(net.E, net.E, bs.FixedInDegree(61), receptor="syn", weight=1 * u.pA)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("brainsim")]
+
+
+@pytest.mark.parametrize(("said", "number"), [("3", 3), ("4,2", 4), ("0", 1), ("", None), ("many", None)])
+def test_the_number_of_threads_is_said_by_the_environment(monkeypatch, said, number):
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert how_many() == (number or len(os.sched_getaffinity(0)))
