@@ -45,6 +45,17 @@ def _nearest(name: str, accepted: list[str]) -> list[str]:
     return same or difflib.get_close_matches(name, accepted, n=1, cutoff=0.5)
 
 
+def check_flag(what: str, given: Any) -> None:
+    """Refuse what is neither True nor False.
+
+    Raises
+    ------
+    TypeError
+    """
+    if type(given).__name__ not in ("bool", "bool_"):
+        raise TypeError(f"{what}: expected True or False, given {given!r}.")
+
+
 class UnitError(TypeError):
     """A value has the wrong physical dimension."""
 

@@ -206,6 +206,7 @@ class Population(OwnSteps, Sender):
                 part.leave()
             raise
         for name, part in parts.items():
+            part.check_beside(self.parts(kind).values())
             self.fix(**{name: part})
 
     def warmed(self) -> AbstractContextManager:

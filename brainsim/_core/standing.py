@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 import jax
@@ -54,6 +55,9 @@ class Part(Dynamics):
     def by_site(self, name: str, value: OfSite) -> Any:
         standing = vars(self._aside).get("standing_on")
         return super().by_site(name, value) if standing is None else value.at(*standing)
+
+    def check_beside(self, others: Iterable[Part]) -> None:
+        """Say what this part, which stands on a population now, has to do with others there."""
 
     def stands_beside(self, population: Dynamics) -> Part | None:
         """The part of the population that it adds to, at whose sites it stands then; None as a rule."""

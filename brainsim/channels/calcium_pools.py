@@ -18,6 +18,7 @@ FLUX = u.umol / u.cm2 / u.second
 class _WithBuffer(Pool):
     """What calcium with a buffer and a pump has in common."""
 
+    ion = "Ca"
     implicit = True
 
     B = Parameter(0.05 * u.mM, "all of the buffer, free and bound", nonnegative=True)

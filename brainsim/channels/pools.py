@@ -37,6 +37,10 @@ def _nernst(outside, inside, valence, temperature):
     return scale * u.math.log(in_unit(outside / inside, u.UNITLESS, "ratio of concentrations"))
 
 
+IONS = ("Ca", "Na", "K", "Cl", "Mg", "H")
+OWN = {"Ca": "Calcium()", "Na": "Sodium()", "K": "Potassium()"}  # pools of these
+
+
 def site_on(cell, name: str) -> Site:
     """Where a channel or pool ``name`` of a cell stands."""
     own = getattr(cell, "site", None)
@@ -49,6 +53,7 @@ class Pool(Part):
     """
 
     count: int | tuple[int, ...] = ()
+    ion: str | None = None  #: what it is of, if it is of one alone: its valence and its usual concentrations are those
     #: whether its states are advanced together by backward Euler, linearised at the start of a step, and not exactly
     implicit = False
     held_states: tuple[str, ...] = ("concentration",)  #: its states, ``concentration`` the first: what channels see
@@ -64,7 +69,20 @@ class Pool(Part):
         cls.held_states = ("concentration", *further)
 
     def bind(self, cell: Any, name: str, ids: np.ndarray | None = None) -> None:
-        """Make this the pool ``name`` of ``cell``; the name is that of the ion: ``Ca``."""
+        """Make this the pool ``name`` of ``cell``; the name is that of the ion: ``Ca``.
+
+        Raises
+        ------
+        ValueError
+            For the name of an ion that it is not of.
+        """
+        meant = next((ion for ion in IONS if ion.lower() == name.lower()), None)
+        if self.ion is not None and meant is not None and name != self.ion:
+            own = "" if meant == self.ion else f", or for {meant} {OWN.get(meant, 'a pool of its own')}"
+            raise ValueError(
+                f"{cell.path}.{name}: channels feed the pool that is called as their ion is, and {type(self).__name__} is one of"
+                f" {self.ion}, given as {name!r}; write pools=dict({self.ion}={type(self).__name__}(...)){own}."
+            )
         self.place(site_on(cell, name))
 
     def slope(self, concentration: Value, current: Value) -> Value:
@@ -123,6 +141,8 @@ class Calcium(Pool):
     A. Destexhe, D. Contreras, T. J. Sejnowski, M. Steriade, J. Neurophysiol. 72:803 (1994).
     """
 
+    ion = "Ca"
+
     depth = Parameter(1.0 * u.um, "depth d of the shell", positive=True)
     tau = Parameter(5.0 * u.ms, "time constant of removal", positive=True)
     rest = Parameter(2.4e-4 * u.mM, "concentration without current", positive=True)
@@ -151,6 +171,8 @@ class Calcium_Traub1991(Pool):
     R. D. Traub, R. K. S. Wong, R. Miles, H. Michelson, J. Neurophysiol. 66:635 (1991);
     P. F. Pinsky, J. Rinzel, J. Comput. Neurosci. 1:39 (1994).
     """
+
+    ion = "Ca"
 
     phi = Parameter(0.13 / (u.uA / u.cm2 * u.ms), "concentration per charge that enters")
     beta = Parameter(0.075 / u.ms, "rate of removal", positive=True)

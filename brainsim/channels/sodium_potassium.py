@@ -111,6 +111,8 @@ class Sodium(_BothSides):
     G. G. Somjen, J. Neurophysiol. 84:495 (2000).
     """
 
+    ion = "Na"
+
     bath = Parameter(140.0 * u.mM, "concentration outside, far away", positive=True)
     concentration = State(10.0 * u.mM, "concentration inside")
 
@@ -134,6 +136,8 @@ class Potassium(_BothSides):
     J. R. Cressman, G. Ullah, J. Ziburkus, S. J. Schiff, E. Barreto, J. Comput. Neurosci. 26:159 (2009); H. Kager, W. J. Wadman,
     G. G. Somjen, J. Neurophysiol. 84:495 (2000).
     """
+
+    ion = "K"
 
     bath = Parameter(4.0 * u.mM, "concentration outside, far away", positive=True)
     concentration = State(130.0 * u.mM, "concentration inside")

@@ -12,7 +12,7 @@ from jax.core import Tracer
 
 from brainsim._core import step_length
 from brainsim._core.rounding import SUFFIX, slow_in
-from brainsim._errors import UnknownNameError, suggestion
+from brainsim._errors import UnknownNameError, check_flag, suggestion
 from brainsim._units import QuantityLike
 from brainsim.integrators import Adaptive
 from brainsim.network import Network
@@ -82,6 +82,7 @@ def function(
     one's own round it keeps what it was when that was traced: give what changes as parameters.
     """
     door.check_count("checkpoint_every", checkpoint_every)
+    check_flag("remat", remat)
     entry = door.enter(net, duration, dt=dt, record=record)
     for request in entry.requests:
         whole = request.window == WHOLE

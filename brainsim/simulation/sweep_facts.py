@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import inspect
@@ -38,13 +39,13 @@ def facts_of(batches: Batches, axes: Mapping[str, Any]) -> dict[str, str]:
     ]
     varied = [] if batches.wirings is None else ["wiring"]
     return {
-        "networks": _digest(kinds, *(x for path in sorted(arrays) for x in (path, *jax.tree.leaves(arrays[path])))),
-        "code of models": _digest(*sorted({str(code_of(type(part))) for _, part in parts})),
-        "values or seeds": _digest(*(plain(values) for values in axes.values()), list(axes), *varied),
-        "durations, dt or precision": _digest(window),
-        "things to record": _digest(asked),
-        "inputs": _digest(*(x for path in sorted(entry.inputs) for x in (path, entry.inputs[path]))),
-        "reduce": _digest(code_of(batches.reduce)),
+        "networks": digest(kinds, *(x for path in sorted(arrays) for x in (path, *jax.tree.leaves(arrays[path])))),
+        "code of models": digest(*sorted({str(code_of(type(part))) for _, part in parts})),
+        "values or seeds": digest(*(plain(values) for values in axes.values()), list(axes), *varied),
+        "durations, dt or precision": digest(window),
+        "things to record": digest(asked),
+        "inputs": digest(*(x for path in sorted(entry.inputs) for x in (path, entry.inputs[path]))),
+        "reduce": digest(code_of(batches.reduce)),
     }
 
 
@@ -54,15 +55,23 @@ def code_of(thing: Any, met: set[int] | None = None) -> Any:
     inside = functools.partial(code_of, met=met)
     if isinstance(thing, np.ndarray | np.generic | jax.Array | u.Quantity):
         number, unit = split_quantity(thing)
-        return _digest(np.asarray(number), str(unit))
+        return digest(np.asarray(number), str(unit))
     if isinstance(thing, bool | int | float | complex | str | u.Unit | None):
         return str(thing)
     if isinstance(thing, types.MethodType | staticmethod | classmethod):
         return inside(thing.__func__)
     thing = inspect.unwrap(thing) if callable(thing) else thing
-    if id(thing) in met or _is_installed(thing):
+    if id(thing) in met:
         return _name(thing)
     met.add(id(thing))
+    if isinstance(thing, types.FunctionType) and _is_installed(
+        thing
+    ):  # made by a function, perhaps, with numbers of the user's
+        return [_name(thing), *(inside(cell.cell_contents) for cell in thing.__closure__ or () if is_filled(cell))]
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        return [_name(thing), *(inside(getattr(thing, field.name)) for field in dataclasses.fields(thing))]
+    if _is_installed(thing) and not isinstance(thing, functools.partial | tuple | list | dict):
+        return _name(thing)
     if isinstance(thing, functools.partial):
         return [inside(part) for part in (thing.func, *thing.args, *thing.keywords.values())]
     if isinstance(thing, list | tuple):
@@ -115,7 +124,8 @@ def _parts(part: Dynamics, path: str = "") -> Iterator[tuple[str, Dynamics]]:
         yield from _parts(inner, f"{path}.{name}")
 
 
-def _digest(*things: Any) -> str:
+def digest(*things: Any) -> str:
+    """A short text that is the same for the same arrays and values."""
     found = hashlib.blake2b(digest_size=16)
     for thing in things:
         if isinstance(thing, np.ndarray | jax.Array | np.generic):

@@ -139,7 +139,7 @@ def fit(
         update.
     checkpoint : str or Path, optional
         Folder that is written after every epoch. If it holds a checkpoint of this training, training goes on from there,
-        bit for bit as if it had not ended.
+        bit for bit as if it had not ended; one of other data, another loss, optimiser or learning rate is refused.
     save_every : int, optional
         Write it after so many updates too.
     log : str or Path, optional
@@ -222,7 +222,11 @@ def fit(
     else:
         update = Update(learned, optimizer, trained, gradient=cast(Gradient, gradient), **more)
     evaluation = Evaluation(objective, named)
-    loop = Loop(update, batches, held_out, evaluation, callbacks, checkpoint, save_every, log, seed, windows, mesh)
+    asked = dict(loss=loss, optimizer=optimizer, encode=encode, read=read, penalties=penalties, gradient=gradient,
+                 transforms=transforms, schedules=schedules, average=average)  # fmt: skip
+    loop = Loop(
+        update, batches, held_out, evaluation, callbacks, checkpoint, save_every, log, seed, windows, mesh, asked
+    )
     return loop.run(epochs, progress)
 
 

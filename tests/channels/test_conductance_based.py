@@ -155,8 +155,12 @@ def test_what_cannot_be_composed_is_refused():
         match="ConductanceBased.ahp depends on the concentration 'Ca', of which the cell has no pool",
     ):
         make(1, channels=dict(ahp=ch.KAHP_Destexhe1994()))
-    with pytest.raises(bs.UnknownNameError, match="no pool. Did you mean 'ca'?"):
+    with pytest.raises(ValueError, match=r"Calcium is one of Ca, given as 'ca'; write pools=dict\(Ca=Calcium"):
         make(1, channels=dict(t=ch.CaT_HM1992(E=None)), pools=dict(ca=ch.Calcium()))
+    with pytest.raises(
+        ValueError, match=r"Calcium is one of Ca, given as 'Na'; .* for Na Sodium\(\)"
+    ):  # with its valence of 2
+        make(1, channels=dict(na=ch.Na_HH1952(E=None)), pools=dict(Na=ch.Calcium()))
     with pytest.raises(TypeError, match="'na' must be a mechanism, given Calcium"):
         make(1, channels=dict(na=ch.Calcium()))
     with pytest.raises(TypeError, match="'Ca' must be a pool, given Leak"):

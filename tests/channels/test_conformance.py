@@ -266,17 +266,17 @@ def test_a_pool_is_documented_and_starts_at_rest(model):
     assert re.search(r"References\n\s*-+\n.*\((19|20)\d\d\)", model.__doc__, re.DOTALL)
     for name, declared in model._declared.items():
         assert declared.__doc__, name
-    cell = bs.neurons.ConductanceBased(2, pools={"Ca": model()})
-    states = {name: getattr(cell.Ca, name) for name in model.held_states}
-    for name, slope in cell.Ca.slopes(0.0 * u.uA / u.cm2, **states).items():
+    pool = getattr(bs.neurons.ConductanceBased(2, pools={model.ion: model()}), model.ion)
+    states = {name: getattr(pool, name) for name in model.held_states}
+    for name, slope in pool.slopes(0.0 * u.uA / u.cm2, **states).items():
         assert np.all(np.abs(plain(slope)) <= 1e-7 * np.abs(plain(states[name]))), name
-    slope = cell.Ca.slopes(1.0 * u.uA / u.cm2, **states)["concentration"]
+    slope = pool.slopes(1.0 * u.uA / u.cm2, **states)["concentration"]
     assert np.all(plain(slope) > 0)  # a current into the cell brings calcium
-    assert u.get_unit(slope).has_same_dim(cell.Ca.unit_of("concentration") / u.ms)
+    assert u.get_unit(slope).has_same_dim(pool.unit_of("concentration") / u.ms)
     for name, declared in model._declared.items():
         if isinstance(declared, Parameter) and declared.positive:
             with pytest.raises(ValueError, match="must be positive"):
-                bs.neurons.ConductanceBased(2, pools={"Ca": model(**{name: -1.0 * declared.unit})})
+                bs.neurons.ConductanceBased(2, pools={model.ion: model(**{name: -1.0 * declared.unit})})
 
 
 def test_calcium_enters_by_faradays_law():

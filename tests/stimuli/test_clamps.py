@@ -55,3 +55,22 @@ def test_what_cannot_be_clamped_is_refused():
         bs.neurons.FitzHughNagumo(1).add_stimuli(clamp=bs.stimuli.ConductanceClamp(1 * u.nS, 0 * u.mV))
     with pytest.raises(bs.UnitError, match="expected mV"):
         bs.neurons.LIF(1).add_stimuli(clamp=bs.stimuli.VoltageClamp(3 * u.nA))
+
+
+def test_two_clamps_of_one_place_are_told():
+    """Neither holds its command there; apart in place or time, each does."""
+    clamp = lambda command, **window: bs.stimuli.VoltageClamp(command * u.mV, **window)
+    net = bs.Network()
+    net.cell = bs.neurons.LIF(3)
+    net.cell[:2].add_stimuli(a=clamp(-50, stop=10 * u.ms))
+    net.cell[2:].add_stimuli(b=clamp(-70))
+    net.cell[:2].add_stimuli(later=clamp(-60, start=10 * u.ms))
+    with pytest.warns(UserWarning, match="cell.c: cell.(b|later) clamps the same place at the same time"):
+        net.cell[1:].add_stimuli(c=clamp(-40, start=20 * u.ms))
+    net.point, net.shape = (
+        bs.neurons.LIF(1),
+        bs.cells.MultiCompartment(1, bs.cells.cylinder(60 * u.um, 2 * u.um, type="soma"), compartments=3),
+    )
+    with pytest.warns(UserWarning, match="point.two: point.one clamps"):  # given together
+        net.point.add_stimuli(one=clamp(-50), two=clamp(-70))
+    net.shape.add_stimuli(one=clamp(-50).on(bs.cells.at("soma", 0.1)), two=clamp(-50).on(bs.cells.at("soma", 0.9)))

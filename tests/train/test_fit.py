@@ -131,6 +131,11 @@ def test_a_checkpoint_of_another_model_is_refused(examples, tmp_path):
         bs.load(small(), tmp_path / "c")
     with pytest.raises(ValueError, match="made with data: checksum = .*, now it is"):
         fit(small(), (examples[0][::-1], examples[1]), checkpoint=tmp_path / "c")
+    for name, given in dict(
+        optimizer=optax.adam(2e-3), loss=lambda output, target: jnp.square(output).sum()
+    ).items():  # a number in a closure, a function of one's own
+        with pytest.raises(ValueError, match=f"another {name}=.*begin anew"):
+            fit(small(), examples, checkpoint=tmp_path / "c", **{name: given})
     bs.save(small(), tmp_path / "n")
     with pytest.raises(ValueError, match="one of a network, not of training"):
         fit(small(), examples, checkpoint=tmp_path / "n")
@@ -444,6 +449,12 @@ def test_what_would_be_found_out_late_is_refused_at_once(examples, tmp_path):
         fit(bs.nn.LIF(), (x, y))
     with pytest.raises(ValueError, match="patience: expected a positive integer, given 0"):
         bs.train.EarlyStopping(patience=0)
+    with pytest.raises(TypeError, match="EarlyStopping: largest: expected True or False, given 'yes'"):
+        bs.train.EarlyStopping(largest="yes")
+    with pytest.raises(ValueError, match="EarlyStopping: least: expected a number of 0 or more, given True"):
+        bs.train.EarlyStopping(least=True)
+    with pytest.raises(TypeError, match="remat: expected True or False, given 'yes'"):
+        fit(small(), examples, remat="yes")
     net = small(n=3, classes=2)
     net["pixels->hidden"].weight = 1 * u.mV * np.ones((3, 8))
     fit(net, trials(20), epochs=1, encode=None, callbacks=[bs.train.Steps()], **course)

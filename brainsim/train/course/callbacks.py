@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from brainsim._errors import check_flag
 from brainsim.train.course.history import History
 
 
@@ -106,6 +107,15 @@ class EarlyStopping:
     def __post_init__(self):
         if isinstance(self.patience, bool) or not isinstance(self.patience, int | np.integer) or self.patience < 1:
             raise ValueError(f"EarlyStopping: patience: expected a positive integer, given {self.patience!r}.")
+        if not isinstance(self.monitor, str):
+            raise TypeError(
+                f"EarlyStopping: monitor: expected a name of the history, such as 'loss', given {self.monitor!r}."
+            )
+        if self.largest is not None:
+            check_flag("EarlyStopping: largest", self.largest)
+        number = isinstance(self.least, int | float | np.number) and not isinstance(self.least, bool)
+        if not number or not 0 <= self.least < float("inf"):
+            raise ValueError(f"EarlyStopping: least: expected a number of 0 or more, given {self.least!r}.")
 
     def __call__(self, epoch: Epoch) -> bool:
         """Whether to stop."""

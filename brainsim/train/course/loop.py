@@ -13,6 +13,7 @@ import numpy as np
 from brainsim import _memory
 from brainsim._core import write_back
 from brainsim.simulation.progress import Progress
+from brainsim.simulation.sweep_facts import code_of, digest
 from brainsim.train import checks
 from brainsim.train.course import resuming
 from brainsim.train.course.callbacks import Epoch, Step
@@ -33,10 +34,24 @@ class Loop:
     callbacks, checkpoint, save_every, log, seed, mesh
         As in :func:`fit`.
     windows : Windows or None
+    asked : dict of str to value
+        Further arguments of :func:`fit` that are the same where training goes on.
     """
 
     def __init__(
-        self, update, batches, held_out, evaluation, callbacks, checkpoint, save_every, log, seed, windows, mesh
+        self,
+        update,
+        batches,
+        held_out,
+        evaluation,
+        callbacks,
+        checkpoint,
+        save_every,
+        log,
+        seed,
+        windows,
+        mesh,
+        asked: Mapping[str, Any] = MappingProxyType({}),
     ):
         self.update, self.batches, self.held_out, self.log = update, batches, held_out, log
         self.callbacks, self.checkpoint, self.save_every = tuple(callbacks), checkpoint, save_every
@@ -51,6 +66,7 @@ class Loop:
         self.facts |= {"precision": window.precision}
         if checkpoint is not None:  # a checksum of all data takes its time
             self.facts |= {f"data: {name}": value for name, value in getattr(batches, "facts", {}).items()}
+            self.facts["asked"] = {name: digest(code_of(value)) for name, value in asked.items()}
         if checkpoint is not None and resuming.exists(checkpoint):
             self.learning, self.place = resuming.load(checkpoint, self.learning, self.facts)
 

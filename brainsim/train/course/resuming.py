@@ -97,6 +97,13 @@ def _compare(path, page, learning, facts) -> None:
                 f"checkpoint: {path} is of another model: {name} has shape {tuple(found['shape'])} and type"
                 f" {found['dtype']} there, {leaf.shape} and {leaf.dtype} here."
             )
+    asked = page["facts"].get("asked", {})
+    for name, told in facts.get("asked", {}).items():
+        if asked.get(name) != told:
+            raise ValueError(
+                f"checkpoint: {path} is of a training with another {name}=... (its numbers count, and code of one's own); give"
+                " another folder to begin anew, or what it was made with to go on."
+            )
     for name, value in facts.items():
         if page["facts"].get(name) != value:
             raise ValueError(
