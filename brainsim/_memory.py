@@ -15,6 +15,7 @@ import numpy as np
 
 HUGE_PAGE = 1 << 21
 CHUNK = 1 << 24  # bytes of pages that arrays share; longer ones have their own
+SMALL = 1 << 16  # bytes of arrays of which the pages are found at once
 LINE = 64  # bytes of a line of the cache; JAX takes over arrays that begin at one
 
 
@@ -80,6 +81,15 @@ def empty_in_huge_pages(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     begin = _open.used
     _open.used += needed
     return _open.pages[begin : begin + size].view(dtype).reshape(shape)
+
+
+def in_huge_pages(array: np.ndarray) -> np.ndarray:
+    """The same array in pages of 2 MB, where it has many small ones and few large ones would lie within it."""
+    if not SMALL <= array.nbytes < 2 * HUGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return array
+    there = empty_in_huge_pages(array.shape, array.dtype)
+    there[...] = array
+    return there
 
 
 def _new_pages(size: int) -> np.ndarray:

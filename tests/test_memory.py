@@ -1,6 +1,7 @@
 """What a process holds."""
 
 import gc
+import mmap
 import sys
 import weakref
 
@@ -37,6 +38,15 @@ def test_arrays_behind_each_other_are_apart_and_go_with_their_pages():
     _memory.empty_in_huge_pages((_memory.CHUNK,), np.uint8)  # now the last pages are of others
     gc.collect()
     assert last() is None
+
+
+def test_arrays_of_some_pages_are_put_into_large_ones():
+    """Smaller ones are found at once, and larger ones have large pages within."""
+    for n, moved in [(1000, False), (100_000, True), (2_000_000, False)]:
+        array = np.arange(n, dtype=np.int32)
+        there = _memory.in_huge_pages(array)
+        np.testing.assert_array_equal(there, array)
+        assert (there is not array) == (moved and hasattr(mmap, "MADV_HUGEPAGE"))
 
 
 def resident() -> float:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from brainsim._memory import in_huge_pages
 from brainsim.events._library import use_huge_pages
 
 
@@ -37,7 +38,7 @@ def index_array(owner, name: str, x, ndim: int, bound: int, narrow: bool = False
             raise ValueError(f"{what} lies in 0 to {bound - 1}; got values from {low} to {high}.")
     dtype = np.uint16 if narrow and bound <= 1 << 16 else np.int32
     # JAX would compile the conversion for every length
-    array = jnp.asarray(x.astype(dtype, copy=False) if isinstance(x, np.ndarray) else x, dtype)
+    array = jnp.asarray(in_huge_pages(x.astype(dtype, copy=False)) if isinstance(x, np.ndarray) else x, dtype)
     if concrete(array):
         use_huge_pages(array)
     return array

@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from brainsim._core import Dynamics
-from brainsim.events._library import use_huge_pages
+from brainsim._memory import SMALL, empty_in_huge_pages
 from brainsim.paths.synapses import MOST
 from brainsim.projection import Projection
 from brainsim.simulation.door import Entry
@@ -83,11 +83,12 @@ class Room:
 
     def _longer(self, path, array):
         n, length = self.lengths[path]
-        edge = [(0, 0)] * (array.ndim - 1) + [(0, length - n)]
+        empty = np.empty if array.nbytes < SMALL else empty_in_huge_pages
+        longer = empty((*array.shape[:-1], length), array.dtype)
         # With the last value, which a rule that computes with it can do; by NumPy, as JAX would compile it for every length
-        longer = jax.device_put(np.pad(np.asarray(array), edge, mode="edge"), array.sharding)
-        use_huge_pages(longer)
-        return longer
+        longer[..., :n] = np.asarray(array)
+        longer[..., n:] = longer[..., n - 1 : n]
+        return jax.device_put(longer, array.sharding)
 
     def _shorter(self, path, array):
         shorter = jax.device_put(np.asarray(array)[..., : self.lengths[path][0]], array.sharding)

@@ -23,13 +23,13 @@ namespace ffi = xla::ffi;
 class Operand {
  public:
   Operand(ffi::AnyBuffer buffer, int64_t mask, const int64_t* extents, int64_t levels)
-      : buffer_(buffer), mask_(mask), extents_(extents), levels_(levels),
-        count_(static_cast<int64_t>(buffer.element_count())), size_(count_) {
+      : data_(static_cast<char*>(buffer.untyped_data())), type_(buffer.element_type()), mask_(mask), extents_(extents),
+        levels_(levels), count_(static_cast<int64_t>(buffer.element_count())), size_(count_) {
     for (int64_t l = 0; l < levels; ++l)
       if (mask >> l & 1 && extents[l] > 0) size_ /= extents[l];
   }
 
-  ffi::DataType type() const { return buffer_.element_type(); }
+  ffi::DataType type() const { return type_; }
   int64_t size() const { return size_; }  // elements in one batch entry
 
   // Whether the buffer has exactly `size` elements in each batch entry.
@@ -41,12 +41,12 @@ class Operand {
 
   template <class T>
   T* at(int64_t entry) const {
-    return static_cast<T*>(buffer_.untyped_data()) + offset(entry);
+    return reinterpret_cast<T*>(data_) + offset(entry);
   }
 
   // The same for any element type.
   char* bytes_at(int64_t entry) const {
-    return static_cast<char*>(buffer_.untyped_data()) + offset(entry) * static_cast<int64_t>(ffi::ByteWidth(type()));
+    return data_ + offset(entry) * static_cast<int64_t>(ffi::ByteWidth(type_));
   }
 
  private:
@@ -63,7 +63,8 @@ class Operand {
     return position * size_;
   }
 
-  ffi::AnyBuffer buffer_;
+  char* data_;
+  ffi::DataType type_;
   int64_t mask_;
   const int64_t* extents_;
   int64_t levels_;
@@ -89,7 +90,7 @@ struct Results : ffi::RemainingRets {
 class Call {
  public:
   Call(const char* name, ffi::RemainingArgs args, ffi::RemainingRets rets, ffi::Span<const int64_t> numbers)
-      : name_(name), arguments_(args), results_(rets) {
+      : name_(name), arguments_(args), results_(rets), all_(numbers) {
     const int64_t given = static_cast<int64_t>(numbers.size()), arguments = static_cast<int64_t>(args.size());
     if (given < 2 || numbers[0] < 0 || numbers[0] > 32 || given < numbers[0] + 2) return;
     levels_ = numbers[0];
@@ -126,6 +127,12 @@ class Call {
 
   Operand operand(int64_t i) const { return {arguments_.buffer(shared_ + i), masks_[i], extents_, levels_}; }
 
+  // All that was brought: numbers, which stand where they are as long as a program lives, arguments and results.
+  ffi::Span<const int64_t> all_numbers() const { return all_; }
+  int64_t arguments() const { return static_cast<int64_t>(arguments_.size()); }
+  ffi::AnyBuffer argument(int64_t i) const { return arguments_.buffer(i); }
+  ffi::AnyBuffer result_buffer(int64_t i) const { return results_.buffer(i); }
+
   // A result that has every batch level.
   Operand result(int64_t i) const { return {results_.buffer(i), (int64_t{1} << levels_) - 1, extents_, levels_}; }
 
@@ -146,6 +153,7 @@ class Call {
   const char* name_;
   Arguments arguments_;
   Results results_;
+  ffi::Span<const int64_t> all_;
   int64_t levels_ = 0;
   const int64_t* extents_ = nullptr;
   int64_t entries_ = 1;

@@ -1,5 +1,5 @@
-// Several deliveries in one call: the spikes of each source are looked for once, and the rows of all its projections are
-// on their way from memory at the same time. The spikes can be appended to buffers of events on the way (see record.cc).
+// Several deliveries in one call: the spikes of each source are looked for once, and the rows of all projections are
+// on their way from memory at the same time (gather.h). The spikes can be appended to buffers of events on the way (see record.cc).
 // Where synapses have delays of their own, what is due is delivered first, and the spikes are noted (see calendar.h); a place
 // may have slots for a block of steps, in which what is due is added up when the block begins (see ahead.h).
 //
@@ -26,6 +26,8 @@
 #include "check.h"
 #include "connectivity.h"
 #include "contract.h"
+#include "gather.h"
+#include "seen.h"
 #include "threads.h"
 
 namespace brainsim {
@@ -64,9 +66,10 @@ void add_due(const Delivery& delivery, int64_t e, Agenda& agenda) {
   });
 }
 
-// Adds a block of spikes, or notes it where they arrive later.
+// Adds a block of spikes, puts in its rows, or notes it where they arrive later. Rows put in before what is added at once are
+// added first.
 template <class S>
-void add(const Delivery& delivery, int64_t e, const int32_t* ids, int count, const S* spikes) {
+void add(const Delivery& delivery, int64_t e, const int32_t* ids, int count, const S* spikes, Rows& rows) {
   if (delivery.later)
     return delivery.later->at.mark(ids, count, delivery.later->fired.at<uint32_t>(e), delivery.later->waiting.at<uint32_t>(e));
   with_real(delivery.into.type(), [&](auto zero) {
@@ -74,8 +77,11 @@ void add(const Delivery& delivery, int64_t e, const int32_t* ids, int count, con
     if constexpr (std::is_same_v<S, bool> || std::is_same_v<S, T>) {
       const T* const weight = delivery.weight.at<T>(e);
       T* const into = delivery.into.at<T>(e) + delivery.target_at;
+      const bool one = delivery.weight.size() == 1;
       std::visit([&](const auto& conn) {
-        if (delivery.weight.size() == 1) add_rows<true>(conn, AtTarget{}, ids, count, spikes, weight, into);
+        if constexpr (kListed<std::decay_t<decltype(conn)>>) return rows.put(conn, spikes, weight, one, into);
+        rows.add_all();
+        if (one) add_rows<true>(conn, AtTarget{}, ids, count, spikes, weight, into);
         else add_rows<false>(conn, AtTarget{}, ids, count, spikes, weight, into);
       }, delivery.conn);
     }
@@ -394,19 +400,19 @@ std::optional<Record> recorded_of(const Call& call, Check& check, int64_t first,
 // Does the jobs `from` to `end`, which are of the same neurons, with those of them that have spiked.
 template <class S>
 void serve(const Call& call, const Job* from, const Job* end, const std::optional<Record>& record, Slots& slots, int64_t e,
-           const int32_t* ids, int n, const S* spikes) {
+           Rows& rows, const int32_t* ids, int n, const S* spikes) {
   if (!slots.sums.empty()) slots.note(from, end, e, ids, n);
-  for (const Job* job = from; job != end; ++job)
-    if (job->delivery && !job->delivery->later) std::visit([&](const auto& conn) { prefetch_first(conn, ids, n); }, job->delivery->conn);
+  rows.neurons(ids, n);
   for (const Job* job = from; job != end; ++job) {
-    if (job->delivery) add(*job->delivery, e, ids, n, spikes + job->at);
+    if (job->delivery) add(*job->delivery, e, ids, n, spikes + job->at, rows);
     else record->add(e, *call.operand(job->offset).at<int32_t>(e), ids, n);
   }
+  if (rows.full()) rows.add_all();
 }
 
 // Does the jobs `job` to `end`, which are of one source.
 template <class S>
-void serve_source(const Call& call, const Job* job, const Job* end, const std::optional<Record>& record, Slots& slots) {
+void serve_source(const Call& call, const Job* job, const Job* end, const std::optional<Record>& record, Slots& slots, Rows& rows) {
   const Operand spikes = call.operand(job->source);
   const auto after = [end](const Job* from) { return std::find_if(from, end, [&](const Job& other) { return !same_neurons(*from, other); }); };
   const int64_t begin = job->at, size = (end - 1)->end - begin;  // the array may hold others before and behind
@@ -415,54 +421,80 @@ void serve_source(const Call& call, const Job* job, const Job* end, const std::o
     const Job *from = job, *to = after(from);
     const bool all = to == end;
     for_each_block(s + begin, size, [&](int32_t* ids, int n) {
-      if (all) return serve(call, from, to, record, slots, e, ids, n, s);
+      if (all) return serve(call, from, to, record, slots, e, rows, ids, n, s);
       for (int k = 0; k < n;) {
         for (; from->end - begin <= ids[k]; from = to, to = after(from))
           if (to == end) return;
         int next = k;
         for (; next < n && ids[next] < from->end - begin; ++next) ids[next] -= static_cast<int32_t>(from->at - begin);
         while (k < next && ids[k] < 0) ++k;  // of nobody
-        if (k < next) serve(call, from, to, record, slots, e, ids + k, next - k, s);
+        if (k < next) serve(call, from, to, record, slots, e, rows, ids + k, next - k, s);
         k = next;
       }
     });
   }
 }
 
+// What a call is found to ask for. Where nothing is under way it is the same in each step.
+struct Plan {
+  Seen seen;
+  std::vector<Delivery> deliveries;
+  std::vector<Job> jobs, delivering, recording;
+  std::optional<Record> record;
+  int64_t first = 0, later = 0, ahead = 0;  // first operand that is added to; deliveries and places with something under way
+
+  ffi::Error read(const Call& call, Slots& slots) {
+    seen.forget(), deliveries.clear(), jobs.clear(), delivering.clear(), recording.clear();
+    Check check(call, Together::size);
+    deliveries_of(call, check, deliveries, slots);
+    if (!check) return check.error();
+    first = call.number(Together::sources) + static_cast<int64_t>(deliveries.size()), ahead = call.number(Together::ahead);
+    later = std::count_if(deliveries.begin(), deliveries.end(), [](const Delivery& d) { return d.later.has_value(); });
+    const int64_t targets = call.number(Together::targets) + 2 * later, all = targets + (ahead ? ahead + 1 : 0);
+    jobs_of(deliveries, delivering);
+    record = recorded_of(call, check, first + all, all, recording);
+    check.that(in_order(delivering, recording, jobs), "places", 0, "have neurons in common");
+    if (!check) return check.error();
+    for (int64_t target = 0; target < targets; ++target) call.in_place(target, first + target);
+    if (later == 0) seen.keep(call);
+    return check.error();
+  }
+};
+
 ffi::Error deliver_together(const Call& call, Threads& threads) {
   // Kept from step to step: to allocate takes as long as to serve a spike
-  thread_local std::vector<Delivery> deliveries;
-  thread_local std::vector<Job> delivering, recording, jobs;
-  thread_local Slots slots;
-  deliveries.clear(), delivering.clear(), recording.clear(), jobs.clear(), slots.clear();
-  Check check(call, Together::size);
-  deliveries_of(call, check, deliveries, slots);
-  if (!check) return check.error();
-  const int64_t sources = call.number(Together::sources), first_target = sources + static_cast<int64_t>(deliveries.size());
-  const int64_t later = std::count_if(deliveries.begin(), deliveries.end(), [](const Delivery& d) { return d.later.has_value(); });
-  const int64_t ahead = call.number(Together::ahead);
-  const int64_t targets = call.number(Together::targets) + 2 * later + (ahead ? ahead + 1 : 0);  // and what is under way, and slots
-  jobs_of(deliveries, delivering);
-  const std::optional<Record> record = recorded_of(call, check, first_target + targets, targets, recording);
-  check.that(in_order(delivering, recording, jobs), "places", 0, "have neurons in common");
-  if (!check) return check.error();
-  for (int64_t target = 0; target < targets - (ahead ? ahead + 1 : 0); ++target) call.in_place(target, first_target + target);
-  thread_local Agenda agenda;
-  if (ahead) slots.add_due(deliveries, call.entries(), threads);
-  if (later)
+  constexpr size_t kCalls = 8;  // of a step
+  struct Kept {
+    Plan plans[kCalls];
+    Slots slots;
+    Agenda agenda;
+    Rows rows;
+  };
+  thread_local Kept kept;
+  Plan& plan = kept.plans[reinterpret_cast<uintptr_t>(call.all_numbers().begin()) / 64 % kCalls];
+  Slots& slots = kept.slots;
+  slots.clear();
+  if (plan.seen.is(call)) {
+    for (int64_t k = 0; k < call.results(); ++k) call.in_place(k, plan.first + k);
+  } else if (ffi::Error error = plan.read(call, slots); error.failure()) {
+    return error;
+  }
+  if (plan.ahead) slots.add_due(plan.deliveries, call.entries(), threads);
+  if (plan.later)
     for (int64_t e = 0; e < call.entries(); ++e)
-      for (const Delivery& delivery : deliveries)
-        if (delivery.later && delivery.ahead < 0) add_due(delivery, e, agenda);
-  const Job* const end = jobs.data() + jobs.size();
-  for (const Job* from = jobs.data(); from != end;) {
+      for (const Delivery& delivery : plan.deliveries)
+        if (delivery.later && delivery.ahead < 0) add_due(delivery, e, kept.agenda);
+  const Job* const end = plan.jobs.data() + plan.jobs.size();
+  for (const Job* from = plan.jobs.data(); from != end;) {
     const Job* const to = std::find_if(from, end, [from](const Job& other) { return other.source != from->source; });
     const ffi::DataType type = call.operand(from->source).type();
-    if (type == ffi::DataType::PRED) serve_source<bool>(call, from, to, record, slots);
-    else with_real(type, [&](auto zero) { serve_source<decltype(zero)>(call, from, to, record, slots); });
+    if (type == ffi::DataType::PRED) serve_source<bool>(call, from, to, plan.record, slots, kept.rows);
+    else with_real(type, [&](auto zero) { serve_source<decltype(zero)>(call, from, to, plan.record, slots, kept.rows); });
     from = to;
   }
+  kept.rows.add_all();
   slots.add_fired(threads);
-  return check.error();
+  return ffi::Error::Success();
 }
 
 }  // namespace

@@ -1,0 +1,127 @@
+// Rows of several deliveries, which are added when all have been asked for: large networks have their synapses in main memory,
+// and a spike has few in each of its projections. Sums are made in the order in which rows were put in.
+#ifndef BRAINSIM_GATHER_H_
+#define BRAINSIM_GATHER_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+#include "calendar.h"
+#include "contract.h"
+#include "registers.h"
+
+namespace brainsim {
+
+// into[to] += scale, or scale times a weight of each, over the targets of a row.
+template <bool kOne, class Index, class T>
+BRAINSIM_INLINE void add_targets(const Index* to, const T* weight, int64_t count, T scale, T* __restrict into) {
+  int64_t q = 0;
+  const auto one = [&](int64_t k) BRAINSIM_INLINED { into[to[k]] += kOne ? scale : scale * weight[k]; };
+  for (; q + 4 <= count; q += 4) one(q), one(q + 1), one(q + 2), one(q + 3);
+  for (; q < count; ++q) one(q);
+}
+
+class Rows {
+ public:
+  static constexpr int64_t kAhead = 32;  // rows that are asked for before one is added
+  static constexpr int64_t kLong = 512;  // bytes of a row that are asked for: those behind are read as they come
+  static constexpr size_t kMost = 2048;  // neurons that are put in before all of theirs are added
+
+  // Neurons of which something is delivered; valid for `put` until others come.
+  void neurons(const int32_t* ids, int count) {
+    if (some_.empty()) neurons_.clear();
+    first_ = neurons_.size(), count_ = count;
+    neurons_.insert(neurons_.end(), ids, ids + count);
+  }
+
+  // The rows of these neurons, with their spikes, where they are added.
+  template <class Conn, class S, class T>
+  void put(const Conn& conn, const S* spikes, const T* weight, bool one, T* into) {
+    if (count_ == 0) return;
+    for (size_t k = 0; k < count_; ++k) conn.prefetch_row(neurons_[first_ + k]);
+    some_.push_back({&conn, spikes, weight, into, first_, count_, !one, &find<Conn, T>, one ? &add<true, Conn, S, T> : &add<false, Conn, S, T>});
+  }
+
+  bool full() const { return neurons_.size() >= kMost; }
+
+  void add_all() {
+    if (some_.empty()) return;
+    rows_.clear();
+    for (const Some& some : some_) some.find(*this, some);
+    const size_t n = rows_.size();
+    for (size_t k = 0; k < n && k < kAhead; ++k) ask(rows_[k]);
+    const Row* row = rows_.data();
+    for (const Some& some : some_) some.add(some, row, rows_.data() + n), row += some.count;
+    some_.clear();
+  }
+
+ private:
+  struct Row {
+    const char* targets;
+    const char* weights;  // of each synapse, or none
+    int64_t count;
+    int32_t neuron, bytes, weight_bytes;  // to be asked for
+  };
+
+  struct Some {
+    const void* conn;
+    const void* spikes;
+    const void* weight;
+    void* into;
+    size_t first, count;
+    bool weight_of_each;
+    void (*find)(Rows&, const Some&);
+    void (*add)(const Some&, const Row*, const Row* end);
+  };
+
+  static void ask(const Row& row) {
+    lines(row.targets, row.bytes);
+    if (row.weights) lines(row.weights, row.weight_bytes);
+  }
+
+  static void lines(const char* from, int32_t bytes) {
+#if defined(__GNUC__) || defined(__clang__)
+    if (bytes == 0) return;
+    for (int64_t k = 0; k < bytes; k += 64) __builtin_prefetch(from + k);
+    __builtin_prefetch(from + bytes - 1);
+#endif
+  }
+
+  template <class Conn, class T>
+  static void find(Rows& rows, const Some& some) {
+    const Conn& conn = *static_cast<const Conn*>(some.conn);
+    const T* const weight = static_cast<const T*>(some.weight);
+    for (size_t k = some.first; k < some.first + some.count; ++k) {
+      const int32_t i = rows.neurons_[k];
+      const int64_t begin = conn.begin(i), count = conn.end(i) - begin;
+      const auto bytes = [count](size_t each) { return static_cast<int32_t>(std::min<int64_t>(count * each, kLong)); };
+      rows.rows_.push_back({reinterpret_cast<const char*>(conn.indices + begin),
+                            some.weight_of_each ? reinterpret_cast<const char*>(weight + begin) : nullptr, count, i,
+                            bytes(sizeof(*conn.indices)), bytes(sizeof(T))});
+    }
+  }
+
+  template <bool kOne, class Conn, class S, class T>
+  static void add(const Some& some, const Row* row, const Row* end) {
+    using Index = std::decay_t<decltype(*static_cast<const Conn*>(some.conn)->indices)>;
+    const S* const spikes = static_cast<const S*>(some.spikes);
+    T* const into = static_cast<T*>(some.into);
+    const T one = kOne ? *static_cast<const T*>(some.weight) : T{1};
+    for (const Row* const last = row + some.count; row < last; ++row) {
+      if (row + kAhead < end) ask(row[kAhead]);
+      const T scale = static_cast<T>(spikes[row->neuron]) * one;
+      add_targets<kOne>(reinterpret_cast<const Index*>(row->targets), reinterpret_cast<const T*>(row->weights), row->count, scale, into);
+    }
+  }
+
+  std::vector<int32_t> neurons_;
+  size_t first_ = 0, count_ = 0;
+  std::vector<Some> some_;
+  std::vector<Row> rows_;
+};
+
+}  // namespace brainsim
+
+#endif  // BRAINSIM_GATHER_H_
