@@ -13,6 +13,7 @@ import pytest
 
 import brainsim as bs
 from brainsim.cli import main
+from brainsim.cli.templates import TEMPLATES
 from brainsim.cli.values import parse
 
 MODEL = '''"""A small circuit for the tests.
@@ -395,7 +396,7 @@ def test_a_reader_who_has_seen_enough(model):
     assert (done.returncode, done.stderr) == (1, b"brainsim: [Errno 28] No space left on device\n")
 
 
-@pytest.mark.parametrize("kind", ["neuron", "receptor", "stimulus", "plasticity"])
+@pytest.mark.parametrize("kind", sorted(TEMPLATES.keys() - {"model"}))
 def test_templates_run_as_they_are(kind, tmp_path, capsys):
     path = tmp_path / "mine.py"
     assert main(["new", kind, "Mine", "--out", str(path)]) == 0

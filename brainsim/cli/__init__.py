@@ -111,7 +111,9 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
         description="Print a neuron, receptor, stimulus, rule of plasticity or model to start from.",
         epilog="example:\n  brainsim new neuron MyNeuron --out my_neuron.py",
     )
-    new.add_argument("kind", help="neuron, receptor, stimulus, plasticity or model")
+    new.add_argument(
+        "kind", help="neuron, receptor, terminal, synapse, channel, mass, stimulus, plasticity, modulator or model"
+    )
     new.add_argument("name", help="of the class, or of the model")
     new.add_argument("--out", metavar="FILE", help="where to; default: the standard output")
 
