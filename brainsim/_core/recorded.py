@@ -65,6 +65,8 @@ def recorded(value: Any) -> Any:
         made = value._aside.made
         where = vars(value._aside).get("asked")
         return made if where is None or made is None else Made(made.kind, made.arguments, made.named, where)
+    if isinstance(made := getattr(value, "made", None), Made):  # it says so itself
+        return made
     if isinstance(value, tuple) and type(value) is tuple:
         return tuple(map(recorded, value))
     if type(value) is list:

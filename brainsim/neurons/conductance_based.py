@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from brainsim._core import Parameter, ParameterVariable, Part, State
+from brainsim._errors import UnknownNameError, suggestion
 from brainsim._host import computed
 from brainsim._units import in_unit
 from brainsim.channels import Mechanism, Pool, temperature
@@ -304,6 +305,33 @@ class ConductanceBased(Neuron):
             part, name = self.home(path)
             part.assign(name, value)
 
+    def current_of(self, name: str) -> u.Quantity:
+        """Current of a channel or pump as the cell stands; recorded as ``"cell.na.I"``.
+
+        Parameters
+        ----------
+        name : str
+            Of the channel, or of a pool that carries current itself.
+
+        Returns
+        -------
+        quantity, current per area of membrane
+            Into the cell (NEURON's is out of it), of all ions together, one for each of the sites where it stands.
+
+        Raises
+        ------
+        UnknownNameError
+            For what carries none.
+        """
+        carriers: dict[str, Any] = self.channels | {n: p for n, p in self.pools.items() if carries(p)}
+        if name not in carriers:
+            raise UnknownNameError(f"{self.path} has no channel {name!r}.{suggestion(name, carriers)}")
+        part = carriers[name]
+        own = {x: getattr(part, x) for x in (part.held_states if isinstance(part, Pool) else part.gates)}
+        with self.warmed():
+            by_ion = part.currents(part.taken(self.V), **own, **self.ions_at(part))
+        return sum(by_ion.values(), 0.0 * u.uA / u.cm2) + jnp.zeros(part.count) * u.uA / u.cm2
+
     # -- the equations -----------------------------------------------------------------------------------------------
 
     def derivative(self, t, V, I, V_held=None, **values):
@@ -400,3 +428,8 @@ class ConductanceBased(Neuron):
     def home(self, path):
         *part, name = path.split(".")
         return (vars(self)[part[0]] if part else self), name
+
+
+def carries(pool: Pool) -> bool:
+    """Whether a pool carries current itself, as pumps do."""
+    return type(pool).currents is not Pool.currents

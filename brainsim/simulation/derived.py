@@ -18,6 +18,7 @@ from brainsim._core.stepping import looking
 from brainsim._units import UNITLESS, split_quantity, with_unit
 from brainsim.integrated import IntegratedPopulation
 from brainsim.network import Network
+from brainsim.neurons.conductance_based import ConductanceBased, carries
 from brainsim.population import Population
 from brainsim.receptors import Delta
 from brainsim.receptors.base import Receptor
@@ -113,6 +114,9 @@ def names(net: Network) -> dict[str, Callable[[Network, Clock], Any]]:
                 found[f"{name}.{part}.I"] = _of_clamp(name, part)
             elif not isinstance(stimulus, Hold):
                 found[f"{name}.{part}.value"] = _of_stimulus(name, part)
+        if isinstance(population, ConductanceBased):
+            pumps = [part for part, pool in population.pools.items() if carries(pool)]
+            found |= {f"{name}.{part}.I": _of_channel(name, part) for part in (*population.channels, *pumps)}
     return found | of_synapses(net)
 
 
@@ -146,6 +150,10 @@ def _of_clamp(name: str, part: str):
         return _each(clamp.current(drive, clamp.taken(_potential(population, clamp.into))), clamp.count, population)
 
     return compute
+
+
+def _of_channel(name: str, part: str):
+    return lambda net, clock: net.populations[name].current_of(part)
 
 
 def _of_stimulus(name: str, part: str):

@@ -59,9 +59,10 @@ def simulate(
     record : str, (str, places), view, Record, list of them, or dict of them to quantity, function or Record
         What to record: variables ``"E.spikes"``, ``"E.V[:10]"``, ``"E->I.weight[::100]"``; of cells with a shape
         ``"cells.V@dend[3](0.5)"``, ``("cells.na.m", tips())``, or ``cells.at("dend")`` for V; currents ``"E.ampa.I"`` of a
-        receptor, ``"E.I"`` of all receptors and stimuli, ``"E.drive.value"`` of a stimulus; ``"mean(E.V)"``, and
-        ``std``, ``sum``, ``min`` and ``max``. As a dictionary, each with the interval of its samples, or a function of
-        the network: ``{"E.spikes": None, "E.V[0]": 0.1 * u.ms, "above": lambda net: (net.E.V > -50 * u.mV).mean()}``.
+        receptor, ``"cell.na.I"`` of a channel (per area, into the cell), ``"E.I"`` of all receptors and stimuli,
+        ``"E.drive.value"`` of a stimulus; ``"mean(E.V)"``, and ``std``, ``sum``, ``min`` and ``max``. As a dictionary, each
+        with the interval of its samples, or by a name of one's own: a path, ``{"potential": "E.V[:10]"}``, or a function of
+        the network, ``{"E.spikes": None, "E.V[0]": 0.1 * u.ms, "above": lambda net: (net.E.V > -50 * u.mV).mean()}``.
         :class:`Record` says more of an item: an interval, a window of time, the initial value.
     sample_every : quantity, time, optional
         Interval between samples of what is not spikes and has none of its own, a multiple of ``dt``; every step if left

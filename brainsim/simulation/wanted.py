@@ -96,6 +96,8 @@ def _of(key: Any, given: Any) -> Record:
         return given
     if is_function(given):
         return Record(given)
+    if isinstance(given, str | View) or is_pair(given):  # by another name
+        return Record(_checked(given))
     every: Any = given
     return Record(key, every=every)
 

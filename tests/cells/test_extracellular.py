@@ -4,6 +4,8 @@ NEURON's numbers: 9.0.2 with ``usetable_hh = 0``, dt = 0.025 ms, ``CVode.use_fas
 ``extracellular`` with ``xraxial = xg = 1e9``, ``xc = 0`` for fields. LFPy's: lfpykit of LFPy 2.3.7 on the same segments.
 """
 
+import json
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -220,6 +222,9 @@ def test_what_is_measured_on_the_way_is_what_the_recorded_potentials_make():
     probe = cells.Electrodes(AT * u.um)
     net.lfp = bs.ElectrodeRecording(probe, net.cell, net.other)
     net.slow = bs.ElectrodeRecording(probe, net.cell, every=0.5 * u.ms)
+    built = bs.Network.from_description(json.loads(json.dumps(net.describe())))
+    for k in range(2):
+        np.testing.assert_array_equal(built.lfp.plain(f"matrix{k}"), net.lfp.plain(f"matrix{k}"))
     record = ["cell.V", "other.V", "other.e.current", "lfp.potential", "slow.potential"]
     swept = bs.sweep(net, {"cell.R_a": [50, 200] * u.ohm * u.cm}, 1 * u.ms, dt=0.1 * u.ms, record=record)
     for k, R_a in enumerate((50, 200)):

@@ -209,3 +209,29 @@ def test_a_channel_of_ones_own():
     m = 1 / (1 + np.exp(-(V + 40) / 5))
     assert 0.1 * (-30 - V) + 0.5 * m**2 * (-80 - V) == pytest.approx(0.0, abs=1e-6)
     assert -45 < V < -30
+
+
+def test_currents_of_channels_are_recorded_by_name():
+    """By hand of the gates that are recorded beside them, their sum is what charges the membrane."""
+    net = bs.Network()
+    net.c = bs.neurons.ConductanceBased(
+        2, channels=dict(na=ch.Na_TraubMiles(), kd=ch.K_TraubMiles()), g_L=0.1 * u.mS / u.cm2
+    )
+    net.c.add_stimuli(drive=bs.stimuli.Constant([0, 5] * u.uA / u.cm2))
+    names = {name: f"c.{name}" for name in ("na.I", "kd.I", "na.m", "na.h", "kd.n", "V")}
+    rec = bs.simulate(net, 10 * u.ms, dt=0.01 * u.ms, record=names)  # under names of one's own
+    density, V = u.uA / u.cm2, rec["V"]
+    na = net.c.na.g_max * rec["na.m"] ** 3 * rec["na.h"] * (net.c.na.E - V)
+    kd = net.c.kd.g_max * rec["kd.n"] ** 4 * (net.c.kd.E - V)
+    for name, expected in (("na", na), ("kd", kd)):
+        found = rec[f"{name}.I"].to_decimal(density)
+        assert np.abs(found).max() > 1
+        np.testing.assert_allclose(found, expected.to_decimal(density), rtol=1e-10)
+        np.testing.assert_allclose(net.c.current_of(name).to_decimal(density), found[-1], rtol=1e-10)
+    slope = net.c.derivative(
+        0 * u.ms, V[-1], net.c.drive.amplitude, **{gate: rec[gate][-1] for gate in ("na.m", "na.h", "kd.n")}
+    )[0]
+    total = (rec["na.I"] + rec["kd.I"])[-1] + net.c.g_L * (net.c.E_L - V[-1]) + net.c.drive.amplitude
+    np.testing.assert_allclose((slope * net.c.C).to_decimal(density), total.to_decimal(density), rtol=1e-9)
+    with pytest.raises(bs.UnknownNameError, match="c has no channel 'nq'. Did you mean 'na'"):
+        net.c.current_of("nq")

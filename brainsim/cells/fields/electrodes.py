@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from brainsim._core.recorded import made_with
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import NumberLike, QuantityLike, in_unit
 from brainsim.cells.compartments.compartments import Compartments
@@ -77,6 +78,16 @@ class Electrodes:
         plane: QuantityLike | None = None,
         sigma_below: QuantityLike = 0.0 * u.siemens / u.meter,
     ):
+        more = dict(
+            sigma=sigma,
+            source=source,
+            radius=radius,
+            normal=normal,
+            points=points,
+            plane=plane,
+            sigma_below=sigma_below,
+        )
+        self.made = made_with(Electrodes, (positions,), more)  #: for descriptions of networks
         if source not in SOURCES:
             raise UnknownNameError(f"Electrodes: there is no source {source!r}.{suggestion(source, SOURCES)}")
         #: Centres in µm, (k, 3)
