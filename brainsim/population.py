@@ -116,6 +116,9 @@ class Population(OwnSteps, Sender):
     #: Solver for sites that are coupled, see :class:`brainsim.integrators.Field`; None for point neurons.
     between_sites: Any = None
 
+    #: Whether each unit is solved by itself, so that devices can share them.
+    units_are_apart: bool = True
+
     def site(self, name: str, **facts: Any) -> Site:
         """Where a part ``name`` of one value per site stands."""
         own = {"size": self.size} if self.sites == self.count else {}

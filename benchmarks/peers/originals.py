@@ -31,6 +31,7 @@ BRIAN2 = {
         "run(mnist(70, 0).train_images * 255, mnist(70, 0).train_labels, n=400, train=50, test=20)",
         {
             "from progressbar import progressbar": "progressbar = iter",
+            "labels.read(4)": "labels.read(8)",  # the number of labels is none of them
             "'../mnist'": "'MNIST_FOLDER/MNIST/raw'",
             "SEED = 42": "SEED = 42; defaultclock.dt = 0.5*ms",
             "N_TRAIN = 25_000": "N_TRAIN = 50",

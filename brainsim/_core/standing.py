@@ -21,6 +21,7 @@ class Part(Dynamics):
     """What stands on a population: a channel, a pool, a receptor, a stimulus."""
 
     runs: tuple[tuple[int, int], ...] | None = None  #: of the sites that it stands at, where it is not all
+    abreast: int = 1  #: how many sites are looked up at once, where they are not few runs
     count: int | tuple[int, ...]
 
     def on(self, *places: Any) -> Self:
@@ -63,8 +64,8 @@ class Part(Dynamics):
         """The part of the population that it adds to, at whose sites it stands then; None as a rule."""
         return None
 
-    def stand_at(self, sites: np.ndarray, total: int) -> None:
-        """Stand at ``sites``, in rising order, of a population that has ``total``."""
+    def stand_at(self, sites: np.ndarray, total: int, abreast: int = 1) -> None:
+        """Stand at ``sites``, in rising order, of a population that has ``total``: so many ``abreast`` at each of its places."""
         cuts = np.flatnonzero(np.diff(sites) != 1) + 1
         runs = tuple((int(run[0]), int(run[-1]) + 1) for run in np.split(sites, cuts))
         if runs == ((0, total),):
@@ -72,6 +73,10 @@ class Part(Dynamics):
         if len(runs) <= FEW:
             self.fix(runs=runs)
         else:
+            rows = sites[::abreast] // abreast
+            if np.array_equal(sites, (rows[:, None] * abreast + np.arange(abreast)).ravel()):  # all or none of a place
+                self.fix(abreast=abreast)
+                sites, total = rows, total // abreast
             back = np.full(total, len(sites), np.int32)
             back[sites] = np.arange(len(sites))
             self.hold("at", FixedVariable(jnp.asarray(sites, jnp.int32)))
@@ -83,7 +88,7 @@ class Part(Dynamics):
         if jnp.ndim(number) == 0 or (self.runs is None and "at" not in vars(self)):
             return x
         if self.runs is None:
-            return with_unit(number[self.plain("at")], unit)
+            return with_unit(self._rows(number)[self.plain("at")].reshape(-1), unit)
         pieces = [number[start:stop] for start, stop in self.runs]
         return with_unit(pieces[0] if len(pieces) == 1 else jnp.concatenate(pieces), unit)
 
@@ -95,10 +100,15 @@ class Part(Dynamics):
         number = jnp.broadcast_to(number, (self.count,))
         if self.runs is None:
             # What is not there reads the zero at the end: XLA gathers several times faster than it scatters
-            return with_unit(jnp.append(number, jnp.zeros((), number.dtype))[self.plain("back")], unit)
+            rows = self._rows(number)
+            rows = jnp.concatenate([rows, jnp.zeros((1, *rows.shape[1:]), number.dtype)])
+            return with_unit(rows[self.plain("back")].reshape(-1), unit)
         pieces: list[jax.Array] = []
         done, taken = 0, 0
         for start, stop in self.runs:
             pieces += [jnp.zeros(start - done, number.dtype), number[taken : taken + stop - start]]
             done, taken = stop, taken + stop - start
         return with_unit(jnp.concatenate([*pieces, jnp.zeros(total - done, number.dtype)]), unit)
+
+    def _rows(self, number: jax.Array) -> jax.Array:
+        return number if self.abreast == 1 else number.reshape(-1, self.abreast)

@@ -88,7 +88,7 @@ class Junctions(Part):
             vars(self._aside).pop(of_sites, None)
         self.place(cells.site(name))
 
-    def stand_at(self, sites, total):
+    def stand_at(self, sites, total, abreast=1):
         """It has one value for each junction, none for sites."""
 
     def _stand(self, site: Site) -> None:

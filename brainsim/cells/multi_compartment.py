@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim import trees
-from brainsim._core import Clock, Fixed, FixedVariable, Parameter, State
+from brainsim._core import Clock, Fixed, FixedVariable, Parameter, Part, State
 from brainsim._units import in_unit, split_quantity, with_unit
 from brainsim.cells.axial import Axial
 from brainsim.cells.compartments.compartments import Compartments
@@ -139,6 +139,11 @@ class MultiCompartment(Placed):
         return (self.length, self.abreast) if self.abreast > 1 else (self.length,)
 
     @property
+    def units_are_apart(self) -> bool:
+        """Whether cells stand side by side, and nothing flows from one to another."""
+        return self.abreast > 1 and not self.junctions
+
+    @property
     def between_sites(self) -> Axial:
         """Solver of the potentials of all compartments together."""
         return Axial(self)
@@ -177,8 +182,11 @@ class MultiCompartment(Placed):
                 f"{type(self).__name__}: spikes_at must be a place of each cell, given {places!r}, of which cell"
                 f" {silent[0]} has none."
             )
-        self.hold("axon_hillock", FixedVariable(jnp.asarray(sites, jnp.int32)))
-        if len(sites) > self.count:
+        hillock = Part()
+        hillock.fix(count=len(sites))
+        hillock.stand_at(sites, self.sites, self.abreast)
+        self.fix(axon_hillock=hillock)
+        if len(sites) > self.count and self.abreast == 1:
             self.hold("axon_hillock_unit", FixedVariable(jnp.asarray(units, jnp.int32)))
 
     # -- the equations -----------------------------------------------------------------------------------------------
@@ -230,8 +238,9 @@ class MultiCompartment(Placed):
 
     def _highest(self, x):
         """Of one value per site, the highest of those where spikes of each unit are detected."""
-        number, unit = split_quantity(x)
-        number = number[self.plain("axon_hillock")]
+        number, unit = split_quantity(self.axon_hillock.taken(x))
         if "axon_hillock_unit" in vars(self):
             number = jax.ops.segment_max(number, self.plain("axon_hillock_unit"), self.count)
+        elif len(number) > self.count:
+            number = number.reshape(-1, self.count).max(0)
         return with_unit(number, unit)

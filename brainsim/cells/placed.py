@@ -139,7 +139,7 @@ class Placed(OnSites, ConductanceBased):
     def stand(self, parts):
         for name, part in parts.items():
             sites = self._aside.standing[name]
-            part.stand_at(sites, self.sites)
+            part.stand_at(sites, self.sites, self.abreast)
             if isinstance(part, Receptor):
                 part.hold("unit", FixedVariable(jnp.asarray(self.unit_of_site(sites), jnp.int32)))
             if isinstance(part, AtPoint):
@@ -176,7 +176,7 @@ class Placed(OnSites, ConductanceBased):
         if len(sites) < len(there):
             link = Part()
             link.fix(count=len(sites))
-            link.stand_at(np.searchsorted(there, sites), len(there))
+            link.stand_at(np.searchsorted(there, sites), len(there), self.abreast)
             self.fix(**{f"{name}_in_{ion}": link})
 
     def _check_pool(self, name, sites, ion):

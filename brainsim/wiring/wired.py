@@ -130,7 +130,13 @@ def wire(
     unit = target.weight_unit(u.UNITLESS if pure else pre.population.unit_of(signal))
     check_weight(path, weight, unit)
     same, learns = pre.population is post.population, plasticity is not None
-    block = None if share is None or target.one_by_one else share.block(post.extent)
+    whole = (
+        share is None
+        or target.one_by_one
+        or not post.population.units_are_apart
+        or post.extent != post.population.count
+    )
+    block = None if whole else share.block(post.extent)
     sort = sort and not learns and max_delay is None and are_sums_of_spikes(target, signal)
     grouped, sort_by = None, None
     if isinstance(rule, Layer):

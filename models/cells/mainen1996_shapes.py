@@ -133,7 +133,7 @@ def build(seed: int = 0, *, shapes=None, currents=None, method: str = "staggered
 def experiment(dt=DT, **options) -> bs.Recording:
     """The run of ``build(**options)``: spikes, and V of the somata."""
     net = build(**options)
-    somata = [f"cells.V[{site}]" for site in np.asarray(net.cells.plain("axon_hillock"))]
+    somata = [f"cells.V[{site}]" for site in net.cells.sites_of(bs.cells.at("soma", 0.5))]
     return bs.simulate(
         net, SETTLE + STEP, dt=dt, record=["cells.spikes", *somata], sample_every=0.1 * u.ms, progress=False
     )

@@ -124,7 +124,7 @@ def rules():
 
 
 def cells():
-    """Cells with a shape, which are on every device, beside neurons that are divided, of which some are as many."""
+    """Cells with a shape beside neurons, of which some are as many."""
     from models.cells import ring
 
     net = ring.build(seed=4, size=9, delay=2 * MS)
@@ -136,6 +136,42 @@ def cells():
     net.connect(net.cells, net.I, P(0.7), receptor="ampa", weight=0.5 * NA, delay=bs.Uniform(0.3 * MS, 2 * MS))
     net.connect(net.cells, net.E, P(0.3), receptor="syn", weight=20 * u.pA)
     return net, ["E.spikes", "cells.spikes", "cells.V", "I.V"]
+
+
+def dendrites():
+    """Cells with parts on some places, on many, and on some cells only; a pool that diffuses, spikes of several places."""
+    at, channels = bs.cells.at, bs.channels
+    net = bs.Network(seed=8)
+    net.E = lif(11)
+    shape = bs.cells.ball_and_stick(20 * u.um, length=300 * u.um, diameter=2 * u.um)
+    odd = [at("dend", (2 * k + 0.5) / 20) for k in range(10)]  # more runs of compartments than are cut out one by one
+    net.cells = bs.cells.MultiCompartment(
+        7,
+        shape,
+        compartments=bs.cells.PerBranch({"soma": 1, "dend": 20}),
+        V=bs.Uniform(-70 * u.mV, -60 * u.mV),
+        V_th=0 * u.mV,
+        spikes_at=[at("soma", 0.5), at("dend", 0.1)],
+        g_L=bs.cells.by_region({"soma": 0.3 * u.mS / u.cm2, "dend": 0.1 * u.mS / u.cm2}),
+        channels=dict(
+            na=channels.Na_HH1952().on("soma"), k=channels.K_HH1952().on("soma"), slow=channels.K_HH1952(g_max=1 * u.mS / u.cm2).on(*odd),
+            ca=channels.CaHT_Reuveni1993(g_max=0.1 * u.mS / u.cm2).on("dend"),
+        ),
+        pools=dict(Ca=channels.Calcium(depth=0.1 * u.um, tau=50 * MS, rest=1e-4 * u.mM)),
+    )  # fmt: skip
+    net.cells.add_receptors(
+        syn=bs.receptors.Exponential(tau=3 * MS, reversal=0 * u.mV).on(at("dend", 0.3), at("dend", 0.8))
+    )
+    net.cells.add_stimuli(
+        drive=bs.stimuli.Constant(np.linspace(50, 250, 7) * u.pA), noise=bs.stimuli.WhiteNoise(20 * u.pA * u.ms**0.5)
+    )
+    net.cells[2:5].add_stimuli(more=bs.stimuli.Constant(60 * u.pA))
+    net.cells.add_detectors(tip=bs.cells.Detector(V_th=-40 * u.mV).on(at("dend", 1.0), at("dend", 0.5)))
+    net.connect(net.E, net.cells.at(at("dend", 0.3), at("dend", 0.8)), P(0.4), receptor="syn",
+                weight=bs.Uniform(0.5 * NA, 2 * NA), delay=bs.Uniform(0.3 * MS, 3 * MS))  # fmt: skip
+    net.connect(net.cells, net.E, P(0.5), receptor="ampa", weight=0.4 * NA, delay=1 * MS)
+    net.connect(net.cells.tip, net.E, P(0.5), receptor="ampa", weight=0.2 * NA, delay=0.5 * MS)
+    return net, ["E.spikes", "cells.spikes", "cells.tip.spikes", "cells.V[::11]", "cells.Ca.concentration"]
 
 
 def many():
@@ -164,7 +200,9 @@ def _model(name, records, **arguments):
     return lambda: (importlib.import_module(f"models.{name}").build(**arguments), records)
 
 
-NETWORKS = {f.__name__: f for f in (plain, stdp, stdp_of_delays, dense, delays, noise, rules, cells, many, single)} | {
+NETWORKS = {
+    f.__name__: f for f in (plain, stdp, stdp_of_delays, dense, delays, noise, rules, cells, dendrites, many, single)
+} | {
     "coba_lif": _model("coba_lif", ["E.spikes", "I.spikes"], scale=0.051),
     "coba_hh": _model("coba_hh", ["E.spikes", "I.spikes", "E.V[::9]"], scale=0.026),
     "pd14": _model("pd14", ["L23E.spikes", "L4I.spikes", "L5E.V[:5]"], scale=0.02),

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import brainunit as u
 import jax
@@ -17,9 +18,13 @@ from flax import nnx
 
 import brainsim as bs
 from brainsim._core import split
+from brainsim._mesh import Share
+from brainsim.simulation.door import enter
+from brainsim.simulation.loop import plan_of
 from brainsim.simulation.mesh.division import Division
+from brainsim.simulation.mesh.program import Chunk
 from brainsim.simulation.mesh.report import report
-from tests.simulation.mesh_networks import NETWORKS, pair, plain_of, scaled
+from tests.simulation.mesh_networks import NETWORKS, lif, pair, plain_of, scaled
 
 ROOT = Path(__file__).parents[2]
 QUICK = {"plain": (2, 4), "stdp": (4,), "goes_on": (4,)}
@@ -234,19 +239,64 @@ def test_a_layer_that_draws_is_refused_until_it_evaluates():
         bs.simulate(net, 1 * u.ms, mesh=1)
 
 
-def test_cells_with_a_shape_are_on_every_device():
-    net, _ = NETWORKS["cells"]()
-    text = str(report(net, 4))
-    assert "cells: 9 units on every device" in text and "E->cells: on every device" in text
-    assert "I: 9 units, 3 on a device" in text and "cells->I: " in text and "cells->I: on every" not in text
+def test_cells_with_a_shape_are_divided_and_tell_each_other_spikes_alone():
+    net, _ = NETWORKS["dendrites"]()
+    found = report(net, 2)
+    assert "cells: 7 units, 4 on a device" in str(found) and "E->cells: 65 synapses where their targets are" in str(
+        found
+    )
+    assert found.synapses.sum() == sum(p.n_synapses for p in net.projections.values())
+    bits = sorted((one.shape, one.n_bytes) for one in found.sent if one.every == 1)
+    assert bits == [((11,), 1), ((14,), 1)]  # 6 of E and 7 of the places that fire; those of the cells are told ahead
+
+
+def _cells(shapes, **more):
+    net = bs.Network(seed=1)
+    net.E = lif(5)
+    net.cells = bs.cells.MultiCompartment(4, shapes, compartments=1)
+    net.cells.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+    return net
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_synapses_onto_cells_are_built_where_the_cells_are(apart):
+    """All of them by each process, where all processes have all cells."""
+    one = bs.cells.ball_and_stick(20 * u.um, length=100 * u.um, diameter=1 * u.um)
+    other = bs.cells.ball_and_stick(20 * u.um, length=150 * u.um, diameter=1 * u.um)
+    net = _cells(one if apart else [one, other, one, other])
+    net._aside.share = Share(SimpleNamespace(devices=np.empty(2)), 0, 1)  # the first of two processes
+    net.connect(net.E, net.cells, bs.FixedInDegree(2), receptor="syn", weight=1 * u.pA)
+    assert net["E->cells"].n_synapses == (4 if apart else 8)
+    assert net["E->cells"].block == (range(0, 2) if apart else None)
+
+
+def test_what_was_built_in_parts_is_refused_where_its_targets_are_joined_later():
+    net = _cells(bs.cells.ball_and_stick(20 * u.um, length=100 * u.um, diameter=1 * u.um))
+    net._aside.share = Share(SimpleNamespace(devices=np.empty(2)), 0, 1)
+    net.connect(net.E, net.cells, bs.FixedInDegree(2), receptor="syn", weight=1 * u.pA)
+    net.cells.add_junctions(gap=bs.cells.Junctions([(0, 3)]).on("soma"))
+    with pytest.raises(ValueError, match="E->cells was built in parts, and its targets are not divided"):
+        Division(net, 2, net._aside.share)
+
+
+def test_spikes_of_cells_of_several_shapes_have_room_for_all_at_once():
+    one = bs.cells.ball_and_stick(20 * u.um, length=100 * u.um, diameter=1 * u.um)
+    two = bs.cells.ball_and_stick(20 * u.um, length=150 * u.um, diameter=1 * u.um)
+    net = _cells([one, two, one, two])
+    entry = enter(net, 0.1 * u.ms, dt=0.1 * u.ms, record=["cells.spikes", "E.spikes"]).prepared()
+    groups = entry.parameters, entry.fixed, entry.state
+    chunk = Chunk(plan_of(net, entry.requests), entry.structure, Division(net, 3), None, groups)
+    assert chunk.room >= 64 + 4 + 2 and chunk.capacity - chunk.room == (chunk.looks + 1) * (4 + 2)
 
 
 # -- how it is divided ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("devices", [1, 2, 3, 7])
-def test_parts_make_the_whole_again(devices):
-    net, _ = NETWORKS["stdp_of_delays"]()
+@pytest.mark.parametrize(
+    "name, devices", [*(("stdp_of_delays", n) for n in (1, 2, 3, 7)), *(("dendrites", n) for n in (1, 2, 3))]
+)
+def test_parts_make_the_whole_again(name, devices):
+    net, _ = NETWORKS[name]()
     structure, *groups = net.prepare(0.1)
     division = Division(net, devices)
     for path, array in (groups[0] | groups[2]).items():

@@ -48,8 +48,8 @@ class Division:
     Populations of at least as many units as there are devices are divided in blocks, with everything of theirs that has one
     value per unit. A projection's synapses are where their targets are. What belongs to presynaptic units (terminals,
     presynaptic traces, what a calendar holds) is kept by every device for all of them, but for lines of spikes, which are where
-    those are fired. Everything else is on every device: small populations, cells with compartments, which are solved
-    together, numbers, layers, modulators.
+    those are fired. Cells of one shape are divided as neurons are, with all compartments of theirs. Everything else is on every
+    device: small populations, cells of several shapes or with junctions, which are solved together, numbers, layers, modulators.
 
     Parameters
     ----------
@@ -64,15 +64,24 @@ class Division:
         self.net, self.devices, self.share = net, devices, share
         self.populations = {name: p for name, p in net.populations.items() if _in_blocks(p, devices)}
         self.sizes = {p.count: size_of(p.count, devices) for p in self.populations.values()}
-        self.projections = {name: p for name, p in net.projections.items() if self._is_divided(p)}
+        #: of one value for each target of a projection, by path, where synapses are divided
+        self.posts = {name: layout for name, p in net.projections.items() if (layout := self._posts(p)) is not None}
+        self.projections = {name: net.projections[name] for name in self.posts}
         # Of these, this process has only the synapses onto its own neurons
-        self.partial = {name for name, p in self.projections.items() if p.block is not None}
+        self.partial = {name for name, p in net.projections.items() if p.block is not None}
+        if wrong := sorted(self.partial - self.posts.keys()):
+            raise ValueError(
+                f"mesh: {wrong[0]} was built in parts, and its targets are not divided as they were then; build the network"
+                " without mesh=..., and give it to simulate."
+            )
 
-    def _is_divided(self, projection: Projection) -> bool:
+    def _posts(self, projection: Projection) -> Layout | None:
         if "connectivity" not in vars(projection) or "contacts" in vars(projection):
-            return False
-        stored = isinstance(projection.conn, events.CSR | events.FixedFanOut)
-        return stored and projection.post in self.populations and projection.n_post in self.sizes
+            return None
+        population = self.populations.get(projection.post)
+        if population is None or not isinstance(projection.conn, events.CSR | events.FixedFanOut):
+            return None
+        return Layout(0, population.count, self.sizes[population.count]).of_length(projection.n_post)
 
     # -- layouts -------------------------------------------------------------------------------------------------------
 
@@ -80,7 +89,10 @@ class Division:
         """How the array at ``path`` is divided."""
         owner, _, rest = path.partition(".")
         if owner in self.populations:
-            return self._blocks(self.populations[owner].count, shape)
+            population = self.populations[owner]
+            if population.between_sites is not None:
+                return self._of_cells(population, rest, shape)
+            return self._blocks(population.count, shape)
         projection = self.net.projections.get(owner)
         if projection is None or not shape:
             return None
@@ -105,7 +117,7 @@ class Division:
                 return self._blocks(projection.n_post, shape, last=True)
             return None
         if rest == "axon.ring" and shape[-1] == projection.n_post:  # of sums for targets
-            return None if projection.delay_kind == "axonal" else self._blocks(projection.n_post, shape, last=True)
+            return None if projection.delay_kind == "axonal" else self._targets(projection, owner, shape)
         if rest == "axon.line" and not projection.axon.single and projection.held_by is None:
             return self._blocks(projection.n_pre, shape, last=True)
         if rest == "axon.last" and projection.held_by is None:
@@ -118,7 +130,7 @@ class Division:
         if side is None:
             side = rule.side_of(base) if base in rule._declared else "one"
         if side == "post":
-            return self._blocks(projection.n_post, shape, last=True)
+            return self._targets(projection, owner, shape)
         single = side == "pre" and projection.axon.single
         if side == "each" or single:
             if owner in self.projections:
@@ -126,6 +138,21 @@ class Division:
             if isinstance(projection.conn, events.Dense | events.Diagonal) and not single:
                 return self._blocks(projection.n_post, shape, last=True)
         return None
+
+    def _targets(self, projection: Projection, owner: str, shape) -> Layout | None:
+        """Of one value for each target, along the last axis."""
+        if owner not in self.posts:
+            return self._blocks(projection.n_post, shape, last=True)
+        return self.posts[owner].at(len(shape) - 1) if shape[-1] == projection.n_post else None
+
+    def _of_cells(self, cells: Any, rest: str, shape) -> Layout | None:
+        """Values of cells, of their compartments, and of what stands there: all cells of a place, then all of the next."""
+        part, _, name = rest.rpartition(".")
+        owner = functools.reduce(getattr, part.split(".") if part else (), cells)
+        declared = getattr(type(owner), "_declared", {}).get(name.removesuffix("_rounding"))
+        if not shape or declared is None or declared.shape not in ("count", "sites"):
+            return None
+        return Layout(len(shape) - 1, cells.count, self.sizes[cells.count]).of_length(shape[-1])
 
     def _blocks(self, n: int, shape, last: bool = False) -> Layout | None:
         size = self.sizes.get(n)
@@ -154,7 +181,7 @@ class Division:
         where = "rows", path, self.devices
         indices, rows = known.get(where, (None, None))
         if indices is None or indices() is not conn.indices:
-            rows = Rows(conn, self.devices, self.share if path in self.partial else None)
+            rows = Rows(conn, self.devices, self.posts[path], self.share if path in self.partial else None)
             known[where] = weakref.ref(conn.indices), rows
         return rows
 
@@ -162,7 +189,7 @@ class Division:
         """An array of the synapses of a projection, for the operations that use it: ``"E->I:indptr"``."""
         path, _, what = name.rpartition(":")
         projection, rows = self.projections[path], self.rows(path)
-        n, post = rows.size, size_of(projection.n_post, self.devices)
+        n, post = rows.size, rows.n_post
         narrow = np.uint16 if post <= 1 << 16 else np.int32
         if path in self.partial and what in ("inverse", "order"):
             raise ValueError(
@@ -197,7 +224,7 @@ class Division:
 
     def _by_post(self, path, k, length, device):
         projection, rows = self.projections[path], self.rows(path)
-        conn = events.CSR(rows.indptr(device), rows.targets(device), size_of(projection.n_post, self.devices))
+        conn = events.CSR(rows.indptr(device), rows.targets(device), rows.n_post)
         index = events.transpose_index(single_rows(conn) if projection.axon.single else conn)
         return _longer(np.asarray((index.indptr, index.source, index.position)[k]), length)
 
@@ -219,9 +246,9 @@ class Division:
             rows = self.rows(layout.synapses)
             pick = lambda device: np.take(flat, _longer(rows.order(device), layout.size), layout.axis)  # noqa: E731
         else:
-            places = np.arange(layout.size)
+            places, first = np.arange(layout.size), layout.n * np.arange(layout.rows)[:, None]
             pick = lambda device: np.take(  # noqa: E731
-                values, np.minimum(device * layout.size + places, layout.n - 1), layout.axis
+                values, (first + np.minimum(device * layout.size + places, layout.n - 1)).ravel(), layout.axis
             )
         return Entered(shape, array.dtype, pick)
 
@@ -232,8 +259,10 @@ class Division:
             return np.bitwise_or.reduce(parts, 0)
         assert isinstance(layout, Layout)
         if not layout.synapses:
-            joined = np.concatenate(list(parts), layout.axis)
-            return np.take(joined, np.arange(layout.n), layout.axis)
+            before, behind = shape[: layout.axis], shape[layout.axis + 1 :]
+            rows = [part.reshape(*before, layout.rows, layout.size, *behind) for part in parts]
+            joined = np.concatenate(rows, layout.axis + 1)
+            return np.take(joined, np.arange(layout.n), layout.axis + 1).reshape(shape)
         there = parts if isinstance(parts, dict) else dict(enumerate(parts))
         dtype = next(iter(there.values())).dtype
         flat = np.empty((*shape[: layout.axis], layout.n, *shape[layout.axis + layout.span :]), dtype)
@@ -245,8 +274,8 @@ class Division:
 
 
 def _in_blocks(population: Population, devices: int) -> bool:
-    """Whether a population is divided: not where it is small, nor where its places are solved together."""
-    return population.count >= devices and population.between_sites is None
+    """Whether a population is divided: not where it is small, nor where places of different units are solved together."""
+    return population.count >= devices and population.units_are_apart
 
 
 class Rows:
@@ -256,15 +285,18 @@ class Rows:
     ----------
     conn : CSR or FixedFanOut
     devices : int
+    post : Layout
+        Of one value for each target.
     share : Share, optional
         Where other processes have the synapses of other devices.
     """
 
-    def __init__(self, conn: Any, devices: int, share: Share | None = None):
-        self.n_pre, self.block = conn.n_pre, size_of(conn.n_post, devices)
+    def __init__(self, conn: Any, devices: int, post: Layout, share: Share | None = None):
+        self.n_pre, self.post, self.n_post = conn.n_pre, post, post.rows * post.size
         indices = np.asarray(conn.indices).ravel()
         pointers = np.asarray(row_pointers(conn))
-        home = (indices // self.block).astype(np.uint16 if devices <= 1 << 16 else np.int32)
+        unit = indices if post.rows == 1 else indices % post.n
+        home = (unit // post.size).astype(np.uint16 if devices <= 1 << 16 else np.int32)
         here = np.bincount(home, minlength=devices)
         one = np.count_nonzero(here) <= 1  # device that has them all
         self._order = np.arange(len(home), dtype=np.int32) if one else np.argsort(home, kind="stable").astype(np.int32)
@@ -279,7 +311,11 @@ class Rows:
 
     def targets(self, device: int) -> np.ndarray:
         """Their targets, in the numbers of the device."""
-        return self._indices[self.order(device)].astype(np.int32) - np.int32(device * self.block)
+        targets, first = self._indices[self.order(device)].astype(np.int32), np.int32(device * self.post.size)
+        if self.post.rows == 1:
+            return targets - first
+        row, unit = np.divmod(targets, np.int32(self.post.n))
+        return row * np.int32(self.post.size) + unit - first
 
     def indptr(self, device: int) -> np.ndarray:
         """Where the rows of a device begin."""

@@ -41,10 +41,12 @@ class Evaluation:
     devices : Devices
     sizes : dict of int to int
         Lengths of axes that are divided in blocks, and of their parts: how random numbers are divided.
+    posts : dict of str to Layout
+        Of one value for each target of a projection, by path.
     """
 
-    def __init__(self, devices: Devices, sizes: dict[int, int]):
-        self.devices, self.sizes = devices, sizes
+    def __init__(self, devices: Devices, sizes: dict[int, int], posts: dict[str, Layout]):
+        self.devices, self.sizes, self.posts = devices, sizes, posts
 
     def run(self, closed: ClosedJaxpr, given: list[Part]) -> list[Part]:
         """The results of a program, of parts."""

@@ -81,11 +81,12 @@ class Devices:
         rows = jnp.moveaxis(part.array, layout.axis, -1)
         if rows.dtype == bool:
             words = self.told_to_all(jnp.packbits(rows, axis=-1, bitorder="little"), part.shape)
-            there = jnp.unpackbits(words, axis=-1, count=layout.size, bitorder="little").astype(bool)
+            there = jnp.unpackbits(words, axis=-1, count=rows.shape[-1], bitorder="little").astype(bool)
         else:
             there = self.told_to_all(rows, part.shape)
-        flat = jnp.moveaxis(there, 0, -2).reshape(*rows.shape[:-1], self.count * layout.size)
-        return jnp.moveaxis(flat[..., : layout.n], -1, layout.axis)
+        there = there.reshape(self.count, *rows.shape[:-1], layout.rows, layout.size)
+        flat = jnp.moveaxis(there, 0, -2).reshape(*rows.shape[:-1], layout.rows, self.count * layout.size)
+        return jnp.moveaxis(flat[..., : layout.n].reshape(*rows.shape[:-1], -1), -1, layout.axis)
 
     def told_to_all(self, array: jax.Array, shape: tuple[int, ...], every: int = 1) -> jax.Array:
         """An array of every device, (devices, ...), once in ``every`` steps; ``shape`` is that of what it is part of."""
@@ -110,18 +111,21 @@ class Devices:
         if layout.synapses:
             shape = (*whole.shape[:axis], layout.n, *whole.shape[axis + layout.span :])
             return jnp.take(whole.reshape(shape), self.tables(f"{layout.synapses}:order"), axis=axis)
-        edge = [(0, 0)] * whole.ndim
-        edge[axis] = (0, self.count * layout.size - layout.n)
-        longer = jnp.pad(whole, edge, mode="edge") if edge[axis][1] else whole
-        return jax.lax.dynamic_slice_in_dim(longer, self.here * layout.size, layout.size, axis)
+        rows = whole.reshape(*whole.shape[:axis], layout.rows, layout.n, *whole.shape[axis + 1 :])
+        edge = [(0, 0)] * rows.ndim
+        edge[axis + 1] = (0, self.count * layout.size - layout.n)
+        longer = jnp.pad(rows, edge, mode="edge") if edge[axis + 1][1] else rows
+        part = jax.lax.dynamic_slice_in_dim(longer, self.here * layout.size, layout.size, axis + 1)
+        return part.reshape(layout.shape(whole.shape))
 
     def among_all(self, part: jax.Array, layout: Layout, shape: tuple[int, ...]) -> jax.Array:
         """An array as long as the whole, with this device's part in its place and zeros elsewhere."""
-        n = self.count * layout.size
-        none = jnp.zeros((*shape[: layout.axis], n, *shape[layout.axis + 1 :]), part.dtype)
-        placed = jax.lax.dynamic_update_slice_in_dim(none, part, self.here * layout.size, layout.axis)
-        return jax.lax.slice_in_dim(placed, 0, layout.n, axis=layout.axis)
+        before, behind, axis = shape[: layout.axis], shape[layout.axis + 1 :], layout.axis + 1
+        none = jnp.zeros((*before, layout.rows, self.count * layout.size, *behind), part.dtype)
+        rows = part.reshape(*before, layout.rows, layout.size, *behind)
+        placed = jax.lax.dynamic_update_slice_in_dim(none, rows, self.here * layout.size, axis)
+        return jax.lax.slice_in_dim(placed, 0, layout.n, axis=axis).reshape(shape)
 
     def is_here(self, layout: Layout) -> jax.Array:
         """Which elements of a block are neurons, and do not lie behind the last."""
-        return self.here * layout.size + jnp.arange(layout.size) < layout.n
+        return jnp.tile(self.here * layout.size + jnp.arange(layout.size) < layout.n, layout.rows)

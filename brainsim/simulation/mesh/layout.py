@@ -16,20 +16,23 @@ class Layout:
     """One axis of an array in parts, one for each device.
 
     Neurons are divided in blocks: device d holds those from ``d * size`` on, and the last devices may hold fewer, or none;
-    what lies behind the last neuron repeats it. Synapses go where their targets are, in the order that they had.
+    what lies behind the last neuron repeats it. Synapses go where their targets are, in the order that they had. Compartments
+    go where their cells are: an axis may have all cells of the first compartment, then all of the second, and so on.
 
     Parameters
     ----------
     axis : int
         Which axis is divided.
     n : int
-        How long it is as a whole.
+        How many units it has as a whole.
     size : int
-        How long each part is.
+        How many each part has.
     synapses : str
         Path of the projection whose synapses they are; empty for blocks of neurons.
     span : int
         How many axes of the whole become the one that is divided: synapses may be arranged as a matrix.
+    rows : int
+        How many times all units follow each other along the axis, which is this many times as long.
     """
 
     axis: int
@@ -37,14 +40,20 @@ class Layout:
     size: int
     synapses: str = ""
     span: int = 1
+    rows: int = 1
 
     def shape(self, whole: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of a part of an array of shape ``whole``."""
-        return (*whole[: self.axis], self.size, *whole[self.axis + self.span :])
+        return (*whole[: self.axis], self.rows * self.size, *whole[self.axis + self.span :])
 
     def at(self, axis: int) -> Layout:
         """The same along another axis."""
         return dataclasses.replace(self, axis=axis)
+
+    def of_length(self, length: int) -> Layout | None:
+        """The same of an axis of another length; None where it does not have all units once or several times."""
+        rows, rest = divmod(length, self.n)
+        return dataclasses.replace(self, rows=rows) if rows and not rest else None
 
 
 # What a device has a version of its own of, which nothing but the operation that it belongs to can read
@@ -110,9 +119,15 @@ def same_axis(before: tuple[int, ...], after: tuple[int, ...], layout: Layout) -
     """The layout of an array that is given another shape; None where its divided axis is not an axis any more."""
     lead = math.prod(before[: layout.axis])
     for axis in range(len(after)):
-        if math.prod(after[:axis]) != lead:
-            continue
-        for span in (1, 2) if layout.synapses else (1,):
-            if math.prod(after[axis : axis + span]) == layout.n and axis + span <= len(after):
-                return dataclasses.replace(layout, axis=axis, span=span)
+        above = math.prod(after[:axis])
+        if layout.synapses:
+            for span in (1, 2):
+                if above == lead and math.prod(after[axis : axis + span]) == layout.n and axis + span <= len(after):
+                    return dataclasses.replace(layout, axis=axis, span=span)
+        elif (
+            above
+            and lead * layout.rows % above == 0
+            and after[axis] == (rows := lead * layout.rows // above) * layout.n
+        ):
+            return dataclasses.replace(layout, axis=axis, rows=rows)
     return None

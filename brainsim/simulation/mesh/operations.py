@@ -1,4 +1,6 @@
-"""Rules of event operations: each device has the synapses onto its neurons, and hears all spikes."""
+"""Rules of event operations: each device has the synapses onto its neurons, and hears all spikes. And of cells, whose
+compartments a device has all of.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ from brainsim.events.plasticity import PostIndex, add_on_post_p, add_on_pre_p
 from brainsim.events.random import poisson_input_p
 from brainsim.simulation.mesh.evaluate import Evaluation, rule
 from brainsim.simulation.mesh.layout import OWN, Layout, Part
+from brainsim.trees._operation import tree_p
 
 
 class Here:
@@ -40,10 +43,12 @@ class Here:
     @classmethod
     def of(cls, evaluation: Evaluation, conn: Any, learns: bool = False, later: bool = False) -> Here | None:
         """Those of a connectivity whose arrays are parts; None where they are not divided."""
-        size = evaluation.sizes.get(conn.n_post)
+        size, table = evaluation.sizes.get(conn.n_post), evaluation.devices.tables
+        if isinstance(conn, events.CSR | events.FixedFanOut):
+            return cls._stored(evaluation, conn, table, learns, later)
         if size is None:
             return None
-        post, table = Layout(0, conn.n_post, size), evaluation.devices.tables
+        post = Layout(0, conn.n_post, size)
         if isinstance(conn, events.Diagonal):
             numbers = jnp.arange(size + 1, dtype=jnp.int32)
             by_post = PostIndex(numbers, numbers[:-1], numbers[:-1]) if learns else None
@@ -51,18 +56,21 @@ class Here:
         if isinstance(conn, events.Dense):
             by_post = _dense_by_post(conn.n_pre, size) if learns else None
             return cls(events.Dense(conn.n_pre, size), post, post.at(1), None, by_post)
-        if not isinstance(conn, events.CSR | events.FixedFanOut):
-            return None
+        return None
+
+    @classmethod
+    def _stored(cls, evaluation: Evaluation, conn: Any, table, learns: bool, later: bool) -> Here | None:
         indices: Any = conn.indices
         if not indices.of:
             return None
         path, each = indices.of, indices.layout
+        post = evaluation.posts[path]
         pointers: Any = None if isinstance(conn, events.FixedFanOut) else conn.indptr
         rows = pointers is None or pointers.of == path
         indptr, indices = table(f"{path}:indptr"), table(f"{path}:indices")
         if not rows:
             indptr = jnp.minimum(jnp.arange(each.size + 1, dtype=jnp.int32), indptr[-1])
-        local = jax.tree.unflatten(jax.tree.structure(events.CSR([0], [], size)), [indptr, indices])
+        local = jax.tree.unflatten(jax.tree.structure(events.CSR([0], [], post.shape((0,))[0])), [indptr, indices])
         names = ("indptr", "source", "position")
         by_post = PostIndex(*(table(f"{path}:post.{name}") for name in names)) if learns else None
         begins = table(f"{path}:begins") if later else None
@@ -216,3 +224,17 @@ def _add_on_post(evaluation: Evaluation, equation: Any, given: list[Part]) -> li
 def _poisson_input(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
     """The counts are drawn of the whole, one after the other."""
     return _within_the_whole(Call(evaluation, equation, given), poisson_input_p, (4,), only_here=(3,))
+
+
+@rule(tree_p.primitive.name)
+def _tree(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
+    """Cells that stand side by side, each solved by the device that has it."""
+    call = Call(evaluation, equation, given)
+    static, (couplings, *rest) = call.p["static"], call.operands
+    layout = next((x.layout for x in rest if isinstance(x.layout, Layout)), None)
+    if call.p["batch"].extents or not static.cells or layout is None or (layout.axis, layout.rows) != (1, 1):
+        return None
+    here = static._replace(cells=layout.size)
+    s = call.laid(couplings, layout if static.own_s else None)
+    made = call(tree_p, call.whole(call.shared), (s, *(call.laid(x, layout) for x in rest)), here)
+    return [Part(call.results[0], made[0], layout)]

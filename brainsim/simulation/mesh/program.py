@@ -13,7 +13,6 @@ from jax.sharding import Mesh
 
 from brainsim import events
 from brainsim._core import Clock, Structure
-from brainsim._mesh import size_of
 from brainsim.events.record import unwritten
 from brainsim.simulation import blocks, engine
 from brainsim.simulation.derived import values
@@ -73,12 +72,16 @@ class Chunk:
         self.sent: list[Sent] = []
         self.ahead = Ahead(self.division, state)
         self.needed: list[str] = []  # tables, in the order in which they are asked for
-        count = self.division.devices
-        each = [r.shape[0] if r.elements is not None else size_of(r.shape[0], count) for r in self.plan.spikes]
+        each = [r.shape[0] if r.elements is not None else self._most(r) for r in self.plan.spikes]
         worst = max(sum(each), 1)
         self.looks = int(np.clip(SOME // worst, 1, LOOKS))
         self.room = min(self.plan.capacity, 32 * worst + 64)
         self.capacity = self.room + (self.looks + 1) * worst
+
+    def _most(self, request) -> int:
+        """How many spikes of a population one device may record in a step."""
+        layout = self.layouts[request.path]
+        return layout.size if _is_in_blocks(layout) else request.shape[0]
 
     # -- what a step is, of the whole --------------------------------------------------------------------------------------
 
@@ -122,7 +125,7 @@ class Chunk:
         """The loop of one device, of what it holds: see :func:`brainsim.simulation.engine.run_chunk`."""
         plan = self.plan
         devices = Devices(self.division.devices, lambda name: self._table(tables, name))
-        evaluation = Evaluation(devices, self.division.sizes)
+        evaluation = Evaluation(devices, self.division.sizes, self.division.posts)
         first = state["steps"]
         parts = functools.partial(_mapped, self._part)
         number_of = Part.whole
@@ -187,11 +190,12 @@ class Chunk:
     def _append(self, devices: Devices, recorded, fired: list[Part], step):
         own, offsets = [], []
         for part, offset in zip(fired, self.plan.offsets[:-1].tolist(), strict=True):
-            if isinstance(part.layout, Layout):
-                here, first = devices.is_here(part.layout), devices.here * part.layout.size
+            layout: Any = part.layout
+            if _is_in_blocks(layout):
+                here, first = devices.is_here(layout), devices.here * layout.size
             else:  # all devices know them: the first one records them
-                here, first = jnp.broadcast_to(devices.here == 0, part.shape), 0
-            array = devices.laid(part, part.layout)
+                layout, here, first = None, jnp.broadcast_to(devices.here == 0, part.shape), 0
+            array = devices.laid(part, layout)
             own.append(jnp.where(here, array, jnp.zeros((), array.dtype)))
             offsets.append(offset + first)
         with events.served_by(self.structure.implementation):
@@ -262,6 +266,11 @@ class Chunk:
     def is_divided(self, path: str) -> bool:
         """Whether each device has an array of its own."""
         return self.layouts[path] is not None
+
+
+def _is_in_blocks(layout: Any) -> bool:
+    """Whether what a device has of a population follows each other."""
+    return isinstance(layout, Layout) and layout.rows == 1
 
 
 def _mapped(function, arrays: dict) -> dict:

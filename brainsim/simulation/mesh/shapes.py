@@ -31,7 +31,7 @@ def _broadcast_in_dim(evaluation: Evaluation, equation: Any, given: list[Part]) 
         return None
     dimensions = equation.params["broadcast_dimensions"]
     layout = part.layout.at(dimensions[part.layout.axis])
-    if shape[layout.axis] != layout.n:
+    if shape[layout.axis] != part.shape[part.layout.axis]:
         return None
     array = jax.lax.broadcast_in_dim(part.array, layout.shape(shape), dimensions)
     return moved(equation, part, layout, array, function_of(equation))
@@ -73,11 +73,17 @@ def _slice(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Par
     p, shape = equation.params, equation.outvars[0].aval.shape
     if part.uniform:
         return [Part(shape, make=part.make)]
-    if not _is_laid(part) or part.layout.span > 1 or shape[part.layout.axis] != part.layout.n:
+    if not _is_laid(part) or part.layout.span > 1:
         return None
-    stops = part.layout.shape(p["limit_indices"])
-    array = jax.lax.slice(part.array, p["start_indices"], stops, p["strides"])
-    return moved(equation, part, part.layout, array, function_of(equation))
+    starts, stops, axis = list(p["start_indices"]), list(p["limit_indices"]), part.layout.axis
+    layout = part.layout.of_length(shape[axis])  # of some rows, where not of all
+    first, rest = divmod(starts[axis], part.layout.n)
+    if layout is None or rest or p["strides"] is not None and p["strides"][axis] != 1:
+        return None
+    starts[axis] = first * layout.size
+    stops[axis] = starts[axis] + layout.rows * layout.size
+    array = jax.lax.slice(part.array, starts, stops, p["strides"])
+    return moved(equation, part, layout, array, function_of(equation))
 
 
 @rule("dynamic_slice")
@@ -86,7 +92,7 @@ def _dynamic_slice(evaluation: Evaluation, equation: Any, given: list[Part]) -> 
     shape = equation.outvars[0].aval.shape
     if part.uniform:
         return [Part(shape, make=part.make)]
-    if not _is_laid(part) or part.layout.span > 1 or shape[part.layout.axis] != part.layout.n:
+    if not _is_laid(part) or part.layout.span > 1 or shape[part.layout.axis] != part.shape[part.layout.axis]:
         return None
     at = [evaluation.devices.whole(start) for start in starts]
     array = jax.lax.dynamic_slice(part.array, at, part.layout.shape(shape))
@@ -107,10 +113,37 @@ def _dynamic_update_slice(evaluation: Evaluation, equation: Any, given: list[Par
 @rule("concatenate")
 def _concatenate(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
     laid = [part.layout for part in given if _is_laid(part)]
-    if not laid or laid[0].span > 1 or equation.params["dimension"] == laid[0].axis:
+    axis, shape = equation.params["dimension"], equation.outvars[0].aval.shape
+    if not laid or laid[0].span > 1 or axis == laid[0].axis and laid[0].synapses:
         return None
-    arrays = [evaluation.devices.laid(part, laid[0]) for part in given]
-    return [Part(equation.outvars[0].aval.shape, jnp.concatenate(arrays, equation.params["dimension"]), laid[0])]
+    given = [part for part in given if part.shape[axis]]
+    at = laid[0].axis
+    layouts = [laid[0].of_length(part.shape[at]) for part in given]  # rows behind rows, or along another axis
+    if None in layouts:
+        return None
+    arrays = [evaluation.devices.laid(part, layout) for part, layout in zip(given, layouts, strict=True)]
+    return [Part(shape, jnp.concatenate(arrays, axis), laid[0].of_length(shape[at]))]
+
+
+@rule("stack")
+def _stack(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
+    layout = next((part.layout for part in given if _is_laid(part)), None)
+    if layout is None or layout.span > 1:
+        return None
+    axis, shape = equation.params["axis"], equation.outvars[0].aval.shape
+    arrays = [evaluation.devices.laid(part, layout) for part in given]
+    return [Part(shape, jnp.stack(arrays, axis), layout.at(layout.axis + (axis <= layout.axis)))]
+
+
+@rule("unstack")
+def _unstack(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
+    (part,) = given
+    axis = equation.params["axis"]
+    if not _is_laid(part) or part.layout.span > 1 or part.layout.axis == axis:
+        return None
+    layout = part.layout.at(part.layout.axis - (axis < part.layout.axis))
+    arrays = evaluation.bind(equation, [part.array])
+    return [Part(v.aval.shape, array, layout) for v, array in zip(equation.outvars, arrays, strict=True)]
 
 
 @rule("pad")
@@ -173,7 +206,7 @@ def _gather(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Pa
         return None
     kept = [k for k in range(len(operand.shape)) if k not in numbers.collapsed_slice_dims]
     layout = operand.layout.at(numbers.offset_dims[kept.index(axis)])
-    sizes[axis] = operand.layout.size
+    sizes[axis] = operand.array.shape[axis]
     array = equation.primitive.bind(
         operand.array, evaluation.devices.whole(indices), **{**p, "slice_sizes": tuple(sizes)}
     )
