@@ -90,12 +90,25 @@ class Store:
         return np.flatnonzero(~self.group["finished"][...]).tolist()
 
     def put(self, number: int, results: list) -> None:
-        """Add the results of a batch; it counts as finished once all of them are there."""
-        if isinstance(results[0], Recording):
-            self._put_recordings(number, results)
-        else:
-            self._put_reduced(number, results)
-        self.group["finished"][number] = True
+        """Add the results of a batch; it counts as finished once all of them are there.
+
+        Raises
+        ------
+        OSError
+            Where they cannot be written; names the store.
+        """
+        try:
+            if isinstance(results[0], Recording):
+                self._put_recordings(number, results)
+            else:
+                self._put_reduced(number, results)
+            self.group["finished"][number] = True
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"sweep: batch {number} could not be written to {self.path} ({error.strerror or error}); what finished"
+                " before is there, and the same call goes on from it",
+            ) from error
 
     # -- what was kept of each run -------------------------------------------------------------------------------------
 

@@ -348,3 +348,20 @@ def test_an_interrupt_does_not_wait_for_the_batch_that_is_running():
     with pytest.raises(KeyboardInterrupt):
         _run_here(Slow(), range(2), Progress(False, 1000), finished)
     assert len(told) < 500
+
+
+def test_a_full_disk_is_told_with_the_store_and_the_sweep_goes_on_with_room(tmp_path):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    trace = dict(record="E.V", seeds=[3, 5], batch_size=2, out=tmp_path / "runs.zarr")
+    rng = np.random.default_rng(0)
+    reduce = lambda rec: {"noise": rng.random(100_000)}  # noqa: E731  # more than the limit, and not to be compressed
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+        with pytest.raises(
+            OSError, match=r"sweep: batch 0 could not be written to .*runs.zarr \(.*the same call goes on"
+        ):
+            bs.sweep(noisy(), VALUES, 1 * u.ms, **trace, reduce=reduce)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert bs.sweep(noisy(), VALUES, 1 * u.ms, **trace, reduce=reduce)["noise"].shape == (3, 2, 100_000)
