@@ -226,7 +226,13 @@ class IntegratedPopulation(Population):
         """The variables at the end of the step, from those ``before`` it and the ``drives`` of the receptors."""
         Variables = namedtuple("Variables", [name.replace(".", "_") for name in self.variables])
         f: Any = self.vector_field(inputs=self.total_inputs(clock, drives))
-        held = {hold.variable: hold.held(clock.of(name)) for name, hold in self.parts(Hold).items()}
+        held: dict[str, tuple[jax.Array, jax.Array]] = {}
+        for name, hold in self.parts(Hold).items():
+            on, value = hold.held(clock.of(name))
+            if hold.variable in held:  # by another one, of other units or at other times
+                before_on, before_value = held[hold.variable]
+                on, value = on | before_on, jnp.where(on, value, before_value)
+            held[hold.variable] = on, value
         f.frozen, before = {name: on for name, (on, _) in held.items()}, self._with_held(before, held)
         y, slow = Variables._make(before.values()), [name for name in self.variables if self.is_compensated(name)]
         if slow:

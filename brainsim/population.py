@@ -204,12 +204,15 @@ class Population(OwnSteps, Sender):
         try:
             for name, part in parts.items():
                 part.bind(self, name, ids)
+            there = list(self.parts(kind).values())
+            for part in parts.values():
+                part.check_beside(there)
+                there.append(part)
         except Exception:
             for part in parts.values():
                 part.leave()
             raise
         for name, part in parts.items():
-            part.check_beside(self.parts(kind).values())
             self.fix(**{name: part})
 
     def warmed(self) -> AbstractContextManager:

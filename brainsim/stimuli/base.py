@@ -48,6 +48,23 @@ class Stimulus(Part):
         """The input of ``population`` that the stimulus ``name`` feeds."""
         return population.input_named(self.into, name)
 
+    def meets(self, other: Stimulus) -> bool:
+        """Whether both are on at once for some unit, as far as their windows say."""
+        if not np.intersect1d(self._sites(), other._sites()).size:
+            return False
+        ends = lambda one, name: None if (at := getattr(one, name)) is None else np.asarray(at / u.ms)
+        for first, second in ((self, other), (other, self)):
+            stop, start = ends(first, "stop"), ends(second, "start")
+            if stop is not None and start is not None and stop.max() <= start.min():
+                return False
+        return True
+
+    def _sites(self) -> np.ndarray:
+        """The sites of the population where it stands."""
+        there = vars(self._aside).get("sites")
+        there = np.arange(self.count) if there is None else np.asarray(there)
+        return there[np.asarray(self.plain("mask"))] if "mask" in vars(self) else there
+
     def _spread(self, ids, count: int) -> None:
         """Let arrays of one value for each unit of a view stand where these units stand in the population."""
         for name, value in self._aside.given.items():

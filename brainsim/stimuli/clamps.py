@@ -8,7 +8,6 @@ from typing import Any
 import brainunit as u
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from brainsim._core import Clock, Parameter, Site, State
 from brainsim._units import NumberLike, QuantityLike, split_quantity
@@ -117,9 +116,7 @@ class VoltageClamp(Clamp):
 
     def check_beside(self, others):
         for other in others:
-            if not isinstance(other, VoltageClamp) or other.potential != self.potential:
-                continue
-            if not np.intersect1d(self._places(), other._places()).size or not _meet(self, other):
+            if not isinstance(other, VoltageClamp) or other.potential != self.potential or not self.meets(other):
                 continue
             warnings.warn(
                 f"{self.path}: {other.path} clamps the same place at the same time, and V will stand between their commands, at their"
@@ -127,12 +124,6 @@ class VoltageClamp(Clamp):
                 " (start, stop) that do not overlap.",
                 stacklevel=5,
             )
-
-    def _places(self) -> np.ndarray:
-        """The sites of the population where it stands."""
-        there = vars(self._aside).get("sites")
-        there = np.arange(self.count) if there is None else np.asarray(there)
-        return there[np.asarray(self.plain("mask"))] if "mask" in vars(self) else there
 
     def drive(self, clock):
         per_conductance = u.Quantity(1.0, unit=u.Mohm**-1).to_decimal(self.input_unit / u.mV)
@@ -170,13 +161,3 @@ def signal_of(given: Any) -> Stimulus:
         return given
     split_quantity(given)
     return Constant(given)
-
-
-def _meet(one: Stimulus, other: Stimulus) -> bool:
-    """Whether the windows of two stimuli overlap anywhere."""
-    ends = lambda clamp, name: None if (at := getattr(clamp, name)) is None else np.asarray(at / u.ms)
-    for first, second in ((one, other), (other, one)):
-        stop, start = ends(first, "stop"), ends(second, "start")
-        if stop is not None and start is not None and stop.max() <= start.min():
-            return False
-    return True

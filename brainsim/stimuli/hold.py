@@ -39,7 +39,8 @@ class Hold(Stimulus):
     UnknownNameError
         For what is no variable of the equations.
     ValueError
-        For neurons with ``spike_times="exact"``, and for potentials of branching cells, which a `VoltageClamp` holds.
+        For a variable that another one holds at the same time, neurons with ``spike_times="exact"``, and for potentials of
+        branching cells, which a `VoltageClamp` holds.
     """
 
     def __init__(self, variable: str, value: NumberLike | Stimulus, **window: Any):
@@ -60,6 +61,14 @@ class Hold(Stimulus):
         super().bind(population, name, ids)
         facts = dict(count=self.count, input_unit=population.unit_of(self.variable), into=None)
         self.target.place(Site(f"{self.path}.target", self._aside.moment, facts))
+
+    def check_beside(self, others):
+        for other in others:
+            if isinstance(other, Hold) and other.variable == self.variable and self.meets(other):
+                raise ValueError(
+                    f"{self.path}: {other.path} holds {self.variable!r} of the same units at the same time; give windows (start, stop)"
+                    " that do not overlap, or one Hold that follows a Step."
+                )
 
     def goes_into(self, population, name):
         return None  # a variable, and no input

@@ -93,3 +93,18 @@ def test_what_cannot_be_held_is_refused():
     with pytest.raises(ValueError, match="not for neurons with spike_times='exact'"):
         net.X.add_stimuli(h=Hold("V", -60 * u.mV))
     assert not net.E.parts(bs.stimuli.Stimulus)
+
+
+def test_two_of_one_variable_at_once_are_refused_and_one_after_the_other_hold():
+    net = bs.Network()
+    net.cell = bs.neurons.AdEx(3)
+    hold = lambda value, **window: bs.stimuli.Hold("w", value * u.pA, **window)
+    net.cell[:2].add_stimuli(first=hold(30, stop=5 * u.ms))
+    with pytest.raises(ValueError, match="cell.second: cell.first holds 'w' of the same units at the same time"):
+        net.cell[1:].add_stimuli(third=hold(1, start=9 * u.ms), second=hold(50))
+    with pytest.raises(ValueError, match="cell.two: cell.one holds 'w'"):  # given together
+        net.cell[:1].add_stimuli(one=hold(1, start=9 * u.ms), two=hold(2, start=9 * u.ms))
+    net.cell.add_stimuli(second=hold(50, start=5 * u.ms))
+    rec = bs.simulate(net, 10 * u.ms, record="cell.w")["cell.w"].to_decimal(u.pA)
+    np.testing.assert_allclose(rec[:50, :2], 30)
+    np.testing.assert_allclose(rec[50:], 50)
