@@ -19,6 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainsim.simulation import one_loop
+
 OPTION, WIDTH = "xla_cpu_use_multi_output_fusion", "xla_cpu_prefer_vector_width"
 NOT_HERE = ("stablehlo.scatter", "callback", "stablehlo.create_token", "stablehlo.after_all")
 # Fields of CompileOptionsProto, ExecutableBuildOptionsProto and DebugOptions, unchanged since 2023.
@@ -115,6 +117,8 @@ def _compiled(_jax, lowered, devices, one_pass: bool):
     options.num_replicas, options.num_partitions = len(devices), 1
     options.device_assignment = _jax.DeviceAssignment.create(np.array([[device.id] for device in devices]))
     module = lowered.compiler_ir("stablehlo")
+    if one_pass:
+        module = one_loop.with_loops(module)
     started = time.perf_counter()
     program = devices[0].client.compile_and_load(module, _jax.DeviceList(tuple(devices)), options)
     jax.monitoring.record_event_duration_secs(

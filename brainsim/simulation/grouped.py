@@ -20,6 +20,7 @@ from brainsim.events import _draws as draws
 from brainsim.events import _together as together
 from brainsim.events._joined import join, split
 from brainsim.events._shared import Block
+from brainsim.simulation import one_loop
 from brainsim.simulation.alike import Cohort, Values, cohorts, evaluate
 from brainsim.simulation.uniform import is_uniform
 from brainsim.simulation.waiting import (
@@ -340,15 +341,21 @@ def _call(function: Callable, results: int, ours: bool) -> Callable:
 
     def called(*arguments):
         closed = jax.make_jaxpr(function)(*arguments)
-        small = ours and all(np.size(array) <= ONE_THREAD for array in arguments) and not any(is_uniform(closed))
+        fits = all(np.size(array) <= ONE_THREAD for array in arguments) and not any(is_uniform(closed))
+        one = fits and one_loop.is_one(closed)
+        small = one or (fits and ours)
         marks = {"inlineable": "false"} | ({"xla_cpu_small_call": "true"} if small else {})
 
         def inside(*arguments):
             with set_xla_metadata(**dict.fromkeys(marks)):
                 return jaxpr_as_fun(closed)(*arguments)
 
+        def in_one_loop(*arguments):
+            with set_xla_metadata(**dict.fromkeys(marks)):
+                return one_loop.flat(closed, arguments)
+
         with set_xla_metadata(**marks):
-            return jax.jit(inside)(*arguments)
+            return jax.jit(in_one_loop if one else inside)(*arguments)
 
     return called
 

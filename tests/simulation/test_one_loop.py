@@ -1,0 +1,92 @@
+"""Plain arithmetic of a population is one loop, with the numbers that it has in several."""
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+import brainsim as bs
+from brainsim.simulation import fused, one_loop
+from brainsim.simulation.grouped import while_loop
+from brainsim.surrogate import ATan
+
+N = 1000
+here = pytest.mark.skipif(not one_loop.SERVES, reason="XLA may end the process: add this release to KNOWN to see")
+
+
+def everything(x, y, k, a):
+    """All that a loop may hold: of two arrays of numbers, one of whole numbers, and a number."""
+    fired = (x > y) & ~(k == 3) | (x != x)
+    held = (k >= 5) ^ (y <= a) & (x < 0.3)
+    z = jnp.where(held, jnp.sqrt(jnp.abs(x)) / a, x / (y + 3) + jnp.floor(y) - jnp.ceil(x) * jnp.sign(y))
+    z = jnp.where(jnp.isfinite(z), lax.max(z, y) - lax.min(-z, x**2) + lax.integer_pow(x, 3), z)
+    spike = ATan()(z - a)
+    return z * 0.5 + spike, y * a + k.astype(y.dtype), jnp.where(fired, 7, jnp.maximum(k - 1, 0)), fired & (spike > 0)
+
+
+def loop_of(step):
+    def run(x, y, k, a):
+        start = jnp.int32(0), x, y, k, jnp.zeros(k.shape, bool)
+        body = lambda carry: (carry[0] + 1, *step(*carry[1:4], a))
+        return while_loop(lambda carry: carry[0] < 20, body, start)
+
+    return run
+
+
+@here
+@pytest.mark.parametrize("kind", [jnp.float32, jnp.float64])
+def test_each_operation_has_the_bits_that_it_has_alone(kind):
+    rng = np.random.default_rng(1)
+    x, y = (jnp.asarray(rng.normal(size=N), kind) for _ in range(2))
+    given = (
+        x.at[:3].set(jnp.array([jnp.nan, jnp.inf, 0.0], kind)),
+        y,
+        jnp.asarray(rng.integers(0, 8, N), jnp.int32),
+        kind(0.7),
+    )
+    lowered = jax.jit(loop_of(everything), keep_unused=True).lower(*given)
+    loops = str(one_loop.with_loops(lowered.compiler_ir("stablehlo")))
+    assert loops.count("mhlo.fusion") == 1 and "custom_jvp" not in loops
+    found = fused.load(lowered, jax.devices("cpu")[0])(list(given))
+    x, y, k, a = map(np.asarray, given)
+    step = jax.jit(everything)
+    for _ in range(20):
+        x, y, k, fired = step(x, y, k, a)
+    for one, other in zip(found[1:], (x, y, k, fired), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@here
+@pytest.mark.parametrize(
+    ("step", "loops"),
+    [
+        (lambda x, y, k, a: (x * a, y + x, k + 1, x > y), 1),
+        (lambda x, y, k, a: (jnp.tanh(x), y + jnp.tanh(x), k + 1, x > y), 0),  # a function
+    ],
+)
+def test_other_steps_are_left_to_the_compiler(step, loops):
+    given = jnp.arange(8.0), jnp.ones(8), jnp.arange(8, dtype=jnp.int32), 0.5
+    lowered = jax.jit(loop_of(step)).lower(*given)
+    assert str(one_loop.with_loops(lowered.compiler_ir("stablehlo"))).count("mhlo.fusion") == loops
+
+
+def test_spikes_are_those_of_a_compiler_that_is_left_alone(monkeypatch):
+    def spikes(n):
+        net = bs.Network(seed=1)
+        net.E = bs.neurons.LIF(n, method="euler", refractory=2 * u.ms, V=bs.Normal(-55 * u.mV, 5 * u.mV))
+        net.E.add_receptors(ampa=bs.receptors.Exponential(tau=5 * u.ms))
+        net.E.add_stimuli(drive=bs.stimuli.Constant(1.5 * u.nA))
+        net.connect(net.E, net.E, bs.FixedProbability(0.1), receptor="ampa", weight=20 * u.pA)
+        recording = bs.simulate(net, 100 * u.ms, dt=0.1 * u.ms, record=["E.spikes", "E.V"])
+        return recording.spikes["E"].steps, recording.spikes["E"].indices, recording["E.V"].mantissa
+
+    for n in (1, 150):
+        monkeypatch.delenv("BRAINSIM_FUSION", raising=False)
+        one = spikes(n)
+        monkeypatch.setenv("BRAINSIM_FUSION", "0")
+        jax.clear_caches()
+        for found, expected in zip(one, spikes(n), strict=True):
+            np.testing.assert_array_equal(found, expected)
+            assert len(found)
