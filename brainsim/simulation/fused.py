@@ -22,6 +22,8 @@ import numpy as np
 from brainsim.simulation import one_loop
 
 OPTION, WIDTH = "xla_cpu_use_multi_output_fusion", "xla_cpu_prefer_vector_width"
+# Of LLVM: how many pairs of arrays a loop may compare when it begins, to know that they are apart; every number counts as one
+CHECKS = "-vectorize-memory-check-threshold"
 NOT_HERE = ("stablehlo.scatter", "callback", "stablehlo.create_token", "stablehlo.after_all")
 # Fields of CompileOptionsProto, ExecutableBuildOptionsProto and DebugOptions, unchanged since 2023.
 _BUILD_OPTIONS, _DEBUG_OPTIONS, _EXTRA_OPTIONS, _VECTOR_WIDTH = 3, 3, 500, 308
@@ -108,7 +110,10 @@ def load_replicas(lowered, devices: Sequence, one_pass: bool) -> Callable:
 
 def _compiled(_jax, lowered, devices, one_pass: bool):
     options = _jax.CompileOptions()
-    fusion = _field(_EXTRA_OPTIONS, _field(1, OPTION.encode()) + _field(2, b"")) if one_pass else b""
+    extra = {OPTION: ""} | ({CHECKS: "1000"} if one_loop.SERVES else {}) if one_pass else {}
+    fusion = b"".join(
+        _field(_EXTRA_OPTIONS, _field(1, name.encode()) + _field(2, value.encode())) for name, value in extra.items()
+    )
     wide = devices[0].platform == "cpu" and (one_pass or WIDTH not in os.environ.get("XLA_FLAGS", ""))
     # Plain arithmetic gains from the widest there are
     width = _varint(_VECTOR_WIDTH << 3) + _varint(512) if wide else b""
