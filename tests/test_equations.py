@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy import cos, cosh, exp, pi, sin, sqrt, tanh  # noqa: F401
 
+import brainsim as bs
 from brainsim import masses, neurons
 
 # -- rates of gates: opening and closing, per ms ----------------------------------------------------------------------
@@ -370,3 +371,25 @@ def test_what_is_observed(name):
     mass = getattr(masses, name)(1)
     found = plain(mass, mass.observe(with_units(mass, y)))
     assert found == pytest.approx(observe(*y), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (dict(tau=np.nan * u.ms), "tau must be one finite number or quantity, given"),
+        (dict(tau=None), "tau must be one finite number or quantity, given None"),
+        (dict(namespace={"tau": 3}), "given dict; give its values by name, tau=20 . u.ms"),
+        (dict(events={"a": "v > 0"}), "given dict; see 'custom events'"),
+    ],
+)
+def test_values_that_are_none_are_refused_by_name(values, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        bs.neurons.from_equations("dv/dt = -v/tau : 1", **{"tau": 20 * u.ms} | values)
+
+
+def test_a_parameter_that_spikes_are_to_move_is_told_how_to_be_a_state():
+    cell = bs.neurons.from_equations("dv/dt = -v/tau : 1\nx : 1", tau=20 * u.ms)(1)
+    with pytest.raises(
+        bs.UnknownNameError, match="'a' is to move 'x'. That is a parameter, and spikes move states: .*dx/dt = 0"
+    ):
+        cell.add_receptors(a=bs.receptors.Delta(into="x"))

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from brainsim import events
-from brainsim._core import Clock, State
+from brainsim._core import Clock, Parameter, State
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import UNITLESS, with_unit
 from brainsim.receptors.base import Receptor
@@ -133,4 +133,9 @@ def state_named(neuron: Any, name: str, into: str | None) -> str:
     if into is None and len(neuron.variables) == 1:
         return neuron.variables[0]
     what = "is to say with into=... which variable it moves." if into is None else f"is to move {into!r}."
+    if into is not None and isinstance(neuron._declared.get(into), Parameter):
+        what += (
+            f" That is a parameter, and spikes move states: {into} = bs.State(...) in a class, 'd{into}/dt = 0 / second :"
+            f" 1' (or 0*mV/second : volt) in equations as text."
+        )
     raise UnknownNameError(f"{neuron.path}: {name!r} {what}{suggestion(into or '', accepted)}")

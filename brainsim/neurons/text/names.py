@@ -194,11 +194,22 @@ class Names:
 def _number(name, value):
     """A value that can stand in a source."""
     number, unit = split_quantity(value)
+    if isinstance(value, Mapping):
+        brians = {
+            "namespace": "give its values by name, tau=20 * u.ms",
+            "events": "see 'custom events' of Coming from Brian2",
+        }
+        raise TypeError(
+            f"from_equations: {name} must be one number or quantity, given {type(value).__name__}"
+            f"{'; ' + brians[name] if name in brians else ''}."
+        )
     if callable(value) or np.ndim(number) != 0 or isinstance(number, str):
         raise TypeError(
             f"from_equations: {name} must be one number or quantity, given {type(value).__name__}; arrays, distributions"
             " and functions of time are given to the population, or are stimuli."
         )
+    if value is None or not np.isfinite(number):
+        raise ValueError(f"from_equations: {name} must be one finite number or quantity, given {value!r}.")
     return u.Quantity(float(number), unit=unit) if unit != UNITLESS else float(number)
 
 
