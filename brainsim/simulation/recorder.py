@@ -47,14 +47,18 @@ class Recorder:
     def _add_spikes(self, plan, first: int, events, samples) -> None:
         index, step = (np.asarray(array)[: int(events[2])] for array in events[:2])
         for request, low, high in zip(plan.spikes, plan.offsets, plan.offsets[1:]):
-            own = slice(None) if len(plan.spikes) == 1 else np.flatnonzero((index >= low) & (index < high))
+            own = None if len(plan.spikes) == 1 else (index >= low) & (index < high)
             if not self._whole(request):
-                inside = request.kept(step)
-                inside = inside if isinstance(own, slice) else inside[own]
-                own = np.flatnonzero(inside) if isinstance(own, slice) else own[inside]
+                own = request.kept(step) if own is None else own & request.kept(step)
+            if own is None:
+                found, when = index.copy(), step.copy()
+            else:  # half the time of what index[own] takes
+                own = np.flatnonzero(own)
+                found, when = index.take(own), step.take(own)
+            found -= np.int32(low)
             indices, steps = self.events[request.label]
-            indices.append(index[own] - np.int32(low))
-            steps.append(step[own].copy())
+            indices.append(found)
+            steps.append(when)
             if (beside := f"{request.label} within") in self.within:
                 self.within[beside].append(np.asarray(samples[beside])[steps[-1] - first - 1, indices[-1]])
 
