@@ -46,7 +46,7 @@ class Recorder:
 
     def _add_spikes(self, plan, first: int, events, samples) -> None:
         index, step = (np.asarray(array)[: int(events[2])] for array in events[:2])
-        for request, low, high in zip(plan.spikes, plan.offsets, plan.offsets[1:]):
+        for request, low, high in zip(plan.spikes, plan.offsets.tolist(), plan.offsets[1:].tolist()):
             own = None if len(plan.spikes) == 1 else (index >= low) & (index < high)
             if not self._whole(request):
                 own = request.kept(step) if own is None else own & request.kept(step)
