@@ -110,9 +110,9 @@ def load_replicas(lowered, devices: Sequence, one_pass: bool) -> Callable:
 
 def _compiled(_jax, lowered, devices, one_pass: bool):
     options = _jax.CompileOptions()
-    extra = {OPTION: ""} | ({CHECKS: "1000"} if one_loop.SERVES else {}) if one_pass else {}
+    more = {OPTION: ""} | ({CHECKS: "1000"} if one_loop.SERVES else {}) if one_pass else {}
     fusion = b"".join(
-        _field(_EXTRA_OPTIONS, _field(1, name.encode()) + _field(2, value.encode())) for name, value in extra.items()
+        _field(_EXTRA_OPTIONS, _field(1, name.encode()) + _field(2, value.encode())) for name, value in more.items()
     )
     wide = devices[0].platform == "cpu" and (one_pass or WIDTH not in os.environ.get("XLA_FLAGS", ""))
     # Plain arithmetic gains from the widest there are

@@ -91,6 +91,17 @@ def test_results_are_those_of_the_function(kind, implementation):
         np.testing.assert_allclose(found, expected, rtol=2e-5 if kind == jnp.float32 else 1e-12)
 
 
+def test_more_rows_than_are_asked_for_together_are_added_all():
+    """And a call that brings other arrays than the one before is looked at again."""
+    rng = np.random.default_rng(4)
+    step, state = circuit(rng, jnp.float64, n=9000, m=60)
+    together, apart = jax.jit(grouped(step)), jax.jit(step)
+    for _ in range(3):
+        state = tuple(jnp.asarray(rng.normal(size=x.shape)) for x in state)
+        for found, expected in zip(together(*state), apart(*state), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-11)
+
+
 def test_batches_equal_loops(implementation):
     rng = np.random.default_rng(2)
     step, state = circuit(rng, jnp.float64)
