@@ -32,6 +32,7 @@ PRIMITIVES = frozenset(
     integer_pow is_finite le lt max min mul ne neg not or select_n sign sqrt square sub xor
     """.split()  # noqa: SIM905
 )
+KINDS = "fiub"  # of types
 OPERATIONS = frozenset(
     f"stablehlo.{name}"
     for name in """
@@ -111,10 +112,11 @@ def _make_one(ir, block) -> None:
     *operations, last = [operation.operation for operation in block.operations]
     # A fusion that is all that is returned, in this order, may be shared by threads, which a small call cannot be
     results = list(last.operands)[::-1]
-    inside = {operation.results[0] for operation in operations if _shape(ir, operation.results[0])}
-    for operation in operations:  # constants go with what takes them
+    constants = [operation for operation in operations if operation.name == "stablehlo.constant"]
+    inside = {o.results[0] for o in operations if _shape(ir, o.results[0])} - {o.results[0] for o in constants}
+    for operation in constants:  # numbers go with what takes them
         users = [use.owner.operation for use in operation.results[0].uses]
-        if operation.name == "stablehlo.constant" and all(u.results and u.results[0] in inside for u in users):
+        if not _shape(ir, operation.results[0]) and all(u.results and u.results[0] in inside for u in users):
             inside.add(operation.results[0])
     moved = [operation for operation in operations if operation.results[0] in inside]
     if not {operation.name for operation in moved} <= OPERATIONS:

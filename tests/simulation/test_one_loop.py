@@ -63,13 +63,16 @@ def test_each_operation_has_the_bits_that_it_has_alone(kind):
     ("step", "loops"),
     [
         (lambda x, y, k, a: (x * a, y + x, k + 1, x > y), 1),
+        (lambda x, y, k, a: (x * a + np.arange(8.0), y + x, k + 1, x > y), 1),  # an array of the program's
         (lambda x, y, k, a: (jnp.tanh(x), y + jnp.tanh(x), k + 1, x > y), 0),  # a function
+        (lambda x, y, k, a: (x + lax.broadcast_in_dim(y, (8,), (0,)), y + x, k + 1, x > y), 1),  # which is none
     ],
 )
 def test_other_steps_are_left_to_the_compiler(step, loops):
     given = jnp.arange(8.0), jnp.ones(8), jnp.arange(8, dtype=jnp.int32), 0.5
     lowered = jax.jit(loop_of(step)).lower(*given)
     assert str(one_loop.with_loops(lowered.compiler_ir("stablehlo"))).count("mhlo.fusion") == loops
+    fused.load(lowered, jax.devices("cpu")[0])  # it is compiled
 
 
 def test_spikes_are_those_of_a_compiler_that_is_left_alone(monkeypatch):
