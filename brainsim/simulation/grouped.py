@@ -20,7 +20,7 @@ from brainsim.events import _draws as draws
 from brainsim.events import _together as together
 from brainsim.events._joined import join, split
 from brainsim.events._shared import Block
-from brainsim.simulation import one_loop
+from brainsim.simulation import keys, one_loop
 from brainsim.simulation.alike import Cohort, Values, cohorts, evaluate
 from brainsim.simulation.uniform import is_uniform
 from brainsim.simulation.waiting import (
@@ -150,8 +150,9 @@ class _Step:
             for v in inputs_of(equation):
                 self.readers.setdefault(v, set()).add(id(equation))
         known = set(jaxpr.constvars)
-        fixed, moving = ready(equations, known, _is_not_larger)
+        fixed, moving = ready(equations, known, lambda e: keys.is_of_keys(e) or _is_not_larger(e))
         known.update(v for equation in fixed for v in equation.outvars)
+        self.keys, fixed = keys.apart(fixed, jaxpr.constvars)
         same, others = cohorts(_connected(fixed), is_elementwise)
         left = {id(equation) for part in others for equation in part}
         self.fixed = [*same, [equation for equation in fixed if id(equation) in left]]
@@ -214,6 +215,7 @@ class _Step:
 
     def begin(self, values: Values) -> None:
         """Evaluate what does not change from step to step."""
+        keys.derive(self.keys, values)
         for part in self.fixed:
             self._evaluate(part, values, _as_it_is)
         for cohort in (phase for phase in self.phases if isinstance(phase, Cohort)):

@@ -258,3 +258,18 @@ def test_one_result_of_many_long_populations_is_compiled():
     for k, found in enumerate(run(*state)[:-1]):
         np.testing.assert_allclose(found, 0.25 * k + 0.375)
         assert found.shape == (7_000 + k,)
+
+
+def test_keys_of_many_parts_are_folded_at_once():
+    root = jax.random.PRNGKey(3)
+
+    def step(x):
+        keys = [jax.random.fold_in(jax.random.fold_in(root, name), 100 + name) for name in range(8)]
+        return sum((k + 1) * key for k, key in enumerate(keys)) + x, keys[2]
+
+    x = jnp.zeros(2, jnp.uint32)
+    expected = [jax.random.fold_in(jax.random.fold_in(root, name), 100 + name) for name in range(8)]
+    total, third = grouped(step)(x)
+    np.testing.assert_array_equal(third, expected[2])
+    np.testing.assert_array_equal(total, sum((k + 1) * np.asarray(key) for k, key in enumerate(expected)))
+    assert str(jax.make_jaxpr(grouped(step))(x)).count("random_fold_in") == 2  # of the first names, and of the second
