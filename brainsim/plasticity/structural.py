@@ -13,7 +13,7 @@ from jax.core import Tracer
 
 from brainsim import events
 from brainsim._core import Clock, Dynamics, FixedVariable, Parameter, Site, State
-from brainsim._errors import AccuracyWarning
+from brainsim._errors import AccuracyWarning, check_flag
 from brainsim._units import QuantityLike, in_unit
 from brainsim.plasticity import matching
 from brainsim.plasticity.growth import Growth, whole
@@ -103,6 +103,8 @@ class Structural(Dynamics):
         ms = in_unit(interval, u.ms, f"{name}.interval")
         if np.ndim(ms) or not np.isfinite(ms) or ms <= 0:
             raise ValueError(f"{name}.interval: expected a positive time, given {interval}.")
+        for what, given in (("self_connections", self_connections), ("multiple", multiple)):
+            check_flag(f"{name}.{what}", given)
         super().__init__(**values)
         self.axon, self.dendrite = axon, dendrite
         self.capacity, self.interval_ms = int(capacity), float(ms)

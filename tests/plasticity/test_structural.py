@@ -196,6 +196,8 @@ def test_what_does_not_fit_is_refused():
         Structural(axon=one, dendrite=one, capacity=3)
     with pytest.raises(ValueError, match="capacity is the most synapses that a neuron sends, 1 or more; given 0"):
         network(still(1.0), still(1.0), capacity=0)
+    with pytest.raises(TypeError, match="Structural.self_connections: expected True or False, given 'no'"):
+        Structural(axon=LinearGrowth(), dendrite=LinearGrowth(), capacity=3, self_connections="no")
     with pytest.raises(ValueError, match="interval: expected a positive time"):
         network(still(1.0), still(1.0), interval=0 * u.ms)
     net, _ = network(still(1.0), still(1.0), interval=0.25 * u.ms)
