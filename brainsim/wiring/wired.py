@@ -130,13 +130,8 @@ def wire(
     unit = target.weight_unit(u.UNITLESS if pure else pre.population.unit_of(signal))
     check_weight(path, weight, unit)
     same, learns = pre.population is post.population, plasticity is not None
-    whole = (
-        share is None
-        or target.one_by_one
-        or not post.population.units_are_apart
-        or post.extent != post.population.count
-    )
-    block = None if whole else share.block(post.extent)
+    in_blocks = post.population.units_are_apart and post.extent == post.population.count and not target.one_by_one
+    block = share.block(post.extent) if share is not None and in_blocks else None
     sort = sort and not learns and max_delay is None and are_sums_of_spikes(target, signal)
     grouped, sort_by = None, None
     if isinstance(rule, Layer):
