@@ -345,8 +345,8 @@ def _call(function: Callable, results: int, ours: bool) -> Callable:
         closed = jax.make_jaxpr(function)(*arguments)
         fits = all(np.size(array) <= ONE_THREAD for array in arguments) and not any(is_uniform(closed))
         one = fits and one_loop.is_one(closed)
-        small = one or (fits and ours)
-        marks = {"inlineable": "false"} | ({"xla_cpu_small_call": "true"} if small else {})
+        # One loop becomes a small call when it is made one, which not every program is compiled with
+        marks = {"inlineable": "false"} | ({one_loop.SMALL: "true"} if fits and ours else {})
 
         def inside(*arguments):
             with set_xla_metadata(**dict.fromkeys(marks)):

@@ -49,6 +49,8 @@ def _of(name: str, values: list[_Value]) -> _Value:
     numbers = [value.number for value in values]
     if name == "select_n" and numbers[0] is not None:
         return values[1 + int(numbers[0])]
+    if name == "select_n" and numbers[1] is not None and len(set(numbers[1:])) == 1:
+        return values[1]
     if (name in ("mul", "and") and 0 in numbers) or (name == "or" and True in numbers):
         return _Value(True)
     return _Value(all(value.uniform for value in values), numbers[0] if name in KEEP else None)

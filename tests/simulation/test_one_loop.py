@@ -9,7 +9,7 @@ from jax import lax
 
 import brainsim as bs
 from brainsim.simulation import fused, one_loop
-from brainsim.simulation.grouped import while_loop
+from brainsim.simulation.grouped import _call, while_loop
 from brainsim.surrogate import ATan
 
 N = 1000
@@ -73,6 +73,39 @@ def test_other_steps_are_left_to_the_compiler(step, loops):
     lowered = jax.jit(loop_of(step)).lower(*given)
     assert str(one_loop.with_loops(lowered.compiler_ir("stablehlo"))).count("mhlo.fusion") == loops
     fused.load(lowered, jax.devices("cpu")[0])  # it is compiled
+
+
+def _same_for_all(ours):
+    """A loop whose call has a result that is a number for all elements, as XLA finds and the equations do not tell."""
+
+    def pass_(on, x, y):
+        return on & x, y + jnp.where(on & x, y * 1, y)
+
+    def body(carry):
+        n, x, y, z = carry
+        x, z = _call(pass_, 2, ours)(n > 2, x, y)
+        return n + 1, x, y * 0.5, z
+
+    start = jnp.int32(0), jnp.ones(N, bool), jnp.float32(8.0), jnp.zeros(N, jnp.float32)
+    return jax.jit(lambda *carry: lax.while_loop(lambda c: c[0] < 3, body, carry), keep_unused=True).lower(
+        *start
+    ), start
+
+
+@pytest.mark.parametrize("by", ["JAX", "one pass"])
+def test_what_turns_out_to_be_one_number_for_all_is_compiled(by):
+    """In a small call without a loop of its own it ends the process (jaxlib 0.10)."""
+    lowered, start = _same_for_all(ours=False)
+    found = lowered.compile()(*start) if by == "JAX" else fused.load(lowered, jax.devices("cpu")[0])(list(start))
+    np.testing.assert_array_equal(found[3], np.full(N, 4.0, np.float32))
+
+
+@here
+def test_a_call_becomes_small_with_its_loop():
+    lowered, _ = _same_for_all(ours=False)
+    before, after = str(lowered.compiler_ir("stablehlo")), str(one_loop.with_loops(lowered.compiler_ir("stablehlo")))
+    assert "xla_cpu_small_call" not in before and after.count('xla_cpu_small_call = "true"') == 1
+    assert after.count("mhlo.fusion") == 1
 
 
 def test_spikes_are_those_of_a_compiler_that_is_left_alone(monkeypatch):
