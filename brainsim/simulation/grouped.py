@@ -335,8 +335,9 @@ def _call(function: Callable, results: int, ours: bool) -> Callable:
     """A function that XLA leaves as a call of its own; it has several results.
 
     One with a single result whose loop threads would share (from 512 KB on, in jaxlib 0.10 to 0.12) is not compiled as a small
-    call: "Incorrect number of arguments passed to called function". One with a result that is a number for all elements ends the
-    process (jaxlib 0.10): "All or none of the slices should have an explicit index".
+    call: "Incorrect number of arguments passed to called function". One with an argument that XLA finds to be of no use, as where a
+    result is a number for all elements, ends the process (jaxlib 0.10): "All or none of the slices should have an explicit index".
+    No check foresees all that XLA finds, so equations of others than the package are not compiled as one.
     """
     if results < 2:
         return function
@@ -345,8 +346,8 @@ def _call(function: Callable, results: int, ours: bool) -> Callable:
         closed = jax.make_jaxpr(function)(*arguments)
         fits = all(np.size(array) <= ONE_THREAD for array in arguments) and not any(is_uniform(closed))
         one = fits and one_loop.is_one(closed)
-        # One loop becomes a small call when it is made one, which not every program is compiled with
-        marks = {"inlineable": "false"} | ({one_loop.SMALL: "true"} if fits and ours else {})
+        small = fits and ours
+        marks = {"inlineable": "false"} | ({"xla_cpu_small_call": "true"} if small else {})
 
         def inside(*arguments):
             with set_xla_metadata(**dict.fromkeys(marks)):

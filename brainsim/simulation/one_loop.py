@@ -3,7 +3,6 @@
 XLA's CPU compiler writes a loop for each variable that something else reads or that has another type than the one before: five for
 a membrane that is refractory, which pass over its states again and again. A fusion that it is given is left as it is, and in a
 small call becomes one loop with several results. So the lowered program is given such fusions, in the dialect that XLA has for them.
-A call without one stays as it was: XLA may find a result that is a number for all elements, which a small call must not have.
 
 A fusion is not simplified any more, so it is written as XLA would simplify it: results are the same to the last bit.
 """
@@ -100,32 +99,20 @@ def _flat(closed, arguments):
 
 
 def with_loops(module: Any) -> Any:
-    """A lowered program in which each of the functions that are called so is one fusion, in a small call."""
+    """A lowered program in which each of the functions that are called so is one fusion."""
     from jaxlib.mlir import ir
-
-    made: set[str] = set()
-
-    def make_small(operation):
-        name = operation.attributes["callee"] if operation.name == "func.call" else None
-        if name is not None and ir.FlatSymbolRefAttr(name).value in made:
-            before = {one.name: one.attr for one in ir.DictAttr(operation.attributes[MARKS])}
-            operation.attributes[MARKS] = ir.DictAttr.get(before | {SMALL: ir.StringAttr.get("true")})
-        return ir.WalkResult.ADVANCE
 
     with module.context, ir.Location.unknown():
         written = io.BytesIO()
         module.operation.write_bytecode(written)
         module = ir.Module.parse(written.getvalue())
         for function in module.body.operations:
-            name = ir.StringAttr(function.attributes["sym_name"]).value
-            if name.startswith(NAME) and _make_one(ir, function.regions[0].blocks[0]):
-                made.add(name)
-        module.operation.walk(make_small)
+            if ir.StringAttr(function.attributes["sym_name"]).value.startswith(NAME):
+                _make_one(ir, function.regions[0].blocks[0])
     return module
 
 
-def _make_one(ir, block) -> bool:
-    """Whether what a function does could be made one fusion, and is."""
+def _make_one(ir, block) -> None:
     *operations, last = [operation.operation for operation in block.operations]
     # A fusion that is all that is returned, in this order, may be shared by threads, which a small call cannot be
     results = list(last.operands)[::-1]
@@ -137,9 +124,9 @@ def _make_one(ir, block) -> bool:
             inside.add(operation.results[0])
     moved = [operation for operation in operations if operation.results[0] in inside]
     if not {operation.name for operation in moved} <= OPERATIONS:
-        return False
+        return
     if len(set(results)) < len(results) or not all(value in inside for value in results):
-        return False
+        return
     taken = list(dict.fromkeys(value for operation in moved for value in operation.operands if value not in inside))
     fusion = ir.Operation.create(
         "mhlo.fusion",
@@ -159,7 +146,6 @@ def _make_one(ir, block) -> bool:
     ir.Operation.create("stablehlo.return", operands=results, ip=ir.InsertionPoint(loop))
     for k, value in enumerate(reversed(list(fusion.results))):
         last.operands[k] = value
-    return True
 
 
 def _shape(ir, value) -> list[int]:
