@@ -337,16 +337,16 @@ def _call(function: Callable, results: int, ours: bool) -> Callable:
     One with a single result whose loop threads would share (from 512 KB on, in jaxlib 0.10 to 0.12) is not compiled as a small
     call: "Incorrect number of arguments passed to called function". One with an argument that XLA finds to be of no use, as where a
     result is a number for all elements, ends the process (jaxlib 0.10): "All or none of the slices should have an explicit index".
-    No check foresees all that XLA finds, so equations of others than the package are not compiled as one.
+    No check foresees all that XLA finds, so equations of others than the package are not compiled as one, nor made one loop, which in
+    an ordinary call ends the process too.
     """
     if results < 2:
         return function
 
     def called(*arguments):
         closed = jax.make_jaxpr(function)(*arguments)
-        fits = all(np.size(array) <= ONE_THREAD for array in arguments) and not any(is_uniform(closed))
-        one = fits and one_loop.is_one(closed)
-        small = fits and ours
+        small = ours and all(np.size(array) <= ONE_THREAD for array in arguments) and not any(is_uniform(closed))
+        one = small and one_loop.is_one(closed)
         marks = {"inlineable": "false"} | ({"xla_cpu_small_call": "true"} if small else {})
 
         def inside(*arguments):
