@@ -49,9 +49,16 @@ def _evaluate(alike, values):
     """Equations that do the same with keys and numbers of the same shapes."""
     first = alike[0]
     rows = [[_read(v, values) for v in same] for same in zip(*(equation.invars for equation in alike), strict=True)]
-    given = [row[0] if len(alike) == 1 else jnp.stack(row) for row in rows]
+    rank = max(v.aval.ndim for v in first.invars)
+    given = [row[0] if len(alike) == 1 else _stacked(row, rank) for row in rows]
     made = first.primitive.bind(*given, **first.params)
     values.update({e.outvars[0]: made if len(alike) == 1 else made[k] for k, e in enumerate(alike)})
+
+
+def _stacked(row, rank):
+    """Arrays behind each other; a number that goes with all keys of a batch has axes of length 1 for them."""
+    together = jnp.stack(row)
+    return together.reshape(len(row), *[1] * rank) if together.ndim == 1 else together
 
 
 def _read(v, values):
