@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import jax
@@ -69,32 +68,6 @@ def append_events(
     return index, when, count
 
 
-def unwritten(shape: tuple[int, ...], dtype: jax.typing.DTypeLike) -> jax.Array:
-    """An array that is written before it is read: a kernel leaves in it what there was in memory, where zeros would take
-    as long to write as a hundred steps.
-
-    Where JAX looks for NaN in all results, as with ``jax_debug_nans``, it is zero.
-
-    Parameters
-    ----------
-    shape : tuple of int
-    dtype : dtype
-
-    Returns
-    -------
-    array of ``shape``
-    """
-    zero = jnp.zeros((), dtype)
-    if looks_for_nan():
-        return jnp.broadcast_to(zero, shape)
-    return unwritten_p((), zero, static=(tuple(shape), zero.dtype))[0]
-
-
-def looks_for_nan() -> bool:
-    """Whether JAX looks for values that are not finite in the results of programs."""
-    return bool(jax.config.jax_debug_nans or jax.config.jax_debug_infs)  # type: ignore[attr-defined]
-
-
 def _append(shared, static, index, when, count, step, *populations):
     for offset, spikes in zip(populations[::2], populations[1::2]):
         index, when, count = _append_one(index, when, count, step, offset, spikes != 0)
@@ -118,11 +91,4 @@ append_events_p = Operation(
     numbers=lambda shared, static: Append(*static),
     results=lambda shared, static, *operands: (None, None, None),
     in_place={0: 0, 1: 1, 2: 2},
-)
-
-unwritten_p = Operation(
-    "unwritten",
-    definition=lambda shared, static, zero: (jnp.broadcast_to(zero, static[0]),),
-    numbers=lambda shared, static: (math.prod(static[0]),),
-    results=lambda shared, static, zero: (jax.ShapeDtypeStruct(*static),),
 )

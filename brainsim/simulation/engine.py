@@ -18,7 +18,7 @@ import numpy as np
 from brainsim import events
 from brainsim._core import Clock, Exact, Structure
 from brainsim.delays.gaussian import DUE
-from brainsim.events.record import unwritten
+from brainsim.events.ends import are_finite, fresh
 from brainsim.simulation import blocks, layered, over
 from brainsim.simulation.derived import Derived, values
 from brainsim.simulation.grouped import while_loop
@@ -89,20 +89,17 @@ class Plan:
 def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixed, state, step_ms, inputs, n_steps):
     """Run up to ``n_steps`` steps, fewer if the event buffer might overflow: the rest is for the next chunk.
 
-    ``inputs`` hold one row per step of this chunk. Returns ``(steps done, state, events, samples)``, and whether a
-    condition has ended the run where there is one; ``events`` are index, step and count. With a batch, all arrays but
-    the number of steps have a leading batch axis.
+    ``inputs`` hold one row per step of this chunk. Returns ``(steps done, state, events, samples, finite)``, and whether a
+    condition has ended the run where there is one; ``events`` are index, step and count where spikes are recorded,
+    ``finite`` says it of each of :func:`floats`. With a batch, all arrays but the number of steps and ``finite`` have a
+    leading batch axis.
     """
     batched = plan.batched or ()
     batch = () if plan.batched is None else (fixed["key"].shape[0],)
     first = jnp.ravel(state["steps"])[0]
     room = plan.capacity - int(plan.offsets[-1])
-    with events.served_by(structure.implementation):
-        buffers = *(unwritten((*batch, plan.capacity), jnp.int32) for _ in range(2)), jnp.zeros(batch, jnp.int32)
     axes = ({p: 0 if p in batched else None for p in parameters}, {p: 0 if p == "key" else None for p in fixed}, 0)
     types = _types(plan, structure, parameters, fixed, state, step_ms, axes)
-    with events.served_by(structure.implementation):
-        samples = {r.label: rows_of(r, batch, plan.rows, types[r.label]) for r in plan.samples}
 
     def advance(parameters, fixed, state, done, now):
         clock = Clock(first + done, step_ms, fixed["key"])
@@ -159,19 +156,37 @@ def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixe
         return (done + plan.block <= n_steps) & (jnp.max(count) <= plan.capacity - plan.block * int(plan.offsets[-1]))
 
     met = () if plan.until is None else (jnp.zeros((), bool),)
-    start = jnp.zeros((), jnp.int32), state, buffers, samples, *met
+    kept = jnp.zeros((), jnp.int32), state, jnp.zeros(batch, jnp.int32), met
+    with events.served_by(structure.implementation):
+        (none, state, count, met), buffers, samples = begin(plan, kept, batch, plan.capacity, types)
+    start = none, state, (*buffers, count), samples, *met
     if platform == "cpu":  # calls are what it pays for
         own = plan.until is not None or any(r.derived is not None and r.derived.anything for r in plan.samples)
-        return while_loop(unfinished, body, start, ours=structure.readers.are_ours and not own)
-    loop = functools.partial(blocks.while_loop, unfinished, has_room, plan.looked_at_after)
-    with_kernels = platform in blocks.WITH_KERNELS
-    return while_loop(unfinished, body, start, calls=False, loop=loop) if with_kernels else loop(body, start)
+        end = while_loop(unfinished, body, start, ours=structure.readers.are_ours and not own)
+    else:
+        loop = functools.partial(blocks.while_loop, unfinished, has_room, plan.looked_at_after)
+        with_kernels = platform in blocks.WITH_KERNELS
+        end = while_loop(unfinished, body, start, calls=False, loop=loop) if with_kernels else loop(body, start)
+    done, state, recorded, samples, *met = end
+    with events.served_by(structure.implementation):
+        finite = are_finite([state[path] for path in floats(state)])
+    return done, state, recorded if plan.spikes else (), samples, finite, *met
 
 
-def rows_of(request: Request, batch: tuple[int, ...], steps: int, dtype) -> jax.Array:
-    """An array for the samples of a chunk of so many steps; of those that are asked for each row is written."""
-    rows = *batch, steps // request.every + 2
-    return unwritten((*rows, *request.shape), dtype) if request.over is None else over.nothing(request, rows, dtype)
+def floats(state: dict) -> list[str]:
+    """The paths of the states that may become infinite or no number."""
+    return sorted(path for path, array in state.items() if jnp.issubdtype(array.dtype, jnp.floating))
+
+
+def begin(plan: Plan, kept, batch: tuple[int, ...], capacity: int, types: dict) -> tuple:
+    """What a loop begins with: a copy of what is ``kept``, the buffers of events, and those of samples by label."""
+    rows = {r.label: (*batch, plan.rows // r.every + 2) for r in plan.samples}
+    buffer = jax.ShapeDtypeStruct((*batch, capacity), jnp.int32)
+    each = [r for r in plan.samples if r.over is None]  # of these, each row that is asked for is written
+    unwritten = {r.label: jax.ShapeDtypeStruct((*rows[r.label], *r.shape), types[r.label]) for r in each}
+    kept, (buffers, samples) = fresh(kept, ((buffer, buffer), unwritten))
+    others = {r.label: over.nothing(r, rows[r.label], types[r.label]) for r in plan.samples if r.over is not None}
+    return kept, buffers, samples | others
 
 
 def with_sample(request: Request, rows: jax.Array, sample: jax.Array, row) -> jax.Array:

@@ -142,6 +142,7 @@ class _Step:
     def __init__(self, jaxpr, ours: bool = False, calls: bool = True):
         self.jaxpr = jaxpr
         self.call: Callable = functools.partial(_call, ours=ours) if calls else _as_it_is
+        self.apart: Callable = functools.partial(_call, ours=False) if calls else _as_it_is
         self.readers: dict = {
             v: {None} for v in jaxpr.outvars if not isinstance(v, Literal)
         }  # by which equations a variable is read
@@ -214,10 +215,16 @@ class _Step:
         return [v for equation in equations for v in equation.outvars if self.readers.get(v, own) - own]
 
     def begin(self, values: Values) -> None:
-        """Evaluate what does not change from step to step."""
+        """Evaluate what does not change from step to step; what are single numbers in one call, so that there are few."""
         keys.derive(self.keys, values)
         for part in self.fixed:
-            self._evaluate(part, values, _as_it_is)
+            if isinstance(part, Cohort):
+                self._evaluate(part, values, _as_it_is)
+                continue
+            for some, call in zip(_numbers_first(part), (self.apart, _as_it_is)):
+                if some:
+                    given, kept, function = self._function(some)
+                    values.update(dict(zip(kept, call(function, len(kept))(*map(values.read, given)), strict=True)))
         for cohort in (phase for phase in self.phases if isinstance(phase, Cohort)):
             for row in zip(*cohort.given, strict=True):
                 if row not in self.prepared and self.begun.issuperset(row):
@@ -267,15 +274,18 @@ class _Step:
             read_elsewhere = lambda same: any(self.readers.get(v, own) - own for v in same)  # noqa: E731
             evaluate(part, values, read_elsewhere, self.prepared, call)
             return
-        made = {v for equation in part for v in equation.outvars}
-        given = list(dict.fromkeys(v for equation in part for v in inputs_of(equation) if v not in made))
-        kept = self._read_elsewhere(part)
-        function = jaxpr_as_fun(
-            ClosedJaxpr(self.jaxpr.replace(constvars=(), invars=given, outvars=kept, eqns=list(part)), ())
-        )
+        given, kept, function = self._function(part)
         large = [v for v in kept if v.aval.size > 1]  # single numbers take no pass over anything
         function = call(function, len(kept)) if large else function
         values.update(dict(zip(kept, function(*map(values.read, given)), strict=True)))
+
+    def _function(self, part) -> tuple[list, list, Callable]:
+        """What equations read, what of what they make is read elsewhere, and the function from one to the other."""
+        made = {v for equation in part for v in equation.outvars}
+        given = list(dict.fromkeys(v for equation in part for v in inputs_of(equation) if v not in made))
+        kept = self._read_elsewhere(part)
+        jaxpr = self.jaxpr.replace(constvars=(), invars=given, outvars=kept, eqns=list(part))
+        return given, kept, jaxpr_as_fun(ClosedJaxpr(jaxpr, ()))
 
     def carried_together(self) -> list[tuple[int, ...]]:
         """Which variables of the loop stand behind each other, by their positions."""
@@ -325,6 +335,17 @@ def _connected(equations: Sequence) -> list[list]:
     for k, equation in enumerate(equations):
         groups.setdefault(led_by(k), []).append(equation)
     return list(groups.values())
+
+
+def _numbers_first(equations: Sequence) -> tuple[list, list]:
+    """Those that make single numbers of single numbers, and those that make or need arrays."""
+    numbers, arrays, made = [], [], set()
+    for equation in equations:
+        inputs = inputs_of(equation)
+        few = all(v.aval.size <= 1 for v in (*inputs, *equation.outvars)) and made.isdisjoint(inputs)
+        (numbers if few else arrays).append(equation)
+        made.update(() if few else equation.outvars)
+    return numbers, arrays
 
 
 def _as_it_is(function: Callable, results: int) -> Callable:

@@ -9,7 +9,6 @@ import operator
 
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from brainsim._core import count_of, step_length
@@ -56,7 +55,7 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
     Returns the state, None or ``(path, steps)``, the variable that is not finite after so many steps, and whether a
     condition has ended the run.
     """
-    programs = programs or OneDevice
+    programs = programs or engine
     first = int(np.ravel(np.asarray(state["steps"]))[0])
     step = step_length(step_ms)
     if recorders[0].steps == 0:
@@ -69,17 +68,17 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
         before = state
         made = programs.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
         waiting()
-        advanced, state, events, samples, *met = made
-        advanced, broken = count_of(advanced), programs.broken(state)
+        advanced, state, events, samples, finite, *met = made
+        advanced, broken = count_of(advanced), _broken(state, finite)
         if broken is not None:
 
             def again(k):
                 return programs.run_chunk(plan, structure, parameters, fixed, before, step, rows, k)  # noqa: B023
 
-            found = _first_broken(again, advanced, broken, programs.broken)
+            found = _first_broken(again, advanced, broken)
             advanced, broken, (_, _, events, samples, *_) = found
         if plan.block > 1:  # on its way before the next chunk begins
-            events = blocks.cut(events, plan.capacity)
+            events = blocks.cut(events, plan.capacity) if plan.spikes else ()
             jax.tree.map(lambda array: array.copy_to_host_async(), (events, samples))
         waiting = functools.partial(_record, plan, recorders, advanced, first + done, events, samples)
         done += advanced
@@ -141,61 +140,19 @@ def check_memory(requests, n_steps: int, runs: int = 1) -> None:
 # -- what is not finite ------------------------------------------------------------------------------------------------
 
 
-def _broken(state) -> str | None:
+def _broken(state, finite) -> str | None:
     """The first variable, by name, that is not finite."""
-    places = {id(array.sharding): array.sharding for array in state.values()}.values()  # a few, which many share
-    here = all(device.platform == "cpu" for place in places for device in place.device_set)
-    elsewhere = {} if here else {k: x for k, x in state.items() if _is_float(x.dtype) and not _is_here(x)}
-    if elsewhere:  # one program for all of them
-        finite = dict(zip(sorted(elsewhere), np.asarray(_are_finite(elsewhere)), strict=True))
-        return next((path for path, good in finite.items() if not good), None)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return next((path for path, array in sorted(state.items()) if not _is_finite(array)), None)
+    finite = np.asarray(finite)
+    return None if finite.all() else engine.floats(state)[int(finite.argmin())]
 
 
-def _is_here(array) -> bool:
-    return all(device.platform == "cpu" for device in array.devices())
-
-
-class OneDevice:
-    """The programs of a run on one device."""
-
-    @staticmethod
-    def run_chunk(*arguments):
-        return engine.run_chunk(*arguments)
-
-    @staticmethod
-    def start_of_samples(*arguments):
-        return engine.start_of_samples(*arguments)
-
-    broken = staticmethod(_broken)
-
-
-def _is_finite(array) -> bool:
-    if not _is_float(array.dtype) or not array.size:
-        return True
-    values = np.asarray(array)  # no copy; neither a product nor extremes take memory
-    if math.isfinite(np.vdot(values, values)):  # as it is not where a value is not; it may be too large where all are
-        return True
-    return bool(np.isfinite(values.min()) and np.isfinite(values.max()))
-
-
-@functools.cache
-def _is_float(dtype) -> bool:
-    return bool(jnp.issubdtype(dtype, jnp.floating))
-
-
-@jax.jit
-def _are_finite(arrays):
-    return jnp.stack([jnp.all(jnp.isfinite(array)) for _, array in sorted(arrays.items())])
-
-
-def _first_broken(again, advanced, path, broken_of):
+def _first_broken(again, advanced, path):
     """Steps that can be run before the state breaks, by bisection; what breaks; and the result of running them."""
     good, bad = 0, advanced
     while bad - good > 1:
         middle = (good + bad) // 2
-        broken = broken_of(again(middle)[1])
+        _, state, _, _, finite, *_ = again(middle)
+        broken = _broken(state, finite)
         good, bad, path = (middle, bad, path) if broken is None else (good, middle, broken)
     return good, path, again(good)
 

@@ -15,7 +15,7 @@ import jax
 
 from brainsim import _memory
 from brainsim._core import Structure, forget_programs
-from brainsim.events.record import looks_for_nan
+from brainsim.events.ends import looks_for_nan
 from brainsim.simulation import fused
 from brainsim.simulation.one_pass import one_pass_is_best
 
@@ -41,17 +41,26 @@ class Programs:
     def __call__(self, plan, structure: Structure, *trees):
         leaves, tree = jax.tree.flatten(trees)
         leaves = [leaf if hasattr(leaf, "sharding") else _array(leaf) for leaf in leaves]
-        places = {id(place): place for place in map(_PLACE, leaves)}.values()  # a few, which many arrays share
-        devices = frozenset().union(*(place.device_set for place in places))
-        types = list(map(_TYPE, leaves))
         settings = jax.config.jax_enable_x64, looks_for_nan()  # type: ignore[attr-defined]
-        kept = keep(structure).setdefault((self, plan, tree, devices, settings), [])
-        program = next((program for known, program in kept if known == types), None)  # mostly the very same ones
+        asked = [tree, settings, list(map(_TYPE, leaves)), list(map(_PLACE, leaves))]
+        kept = keep(structure).setdefault((self, plan), [])
+        program = next((program for known, program in kept if known == asked), None)  # mostly of the very same objects
         if program is None:
-            program = self._compile(plan, structure, tree.unflatten(leaves), devices)
-            _memory.give_back()
-            kept.append((types, program))
+            program = self._program(plan, structure, tree.unflatten(leaves), asked)
+            kept.append((asked, program))
         return program(leaves)
+
+    def _program(self, plan, structure, trees, asked):
+        """The program for arrays of these types on these devices, wherever it is said that they are."""
+        *facts, types, places = asked
+        devices = frozenset().union(*(place.device_set for place in places))
+        programs = keep(structure).setdefault((self, plan, devices), [])
+        found = next((program for known, program in programs if known == [*facts, types]), None)
+        if found is None:
+            found = self._compile(plan, structure, trees, devices)
+            _memory.give_back()
+            programs.append(([*facts, types], found))
+        return found
 
     def _cache_size(self) -> int:
         """Number of programs compiled so far."""

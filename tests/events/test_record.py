@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from brainsim import events
-from brainsim.events.record import unwritten
 
 
 @pytest.mark.parametrize("capacity", [5, 200])
@@ -46,15 +45,3 @@ def test_what_does_not_fit_is_refused():
         events.append_events(buffer, np.zeros(3, np.int64), 0, np.zeros(2, bool), 0)
     with pytest.raises(ValueError, match=r"spikes is a bool or float array"):
         events.append_events(buffer, buffer, 0, np.zeros((2, 2), bool), 0)
-
-
-def test_what_is_written_before_it_is_read_is_not_zeroed():
-    count, found = jax.jit(lambda: (jnp.int32(0), unwritten((3, 2), jnp.int32)))()
-    assert found.shape == (3, 2) and found.dtype == count.dtype
-    if events.kernels()["unwritten"]:
-        text = jax.jit(lambda: unwritten((3, 2), jnp.float32)).lower().as_text()
-        assert "brainsim.unwritten" in text and "dense<0" not in text.replace("dense<0.000000e+00> : tensor<f32>", "")
-    with events.served_by("plain"):
-        np.testing.assert_array_equal(unwritten((3,), bool), [False] * 3)
-    with jax.debug_nans(True):  # which looks at all there is in a result
-        np.testing.assert_array_equal(jax.jit(lambda: unwritten((3,), jnp.float32))(), np.zeros(3))

@@ -153,7 +153,9 @@ CALLS = {
         [*Recurrence(2, N, 0, 1, 0, 1), N, N, 1, 1, *(4, 1, 0, 1), 3, 3, 0, *(Step.ADD, 3, 0, 1, 0)],
         [0, real(2, N)],
     ),
-    "unwritten": ([], [ints()], [N * M], [ints(N, M)]),
+    # copies of two arrays, and one that is left as memory is
+    "fresh": ([], [real(N), ints(M)], [2, real(N).nbytes, 4 * M, 4 * N * M], [real(N), ints(M), ints(N, M)]),
+    "finite": ([], [real(N), real(M)], [N, M], [np.zeros(2, bool)]),
     "join": ([], [real(N), real()], [N, M], [real(N + M)]),
     "split": ([], [real(N + M)], [N, M], [real(N), real(M)]),
     # a chain of four nodes, of which three are compartments

@@ -190,9 +190,12 @@ def test_callbacks_into_python(callback, capfd):
 
 
 def test_a_population_is_one_call_in_the_loop():
-    """A CPU executes a body of more than eight calls as a graph, which costs small networks half their time."""
+    """A CPU executes a body of more than eight calls as a graph, which costs small networks half their time: what is prepared
+    before the loop is one call too, and so is what goes into it, and what is looked at behind.
+    """
     text = lowered(cells()).as_text()
-    assert len(re.findall(r"call @inside", text)) == 1
+    assert len(re.findall(r"call @in(side|_one_loop)", text)) == 2
+    assert text.count("brainsim.fresh") == 1 and text.count("brainsim.finite") == 1
     assert text.count("brainsim.deliver_together") == 1
 
 

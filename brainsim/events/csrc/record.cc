@@ -51,18 +51,7 @@ ffi::Error append_events(const Call& call) {
   return check.error();
 }
 
-// The result of `unwritten` is what memory XLA found for it. Operand: a number of its type. Own number: elements.
-ffi::Error unwritten(const Call& call) {
-  Check check(call, 1);
-  check.arguments(0, 1, 1);
-  if (!check) return check.error();
-  check.operand(0, 1, call.operand(0).type());
-  check.result(0, call.number(0), call.operand(0).type());
-  return check.error();
-}
-
 }  // namespace
 }  // namespace brainsim
 
 BRAINSIM_HANDLER(append_events, brainsim::append_events);
-BRAINSIM_HANDLER(unwritten, brainsim::unwritten);

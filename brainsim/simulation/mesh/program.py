@@ -13,7 +13,6 @@ from jax.sharding import Mesh
 
 from brainsim import events
 from brainsim._core import Clock, Structure
-from brainsim.events.record import unwritten
 from brainsim.simulation import blocks, engine
 from brainsim.simulation.derived import values
 from brainsim.simulation.grouped import grouped, while_loop
@@ -162,11 +161,12 @@ class Chunk:
             return goes_on & ~met[0] if met else goes_on
 
         types = {label: traced.closed.jaxpr.outvars[0].aval.dtype for label, traced in self.samples.items()}
-        samples = {r.label: engine.rows_of(r, (), plan.rows, types[r.label]) for r in plan.samples}
-        buffers = *(unwritten((self.capacity,), jnp.int32) for _ in range(2)), jnp.zeros((), jnp.int32)
         met = () if self.until is None else (jnp.zeros((), bool),)
         nothing = jnp.zeros((), jnp.int32)
-        start = nothing, state, self.ahead.nothing(devices), buffers, nothing, samples, *met
+        with events.served_by(self.structure.implementation):
+            kept = nothing, state, nothing, nothing, met
+            (none, state, count, most, met), buffers, samples = engine.begin(plan, kept, (), self.capacity, types)
+        start = none, state, self.ahead.nothing(devices), (*buffers, count), most, samples, *met
         done, state, _, recorded, _, samples, *met = self._loop(unfinished, body, start, n_steps)
         self.sent = devices.sent
         recorded = jax.tree.map(lambda x: gathered(x, devices.count), recorded)
@@ -224,18 +224,15 @@ class Chunk:
         return look() if every == 1 else jax.lax.cond(step % every == 0, look, lambda: False)
 
     def _finite(self, devices: Devices, state):
-        """Whether each state is finite, in the order of their paths."""
-        flags = []
-        for path in sorted(state):
-            finite = jnp.asarray(True)
-            if jnp.issubdtype(state[path].dtype, jnp.floating):
-                good, layout = jnp.isfinite(state[path]), self.layouts[path]
-                if isinstance(layout, Layout) and not layout.synapses:
-                    here = jnp.expand_dims(devices.is_here(layout), [k for k in range(good.ndim) if k != layout.axis])
-                    good = good | ~here
-                finite = jnp.all(good)
-            flags.append(finite)
-        return jnp.all(gathered(jnp.stack(flags), devices.count), 0)
+        """Whether each of :func:`brainsim.simulation.engine.floats` is finite."""
+        flags = [jnp.ones(0, bool)]
+        for path in engine.floats(state):
+            good, layout = jnp.isfinite(state[path]), self.layouts[path]
+            if isinstance(layout, Layout) and not layout.synapses:
+                here = jnp.expand_dims(devices.is_here(layout), [k for k in range(good.ndim) if k != layout.axis])
+                good = good | ~here
+            flags.append(jnp.all(good)[None])
+        return jnp.all(gathered(jnp.concatenate(flags), devices.count), 0)
 
     def _table(self, tables, name):
         if name in tables:

@@ -51,7 +51,6 @@ class Run:
                     " mesh=..., or call the layer's eval()."
                 )
         self.division = Division(entry.net, mesh.devices.size, entry.net._aside.share)
-        self.finite = np.ones(0, bool)
         self.chunk: Chunk | None = None
 
     def requests(self, requests):
@@ -144,14 +143,9 @@ class Run:
         number = self.place(Entered((), number.dtype, None, number))
         program, tables = self._program(plan, structure, step, courses)
         done, state, recorded, samples, finite, *met = program(*arrays, tables, step, courses, number)
-        self.finite = self._on_the_host(finite)
         recorded = _in_order(*map(self._on_the_host, recorded))
         samples = {label: self._on_the_host(array) for label, array in samples.items()}
-        return self._on_the_host(done), state, recorded, samples, *map(self._on_the_host, met)
-
-    def broken(self, state) -> str | None:
-        """The first state, by name, that is not finite after the last chunk."""
-        return next((path for path, good in zip(sorted(state), self.finite, strict=True) if not good), None)
+        return self._on_the_host(done), state, recorded, samples, *map(self._on_the_host, (finite, *met))
 
     def _program(self, plan, structure, step, courses):
         entry = self.entry
