@@ -45,8 +45,11 @@ def fresh(arrays: Any, unwritten: Any = ()) -> tuple[Any, Any]:
 
 def are_finite(arrays: Sequence[jax.Array]) -> jax.Array:
     """Whether all elements are finite, of each of several arrays of floats: bool ``[len(arrays)]``."""
-    sizes = tuple(x.size for x in arrays) if all(x.dtype in REAL for x in arrays) else None  # which no kernel serves
-    return finite_p((), *arrays, static=sizes)[0] if arrays else jnp.ones(0, bool)
+    if not arrays:
+        return jnp.ones(0, bool)
+    if not all(x.dtype in REAL for x in arrays):  # which no kernel serves
+        return _finite((), (), *arrays)[0]
+    return finite_p((), *arrays, static=tuple(x.size for x in arrays))[0]
 
 
 def looks_for_nan() -> bool:
@@ -56,6 +59,10 @@ def looks_for_nan() -> bool:
 
 def _fresh(shared, static, *arrays):
     return (*arrays, *(jnp.zeros(x.shape, x.dtype) for x in static[1]))
+
+
+def _finite(shared, static, *arrays):
+    return (jnp.stack([jnp.isfinite(x).all() for x in arrays]),)
 
 
 def _bytes(x) -> int:
@@ -71,7 +78,7 @@ fresh_p = Operation(
 
 finite_p = Operation(
     "finite",
-    definition=lambda shared, static, *arrays: (jnp.stack([jnp.isfinite(x).all() for x in arrays]),),
+    definition=_finite,
     numbers=lambda shared, static: static,
     results=lambda shared, static, *arrays: (jax.ShapeDtypeStruct((len(arrays),), bool),),
 )
