@@ -132,6 +132,8 @@ class Browser:
                     )
                 case "Runtime.consoleAPICalled" if params["type"] in ("error", "assert"):
                     found.append("console: " + " ".join(str(a.get("value")) for a in params["args"]))
+                case "Log.entryAdded" if str(params["entry"].get("url")).endswith("/favicon.ico"):
+                    pass  # which the browser asks for by itself
                 case "Log.entryAdded" if params["entry"]["level"] == "error":
                     found.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
                 case "Network.requestWillBeSent" if not params["request"]["url"].startswith((own, "data:", "blob:")):
