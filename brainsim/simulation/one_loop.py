@@ -18,13 +18,10 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import ClosedJaxpr, Literal
 
+from brainsim.events._primitive import REAL
 from brainsim.simulation.alike import INNER
 
 NAME = "in_one_loop"  # of functions that are to be one
-SMALL, MARKS = (
-    "xla_cpu_small_call",
-    "mhlo.frontend_attributes",
-)  # of a call that is compiled as a function, and where it says so
 KNOWN = ("0.10.2",)  # releases of jaxlib that leave fusions as they are; see tests/simulation/test_one_loop.py
 
 SERVES = version("jaxlib") in KNOWN
@@ -36,7 +33,6 @@ PRIMITIVES = frozenset(
     integer_pow is_finite le lt max min mul ne neg not or select_n sign sqrt square sub xor
     """.split()  # noqa: SIM905
 )
-KINDS = "fiub"  # of types
 OPERATIONS = frozenset(
     f"stablehlo.{name}"
     for name in """
@@ -47,10 +43,16 @@ OPERATIONS = frozenset(
 
 
 def is_one(closed: ClosedJaxpr) -> bool:
-    """Whether equations can be one loop: plain arithmetic on numbers and on arrays of one length."""
-    variables = [*closed.jaxpr.invars, *closed.jaxpr.outvars]
-    shapes = {v.aval.shape for v in variables} | {jnp.shape(x) for x in closed.consts}
-    return SERVES and len(shapes - {()}) == 1 and _are_plain(closed, shapes | {()})
+    """Whether equations can be one loop: plain arithmetic on numbers and on arrays of one length, whole or real."""
+    avals = [v.aval for v in (*closed.jaxpr.constvars, *closed.jaxpr.invars, *closed.jaxpr.outvars)]
+    shapes = {aval.shape for aval in avals}
+    plain = all(map(_is_plain, avals)) and _are_plain(closed, shapes | {()})
+    return SERVES and len(shapes - {()}) == 1 and plain
+
+
+def _is_plain(aval) -> bool:
+    """Whether values are of a type that a loop may hold: XLA computes with shorter floats in others."""
+    return aval.dtype in REAL or aval.dtype.kind in "iub"
 
 
 def _are_plain(closed, shapes) -> bool:
@@ -60,7 +62,7 @@ def _are_plain(closed, shapes) -> bool:
             if not _are_plain(equation.params[INNER[name]], shapes):
                 return False
         elif name not in PRIMITIVES or not all(
-            len(v.aval.shape) < 2 and v.aval.shape in shapes for v in equation.outvars
+            len(v.aval.shape) < 2 and v.aval.shape in shapes and _is_plain(v.aval) for v in equation.outvars
         ):
             return False
     return True

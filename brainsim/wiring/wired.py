@@ -182,6 +182,7 @@ def wire(
         if grouped is None:
             conn, keep = onto(block, conn)
             weight, times = (None if x is None else kept(x, keep) for x in (weight, times))
+            each = [{name: kept(one, keep) for name, one in values.items()} for values in each]
         times = None if times is None else times.among(share)
     longest = None if max_delay is None else longest_of(max_delay, times, learns, path)
     by_delay = sort and can_be_sorted(conn, rule, times)

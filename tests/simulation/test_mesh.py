@@ -270,6 +270,26 @@ def test_synapses_onto_cells_are_built_where_the_cells_are(apart):
     assert net["E->cells"].block == (range(0, 2) if apart else None)
 
 
+class OwnSteps(bs.plasticity.Plasticity):
+    """A step of its own for every synapse."""
+
+    up = bs.Parameter(0.0, "change", unit="weight_unit", shape="weight_shape")
+
+    def update(self, s):
+        s.on_pre(s.up)
+
+
+def test_values_of_single_synapses_are_those_of_the_synapses_that_a_process_has():
+    net = bs.Network(seed=1)
+    net.E, net.I = lif(5), lif(4)
+    net._aside.share = Share(SimpleNamespace(devices=np.empty(2)), 0, 1)
+    pairs, each = bs.FromArrays([0, 4, 1, 3, 2, 0], [3, 0, 1, 2, 1, 1]), np.arange(6.0)
+    rule = OwnSteps(up=10 * each * u.pA, w_max=100 * u.pA)
+    net.connect(net.E, net.I, pairs, receptor="syn", weight=each * u.pA, plasticity=rule)
+    np.testing.assert_array_equal(plain_of(net["E->I"].weight), [5, 2, 4, 1])
+    np.testing.assert_array_equal(plain_of(rule.up), [50, 20, 40, 10])
+
+
 def test_what_was_built_in_parts_is_refused_where_its_targets_are_joined_later():
     net = _cells(bs.cells.ball_and_stick(20 * u.um, length=100 * u.um, diameter=1 * u.um))
     net._aside.share = Share(SimpleNamespace(devices=np.empty(2)), 0, 1)

@@ -59,6 +59,17 @@ def test_each_operation_has_the_bits_that_it_has_alone(kind):
 
 
 @here
+@pytest.mark.parametrize("kind", [jnp.float16, jnp.bfloat16, jnp.complex64])
+def test_other_types_are_left_to_the_compiler(kind):
+    step = lambda x, y, k, a: (x * a, y + x, k + 1, x != y)
+    given = jnp.arange(8.0).astype(kind), jnp.ones(8, kind), jnp.arange(8, dtype=jnp.int32), jnp.asarray(0.5, kind)
+    lowered = jax.jit(loop_of(step), keep_unused=True).lower(*given)
+    assert "mhlo.fusion" not in str(one_loop.with_loops(lowered.compiler_ir("stablehlo")))
+    found = fused.load(lowered, jax.devices("cpu")[0])(list(given))
+    assert found[1].dtype == kind and abs(complex(found[1][1])) < 1e-4
+
+
+@here
 @pytest.mark.parametrize(
     ("step", "loops"),
     [
