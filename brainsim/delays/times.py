@@ -24,6 +24,8 @@ class Times:
         What they are called in errors.
     ours : bool
         Whether nobody else changes the array, so that no copy is needed.
+    rows : int array, (rows + 1,), optional
+        Where rows begin that are sorted by the bits of their delays: only their ends are looked at.
 
     Raises
     ------
@@ -31,10 +33,11 @@ class Times:
         For delays that are not positive and finite.
     """
 
-    def __init__(self, ms: np.ndarray, what: str, ours: bool = False):
+    def __init__(self, ms: np.ndarray, what: str, ours: bool = False, rows: np.ndarray | None = None):
         self.what, self.shape = what, np.shape(ms)
         flat = np.asarray(ms).reshape(-1)
-        extremes = [(part.min(), part.max()) for part in _blocks(flat)] or [(np.inf, 0.0)]
+        looked_at = flat if rows is None else _ends(flat, rows)
+        extremes = [(part.min(), part.max()) for part in _blocks(looked_at)] or [(np.inf, 0.0)]
         self.shortest, self.longest = float(min(low for low, _ in extremes)), float(max(high for _, high in extremes))
         finite = all(np.isfinite(high) and low > 0 for low, high in extremes) if flat.size else True
         if not finite:
@@ -119,6 +122,13 @@ class Times:
         vars(other).update(vars(self))
         vars(other)["_values" if self._places is None else "_places"] = stored
         return other
+
+
+def _ends(flat, rows):
+    """The first and last of each row. By their bits, numbers below 0 and nan come behind all others."""
+    begins, ends = rows[:-1], rows[1:]
+    some = ends > begins
+    return np.concatenate([flat[begins[some]], flat[ends[some] - 1]])
 
 
 def _blocks(flat):

@@ -10,6 +10,7 @@ from brainsim.events import _library
 from brainsim.events._drawn_rows import words
 from brainsim.events._shared import Purpose
 
+BLOCK = 1 << 16  # numbers that are looked at together
 F = np.float32
 NEAR = [F(x) for x in (59.109374720, 159.29113202, 50.434271938, 3.3871327179)]
 OVER_NEAR = [F(x) for x in (67.187563600, 78.757757664, 17.895169469, 1.0)]
@@ -53,11 +54,14 @@ def places_outside(numbers: np.ndarray, low: float, high: float) -> np.ndarray:
     function = _library.host("places_outside", ctypes.c_int64)
     if function is None:
         return np.flatnonzero((numbers < F(low)) | (numbers > F(high)))
-    places = np.empty(numbers.size, np.int64)
-    bounds = ctypes.c_float(low), ctypes.c_float(high)
-    size = ctypes.c_int64(numbers.size)
-    count = function(ctypes.c_void_p(numbers.ctypes.data), size, *bounds, ctypes.c_void_p(places.ctypes.data))
-    return places[:count]
+    bounds, found = (ctypes.c_float(low), ctypes.c_float(high)), [np.empty(0, np.int64)]
+    places = np.empty(min(numbers.size, BLOCK), np.int32)
+    for start in range(0, numbers.size, BLOCK):
+        part = numbers[start : start + BLOCK]
+        given = ctypes.c_void_p(part.ctypes.data), ctypes.c_int64(part.size)
+        count = function(*given, *bounds, ctypes.c_void_p(places.ctypes.data))
+        found.append(start + places[:count].astype(np.int64))
+    return np.concatenate(found)
 
 
 def scale_normals(numbers: np.ndarray, mean: float, std: float, low: float, high: float) -> None:

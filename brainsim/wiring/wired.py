@@ -175,6 +175,7 @@ def wire(
             made.of(delay, u.ms, dtype, f"{path}.delay").mantissa,
             f"{path}.delay",
             ours=isinstance(delay, rules.Distribution),
+            rows=None if grouped is None or sort_by is None else np.asarray(grouped.conn.indptr),
         )
     if share is None or block is None or not isinstance(conn, events.CSR | events.FixedFanOut):
         block = None

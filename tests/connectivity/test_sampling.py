@@ -9,7 +9,7 @@ from scipy import special, stats
 
 from brainsim.connectivity import FixedInDegree, FixedOutDegree, FixedProbability, FixedTotalNumber, Normal, _sampling
 from brainsim.events import _library
-from brainsim.events._drawn_normals import _normals_of, draw_normals
+from brainsim.events._drawn_normals import _normals_of, draw_normals, places_outside
 from brainsim.events._drawn_rows import draw_rows, words
 from brainsim.events._shared import Purpose
 
@@ -192,6 +192,15 @@ def test_normal_numbers_of_the_library_are_those_of_numpy(n, monkeypatch):
     found = draw_normals(key, n)
     monkeypatch.setattr(_library, "_host", None)
     assert np.array_equal(found.view(np.uint32), draw_normals(key, n).view(np.uint32))
+
+
+@pytest.mark.parametrize("n", [0, 1, 15, 16, 1000, 70_001])
+def test_numbers_outside_of_bounds_are_found(n):
+    numbers = np.random.default_rng(n).normal(size=n).astype(np.float32)
+    numbers[::7] = np.nan  # is on no side of a bound
+    for low, high in ((-1.9, np.inf), (-0.1, 0.1), (-np.inf, 0.5), (-np.inf, np.inf)):
+        wrong = np.flatnonzero((numbers < np.float32(low)) | (numbers > np.float32(high)))
+        assert np.array_equal(places_outside(numbers, low, high), wrong)
 
 
 def test_the_extreme_words_give_finite_normal_numbers():

@@ -94,6 +94,17 @@ def test_synapses_of_a_neuron_are_sorted_by_delay_and_values_that_are_given_go_w
     np.testing.assert_allclose(u.get_mantissa(p.weight), [5.0, 2.0, 4.0, 1.0, 3.0])
 
 
+@pytest.mark.parametrize("n", [100, 3000, 20_000])
+@pytest.mark.parametrize("far", [False, True], ids=["near", "near but one"])
+def test_rows_of_delays_that_differ_little_are_sorted(n, far):
+    """By less than what is told apart at first, all of them in the wrong order; and equal ones stay as they were."""
+    key = np.float32(5).view(np.uint32) - np.arange(n, dtype=np.uint32) // 2
+    if far:
+        key[n // 3] = np.float32(0.01).view(np.uint32)
+    (order,) = _sorted_rows.sort_rows(np.array([0, n], np.int32), key, [np.arange(n, dtype=np.int32)])
+    assert np.array_equal(order, np.argsort(key, kind="stable"))
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.float64, "table"])
 def test_rows_are_sorted_without_the_library_as_with_it(kind, monkeypatch):
     rng = np.random.default_rng(3)

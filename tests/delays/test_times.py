@@ -32,11 +32,22 @@ def test_delays_are_exact_in_few_bytes(ms, bytes_each):
     np.testing.assert_array_equal(times.reordered(order).ms, ms[order].astype(float))
 
 
+def test_of_sorted_rows_the_ends_tell_the_shortest_and_the_longest():
+    rows = np.array([0, 0, 3, 4, 4])
+    times = Times(np.array([0.5, 0.75, 4.0, 0.25], np.float32), "delay", rows=rows)
+    assert (times.shortest, times.longest) == (0.25, 4.0)
+    assert Times(np.zeros(0, np.float32), "delay", rows=np.zeros(3, int)).longest == 0
+
+
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
 def test_delays_that_are_none_are_refused(bad):
     for ms in (np.array(bad), np.array([1.0, bad, 2.0])):
         with pytest.raises(ValueError, match=f"E->I.delay: delays must be positive and finite, given {bad} ms"):
             Times(ms, "E->I.delay")
+    rows = np.array([0, 1, 1, 4])  # sorted by bits, as rows are that are drawn: what is wrong comes last
+    ms = np.sort(np.array([1.0, 0.5, 2.0, bad], np.float32).view(np.uint32)).view(np.float32)
+    with pytest.raises(ValueError, match="E->I.delay: delays must be positive and finite"):
+        Times(ms, "E->I.delay", rows=rows)
     times = Times(np.array([[1.0, 0.3]]), "E->I.delay")
     times.check_step(0.3)
     with pytest.raises(ValueError, match="E->I.delay: delays must be at least one step of 0.5 ms, given 0.3 ms"):

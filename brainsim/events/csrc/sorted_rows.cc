@@ -10,41 +10,68 @@
 
 namespace {
 
-// Sorts the places of a row by key, those of equal keys as they were: by bytes, the lowest first.
+// Sorts the places of a row by key, those of equal keys as they were: by two digits, and then one by one what these do not tell
+// apart.
 class Sorter {
  public:
   const uint32_t* sort(const uint32_t* key, int64_t n) {
-    if (static_cast<int64_t>(from_.size()) < n) from_.resize(n), to_.resize(n);
-    for (int64_t k = 0; k < n; ++k) from_[k] = static_cast<uint32_t>(k);
+    if (static_cast<int64_t>(order_.size()) < n) order_.resize(n), from_.resize(n), to_.resize(n);
     if (n <= 48) {
+      for (int64_t k = 0; k < n; ++k) order_[k] = static_cast<uint32_t>(k);
       for (int64_t k = 1; k < n; ++k) {
-        const uint32_t place = from_[k];
+        const uint32_t place = order_[k];
         int64_t at = k;
-        for (; at > 0 && key[from_[at - 1]] > key[place]; --at) from_[at] = from_[at - 1];
-        from_[at] = place;
+        for (; at > 0 && key[order_[at - 1]] > key[place]; --at) order_[at] = order_[at - 1];
+        order_[at] = place;
       }
-      return from_.data();
+      return order_.data();
     }
-    uint32_t counts[4][256] = {};
-    for (int64_t k = 0; k < n; ++k)
-      for (int b = 0; b < 4; ++b) ++counts[b][key[k] >> 8 * b & 255];
-    for (int b = 0; b < 4; ++b) {
-      uint32_t* const count = counts[b];
-      if (count[key[0] >> 8 * b & 255] == n) continue;  // all have the same
-      uint32_t begin = 0;
-      for (int value = 0; value < 256; ++value) {
-        const uint32_t own = count[value];
-        count[value] = begin;
-        begin += own;
-      }
-      for (int64_t k = 0; k < n; ++k) to_[count[key[from_[k]] >> 8 * b & 255]++] = from_[k];
-      std::swap(from_, to_);
+    uint32_t least = key[0], most = key[0];
+    for (int64_t k = 1; k < n; ++k) least = std::min(least, key[k]), most = std::max(most, key[k]);
+    const int digit = n < 1024 ? 8 : n < 8192 ? 10 : 11;
+    const uint32_t range = most - least, values = uint32_t{1} << digit, mask = values - 1;
+    int bits = 0;
+    while (bits < 32 && range >> bits) ++bits;
+    const int rest = std::max(0, bits - 2 * digit);
+    uint32_t low[1 << 11], high[1 << 11];
+    std::fill_n(low, values, 0), std::fill_n(high, values, 0);
+    for (int64_t k = 0; k < n; ++k) {
+      const uint32_t x = (key[k] - least) >> rest;
+      ++low[x & mask], ++high[x >> digit];
     }
-    return from_.data();
+    uint32_t before_low = 0, before_high = 0;
+    for (uint32_t value = 0; value < values; ++value) {
+      const uint32_t own_low = low[value], own_high = high[value];
+      low[value] = before_low, high[value] = before_high;
+      before_low += own_low, before_high += own_high;
+    }
+    // Key and place in one number: all are different, and in the order in which they are wanted
+    for (int64_t k = 0; k < n; ++k) {
+      const uint32_t x = key[k] - least;
+      from_[low[x >> rest & mask]++] = uint64_t{x} << 32 | static_cast<uint64_t>(k);
+    }
+    for (int64_t k = 0; k < n; ++k) to_[high[from_[k] >> 32 >> rest >> digit]++] = from_[k];
+    if (rest) finish(n);
+    for (int64_t k = 0; k < n; ++k) order_[k] = static_cast<uint32_t>(to_[k]);
+    return order_.data();
   }
 
  private:
-  std::vector<uint32_t> from_, to_;
+  // Few are left in another order, or else they are sorted as a whole.
+  void finish(int64_t n) {
+    int64_t moves = 4 * n;
+    for (int64_t k = 1; k < n; ++k) {
+      const uint64_t own = to_[k];
+      if (to_[k - 1] <= own) continue;
+      int64_t at = k;
+      for (; at > 0 && to_[at - 1] > own; --at) to_[at] = to_[at - 1];
+      to_[at] = own;
+      if ((moves -= k - at) < 0) return std::sort(to_.begin(), to_.begin() + n);
+    }
+  }
+
+  std::vector<uint32_t> order_;
+  std::vector<uint64_t> from_, to_;
 };
 
 template <class X>
