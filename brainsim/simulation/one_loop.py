@@ -141,13 +141,24 @@ def _make_one(ir, block) -> None:
     loop = fusion.regions[0].blocks.append(*(value.type for value in taken))
     there = dict(zip(taken, loop.arguments, strict=True))
     for operation in moved:
-        loop.append(operation)
         for k, value in enumerate(operation.operands):
             if value in there:
                 operation.operands[k] = there[value]
+        if operation.name == "stablehlo.select" and operation.operands[0] in loop.arguments:
+            operation.operands[0] = _computed(ir, operation.operands[0], loop)
+        loop.append(operation)
     ir.Operation.create("stablehlo.return", operands=results, ip=ir.InsertionPoint(loop))
     for k, value in enumerate(reversed(list(fusion.results))):
         last.operands[k] = value
+
+
+def _computed(ir, condition, loop):
+    """The same condition, computed in the loop: XLA ends the process at a choice by an argument between values that are computed,
+    as it asks these for a layout, which arguments alone have.
+    """
+    at = ir.InsertionPoint(loop)
+    operands = [condition, condition]
+    return ir.Operation.create("stablehlo.and", results=[condition.type], operands=operands, ip=at).result
 
 
 def _shape(ir, value) -> list[int]:
