@@ -6,7 +6,7 @@
 - ``coba``: 40,000 neurons, any pair connected with probability 0.002 (3.2 million synapses), one weight.
 - ``brunel``: 12,500 neurons with 1,000 excitatory and 250 inhibitory inputs each (15.6 million), one weight and delay.
 - ``drawn``: 12,500 neurons, any pair with probability 0.1 (15.6 million), normal weights and delays of single synapses.
-- ``spatial``: 10,000 neurons at random places of 1 mm x 1 mm, pairs with probability 0.5 exp(-d^2 / 2 (0.1 mm)^2) (2.9 million).
+- ``spatial``: 10,000 neurons at random places of 1 mm x 1 mm, pairs with probability 0.5 exp(-d^2 / 2 (0.1 mm)^2) (2.65 million).
 
 Populations and synapses are made; nothing is simulated. `import_s` stands apart. brainsim and Brian2 load what they have compiled
 before: the first row of each process pair warms it, the second is what counts.
@@ -96,7 +96,7 @@ def nest(network: str, clock: _report.Stopwatch, threads: int) -> tuple[str, int
         n.local_num_threads = threads
         size = {"coba": 40_000, "spatial": 10_000}.get(network, 12_500)
         if network == "spatial":
-            places = n.spatial.free(n.random.uniform(0, 1), extent=[1.0, 1.0], num_dimensions=2)
+            places = n.spatial.free(n.random.uniform(0, 1), num_dimensions=2)
             cells = n.Create("iaf_psc_exp", size, positions=places)
             probability = 0.5 * n.spatial_distributions.gaussian(n.spatial.distance, std=0.1)
             n.Connect(cells, cells, {"rule": "pairwise_bernoulli", "p": probability}, {"weight": 20.0})

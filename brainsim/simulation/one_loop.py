@@ -144,7 +144,7 @@ def _make_one(ir, block) -> None:
         for k, value in enumerate(operation.operands):
             if value in there:
                 operation.operands[k] = there[value]
-        if operation.name == "stablehlo.select" and operation.operands[0] in loop.arguments:
+        if operation.name == "stablehlo.select":
             operation.operands[0] = _computed(ir, operation.operands[0], loop)
         loop.append(operation)
     ir.Operation.create("stablehlo.return", operands=results, ip=ir.InsertionPoint(loop))
@@ -152,10 +152,12 @@ def _make_one(ir, block) -> None:
         last.operands[k] = value
 
 
-def _computed(ir, condition, loop):
-    """The same condition, computed in the loop: XLA ends the process at a choice by an argument between values that are computed,
-    as it asks these for a layout, which arguments alone have.
+def _computed(ir, condition, loop) -> Any:
+    """The same condition, computed in the loop where it is an array from outside: XLA ends the process at a choice by an argument
+    between values that are computed, as it asks these for a layout, which arguments alone have.
     """
+    if condition not in loop.arguments or not _shape(ir, condition):
+        return condition
     at = ir.InsertionPoint(loop)
     operands = [condition, condition]
     return ir.Operation.create("stablehlo.and", results=[condition.type], operands=operands, ip=at).result

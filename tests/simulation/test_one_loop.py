@@ -76,18 +76,20 @@ def every_operation(x, y, b, c, k, m, a):
             total = total + (one - other) + one * other + one / other + lax.max(one, other) + lax.min(one, other)
             for compare in (lax.lt, lax.le, lax.gt, lax.ge, lax.eq, lax.ne):
                 odd = odd ^ compare(one, other)
-            for condition in conditions:
-                total = total + jnp.where(condition, one, other)
+            for condition in (*conditions, a > 0.5, a < 0.5):  # for each element, or one number for all
+                total = total + lax.select_n(condition, other, one)
     for one in wholes:
         total = total + one.astype(x.dtype)
         for other in others:
             count, odd = count + one * other - lax.max(one, other), odd ^ (one < other)
-            for condition in conditions:
-                count = count + jnp.where(condition, one, other)
+            for condition in (*conditions, a > 0.5):
+                count = count + lax.select_n(condition, other, one)
     for one in conditions:
         total, count = total + one.astype(x.dtype), count + one.astype(k.dtype)
         for other in further:
             odd = odd ^ (one & other) ^ (one | other) ^ (one == other)
+            for condition in (*conditions[1:], a > 0.5):
+                odd = odd ^ lax.select_n(condition, other, one)
     return total, odd, count
 
 
