@@ -130,13 +130,7 @@ def main() -> None:
     parser.add_argument("--network", choices=NETWORKS, action="append")
     parser.add_argument("--simulator", choices=SIMULATORS, action="append")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        "--python",
-        type=lambda text: dict(part.split("=", 1) for part in text.split(",")),
-        default={},
-        metavar="NAME=PATH,...",
-        help="another interpreter for some simulators, where they are installed apart",
-    )
+    _report.add_python(parser)
     parser.add_argument("--here", action="store_true", help="in this process: one network, one simulator")
     options = parser.parse_args()
     networks, simulators = options.network or NETWORKS, options.simulator or SIMULATORS

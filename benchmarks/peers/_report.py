@@ -206,6 +206,17 @@ def _cell(value) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def add_python(parser: argparse.ArgumentParser) -> None:
+    """Let simulators have interpreters of their own: ``--python nest=PATH,brian2=PATH``."""
+    parser.add_argument(
+        "--python",
+        type=lambda text: dict(part.split("=", 1) for part in text.split(",")),
+        default={},
+        metavar="NAME=PATH,...",
+        help="another interpreter for some simulators, where they are installed apart",
+    )
+
+
 def _parser(description: str, simulators, scale=1.0, duration=1.0) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--simulator", choices=(*simulators, "all"), default="all")
@@ -223,12 +234,6 @@ def _parser(description: str, simulators, scale=1.0, duration=1.0) -> argparse.A
     parser.add_argument(
         "--repeat", type=int, default=1, help="fresh processes, seeds seed, seed+1, ...; the median run is kept"
     )
-    parser.add_argument(
-        "--python",
-        type=lambda text: dict(part.split("=", 1) for part in text.split(",")),
-        default={},
-        metavar="NAME=PATH,...",
-        help="another interpreter for some simulators, where they are installed apart",
-    )
+    add_python(parser)
     parser.add_argument("--json", action="store_true", help="one JSON line per simulator")
     return parser
