@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import abc
 import difflib
-from collections.abc import Iterable
-from typing import Any
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: Names that other simulators and papers use, and ours.
 SYNONYMS = {
@@ -43,6 +49,86 @@ def suggestion(name: str, accepted: Iterable[str]) -> str:
 def _nearest(name: str, accepted: list[str]) -> list[str]:
     same = [other for other in accepted if other.lower() == name.lower()]
     return same or difflib.get_close_matches(name, accepted, n=1, cutoff=0.5)
+
+
+def a_or_an(name: str) -> str:
+    """A name with its article: ``"an Exponential"``, ``"a Normal"``, ``"an STDP"``, ``"a CSR"``."""
+    spelt = name[:2].isupper()  # letter by letter
+    vowel = (
+        name[:1] in "AEFHILMNORSX"
+        if spelt
+        else name[:1].lower() in tuple("aeiou") and not name.lower().startswith("uni")
+    )
+    return f"{'an' if vowel else 'a'} {name}"
+
+
+_UNEXPECTED = re.compile(r"([\w.<>]+)\(\) got an unexpected keyword argument '(\w+)'")
+
+
+def names_arguments(function: F) -> F:
+    """Let a function say which argument is meant where it is called with a name that it has none of.
+
+    It stays a TypeError. Nothing is looked up in a call that is right.
+    """
+
+    @functools.wraps(function)
+    def call(*arguments, **named):
+        try:
+            return function(*arguments, **named)
+        except TypeError as error:
+            if (better := of_arguments(error, function, function.__name__, named)) is None:
+                raise
+            raise better from None
+
+    return cast(F, call)
+
+
+class NamesArguments(abc.ABCMeta):
+    """Metaclass of classes that say which argument is meant, as functions with :func:`names_arguments` do."""
+
+    __signature__ = property(lambda cls: _signature(cls.__init__))  # or inspect would show that of ``__call__``
+
+    if not TYPE_CHECKING:  # constructors are what ``__init__`` says
+
+        def __call__(cls, *arguments, **named):
+            try:
+                return super().__call__(*arguments, **named)
+            except TypeError as error:
+                if (better := of_arguments(error, cls, cls.__name__, named)) is None:
+                    raise
+                raise better from None
+
+
+def _signature(method: Callable) -> inspect.Signature:
+    """Of a method, without ``self``."""
+    whole = inspect.signature(method)
+    return whole.replace(parameters=list(whole.parameters.values())[1:], return_annotation=whole.empty)
+
+
+def of_arguments(error: TypeError, called: Callable, name: str, named: Iterable[str]) -> TypeError | None:
+    """What to raise in place of ``error`` if it is that ``called``, by the user's ``name``, has no such argument; else None.
+
+    Parameters
+    ----------
+    error : TypeError
+        What a call ended with.
+    called : callable
+        A function or a class.
+    name : str
+    named : iterable of str
+        Names of the arguments that it was called with.
+    """
+    found = _UNEXPECTED.fullmatch(str(error))
+    if found is None or found[2] not in named:
+        return None
+    where = f"{called.__qualname__}" if not isinstance(called, type) else "__init__"
+    accepted = inspect.signature(called).parameters
+    if found[2] in accepted or not found[1].endswith(where):  # it called something else by that name
+        return None
+    given = [
+        key for key, p in accepted.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and key != "self"
+    ]
+    return TypeError(f"{name}: there is no argument {found[2]!r}.{suggestion(found[2], given)}")
 
 
 def check_flag(what: str, given: Any) -> None:

@@ -17,13 +17,15 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
+from brainsim._errors import NamesArguments
+
 __all__ = ["Chance", "Escape", "ScoreFunction", "StraightThroughGumbel"]
 
 HIGHEST = 30.0  # exponent that counts
 
 
 @dataclass(frozen=True)
-class Chance(abc.ABC):
+class Chance(metaclass=NamesArguments):
     r"""A spike with probability :math:`\sigma(x/w)` in each step. Subclasses are frozen dataclasses of positive numbers.
 
     Parameters

@@ -16,6 +16,7 @@ from brainsim import initial
 from brainsim._core import Dynamics, key_of, split, trained_by_default
 from brainsim._core.plain import NotPlainError, Reader, encode
 from brainsim._core.recorded import Made, There, recorded
+from brainsim._errors import a_or_an
 from brainsim._mesh import check_held
 from brainsim._units import with_unit
 from brainsim.cells import Detector, Junctions
@@ -36,7 +37,7 @@ def describe(net: Any) -> dict[str, Any]:
     """A network at its beginning as plain data; see :meth:`brainsim.Network.describe`."""
     if type(net).__module__ != "brainsim.network":
         raise NotPlainError(
-            f"describe: a {type(net).__name__} is described by the code that makes it; a Network by its parts."
+            f"describe: {a_or_an(type(net).__name__)} is described by the code that makes it; a Network by its parts."
         )
     check_held(net._aside.share)
     seed = net._aside.seed

@@ -9,6 +9,7 @@ import brainunit as u
 import numpy as np
 
 from brainsim._core import Dynamics, key_at
+from brainsim._errors import a_or_an
 from brainsim.population import Population
 from brainsim.projection import Projection
 from brainsim.receptors.base import Receptor
@@ -35,7 +36,7 @@ def remove(net: Any, path: str) -> None:
     elif isinstance(part, Stimulus) and isinstance(net[owner], Population):
         _let_go(net[owner], name)
     else:
-        raise ValueError(f"Network: {path!r} is a {type(part).__name__}; what it belongs to can be taken out.")
+        raise ValueError(f"Network: {path!r} is {a_or_an(type(part).__name__)}; what it belongs to can be taken out.")
     _forget(net, path)
 
 
@@ -80,11 +81,13 @@ def replace(net: Any, path: str, new: Dynamics) -> None:
     kind = next((kind for kind in (Population, Receptor, Stimulus) if isinstance(old, kind)), None)
     if kind is None:
         raise ValueError(
-            f"Network: {path!r} is a {type(old).__name__}; populations, receptors and stimuli are replaced. Take a"
+            f"Network: {path!r} is {a_or_an(type(old).__name__)}; populations, receptors and stimuli are replaced. Take a"
             " projection out (del net[...]) and connect again."
         )
     if not isinstance(new, kind):
-        raise TypeError(f"Network: {path!r} is replaced by a {kind.__name__.lower()}, given {type(new).__name__}.")
+        raise TypeError(
+            f"Network: {path!r} is replaced by {a_or_an(kind.__name__.lower())}, given {type(new).__name__}."
+        )
     if new.bound:
         raise ValueError(
             f"Network: the {kind.__name__.lower()} given for {path!r} belongs to {new.path}; make another."
@@ -120,7 +123,7 @@ def _check_receptor(projection: Projection, receptor: Receptor, pre: Population)
         branch = vars(projection.also)[name]
         given, signed = given * branch.factor_unit, branch.signed
     if unit is None or not unit.has_same_dim(given) or unit != given:
-        raise ValueError(f"{where} has weights in {given}, and a {type(receptor).__name__} in {unit}.")
+        raise ValueError(f"{where} has weights in {given}, and {a_or_an(type(receptor).__name__)} in {unit}.")
     single = projection.adds_up and not receptor.adds_up
     if (
         single
@@ -132,7 +135,9 @@ def _check_receptor(projection: Projection, receptor: Receptor, pre: Population)
         )
         or len(receptor.ports) > 1
     ):
-        raise ValueError(f"{where} sends something that a {type(receptor).__name__} does not take; connect it again.")
+        raise ValueError(
+            f"{where} sends something that {a_or_an(type(receptor).__name__)} does not take; connect it again."
+        )
 
 
 def _population(net, path: str, new: Population) -> None:

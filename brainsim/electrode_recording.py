@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from numpy.typing import ArrayLike
 
 from brainsim._core import Clock, Dynamics, FixedVariable, Site, State
-from brainsim._errors import UnknownNameError, suggestion
+from brainsim._errors import UnknownNameError, a_or_an, suggestion
 from brainsim._units import QuantityLike, in_unit
 from brainsim.cells.fields.electrodes import Electrodes
 from brainsim.cells.fields.extracellular import Extracellular
@@ -64,7 +64,7 @@ class ElectrodeRecording(Operation):
         for population in cells:
             if not isinstance(population, MultiCompartment):
                 raise TypeError(
-                    f"ElectrodeRecording: currents are those of cells with a shape, given a {type(population).__name__}."
+                    f"ElectrodeRecording: currents are those of cells with a shape, given {a_or_an(type(population).__name__)}."
                 )
             if population._aside.key is None:
                 raise ValueError("ElectrodeRecording: assign the cells to the network first; they have no place yet.")

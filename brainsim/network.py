@@ -8,7 +8,7 @@ from typing import Any
 
 from brainsim import describing, editing, schedule, summary
 from brainsim._core import Clock, Dynamics, is_layer, key_at
-from brainsim._errors import UnknownNameError, suggestion
+from brainsim._errors import UnknownNameError, names_arguments, suggestion
 from brainsim._units import QuantityLike
 from brainsim.between_runs import BetweenRuns
 from brainsim.connecting import connect
@@ -203,6 +203,7 @@ class Network(BetweenRuns):
             node = parts[name]
         return node
 
+    @names_arguments
     def connect(
         self,
         pre: Sender | View,

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core import Aside, Clock, Dynamics, Part, Site, State, elements, held, name_hash
-from brainsim._errors import UnknownNameError, suggestion
+from brainsim._core import Aside, Clock, Dynamics, Part, Site, State, elements, held, in_step, name_hash
+from brainsim._errors import UnknownNameError, a_or_an, suggestion
 from brainsim.connectivity.geometry import Positions, as_layout
 from brainsim.own_steps import OwnSteps, length_of
 from brainsim.stimuli.base import Stimulus
@@ -25,6 +25,14 @@ class Sender(Dynamics):
 
     size: tuple[int, ...]
     count: int
+
+    def check_settable(self, name):
+        super().check_settable(name)
+        if name == "spikes" and self.bound and not in_step():
+            raise ValueError(
+                f"{self.path}.spikes is what was fired in the last step, and nothing reads it between steps. Spikes at times of"
+                " yours are sent by sources.SpikeTimes; an operation may set those of its step."
+            )
 
     @property
     def positions(self) -> Positions:
@@ -39,7 +47,7 @@ class Sender(Dynamics):
         TypeError
             For a population whose units have one place each.
         """
-        raise TypeError(f"{self.path}: a {type(self).__name__} has no places; its units are points.")
+        raise TypeError(f"{self.path}: {a_or_an(type(self).__name__)} has no places; its units are points.")
 
     def __getitem__(self, item: Any) -> View:
         return View(self, elements(item, self.size, self.path))
@@ -188,7 +196,7 @@ class Population(OwnSteps, Sender):
         if unnamed:
             given = type(unnamed[0]).__name__
             raise TypeError(
-                f"{self.path}: a {kind.__name__.lower()} needs a name, for example x={given}(...), given {given} without."
+                f"{self.path}: {a_or_an(kind.__name__.lower())} needs a name, for example x={given}(...), given {given} without."
             )
         for name, part in parts.items():
             what = kind.__name__.lower()
@@ -240,7 +248,7 @@ class Population(OwnSteps, Sender):
         """
         if not self.inputs:
             raise UnknownNameError(
-                f"{self.path}: {part!r} has nowhere to go, a {type(self).__name__} takes no input in its equations (as text:"
+                f"{self.path}: {part!r} has nowhere to go, {a_or_an(type(self).__name__)} takes no input in its equations (as text:"
                 " 'J : amp (input)'); a bs.receptors.Delta(into=...) moves a variable, a Summed(into=...) sets one."
             )
         if name is None:

@@ -24,6 +24,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
+from brainsim._errors import NamesArguments
 from brainsim._units import NumberLike, Value
 from brainsim.events._threshold import fires, put_back
 
@@ -42,7 +43,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Surrogate(abc.ABC):
+class Surrogate(metaclass=NamesArguments):
     """A Heaviside step with a pseudo-derivative. Subclasses are frozen dataclasses of positive numbers."""
 
     def __post_init__(self):

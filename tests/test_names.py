@@ -1,11 +1,15 @@
 """Names are closed: what is assigned is assigned, or refused with the nearest name."""
 
+import inspect
+
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import brainsim as bs
+import brainsim.train
+from brainsim._errors import UnknownNameError, a_or_an, names_arguments
 
 
 @pytest.fixture(scope="module")
@@ -255,3 +259,64 @@ def test_numbers_and_what_changes_in_place_are_declared(value):
 
     with pytest.raises(TypeError, match=r"Own\.table: numbers and arrays are declared"):
         Own(1)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda net: net.connect(net.E, net.E, bs.AllToAll(), receptor=None, wieght=1),
+            "connect: .*'wieght'.*'weight'",
+        ),
+        (lambda net: bs.simulate(net, 1 * u.ms, recrod="E.V"), "simulate: .*'recrod'.*'record'"),
+        (lambda net: bs.sweep(net, 1 * u.ms, seed=3), "sweep: .*'seed'.*'seeds'"),
+        (lambda net: bs.function(net, 1 * u.ms, recrod="E.V"), "function: .*'recrod'.*'record'"),
+        (lambda net: bs.train.fit(net, None, 1 * u.ms, epoch=3), "fit: .*'epoch'.*'epochs'"),
+        (lambda net: bs.FixedProbability(0.1, self_conections=False), "FixedProbability: .*'self_connections'"),
+        (lambda net: bs.Normal(mena=0, std=1), "Normal: .*'mena'.*'mean'"),
+        (lambda net: bs.stimuli.Constant(1 * u.pA, wher=3), "Constant.*'wher'"),
+    ],
+)
+def test_a_mistyped_argument_is_answered_with_the_nearest(net, call, message):
+    with pytest.raises((TypeError, UnknownNameError), match=message):
+        call(net)
+
+
+def test_an_argument_that_something_inside_does_not_have_is_not_taken_for_the_users():
+    """What a function calls by a wrong name is a fault of the function, and the message stays what it was."""
+
+    @names_arguments
+    def outer(value=1):
+        return inner(value=value)
+
+    def inner(values=1):
+        return values
+
+    with pytest.raises(TypeError, match=r"inner\(\) got an unexpected keyword argument 'value'"):
+        outer(value=2)
+    with pytest.raises(TypeError, match="outer: there is no argument 'valeu'. Did you mean 'value'"):
+        outer(valeu=2)
+
+
+def test_signatures_are_those_of_the_definition():
+    assert list(inspect.signature(bs.FixedProbability).parameters) == ["p", "self_connections"]
+    assert list(inspect.signature(bs.simulate).parameters)[:3] == ["net", "duration", "dt"]
+
+
+def test_arguments_of_a_class_are_among_what_is_accepted():
+    with pytest.raises(UnknownNameError, match="Did you mean 'method'"):
+        bs.neurons.LIF(1, metod="euler")
+
+
+def test_spikes_cannot_be_set_between_steps(net):
+    for write in (lambda: setattr(net.E, "spikes", True), lambda: setattr(net.E[:2], "spikes", True)):
+        with pytest.raises(ValueError, match=r"E\.spikes is what was fired.*SpikeTimes"):
+            write()
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["an Exponential", "a Normal", "an AdEx", "an LIF", "a CSR", "an STDP", "a Uniform", "a HodgkinHuxley", "an IF"],
+)
+def test_names_have_their_article(said):
+    assert a_or_an(said.split()[1]) == said

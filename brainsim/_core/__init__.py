@@ -44,7 +44,7 @@ from brainsim._core.norms import TIME, BatchNorm, BatchNormOverTime, once_per_ru
 from brainsim._core.site import OfSite, Site
 from brainsim._core.slot import Slot
 from brainsim._core.standing import Part
-from brainsim._core.stepping import stepping
+from brainsim._core.stepping import in_step, stepping
 from brainsim._core.structure import Structure, forget_programs, split, write_back
 
 __all__ = [
@@ -88,6 +88,7 @@ __all__ = [
     "forget_programs",
     "held",
     "in_order",
+    "in_step",
     "in_the_float_type",
     "is_layer",
     "looked_at",

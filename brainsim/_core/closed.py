@@ -15,7 +15,7 @@ from brainsim._core.declared import State, _Declared
 from brainsim._core.described import docstring, signature
 from brainsim._core.recorded import made_with
 from brainsim._core.watch import Telling
-from brainsim._errors import UnknownNameError, suggestion
+from brainsim._errors import UnknownNameError, of_arguments, suggestion
 
 
 class _Closing(Telling, type(nnx.Module)):
@@ -27,7 +27,12 @@ class _Closing(Telling, type(nnx.Module)):
 
     def __call__(cls, *args, **kwargs):
         record = made_with(cls, args, kwargs) if cls.recorded else None  # before parts find their place
-        made = super().__call__(*args, **kwargs)
+        try:
+            made = super().__call__(*args, **kwargs)
+        except TypeError as error:
+            if (better := of_arguments(error, cls, cls.__name__, kwargs)) is None:
+                raise
+            raise better from None
         if "_aside" not in vars(made):
             raise TypeError(f"{cls.__name__}.__init__ does not call super().__init__(...).")
         made._aside.closed = True

@@ -17,6 +17,7 @@ from jax.core import Tracer
 from brainsim._core.aside import Aside, Moment
 from brainsim._core.closed import Closed, check_reserved
 from brainsim._core.declared import Fixed, Parameter, State, StateVariable, _Declared
+from brainsim._core.described import signature
 from brainsim._core.digits import keep_digits
 from brainsim._core.exact import Exact
 from brainsim._core.given import is_drawn, is_traced, kept_type, key_for
@@ -47,7 +48,8 @@ class Dynamics(Accumulating, Closed):
         self._aside = Aside()
         for name, value in values.items():
             if name not in self._declared:
-                raise UnknownNameError(f"{type(self).__name__} has no {name!r}.{suggestion(name, self._declared)}")
+                accepted = {*signature(type(self)).parameters, *self._declared}
+                raise UnknownNameError(f"{type(self).__name__} has no {name!r}.{suggestion(name, accepted)}")
             self._check_unit(name, value)
         self._aside.given = values
 

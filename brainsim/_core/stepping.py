@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from flax import nnx
 
 from brainsim._core.clock import Clock
-from brainsim._errors import OutsideStepError
+from brainsim._errors import OutsideStepError, a_or_an
 
 INSTEAD = (
     "To follow another population, connect it with signal='V' (or another state) to a graded receptor, or write a"
@@ -35,6 +35,11 @@ def stepping(net: nnx.Module) -> Iterator[None]:
         yield
     finally:
         _now.members = before
+
+
+def in_step() -> bool:
+    """Whether a step, or a function within one, is being traced."""
+    return _now.members is not None
 
 
 @contextlib.contextmanager
@@ -110,8 +115,8 @@ def _holder(net, kind) -> str:
     for part in _objects(net):
         for name, held in vars(part).items():
             if type(held) is kind and held.path != (f"{part.path}.{name}" if part is not net else name):
-                return f"{part.path}.{name}: {held.path}, a {kind.__name__}, which"
-    return f"{net!r}: a {kind.__name__} that a component holds"
+                return f"{part.path}.{name}: {held.path}, {a_or_an(kind.__name__)}, which"
+    return f"{net!r}: {a_or_an(kind.__name__)} that a component holds"
 
 
 def _objects(net):

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from brainsim._errors import NamesArguments
 from brainsim._units import NumberLike
 
 from ._sources import BLOCK, DrawnSource, JaxSource, NormalNumbers, NumpySource, Source
@@ -32,7 +33,7 @@ SIZES = 1 << 4, 1 << 8, 1 << 12, 1 << 16  # to which draws are rounded up: few, 
 
 
 @dataclass(frozen=True, eq=False)
-class Distribution(abc.ABC):
+class Distribution(metaclass=NamesArguments):
     """A distribution of one variable, with a unit.
 
     Arguments of all distributions are quantities or plain numbers of one dimension. They are scalars, or arrays that

@@ -9,6 +9,8 @@ from typing import cast
 import numpy as np
 import scipy.sparse
 
+from brainsim._errors import a_or_an
+
 from . import _checks
 from .pairs import Pairs, Synapses
 from .rule import ConnectionRule
@@ -133,7 +135,7 @@ class FromMatrix(ConnectionRule):
                 given = np.asarray(given)
             except (TypeError, ValueError):  # quantities and ragged lists
                 raise TypeError(
-                    f"{self.name}: matrix is a {type(given).__name__} that is not an array of plain numbers; give plain "
+                    f"{self.name}: matrix is {a_or_an(type(given).__name__)} that is not an array of plain numbers; give plain "
                     "numbers in the unit of the receptor, such as matrix / u.pA"
                 ) from None
         if given.ndim != 2:

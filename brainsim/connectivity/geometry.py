@@ -10,7 +10,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from brainsim._errors import UnitError
+from brainsim._errors import NamesArguments, UnitError
 from brainsim._units import NumberLike, in_unit, split_quantity, with_unit
 
 
@@ -104,7 +104,7 @@ class Positions:
         return f"Positions(<{len(self)} in {self.dimensions}-D, {self.unit}{periodic}>)"
 
 
-class Layout(abc.ABC):
+class Layout(metaclass=NamesArguments):
     """How the neurons of a population are arranged."""
 
     @abc.abstractmethod

@@ -10,6 +10,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
+from brainsim._errors import NamesArguments
 from brainsim._units import NumberLike, in_unit, split_quantity
 
 
@@ -17,7 +18,7 @@ def _fields(kernel: Any) -> tuple[Field, ...]:
     return fields(kernel)  # each kernel is a dataclass
 
 
-class Kernel(abc.ABC):
+class Kernel(metaclass=NamesArguments):
     """A number for each distance, 1 or less in size.
 
     A kernel is called with distances and gives plain numbers. Its lengths are the fields of its dataclass, all of one

@@ -10,6 +10,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
+from brainsim._errors import NamesArguments
 from brainsim._units import NumberLike, in_unit, split_quantity
 
 _ROUNDING = 1e-9  # relative: neighbours on a grid of spacing 0.1 are at 0.30000000000000004
@@ -19,7 +20,7 @@ def _fields(mask: Any) -> tuple[Field, ...]:
     return fields(mask)  # each mask is a dataclass
 
 
-class Mask(abc.ABC):
+class Mask(metaclass=NamesArguments):
     """A region of displacements from the presynaptic to the postsynaptic neuron; its border belongs to it.
 
     Lengths are the fields of the dataclass, all of one dimension. A new mask says :meth:`inside` and :meth:`reach`.

@@ -12,6 +12,7 @@ import brainunit as u
 import numpy as np
 from numpy.typing import DTypeLike
 
+from brainsim._errors import NamesArguments
 from brainsim._units import in_unit
 
 from .placed import Placed, Side
@@ -20,7 +21,7 @@ BLOCK = 1 << 17  # synapses whose values are in memory at once
 ARGUMENTS = (("i", "j"), ("pre", "post"))
 
 
-class SynapseValue(abc.ABC):
+class SynapseValue(metaclass=NamesArguments):
     """A weight or delay of each synapse that follows from the two neurons.
 
     A subclass gives the values :meth:`of` some synapses.

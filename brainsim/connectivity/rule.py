@@ -10,6 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from brainsim._errors import NamesArguments
+
 from . import _checks
 from .geometry import Space
 from .pairs import Pairs, Synapses
@@ -17,7 +19,7 @@ from .placed import Placed
 
 
 @dataclass(frozen=True, repr=False)
-class ConnectionRule(abc.ABC):
+class ConnectionRule(metaclass=NamesArguments):
     """Which pairs of neurons are connected.
 
     A rule is a value: it can be compared, hashed and used for several projections. A new rule is a frozen dataclass

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from brainsim._errors import UnknownNameError, suggestion
+from brainsim._errors import UnknownNameError, a_or_an, suggestion
 
 from . import _checks
 from .explicit import FromArrays, _frozen
@@ -136,7 +136,7 @@ def _columns(rule: str, table) -> dict[str, np.ndarray]:
         table = {name: np.array([row[k].strip() for row in rows], dtype=str) for k, name in enumerate(header)}
     elif not isinstance(table, Mapping) and (hasattr(table, "collect") or not hasattr(table, "columns")):  # lazy frames
         raise TypeError(
-            f"{rule}: table is a {type(table).__name__}; give a path, a dictionary of columns, or a data frame"
+            f"{rule}: table is {a_or_an(type(table).__name__)}; give a path, a dictionary of columns, or a data frame"
             f"{': table.collect()' if hasattr(table, 'collect') else ''}"
         )
     columns = {str(name): np.asarray(table[name]) for name in getattr(table, "columns", table)}

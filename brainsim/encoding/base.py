@@ -10,11 +10,12 @@ import brainunit as u
 import jax
 from jax.typing import ArrayLike
 
+from brainsim._errors import NamesArguments
 from brainsim._units import QuantityLike, in_unit
 
 
 @dataclass(frozen=True)
-class Encoder(abc.ABC):
+class Encoder(metaclass=NamesArguments):
     """From one example to a time course: ``encode(x, n_steps, dt, key)`` gives ``(n_steps, n)``.
 
     Encoders are frozen dataclasses. A new one is one class with fields and a method :meth:`encode`; any other function

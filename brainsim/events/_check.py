@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from brainsim._errors import a_or_an
 from brainsim._memory import in_huge_pages
 from brainsim.events._library import use_huge_pages
 
@@ -75,7 +76,7 @@ def weights(operation: str, conn, x, dtype, name: str = "weight") -> jax.Array:
     x = jnp.asarray(x)
     if x.shape not in ((), tuple(conn.weight_shape)) or not jnp.issubdtype(x.dtype, jnp.floating):
         raise ValueError(
-            f"events.{operation}: {name} of a {type(conn).__name__} is a float, of shape [] for all synapses or "
+            f"events.{operation}: {name} of {a_or_an(type(conn).__name__)} is a float, of shape [] for all synapses or "
             f"{list(conn.weight_shape)} for each; got {x.dtype}{list(x.shape)}."
         )
     return same_dtype(operation, name, x, dtype)
@@ -104,7 +105,7 @@ def connection(operation: str, conn, kind: type | UnionType) -> None:
     if not isinstance(conn, kind):
         if hasattr(conn, "materialise"):
             raise TypeError(
-                f"events.{operation}: a {type(conn).__name__} stores nothing for single synapses; "
+                f"events.{operation}: {a_or_an(type(conn).__name__)} stores nothing for single synapses; "
                 "store it first: conn, weights = conn.materialise()."
             )
         raise TypeError(

@@ -16,13 +16,15 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from brainsim._errors import NamesArguments
+
 Leaves = list[jax.Array]
 Scalar: TypeAlias = u.Quantity | ArrayLike  # with a unit or without
 PlainFunction = Callable[[Any, Leaves], Leaves]
 
 
 @dataclass(frozen=True)
-class ODEMethod(abc.ABC):
+class ODEMethod(metaclass=NamesArguments):
     r"""One step of :math:`\dot y = f(t, y)`: ``method(f, t, y, dt) -> y_next``.
 
     Parameters
@@ -69,7 +71,7 @@ class ODEMethod(abc.ABC):
 
 
 @dataclass(frozen=True)
-class SDEMethod(abc.ABC):
+class SDEMethod(metaclass=NamesArguments):
     r"""One step of :math:`dy = f(t, y)\,dt + g(t, y)\,dW`: ``method(f, g, t, y, dt, noise) -> y_next``.
 
     Parameters

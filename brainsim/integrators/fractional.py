@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from brainsim._errors import suggestion
+from brainsim._errors import NamesArguments, suggestion
 from brainsim.integrators.base import Leaves, PlainFunction, Scalar, Stripped
 from brainsim.integrators.coupled import Coupled, check_coupling
 from brainsim.integrators.implicit import implicit_stage
@@ -17,7 +17,7 @@ from brainsim.integrators.integrate import _count_saved, _start, _strong_float
 
 
 @dataclass(frozen=True)
-class FractionalMethod(abc.ABC):
+class FractionalMethod(metaclass=NamesArguments):
     """A scheme that weighs the past: ``y_next = fixed + scale dt**alpha f``, with a buffer of the past in `fixed`.
 
     Parameters

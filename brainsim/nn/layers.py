@@ -10,11 +10,12 @@ from typing import Any
 import jax
 
 from brainsim import _core
+from brainsim._errors import NamesArguments
 from brainsim._units import QuantityLike
 from brainsim.connectivity.distribution import Given
 
 
-class LayerSpec(abc.ABC):
+class LayerSpec(metaclass=NamesArguments):
     """A layer whose input is not known yet. A subclass gives :meth:`module`; modules of flax nnx need none."""
 
     @abc.abstractmethod

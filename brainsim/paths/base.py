@@ -7,10 +7,11 @@ import abc
 import jax
 
 from brainsim._core import Clock
+from brainsim._errors import NamesArguments
 from brainsim.receptors.base import Receptor
 
 
-class Path(abc.ABC):
+class Path(metaclass=NamesArguments):
     """How what arrives reaches the ports of a receptor: through synapses, or through a layer."""
 
     @abc.abstractmethod

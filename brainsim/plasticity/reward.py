@@ -6,6 +6,7 @@ import brainunit as u
 import jax.numpy as jnp
 
 from brainsim._core import Parameter, State
+from brainsim._errors import a_or_an
 from brainsim._units import UNITLESS
 from brainsim.plasticity.base import Plasticity
 
@@ -56,7 +57,11 @@ class RewardModulated(Plasticity):
     def __init__(self, rule: Plasticity, reward: Any, **values: Any):
         super().__init__(**values)
         if not isinstance(rule, Plasticity) or rule.bound:
-            what = f"already belongs to {rule.path}" if isinstance(rule, Plasticity) else f"is a {type(rule).__name__}"
+            what = (
+                f"already belongs to {rule.path}"
+                if isinstance(rule, Plasticity)
+                else f"is {a_or_an(type(rule).__name__)}"
+            )
             raise ValueError(f"RewardModulated: the rule inside must be a free plasticity rule; the one given {what}.")
         self.rule = rule
         self.reward = self.path_of(reward, "reward")

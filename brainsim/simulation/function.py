@@ -12,7 +12,7 @@ from jax.core import Tracer
 
 from brainsim._core import step_length
 from brainsim._core.rounding import SUFFIX, slow_in
-from brainsim._errors import UnknownNameError, check_flag, suggestion
+from brainsim._errors import UnknownNameError, check_flag, names_arguments, suggestion
 from brainsim._units import QuantityLike
 from brainsim.integrators import Adaptive
 from brainsim.network import Network
@@ -28,6 +28,7 @@ from brainsim.simulation.plan import WHOLE
 from brainsim.simulation.wanted import Wanted
 
 
+@names_arguments
 def function(
     net: Network,
     duration: QuantityLike,

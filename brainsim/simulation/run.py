@@ -12,6 +12,7 @@ from jax.core import Tracer
 from jax.sharding import Mesh
 
 from brainsim._core import count_of, split, write_back
+from brainsim._errors import names_arguments
 from brainsim._units import QuantityLike
 from brainsim.integrators import Adaptive
 from brainsim.network import Network
@@ -28,6 +29,7 @@ from brainsim.simulation.room import Room
 from brainsim.simulation.wanted import Wanted
 
 
+@names_arguments
 @alone
 def simulate(
     net: Network,

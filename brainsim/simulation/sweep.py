@@ -14,7 +14,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from brainsim._core import elements
-from brainsim._errors import UnknownNameError, suggestion
+from brainsim._errors import UnknownNameError, names_arguments, suggestion
 from brainsim._units import QuantityLike, in_unit, joined, split_quantity, with_unit
 from brainsim.integrators import Adaptive
 from brainsim.network import Network
@@ -160,6 +160,7 @@ def _of_store(store: Store) -> Sweep | Reduced:
     return Reduced(store.axes, store.reduced)
 
 
+@names_arguments
 @alone
 def sweep(
     net: Network,

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._errors import UnknownNameError, suggestion
+from brainsim._errors import UnknownNameError, names_arguments, suggestion
 from brainsim._units import QuantityLike, in_unit
 from brainsim.network import Network
 from brainsim.simulation.door import check_count
@@ -54,6 +54,7 @@ class Evaluated(NamedTuple):
         return f"Evaluated({len(self.values['loss']):,} examples; {shown})"
 
 
+@names_arguments
 def evaluate(
     net: Network,
     data: Any,
@@ -114,6 +115,7 @@ def evaluate(
     return Evaluated(means, values, outputs, {name: float(np.mean(x)) * hertz * u.Hz for name, x in shares.items()})
 
 
+@names_arguments
 def predict(
     net: Network,
     inputs: Any,

@@ -10,7 +10,7 @@ import brainunit as u
 import optax
 from jax.sharding import Mesh
 
-from brainsim._errors import UnknownNameError, suggestion
+from brainsim._errors import UnknownNameError, names_arguments, suggestion
 from brainsim._units import QuantityLike
 from brainsim.integrators import Adaptive
 from brainsim.network import Network
@@ -35,6 +35,7 @@ from brainsim.train.update import Update
 from brainsim.train.windows import Windows
 
 
+@names_arguments
 def fit(
     net: Network,
     data: Any,

@@ -13,10 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainsim._errors import NamesArguments
 from brainsim._units import NumberLike, in_unit
 
 
-class Transform(abc.ABC):
+class Transform(metaclass=NamesArguments):
     """From a parameter to free numbers and back. ``fixed`` is what both need and learning does not change."""
 
     def fixed(self, array: jax.Array, unit: Any, what: str) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from brainsim._errors import a_or_an
 from brainsim._files import replacing
 from brainsim.cells.files._points import Points
 from brainsim.cells.files._sections import in_order
@@ -33,7 +34,9 @@ def write_swc(path: str | os.PathLike[str], morphology: Morphology) -> None:
         For what is no morphology.
     """
     if not isinstance(morphology, Morphology):
-        raise TypeError(f"write_swc: expected write_swc(path, morphology), given a {type(morphology).__name__} second.")
+        raise TypeError(
+            f"write_swc: expected write_swc(path, morphology), given {a_or_an(type(morphology).__name__)} second."
+        )
     numbers = _type_numbers(morphology)
     header = [f"# type {n} is {kind}" for kind, n in numbers.items() if n not in TYPES and kind != f"type {n}"]
     points = in_order(_points(morphology, numbers))

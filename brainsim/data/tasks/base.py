@@ -10,6 +10,7 @@ from typing import NamedTuple
 import brainunit as u
 import numpy as np
 
+from brainsim._errors import NamesArguments
 from brainsim._units import QuantityLike, in_unit
 
 
@@ -44,7 +45,7 @@ class Trials(NamedTuple):
         return self.inputs, self.targets
 
 
-class Task(abc.ABC):
+class Task(metaclass=NamesArguments):
     """A task: ``task(n, seed)`` gives n random trials, the same for the same seed.
 
     Tasks are frozen dataclasses; a new one is a class with fields, the names of what goes in and of what may be answered,

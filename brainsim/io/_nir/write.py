@@ -8,6 +8,7 @@ import brainunit as u
 import numpy as np
 
 from brainsim import neurons, receptors
+from brainsim._errors import a_or_an
 from brainsim._units import QuantityLike, in_unit
 from brainsim.integrators import ExponentialEuler
 from brainsim.io._nir.discrete import euler_tau
@@ -89,7 +90,7 @@ class _Writer:
         if type(population) not in known:
             shown = ", ".join(kind.__name__ for kind in (SpikeInput, *known))
             raise ValueError(
-                f"to_nir: {name} is a {type(population).__name__}, which has no counterpart; there are {shown}."
+                f"to_nir: {name} is {a_or_an(type(population).__name__)}, which has no counterpart; there are {shown}."
             )
         if driven := population.parts(Stimulus):
             raise ValueError(f"to_nir: {name} has stimuli ({', '.join(driven)}), which have no counterpart.")

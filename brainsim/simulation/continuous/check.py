@@ -7,6 +7,7 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 
+from brainsim._errors import a_or_an
 from brainsim._units import float_dtype
 from brainsim.cells.fields.extracellular import Extracellular
 from brainsim.cells.multi_compartment import MultiCompartment
@@ -64,7 +65,7 @@ def _check_population(population: Population) -> None:
     if population.own_step_ms is not None:
         raise _refusal(path, "it has a dt of its own")
     if not isinstance(population, IntegratedPopulation):
-        raise _refusal(path, f"a {kind.__name__} fires in steps", "give its spikes by SpikeTimes")
+        raise _refusal(path, f"{a_or_an(kind.__name__)} fires in steps", "give its spikes by SpikeTimes")
     if isinstance(population.method, SDEMethod):
         raise _refusal(path, "its equations have noise that is drawn in each step")
     if isinstance(population, Neuron):

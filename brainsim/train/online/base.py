@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from brainsim._core import Clock, Structure, step_length
-from brainsim._errors import UnknownNameError, suggestion
+from brainsim._errors import NamesArguments, UnknownNameError, suggestion
 from brainsim._units import float_dtype
 from brainsim.network import Network
 from brainsim.simulation import door
@@ -38,7 +38,7 @@ class Carry(NamedTuple):
     key: jax.Array
 
 
-class Learner(abc.ABC):
+class Learner(metaclass=NamesArguments):
     """A network that learns without its past: see :func:`brainsim.train.online`.
 
     Attributes

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from brainsim._errors import NamesArguments
 from brainsim._units import float_dtype
 from brainsim.train.online.own import Jacobian
 from brainsim.train.online.site import Site
@@ -53,7 +54,7 @@ class TraceRule(Rule):
         raise NotImplementedError(f"{type(self).__name__} has no local readouts.")
 
 
-class Trace(abc.ABC):
+class Trace(metaclass=NamesArguments):
     """The traces of one parameter, as functions of arrays.
 
     ``now`` is what there is at the end of a step. A learning signal is a derivative of the loss with respect to states,
