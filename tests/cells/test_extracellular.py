@@ -241,7 +241,7 @@ def test_what_is_measured_on_the_way_is_what_the_recorded_potentials_make():
         )
     with pytest.raises(ValueError, match="assign the cells to the network first"):
         bs.ElectrodeRecording(probe, cells.MultiCompartment(1, CUT))
-    with pytest.raises(TypeError, match="cells with a shape, given a LIF"):
+    with pytest.raises(TypeError, match="cells with a shape, given an LIF"):
         bs.ElectrodeRecording(probe, bs.neurons.LIF(1))
 
 

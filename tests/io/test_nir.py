@@ -221,7 +221,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("neuron", "options", "what"),
         [
-            (lambda: bs.neurons.AdEx(3), {}, "E is a AdEx"),
+            (lambda: bs.neurons.AdEx(3), {}, "E is an AdEx"),
             (lambda: bs.neurons.LIF(3, refractory=2 * u.ms), {}, "refractory"),
             (lambda: bs.neurons.LIF(3, method="rk4"), {}, "'rk4'"),
             (lambda: bs.neurons.LIF(3), {"stimulus": True}, "stimuli .drive"),

@@ -68,7 +68,7 @@ def test_a_component_cannot_hold_a_part_that_stands_elsewhere():
         setattr(net, one, bs.neurons.LIF(1))
         setattr(net, other, bs.neurons.LIF(1))
         net[other].add_stimuli(s=Follow(net[one]))
-        with pytest.raises(bs.OutsideStepError, match="a LIF, which stands elsewhere"):
+        with pytest.raises(bs.OutsideStepError, match="an LIF, which stands elsewhere"):
             bs.simulate(net, 1 * u.ms)
 
 
