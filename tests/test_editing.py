@@ -88,7 +88,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing():
     for path, part, kind, message in (
         ("E", bs.neurons.LIF(7), ValueError, "has 8 units, and what is given for it 7"),
         ("E", bs.stimuli.Constant(1 * u.pA), TypeError, "replaced by a population, given Constant"),
-        ("E.ampa", bs.receptors.Exponential(), ValueError, "E->E has weights in nS, and a Exponential in pA"),
+        ("E.ampa", bs.receptors.Exponential(), ValueError, "E->E has weights in nS, and an Exponential in pA"),
         ("E.drive", bs.stimuli.Constant(1 * u.mV), bs.UnitError, "expected pA"),
         ("E", net.I, ValueError, "belongs to I"),
         ("E", bs.neurons.AdEx(8), ValueError, "'E' has a receptor 'a', and AdEx a parameter of that name"),
