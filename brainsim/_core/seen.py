@@ -6,8 +6,8 @@ they held before, and then the same variables stand at the same paths.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from operator import is_, methodcaller
+from collections.abc import Callable, Iterator, Sequence
+from operator import is_, itemgetter, methodcaller
 from typing import Any
 
 import brainunit as u
@@ -16,7 +16,11 @@ from flax import nnx
 
 from brainsim._core.watch import Watch
 
-_RAW, _METADATA = methodcaller("get_raw_value"), methodcaller("get_metadata")  # of variables
+# Places where flax keeps what a variable is: its methods take longer than a step of a small network
+_value, _metadata = (vars(nnx.Variable).get(name) for name in ("_raw_value", "_var_metadata"))
+value_of = methodcaller("get_raw_value") if _value is None else _value.__get__
+put = nnx.Variable.set_raw_value if _value is None else _value.__set__  # in whatever transformation
+_metadata_of = methodcaller("get_metadata") if _metadata is None else _metadata.__get__
 
 # Attributes that are what they are as long as they are the same object; an ``_aside`` is no part of any structure.
 UNCHANGING = (type(None), bool, int, float, str, bytes, u.Unit)
@@ -41,11 +45,14 @@ class Seen:
         places = [place for path, variable in self._walk(net, "", set()) for place in _places(path, variable)]
         order = {path: k for k, path in enumerate(places)}
         self.faithful &= sorted(places) == sorted(path for paths in structure.paths for path in paths)
-        self.picked: list[list[Any]] = [[order.get(path) for path in paths] for paths in structure.paths]
+        self.picked = [_picking([order.get(path) for path in paths]) for paths in structure.paths]
         self.types, self.watch = list(map(type, self.objects)), Watch(list(map(vars, self.objects)))
-        self.kinds, self.metadata = self._described()
+        self.kinds, metadata = self._described()
+        self.metadata = list(map(dict, metadata))
         self.hashes = [hash(attribute) for attribute in self.attributes]
-        self.tree = jax.tree.structure(self._values())
+        values = list(map(value_of, self.variables))
+        self.of_values, self.plain = list(map(type, values)), jax.tree_util.all_leaves(values) and not self.containers
+        self.tree = jax.tree.structure((values, self.containers))
 
     def arrays(self) -> list[dict] | None:
         """Parameters, fixed arrays and state of the network by path; None where more than its arrays has changed."""
@@ -54,18 +61,17 @@ class Seen:
         )
         if not (same and self.faithful and self.watch.holds() and (self.kinds, self.metadata) == self._described()):
             return None
-        leaves, tree = jax.tree.flatten(self._values())
-        if tree != self.tree or self.hashes != [hash(attribute) for attribute in self.attributes]:
+        leaves = values = list(map(value_of, self.variables))
+        if not (self.plain and list(map(type, values)) == self.of_values):  # trees are dear to flatten
+            leaves, tree = jax.tree.flatten((values, self.containers))
+            if tree != self.tree:
+                return None
+        if self.hashes != [hash(attribute) for attribute in self.attributes]:
             return None
-        return [
-            dict(zip(paths, [leaves[k] for k in picked])) for paths, picked in zip(self.structure.paths, self.picked)
-        ]
-
-    def _values(self) -> list:
-        return [*map(_RAW, self.variables), self.containers]
+        return [dict(zip(paths, picked(leaves))) for paths, picked in zip(self.structure.paths, self.picked)]
 
     def _described(self) -> tuple[list, list]:
-        return list(map(type, self.variables)), list(map(_METADATA, self.variables))
+        return list(map(type, self.variables)), list(map(_metadata_of, self.variables))
 
     def _walk(self, node, path: str, met: set[int]) -> Iterator[tuple[str, nnx.Variable]]:
         """Every variable with its path, in the order of nnx."""
@@ -75,10 +81,10 @@ class Seen:
         self.faithful &= type(node)._pytree__is_pytree
         for name, value in sorted(held.items()):
             if not node._pytree__nodes.get(name, False):
-                if not isinstance(value, UNCHANGING) and name not in ("_aside", "_pytree__nodes"):
+                if not _is_unchanging(value) and name not in ("_aside", "_pytree__nodes"):
                     self.attributes.append(value)
                 continue
-            if id(value) in met:
+            if id(value) in met or name == "_pytree__state":  # what flax notes while an object is made
                 continue
             inner = f"{path}.{name}" if path else name
             if isinstance(value, nnx.Variable):
@@ -90,6 +96,15 @@ class Seen:
             else:  # a container of its own, which may hold no arrays
                 self.containers.append(value)
                 self.faithful &= not jax.tree.leaves(value)
+
+
+def _picking(places: list) -> Callable[[list], Sequence]:
+    """Those of a list that stand at some places."""
+    return itemgetter(*places) if len(places) > 1 else lambda leaves: [leaves[k] for k in places]
+
+
+def _is_unchanging(value) -> bool:
+    return all(map(_is_unchanging, value)) if type(value) is tuple else isinstance(value, UNCHANGING)
 
 
 def _places(path: str, variable) -> list[str]:
