@@ -123,7 +123,7 @@ class BetweenRuns(Dynamics):
             self._aside = self._aside.but(step_ms=step_ms)
         if before != step_ms or parts is None:
             parts = split(self)
-        if not traced and varied is None:
+        if not traced and varied is None and (ready is None or not ready.fits(step_ms, *parts)):
             self._aside.ready = Ready(step_ms, *parts)
         return parts
 

@@ -45,7 +45,7 @@ from brainsim._core.site import OfSite, Site
 from brainsim._core.slot import Slot
 from brainsim._core.standing import Part
 from brainsim._core.stepping import in_step, stepping
-from brainsim._core.structure import Structure, forget_programs, split, write_back
+from brainsim._core.structure import Structure, forget_programs, split, write_back, write_state
 
 __all__ = [
     "BATCH",
@@ -106,4 +106,5 @@ __all__ = [
     "stepping",
     "with_tuples",
     "write_back",
+    "write_state",
 ]

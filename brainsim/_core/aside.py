@@ -72,7 +72,8 @@ def key_of(seed: int) -> jax.Array:
 
 
 class Ready:
-    """What a network was when it was made ready for steps of a length: nothing is left to do as long as it is that.
+    """What a network was when it was made ready for steps of a length: nothing is left to do as long as it is that, and what
+    was ``kept`` of a run is true of the next.
 
     Parameters
     ----------
@@ -85,12 +86,16 @@ class Ready:
     def __init__(self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict):
         self.step_ms, self.structure = step_ms, structure
         self.arrays = [weakref.ref(array) for array in (*parameters.values(), *fixed.values())]
+        self.types = list(map(_type_of, state.values()))
+        self.kept: dict = {}
 
     def fits(self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict) -> bool:
-        """Whether it is made of the same objects, and the same arrays but for its state."""
-        same = step_ms == self.step_ms and structure is self.structure
+        """Whether it is made of the same objects, and the same arrays but for its state, which has the same types."""
+        if step_ms != self.step_ms or structure is not self.structure:
+            return False
         now = (*parameters.values(), *fixed.values())
-        return same and all(map(operator.is_, map(operator.call, self.arrays), now))
+        same = all(map(operator.is_, map(operator.call, self.arrays), now))
+        return same and all(map(operator.is_, map(_type_of, state.values()), self.types))
 
     def others(
         self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict
@@ -104,6 +109,11 @@ class Ready:
             for (path, array), known in zip(now, self.arrays, strict=True)
             if known() is not array
         }
+
+
+def _type_of(array) -> Any:
+    """Shape and type of an array of JAX, which mostly are one object for many; an array of NumPy itself."""
+    return getattr(array, "aval", array)
 
 
 class Aside:

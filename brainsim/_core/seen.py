@@ -43,6 +43,10 @@ class Seen:
         self.containers: list = []
         self.faithful = True  # whether all that the network holds is known
         places = [place for path, variable in self._walk(net, "", set()) for place in _places(path, variable)]
+        values = list(map(value_of, self.variables))
+        # Whether each variable holds one array: trees are dear to flatten
+        self.plain, self.of_values = jax.tree_util.all_leaves([*values, *self.containers]), list(map(type, values))
+        self.by_path = dict(zip(places, self.variables)) if self.plain else {}
         order = {path: k for k, path in enumerate(places)}
         self.faithful &= sorted(places) == sorted(path for paths in structure.paths for path in paths)
         self.picked = [_picking([order.get(path) for path in paths]) for paths in structure.paths]
@@ -50,8 +54,6 @@ class Seen:
         self.kinds, metadata = self._described()
         self.metadata = list(map(dict, metadata))
         self.hashes = [hash(attribute) for attribute in self.attributes]
-        values = list(map(value_of, self.variables))
-        self.of_values, self.plain = list(map(type, values)), jax.tree_util.all_leaves(values) and not self.containers
         self.tree = jax.tree.structure((values, self.containers))
 
     def arrays(self) -> list[dict] | None:
@@ -62,13 +64,29 @@ class Seen:
         if not (same and self.faithful and self.watch.holds() and (self.kinds, self.metadata) == self._described()):
             return None
         leaves = values = list(map(value_of, self.variables))
-        if not (self.plain and list(map(type, values)) == self.of_values):  # trees are dear to flatten
+        if not (self.plain and list(map(type, values)) == self.of_values):
             leaves, tree = jax.tree.flatten((values, self.containers))
             if tree != self.tree:
                 return None
         if self.hashes != [hash(attribute) for attribute in self.attributes]:
             return None
         return [dict(zip(paths, picked(leaves))) for paths, picked in zip(self.structure.paths, self.picked)]
+
+    def take(self, state: dict) -> bool:
+        """Write arrays that are no tracers, by path; False where a variable holds a tree of them.
+
+        Raises
+        ------
+        flax.errors.TraceContextError
+            Inside a transformation that the network is not of; asked of one variable for all.
+        """
+        if not self.plain:
+            return False
+        (first, array), *others = state.items()
+        self.by_path[first].set_raw_value(array)
+        for path, array in others:
+            put(self.by_path[path], array)
+        return True
 
     def _described(self) -> tuple[list, list]:
         return list(map(type, self.variables)), list(map(_metadata_of, self.variables))

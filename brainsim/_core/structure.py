@@ -17,7 +17,7 @@ from brainsim._core.clock import Clock
 from brainsim._core.declared import FixedVariable, ParameterVariable
 from brainsim._core.dice import none_thrown
 from brainsim._core.reads import NOTHING, Readers, Reads, also_known_as, reads_of, tracing_with, watched
-from brainsim._core.seen import Seen, name_of, put
+from brainsim._core.seen import Seen, name_of
 from brainsim._core.stepping import check_unshared, stepping
 
 if TYPE_CHECKING:
@@ -220,18 +220,17 @@ def _path(keys) -> str:
 
 
 def write_back(net: nnx.Module, arrays: dict) -> None:
-    """Write arrays, by path, into the live network.
-
-    That a tracer stays in the transformation that it is of, flax checks; of other arrays the first stands for all.
-    """
-    check = True
+    """Write arrays, by path, into the live network."""
     for path, array in arrays.items():
         *owners, name = path.split(".")
         node = net
         for owner in owners:
             node = vars(node)[owner]
-        if check:
-            vars(node)[name].set_raw_value(array)
-            check = any(issubclass(kind, Tracer) for kind in set(map(type, arrays.values())))
-        else:
-            put(vars(node)[name], array)
+        vars(node)[name].set_raw_value(array)
+
+
+def write_state(net: Closed, structure: Structure, state: dict) -> None:
+    """The same of the state after a run, which is no tracer, of a network of which ``split`` gave ``structure``."""
+    seen = net._aside.seen
+    if seen is None or seen.structure is not structure or not seen.take(state):
+        write_back(net, state)

@@ -18,11 +18,12 @@ from brainsim.integrated import IntegratedPopulation
 from brainsim.simulation import blocks, engine
 from brainsim.simulation.door import Entry
 from brainsim.simulation.plan import Request
-from brainsim.simulation.programs import keep
+from brainsim.simulation.room import Room
 
 CHUNK = 10_000  # steps in one call of compiled code, at most
 SAMPLE_BYTES = 64e6  # room for samples on the device
 SMALL = 1e6  # bytes of samples that fit at any time: to ask the system takes longer than a step
+MOST = 64  # plans of a network that are kept
 EVENT_ROOM = 1 << 18  # spikes in the event buffer beyond what one step may fire, at most
 
 
@@ -38,14 +39,20 @@ def plan_of(
     return engine.Plan(requests, rows, room, batched, until, check_every, block)
 
 
-def kept_plan(entry: Entry, requests: tuple[Request, ...], chunk_steps=None, until=None, check_every=1) -> engine.Plan:
-    """The same, kept with the programs that are made for it."""
-    plans = keep(entry.structure).setdefault("plans", {})
-    key = requests, chunk_steps, until, check_every, blocks.default_platform(), CHUNK, SAMPLE_BYTES, EVENT_ROOM
+def kept_plan(entry: Entry, chunk_steps=None, until=None, check_every=1) -> tuple[Room, engine.Plan]:
+    """The room for synapses and the plan of a run, kept as long as they are those of the next."""
+    ready = entry.net._aside.ready
+    kept = {} if ready is None or entry.inputs else ready.kept
+    key = entry.requests, chunk_steps, until, check_every, blocks.default_platform(), CHUNK, SAMPLE_BYTES, EVENT_ROOM
+    requests, room, plan = kept.get(key, (None, None, None))
     # Equal requests can be for other windows of time, which no program depends on
-    if key not in plans or not all(map(operator.is_, plans[key].requests, requests)):
-        plans[key] = plan_of(entry.net, requests, chunk_steps, until=until, check_every=check_every)
-    return plans[key]
+    if requests is None or not all(map(operator.is_, requests, entry.requests)):
+        room = Room(entry)
+        plan = plan_of(entry.net, room.requests(entry.requests), chunk_steps, until=until, check_every=check_every)
+        if len(kept) >= MOST:
+            kept.clear()
+        kept[key] = entry.requests, room, plan
+    return room, plan
 
 
 def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float, inputs, n_steps, recorders, bar,

@@ -64,15 +64,19 @@ class Room:
 
     def enter(self, arrays: dict) -> dict:
         """Arrays by path, with their room; those that are the same as last time are not made again."""
-        return arrays | {path: self._kept(path, arrays[path]) for path in self.lengths.keys() & arrays.keys()}
+        return self._each(self._kept, arrays)
 
     def enter_anew(self, arrays: dict) -> dict:
         """The same of arrays that nothing holds on to, of several runs."""
-        return arrays | {path: self._longer(path, arrays[path]) for path in self.lengths.keys() & arrays.keys()}
+        return self._each(self._longer, arrays)
 
     def leave(self, arrays: dict) -> dict:
         """Arrays by path, without it."""
-        return arrays | {path: self._shorter(path, arrays[path]) for path in self.lengths.keys() & arrays.keys()}
+        return self._each(self._shorter, arrays)
+
+    def _each(self, change, arrays: dict) -> dict:
+        paths = [path for path in self.lengths if path in arrays]
+        return arrays | {path: change(path, arrays[path]) for path in paths} if paths else arrays
 
     def _kept(self, path, array):
         known, longer = self.net._aside.room.get(path, (None, None))

@@ -11,7 +11,7 @@ import numpy as np
 from jax.core import Tracer
 from jax.sharding import Mesh
 
-from brainsim._core import count_of, split, write_back
+from brainsim._core import count_of, split, write_back, write_state
 from brainsim._errors import names_arguments
 from brainsim._units import QuantityLike
 from brainsim.integrators import Adaptive
@@ -174,17 +174,20 @@ def _mesh_of(net, mesh) -> Mesh | None:
 def _advance(entry: door.Entry, n_steps: int, recorder: Recorder, bar: Progress, chunk_steps, ends, over) -> bool:
     """Run ``n_steps`` steps into the recorder and leave the state in the network; whether a condition has ended the run."""
     net, step_ms = entry.net, entry.step_ms
-    room: Room | Run = Room(entry) if over is None else Run(entry, over)
-    plan = loop.kept_plan(entry, room.requests(entry.requests), chunk_steps, *ends)
+    room: Room | Run
+    if over is None:
+        programs, (room, plan) = None, loop.kept_plan(entry, chunk_steps, *ends)
+    else:
+        room = programs = Run(entry, over)
+        plan = loop.plan_of(net, entry.requests, chunk_steps, None, 1, *ends)
+        plan = dataclasses.replace(plan, block=1)  # what is recorded is on the host already
     arrays = room.enter(entry.parameters), room.enter(entry.fixed), room.enter(entry.state)
-    programs = None if over is None else room
-    plan = plan if over is None else dataclasses.replace(plan, block=1)  # what is recorded is on the host already
     inputs = {path: rows[:n_steps] for path, rows in entry.inputs.items()}
     state, broken, met = loop.drive(plan, entry.structure, *arrays, step_ms, inputs, n_steps, [recorder], bar, programs)
     if broken is not None:
         path, steps = broken
         raise loop.non_finite(net, path, (count_of(entry.state["steps"]) + steps) * step_ms, recorder.finish())
-    write_back(net, room.leave(state))
+    write_state(net, entry.structure, room.leave(state))
     net.went_on()
     return met
 
