@@ -38,23 +38,25 @@ class Seen:
     def __init__(self, net, structure):
         self.net, self.structure = net, structure
         self.objects: list = []  # that it is made of
-        self.variables: list[nnx.Variable] = []
         self.attributes: list = []  # that could change inside
         self.containers: list = []
         self.faithful = True  # whether all that the network holds is known
-        places = [place for path, variable in self._walk(net, "", set()) for place in _places(path, variable)]
-        values = list(map(value_of, self.variables))
-        # Whether each variable holds one array: trees are dear to flatten
-        self.plain, self.of_values = jax.tree_util.all_leaves([*values, *self.containers]), list(map(type, values))
-        self.by_path = dict(zip(places, self.variables)) if self.plain else {}
-        order = {path: k for k, path in enumerate(places)}
-        self.faithful &= sorted(places) == sorted(path for paths in structure.paths for path in paths)
+        walked = dict(self._walk(net, "", set()))
+        self.variables = list(walked.values())
+        # Most variables hold one array each; trees of arrays are dear to flatten
+        self.by_path = {path: v for path, v in walked.items() if jax.tree_util.all_leaves([value_of(v)])}
+        self.single = list(self.by_path.values())
+        self.trees = [variable for path, variable in walked.items() if path not in self.by_path]
+        inner = [place for path, v in walked.items() if path not in self.by_path for place in _places(path, v)]
+        order = {path: k for k, path in enumerate([*self.by_path, *inner])}
+        self.faithful &= sorted(order) == sorted(path for paths in structure.paths for path in paths)
         self.picked = [_picking([order.get(path) for path in paths]) for paths in structure.paths]
+        self.writable = self.by_path.keys() >= set(structure.paths[-1])  # whether each state is a variable
         self.types, self.watch = list(map(type, self.objects)), Watch(list(map(vars, self.objects)))
         self.kinds, metadata = self._described()
         self.metadata = list(map(dict, metadata))
         self.hashes = [hash(attribute) for attribute in self.attributes]
-        self.tree = jax.tree.structure((values, self.containers))
+        self.held, (_, self.tree) = list(map(type, map(value_of, self.single))), self._flat_trees()
 
     def arrays(self) -> list[dict] | None:
         """Parameters, fixed arrays and state of the network by path; None where more than its arrays has changed."""
@@ -63,30 +65,32 @@ class Seen:
         )
         if not (same and self.faithful and self.watch.holds() and (self.kinds, self.metadata) == self._described()):
             return None
-        leaves = values = list(map(value_of, self.variables))
-        if not (self.plain and list(map(type, values)) == self.of_values):
-            leaves, tree = jax.tree.flatten((values, self.containers))
-            if tree != self.tree:
-                return None
-        if self.hashes != [hash(attribute) for attribute in self.attributes]:
+        values, (leaves, tree) = list(map(value_of, self.single)), self._flat_trees()
+        whole = list(map(type, values)) == self.held or jax.tree_util.all_leaves(values)
+        if not whole or tree != self.tree or self.hashes != [hash(attribute) for attribute in self.attributes]:
             return None
-        return [dict(zip(paths, picked(leaves))) for paths, picked in zip(self.structure.paths, self.picked)]
+        values += leaves
+        return [dict(zip(paths, picked(values))) for paths, picked in zip(self.structure.paths, self.picked)]
 
     def take(self, state: dict) -> bool:
-        """Write arrays that are no tracers, by path; False where a variable holds a tree of them.
+        """Write the state, arrays by path that are no tracers; False where a variable holds a tree of them.
 
         Raises
         ------
         flax.errors.TraceContextError
             Inside a transformation that the network is not of; asked of one variable for all.
         """
-        if not self.plain:
+        if not self.writable:
             return False
         (first, array), *others = state.items()
         self.by_path[first].set_raw_value(array)
         for path, array in others:
             put(self.by_path[path], array)
         return True
+
+    def _flat_trees(self) -> tuple:
+        held = [*map(value_of, self.trees), *self.containers]
+        return jax.tree.flatten(held) if held else ((), None)
 
     def _described(self) -> tuple[list, list]:
         return list(map(type, self.variables)), list(map(_metadata_of, self.variables))
@@ -107,7 +111,6 @@ class Seen:
             inner = f"{path}.{name}" if path else name
             if isinstance(value, nnx.Variable):
                 met.add(id(value))
-                self.variables.append(value)
                 yield inner, value
             elif isinstance(value, nnx.Pytree):
                 yield from self._walk(value, inner, met)

@@ -196,7 +196,7 @@ def with_sample(request: Request, rows: jax.Array, sample: jax.Array, row) -> ja
     return jax.lax.dynamic_update_index_in_dim(rows, sample, row, 0)
 
 
-run_chunk = Programs(_run_chunk, one_pass=True)
+run_chunk = Programs(_run_chunk, one_pass=True, goes_on=(2, 1))
 
 
 def _types(plan: Plan, structure, parameters, fixed, state, step_ms, axes) -> dict:

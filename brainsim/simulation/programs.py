@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import gc
+import itertools
 import operator
 import threading
 import weakref
@@ -32,23 +34,41 @@ class Programs:
         Takes a plan, a structure, the name of a platform, and then trees of arrays.
     one_pass : bool
         Whether variables may be advanced in one pass where that is best (see :mod:`brainsim.simulation.fused`).
+    goes_on : tuple of int, optional
+        Which of the trees, a dictionary, is in the next call which of the results.
     """
 
-    def __init__(self, function: Callable, one_pass: bool = False):
-        self.function, self.one_pass = function, one_pass
+    def __init__(self, function: Callable, one_pass: bool = False, goes_on: tuple[int, int] | None = None):
+        self.function, self.one_pass, self.goes_on = function, one_pass, goes_on
         self.compiled = 0  # programs so far
 
     def __call__(self, plan, structure: Structure, *trees):
-        leaves, tree = jax.tree.flatten(trees)
-        leaves = [leaf if hasattr(leaf, "sharding") else _array(leaf) for leaf in leaves]
         settings = jax.config.jax_enable_x64, looks_for_nan()  # type: ignore[attr-defined]
+        kept = keep(structure).setdefault((self, plan), _Kept([]))
+        trees = [_array(tree) if type(tree) is int else tree for tree in trees]
+        arrays, last = _listed(trees), kept.last
+        if last is None or not last.fits(settings, arrays):
+            program, leaves = self._found(plan, structure, settings, trees, kept.programs)
+            order = _order(trees)
+            if self.goes_on is None or not all(map(operator.is_, leaves, order(arrays))):
+                return program(leaves)
+            last = _Last(settings, list(map(weakref.ref, arrays)), program, order)
+        made = last.program(last.order(arrays))
+        taken, given = self.goes_on
+        before = sum(map(len, trees[:taken]))
+        kept.last = last.followed_by(before, [made[given][path] for path in trees[taken]])
+        return made
+
+    def _found(self, plan, structure, settings, trees, programs):
+        """The program for trees of arrays, and their leaves."""
+        leaves, tree = jax.tree.flatten(tuple(trees))
+        leaves = [leaf if hasattr(leaf, "sharding") else _array(leaf) for leaf in leaves]
         asked = [tree, settings, list(map(_TYPE, leaves)), list(map(_PLACE, leaves))]
-        kept = keep(structure).setdefault((self, plan), [])
-        program = next((program for known, program in kept if known == asked), None)  # mostly of the very same objects
+        program = next((program for known, program in programs if known == asked), None)  # mostly of the same objects
         if program is None:
             program = self._program(plan, structure, tree.unflatten(leaves), asked)
-            kept.append((asked, program))
-        return program(leaves)
+            programs.append((asked, program))
+        return program, leaves
 
     def _program(self, plan, structure, trees, asked):
         """The program for arrays of these types on these devices, wherever it is said that they are."""
@@ -88,6 +108,66 @@ class Programs:
             return lambda leaves: jax.tree.unflatten(result, execute(leaves))
         program, given = lowered.compile(compiler_options=fused.options(device)), jax.tree.structure(trees)
         return lambda leaves: program(*given.unflatten(leaves))
+
+
+@dataclasses.dataclass
+class _Kept:
+    """Of a plan: its programs, each with what it is for, and the last call."""
+
+    programs: list
+    last: _Last | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Last:
+    """A call, for the next: arrays that it was given too, or that it gave to go on with, need not be looked at.
+
+    Parameters
+    ----------
+    settings : tuple
+    arrays : list of weakref.ref
+    program : callable
+    order : callable
+        Gives the arrays in the order in which the program takes them.
+    """
+
+    settings: tuple
+    arrays: list[weakref.ref]
+    program: Callable
+    order: Callable
+
+    def fits(self, settings: tuple, arrays: list) -> bool:
+        """Whether a call is of the same arrays."""
+        same = settings == self.settings and len(arrays) == len(self.arrays)
+        return same and all(map(operator.is_, map(operator.call, self.arrays), arrays))
+
+    def followed_by(self, before: int, arrays: list) -> _Last:
+        """The call that goes on with some arrays in place of those behind so many."""
+        known = self.arrays
+        known = [*known[:before], *map(weakref.ref, arrays), *known[before + len(arrays) :]]
+        return _Last(self.settings, known, self.program, self.order)
+
+
+def _listed(trees) -> list:
+    """The arrays of dictionaries and tuples, and those between them, in the order in which they stand there."""
+    found: list = []
+    for tree in trees:
+        found += tree.values() if type(tree) is dict else tree if isinstance(tree, tuple) else (tree,)
+    return found
+
+
+def _order(trees) -> Callable:
+    """Takes what :func:`_listed` gives, in the order of the leaves."""
+    number = itertools.count()
+    numbered = [
+        {name: next(number) for name in tree}
+        if type(tree) is dict
+        else [next(number) for _ in tree]
+        if isinstance(tree, tuple)
+        else next(number)
+        for tree in trees
+    ]
+    return operator.itemgetter(*jax.tree.leaves(numbered))
 
 
 @contextlib.contextmanager
