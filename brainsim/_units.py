@@ -100,7 +100,9 @@ def with_unit(array: Any, unit: Any) -> Any:
     return array if unit == UNITLESS else u.Quantity(array, unit=unit)
 
 
+_NARROW, _WIDE = np.dtype(np.float32), np.dtype(np.float64)
+
+
 def float_dtype() -> np.dtype:
     """The float type of this process: float32, or float64 with ``jax_enable_x64``."""
-    wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
-    return jnp.dtype(jnp.float64 if wide else jnp.float32)
+    return _WIDE if jax.config.jax_enable_x64 else _NARROW  # type: ignore[attr-defined]

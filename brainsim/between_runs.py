@@ -65,6 +65,16 @@ class BetweenRuns(Dynamics):
         """Projections by name."""
         return {name: part for name, part in sorted(vars(self).items()) if isinstance(part, Projection)}
 
+    def is_ready(self, step_ms: float, parts: tuple) -> bool:
+        """Whether nothing is left to do for steps of ``step_ms`` milliseconds; ``parts`` are what ``split`` gives."""
+        moment, ready = self._aside.moment, self._aside.ready
+        if ready is None or not moment.settled or moment.assigned or moment.between is not None:
+            return False
+        if self._aside.step_ms != step_ms or not ready.fits(step_ms, *parts):
+            return False
+        moment.begun = count_of(self.plain("steps")) > 0
+        return True
+
     def prepare(self, step_ms: float, parts: tuple | None = None, varied: dict | None = None) -> tuple:
         """Get ready for steps of ``step_ms`` milliseconds: make delay buffers, and what follows from initial values.
 
@@ -88,15 +98,13 @@ class BetweenRuns(Dynamics):
             If a delay is shorter than the step, or the step changes while spikes are under way.
         """
         before, moment, ready = self._aside.step_ms, self._aside.moment, self._aside.ready
-        steps = self.plain("steps")
-        traced = isinstance(steps, Tracer)
+        traced = isinstance(self.plain("steps"), Tracer)
+        if parts is not None and varied is None and self.is_ready(step_ms, parts):
+            return parts
         if not traced:
-            moment.begun = count_of(steps) > 0
+            moment.begun = count_of(self.plain("steps")) > 0
         if moment.between is not None:
             moment.between.check_none_under_way()
-        as_it_was = before == step_ms and moment.settled and not moment.assigned and not traced and varied is None
-        if as_it_was and parts is not None and ready is not None and ready.fits(step_ms, *parts):
-            return parts
         among = None if parts is None or ready is None or varied else ready.others(step_ms, *parts)
         self._check(step_ms, varied, among)
         remembered = {}

@@ -86,7 +86,7 @@ class Ready:
     def __init__(self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict):
         self.step_ms, self.structure = step_ms, structure
         self.arrays = [weakref.ref(array) for array in (*parameters.values(), *fixed.values())]
-        self.types = list(map(_type_of, state.values()))
+        self.types, self.kinds = list(map(_type_of, state.values())), list(map(type, state.values()))
         self.kept: dict = {}
 
     def fits(self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict) -> bool:
@@ -95,7 +95,8 @@ class Ready:
             return False
         now = (*parameters.values(), *fixed.values())
         same = all(map(operator.is_, map(operator.call, self.arrays), now))
-        return same and all(map(operator.is_, map(_type_of, state.values()), self.types))
+        same = same and all(map(operator.is_, map(_type_of, state.values()), self.types))
+        return same and list(map(type, state.values())) == self.kinds
 
     def others(
         self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict

@@ -45,6 +45,8 @@ class Entry:
     requests : tuple of Request
     inputs : dict of str to array, (n_steps, ...)
         Plain time courses by path.
+    ready : bool
+        Whether the network is ready for it, as the last run has left it.
     """
 
     net: Network
@@ -57,6 +59,7 @@ class Entry:
     every: int
     requests: tuple[Request, ...]
     inputs: dict
+    ready: bool = False
 
     @property
     def slots(self) -> dict[str, Slot]:
@@ -66,6 +69,8 @@ class Entry:
     def prepared(self, net: Network | None = None, varied: dict | None = None) -> Entry:
         """The entry with the network made ready for steps of this length, and for parameters that are ``varied``."""
         net = self.net if net is None else net
+        if self.ready and net is self.net and varied is None:
+            return self
         parts = (self.structure, self.parameters, self.fixed, self.state) if net is self.net else None
         made = net.prepare(self.step_ms, parts, varied)
         if made is parts:
@@ -103,7 +108,8 @@ def enter(
         return derived.facts(wanted, structure, parameters, fixed, state, step_ms)
 
     requests = remembered(net, structure, arrays, (record, every), lambda: parse(net, record, times, arrays, facts))
-    entry = Entry(net, structure, parameters, fixed, state, step_ms, n_steps, every, requests, {})
+    ready = net.is_ready(step_ms, (structure, parameters, fixed, state))
+    entry = Entry(net, structure, parameters, fixed, state, step_ms, n_steps, every, requests, {}, ready)
     if not inputs:  # most runs have none, and a call is short
         return entry
     return dataclasses.replace(entry, inputs=time_courses(entry.slots, arrays, inputs, n_steps))

@@ -43,7 +43,8 @@ def kept_plan(entry: Entry, chunk_steps=None, until=None, check_every=1) -> tupl
     """The room for synapses and the plan of a run, kept as long as they are those of the next."""
     ready = entry.net._aside.ready
     kept = {} if ready is None or entry.inputs else ready.kept
-    key = entry.requests, chunk_steps, until, check_every, blocks.default_platform(), CHUNK, SAMPLE_BYTES, EVENT_ROOM
+    place = jax.config.jax_default_device  # type: ignore[attr-defined]
+    key = entry.requests, chunk_steps, until, check_every, place, CHUNK, SAMPLE_BYTES, EVENT_ROOM
     requests, room, plan = kept.get(key, (None, None, None))
     # Equal requests can be for other windows of time, which no program depends on
     if requests is None or not all(map(operator.is_, requests, entry.requests)):
@@ -63,7 +64,7 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
     condition has ended the run.
     """
     programs = programs or engine
-    first = int(np.ravel(np.asarray(state["steps"]))[0])
+    first = recorders[0].first + recorders[0].steps
     step = step_length(step_ms)
     if recorders[0].steps == 0:
         _begin(programs, plan, structure, parameters, fixed, state, step, recorders)
@@ -101,7 +102,7 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
 
 def _record(plan, recorders, advanced, first, events, samples) -> None:
     """Hand what a chunk has recorded to the recorder of each run."""
-    recorded = jax.tree.map(np.asarray, (events, samples)) if plan.requests else (events, samples)
+    recorded = jax.tree.map(np.asarray, (events, samples)) if plan.requests else ((), {})
     for k, recorder in enumerate(recorders):
         own = recorded if plan.batched is None else jax.tree.map(lambda array: array[k], recorded)  # noqa: B023
         recorder.add(plan, advanced, first, *own)

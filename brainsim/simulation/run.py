@@ -135,7 +135,7 @@ def simulate(
         return continuous.run(entry, adaptive, progress)
     ends = _ends(entry, until, check_every)
     interval = _callback_interval(entry, callback, callback_every)
-    if _traced(entry.parameters, entry.state, entry.fixed, entry.inputs):
+    if not (entry.ready and not entry.inputs) and _traced(entry.parameters, entry.state, entry.fixed, entry.inputs):
         if over is not None:
             raise ValueError("simulate: mesh is not for the inside of a transformation.")
         if ends[0] is not None or callback is not None:
@@ -160,7 +160,7 @@ def simulate(
             if met or now == last:
                 return recorder.finish()
             rest = {path: rows[now - first :] for path, rows in courses.items()}
-            entry = dataclasses.replace(entry, inputs=rest).prepared()
+            entry = dataclasses.replace(entry, inputs=rest, ready=False).prepared()
 
 
 def _mesh_of(net, mesh) -> Mesh | None:
