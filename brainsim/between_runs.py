@@ -148,15 +148,15 @@ class BetweenRuns(Dynamics):
             population.check_step(population.in_ms(step_ms), varied)
         stiffness.check(self, step_ms, varied)
 
-    def went_on(self) -> None:
-        """Take note that the state was replaced: by a run, or from a file."""
+    def went_on(self, begun: bool | None = None) -> None:
+        """Take note that the state was replaced: by a run, or from a file; ``begun`` says whether steps have passed."""
         moment, steps = self._aside.moment, self.plain("steps")
         if isinstance(steps, Tracer):
             moment = copy.copy(moment)  # of this copy of the network alone
             self._aside = self._aside.but(moment=moment)
             moment.begun = True
         else:
-            moment.begun, moment.key = count_of(steps) > 0, self.plain("key")
+            moment.begun, moment.key = count_of(steps) > 0 if begun is None else begun, self.plain("key")
             for part in vars(self).values():
                 if isinstance(part, Projection) and "structure" in vars(part):
                     part.structure.say_full()

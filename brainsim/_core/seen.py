@@ -6,6 +6,7 @@ they held before, and then the same variables stand at the same paths.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Iterator, Sequence
 from operator import is_, itemgetter, methodcaller
 from typing import Any
@@ -82,10 +83,9 @@ class Seen:
         """
         if not self.writable:
             return False
-        (first, array), *others = state.items()
-        self.by_path[first].set_raw_value(array)
-        for path, array in others:
-            put(self.by_path[path], array)
+        variables, arrays = map(self.by_path.__getitem__, state), list(state.values())
+        next(variables).set_raw_value(arrays[0])
+        collections.deque(map(put, variables, arrays[1:]), maxlen=0)
         return True
 
     def _flat_trees(self) -> tuple:

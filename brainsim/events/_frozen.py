@@ -22,10 +22,14 @@ class Frozen:
         counts = [field.name for field in fields if field.type in ("int", "float", int, float)]
         arrays = [field.name for field in fields if field.name not in counts]
 
+        keys = [jax.tree_util.GetAttrKey(n) for n in arrays]
+
         def flatten(self):
-            return [(jax.tree_util.GetAttrKey(n), getattr(self, n)) for n in arrays], tuple(
-                getattr(self, n) for n in counts
-            )
+            return [getattr(self, n) for n in arrays], tuple([getattr(self, n) for n in counts])
+
+        def flatten_with_keys(self):
+            children, aux = flatten(self)
+            return list(zip(keys, children)), aux
 
         def unflatten(aux, children):
             self = object.__new__(cls)  # placeholders of transformations pass through here: nothing to check
@@ -33,7 +37,7 @@ class Frozen:
                 object.__setattr__(self, name, value)
             return self
 
-        jax.tree_util.register_pytree_with_keys(cls, flatten, unflatten)
+        jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
 
     def _set(self, **values) -> None:
         for name, value in values.items():

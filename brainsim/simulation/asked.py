@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,11 @@ if TYPE_CHECKING:
     from brainsim.simulation.plan import Request
 
 MOST = 64  # of which requests are kept
-_SHAPE = operator.attrgetter("shape")
+
+def _kind(array) -> object:
+    """Shape and type of an array: one object for many, of an array of JAX."""
+    return getattr(array, "aval", None) or (array.shape, array.dtype)
+
 
 
 def remembered(
@@ -38,7 +41,7 @@ def remembered(
     paths = (record,) if isinstance(record, str) else tuple(record) if isinstance(record, list | tuple) else (None,)
     if is_pair(record) or not all(isinstance(path, str) and "@" not in path for path in paths):
         return read()
-    shapes = list(map(_SHAPE, arrays.values()))
+    shapes = list(map(_kind, arrays.values()))
     known = net._aside.requests
     if known is None or known[0] is not structure or known[1] != shapes or len(known[2]) >= MOST:
         known = net._aside.requests = structure, shapes, {}

@@ -63,6 +63,13 @@ class Plan:
     check_every: int = 1
     block: int = 1
 
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash((self.requests, self.rows, self.capacity, self.batched, self.until, self.check_every, self.block))
+
+    def __hash__(self):
+        return self._hash
+
     @property
     def looked_at_after(self) -> int:
         """Steps between looks at whether the run goes on; each, where a condition may end it."""

@@ -188,7 +188,7 @@ def _advance(entry: door.Entry, n_steps: int, recorder: Recorder, bar: Progress,
         path, steps = broken
         raise loop.non_finite(net, path, (count_of(entry.state["steps"]) + steps) * step_ms, recorder.finish())
     write_state(net, entry.structure, room.leave(state))
-    net.went_on()
+    net.went_on(begun=True)
     return met
 
 
