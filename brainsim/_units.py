@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import collections
 from collections.abc import Callable, Iterator, Sequence
 from operator import is_, itemgetter, methodcaller
-from typing import Any
 
 import brainunit as u
 import jax

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 MOST = 64  # of which requests are kept
 
+
 def _kind(array) -> object:
     """Shape and type of an array: one object for many, of an array of JAX."""
     return getattr(array, "aval", None) or (array.shape, array.dtype)
-
 
 
 def remembered(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 import operator
 
 import brainunit as u
@@ -102,7 +101,7 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
 
 def _record(plan, recorders, advanced, first, events, samples) -> None:
     """Hand what a chunk has recorded to the recorder of each run."""
-    recorded = jax.tree.map(np.asarray, (events, samples)) if plan.requests else ((), {})
+    recorded = [*map(np.asarray, events)], {label: np.asarray(array) for label, array in samples.items()}
     for k, recorder in enumerate(recorders):
         own = recorded if plan.batched is None else jax.tree.map(lambda array: array[k], recorded)  # noqa: B023
         recorder.add(plan, advanced, first, *own)
@@ -130,15 +129,15 @@ def _rows(array, first, n):
 
 def bytes_per_row(requests) -> float:
     """Bytes of the samples of one step."""
-    return sum((16 if r.over else 8) * math.prod(r.shape) / r.every for r in requests if not r.is_spikes)
+    return sum(r.bytes_per_step for r in requests)
 
 
 def check_memory(requests, n_steps: int, runs: int = 1) -> None:
     """Refuse samples that do not fit into the memory of the host."""
-    kept = [r for r in requests if not r.of_spikes]
-    needed = runs * sum(min(n_steps, r.window[1] - r.window[0]) * bytes_per_row([r]) for r in kept)
+    kept = [r for r in requests if not (r.is_spikes or r.of_spikes)]
+    needed = runs * sum([min(n_steps, r.window[1] - r.window[0]) * r.bytes_per_step for r in kept])
     if needed > SMALL and needed > (free := available_bytes()):
-        what = ", ".join(r.label for r in kept if not r.is_spikes)
+        what = ", ".join(r.label for r in kept)
         raise NotEnoughMemoryError(
             f"record: {what} for {n_steps:,} steps needs {human(needed)}, {human(free)} are free; record fewer elements"
             " or set sample_every."

@@ -116,6 +116,11 @@ class Request:
         return (steps > first - self.initial) & (steps <= last)
 
     @functools.cached_property
+    def bytes_per_step(self) -> float:
+        """Of its samples, at most; spikes are none."""
+        return 0 if self.is_spikes else (16 if self.over else 8) * math.prod(self.shape) / self.every
+
+    @functools.cached_property
     def _hash(self) -> int:
         return hash((self.label, self.path, str(self.elements), self.shape, self.every, self.derived, self.over))
 

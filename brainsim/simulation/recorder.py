@@ -86,7 +86,14 @@ class Recorder:
 
     def finish(self) -> Recording:
         """The recording."""
-        start, stop = self.first * self.step_ms, (self.first + self.steps) * self.step_ms
+        return Recording.unread(self._read, self.step_ms, *self._window())
+
+    def _window(self) -> tuple[float, float]:
+        return self.first * self.step_ms, (self.first + self.steps) * self.step_ms
+
+    def _read(self) -> tuple[dict, dict, dict]:
+        """Spikes, samples and labels."""
+        start, stop = self._window()
         spikes, samples, labels = {}, {}, {}
         for request in self.requests:
             if request.of_spikes:
@@ -114,7 +121,7 @@ class Recorder:
                 array = np.concatenate(pieces) if pieces else np.zeros((0, *request.shape))
                 first = max(self.first, request.window[0]) - request.initial
                 samples[request.label] = samples_of(request, array, first)
-        return Recording(spikes, samples, labels, self.step_ms, start, stop)
+        return spikes, samples, labels
 
 
 def of_arrays(requests, samples, step_ms: float, first) -> Recording:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +75,10 @@ class Recording:
     dt, start, stop : quantity, time
     """
 
+    spikes: SpikeTrains
+    _samples: dict[str, Samples]
+    _labels: dict[str, str]
+
     def __init__(
         self,
         spikes: dict[str, SpikeTrain],
@@ -86,6 +90,25 @@ class Recording:
     ):
         self.spikes, self._samples, self._labels = SpikeTrains(spikes), samples, labels
         self._times_ms = step_ms, start_ms, stop_ms
+
+    @classmethod
+    def unread(cls, read: Callable[[], tuple[dict, dict, dict]], *times_ms: float) -> Recording:
+        """One whose spikes, samples and labels are made when they are looked at: to make them takes longer than a step."""
+        made = cls.__new__(cls)
+        vars(made).update(_read=read, _times_ms=times_ms)
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("spikes", "_samples", "_labels"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if read := vars(self).get("_read"):
+            Recording.__init__(self, *read(), *self._times_ms)
+            vars(self).pop("_read", None)
+        return vars(self)[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies take along: what was recorded."""
+        return {name: getattr(self, name) for name in ("spikes", "_samples", "_labels", "_times_ms")}
 
     @property
     def dt(self) -> Any:
