@@ -72,7 +72,7 @@ class BetweenRuns(Dynamics):
             return False
         if self._aside.step_ms != step_ms or not ready.fits(step_ms, *parts):
             return False
-        moment.begun = count_of(self.plain("steps")) > 0
+        moment.begun = moment.count(self.plain("steps")) > 0
         return True
 
     def prepare(self, step_ms: float, parts: tuple | None = None, varied: dict | None = None) -> tuple:
@@ -148,15 +148,16 @@ class BetweenRuns(Dynamics):
             population.check_step(population.in_ms(step_ms), varied)
         stiffness.check(self, step_ms, varied)
 
-    def went_on(self, begun: bool | None = None) -> None:
-        """Take note that the state was replaced: by a run, or from a file; ``begun`` says whether steps have passed."""
+    def went_on(self, count: int | None = None) -> None:
+        """Take note that the state was replaced: by a run, or from a file; ``count`` is the number of steps so far, if known."""
         moment, steps = self._aside.moment, self.plain("steps")
         if isinstance(steps, Tracer):
             moment = copy.copy(moment)  # of this copy of the network alone
             self._aside = self._aside.but(moment=moment)
             moment.begun = True
         else:
-            moment.begun, moment.key = count_of(steps) > 0 if begun is None else begun, self.plain("key")
+            count = moment.count(steps) if count is None else moment.know(steps, count)
+            moment.begun, moment.key = count > 0, self.plain("key")
             for part in vars(self).values():
                 if isinstance(part, Projection) and "structure" in vars(part):
                     part.structure.say_full()

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim._core.clock import name_hash
+from brainsim._core.clock import count_of, name_hash
 
 if TYPE_CHECKING:
     from brainsim._core.structure import Structure
@@ -27,6 +27,8 @@ class Moment:
     settled : bool
         Whether what follows from initial values (derived defaults, histories, graded signals) has been made since the
         last of them was assigned.
+    counted : tuple or None
+        The array of steps so far that was last read, weakly, and the number in it.
     key : uint32 array, (2,), or None
         Random key of the network; that of seed 0 for what stands in none.
     assigned : dict of str to array
@@ -39,10 +41,27 @@ class Moment:
 
     def __init__(self):
         self.begun, self.settled = False, False
+        self.counted: tuple[weakref.ref, int] | None = None
         self.key: jax.Array | None = None
         self.assigned: dict[str, jax.Array] = {}
         self.drawn: frozenset[str] = frozenset()
         self.between: Any = None
+
+    def count(self, steps: jax.Array) -> int:
+        """The number in the array of steps so far, which is read once."""
+        known = self.counted
+        if known is not None and known[0]() is steps:
+            return known[1]
+        return self.know(steps, count_of(steps))
+
+    def know(self, steps: jax.Array, count: int) -> int:
+        """Take note that there is this number in that array."""
+        self.counted = (weakref.ref(steps), count) if isinstance(steps, jax.Array) else None
+        return count
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies take along: their arrays are others."""
+        return vars(self) | {"counted": None}
 
     def key_at(self, path: str) -> jax.Array:
         """Random key of the component at ``path``."""

@@ -14,7 +14,7 @@ import numpy as np
 from jax.core import Tracer
 from jax.sharding import Mesh
 
-from brainsim._core import Dynamics, Slot, Structure, count_of, split
+from brainsim._core import Dynamics, Slot, Structure, split
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._mesh import check_held
 from brainsim._units import in_unit, joined
@@ -45,6 +45,8 @@ class Entry:
     requests : tuple of Request
     inputs : dict of str to array, (n_steps, ...)
         Plain time courses by path.
+    first : int
+        Steps before it.
     ready : bool
         Whether the network is ready for it, as the last run has left it.
     """
@@ -59,6 +61,7 @@ class Entry:
     every: int
     requests: tuple[Request, ...]
     inputs: dict
+    first: int = 0
     ready: bool = False
 
     @property
@@ -97,11 +100,11 @@ def enter(
     if not any(isinstance(part, Population) for part in vars(net).values()):
         raise ValueError("the network has no population; assign one (net.E = LIF(100)).")
     structure, parameters, fixed, state = split(net)
-    first = 0 if isinstance(state["steps"], Tracer) else count_of(state["steps"])
-    check_range(duration, first, n_steps)
+    passed = 0 if isinstance(state["steps"], Tracer) else net._aside.moment.count(state["steps"])
+    check_range(duration, passed, n_steps)
     arrays = parameters | state
     before = net._aside.step_ms
-    first = first if before in (None, step_ms) else round(first * before / step_ms)  # as it will be counted
+    first = passed if before in (None, step_ms) else round(passed * before / step_ms)  # as it will be counted
     times = Times(step_ms, first, n_steps, every, functools.partial(interval_of, step_ms, n_steps))
 
     def facts(wanted):
@@ -109,7 +112,7 @@ def enter(
 
     requests = remembered(net, structure, arrays, (record, every), lambda: parse(net, record, times, arrays, facts))
     ready = net.is_ready(step_ms, (structure, parameters, fixed, state))
-    entry = Entry(net, structure, parameters, fixed, state, step_ms, n_steps, every, requests, {}, ready)
+    entry = Entry(net, structure, parameters, fixed, state, step_ms, n_steps, every, requests, {}, first, ready)
     if not inputs:  # most runs have none, and a call is short
         return entry
     return dataclasses.replace(entry, inputs=time_courses(entry.slots, arrays, inputs, n_steps))

@@ -46,15 +46,17 @@ class Programs:
         settings = jax.config.jax_enable_x64, looks_for_nan()  # type: ignore[attr-defined]
         kept = keep(structure).setdefault((self, plan), _Kept([]))
         trees = [_array(tree) if type(tree) is int else tree for tree in trees]
-        arrays, last = _listed(trees), kept.last
+        if self.goes_on is None:
+            program, leaves = self._found(plan, structure, settings, trees, kept.programs)
+            return program(leaves)
+        arrays, last, (taken, given) = _listed(trees), kept.last, self.goes_on
         if last is None or not last.fits(settings, arrays):
             program, leaves = self._found(plan, structure, settings, trees, kept.programs)
             order = _order(trees)
-            if self.goes_on is None or not all(map(operator.is_, leaves, order(arrays))):
+            if not all(map(operator.is_, leaves, order(arrays))):
                 return program(leaves)
             last = _Last(settings, list(map(weakref.ref, arrays)), program, order)
         made = last.program(last.order(arrays))
-        taken, given = self.goes_on
         before = sum(map(len, trees[:taken]))
         kept.last = last.followed_by(before, [made[given][path] for path in trees[taken]])
         return made

@@ -102,7 +102,8 @@ class Recording:
         if name not in ("spikes", "_samples", "_labels"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if read := vars(self).get("_read"):
-            Recording.__init__(self, *read(), *self._times_ms)
+            spikes, samples, labels = read()
+            vars(self).update(spikes=SpikeTrains(spikes), _samples=samples, _labels=labels)
             vars(self).pop("_read", None)
         return vars(self)[name]
 

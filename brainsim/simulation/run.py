@@ -143,7 +143,7 @@ def simulate(
         return _simulate_traced(entry, checkpoint_every)
     loop.check_memory(entry.requests, entry.n_steps)
     entry = entry.prepared()
-    first, courses = count_of(entry.state["steps"]), entry.inputs
+    first, courses = entry.first, entry.inputs
     recorder, last = Recorder(entry.requests, entry.step_ms, first, entry.n_steps), first + entry.n_steps
     now = first
     if over is not None and not is_alone():
@@ -188,7 +188,7 @@ def _advance(entry: door.Entry, n_steps: int, recorder: Recorder, bar: Progress,
         path, steps = broken
         raise loop.non_finite(net, path, (count_of(entry.state["steps"]) + steps) * step_ms, recorder.finish())
     write_state(net, entry.structure, room.leave(state))
-    net.went_on(begun=True)
+    net.went_on(recorder.first + recorder.steps)
     return met
 
 
