@@ -55,6 +55,22 @@ def test_values_and_lengths_compile_nothing():
     assert compiled(others) == 0
 
 
+def test_networks_with_one_program_run_in_turn_as_alone():
+    def runs(*nets):
+        for _ in range(3):
+            for net in nets:
+                bs.simulate(net, 1 * u.ms)
+        return [np.asarray(net.E.V.mantissa) for net in nets]
+
+    def make():
+        return cells(), cells(tau=10 * u.ms)
+
+    expected = [*runs(make()[0]), *runs(make()[1])]
+    nets = make()
+    assert compiled(lambda: np.testing.assert_array_equal(runs(*nets), expected)) == 0
+    assert (expected[0] != expected[1]).all()
+
+
 def test_the_batches_of_a_sweep_are_one_program():
     net = cells(V=bs.Normal(-60 * u.mV, 1 * u.mV))
     values = np.linspace(10, 20, 7) * u.ms

@@ -1,5 +1,8 @@
 """Recordings: samples at the right times, spike trains against numpy, files and back."""
 
+import copy
+import pickle
+
 import brainunit as u
 import numpy as np
 import pytest
@@ -347,3 +350,16 @@ def test_what_has_no_elements_is_not_drawn():
     assert len(figure.axes) == 1
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["1", "2"]
     plt.close(figure)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda rec: pickle.loads(pickle.dumps(rec))])
+def test_a_recording_is_copied_before_it_is_looked_at(copied):
+    net = bs.Network()
+    net.E = bs.neurons.LIF(3, E_L=-40 * u.mV, V=[-70, -52, -51] * u.mV)
+    rec = bs.simulate(net, 5 * u.ms, record={"E.spikes": None, "E.V[1]": None, "mean": lambda net: net.E.V.mean()})
+    copy_of_it = copied(rec)
+    for label in ("E.V[1]", "mean"):
+        assert rec[label].shape[0] == 50 and (copy_of_it[label] == rec[label]).all()
+    assert len(rec.spikes["E"]) > 0 and (copy_of_it.spikes["E"].steps == rec.spikes["E"].steps).all()
+    with pytest.raises(AttributeError, match="'Recording' object has no attribute 'spike'"):
+        rec.spike  # noqa: B018

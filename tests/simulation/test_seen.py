@@ -5,9 +5,10 @@ import dataclasses
 import pickle
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import pytest
-from flax import nnx
+from flax import errors, nnx
 
 import brainsim as bs
 from brainsim._core import split
@@ -120,3 +121,21 @@ def test_a_copy_of_what_has_run_runs_on_its_own(copied):
     assert net.E.V == V and net.E.tau == 20 * u.ms
     bs.simulate(net, 0.1 * u.ms)
     assert V < net.E.V < other.E.V
+
+
+@pytest.mark.parametrize("transform", [jax.jit, jax.grad])
+def test_a_run_inside_a_transformation_that_the_network_is_not_of_changes_nothing(transform):
+    net = bs.Network()
+    net.E = LIF(1, E_L=-50 * u.mV, V=-60 * u.mV)
+    for _ in range(2):
+        bs.simulate(net, 0.1 * u.ms)
+    before = split(net)[3]
+
+    def step(x):
+        bs.simulate(net, 0.1 * u.ms)
+        return x
+
+    with pytest.raises(errors.TraceContextError):
+        transform(step)(1.0)
+    after = split(net)[3]
+    assert all(after[path] is array for path, array in before.items()) and net.t == 0.2 * u.ms
