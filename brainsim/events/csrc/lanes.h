@@ -39,64 +39,47 @@ BRAINSIM_INLINE typename Lanes<kBytes>::wide lower_product(typename Lanes<kBytes
 #endif
 }
 
-template <int kBytes>
-BRAINSIM_INLINE void products(typename Lanes<kBytes>::word a, uint32_t factor, typename Lanes<kBytes>::word& high,
-                              typename Lanes<kBytes>::word& low) {
-  using Wide = typename Lanes<kBytes>::wide;
-  const Wide lower = Wide{} + 0xFFFFFFFF, times = Wide{} + uint64_t{factor};
-  Wide x;
-  std::memcpy(&x, &a, kBytes);
-  const Wide even = lower_product<kBytes>(x, times), odd = lower_product<kBytes>(x >> 32, times);
-  const Wide l = (even & lower) | (odd << 32), h = (even >> 32) | (odd & ~lower);
-  std::memcpy(&high, &h, kBytes);
-  std::memcpy(&low, &l, kBytes);
-}
-
-// Lanes of a and b by turns, of the lower (or upper) half of each group of four.
-template <int kBytes>
-BRAINSIM_INLINE typename Lanes<kBytes>::word by_turns(typename Lanes<kBytes>::word a, typename Lanes<kBytes>::word b, int upper, int each) {
-  typename Lanes<kBytes>::word places{};
-  constexpr int n = Lanes<kBytes>::count;
-  for (int g = 0; g < n; g += 4)
-    for (int q = 0; q < 4; ++q) {
-      const int own = each == 1 ? q / 2 + 2 * upper : q % 2 + 2 * upper;  // one lane by turns, or two
-      places[g + q] = g + own + ((each == 1 ? q % 2 : q / 2) ? n : 0);
-    }
-  return __builtin_shuffle(a, b, places);
-}
-
-// Calls f(q, x) with words q to q + kLanes - 1, from word 4 first of a stream on.
+// Calls f(q, x) with words q to q + kLanes - 1, from word 4 first of a stream on. Each word is the lower half of a lane of 64 bits, so
+// that a product is had by one operation; what is in the upper half is nobody's.
 template <int kBytes, class F>
 BRAINSIM_INLINE void for_words(const uint32_t* key, Place place, uint32_t first, F&& f) {
+  using Wide = typename Lanes<kBytes>::wide;
   using Word = typename Lanes<kBytes>::word;
-  constexpr int kLanes = Lanes<kBytes>::count, kGroups = kLanes / 4, kChains = kTogether / 4 / kLanes;
-  Word c0[kChains], c1[kChains], c2[kChains], c3[kChains];
-  for (int n = 0; n < kChains; ++n) {
-    Word block{};  // so that the words of a block stand behind each other in the end, block after block
-    for (int g = 0; g < kGroups; ++g)
-      for (int q = 0; q < 4; ++q) block[4 * g + q] = static_cast<uint32_t>(n * kLanes + q * kGroups + g);
-    c0[n] = block + first, c1[n] = Word{} + place.lane, c2[n] = Word{} + place.step, c3[n] = Word{} + place.purpose;
+  constexpr int kLanes = Lanes<kBytes>::count, kBlocks = kLanes / 2, kChains = 2;  // that are waited for at the same time
+  const Wide times0 = Wide{} + 0xD2511F53, times1 = Wide{} + 0xCD9E8D57, lower = Wide{} + 0xFFFFFFFF;
+  Wide block{}, even{}, odd{};  // of lanes by turns, the even ones of two arrays and the odd ones: blocks lie so that these come in their order
+  for (int q = 0; q < kBlocks; ++q) {
+    block[q] = static_cast<uint32_t>(q % 2 * kBlocks / 2 + q / 2);
+    even[q] = static_cast<uint32_t>(q - q % 2 + q % 2 * kBlocks), odd[q] = even[q] + 1;
   }
-  uint32_t k0 = key[0], k1 = key[1];
-#pragma GCC unroll 10
-  for (int round = 0; round < 10; ++round) {
 #pragma GCC unroll 4
+  for (int from = 0; from < kTogether / 4; from += kChains * kBlocks) {
+    Wide c0[kChains], c1[kChains], c2[kChains], c3[kChains];
     for (int n = 0; n < kChains; ++n) {
-      Word h0, l0, h1, l1;
-      products<kBytes>(c0[n], 0xD2511F53, h0, l0);
-      products<kBytes>(c2[n], 0xCD9E8D57, h1, l1);
-      c0[n] = h1 ^ c1[n] ^ k0, c1[n] = l1, c2[n] = h0 ^ c3[n] ^ k1, c3[n] = l0;
+      c0[n] = block + (first + static_cast<uint32_t>(from + n * kBlocks));
+      c1[n] = Wide{} + place.lane, c2[n] = Wide{} + place.step, c3[n] = Wide{} + place.purpose;
     }
-    k0 += 0x9E3779B9, k1 += 0xBB67AE85;
-  }
-#pragma GCC unroll 4
-  for (int n = 0; n < kChains; ++n) {
-    const Word a = by_turns<kBytes>(c0[n], c1[n], 0, 1), b = by_turns<kBytes>(c2[n], c3[n], 0, 1);
-    const Word c = by_turns<kBytes>(c0[n], c1[n], 1, 1), d = by_turns<kBytes>(c2[n], c3[n], 1, 1);
-    f((4 * n + 0) * kLanes, by_turns<kBytes>(a, b, 0, 2));
-    f((4 * n + 1) * kLanes, by_turns<kBytes>(a, b, 1, 2));
-    f((4 * n + 2) * kLanes, by_turns<kBytes>(c, d, 0, 2));
-    f((4 * n + 3) * kLanes, by_turns<kBytes>(c, d, 1, 2));
+    Wide k0 = Wide{} + key[0], k1 = Wide{} + key[1];
+#pragma GCC unroll 10
+    for (int round = 0; round < 10; ++round) {
+#pragma GCC unroll 2
+      for (int n = 0; n < kChains; ++n) {
+        const Wide p0 = lower_product<kBytes>(c0[n], times0), p1 = lower_product<kBytes>(c2[n], times1);
+        c0[n] = (p1 >> 32) ^ c1[n] ^ k0, c1[n] = p1, c2[n] = (p0 >> 32) ^ c3[n] ^ k1, c3[n] = p0;
+      }
+      k0 += 0x9E3779B9, k1 += 0xBB67AE85;
+    }
+#pragma GCC unroll 2
+    for (int n = 0; n < kChains; ++n) {
+      const Wide a = (c0[n] & lower) | c1[n] << 32, b = (c2[n] & lower) | c3[n] << 32;
+      const Wide x = __builtin_shuffle(a, b, even), y = __builtin_shuffle(a, b, odd);
+      const int q = 4 * (from + n * kBlocks);
+      Word words;
+      std::memcpy(&words, &x, kBytes);
+      f(q, words);
+      std::memcpy(&words, &y, kBytes);
+      f(q + kLanes, words);
+    }
   }
 }
 
@@ -106,16 +89,24 @@ BRAINSIM_INLINE void draw_wide(const uint32_t* key, Place place, uint32_t first,
 }
 
 template <int kBytes>
-BRAINSIM_INLINE void draw_and_count_wide(const uint32_t* key, Place place, uint32_t first, const int32_t* below, uint32_t* words,
-                                         int32_t* counts) {
-  for_words<kBytes>(key, place, first, [=](int q, typename Lanes<kBytes>::word x) BRAINSIM_INLINED {
+BRAINSIM_INLINE int32_t draw_and_count_wide(const uint32_t* key, Place place, uint32_t first, const int32_t* below, uint32_t* words,
+                                            int32_t* counts) {
+  using Whole = typename Lanes<kBytes>::whole;
+  Whole most{};
+  for_words<kBytes>(key, place, first, [&](int q, typename Lanes<kBytes>::word x) BRAINSIM_INLINED {
     const typename Lanes<kBytes>::word turned = x ^ 0x80000000;
-    typename Lanes<kBytes>::whole word, count{};
+    Whole word, count{};
     std::memcpy(&word, &turned, kBytes);
-    for (int k = 0; k < kThresholds; ++k) count -= word > below[k];
+    for (int k = 0; k < kThresholds; ++k)
+      if constexpr (kBytes == 64) count = word > below[k] ? count + 1 : count;  // comparing gives no number there
+      else count -= word > below[k];
+    most = count > most ? count : most;
     std::memcpy(words + q, &x, kBytes);
     std::memcpy(counts + q, &count, kBytes);
   });
+  int32_t largest = 0;
+  for (int q = 0; q < Lanes<kBytes>::count; ++q) largest = most[q] > largest ? most[q] : largest;
+  return largest;
 }
 
 #ifdef BRAINSIM_WIDER
@@ -127,14 +118,14 @@ __attribute__((target("avx2"))) inline void draw_32(const uint32_t* key, Place p
   draw_wide<32>(key, place, first, words);
 }
 
-__attribute__((target("avx512f"))) inline void draw_and_count_64(const uint32_t* key, Place place, uint32_t first, const int32_t* below,
+__attribute__((target("avx512f"))) inline int32_t draw_and_count_64(const uint32_t* key, Place place, uint32_t first, const int32_t* below,
                                                                  uint32_t* words, int32_t* counts) {
-  draw_and_count_wide<64>(key, place, first, below, words, counts);
+  return draw_and_count_wide<64>(key, place, first, below, words, counts);
 }
 
-__attribute__((target("avx2"))) inline void draw_and_count_32(const uint32_t* key, Place place, uint32_t first, const int32_t* below,
+__attribute__((target("avx2"))) inline int32_t draw_and_count_32(const uint32_t* key, Place place, uint32_t first, const int32_t* below,
                                                               uint32_t* words, int32_t* counts) {
-  draw_and_count_wide<32>(key, place, first, below, words, counts);
+  return draw_and_count_wide<32>(key, place, first, below, words, counts);
 }
 #endif
 
@@ -147,13 +138,13 @@ inline void draw(const uint32_t* key, Place place, uint32_t first, uint32_t* wor
   draw_wide<16>(key, place, first, words);
 }
 
-// The same, and how many of the thresholds, given less one, each is above.
-inline void draw_and_count(const uint32_t* key, Place place, uint32_t first, const int32_t* below, uint32_t* words, int32_t* counts) {
+// The same, and how many of the thresholds, given less one, each is above; gives the largest of these.
+inline int32_t draw_and_count(const uint32_t* key, Place place, uint32_t first, const int32_t* below, uint32_t* words, int32_t* counts) {
 #ifdef BRAINSIM_WIDER
   if (widest() == 64) return draw_and_count_64(key, place, first, below, words, counts);
   if (widest() == 32) return draw_and_count_32(key, place, first, below, words, counts);
 #endif
-  draw_and_count_wide<16>(key, place, first, below, words, counts);
+  return draw_and_count_wide<16>(key, place, first, below, words, counts);
 }
 
 #else
@@ -165,12 +156,15 @@ inline void draw(const uint32_t* key, Place place, uint32_t first, uint32_t* wor
   }
 }
 
-inline void draw_and_count(const uint32_t* key, Place place, uint32_t first, const int32_t* below, uint32_t* words, int32_t* counts) {
+inline int32_t draw_and_count(const uint32_t* key, Place place, uint32_t first, const int32_t* below, uint32_t* words, int32_t* counts) {
   draw(key, place, first, words);
+  int32_t largest = 0;
   for (int q = 0; q < kTogether; ++q) {
     counts[q] = 0;
     for (int k = 0; k < kThresholds; ++k) counts[q] += static_cast<int32_t>(words[q] ^ 0x80000000) > below[k];
+    largest = counts[q] > largest ? counts[q] : largest;
   }
+  return largest;
 }
 
 #endif

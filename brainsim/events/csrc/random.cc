@@ -94,9 +94,7 @@ void poisson_table(double mean, int64_t n, Stream stream, F&& add) {
     for (size_t q = 0; q < kThresholds; ++q)
       below[q] = q + 1 < threshold.size() && threshold[q] ? static_cast<int32_t>((threshold[q] - 1) ^ 0x80000000) : INT32_MAX;
     for (; i + kTogether <= n; i += kTogether) {
-      draw_and_count(stream.key(), stream.place(), static_cast<uint32_t>(i / 4), below, words, counts);
-      int32_t most = 0;
-      for (int q = 0; q < kTogether; ++q) most = std::max(most, counts[q]);
+      const int32_t most = draw_and_count(stream.key(), stream.place(), static_cast<uint32_t>(i / 4), below, words, counts);
       if (most == kThresholds)
         for (int q = 0; q < kTogether; ++q)
           if (counts[q] == kThresholds) counts[q] = static_cast<int32_t>(count_from(words[q], kThresholds));
