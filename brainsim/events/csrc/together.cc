@@ -147,7 +147,7 @@ struct Slots {
 
   // Adds what the courses `from` to `end` reach to the slots from `first` on; they are read before, as many as kRead together.
   void deliver(const Courses& courses, const Delivery& delivery, int64_t e, int64_t first, int64_t from, int64_t end, bool is_read) const {
-    constexpr int64_t kRead = 8;
+    constexpr int64_t kRead = 16;
     with_rows(delivery, e, [&](const auto* targets, const auto* weight, bool one) {
       using T = std::decay_t<decltype(*weight)>;
       T* const slots = sums[delivery.ahead].at<T>(e) + first * delivery.n_post;
