@@ -44,6 +44,10 @@ ONE_THREAD = 1 << 17
 # Bytes of the slots in which deliveries of the next steps are added up, at most.
 SLOTS = 1 << 28
 
+# Arrays with spikes under way that one call of deliveries changes, about: XLA compares each with all that the call takes, once
+# for every one of them, so a call with 2,000 of them takes a minute to compile.
+UNDER_WAY = 128
+
 
 class _Deliveries(NamedTuple):
     equations: list
@@ -202,6 +206,7 @@ class _Step:
         reached = [e for e in reached if together.extents(e) == batch]
         kept = set(self._read_elsewhere(reached))
         deliveries, _ = ready(reached, known, lambda e: e.invars[-1] not in kept)
+        deliveries = _not_too_many(deliveries)
         if not deliveries:
             return None
         records = [e for e in waiting.those(waiting.records) if all(v in known for v in inputs_of(e))]
@@ -335,6 +340,21 @@ def _connected(equations: Sequence) -> list[list]:
     for k, equation in enumerate(equations):
         groups.setdefault(led_by(k), []).append(equation)
     return list(groups.values())
+
+
+def _not_too_many(deliveries: Sequence) -> list:
+    """As many of the deliveries as one call may make: all that are added to the first array, to the second, and so on."""
+    first: dict = {}  # what the result of each began as
+    by_target: dict = {}
+    for equation in deliveries:
+        into = first[equation.outvars[0]] = first.get(equation.invars[-1], equation.invars[-1])
+        by_target.setdefault(into, []).append(equation)
+    taken, under_way = set(), 0
+    for same in by_target.values():
+        if under_way < UNDER_WAY:
+            taken.update(map(id, same))
+            under_way += sum(len(equation.outvars) - 1 for equation in same)
+    return [equation for equation in deliveries if id(equation) in taken]
 
 
 def _numbers_first(equations: Sequence) -> tuple[list, list]:

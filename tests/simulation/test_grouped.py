@@ -246,6 +246,41 @@ def test_populations_alike_are_one_program(monkeypatch):
         np.testing.assert_array_equal(a, b)
 
 
+def test_many_deliveries_under_way_are_several_calls(monkeypatch):
+    """All onto one population in the same one; spikes and states are those of one call, to the last bit."""
+    if not all(events.kernels().values()):
+        pytest.skip("the kernels are not compiled")
+    made = []
+    found = together.deliver_together
+    monkeypatch.setattr(together, "deliver_together", lambda *given: made.append(len(given[0])) or found(*given))
+
+    def run(most):
+        monkeypatch.setattr(grouped_step, "UNDER_WAY", most)
+        jax.clear_caches()
+        made.clear()
+        net = bs.Network(seed=2)
+        for name, n in (("A", 20), ("B", 31), ("C", 12)):
+            setattr(net, name, bs.neurons.LIF(n, R=100 * u.Mohm))
+            net[name].add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+            net[name].add_stimuli(drive=bs.stimuli.Constant(300 * u.pA))
+        weight, delay = bs.Normal(20 * u.pA, 2 * u.pA), bs.Uniform(1 * u.ms, 3 * u.ms)
+        for a, b in ("AB", "AA", "BA", "CB", "BC", "AC", "BB"):
+            net.connect(net[a], net[b], bs.FixedProbability(0.4), receptor="syn", weight=weight, delay=delay)
+        rec = bs.simulate(net, 30 * u.ms, record=["A.spikes", "C.spikes"])
+        return rec, [np.asarray(x) for x in jax.tree.leaves(split(net)[1:])], list(made)
+
+    one, expected, calls = run(128)
+    assert set(calls) == {7}
+    several, arrays, calls = run(3)
+    assert calls[:3] == [2, 3, 2]  # onto A, B and C
+    for name in ("A", "C"):
+        assert len(one.spikes[name].steps) > 10
+        np.testing.assert_array_equal(several.spikes[name].steps, one.spikes[name].steps)
+        np.testing.assert_array_equal(several.spikes[name].indices, one.spikes[name].indices)
+    for a, b in zip(arrays, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_one_result_of_many_long_populations_is_compiled():
     """XLA compiles no small call with one result whose loop two threads would share: from 512 KB on."""
     state = tuple(jnp.full(7_000 + k, float(k)) for k in range(alike.MANY))
