@@ -110,6 +110,10 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
     for each in (receptor, *others):
         _check_receptor(post.population, each, options["plasticity"])
     post = post if receptor is None else post.onto(getattr(post.population, receptor))
+    if options["sort_by"] not in (None, *SORTED_BY):
+        raise ValueError(
+            f"connect: sort_by is 'post' or 'delay', given {options['sort_by']!r}.{suggestion(str(options['sort_by']), SORTED_BY)}"
+        )
     if options["weight"] is None and rule.values is None:
         raise ValueError(f"connect: {rule.name} carries no weights; give weight=...")
     path = (
@@ -138,7 +142,7 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
         for k in ("synapse", "delay", "plasticity")
         if isinstance(part := parts.get(k), Dynamics) and not part.bound
     }
-    wired = wire(path, rule, pre, post, receptor, rng, sort="delay" not in parts, share=share, parts=singly, **options)
+    wired = wire(path, rule, pre, post, receptor, rng, share=share, parts=singly, **options)
     for part, values in zip(singly.values(), wired.each, strict=True):
         part._aside.given.update(values)
     if parts["structure"] is not None:
@@ -146,10 +150,13 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
     made = Projection(path, pre.population, post.population, receptor, wired, **parts)
     if call["weight"] is LISTED:
         call["weight"] = with_unit(0.0, made.weight_unit)
+    if wired.sortable:
+        call["sort_by"] = "delay" if wired.by_delay else "post"  # which follows from values that are not kept
     made._aside.call = call
     return made
 
 
+SORTED_BY = ("post", "delay")
 LISTED = "listed"  # weights that are given one by one stand in the projection alone
 
 

@@ -27,9 +27,8 @@ class Projection(Connection):
     Attributes
     ----------
     weight : quantity, () or one per synapse
-        In the receptor's unit; synapses are sorted by presynaptic, then postsynaptic neuron, where each has a delay of its
-        own that stays by presynaptic neuron, then delay: :meth:`indices_of_synapses` tells. Of a procedural projection with
-        drawn weights, the factor that multiplies them.
+        In the receptor's unit; synapses are sorted by presynaptic, then postsynaptic neuron, or as :attr:`sorted_by` says:
+        :meth:`pairs` tells. Of a procedural projection with drawn weights, the factor that multiplies them.
     delay : quantity, () or one per synapse; None
         From spike to arrival. A parameter that can be assigned, given as an input, swept and trained where the
         projection was made with ``max_delay``, and fixed otherwise.

@@ -151,3 +151,44 @@ def test_single_arrivals_cannot_be_kept_where_delays_change():
     projection = connected(bs.AllToAll(), weight=1 * u.pA, delay=np.full((4, 3), 0.3) * u.ms, max_delay=1 * u.ms)
     with pytest.raises(ValueError, match="cannot be kept, its delays change"):
         projection.keep_arrived()
+
+
+RULES = {
+    "all to all": bs.AllToAll(),
+    "one to one": bs.OneToOne(),
+    "probability": bs.FixedProbability(0.3),
+    "in-degree": bs.FixedInDegree(3),
+    "in-degree, several of a pair": bs.FixedInDegree(20, multiple=True),
+    "out-degree": bs.FixedOutDegree(4),
+    "number": bs.FixedTotalNumber(50),
+    "list": bs.FromArrays([0, 0, 1, 5, 5, 9], [2, 4, 0, 1, 1, 11]),
+    "condition": bs.Where(lambda i, j: abs(i - j) < 3),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("delay", ["none", "one", "listed", "drawn"])
+@pytest.mark.parametrize("view", [False, True], ids=["all", "view"])
+def test_what_is_given_for_each_synapse_is_what_is_read_and_can_be_given_again(rule, delay, view):
+    """One order, whatever the rule and format: by presynaptic, then postsynaptic neuron, several of a pair as they were given."""
+
+    def made(**given):
+        net = bs.Network(seed=4)
+        net.A, net.B = bs.sources.SpikeInput(14), bs.neurons.LIF(14)
+        net.B.add_receptors(syn=bs.receptors.Exponential())
+        pre, post = (net.A[1:13], net.B[2:14]) if view else (net.A[:12], net.B[:12])
+        return net.connect(pre, post, RULES[rule], receptor="syn", **given)
+
+    n = made(weight=1 * u.pA).n_synapses
+    weights, ms = np.arange(1.0, n + 1), 0.1 * (1 + np.random.default_rng(0).integers(0, 20, n))
+    delays = {"none": None, "one": 1 * u.ms, "listed": ms * u.ms, "drawn": bs.Uniform(0.1 * u.ms, 2 * u.ms)}
+    p = made(weight=weights * u.pA, delay=delays[delay])
+    pre, post = p.pairs()
+    assert np.all(np.diff(14 * pre.astype(int) + post) >= 0)
+    np.testing.assert_array_equal(np.ravel(u.get_mantissa(p.weight)), weights)
+    if delay == "listed":
+        np.testing.assert_allclose(np.ravel(u.get_mantissa(p.delay)), ms, rtol=1e-6)
+    p.weight = weights[::-1] * u.pA
+    again = made(weight=weights[::-1] * u.pA, delay=delays[delay])
+    np.testing.assert_array_equal(p.plain("weight"), again.plain("weight"))
+    assert all(map(np.array_equal, p.pairs(), again.pairs()))

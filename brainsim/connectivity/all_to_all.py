@@ -22,6 +22,8 @@ class AllToAll(ConnectionRule):
         Whether a neuron may connect to itself. Default True.
     """
 
+    draws = False
+
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
         indices = np.tile(np.arange(pairs.n_post, dtype=np.int32), pairs.n_pre)
         counts = np.full(pairs.n_pre, pairs.n_post)

@@ -60,6 +60,11 @@ class _Both(_OfRules):
             if not isinstance(rule, ConnectionRule):
                 raise TypeError(f"{self.name}: given {rule!r}; give two connection rules, such as AllToAll()")
 
+    @property
+    def draws(self) -> bool:  # type: ignore[override]
+        """Whether either rule does."""
+        return self.first.draws or self.second.draws
+
     def _joined(self, pairs, rng, same):
         pre, post = pairs.ids
         parts = [rule.connect(pre, post, rng, same, pairs.space) for rule in (self.first, self.second)]
@@ -201,6 +206,11 @@ class Part(_OfRules):
     def values(self) -> np.ndarray | None:  # type: ignore[override]
         """Weights that the rule carries."""
         return self.rule.values
+
+    @property
+    def draws(self) -> bool:  # type: ignore[override]
+        """Whether the rule does."""
+        return self.rule.draws
 
     def _joined(self, pairs, rng, same):
         rows = _places(self.name, "pre", self.pre, pairs.n_pre)

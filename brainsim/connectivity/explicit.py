@@ -40,6 +40,8 @@ class FromArrays(ConnectionRule):
         ``multiple=False``; at `connect`, if an index lies outside its view.
     """
 
+    draws = False
+
     pre: np.ndarray
     post: np.ndarray
     multiple: bool = field(default=True, kw_only=True)
@@ -124,6 +126,8 @@ class FromMatrix(ConnectionRule):
     TypeError, ValueError
         If the matrix is not a two-dimensional one of finite numbers; at `connect`, if its shape is not (n_pre, n_post).
     """
+
+    draws = False
 
     matrix: scipy.sparse.csr_array
 

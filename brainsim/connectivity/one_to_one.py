@@ -27,6 +27,8 @@ class OneToOne(ConnectionRule):
         At `connect`, if the views differ in size.
     """
 
+    draws = False
+
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
         if pairs.n_pre != pairs.n_post:
             raise ValueError(

@@ -33,6 +33,7 @@ class ConnectionRule(metaclass=NamesArguments):
 
     self_connections: bool = field(default=True, kw_only=True)
     values: ClassVar[np.ndarray | None] = None  # weights that the rule carries, in the order of its list of pairs
+    draws: ClassVar[bool] = True  # whether chance decides on pairs; otherwise who gives the rule knows them
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)

@@ -188,6 +188,11 @@ class Radial(_Local):
         if not isinstance(self.mask, Mask):
             raise TypeError(f"{self.name}: mask is {self.mask!r}; give a mask such as Disc(radius) or Moore(1)")
 
+    @property
+    def draws(self) -> bool:  # type: ignore[override]
+        """Whether a pair inside the mask may be left out."""
+        return self.p != 1
+
     def _law(self, space):
         mask, p, to_mask = self.mask, self.p, _factor(space, self.mask)
         return _cut(
@@ -221,6 +226,8 @@ class Nearest(SpatialRule):
     TypeError, ValueError
         If k is not a whole number, 0 or larger; at `connect`, if there are fewer than k partners.
     """
+
+    draws = False
 
     k: int
 

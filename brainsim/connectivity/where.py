@@ -66,6 +66,11 @@ class Where(ConnectionRule):
         else:
             self._set("p", _checks.probability(self.name, "p", self.p))
 
+    @property
+    def draws(self) -> bool:  # type: ignore[override]
+        """Whether a pair for which the condition holds may be left out."""
+        return callable(self.p) or self.p != 1
+
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
         placed = Placed.of(pairs.space) if isinstance(pairs.space, Space) else pairs.space
         counts, found = np.zeros(pairs.n_pre, np.int64), [np.empty(0, np.int32)]

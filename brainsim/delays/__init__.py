@@ -5,13 +5,11 @@ One for all synapses (axonal) or one each (synaptic), fixed or a parameter that 
 
 from typing import Any
 
-import numpy as np
-
 from brainsim._core import Moment, Site
 from brainsim._units import float_dtype
 from brainsim.delays.axonal import Axonal
 from brainsim.delays.base import Delay
-from brainsim.delays.calendar import Calendar
+from brainsim.delays.calendar import Calendar, Listed
 from brainsim.delays.changing import Changing, ChangingAxonal, ChangingSynaptic
 from brainsim.delays.exact import Exact, ExactChanging
 from brainsim.delays.gaussian import Gaussian
@@ -32,7 +30,7 @@ def delay_for(
     follow: bool = False,
     longest: Times | None = None,
     exact: bool = False,
-    by_delay: bool = False,
+    calendar: str | None = None,
 ) -> Delay:
     """The delay of a projection: of the kind that serves these times, or one's own.
 
@@ -57,8 +55,9 @@ def delay_for(
         The longest that delays may become, where they change.
     exact : bool
         Whether spikes are fired and arrive within steps.
-    by_delay : bool
-        Whether the synapses of each row are sorted by delay.
+    calendar : str or None
+        Whether spikes are to be noted in a calendar: ``"sorted"`` where the synapses of each row are sorted by delay, ``"listed"``
+        where they are not.
 
     Raises
     ------
@@ -74,15 +73,14 @@ def delay_for(
                 f" {'none' if times is None else 'plasticity'}."
             )
         sent = float_dtype()
-    sorted_spikes = by_delay and np.dtype(sent) == np.bool_
-    made = own or _kind(times, graded, follow, longest, exact, sorted_spikes)()
+    made = own or _kind(times, graded, follow, longest, exact, calendar)()
     facts = dict(n_pre=n_pre, count=n_pre, sent_dtype=str(sent), graded=graded)
     made.bind(Site(path, moment or Moment(), facts), times, longest)
     return made
 
 
 def _kind(
-    times: Times | None, graded: bool, follow: bool, longest: Times | None, exact: bool, sorted_spikes: bool
+    times: Times | None, graded: bool, follow: bool, longest: Times | None, exact: bool, calendar: str | None
 ) -> type[Delay]:
     if times is None:
         return Delay
@@ -92,7 +90,9 @@ def _kind(
         return GradedChanging if graded else ChangingSynaptic if times.shape else ChangingAxonal
     if not times.shape:
         return Axonal
-    return Followed if graded or follow else Calendar if sorted_spikes else Synaptic
+    if graded or follow:
+        return Followed
+    return Synaptic if calendar is None else Calendar if calendar == "sorted" else Listed
 
 
 def _check_own(path: str, own: Delay, follow: bool, longest: Times | None, exact: bool) -> None:
@@ -120,6 +120,7 @@ __all__ = [
     "Followed",
     "Gaussian",
     "GradedChanging",
+    "Listed",
     "Synaptic",
     "Times",
     "delay_for",

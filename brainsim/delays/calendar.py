@@ -12,7 +12,7 @@ from brainsim.delays.base import Delay, nothing, rounded_up
 from brainsim.delays.times import Times
 from brainsim.events._library import use_huge_pages
 from brainsim.events._shared import Block
-from brainsim.events._sorted_rows import row_pointers
+from brainsim.events._sorted_rows import row_pointers, sort_rows
 
 
 class Calendar(Delay):
@@ -32,11 +32,20 @@ class Calendar(Delay):
 
     def prepare(self, step_ms: float, conn):
         depth = self.depth(step_ms)
-        begins = jax.device_put(self.times.begins(row_pointers(conn), step_ms, depth))
+        begins = jax.device_put(self._where_begins(conn, self.times, step_ms, depth))
         use_huge_pages(begins)
         self.hold("begins", FixedVariable(begins))
         for name, array in zip(("fired", "waiting"), self._nothing(depth), strict=True):
             self.hold(name, StateVariable(nothing(array.shape, array.dtype)))
+
+    def _where_begins(self, conn, times: Times, step_ms: float, depth: int) -> np.ndarray:
+        """Where the synapses of each delay begin in each row, (rows, depth + 1)."""
+        return times.begins(row_pointers(conn), step_ms, depth)
+
+    @property
+    def _listed(self) -> Times:
+        """The delays in the order in which a calendar has them."""
+        return self.times
 
     def _nothing(self, depth: int):
         """What is kept where nothing is under way: with room for a block of steps, after which spikes are forgotten."""
@@ -48,7 +57,7 @@ class Calendar(Delay):
 
     def carried(self, before_ms, step_ms: float, step, new_step):
         old, fired = np.asarray(self.plain("begins")), _unpacked(np.asarray(self.plain("fired")))
-        new = self.times.begins(_pointers(old), step_ms, self.depth(step_ms))
+        new = self._listed.begins(_pointers(old), step_ms, self.depth(step_ms))
         if not _same(old, before_ms, new, step_ms):
             return None
         slots, depth = fired.shape[1], new.shape[1] - 1
@@ -69,11 +78,13 @@ class Calendar(Delay):
         super().serve(conn, times, step_ms)
         if times is not None and step_ms is not None and "begins" in vars(self):
             depth = self.plain("begins").shape[1] - 1
-            self.put("begins", jax.device_put(times.begins(row_pointers(conn), step_ms, depth)))
+            self.put("begins", jax.device_put(self._where_begins(conn, times, step_ms, depth)))
 
     def reached(self, clock: Clock, conn, arrived):
-        under_way = self.plain("fired"), self.plain("waiting")
-        found, fired, waiting = events.due(conn, arrived, self.plain("begins"), *under_way, clock.step)
+        """The synapses that spikes reach now, each of which is looked at."""
+        under_way, order = (self.plain("fired"), self.plain("waiting")), vars(self).get("order")
+        order = None if order is None else self.plain("order")
+        found, fired, waiting = events.due(conn, arrived, self.plain("begins"), *under_way, clock.step, order)
         self.put("fired", fired)
         self.put("waiting", waiting)
         return found
@@ -86,6 +97,21 @@ class Calendar(Delay):
         self.put("fired", fired)
         self.put("waiting", waiting)
         receptor.put(receptor.port, into)
+
+
+class Listed(Calendar):
+    """A calendar of synapses that stand in another order, with a list of them by delay: for those that are looked at one by one."""
+
+    def _where_begins(self, conn, times: Times, step_ms: float, depth: int) -> np.ndarray:
+        """As :meth:`Calendar._where_begins`, of the list."""
+        indptr = row_pointers(conn)
+        (order,) = sort_rows(indptr, times.sort_key, [np.arange(len(times), dtype=np.int32)])
+        self.hold("order", FixedVariable(jax.device_put(order)))
+        return times.reordered(order).begins(indptr, step_ms, depth)
+
+    @property
+    def _listed(self):
+        return self.times.reordered(np.asarray(self.plain("order")))
 
 
 def _pointers(begins):

@@ -22,6 +22,10 @@ class Reached(Frozen, abc.ABC, interface=True):
 
     conn: Format
 
+    def of_all(self) -> tuple:
+        """What is the same for all examples of a batch that are worked on together."""
+        return (self.conn,)
+
     @abc.abstractmethod
     def rows(self) -> tuple[jax.Array, ...] | None:
         """How many synapses of each row are reached, int32 ``[n_pre]``, and what :meth:`locate` needs, an element for each row;
@@ -31,7 +35,11 @@ class Reached(Frozen, abc.ABC, interface=True):
     @staticmethod
     @abc.abstractmethod
     def locate(offset: jax.Array, *of_rows: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Number and value of a synapse: that with ``offset`` others before it among those that are reached in its row."""
+        """Place and value of a synapse: that with ``offset`` others before it among those that are reached in its row."""
+
+    def number(self, found: jax.Array) -> jax.Array:
+        """The synapses in these places."""
+        return found
 
     @abc.abstractmethod
     def values(self) -> jax.Array:
@@ -83,14 +91,23 @@ class Due(Reached):
         What :func:`calendar_of` gives.
     here : bool array ``[n_pre, depth]``
         Whether what each neuron sent 1 to depth steps ago is under way.
+    order : int32 array ``[n_synapses]``, optional
+        The synapses in the order of the rows that ``begins`` is of, where they stand in another.
     """
 
     conn: Format
     begins: jax.Array
     here: jax.Array
+    order: jax.Array | None = None
 
     def rows(self):
         return self._lengths(self.begins, self.here).sum(1, dtype=jnp.int32), self.begins, self.here
+
+    def of_all(self):
+        return self.conn, self.order
+
+    def number(self, found):
+        return found if self.order is None else self.order[found]
 
     @staticmethod
     def _lengths(begins, here):
@@ -106,13 +123,23 @@ class Due(Reached):
         return of_delay(begins) + offset - of_delay(ends) + of_delay(lengths), jnp.ones(offset.shape, bool)
 
     def values(self):
-        return calendar._due(self.conn, self.begins, self.here).ravel()
+        due = calendar._due(self.conn, self.begins, self.here).ravel()
+        return due if self.order is None else jnp.zeros_like(due).at[self.order].set(due)
 
 
 def due(
-    conn: Format, spikes: jax.Array, begins: jax.Array, fired: jax.Array, waiting: jax.Array, step: jax.Array
-) -> tuple[Due, jax.Array, jax.Array]:
-    """What is due now, and what is under way after this step; arguments as those of :func:`deliver_sorted`."""
+    conn: Format, spikes: jax.Array, begins: jax.Array, fired: jax.Array, waiting: jax.Array, step: jax.Array,
+    order: jax.Array | None = None,
+) -> tuple[Due, jax.Array, jax.Array]:  # fmt: skip
+    """What is due now, and what is under way after this step.
+
+    Parameters
+    ----------
+    conn, spikes, begins, fired, waiting, step
+        As those of :func:`deliver_sorted`.
+    order : int32 array ``[n_synapses]``, optional
+        The synapses, those of each neuron by delay, where they stand in another order.
+    """
     here = calendar._under_way(begins, step, fired, waiting)
     nothing = jnp.zeros(
         conn.n_post, float_dtype()
@@ -120,7 +147,7 @@ def due(
     _, fired, waiting = calendar.deliver_sorted(
         conn, spikes, jnp.zeros((), nothing.dtype), begins, fired, waiting, step, nothing
     )
-    return Due(conn, begins, here), fired, waiting
+    return Due(conn, begins, here, order), fired, waiting
 
 
 def visit(
@@ -208,7 +235,7 @@ def _by_rows(function, reached, own, known, of_targets, into):
 
     @run.def_vmap
     def batched(size, flags, reached, own, known, of_targets, into):
-        if any(jax.tree.leaves(flags[0].conn)):  # the connectivity differs: one after the other
+        if any(jax.tree.leaves(flags[0].of_all())):  # the connectivity differs: one after the other
             several = jax.tree.map(
                 lambda x, flag: x if flag else jnp.broadcast_to(x, (size, *x.shape)),
                 (reached, own, known, of_targets, into),
@@ -244,7 +271,7 @@ def _laid_out(function, reached, parts, own, known, of_targets, into):
         here, example = place < ends[-1], row // rows
         offset = jnp.where(here, lengths[row] - (ends[row] - place), 0)
         synapse, value = reached.locate(offset, *(x[row] for x in of_rows))
-        synapse = jnp.where(here, synapse, 0)
+        synapse = reached.number(jnp.where(here, synapse, 0))
         at = example * n + synapse
 
         def of(x):

@@ -18,7 +18,7 @@ from brainsim._errors import NotEnoughMemoryError, UnknownNameError, suggestion
 from brainsim._memory import available_bytes, human
 from brainsim._units import float_dtype, split_quantity, with_unit
 from brainsim.connectivity import AllToAll, ConnectionRule
-from brainsim.delays import Calendar, Delay, Exact, Synaptic, Times, delay_for
+from brainsim.delays import Calendar, Delay, Exact, Listed, Synaptic, Times, delay_for
 from brainsim.events._library import use_huge_pages
 from brainsim.paths import Ends, Layer
 from brainsim.plasticity import Structural
@@ -104,10 +104,11 @@ class Connection(Dynamics):
             check_one_by_one(path, target, wired, terminal, delay)
         if synapse is not None:
             check_synapse(path, synapse, target, wired, delay, post)
-            singly = singly or not (wired.by_delay and sent == "bool")  # or a calendar knows
+            singly = singly or not wired.sortable  # or a calendar knows
+        calendar = "sorted" if wired.by_delay else "listed" if wired.sortable and synapse is not None else None
         self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent, moment=moment, own=delay, graded=self.graded,
                               follow=self.plastic or singly, longest=wired.longest, exact=target is not None and target.within_steps,
-                              by_delay=wired.by_delay)  # fmt: skip
+                              calendar=calendar)  # fmt: skip
         if target is not None:
             first = target.expect(conn, self.axon.single)
             if isinstance(self.axon, Exact):
@@ -244,6 +245,11 @@ class Connection(Dynamics):
         return self.axon.kind
 
     @property
+    def sorted_by(self) -> str:
+        """What the synapses of a presynaptic neuron are sorted by: ``"post"``, or ``"delay"`` first."""
+        return "delay" if self._aside.wired.by_delay else "post"
+
+    @property
     def max_delay(self) -> u.Quantity | None:
         """The longest that a delay may become; None where delays do not change."""
         return with_unit(self.axon.longest.longest, u.ms) if self.axon.changes else None
@@ -326,7 +332,7 @@ class Connection(Dynamics):
             For delays of single synapses that change, or while spikes are under way.
         """
         if self.axon.kind == "synaptic" and not self.axon.single:
-            own, under_way = type(self.axon) not in (Calendar, Synaptic), self.axon.under_way.values()
+            own, under_way = type(self.axon) not in (Calendar, Listed, Synaptic), self.axon.under_way.values()
             if own or any(jnp.any(array) for array in under_way):
                 kind = "its delays change" if self.axon.changes else f"its delay is {type(self.axon).__name__}"
                 why = kind if own else "spikes are under way in it"
@@ -343,8 +349,8 @@ class Connection(Dynamics):
 
         This is the one order of synapses, whatever the rule: ``weight.ravel()`` follows it, ``delay.ravel()``, ``synapse.U``,
         what is recorded as ``"E->I.weight[...]"`` and what is assigned. They are sorted by presynaptic, then postsynaptic
-        neuron; where each has a delay of its own that stays, those of a neuron by delay first (without plasticity, and not
-        where all pairs are connected). What ``connect`` is given goes with its synapses.
+        neuron, several of one pair as they were given; where :attr:`sorted_by` is ``"delay"``, those of a neuron by delay first:
+        by default where pairs, weights and delays are drawn. What ``connect`` is given goes with its synapses.
 
         Raises
         ------

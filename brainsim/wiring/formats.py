@@ -45,10 +45,12 @@ def _whole(rule, synapses, n_pre, n_post):
     return events.CSR(synapses.indptr, synapses.indices, n_post), synapses.order
 
 
-def are_sums_of_spikes(receptor, signal: str) -> bool:
-    """Whether sums of spikes arrive: what looks at single synapses does so in the order of their targets."""
+def are_sums_of_spikes(receptor, sender, signal: str) -> bool:
+    """Whether sums of spikes arrive, which are there or not: what looks at single synapses does so in the order of their
+    targets.
+    """
     sums = receptor.adds_up and not (receptor.graded or receptor.within_steps or receptor.one_by_one)
-    return sums and signal == "spikes"
+    return sums and signal == "spikes" and sender.dtype_of(signal) == np.bool_
 
 
 def can_be_sorted(conn, rule, times: Times | None) -> bool:

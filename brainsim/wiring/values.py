@@ -11,6 +11,7 @@ import numpy as np
 
 from brainsim import connectivity as rules
 from brainsim import events
+from brainsim._core import Dynamics
 from brainsim._core.given import is_drawn
 from brainsim._units import in_unit, joined, named, split_quantity
 from brainsim.delays import Delay
@@ -85,6 +86,15 @@ class Values(NamedTuple):
         sources, targets = (np.asarray(side) for side in self.conn.coo())
         row, column = (_places(view) for view in (self.pre, self.post))
         return matrix[row[sources], column[targets]]
+
+
+def is_listed(given: Any) -> bool:
+    """Whether values of single synapses were given one by one, for themselves or to a part that has some."""
+    if isinstance(given, Dynamics):
+        named = given._aside.given.items()
+        return any(given._declared[name].shape in ONE_EACH and is_listed(value) for name, value in named)
+    drawn = given is None or is_drawn(given) or isinstance(given, rules.Distribution | rules.SynapseValue | Delay)
+    return not drawn and (isinstance(given, list | tuple) or np.ndim(u.get_mantissa(given)) > 0)
 
 
 def _places(view: View) -> np.ndarray:

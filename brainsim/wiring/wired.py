@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -27,7 +28,7 @@ from brainsim.wiring.formats import (
 from brainsim.wiring.groups import can_be_grouped, draw, drawings_of, kept, onto
 from brainsim.wiring.procedural import check_layer, procedural
 from brainsim.wiring.signal import Nowhere, check_sender, signal_of
-from brainsim.wiring.values import Values, check_drawn, check_weight, of_pairs, placed
+from brainsim.wiring.values import Values, check_drawn, check_weight, is_listed, of_pairs, placed
 
 
 class Wired(NamedTuple):
@@ -58,6 +59,8 @@ class Wired(NamedTuple):
         The longest that they may become, where they change.
     by_delay : bool
         Whether the synapses of a neuron are sorted by delay, and only then by their targets.
+    sortable : bool
+        Whether they could be.
     rewired : bool
         Whether others have taken the place of the rule's synapses.
     block : range or None
@@ -78,6 +81,7 @@ class Wired(NamedTuple):
     times: Times | None
     longest: Times | None
     by_delay: bool = False
+    sortable: bool = False
     rewired: bool = False
     block: range | None = None
     each: Sequence[dict[str, u.Quantity]] = ()
@@ -91,7 +95,7 @@ class Wired(NamedTuple):
 def wire(
     path: str, rule: Any, pre: View, post: View, receptor: str | None, rng: np.random.Generator, *, weight: Any = None,
     delay: Any = None, max_delay: Any = None, terminal: Any = None, plasticity: Any = None, signal: str | None = None,
-    sort: bool = True, share: Share | None = None, parts: Mapping[str, Any] | None = None,
+    sort_by: str | None = None, share: Share | None = None, parts: Mapping[str, Any] = MappingProxyType({}),
 ) -> Wired:  # fmt: skip
     """Draw the synapses of a rule from one view to a receptor of another, with their weights and delays.
 
@@ -108,12 +112,12 @@ def wire(
     terminal : Terminal or None
     plasticity : Plasticity or None
     signal : str or None
-    sort : bool
-        Whether the synapses of a neuron may be sorted by delay.
+    sort_by : str or None
+        What the synapses of a neuron are sorted by: ``"post"`` or ``"delay"``.
     share : Share or None
         What this process has of a network that is divided; None for all of it.
     parts : dict of str to Dynamics, optional
-        Parts that may have been given values for each synapse, by their names.
+        Parts that may have been given values for each synapse, by their names, and a delay of the user's own kind.
 
     Raises
     ------
@@ -132,8 +136,11 @@ def wire(
     same, learns = pre.population is post.population, plasticity is not None
     in_blocks = post.population.units_are_apart and post.extent == post.population.count and not target.one_by_one
     block = share.block(post.extent) if share is not None and in_blocks else None
-    sort = sort and not learns and max_delay is None and are_sums_of_spikes(target, signal)
-    grouped, sort_by = None, None
+    fixed = not learns and max_delay is None and "delay" not in parts
+    sortable = fixed and terminal is None and are_sums_of_spikes(target, pre.population, signal)
+    known = not getattr(rule, "draws", True) or any(map(is_listed, (weight, delay, *parts.values())))
+    by_delay = sortable and (sort_by or ("post" if known else "delay")) == "delay"
+    grouped, key = None, None
     if isinstance(rule, Layer):
         check_layer(path, rule, target, weight, delay, learns)
         conn, order, listed = rule.between(path, pre, post), None, 0
@@ -149,8 +156,8 @@ def wire(
         fraction = 1.0 if together is None or block is None else len(block) / len(post)
         check_memory(path, rule, pre, post, weight, delay, learns, round(fraction * expected))
         if together is not None:
-            sort_by = "delay" if sort and "delay" in together else None
-            grouped = draw(rule, pre, post, ids, rng, same, where, together, sort_by, expected, block)
+            key = "delay" if by_delay and "delay" in together else None
+            grouped = draw(rule, pre, post, ids, rng, same, where, together, key, expected, block)
         if grouped is None:
             synapses = rule.connect(pre.ids, ids, rng, same, where)
             conn, order = format_of(rule, synapses, pre, post, alike(weight, delay, learns))
@@ -162,7 +169,7 @@ def wire(
     if weight is None:
         weight = u.Quantity(np.asarray(rule.values), unit=unit)
     made = Values(conn, order, listed, rule, pre, post, rng, {} if grouped is None else grouped.values)
-    each = [made.one_each(part, f"{path}.{name}") for name, part in (parts or {}).items()]
+    each = [made.one_each(part, f"{path}.{name}") for name, part in parts.items()]
     drawn = isinstance(weight, rules.Distribution)
     weight = made.of(weight, unit, float_dtype(), f"{path}.weight")
     if drawn and not target.signed:
@@ -175,7 +182,7 @@ def wire(
             made.of(delay, u.ms, dtype, f"{path}.delay").mantissa,
             f"{path}.delay",
             ours=isinstance(delay, rules.Distribution),
-            rows=None if grouped is None or sort_by is None else np.asarray(grouped.conn.indptr),
+            rows=None if grouped is None or key is None else np.asarray(grouped.conn.indptr),
         )
     if share is None or block is None or not isinstance(conn, events.CSR | events.FixedFanOut):
         block = None
@@ -186,10 +193,16 @@ def wire(
             each = [{name: kept(one, keep) for name, one in values.items()} for values in each]
         times = None if times is None else times.among(share)
     longest = None if max_delay is None else longest_of(max_delay, times, learns, path)
-    by_delay = sort and can_be_sorted(conn, rule, times)
+    sortable = sortable and can_be_sorted(conn, rule, times)
+    by_delay = by_delay and sortable
+    if sort_by == "delay" and not by_delay:
+        raise ValueError(
+            f"{path}.sort_by: the synapses of a neuron are sorted by delay where spikes have one of their own at each synapse"
+            " that stays: without plasticity, terminal or max_delay, and not where all pairs are connected; leave it out."
+        )
     if by_delay and times is not None:
         others = [np.asarray(one.mantissa) for values in each for one in values.values()]
-        if grouped is None or sort_by is None:
+        if grouped is None or key is None:
             conn, weight, times, others = sorted_by_delay(conn, weight, times, others)
         elif others:
             others = beside_sorted(conn, others)
@@ -197,7 +210,7 @@ def wire(
         each = [{name: u.Quantity(next(there), unit=one.unit) for name, one in values.items()} for values in each]
     views, without_self = (pre.ids, post.ids), same and not getattr(rule, "self_connections", True)
     facts = rule, views, without_self, signal, target.graded, unit, target.signed
-    return Wired(*facts, conn, weight, times, longest, by_delay, block=block, each=each)
+    return Wired(*facts, conn, weight, times, longest, by_delay, sortable, block=block, each=each)
 
 
 def longest_of(given: Any, times: Times | None, learns: bool, path: str) -> Times:

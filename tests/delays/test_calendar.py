@@ -83,15 +83,46 @@ def test_sums_are_made_ahead_of_their_steps_and_weights_that_change_count_at_onc
     assert not quiet[60:].any() and not np.any(net["S->T"].axon.plain("waiting"))  # all is forgotten
 
 
-def test_synapses_of_a_neuron_are_sorted_by_delay_and_values_that_are_given_go_with_them():
+@pytest.mark.parametrize("sort_by", [None, "post", "delay"])
+def test_synapses_of_a_neuron_are_sorted_by_delay_where_that_is_asked_for(sort_by):
     pre, post = np.array([1, 0, 1, 1, 0]), np.array([2, 1, 0, 1, 0])
     given = np.array([0.5, 0.3, 0.9, 0.1, 0.2])
-    net, _ = network(np.arange(1.0, 6.0) * u.pA, given * u.ms, bs.FromArrays(pre, post))
-    p = net["S->T"]
-    found_pre, found_post = p.indices_of_synapses()
-    assert found_pre.tolist() == [0, 0, 1, 1, 1] and found_post.tolist() == [0, 1, 1, 2, 0]
-    np.testing.assert_allclose(u.get_mantissa(p.delay), [0.2, 0.3, 0.1, 0.5, 0.9], rtol=1e-6)
-    np.testing.assert_allclose(u.get_mantissa(p.weight), [5.0, 2.0, 4.0, 1.0, 3.0])
+    net, fired = network(np.arange(1.0, 6.0) * u.pA, given * u.ms, bs.FromArrays(pre, post), sort_by=sort_by)
+    by_delay = sort_by == "delay"
+    order = np.lexsort((given if by_delay else post, pre))
+    for other in (net, net.copy(), bs.Network.from_description(net.describe())):
+        p = other["S->T"]
+        assert p.sorted_by == (sort_by or "post") and type(p.axon) is (Calendar if by_delay else Synaptic)
+        assert [x.tolist() for x in p.pairs()] == [pre[order].tolist(), post[order].tolist()]
+        np.testing.assert_allclose(u.get_mantissa(p.delay), given[order], rtol=1e-6)
+        np.testing.assert_allclose(u.get_mantissa(p.weight), order + 1.0)
+        np.testing.assert_allclose(arrived(other), expected(other, fired), atol=1e-12)
+
+
+def test_by_what_synapses_are_sorted():
+    """By delay where chance decides; what was given one by one stays in the order in which it was given."""
+
+    def sorted_by(**given):
+        return network(**given)[0]["S->T"].sorted_by
+
+    every = bs.Where(lambda i, j: (i + j) % 3 == 0)
+    of_distance = lambda i, j: (1 + i + j) / 20 * u.ms  # noqa: E731
+    assert sorted_by() == sorted_by(weight=1 * u.pA) == sorted_by(delay=of_distance) == "delay"
+    one_each = np.linspace(0.1, 3, 400)
+    assert sorted_by(weight=one_each * u.pA) == sorted_by(delay=one_each * u.ms) == "post"
+    assert (
+        sorted_by(rule=every)
+        == sorted_by(rule=every[:, :])
+        == sorted_by(rule=every | bs.OneToOne()[:30, :30])
+        == "post"
+    )
+    assert sorted_by(rule=every, sort_by="delay") == sorted_by(rule=every | bs.FixedProbability(0.1)) == "delay"
+    assert sorted_by(sort_by="post") == sorted_by(terminal=bs.terminals.TsodyksMarkram()) == "post"
+    for given in ({"delay": 1 * u.ms}, {"rule": bs.AllToAll()}, {"max_delay": 5 * u.ms}):
+        with pytest.raises(ValueError, match="S->T.sort_by: the synapses of a neuron are sorted by delay where"):
+            network(**given, sort_by="delay")
+    with pytest.raises(ValueError, match="sort_by is 'post' or 'delay', given 'delays'. Did you mean 'delay'"):
+        network(sort_by="delays")
 
 
 @pytest.mark.parametrize("n", [100, 3000, 20_000])
@@ -214,10 +245,10 @@ def test_a_batch_is_a_loop():
 
 def test_another_step_leaves_what_is_under_way_where_it_would_arrive_at_the_same_time():
     delay = np.random.default_rng(2).integers(1, 20, 400) * 0.2 * u.ms
-    whole, _ = network(delay=delay)
+    whole, _ = network(delay=delay, sort_by="delay")
     wanted = arrived(whole)
     for finer in (0.05, 0.2):
-        net, fired = network(delay=delay)
+        net, fired = network(delay=delay, sort_by="delay")
         first = arrived(net, 40)
         ratio = round(DT / finer) if finer < DT else 1
         if finer > DT and (fired[(fired[:, 0] < 40)][:, 0] % 2 == 0).any():

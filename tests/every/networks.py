@@ -201,9 +201,9 @@ def inputs(n: int) -> bs.Network:
         weight = 10 * u.pA
         net.connect(net.PoissonGroup, net.D, bs.AllToAll(), receptor="syn", weight=weight, name=name, **delay)
     each = (3 + np.arange(n) % 7) * 0.1 * ms  # drawn delays round to other times at another dt, which is refused
-    net.connect(
-        net.PoissonGroup, net.D, bs.FixedInDegree(1), receptor="syn", weight=10 * u.pA, delay=each, name="sorted"
-    )
+    for name, more in {"sorted": {"sort_by": "delay"}, "listed": {"synapse": bs.synapses.TsodyksMarkram()}}.items():
+        rule, weight = bs.FixedInDegree(1), 10 * u.pA
+        net.connect(net.PoissonGroup, net.D, rule, receptor="syn", weight=weight, delay=each, name=name, **more)
     graded = dict(
         graded=dict(delay=0.5 * ms),
         graded_each=dict(delay=bs.Uniform(0.2 * ms, 1.0 * ms)),

@@ -20,15 +20,19 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("delay", [None, 1.0 * u.ms, [0.5, 2.0, 1.0] * u.ms], ids=["none", "axonal", "synaptic"])
-def test_synapses_of_one_neuron_that_differ_are_those_of_nest(delay):
+@pytest.mark.parametrize(
+    "delay, sort_by",
+    [(None, None), (1.0 * u.ms, None), ([0.5, 2.0, 1.0] * u.ms, None), ([0.5, 2.0, 1.0] * u.ms, "delay")],
+    ids=["none", "axonal", "synaptic", "sorted by delay"],
+)
+def test_synapses_of_one_neuron_that_differ_are_those_of_nest(delay, sort_by):
     """Every release of three synapses of one axon, each with parameters of its own, as NEST's ``tsodyks2_synapse`` and
     ``tsodyks_synapse`` release it.
     """
     names, times, nest = list(script.STP), script.train(), dict(np.load(NEST))
     p = {k: np.array([script.STP[name][k] for name in names]) for k in ("U", "tau_rec", "tau_facil")}
     ms = np.zeros(3) if delay is None else np.broadcast_to(delay / u.ms, 3)
-    order = np.argsort(ms, kind="stable")  # rows stand by delay
+    order = [0, 1, 2] if sort_by is None else np.argsort(ms, kind="stable")
     common = dict(U=p["U"], tau_rec=p["tau_rec"] * u.ms, tau_facil=np.maximum(p["tau_facil"], 1e-4) * u.ms)
     net = bs.Network()
     net.S = bs.sources.SpikeTimes(1, times * u.ms, np.zeros(len(times), int))
@@ -36,7 +40,7 @@ def test_synapses_of_one_neuron_that_differ_are_those_of_nest(delay):
         setattr(net, name, bs.neurons.LIF(3, V_th=1e9 * u.mV))
         getattr(net, name).add_receptors(syn=bs.receptors.Exponential(tau=1e-4 * u.ms))
         net.connect(net.S, getattr(net, name), bs.FixedProbability(1.0), receptor="syn", weight=1 * u.pA, delay=delay,
-                    synapse=kind(**common, **more))  # fmt: skip
+                    synapse=kind(**common, **more), sort_by=sort_by)  # fmt: skip
         np.testing.assert_array_equal(net[f"S->{name}"].pairs()[1], order)
     rec = bs.simulate(net, float(times[-1] + 3) * u.ms, dt=DT, record=[f"{name}.syn.g" for name in KINDS])
     for name in KINDS:
@@ -107,13 +111,21 @@ def by_hand(net, spikes, steps, dt=0.1):
     return g, util, x
 
 
+SYNAPTIC = bs.Uniform(0.3 * u.ms, 2 * u.ms)
+
+
 @pytest.mark.parametrize(
-    ("delay", "kind"),
-    [(None, "Delay"), (0.7 * u.ms, "Axonal"), (bs.Uniform(0.3 * u.ms, 2 * u.ms), "Calendar")],
-    ids=["none", "axonal", "synaptic"],
+    ("delay", "sort_by", "kind"),
+    [
+        (None, None, "Delay"),
+        (0.7 * u.ms, None, "Axonal"),
+        (SYNAPTIC, None, "Calendar"),
+        (SYNAPTIC, "post", "Listed"),
+    ],
+    ids=["none", "axonal", "synaptic", "by target"],
 )
-def test_a_network_is_what_a_loop_over_its_synapses_gives(delay, kind):
-    net = network(delay)
+def test_a_network_is_what_a_loop_over_its_synapses_gives(delay, sort_by, kind):
+    net = network(delay, sort_by=sort_by)
     assert type(net["S->E"].axon).__name__ == kind
     record = {"s": lambda net: net.S.spikes, "S->E.synapse.x": None, "S->E.synapse.u": None, "E.syn.g": None}
     first = bs.simulate(net, 30 * u.ms, dt=DT, record=record)
@@ -221,9 +233,9 @@ def test_states_that_are_assigned_on_the_way_are_those_of_then():
     assert np.all(np.asarray(syn.x) == 1) and np.all(np.asarray(syn.last) == 0)
 
 
-@pytest.mark.parametrize("delay", [None, bs.Uniform(0.3 * u.ms, 2 * u.ms)], ids=["none", "synaptic"])
-def test_batches_and_gradients(delay):
-    net = network(delay)
+@pytest.mark.parametrize("delay, sort_by", [(None, None), (SYNAPTIC, None), (SYNAPTIC, "post")])
+def test_batches_and_gradients(delay, sort_by):
+    net = network(delay, sort_by=sort_by)
     f = bs.function(net, 20 * u.ms, dt=DT, record="E.syn.g")
     path = "S->E.synapse.U"
     U = f.parameters[path]
