@@ -90,6 +90,8 @@ def delays():
         net.I, net.I, P(0.5), receptor="syn", weight=-20 * u.pA, delay=bs.Uniform(0.3 * MS, 2 * MS), max_delay=3 * MS
     )
     net.connect(net.E[3:20], net.I[1:5], P(0.5), receptor="ampa", weight=0.3 * NA, delay=0.7 * MS)
+    net.connect(net.E, net.I, P(0.3), receptor="ampa", weight=0.3 * NA, delay=bs.Uniform(0.5 * MS, 2 * MS),
+                synapse=bs.synapses.TsodyksMarkram(U=bs.Uniform(0.2, 0.6)))  # fmt: skip
     return net, ["E.spikes", "I.spikes", "I.V"]
 
 

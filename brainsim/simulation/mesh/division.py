@@ -78,6 +78,8 @@ class Division:
     def _posts(self, projection: Projection) -> Layout | None:
         if "connectivity" not in vars(projection) or "contacts" in vars(projection):
             return None
+        if "synapse" in vars(projection) and isinstance(projection.axon, Calendar):  # looks at all of what is under way
+            return None
         population = self.populations.get(projection.post)
         if population is None or not isinstance(projection.conn, events.CSR | events.FixedFanOut):
             return None
