@@ -132,7 +132,7 @@ class BetweenRuns(Dynamics):
         if before != step_ms or parts is None:
             parts = split(self)
         if not traced and varied is None and (ready is None or not ready.fits(step_ms, *parts)):
-            self._aside.ready = Ready(step_ms, *parts)
+            self._aside.ready = Ready(step_ms, *parts, before=ready)
         return parts
 
     def _check(self, step_ms: float, varied: dict | None, among: Collection[str] | None) -> None:

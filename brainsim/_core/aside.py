@@ -100,13 +100,21 @@ class Ready:
     structure : Structure
     parameters, fixed, state : dict of str to array
         What ``split`` gave; nothing of the state is kept.
+    before : Ready, optional
+        What it was before. What was kept is still true where arrays of the same types have taken the places of others.
     """
 
-    def __init__(self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict):
+    def __init__(
+        self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict, *, before: Ready | None
+    ):
         self.step_ms, self.structure = step_ms, structure
-        self.arrays = [weakref.ref(array) for array in (*parameters.values(), *fixed.values())]
+        now = (*parameters.values(), *fixed.values())
+        self.arrays = list(map(weakref.ref, now))
         self.types, self.kinds = list(map(_type_of, state.values())), list(map(type, state.values()))
-        self.kept: dict = {}
+        self.all_types = [*map(_type_of, now), *self.types]
+        same = before is not None and structure is before.structure and step_ms == before.step_ms
+        same = same and all(map(operator.is_, self.all_types, before.all_types))
+        self.kept: dict = before.kept if same else {}
 
     def fits(self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict) -> bool:
         """Whether it is made of the same objects, and the same arrays but for its state, which has the same types."""

@@ -59,7 +59,7 @@ def keep_roundings(
     varied = dict(list((varied or {}).items())[:VARIED])
     extremes = [[(path, value) for value in _extremes(values)] for path, values in varied.items()]
     cases = [{}, *(dict(case) for case in itertools.product(*extremes) if case)]
-    parts = [(path, part) for path, part in parts_of(net, "") if among is None or path.partition(".")[0] in among]
+    parts = [*(parts_of(net, "") if among is None else _parts_among(net, among))]
     slow, changed = _slow_among(parts, step_ms, cases), False
     for path, part in parts:
         for name in [*part._declared]:
@@ -157,6 +157,13 @@ def _extremes(values):
         return [values[0]]
     values = np.asarray(values)
     return [values.min(axis=0), values.max(axis=0)]
+
+
+def _parts_among(net: Closed, among: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """Those of a network whose paths begin with one of some names."""
+    for name, part in vars(net).items():
+        if name.partition(".")[0] in among and hasattr(part, "_declared"):
+            yield from parts_of(part, name)
 
 
 def parts_of(part: Closed, path: str) -> Iterator[tuple[str, Any]]:
