@@ -112,9 +112,10 @@ class Ready:
         self.arrays = list(map(weakref.ref, now))
         self.types, self.kinds = list(map(_type_of, state.values())), list(map(type, state.values()))
         self.all_types = [*map(_type_of, now), *self.types]
-        same = before is not None and structure is before.structure and step_ms == before.step_ms
-        same = same and all(map(operator.is_, self.all_types, before.all_types))
-        self.kept: dict = before.kept if same else {}
+        self.kept: dict = {}
+        if before is not None and structure is before.structure and step_ms == before.step_ms:
+            if all(map(operator.is_, self.all_types, before.all_types)):
+                self.kept = before.kept
 
     def fits(self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict) -> bool:
         """Whether it is made of the same objects, and the same arrays but for its state, which has the same types."""
