@@ -112,10 +112,12 @@ class Ready:
         self.arrays = list(map(weakref.ref, now))
         self.types, self.kinds = list(map(_type_of, state.values())), list(map(type, state.values()))
         self.all_types = [*map(_type_of, now), *self.types]
-        self.kept: dict = {}
-        if before is not None and structure is before.structure and step_ms == before.step_ms:
-            if all(map(operator.is_, self.all_types, before.all_types)):
-                self.kept = before.kept
+        self.kept: dict = {} if before is None or self._differs(before) else before.kept
+
+    def _differs(self, before: Ready) -> bool:
+        """Whether it is another structure, or has an array of another type."""
+        same = self.structure is before.structure and self.step_ms == before.step_ms
+        return not (same and all(map(operator.is_, self.all_types, before.all_types)))
 
     def fits(self, step_ms: float, structure: Structure, parameters: dict, fixed: dict, state: dict) -> bool:
         """Whether it is made of the same objects, and the same arrays but for its state, which has the same types."""
