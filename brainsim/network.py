@@ -220,6 +220,7 @@ class Network(BetweenRuns):
         structure: Structural | None = None,
         signal: str | None = None,
         sort_by: str | None = None,
+        precision: str | None = None,
         name: str | None = None,
     ) -> Projection | Any:
         """Connect a population, or a view of one, to another or to each of several.
@@ -269,6 +270,10 @@ class Network(BetweenRuns):
             large networks. The default is that where chance alone decides: pairs, weights and delays are drawn, or functions. What
             was given one by one stays by postsynaptic neuron, several of one pair as they were given. See
             :meth:`Projection.pairs`.
+        precision : {"float16"}, optional
+            Keep the weights in 16 bits, with a relative error of 1/2,048 at most, so that a synapse takes 4 bytes onto populations
+            of up to 65,536; they are added in full precision. For networks that do not fit otherwise: weights of synapses in
+            rows that neither learn nor are trained.
         name : str, optional
             Name of the projection; by default ``"E->I"``, and ``"E->I#2"`` for the second.
 
@@ -291,6 +296,7 @@ class Network(BetweenRuns):
             structure=structure,
             signal=signal,
             sort_by=sort_by,
+            precision=precision,
         )
         made = connect(self, pre, post, rule, receptor, name, options)
         for projection in made:

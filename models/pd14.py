@@ -104,6 +104,7 @@ def build(
     background: str = "poisson",
     start: str = "settled",
     spread: float = 0.1,
+    precision: str | None = None,
     mesh: Any = None,
 ) -> bs.Network:
     """The network.
@@ -123,6 +124,8 @@ def build(
         Initial potentials: of each population as they are when it has settled, or N(-58, 10) mV for all.
     spread : float
         Standard deviation of the weights, relative to their mean.
+    precision : {"float16"}, optional
+        In which weights are kept, as in :meth:`brainsim.Network.connect`.
     mesh
         As in :class:`brainsim.Network`: of several processes, each builds its part.
 
@@ -169,7 +172,7 @@ def build(
                 weight = mean_weights[target, source]
                 drawn = bs.Normal(weight * u.pA, abs(spread * weight) * u.pA)
                 rule = bs.FixedTotalNumber(number)
-                net.connect(net[pre], net[post], rule, receptor="syn", weight=drawn, delay=delay)
+                net.connect(net[pre], net[post], rule, receptor="syn", weight=drawn, delay=delay, precision=precision)
     return net
 
 

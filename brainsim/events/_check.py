@@ -70,7 +70,7 @@ def same_dtype(operation: str, name: str, x: jax.Array, dtype) -> jax.Array:
 
 
 def weights(operation: str, conn, x, dtype, name: str = "weight") -> jax.Array:
-    """``x`` as a scalar or one value per synapse."""
+    """``x`` as a scalar or one value per synapse; of 16 bits, as the number that it is."""
     if isinstance(x, int | float):
         x = jnp.asarray(x, dtype)
     x = jnp.asarray(x)
@@ -79,7 +79,7 @@ def weights(operation: str, conn, x, dtype, name: str = "weight") -> jax.Array:
             f"events.{operation}: {name} of {a_or_an(type(conn).__name__)} is a float, of shape [] for all synapses or "
             f"{list(conn.weight_shape)} for each; got {x.dtype}{list(x.shape)}."
         )
-    return same_dtype(operation, name, x, dtype)
+    return x.astype(dtype) if x.dtype == jnp.float16 else same_dtype(operation, name, x, dtype)
 
 
 def spikes(operation: str, x, n: int, dtype=None, name: str = "spikes") -> jax.Array:

@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import Primitive
+from jax.extend.core import Literal, Primitive
 from jax.interpreters import mlir
+from jax.lax import convert_element_type_p
 
 from brainsim.events import _backends as backends
 from brainsim.events._contract import POST, Face, contract_p
 from brainsim.events._primitive import Batch, bits
+from brainsim.events._rows import has_rows
 from brainsim.events._shared import Block, Calendar, Delivery, Recorded, Together
 from brainsim.events.calendar import BITS, deliver_sorted_p
 from brainsim.events.record import append_events_p
@@ -94,6 +96,28 @@ def is_delivery(equation) -> bool:
     operands = [v.aval for v in equation.invars[tree.num_leaves :]]
     forwards = _is_later(equation) or static[:2] == (POST, 0)
     return forwards and all(batch.masks[-1]) and served.serves(shared, operands, static, batch)
+
+
+def of_16_bits(equations: Sequence) -> list:
+    """The equations, where deliveries through rows take weights of 16 bits as they are and not what is made of them."""
+    widened = {
+        equation.outvars[0]: equation.invars[0]
+        for equation in equations
+        if equation.primitive is convert_element_type_p and equation.invars[0].aval.dtype == jnp.float16
+    }
+    if not widened:
+        return list(equations)
+    found = []
+    for equation in equations:
+        if is_delivery(equation):
+            n = equation.params["tree"].num_leaves
+            weight = equation.invars[n + 1]
+            conn = equation.params["tree"].unflatten([v.aval for v in equation.invars[:n]])[0]
+            if not isinstance(weight, Literal) and weight in widened and has_rows(conn):
+                arguments = [*equation.invars[: n + 1], widened[weight], *equation.invars[n + 2 :]]
+                equation = equation.replace(invars=arguments)
+        found.append(equation)
+    return found
 
 
 def _is_later(equation) -> bool:
@@ -289,7 +313,8 @@ def _one_by_one(*arguments, sources, deliveries, ahead, recorded, served_by):
     for own, weight, delivery, under_way in zip(shared, weights, deliveries, states, strict=True):
         operation, static = (deliver_sorted_p, (delivery.words,)) if delivery.words else (contract_p, Face(POST))
         place = there(delivery.target, into)
-        operands = there(delivery.source, spikes).value(), weight, *under_way, place.value()
+        target = place.value()
+        operands = there(delivery.source, spikes).value(), weight.astype(target.dtype), *under_way, target
         call = {"static": static, "batch": delivery.batch, "implementation": served_by}
         added, *after = operation(delivery.tree.unflatten(own), *operands, **call)
         into[delivery.target.array] = place.changed(added)

@@ -144,6 +144,7 @@ class _Step:
     """The equations of a step, in the order and in the groups in which they are evaluated."""
 
     def __init__(self, jaxpr, ours: bool = False, calls: bool = True):
+        jaxpr = jaxpr.replace(eqns=together.of_16_bits(jaxpr.eqns)) if calls else jaxpr
         self.jaxpr = jaxpr
         self.call: Callable = functools.partial(_call, ours=ours) if calls else _as_it_is
         self.apart: Callable = functools.partial(_call, ours=False) if calls else _as_it_is

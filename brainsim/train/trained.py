@@ -9,6 +9,7 @@ from typing import Any
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from brainsim._core import Dynamics, Slot, write_back
 from brainsim._errors import UnknownNameError, suggestion
@@ -64,6 +65,10 @@ class Trained:
             if still and not fnmatch.filter(chosen, pattern):
                 raise UnknownNameError(f"transforms: {still[0]} does not learn; learn={pattern!r} makes it.")
             matching(pattern, sorted(chosen), "transforms")
+        if coarse := sorted(path for path in chosen if floats[path].dtype == np.float16):
+            raise ValueError(
+                f"fit: {coarse[0]} is kept in 16 bits, in which the steps of learning are lost; connect without precision=."
+            )
         slots = slots_of(net, {path: floats[path] for path in sorted(chosen)})
         self.net, self.paths = net, tuple(sorted(chosen))
         self.transforms, self.fixed, self.first = {}, {}, {}
@@ -103,7 +108,7 @@ def is_weight(net: Network, path: str, array: jax.Array) -> bool:
         return False
     if path == f"{owner}.delay" and net.projections[owner].axon.learned:
         return True
-    return ".layer." in path or (path == f"{owner}.weight" and array.ndim > 0)
+    return ".layer." in path or (path == f"{owner}.weight" and array.ndim > 0 and array.dtype != np.float16)
 
 
 def matching(patterns: str | Sequence[str], paths: Iterable[str], what: str) -> set[str]:

@@ -13,10 +13,16 @@ import numpy as np
 from jax.core import Tracer
 
 from brainsim import events
-from brainsim._core import Dynamics, FixedVariable, Parameter, Site, State, StateVariable, change_back, changing_values
-from brainsim._errors import NotEnoughMemoryError, UnknownNameError, suggestion
-from brainsim._memory import available_bytes, human
-from brainsim._units import float_dtype, split_quantity, with_unit
+from brainsim._core import (
+    Dynamics,
+    FixedVariable,
+    Site,
+    State,
+    StateVariable,
+    change_back,
+    changing_values,
+)
+from brainsim._units import float_dtype, with_unit
 from brainsim.connectivity import AllToAll, ConnectionRule
 from brainsim.delays import Calendar, Delay, Exact, Listed, Synaptic, Times, delay_for
 from brainsim.events._library import use_huge_pages
@@ -28,18 +34,10 @@ from brainsim.population import Population
 from brainsim.receptors.contacts import Contacts
 from brainsim.synapses import Synapse
 from brainsim.wiring.branches import Branches
+from brainsim.wiring.matrix import matrix_of
+from brainsim.wiring.parameters import DelayParameter, WeightParameter
 from brainsim.wiring.signal import check_coupling, check_one_by_one, check_synapse
 from brainsim.wiring.wired import Wired
-
-
-class DelayParameter(Parameter):
-    """A parameter where delays may change; otherwise what was given when the populations were connected."""
-
-    def __get__(self, projection: Any, owner: type | None = None) -> Any:
-        if projection is None or "axon" not in vars(projection) or projection.axon.changes:
-            return super().__get__(projection, owner)
-        times = projection.axon.times
-        return None if times is None else with_unit(times.ms, u.ms)
 
 
 class Connection(Dynamics):
@@ -66,7 +64,7 @@ class Connection(Dynamics):
 
     recorded = False  # what Network.connect was given is kept instead
 
-    weight = Parameter(0.0, "what a spike adds to the receptor", unit="weight_unit", shape="weight_shape")
+    weight = WeightParameter(0.0, "what a spike adds to the receptor", unit="weight_unit", shape="weight_shape")
     delay = DelayParameter(None, "time from spike to arrival", unit=u.ms, shape="weight_shape", optional=True)
     arrived = State(None, "what arrives in a step", unit="signal_unit", shape="arrived_shape", optional=True)
 
@@ -259,6 +257,12 @@ class Connection(Dynamics):
         """The rule that made the synapses."""
         return self._aside.wired.rule
 
+    def dtype_of(self, name):
+        """Type of an array; of weights, that in which they are kept."""
+        if name == "weight" and self._aside.wired.precision is not None:
+            return np.dtype(self._aside.wired.precision)
+        return super().dtype_of(name)
+
     def slot(self, name):
         slot = super().slot(name)
         if name == "weight":
@@ -378,28 +382,7 @@ class Connection(Dynamics):
         NotEnoughMemoryError
             For a matrix that does not fit.
         """
-        if name not in ("weight", "delay"):
-            raise UnknownNameError(f"{self.path} has no {name!r} of synapses.{suggestion(name, ('weight', 'delay'))}")
-        values = getattr(self, name)
-        if values is None:
-            raise ValueError(f"{self.path}: there is no delay.")
-        pre, post = self.pairs()
-        shape = self.n_pre, self.n_post
-        needed = 8 * shape[0] * shape[1]
-        if needed > available_bytes():
-            raise NotEnoughMemoryError(
-                f"{self.path}: a matrix of {shape[0]} x {shape[1]} needs {human(needed)}, {human(available_bytes())} are free."
-            )
-        number, unit = split_quantity(values)
-        numbers = np.asarray(number)
-        numbers = numbers.ravel() if numbers.ndim else np.broadcast_to(numbers, pre.shape)
-        matrix = np.full(shape, missing, numbers.dtype)
-        matrix[pre, post] = 0 if name == "weight" else numbers
-        if name == "weight":
-            np.add.at(matrix, (pre, post), numbers)
-        elif not np.array_equal(matrix[pre, post], numbers):
-            raise ValueError(f"{self.path}: several synapses of one pair have different delays; use pairs().")
-        return with_unit(matrix, unit)
+        return matrix_of(self, name, missing)
 
     def indices_of_synapses(self) -> tuple[np.ndarray, np.ndarray]:
         """As :meth:`pairs`."""

@@ -43,7 +43,10 @@ class Drawing(NamedTuple):
 
     def draw(self, rng: np.random.Generator, to: np.ndarray) -> np.ndarray:
         """As many as ``to`` holds."""
-        return self.values.sample(rng, to.shape, dtype=self.dtype, out=to)
+        if self.dtype != np.float16:
+            return self.values.sample(rng, to.shape, dtype=self.dtype, out=to)
+        to[...] = self.values.sample(rng, to.shape, dtype=np.dtype(np.float32))
+        return to
 
 
 def drawings_of(path: str, **given: tuple[Any, u.Unit, Any]) -> dict[str, Drawing] | None:

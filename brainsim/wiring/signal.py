@@ -144,6 +144,27 @@ def check_coupling(path: str, receptor, conn, signal_unit: u.Unit) -> None:
     jax.eval_shape(lambda x, y, w: receptor.between(x, signal_unit, y, w), one, one, one)
 
 
+def check_precision(path: str, precision: str, receptor, conn, learns: bool) -> None:
+    """Refuse weights of 16 bits where they would be no shorter, or too coarse.
+
+    Raises
+    ------
+    ValueError
+        For another precision, formats without rows of targets, rules of plasticity, and what looks at single synapses.
+    """
+    what = ""
+    if precision != "float16":
+        raise ValueError(f"{path}.precision: expected None or 'float16', given {precision!r}.")
+    if not isinstance(conn, events.CSR | events.FixedFanOut):
+        what = "are of single synapses that stand in rows, not of all pairs, pairs one to one, or a layer"
+    elif learns:
+        what = "do not change in a run: the steps of plasticity would be lost"
+    elif receptor.couples or receptor.one_by_one or receptor.within_steps or not receptor.adds_up:
+        what = f"are summed, which {receptor.path} does not do"
+    if what:
+        raise ValueError(f"{path}.precision: weights of 16 bits {what}; leave it out.")
+
+
 def check_structure(path: str, structure: Any, receptor: str | None, post: Population, wired: Any, parts: dict) -> None:
     """Refuse what synapses that form and break cannot have.
 

@@ -27,7 +27,7 @@ from brainsim.wiring.formats import (
 )
 from brainsim.wiring.groups import can_be_grouped, draw, drawings_of, kept, onto
 from brainsim.wiring.procedural import check_layer, procedural
-from brainsim.wiring.signal import Nowhere, check_sender, signal_of
+from brainsim.wiring.signal import Nowhere, check_precision, check_sender, signal_of
 from brainsim.wiring.values import Values, check_drawn, check_weight, is_listed, of_pairs, placed
 
 
@@ -61,6 +61,8 @@ class Wired(NamedTuple):
         Whether the synapses of a neuron are sorted by delay, and only then by their targets.
     sortable : bool
         Whether they could be.
+    precision : str or None
+        Of the weights as they are kept: ``"float16"``; None for that of all numbers.
     rewired : bool
         Whether others have taken the place of the rule's synapses.
     block : range or None
@@ -82,6 +84,7 @@ class Wired(NamedTuple):
     longest: Times | None
     by_delay: bool = False
     sortable: bool = False
+    precision: str | None = None
     rewired: bool = False
     block: range | None = None
     each: Sequence[dict[str, u.Quantity]] = ()
@@ -95,7 +98,7 @@ class Wired(NamedTuple):
 def wire(
     path: str, rule: Any, pre: View, post: View, receptor: str | None, rng: np.random.Generator, *, weight: Any = None,
     delay: Any = None, max_delay: Any = None, terminal: Any = None, plasticity: Any = None, signal: str | None = None,
-    sort_by: str | None = None, share: Share | None = None, parts: Mapping[str, Any] = MappingProxyType({}),
+    sort_by: str | None = None, precision: str | None = None, share: Share | None = None, parts: Mapping[str, Any] = MappingProxyType({}),
 ) -> Wired:  # fmt: skip
     """Draw the synapses of a rule from one view to a receptor of another, with their weights and delays.
 
@@ -114,6 +117,8 @@ def wire(
     signal : str or None
     sort_by : str or None
         What the synapses of a neuron are sorted by: ``"post"`` or ``"delay"``.
+    precision : str or None
+        Of the weights as they are kept.
     share : Share or None
         What this process has of a network that is divided; None for all of it.
     parts : dict of str to Dynamics, optional
@@ -150,7 +155,8 @@ def wire(
     else:
         where = placed(pre, post)
         ids = post.as_seen_by(pre) if same and not rule.self_connections else post.ids
-        drawings = drawings_of(path, weight=(weight, unit, float_dtype()), delay=(delay, u.ms, np.float32))
+        dtype = float_dtype() if precision is None else np.dtype(precision)
+        drawings = drawings_of(path, weight=(weight, unit, dtype), delay=(delay, u.ms, np.float32))
         expected = rule.expected_between(len(pre), len(post), where)
         together = drawings if drawings is not None and can_be_grouped(pre, post, expected) else None
         fraction = 1.0 if together is None or block is None else len(block) / len(post)
@@ -208,9 +214,11 @@ def wire(
             others = beside_sorted(conn, others)
         there = iter(others)
         each = [{name: u.Quantity(next(there), unit=one.unit) for name, one in values.items()} for values in each]
+    if precision is not None:
+        check_precision(path, precision, target, conn, learns)
     views, without_self = (pre.ids, post.ids), same and not getattr(rule, "self_connections", True)
     facts = rule, views, without_self, signal, target.graded, unit, target.signed
-    return Wired(*facts, conn, weight, times, longest, by_delay, sortable, block=block, each=each)
+    return Wired(*facts, conn, weight, times, longest, by_delay, sortable, precision, block=block, each=each)
 
 
 def longest_of(given: Any, times: Times | None, learns: bool, path: str) -> Times:

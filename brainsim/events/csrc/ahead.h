@@ -101,8 +101,8 @@ class Courses {
   }
 
   // Has the synapses of the courses `from` to `end` come from memory, all at the same time.
-  template <class Index, class T>
-  void read(const Index* targets, const T* weight, bool one_weight, int64_t from, int64_t end) const {
+  template <class Index, class W>
+  void read(const Index* targets, const W* weight, bool one_weight, int64_t from, int64_t end) const {
     for (int64_t k = from; k < end; ++k) {
       const int64_t first = courses_[k].begin[0], count = courses_[k].begin[courses_[k].steps] - first;
       read_lines(targets + first, count);
@@ -111,8 +111,8 @@ class Courses {
   }
 
   // slots[k][target] += W, from the slot of the first step on.
-  template <class Index, class T>
-  void deliver(const Index* targets, const T* weight, bool one_weight, int64_t from, int64_t end, int64_t n_post, T* slots) const {
+  template <class Index, class W, class T>
+  void deliver(const Index* targets, const W* weight, bool one_weight, int64_t from, int64_t end, int64_t n_post, T* slots) const {
     for (int64_t k = from; k < end; ++k) {
       const Course course = courses_[k];
       T* to = slots;

@@ -15,6 +15,7 @@
 #include "check.h"
 #include "connectivity.h"
 #include "contract.h"
+#include "half.h"
 
 namespace brainsim {
 
@@ -151,9 +152,9 @@ inline void for_each_segment(const std::vector<Segment>& segments, const Index* 
 }
 
 // into[post] += W over the segments.
-template <class Index, class T>
-void add_segments(const std::vector<Segment>& segments, const Index* targets, const T* weight, bool one_weight, T* __restrict into) {
-  for_each_segment(segments, targets, one_weight ? nullptr : weight, [=](const Index* to, const T* w, int64_t count) {
+template <class Index, class W, class T>
+void add_segments(const std::vector<Segment>& segments, const Index* targets, const W* weight, bool one_weight, T* __restrict into) {
+  for_each_segment(segments, targets, one_weight ? nullptr : weight, [=](const Index* to, const W* w, int64_t count) {
     if (one_weight)
       for (int64_t q = 0; q < count; ++q) into[to[q]] += *weight;
     else

@@ -15,8 +15,8 @@
 namespace brainsim {
 
 // into[to] += scale, or scale times a weight of each, over the targets of a row.
-template <bool kOne, class Index, class T>
-BRAINSIM_INLINE void add_targets(const Index* to, const T* weight, int64_t count, T scale, T* __restrict into) {
+template <bool kOne, class Index, class W, class T>
+BRAINSIM_INLINE void add_targets(const Index* to, const W* weight, int64_t count, T scale, T* __restrict into) {
   int64_t q = 0;
   const auto one = [&](int64_t k) BRAINSIM_INLINED { into[to[k]] += kOne ? scale : scale * weight[k]; };
   for (; q + 4 <= count; q += 4) one(q), one(q + 1), one(q + 2), one(q + 3);
@@ -37,11 +37,11 @@ class Rows {
   }
 
   // The rows of these neurons, with their spikes, where they are added.
-  template <class Conn, class S, class T>
-  void put(const Conn& conn, const S* spikes, const T* weight, bool one, T* into) {
+  template <class Conn, class S, class W, class T>
+  void put(const Conn& conn, const S* spikes, const W* weight, bool one, T* into) {
     if (count_ == 0) return;
     for (size_t k = 0; k < count_; ++k) conn.prefetch_row(neurons_[first_ + k]);
-    some_.push_back({&conn, spikes, weight, into, first_, count_, !one, &find<Conn, T>, one ? &add<true, Conn, S, T> : &add<false, Conn, S, T>});
+    some_.push_back({&conn, spikes, weight, into, first_, count_, !one, &find<Conn, W>, one ? &add<true, Conn, S, W, T> : &add<false, Conn, S, W, T>});
   }
 
   bool full() const { return neurons_.size() >= kMost; }
@@ -89,30 +89,30 @@ class Rows {
 #endif
   }
 
-  template <class Conn, class T>
+  template <class Conn, class W>
   static void find(Rows& rows, const Some& some) {
     const Conn& conn = *static_cast<const Conn*>(some.conn);
-    const T* const weight = static_cast<const T*>(some.weight);
+    const W* const weight = static_cast<const W*>(some.weight);
     for (size_t k = some.first; k < some.first + some.count; ++k) {
       const int32_t i = rows.neurons_[k];
       const int64_t begin = conn.begin(i), count = conn.end(i) - begin;
       const auto bytes = [count](size_t each) { return static_cast<int32_t>(std::min<int64_t>(count * each, kLong)); };
       rows.rows_.push_back({reinterpret_cast<const char*>(conn.indices + begin),
                             some.weight_of_each ? reinterpret_cast<const char*>(weight + begin) : nullptr, count, i,
-                            bytes(sizeof(*conn.indices)), bytes(sizeof(T))});
+                            bytes(sizeof(*conn.indices)), bytes(sizeof(W))});
     }
   }
 
-  template <bool kOne, class Conn, class S, class T>
+  template <bool kOne, class Conn, class S, class W, class T>
   static void add(const Some& some, const Row* row, const Row* end) {
     using Index = std::decay_t<decltype(*static_cast<const Conn*>(some.conn)->indices)>;
     const S* const spikes = static_cast<const S*>(some.spikes);
     T* const into = static_cast<T*>(some.into);
-    const T one = kOne ? *static_cast<const T*>(some.weight) : T{1};
+    const T one = kOne ? static_cast<T>(*static_cast<const W*>(some.weight)) : T{1};
     for (const Row* const last = row + some.count; row < last; ++row) {
       if (row + kAhead < end) ask(row[kAhead]);
       const T scale = static_cast<T>(spikes[row->neuron]) * one;
-      add_targets<kOne>(reinterpret_cast<const Index*>(row->targets), reinterpret_cast<const T*>(row->weights), row->count, scale, into);
+      add_targets<kOne>(reinterpret_cast<const Index*>(row->targets), reinterpret_cast<const W*>(row->weights), row->count, scale, into);
     }
   }
 

@@ -51,17 +51,25 @@ struct Delivery {
   int64_t ahead;  // which slots; below 0: none
 };
 
+// Calls f(weights, 0) with weights of an entry, which are as what is added to, or of 16 bits, and a zero of the type that is added to.
+template <class F>
+void with_weight(const Delivery& delivery, int64_t e, F&& f) {
+  with_real(delivery.into.type(), [&](auto zero) {
+    if (delivery.weight.type() == ffi::DataType::F16) f(delivery.weight.at<Half>(e), zero);
+    else f(delivery.weight.at<decltype(zero)>(e), zero);
+  });
+}
+
 // Delivers what is due now.
 void add_due(const Delivery& delivery, int64_t e, Agenda& agenda) {
   const Later& later = *delivery.later;
   agenda.segments.clear();
   agenda.add<true>(later.at, later.fired.at<uint32_t>(e), later.waiting.at<uint32_t>(e));
-  with_real(delivery.into.type(), [&](auto zero) {
-    using T = decltype(zero);
+  with_weight(delivery, e, [&](const auto* weight, auto zero) {
     std::visit([&](const auto& conn) {
       if constexpr (kListed<std::decay_t<decltype(conn)>>)
-        add_segments(agenda.segments, conn.indices, delivery.weight.at<T>(e), delivery.weight.size() == 1,
-                     delivery.into.at<T>(e) + delivery.target_at);
+        add_segments(agenda.segments, conn.indices, weight, delivery.weight.size() == 1,
+                     delivery.into.at<decltype(zero)>(e) + delivery.target_at);
     }, delivery.conn);
   });
 }
@@ -72,17 +80,19 @@ template <class S>
 void add(const Delivery& delivery, int64_t e, const int32_t* ids, int count, const S* spikes, Rows& rows) {
   if (delivery.later)
     return delivery.later->at.mark(ids, count, delivery.later->fired.at<uint32_t>(e), delivery.later->waiting.at<uint32_t>(e));
-  with_real(delivery.into.type(), [&](auto zero) {
+  with_weight(delivery, e, [&](const auto* weight, auto zero) {
     using T = decltype(zero);
     if constexpr (std::is_same_v<S, bool> || std::is_same_v<S, T>) {
-      const T* const weight = delivery.weight.at<T>(e);
       T* const into = delivery.into.at<T>(e) + delivery.target_at;
       const bool one = delivery.weight.size() == 1;
       std::visit([&](const auto& conn) {
-        if constexpr (kListed<std::decay_t<decltype(conn)>>) return rows.put(conn, spikes, weight, one, into);
-        rows.add_all();
-        if (one) add_rows<true>(conn, AtTarget{}, ids, count, spikes, weight, into);
-        else add_rows<false>(conn, AtTarget{}, ids, count, spikes, weight, into);
+        if constexpr (kListed<std::decay_t<decltype(conn)>>) {
+          rows.put(conn, spikes, weight, one, into);
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(*weight)>, T>) {
+          rows.add_all();
+          if (one) add_rows<true>(conn, AtTarget{}, ids, count, spikes, weight, into);
+          else add_rows<false>(conn, AtTarget{}, ids, count, spikes, weight, into);
+        }
       }, delivery.conn);
     }
   });
@@ -134,13 +144,12 @@ struct Slots {
 
   void clear() { sums.clear(), next.reset(), fired.clear(), ids.clear(); }
 
-  // Calls f(targets, weights, whether there is one weight) for a delivery.
+  // Calls f(targets, weights, whether there is one weight, a zero of the type that is added to) for a delivery.
   template <class F>
   void with_rows(const Delivery& delivery, int64_t e, F&& f) const {
-    with_real(delivery.into.type(), [&](auto zero) {
-      const auto* const weight = delivery.weight.at<decltype(zero)>(e);
+    with_weight(delivery, e, [&](const auto* weight, auto zero) {
       std::visit([&](const auto& conn) {
-        if constexpr (kListed<std::decay_t<decltype(conn)>>) f(conn.indices, weight, delivery.weight.size() == 1);
+        if constexpr (kListed<std::decay_t<decltype(conn)>>) f(conn.indices, weight, delivery.weight.size() == 1, zero);
       }, delivery.conn);
     });
   }
@@ -148,8 +157,8 @@ struct Slots {
   // Adds what the courses `from` to `end` reach to the slots from `first` on; they are read before, as many as kRead together.
   void deliver(const Courses& courses, const Delivery& delivery, int64_t e, int64_t first, int64_t from, int64_t end, bool is_read) const {
     constexpr int64_t kRead = 16;
-    with_rows(delivery, e, [&](const auto* targets, const auto* weight, bool one) {
-      using T = std::decay_t<decltype(*weight)>;
+    with_rows(delivery, e, [&](const auto* targets, const auto* weight, bool one, auto zero) {
+      using T = decltype(zero);
       T* const slots = sums[delivery.ahead].at<T>(e) + first * delivery.n_post;
       for (int64_t next; from < end; from = next) {
         next = is_read ? end : std::min(end, from + kRead);
@@ -207,7 +216,7 @@ struct Slots {
       if (all)
         for (const Part& part : parts)
           if (here(part))
-            with_rows(*part.delivery, part.entry, [&](const auto* targets, const auto* weight, bool one) {
+            with_rows(*part.delivery, part.entry, [&](const auto* targets, const auto* weight, bool one, auto) {
               courses.read(targets, weight, one, part.from, part.end);
             });
       for (const Part& part : parts)
@@ -318,7 +327,8 @@ void deliveries_of(const Call& call, Check& check, std::vector<Delivery>& found,
       if (later) check.operand(source, std::get<1>(spikes), ffi::DataType::PRED);
       else if (spikes != checked) check.spikes(source, std::get<1>(spikes), into.type());
       if (!later) checked = spikes;
-      check.one_or_each(sources + d, conn.synapses, into.type());
+      const bool half = kListed<std::decay_t<decltype(conn)>> && check && sources + d < call.operands() && call.operand(sources + d).type() == ffi::DataType::F16;
+      check.one_or_each(sources + d, conn.synapses, half ? ffi::DataType::F16 : into.type());
       check.that(into.size() == target_at + conn.n_post + target_rest, "delivery", d, "does not fit its target");
       std::optional<Later> under_way;
       if (later) {
