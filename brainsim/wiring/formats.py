@@ -90,10 +90,10 @@ def alike(weight, delay, plastic) -> bool:
     return not drawn and not plastic and all(x is None or np.ndim(u.get_mantissa(x)) == 0 for x in (weight, delay))
 
 
-def check_memory(path, rule, pre, post, weight, delay, plastic, expected: int):
+def check_memory(path, rule, pre, post, weight, delay, plastic, expected: int, precision: str | None):
     """Refuse before building what cannot fit: the result and one working copy, of so many synapses."""
     each = weight is None or isinstance(weight, rules.SynapseValue) or not np.isscalar(u.get_mantissa(weight))
-    per_synapse = 4 + 4 * each + 8 * (delay is not None) + 16 * plastic
+    per_synapse = 4 + (4 if precision is None else 2) * each + 8 * (delay is not None) + 16 * plastic
     needed = 2 * per_synapse * expected
     free = available_bytes()
     if needed > free:

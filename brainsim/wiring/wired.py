@@ -160,7 +160,7 @@ def wire(
         expected = rule.expected_between(len(pre), len(post), where)
         together = drawings if drawings is not None and can_be_grouped(pre, post, expected) else None
         fraction = 1.0 if together is None or block is None else len(block) / len(post)
-        check_memory(path, rule, pre, post, weight, delay, learns, round(fraction * expected))
+        check_memory(path, rule, pre, post, weight, delay, learns, round(fraction * expected), precision)
         if together is not None:
             key = "delay" if by_delay and "delay" in together else None
             grouped = draw(rule, pre, post, ids, rng, same, where, together, key, expected, block)
