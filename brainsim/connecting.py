@@ -110,10 +110,7 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
     for each in (receptor, *others):
         _check_receptor(post.population, each, options["plasticity"])
     post = post if receptor is None else post.onto(getattr(post.population, receptor))
-    if options["sort_by"] not in (None, *SORTED_BY):
-        raise ValueError(
-            f"connect: sort_by is 'post' or 'delay', given {options['sort_by']!r}.{suggestion(str(options['sort_by']), SORTED_BY)}"
-        )
+    _check_choices(options)
     if options["weight"] is None and rule.values is None:
         raise ValueError(f"connect: {rule.name} carries no weights; give weight=...")
     path = (
@@ -156,8 +153,16 @@ def _projection(net: Members, pre, post, rule, receptor, name, taken: Set[str], 
     return made
 
 
-SORTED_BY = ("post", "delay")
+SORTED_BY, PRECISIONS = ("post", "delay"), ("float16",)
 LISTED = "listed"  # weights that are given one by one stand in the projection alone
+
+
+def _check_choices(options: dict[str, Any]) -> None:
+    for what, accepted in (("sort_by", SORTED_BY), ("precision", PRECISIONS)):
+        given = options[what]
+        if given is not None and not (isinstance(given, str) and given in accepted):
+            shown = " or ".join(map(repr, accepted))
+            raise ValueError(f"connect: {what} is {shown}, given {given!r}.{suggestion(str(given), accepted)}")
 
 
 def _kept(view: View) -> There:

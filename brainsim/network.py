@@ -271,9 +271,9 @@ class Network(BetweenRuns):
             was given one by one stays by postsynaptic neuron, several of one pair as they were given. See
             :meth:`Projection.pairs`.
         precision : {"float16"}, optional
-            Keep the weights in 16 bits, with a relative error of 1/2,048 at most, so that a synapse takes 4 bytes onto populations
-            of up to 65,536; they are added in full precision. For networks that do not fit otherwise: weights of synapses in
-            rows that neither learn nor are trained.
+            Keep the weights in 16 bits, so that a synapse takes 4 bytes onto populations of up to 65,536. They lose 1/2,048 of
+            each at most (those below 6.1e-5 in the receptor's unit, of that), and are added in full precision. For networks
+            that do not fit otherwise: weights of synapses in rows that neither learn nor are trained.
         name : str, optional
             Name of the projection; by default ``"E->I"``, and ``"E->I#2"`` for the second.
 

@@ -99,6 +99,8 @@ class Slot:
             kept = given.astype(self.dtype)
         if kept.dtype.kind == "f":
             self._check_range(what, kept, f", as {kept.dtype}")
+            if kept.dtype == np.float16:
+                check_digits(what, given, self._shown_unit)
         else:
             whole = "true or false" if kept.dtype == np.bool_ else f"whole numbers ({kept.dtype})"
             _refuse(what, given, kept != given, f"must be {whole}", self._shown_unit)
@@ -151,6 +153,21 @@ class Slot:
             _refuse(
                 what, array, array > self.at_most * (1 + 1e-6), f"must be at most {self.at_most:g}{unit}{note}", unit
             )
+
+
+def check_digits(what: str, given: np.ndarray, unit: str = "") -> None:
+    """Refuse numbers to be kept in 16 bits that are all so small that most of their digits would be lost.
+
+    Raises
+    ------
+    ValueError
+    """
+    largest, least = np.max(np.abs(given), initial=0.0), np.finfo(np.float16).tiny
+    if 0 < largest < least:
+        raise ValueError(
+            f"{what}: float16 loses the digits of numbers below {least:.1e}{unit}, and the largest here is {largest:.1e}; keep"
+            " them in full precision."
+        )
 
 
 def _refuse(what, given, bad, must, unit):

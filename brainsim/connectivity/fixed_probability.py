@@ -44,6 +44,11 @@ class FixedProbability(ConnectionRule):
         super().__post_init__()
         self._set("p", _checks.probability(self.name, "p", self.p))
 
+    @property
+    def draws(self) -> bool:  # type: ignore[override]
+        """Whether a pair may be left out."""
+        return self.p != 1
+
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
         return _sampling.bernoulli(rng, pairs, self.p)
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from brainsim import connectivity as rules
 from brainsim import events
+from brainsim._core.slot import check_digits
 from brainsim._threads import Threads
 from brainsim._units import named
 from brainsim.connectivity.pairs import Pairs
@@ -45,7 +46,9 @@ class Drawing(NamedTuple):
         """As many as ``to`` holds."""
         if self.dtype != np.float16:
             return self.values.sample(rng, to.shape, dtype=self.dtype, out=to)
-        to[...] = self.values.sample(rng, to.shape, dtype=np.dtype(np.float32))
+        numbers = self.values.sample(rng, to.shape, dtype=np.dtype(np.float32))
+        check_digits("weight", numbers)
+        to[...] = numbers
         return to
 
 

@@ -144,17 +144,15 @@ def check_coupling(path: str, receptor, conn, signal_unit: u.Unit) -> None:
     jax.eval_shape(lambda x, y, w: receptor.between(x, signal_unit, y, w), one, one, one)
 
 
-def check_precision(path: str, precision: str, receptor, conn, learns: bool) -> None:
+def check_16_bits(path: str, receptor, conn, learns: bool) -> None:
     """Refuse weights of 16 bits where they would be no shorter, or too coarse.
 
     Raises
     ------
     ValueError
-        For another precision, formats without rows of targets, rules of plasticity, and what looks at single synapses.
+        For formats without rows of targets, rules of plasticity, and what looks at single synapses.
     """
     what = ""
-    if precision != "float16":
-        raise ValueError(f"{path}.precision: expected None or 'float16', given {precision!r}.")
     if not isinstance(conn, events.CSR | events.FixedFanOut):
         what = "are of single synapses that stand in rows, not of all pairs, pairs one to one, or a layer"
     elif learns:

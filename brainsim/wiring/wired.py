@@ -27,7 +27,7 @@ from brainsim.wiring.formats import (
 )
 from brainsim.wiring.groups import can_be_grouped, draw, drawings_of, kept, onto
 from brainsim.wiring.procedural import check_layer, procedural
-from brainsim.wiring.signal import Nowhere, check_precision, check_sender, signal_of
+from brainsim.wiring.signal import Nowhere, check_16_bits, check_sender, signal_of
 from brainsim.wiring.values import Values, check_drawn, check_weight, is_listed, of_pairs, placed
 
 
@@ -215,7 +215,7 @@ def wire(
         there = iter(others)
         each = [{name: u.Quantity(next(there), unit=one.unit) for name, one in values.items()} for values in each]
     if precision is not None:
-        check_precision(path, precision, target, conn, learns)
+        check_16_bits(path, target, conn, learns)
     views, without_self = (pre.ids, post.ids), same and not getattr(rule, "self_connections", True)
     facts = rule, views, without_self, signal, target.graded, unit, target.signed
     return Wired(*facts, conn, weight, times, longest, by_delay, sortable, precision, block=block, each=each)

@@ -117,12 +117,24 @@ def test_by_every_way_in_and_out(tmp_path):
 def test_what_cannot_be_kept_in_16_bits_is_refused():
     rule = bs.plasticity.PairSTDP(A_plus=0.1 * u.pA, A_minus=0.1 * u.pA, w_max=9 * u.pA)
     for given, message in (
-        ({"precision": "bfloat16"}, "S->E.precision: expected None or 'float16', given 'bfloat16'"),
+        ({"precision": "bfloat16"}, "connect: precision is 'float16', given 'bfloat16'. Did you mean 'float16'"),
+        ({"precision": 16}, "connect: precision is 'float16', given 16"),
+        (
+            {"weight": bs.Normal(1e-6 * u.pA, 1e-7 * u.pA)},
+            "S->E.weight: float16 loses the digits of numbers below 6.1e-05 pA",
+        ),
+        ({"weight": 1e-9 * u.pA}, "float16 loses the digits"),
         ({"rule": bs.AllToAll()}, "weights of 16 bits are of single synapses that stand in rows"),
         ({"weight": 1 * u.pA, "plasticity": rule}, "weights of 16 bits do not change in a run"),
     ):
         with pytest.raises(ValueError, match=message):
             network(**given)
+    big = dict(weight=bs.Normal(1e-9 * u.pA, 1e-10 * u.pA), rule=bs.FixedProbability(0.6))
+    with pytest.raises(ValueError, match="float16 loses the digits"):  # drawn in groups
+        net = bs.Network()
+        net.E = bs.neurons.LIF(1000)
+        net.E.add_receptors(syn=bs.receptors.Exponential())
+        net.connect(net.E, net.E, receptor="syn", precision="float16", **big)
     parameters = bs.function(net := network(), DT, dt=DT).parameters
     with pytest.raises(ValueError, match="fit: nothing learns here"):
         Trained(net, parameters)
