@@ -158,9 +158,11 @@ class BetweenRuns(Dynamics):
         else:
             count = moment.count(steps) if count is None else moment.know(steps, count)
             moment.begun, moment.key = count > 0, self.plain("key")
-            for part in vars(self).values():
-                if isinstance(part, Projection) and "structure" in vars(part):
-                    part.structure.say_full()
+            kept = {} if self._aside.ready is None else self._aside.ready.kept
+            if "growing" not in kept:
+                kept["growing"] = [name for name, part in self.projections.items() if "structure" in vars(part)]
+            for name in kept["growing"]:
+                vars(self)[name].structure.say_full()
         moment.settled, moment.assigned, moment.drawn, moment.between = True, {}, frozenset(), None
 
     def _change_step(self, before, step_ms) -> dict:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import jax
-import numpy as np
 
 WITH_KERNELS = ("cuda", "gpu")  # names of a platform where deliveries are made together; devices say "gpu"
 BLOCKS = (100, 10)  # steps of a block: the larger one where its events fit
@@ -61,8 +60,7 @@ def _unrolled(body, start, steps: int) -> int:
     return next(n for n in UNROLLED if n == 1 or (n * equations <= EQUATIONS and steps % n == 0))
 
 
-def cut(events, capacity: int):
-    """Events ``(index, step, count)`` without most of what is behind the last: a power of two, as each length is a program."""
-    most = int(np.max(np.asarray(events[2]), initial=0))
+def cut(events, most: int, capacity: int):
+    """Index and step of up to ``most`` events, without much of what is behind: a power of two, as each length is a program."""
     length = min(capacity, 1 << max(most - 1, 1023).bit_length())
-    return events[0][..., :length], events[1][..., :length], events[2]
+    return tuple(array[..., :length] for array in events)

@@ -97,9 +97,10 @@ def enter(
     if not isinstance(net, Network):
         raise TypeError(f"expected a Network, given {type(net).__name__}.")
     check_held(net._aside.share, mesh)
-    if not any(isinstance(part, Population) for part in vars(net).values()):
-        raise ValueError("the network has no population; assign one (net.E = LIF(100)).")
     structure, parameters, fixed, state = split(net)
+    ready = net.is_ready(step_ms, (structure, parameters, fixed, state))
+    if not ready and not any(isinstance(part, Population) for part in vars(net).values()):
+        raise ValueError("the network has no population; assign one (net.E = LIF(100)).")
     passed = 0 if isinstance(state["steps"], Tracer) else net._aside.moment.count(state["steps"])
     check_range(duration, passed, n_steps)
     arrays = parameters | state
@@ -111,7 +112,6 @@ def enter(
         return derived.facts(wanted, structure, parameters, fixed, state, step_ms)
 
     requests = remembered(net, structure, arrays, (record, every), lambda: parse(net, record, times, arrays, facts))
-    ready = net.is_ready(step_ms, (structure, parameters, fixed, state))
     entry = Entry(net, structure, parameters, fixed, state, step_ms, n_steps, every, requests, {}, first, ready)
     if not inputs:  # most runs have none, and a call is short
         return entry

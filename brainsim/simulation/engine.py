@@ -96,9 +96,8 @@ class Plan:
 def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixed, state, step_ms, inputs, n_steps):
     """Run up to ``n_steps`` steps, fewer if the event buffer might overflow: the rest is for the next chunk.
 
-    ``inputs`` hold one row per step of this chunk. Returns ``(steps done, state, events, samples, finite)``, and whether a
-    condition has ended the run where there is one; ``events`` are index, step and count where spikes are recorded,
-    ``finite`` says it of each of :func:`floats`. With a batch, all arrays but the number of steps and ``finite`` have a
+    ``inputs`` hold one row per step of this chunk. Returns ``(report, state, events, samples)``: ``report`` is read by
+    :class:`Report`, ``events`` are index and step where spikes are recorded. With a batch, all arrays but the report have a
     leading batch axis.
     """
     batched = plan.batched or ()
@@ -174,10 +173,48 @@ def _run_chunk(plan: Plan, structure: Structure, platform: str, parameters, fixe
         loop = functools.partial(blocks.while_loop, unfinished, has_room, plan.looked_at_after)
         with_kernels = platform in blocks.WITH_KERNELS
         end = while_loop(unfinished, body, start, calls=False, loop=loop) if with_kernels else loop(body, start)
-    done, state, recorded, samples, *met = end
+    done, state, (*recorded, count), samples, *met = end
     with events.served_by(structure.implementation):
         finite = are_finite([state[path] for path in floats(state)])
-    return done, state, recorded if plan.spikes else (), samples, finite, *met
+    return report(done, count, finite, *met), state, tuple(recorded) if plan.spikes else (), samples
+
+
+def report(done, count, finite, met=False) -> jax.Array:
+    """What the host asks of a chunk, int32, as one array: each takes as long to make and to read as some steps.
+
+    Parameters
+    ----------
+    done : int array, ()
+        Steps.
+    count : int array, () or (runs,)
+        Spikes recorded.
+    finite : bool array
+        Of each of :func:`floats`.
+    met : bool array, ()
+        Whether a condition has ended the run.
+    """
+    broken = jnp.where(finite.all(), -1, jnp.argmin(finite)) if finite.size else -1
+    return jnp.concatenate([jnp.ravel(jnp.asarray(x)).astype(jnp.int32) for x in (done, met, broken, count)])
+
+
+class Report:
+    """What the host reads of a chunk.
+
+    Attributes
+    ----------
+    done : int
+        Steps.
+    met : bool
+        Whether a condition has ended the run.
+    counts : list of int
+        Spikes recorded, of each run of the batch.
+    broken : str or None
+        The first variable, by name, that is not finite.
+    """
+
+    def __init__(self, array, state: dict):
+        self.done, met, broken, *self.counts = np.asarray(array).tolist()
+        self.met, self.broken = bool(met), None if broken < 0 else floats(state)[broken]
 
 
 def floats(state: dict) -> list[str]:

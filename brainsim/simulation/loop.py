@@ -10,7 +10,7 @@ import brainunit as u
 import jax
 import numpy as np
 
-from brainsim._core import count_of, step_length
+from brainsim._core import step_length
 from brainsim._errors import NonFiniteError, NotEnoughMemoryError
 from brainsim._memory import available_bytes, human
 from brainsim.integrated import IntegratedPopulation
@@ -75,21 +75,22 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
         before = state
         made = programs.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
         waiting()
-        advanced, state, events, samples, finite, *met = made
-        advanced, broken = count_of(advanced), _broken(state, finite)
+        told, state, events, samples = made
+        report = engine.Report(told, state)
+        advanced, broken = report.done, report.broken
         if broken is not None:
 
             def again(k):
                 return programs.run_chunk(plan, structure, parameters, fixed, before, step, rows, k)  # noqa: B023
 
-            found = _first_broken(again, advanced, broken)
-            advanced, broken, (_, _, events, samples, *_) = found
+            advanced, broken, (told, _, events, samples) = _first_broken(again, report)
+            report = engine.Report(told, state)
         if plan.block > 1:  # on its way before the next chunk begins
-            events = blocks.cut(events, plan.capacity) if plan.spikes else ()
+            events = blocks.cut(events, max(report.counts), plan.capacity) if plan.spikes else ()
             jax.tree.map(lambda array: array.copy_to_host_async(), (events, samples))
-        waiting = functools.partial(_record, plan, recorders, advanced, first + done, events, samples)
+        waiting = functools.partial(_record, plan, recorders, advanced, first + done, events, report.counts, samples)
         done += advanced
-        over = broken is not None or bool(met and met[0])
+        over = broken is not None or report.met
         if over or done >= n_steps or plan.block == 1:
             waiting()
             waiting = lambda: None  # noqa: E731
@@ -99,12 +100,12 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
     return state, None, False
 
 
-def _record(plan, recorders, advanced, first, events, samples) -> None:
+def _record(plan, recorders, advanced, first, events, counts, samples) -> None:
     """Hand what a chunk has recorded to the recorder of each run."""
-    recorded = [*map(np.asarray, events)], {label: np.asarray(array) for label, array in samples.items()}
+    recorded = list(map(np.asarray, events)), {label: np.asarray(array) for label, array in samples.items()}
     for k, recorder in enumerate(recorders):
-        own = recorded if plan.batched is None else jax.tree.map(lambda array: array[k], recorded)  # noqa: B023
-        recorder.add(plan, advanced, first, *own)
+        (*own,), taken = recorded if plan.batched is None else jax.tree.map(lambda array: array[k], recorded)  # noqa: B023
+        recorder.add(plan, advanced, first, [array[: counts[k]] for array in own], taken)
 
 
 def _begin(programs, plan: engine.Plan, structure, parameters, fixed, state, step, recorders) -> None:
@@ -147,19 +148,13 @@ def check_memory(requests, n_steps: int, runs: int = 1) -> None:
 # -- what is not finite ------------------------------------------------------------------------------------------------
 
 
-def _broken(state, finite) -> str | None:
-    """The first variable, by name, that is not finite."""
-    finite = np.asarray(finite)
-    return None if finite.all() else engine.floats(state)[int(finite.argmin())]
-
-
-def _first_broken(again, advanced, path):
+def _first_broken(again, report):
     """Steps that can be run before the state breaks, by bisection; what breaks; and the result of running them."""
-    good, bad = 0, advanced
+    good, bad, path = 0, report.done, report.broken
     while bad - good > 1:
         middle = (good + bad) // 2
-        _, state, _, _, finite, *_ = again(middle)
-        broken = _broken(state, finite)
+        told, state, *_ = again(middle)
+        broken = engine.Report(told, state).broken
         good, bad, path = (middle, bad, path) if broken is None else (good, middle, broken)
     return good, path, again(good)
 

@@ -29,7 +29,9 @@ class Recorder:
                 self.pieces[request.label].append(np.asarray(samples[request.label])[None])
 
     def add(self, plan, advanced: int, first: int, events, samples) -> None:
-        """Add what ``advanced`` steps from step number ``first`` on have recorded."""
+        """Add what ``advanced`` steps from step number ``first`` on have recorded: index and step of each spike, and samples
+        by label, on the host.
+        """
         self.steps += advanced
         if plan.spikes:
             self._add_spikes(plan, first, events, samples)
@@ -37,15 +39,15 @@ class Recorder:
             if request.of_spikes:
                 continue
             complete = (first + advanced) // request.every - first // request.every
-            sampled = np.asarray(samples[request.label])[:complete]
+            sampled = samples[request.label][:complete]
             if request.over is not None:
-                sampled = self._complete(request, np.asarray(samples[request.label])[: complete + 1])
+                sampled = self._complete(request, samples[request.label][: complete + 1])
             if not self._whole(request):
                 sampled = sampled[request.kept((first // request.every + 1 + np.arange(complete)) * request.every)]
             self.pieces[request.label].append(sampled.copy())
 
     def _add_spikes(self, plan, first: int, events, samples) -> None:
-        index, step = (np.asarray(array)[: int(events[2])] for array in events[:2])
+        index, step = events
         for request, low, high in zip(plan.spikes, plan.offsets.tolist(), plan.offsets[1:].tolist()):
             own = None if len(plan.spikes) == 1 else (index >= low) & (index < high)
             if not self._whole(request):
@@ -55,12 +57,13 @@ class Recorder:
             else:  # half the time of what index[own] takes
                 own = np.flatnonzero(own)
                 found, when = index.take(own), step.take(own)
-            found -= np.int32(low)
+            if low:  # to take nothing away takes as long as a step
+                found -= np.int32(low)
             indices, steps = self.events[request.label]
             indices.append(found)
             steps.append(when)
             if (beside := f"{request.label} within") in self.within:
-                self.within[beside].append(np.asarray(samples[beside])[steps[-1] - first - 1, indices[-1]])
+                self.within[beside].append(samples[beside][steps[-1] - first - 1, indices[-1]])
 
     def _complete(self, request, rows) -> np.ndarray:
         """The complete ones of rows of which the first may have begun before and the last goes on."""

@@ -169,8 +169,8 @@ class Chunk:
         start = none, state, self.ahead.nothing(devices), (*buffers, count), most, samples, *met
         done, state, _, recorded, _, samples, *met = self._loop(unfinished, body, start, n_steps)
         self.sent = devices.sent
-        recorded = jax.tree.map(lambda x: gathered(x, devices.count), recorded)
-        return done, state, recorded, samples, self._finite(devices, state), *met
+        *recorded, counts = (gathered(x, devices.count) for x in recorded)
+        return engine.report(done, counts, self._finite(devices, state), *met), state, recorded, samples
 
     def _loop(self, unfinished, body, start, n_steps):
         """As on one device: see :func:`brainsim.simulation.engine.run_chunk`."""

@@ -142,10 +142,13 @@ class Run:
         number = jnp.asarray(n_steps, jnp.int32)
         number = self.place(Entered((), number.dtype, None, number))
         program, tables = self._program(plan, structure, step, courses)
-        done, state, recorded, samples, finite, *met = program(*arrays, tables, step, courses, number)
-        recorded = _in_order(*map(self._on_the_host, recorded))
+        told, state, recorded, samples = program(*arrays, tables, step, courses, number)
+        told = self._on_the_host(told)
+        counts = engine.Report(told, state).counts  # of each device
+        index, step = map(self._on_the_host, recorded)
+        recorded = _in_order(index, step, counts)
         samples = {label: self._on_the_host(array) for label, array in samples.items()}
-        return self._on_the_host(done), state, recorded, samples, *map(self._on_the_host, (finite, *met))
+        return np.append(told[: -len(counts)], len(recorded[0])), state, recorded, samples
 
     def _program(self, plan, structure, step, courses):
         entry = self.entry
@@ -184,9 +187,9 @@ class Run:
         lowered, one_pass = traced.lower(), one_pass_is_best(traced.jaxpr)
         execute = fused.load_replicas(lowered, list(self.mesh.devices.flat), one_pass)
         made = jax.tree.map(lambda x: (x.shape, False), lowered.out_info, is_leaf=lambda x: hasattr(x, "shape"))
-        done, state, *rest = made
+        told, state, *rest = made
         state = {path: (shape, chunk.is_divided(path)) for path, (shape, _) in state.items()}
-        outs, tree = jax.tree.flatten((done, state, *rest), is_leaf=_is_result)
+        outs, tree = jax.tree.flatten((told, state, *rest), is_leaf=_is_result)
         mesh, count = self.mesh, self.division.devices
         chunk.division = _Forgotten(chunk.division)  # or the program would hold on to the network
 
@@ -228,9 +231,9 @@ class _Forgotten:
         self.devices = division.devices
 
 
-def _in_order(index, step, count):
+def _in_order(index, step, counts):
     """Events of all devices as one device would have listed them: by step, population and neuron."""
-    index = np.concatenate([row[:n] for row, n in zip(index, count, strict=True)])
-    step = np.concatenate([row[:n] for row, n in zip(step, count, strict=True)])
+    index = np.concatenate([row[:n] for row, n in zip(index, counts, strict=True)])
+    step = np.concatenate([row[:n] for row, n in zip(step, counts, strict=True)])
     order = np.lexsort((index, step))
-    return index[order], step[order], np.asarray(len(order))
+    return index[order], step[order]
