@@ -19,11 +19,11 @@ class Threads {
  public:
   explicit Threads(ffi::ThreadPool pool) : pool_(std::move(pool)) {}
 
-  // How many threads can be had, at most as many as are wanted and as OMP_NUM_THREADS says; one, the caller, where it says nothing.
+  // How many threads can be had, at most as many as are wanted and as OMP_NUM_THREADS says; where it says nothing, as many as XLA has.
   int64_t up_to(int64_t wanted) {
     if (wanted < 2) return 1;
     const char* const said = std::getenv("OMP_NUM_THREADS");
-    const int64_t number = said ? std::strtoll(said, nullptr, 10) : 0;
+    const int64_t number = said && *said ? std::strtoll(said, nullptr, 10) : wanted;
     return std::max<int64_t>(1, std::min({wanted, number, pool_.num_threads()}));
   }
 
