@@ -12,17 +12,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
-from jax.experimental.xla_metadata import set_xla_metadata
 from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 
 from brainsim.events import _draws as draws
 from brainsim.events import _together as together
 from brainsim.events._joined import join, split
 from brainsim.events._shared import Block
-from brainsim.simulation import keys, one_loop
+from brainsim.simulation import keys
 from brainsim.simulation.alike import Cohort, Values, cohorts, evaluate
-from brainsim.simulation.uniform import is_uniform
+from brainsim.simulation.calls import as_it_is, as_one
 from brainsim.simulation.waiting import (
     IN_A_PASS,
     INPUT,
@@ -34,12 +32,6 @@ from brainsim.simulation.waiting import (
     is_elementwise,
     ready,
 )
-
-# Longer arrays may be worth several threads: XLA shares each pass over them. A call with shorter ones may be compiled as
-# one function of several loops (its attribute for small calls): calls inside of it cost a third of COBA-HH, and two
-# threads more than they bring, up to 200,000 LIF cells on two cores.
-ONE_THREAD = 1 << 17
-
 
 # Bytes of the slots in which deliveries of the next steps are added up, at most.
 SLOTS = 1 << 28
@@ -146,8 +138,8 @@ class _Step:
     def __init__(self, jaxpr, ours: bool = False, calls: bool = True):
         jaxpr = jaxpr.replace(eqns=together.of_16_bits(jaxpr.eqns)) if calls else jaxpr
         self.jaxpr = jaxpr
-        self.call: Callable = functools.partial(_call, ours=ours) if calls else _as_it_is
-        self.apart: Callable = functools.partial(_call, ours=False) if calls else _as_it_is
+        self.call: Callable = functools.partial(as_one, ours=ours) if calls else as_it_is
+        self.apart: Callable = functools.partial(as_one, ours=False) if calls else as_it_is
         self.readers: dict = {
             v: {None} for v in jaxpr.outvars if not isinstance(v, Literal)
         }  # by which equations a variable is read
@@ -225,9 +217,9 @@ class _Step:
         keys.derive(self.keys, values)
         for part in self.fixed:
             if isinstance(part, Cohort):
-                self._evaluate(part, values, _as_it_is)
+                self._evaluate(part, values, as_it_is)
                 continue
-            for some, call in zip(_numbers_first(part), (self.apart, _as_it_is)):
+            for some, call in zip(_numbers_first(part), (self.apart, as_it_is)):
                 if some:
                     given, kept, function = self._function(some)
                     values.update(dict(zip(kept, call(function, len(kept))(*map(values.read, given)), strict=True)))
@@ -251,7 +243,7 @@ class _Step:
                 values.update(draws.draw_together(phase.equations, values.read))
             else:
                 several = isinstance(phase, Cohort) or len(phase) > 1
-                self._evaluate(phase, values, self.call if several else _as_it_is)
+                self._evaluate(phase, values, self.call if several else as_it_is)
         return after
 
     def made_ahead(self) -> list:
@@ -367,42 +359,6 @@ def _numbers_first(equations: Sequence) -> tuple[list, list]:
         (numbers if few else arrays).append(equation)
         made.update(() if few else equation.outvars)
     return numbers, arrays
-
-
-def _as_it_is(function: Callable, results: int) -> Callable:
-    return function
-
-
-def _call(function: Callable, results: int, ours: bool) -> Callable:
-    """A function that XLA leaves as a call of its own; it has several results.
-
-    One with a single result whose loop threads would share (from 512 KB on, in jaxlib 0.10 to 0.12) is not compiled as a small
-    call: "Incorrect number of arguments passed to called function". One with an argument that XLA finds to be of no use, as where a
-    result is a number for all elements, ends the process (jaxlib 0.10): "All or none of the slices should have an explicit index".
-    No check foresees all that XLA finds, so equations of others than the package are not compiled as one, nor made one loop, which in
-    an ordinary call ends the process too.
-    """
-    if results < 2:
-        return function
-
-    def called(*arguments):
-        closed = jax.make_jaxpr(function)(*arguments)
-        small = ours and all(np.size(array) <= ONE_THREAD for array in arguments) and not any(is_uniform(closed))
-        one = small and one_loop.is_one(closed)
-        marks = {"inlineable": "false"} | ({"xla_cpu_small_call": "true"} if small else {})
-
-        def inside(*arguments):
-            with set_xla_metadata(**dict.fromkeys(marks)):
-                return jaxpr_as_fun(closed)(*arguments)
-
-        def in_one_loop(*arguments):
-            with set_xla_metadata(**dict.fromkeys(marks)):
-                return one_loop.flat(closed, arguments)
-
-        with set_xla_metadata(**marks):
-            return jax.jit(in_one_loop if one else inside)(*arguments)
-
-    return called
 
 
 def _is_not_larger(equation) -> bool:
