@@ -9,7 +9,8 @@ from jax import lax
 
 import brainsim as bs
 from brainsim.simulation import fused, one_loop
-from brainsim.simulation.grouped import _call, while_loop
+from brainsim.simulation.calls import as_one
+from brainsim.simulation.grouped import while_loop
 from brainsim.surrogate import ATan
 
 N = 1000
@@ -160,7 +161,7 @@ def _same_for_all(ours):
 
     def body(carry):
         n, x, _ = carry
-        return n + 1, *_call(pass_, 2, ours)(n > 2, x, n)
+        return n + 1, *as_one(pass_, 2, ours)(n > 2, x, n)
 
     start = jnp.int32(0), jnp.ones(N, bool), jnp.ones(N, jnp.int32)
     return jax.jit(lambda *carry: lax.while_loop(lambda c: c[0] < 3, body, carry), keep_unused=True).lower(
