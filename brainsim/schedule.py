@@ -77,8 +77,9 @@ def released(senders: dict, projections: dict, clock: Clock) -> dict[str, Any]:
 
 
 def _deliver(net, clock, step):
+    populations = net.populations
     for name, projection in net.projections.items():
-        post = net.populations[projection.post]
+        post = populations[projection.post]
         if projection.graded and post.own_step_ms is not None:  # it sees the value at which its own step begins
             change_where(post.ends(clock), net, functools.partial(_bring, name, clock, step))
         else:
@@ -86,8 +87,9 @@ def _deliver(net, clock, step):
 
 
 def _bring(name, clock, step, net):
-    projection = net.projections[name]
-    projection.deliver(clock.of(name), net.populations[projection.post], step.arrived[name])
+    parts = vars(net)  # to look for all parts of a kind, for each projection, takes the square of their number
+    projection = parts[name]
+    projection.deliver(clock.of(name), parts[projection.post], step.arrived[name])
 
 
 def _receptors(net):
