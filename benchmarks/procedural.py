@@ -16,7 +16,7 @@ import numpy as np
 import scipy.stats
 
 from brainsim import events
-from brainsim.connectivity import FixedProbability
+from brainsim.connectivity import BlockModel, FixedProbability, Procedural
 
 # Neurons, synapses of each, fraction that spikes.
 SETTINGS = (
@@ -97,6 +97,11 @@ def settings(n, fan_out, activity):
         lambda: events.ProceduralFixedOutDegree(n, n, fan_out, 0, normal),
         lambda conn: one,
     )
+    numbers = BlockModel((n // 4,) * 4, n=np.full((4, 4), n * fan_out // 16))
+    for name, weights in (("one weight", None), ("normal weights", normal)):
+        rule, neurons = Procedural(numbers), np.arange(n)
+        made = lambda: rule.form(n, n, neurons, neurons, True, np.random.default_rng(0), weights)  # noqa: B023, E731
+        timed(f"procedural blocks with numbers, {name}", made, lambda conn: one)
     return line
 
 

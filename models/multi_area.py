@@ -17,6 +17,10 @@ here. Their program (github.com/INM-6/multi-area-model) writes them when a ``Mul
 
     brainsim run models/multi_area.py --arg data=custom_Data_Model_x.json --arg stable=K_prime_original.npy
 
+Synapses are stored, or made anew whenever a neuron fires (``stored=False``): then they take no memory beside 4 bytes for each
+neuron and population that its area has synapses onto, 4.4 GB at full scale, but all that comes from an area to another has one
+delay, the mean of those that are drawn otherwise. Numbers of synapses and weights are the same.
+
 In a smaller network, what a neuron lacks of its inputs goes on as Poisson spikes of the rates of their populations, as do areas
 that are left out: a neuron then fires as at full scale, and follows the others as far as they are there. Or, as in the
 authors' program, weights grow by :math:`1/\\sqrt{k}` where inputs are ``k`` times as many, and a direct current puts the mean
@@ -169,6 +173,7 @@ def build(
     areas: Sequence[str] | None = None,
     chi: float = 1.0,
     chi_inhibitory: float = 1.0,
+    stored: bool = True,
     mesh: Any = None,
 ) -> bs.Network:
     """The network.
@@ -196,6 +201,8 @@ def build(
     chi, chi_inhibitory : float
         Factors of weights between areas, and of those onto inhibitory neurons once more. Ground state: 1 and 1; the
         metastable state: 1.9 and 2.
+    stored : bool
+        Whether synapses are stored, each with its delay, or made anew at every spike, with one delay for each projection.
     mesh
         As in :class:`brainsim.Network`: of several processes, each builds its part.
 
@@ -235,7 +242,7 @@ def build(
         setattr(net, _name(area), _neurons(anatomy, anatomy.ranges[area], here, sizes, mean, rates, inputs, lacking))
     for post in areas:
         for pre in areas:
-            _connect(net, anatomy, pre, post, sizes, mean, inputs, lacking)
+            _connect(net, anatomy, pre, post, sizes, mean, inputs, lacking, stored)
     return net
 
 
@@ -277,7 +284,7 @@ def _outside(anatomy, rows: slice, mean, rates) -> dict[float, np.ndarray]:
     return found
 
 
-def _connect(net, anatomy, pre: str, post: str, sizes, mean, inputs, lacking) -> None:
+def _connect(net, anatomy, pre: str, post: str, sizes, mean, inputs, lacking, stored) -> None:
     """All synapses from an area to another: a projection for each weight, and in an area for excitation and inhibition."""
     rows, columns = anatomy.ranges[post], anatomy.ranges[pre]
     numbers = np.round(anatomy.indegrees[rows, columns] * sizes[rows, None] * inputs).astype(int)
@@ -286,14 +293,21 @@ def _connect(net, anatomy, pre: str, post: str, sizes, mean, inputs, lacking) ->
         chosen = np.where(of_pairs == weight, numbers, 0).T
         ms = DELAYS["E" if weight > 0 else "I"] if pre == post else anatomy.distances[post][pre] / SPEED
         bounds = {"low": 0 * u.pA} if weight > 0 else {"high": 0 * u.pA}
+        rule = bs.BlockModel(tuple(sizes[columns].tolist()), None, tuple(sizes[rows].tolist()), n=chosen)
+        delay = bs.Normal(ms * u.ms, 0.5 * ms * u.ms).truncate(low=DT / 2).clip(low=DT)
         net.connect(
             net[_name(pre)],
             net[_name(post)],
-            bs.BlockModel(tuple(sizes[columns].tolist()), None, tuple(sizes[rows].tolist()), n=chosen),
+            rule if stored else bs.Procedural(rule),
             receptor="syn",
             weight=bs.Normal(weight * u.pA, abs(SPREAD * weight) * u.pA).truncate(**bounds),
-            delay=bs.Normal(ms * u.ms, 0.5 * ms * u.ms).truncate(low=DT / 2).clip(low=DT),
+            delay=delay if stored else _mean(delay),
         )
+
+
+def _mean(delay: bs.connectivity.Distribution) -> Any:
+    """Of a distribution of delays: of its quantiles in the middle of 1,000 parts."""
+    return np.mean(delay.quantile((np.arange(1000) + 0.5) / 1000, u.ms)) * u.ms
 
 
 def sizes_of(anatomy: Anatomy, scale: float) -> np.ndarray:

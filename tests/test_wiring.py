@@ -94,7 +94,7 @@ def test_a_mexican_hat_keeps_a_bump():
     assert len(late) > 20 and abs(late - 49.5).max() < 15
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def procedural():
     net = bs.Network(seed=2)
     net.S = bs.sources.SpikeTimes(40, np.arange(1, 41) * 1.0 * u.ms, np.arange(40))
@@ -111,24 +111,49 @@ def procedural():
     return net
 
 
+def jumps_of(net):
+    """What each spike of S adds to the potentials of T, (40, 50), mV."""
+    V = bs.simulate(net, 42 * u.ms, dt=DT * u.ms, record="T.V")["T.V"].mantissa + 60
+    jumps = (V[1:] - V[:-1] * np.exp(-DT / 20)) / np.exp(-DT / 20)
+    return jumps[np.round((np.arange(1, 41) + 0.5) / DT).astype(int) - 1]
+
+
 def test_a_procedural_projection_delivers_what_it_stores(procedural):
     net = procedural
     projection = net["S->T"]
     assert projection.n_synapses == 360 and projection.weight == 1 * u.mV and projection.delay == 0.5 * u.ms
     stored, weights = projection.plain("connectivity").materialise()
     expected = np.asarray(stored.todense(weights))
-    V = bs.simulate(net, 42 * u.ms, dt=DT * u.ms, record="T.V")["T.V"].mantissa + 60
-    jumps = (V[1:] - V[:-1] * np.exp(-DT / 20)) / np.exp(-DT / 20)
-    at = np.round((np.arange(1, 41) + 0.5) / DT).astype(int) - 1
-    np.testing.assert_allclose(jumps[at], expected, atol=1e-6)
+    jumps = jumps_of(net)
+    np.testing.assert_allclose(jumps, expected, atol=1e-6)
     drawn = weights[weights != 0]
     assert abs(drawn.mean() - 2) < 3.9 * 0.5 / np.sqrt(len(drawn))  # significance 1e-4
     pre, post = projection.indices_of_synapses()
     assert pre.min() >= 5 and pre.max() < 35 and post.min() >= 10
     net.reset()
     projection.weight = 2 * u.mV
-    again = bs.simulate(net, 42 * u.ms, dt=DT * u.ms, record="T.V")["T.V"].mantissa + 60
-    np.testing.assert_allclose(again, 2 * V, atol=1e-6)
+    np.testing.assert_allclose(jumps_of(net), 2 * jumps, atol=1e-6)
+
+
+def test_procedural_blocks_deliver_what_they_store(procedural):
+    net = procedural
+    n, plain = [[300, 0], [20, 41]], net["S->T"].plain
+    blocks = bs.Procedural(bs.BlockModel((10, 20), None, (15, 25), n=n))
+    spread = bs.Normal(2 * u.mV, 0.5 * u.mV)
+    projection = net.connect(
+        net.S[5:35], net.T[10:], blocks, receptor="jump", weight=spread, delay=0.5 * u.ms, name="b"
+    )
+    assert projection.n_synapses == 361 == np.sum(n)
+    stored = [conn.materialise() for conn in (plain("connectivity"), projection.plain("connectivity"))]
+    expected = sum(np.asarray(conn.todense(weights)) for conn, weights in stored)
+    pre, post = projection.pairs()
+    found = np.histogram2d(pre, post, bins=([5, 15, 35], [10, 25, 50]))[0]
+    np.testing.assert_array_equal(found, n)
+    jumps = jumps_of(net)
+    np.testing.assert_allclose(jumps, expected, atol=1e-6)
+    net.reset()
+    with bs.events.served_by("plain"):
+        np.testing.assert_allclose(jumps_of(net), jumps, atol=1e-12)
 
 
 def test_a_huge_procedural_network_is_built_at_once():
@@ -174,10 +199,20 @@ def test_what_a_procedural_projection_cannot_do_is_refused(procedural, rule, giv
 
 
 def test_rules_without_a_procedural_form_are_refused(procedural):
-    with pytest.raises(TypeError, match="give FixedProbability.p. or FixedOutDegree"):
+    with pytest.raises(TypeError, match="give FixedProbability.p., FixedOutDegree"):
         bs.Procedural(bs.FixedInDegree(3))
-    with pytest.raises(ValueError, match=r"give FixedOutDegree\(3, multiple=True\)"):
-        bs.Procedural(bs.FixedOutDegree(3))
+    for rule in (bs.FixedOutDegree(3), bs.FixedTotalNumber(3, multiple=False)):
+        with pytest.raises(ValueError, match=rf"give {rule.name}\(3, multiple=True\)"):
+            bs.Procedural(rule)
+    with pytest.raises(ValueError, match=r"give numbers of synapses, BlockModel\(sizes, n=\)"):
+        bs.Procedural(bs.BlockModel((3, 4), np.full((2, 2), 0.1)))
+    for sizes, post, n, message in (
+        ((40,), (49,), [[3]], r"blocks of \(49,\) neurons; the postsynaptic view has 50"),
+        ((40, 0), (50,), [[3], [2]], "BlockModel: n = 2 synapses between blocks without a pair"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            rule = bs.Procedural(bs.BlockModel(sizes, None, post, n=n))
+            procedural.connect(procedural.S, procedural.T, rule, receptor="jump", weight=1 * u.mV)
     with pytest.raises(ValueError, match="pre is not a contiguous range of neurons"):
         procedural.connect(
             procedural.S[::2], procedural.T, bs.Procedural(bs.FixedProbability(0.1)), receptor="jump", weight=1 * u.mV

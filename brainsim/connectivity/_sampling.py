@@ -114,12 +114,16 @@ def multiset(rng: np.random.Generator, pairs: Pairs, n: int) -> Synapses:
     return next(multiset_of_rows(rng, pairs, n, (0, pairs.n_pre)))
 
 
+def out_degrees(rng: np.random.Generator, pairs: Pairs, n: int) -> np.ndarray:
+    """How many of ``n`` pairs that are drawn independently and uniformly are in each row, int64, (n_pre,)."""
+    return rng.multinomial(n, pairs.per_row / pairs.size) if n else np.zeros(pairs.n_pre, dtype=np.int64)
+
+
 def multiset_of_rows(rng: np.random.Generator, pairs: Pairs, n: int, rows: Sequence[int]) -> Iterator[Synapses]:
     """The same, of some rows after the other: from ``rows[k]`` on to ``rows[k + 1] - 1``. The arrays are used again for
     the next rows.
     """
-    allowed = pairs.per_row
-    counts = rng.multinomial(n, allowed / pairs.size) if n else np.zeros(pairs.n_pre, dtype=np.int64)
+    counts = out_degrees(rng, pairs, n)
     key = rng.integers(0, 1 << 32, 2, dtype=np.uint32)
     begins = np.concatenate([[0], np.cumsum(counts)])
     room = np.empty(int(np.diff(begins[np.asarray(rows)]).max(initial=0)), np.int32)

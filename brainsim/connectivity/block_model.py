@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,14 +80,29 @@ class BlockModel(ConnectionRule):
     def _count(self, x) -> int:
         return _checks.count(self.name, "n", x)
 
+    def out_degrees(self, pairs: Pairs, rng: np.random.Generator) -> tuple[np.ndarray, tuple[int, ...]]:
+        """Of a model with numbers: how many synapses each presynaptic neuron has to each block of targets, (n_pre,
+        n_post_blocks), and the sizes of these.
+        """
+        found = np.zeros((pairs.n_pre, len(self.post_sizes or self.sizes)), np.int64)
+        for rows, parts in self._blocks(pairs):
+            for b, (_, block, n) in enumerate(parts):
+                self._check_numbers(block, n)
+                found[rows, b] = _sampling.out_degrees(rng, block, n)
+        return found, self.post_sizes or self.sizes
+
+    def _check_numbers(self, pairs: Pairs, n: int) -> None:
+        if n and not pairs.size:
+            raise ValueError(f"{self.name}: n = {n} synapses between blocks without a pair that may be connected")
+
     def _draw_block(self, pairs: Pairs, x, rng: np.random.Generator) -> Synapses:
         if self.n is None:
             return _sampling.bernoulli(rng, pairs, x)
-        if x and not pairs.size:
-            raise ValueError(f"{self.name}: n = {x} synapses between blocks without a pair that may be connected")
+        self._check_numbers(pairs, x)
         return _sampling.multiset(rng, pairs, x)
 
-    def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
+    def _blocks(self, pairs: Pairs) -> Iterator[tuple[slice, list[tuple[int, Pairs, Any]]]]:
+        """The rows of each block, and for each block of targets the first of them, the pairs and their p or n."""
         bounds = {}
         for side, sizes, n in (("pre", self.sizes, pairs.n_pre), ("post", self.post_sizes or self.sizes, pairs.n_post)):
             if sum(sizes) != n:
@@ -95,7 +111,6 @@ class BlockModel(ConnectionRule):
                     " to it"
                 )
             bounds[side] = np.concatenate([[0], np.cumsum(sizes)])
-        counts, rows = [], []
         for a, (i, i_end) in enumerate(zip(bounds["pre"][:-1], bounds["pre"][1:], strict=True)):
             parts = []
             for b, (j, j_end) in enumerate(zip(bounds["post"][:-1], bounds["post"][1:], strict=True)):
@@ -103,9 +118,14 @@ class BlockModel(ConnectionRule):
                 if pairs.own is not None:
                     own = pairs.own[i:i_end] - np.int32(j)
                     own = np.where((own >= 0) & (own < j_end - j), own, np.int32(j_end - j)).astype(np.int32)
-                block = Pairs(int(i_end - i), int(j_end - j), own)
-                parts.append((j, self._draw_block(block, self._matrix[a][b], rng)))
-            counts.append(sum((np.diff(part.indptr) for _, part in parts), np.zeros(i_end - i, np.int64)))
+                parts.append((int(j), Pairs(int(i_end - i), int(j_end - j), own), self._matrix[a][b]))
+            yield slice(int(i), int(i_end)), parts
+
+    def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
+        counts, rows = [], []
+        for of, blocks in self._blocks(pairs):
+            parts = [(first, self._draw_block(block, x, rng)) for first, block, x in blocks]
+            counts.append(sum((np.diff(part.indptr) for _, part in parts), np.zeros(of.stop - of.start, np.int64)))
             rows.append(_side_by_side(counts[-1], parts))
         return Synapses.from_row_counts(
             np.concatenate(counts) if counts else np.empty(0, np.int64),

@@ -44,7 +44,17 @@ class FixedTotalNumber(ConnectionRule):
         self._set("n", _checks.count(self.name, "n", self.n))
         self._set("multiple", _checks.flag(self.name, "multiple", self.multiple))
 
+    def out_degrees(self, pairs: Pairs, rng: np.random.Generator) -> tuple[np.ndarray, tuple[int, ...]]:
+        """How many synapses each presynaptic neuron has, (n_pre, 1), and the number of targets: one block."""
+        self._check_numbers(pairs)
+        return _sampling.out_degrees(rng, pairs, self.n)[:, None], (pairs.n_post,)
+
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
+        self._check_numbers(pairs)
+        draw = _sampling.multiset if self.multiple else _sampling.subset
+        return draw(rng, pairs, self.n)
+
+    def _check_numbers(self, pairs: Pairs) -> None:
         available = pairs.size
         if self.n > available and (not self.multiple or not available):
             edit = "" if self.multiple or not available else ", or multiple=True to allow several synapses per pair"
@@ -53,8 +63,6 @@ class FixedTotalNumber(ConnectionRule):
                 f" only {available} possible pairs{'' if pairs.own is None else ' without self connections'}; give n <="
                 f" {available}{edit}"
             )
-        draw = _sampling.multiset if self.multiple else _sampling.subset
-        return draw(rng, pairs, self.n)
 
     def _draw_rows(self, pairs, rows, rng):
         if not self.multiple or not pairs.size:

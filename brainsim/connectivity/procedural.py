@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import brainunit as u
 import numpy as np
 
 from brainsim import events
 
+from .block_model import BlockModel
 from .distribution import Distribution
 from .distributions import Constant
 from .fixed_degree import FixedOutDegree
 from .fixed_probability import FixedProbability
+from .fixed_total_number import FixedTotalNumber
 from .pairs import Pairs, Synapses
 from .rule import ConnectionRule
 
@@ -23,19 +27,27 @@ class Procedural(ConnectionRule):
 
     The targets and weights of a neuron are regenerated from a random key inside the kernel whenever it spikes. Building
     takes no time and no memory, however large the network; delivering costs a few nanoseconds more per synapse than
-    reading them. Views must be contiguous ranges of neurons; weights can be one value or a distribution, delays one
-    value for all, and there is no plasticity::
+    reading them. Where a number of synapses is given in all, or for each pair of blocks, it is divided at building among
+    the presynaptic neurons,
+
+    .. math:: (K_1, \dots, K_{n_a}) \sim \mathrm{Multinomial}(n_{ab};\ 1/n_a, \dots, 1/n_a)
+
+    and these :math:`K_i` are stored: 4 bytes for each presynaptic neuron and block of targets.
+
+    Views must be contiguous ranges of neurons; weights can be one value or a distribution, delays one value for all, and
+    there is no plasticity::
 
         weight = LogNormal(mean=5 * u.nS, std=1 * u.nS)
         net.connect(net.E, net.E, Procedural(FixedProbability(1e-4)), receptor="ampa", weight=weight)
+        net.connect(net.E, net.I, Procedural(FixedTotalNumber(10**6)), receptor="ampa", weight=weight)
 
     The weight parameter of such a projection is one number that multiplies the drawn weights: it begins at 1 in the
     receptor's unit where weights are drawn, and is the weight itself where they are all equal.
 
     Parameters
     ----------
-    rule : FixedProbability, or FixedOutDegree with multiple=True
-        Which pairs. Targets of a fixed out-degree are drawn with replacement.
+    rule : FixedProbability, FixedOutDegree with multiple=True, FixedTotalNumber or BlockModel with n
+        Which pairs. All but those of FixedProbability are drawn with replacement.
     self_connections : bool, keyword only
         Whether a neuron may connect to itself; False here or in ``rule`` excludes it.
 
@@ -46,22 +58,29 @@ class Procedural(ConnectionRule):
 
     References
     ----------
-    Knight & Nowotny (2021), Nature Computational Science 1:136; Izhikevich & Edelman (2008), PNAS 105:3593.
+    Knight & Nowotny (2021), Nature Computational Science 1:136; Izhikevich & Edelman (2008), PNAS 105:3593. Numbers of
+    synapses for each pair of blocks: Potjans & Diesmann (2014), Cerebral Cortex 24:785.
     """
 
-    rule: FixedProbability | FixedOutDegree
+    rule: FixedProbability | FixedOutDegree | FixedTotalNumber | BlockModel
 
     def __post_init__(self):
         super().__post_init__()
-        if not isinstance(self.rule, FixedProbability | FixedOutDegree):
+        rule: Any = self.rule
+        if not isinstance(rule, FixedProbability | FixedOutDegree | FixedTotalNumber | BlockModel):
             raise TypeError(
-                f"{self.name}: rule is {self.rule!r}; give FixedProbability(p) or FixedOutDegree(k, multiple=True), "
-                "the rules that have a procedural form"
+                f"{self.name}: rule is {rule!r}; give FixedProbability(p), FixedOutDegree(k, multiple=True),"
+                " FixedTotalNumber(n) or BlockModel(sizes, n=), the rules that have a procedural form"
             )
-        if isinstance(self.rule, FixedOutDegree) and not self.rule.multiple:
+        if isinstance(rule, FixedOutDegree | FixedTotalNumber) and not rule.multiple:
+            number = rule.k if isinstance(rule, FixedOutDegree) else rule.n
             raise ValueError(
-                f"{self.name}: procedural targets are drawn with replacement; give FixedOutDegree({self.rule.k},"
-                " multiple=True)"
+                f"{self.name}: procedural targets are drawn with replacement; give {rule.name}({number}, multiple=True)"
+            )
+        if isinstance(rule, BlockModel) and rule.n is None:
+            raise ValueError(
+                f"{self.name}: a block model of probabilities has no procedural form; give numbers of synapses,"
+                " BlockModel(sizes, n=), or FixedProbability between slices"
             )
         self._set("self_connections", self.self_connections and self.rule.self_connections)
 
@@ -76,12 +95,12 @@ class Procedural(ConnectionRule):
         weights: events.Quantiles | None = None,
     ) -> events.Unstored:
         """The event format between neurons ``pre`` of ``n_pre`` and ``post`` of ``n_post``, with a key drawn from
-        ``rng``.
+        ``rng``, and after it the numbers of synapses of neurons where these are random.
 
         Raises
         ------
         ValueError
-            If the neurons are not contiguous ranges, or there is nobody to connect to.
+            If the neurons are not contiguous ranges, there is nobody to connect to, or blocks are of other neurons.
         """
         key = rng.integers(0, 2**32, 2, dtype=np.uint32)
         options = {
@@ -92,17 +111,21 @@ class Procedural(ConnectionRule):
         }
         if isinstance(self.rule, FixedProbability):
             return events.ProceduralFixedProbability(n_pre, n_post, self.rule.p, key, **options)
-        return events.ProceduralFixedOutDegree(n_pre, n_post, self.rule.k, key, **options)
+        if isinstance(self.rule, FixedOutDegree):
+            return events.ProceduralFixedOutDegree(n_pre, n_post, self.rule.k, key, **options)
+        pairs = Pairs.between(self.name, pre, post, same and not self.self_connections)
+        return events.ProceduralOutDegrees(n_pre, n_post, *self.rule.out_degrees(pairs, rng), key, **options)
 
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
         """The same synapses, stored: those of :meth:`form` with this generator, the targets of each neuron sorted."""
         pre, post = pairs.ids
         form = self.form(_end(pre), _end(post), pre, post, pairs.own is not None, rng)
         conn, _ = form.materialise()
+        indptr = np.array(conn.indptr[form.pre_begin : form.pre_end + 1])
         indices = np.asarray(conn.indices) - np.int32(form.post_begin)
-        if isinstance(self.rule, FixedOutDegree):
-            indices.reshape(pairs.n_pre, self.rule.k).sort(axis=1)
-        return Synapses(np.array(conn.indptr[form.pre_begin : form.pre_end + 1]), indices)
+        for first, last in itertools.pairwise(indptr):
+            indices[first:last].sort()
+        return Synapses(indptr, indices)
 
     def expected_synapses(self, n_pre: int, n_post: int) -> int:
         return self.rule.expected_synapses(n_pre, n_post)

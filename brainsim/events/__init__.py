@@ -14,7 +14,7 @@ from brainsim.events.interpolated import deliver_interpolated, whole_and_rest
 from brainsim.events.matmul import spike_matmul
 from brainsim.events.meeting import multiply, overwrite
 from brainsim.events.plasticity import PostIndex, PowerLaw, add_on_post, add_on_pre, transpose_index
-from brainsim.events.procedural import ProceduralFixedOutDegree, ProceduralFixedProbability
+from brainsim.events.procedural import ProceduralFixedOutDegree, ProceduralFixedProbability, ProceduralOutDegrees
 from brainsim.events.quantiles import Quantiles
 from brainsim.events.random import bernoulli_spikes, poisson_counts, poisson_input
 from brainsim.events.reached import ByNeurons, Reached, due, visit
@@ -34,6 +34,7 @@ __all__ = [
     "Unstored",
     "ProceduralFixedOutDegree",
     "ProceduralFixedProbability",
+    "ProceduralOutDegrees",
     "Quantiles",
     "Reached",
     "add_on_post",

@@ -63,6 +63,7 @@ def numbers_procedural(shared, static):
         rule=rule,
         parameter=parameter,
         **{name: getattr(conn, name) for name in BOUNDS},
+        most=conn.most,
         weighted=int(conn.weights is not None),
         exponent=0 if conn.weights is None else conn.weights.exponent,
         towards=static[0],

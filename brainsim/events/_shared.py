@@ -36,6 +36,7 @@ class Rule(enum.IntEnum):
 
     FIXED_PROBABILITY = 0
     FIXED_OUT_DEGREE = 1
+    OUT_DEGREES = 2
 
 
 class Purpose(enum.IntEnum):
@@ -165,7 +166,7 @@ class Recurrence(NamedTuple):  # more follow: see csrc/recurrence.cc
 
 class Procedural(NamedTuple):
     rule: int
-    parameter: int  # bits of the table of gaps, or targets of each neuron
+    parameter: int  # bits of the table of gaps, targets of each neuron, or blocks of targets
     n_pre: int
     n_post: int
     pre_begin: int
@@ -173,6 +174,7 @@ class Procedural(NamedTuple):
     post_begin: int
     post_end: int
     loops: int
+    most: int  # synapses onto one target
     weighted: int
     exponent: int
     towards: int

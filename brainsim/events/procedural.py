@@ -7,7 +7,9 @@ kernel, plain JAX on any backend, and the stored form that :meth:`Procedural.mat
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -85,6 +87,10 @@ class ProceduralFixedProbability(Unstored):
         return round(self.p * (pairs - (0 if self.loops else max(0, both))))
 
     @property
+    def most(self) -> int:
+        return self.pre_end - self.pre_begin
+
+    @property
     def layout(self):
         return Rule.FIXED_PROBABILITY, self.threshold.shape[-1].bit_length() - 1
 
@@ -160,6 +166,10 @@ class ProceduralFixedOutDegree(Unstored):
         return (self.pre_end - self.pre_begin) * self.k
 
     @property
+    def most(self) -> int:
+        return self.n_synapses
+
+    @property
     def layout(self):
         return Rule.FIXED_OUT_DEGREE, self.k
 
@@ -167,16 +177,130 @@ class ProceduralFixedOutDegree(Unstored):
         return jnp.zeros(rows.shape, jnp.uint32)
 
     def advance(self, rows, at, first):
-        size, own = self.post_end - self.post_begin, rows - self.post_begin
-        excluded = jnp.zeros(rows.shape, bool) if self.loops else (own >= 0) & (own < size)
         word = words(self.key, rows, first, CHUNK, Purpose.TARGETS)
-        drawn = high_product(word, jnp.broadcast_to((size - excluded)[:, None], word.shape).astype(jnp.uint32)).astype(
-            jnp.int32
-        )
-        drawn = drawn + (excluded[:, None] & (drawn >= own[:, None]))
-        place = at[:, None] + jnp.arange(4 * CHUNK, dtype=jnp.uint32)[None, :]
-        at = at + jnp.uint32(4 * CHUNK)
-        return at, drawn, place < self.k, at >= self.k
+        begin, end = jnp.zeros(word.shape, jnp.int32), jnp.int32(self.post_end - self.post_begin)
+        at, place = _places(at)
+        return at, _uniform(self, rows, word, begin, end), place < self.k, at >= self.k
+
+
+class ProceduralOutDegrees(Unstored):
+    r"""Given numbers of synapses from each neuron to each block of targets, which are drawn uniformly with replacement; of
+    synapses nothing is stored.
+
+    Synapses are numbered in the order of blocks. Where number t lies in a block of n targets (but for the neuron itself,
+    where it is left out) that begins at b, its target is :math:`b + \lfloor w_t\, n / 2^{32} \rfloor`, so that no target's
+    probability is off by more than :math:`2^{-32}`. A pair may be connected more than once. What is stored are the
+    numbers: 4 bytes for each presynaptic neuron and block.
+
+    Parameters
+    ----------
+    n_pre, n_post : int
+        Number of neurons on either side.
+    out_degrees : int array, (neurons, blocks)
+        Synapses of each presynaptic neuron, of those in ``pre``, to each block.
+    sizes : sequence of int, (blocks,)
+        Neurons of each block: ranges of those in ``post``, one after the other, which have them all.
+    key : int or uint32 ``[2]``
+        What the rows are made from.
+    weights : Quantiles, optional
+        Distribution of weights, which multiply the one that is given with the spikes. None: all are 1.
+    pre, post : tuple of int, optional
+        Range of neurons, (begin, end), that is connected on either side. Default: all.
+    self_connections : bool
+        Whether neuron i may connect to neuron i.
+
+    Raises
+    ------
+    ValueError
+        For what is not a number of synapses, key or range, blocks that do not have all neurons of ``post``, a neuron with
+        2^31 synapses or more, or where there is nobody to connect to.
+    """
+
+    ends: jax.Array
+    bounds: jax.Array
+    weights: Quantiles | None
+    total: int
+
+    def __init__(
+        self,
+        n_pre: int,
+        n_post: int,
+        out_degrees: np.ndarray,
+        sizes: Sequence[int],
+        key: int | jax.Array | np.ndarray = 0,
+        weights: Quantiles | None = None,
+        *,
+        pre: tuple[int, int] | None = None,
+        post: tuple[int, int] | None = None,
+        self_connections: bool = True,
+    ):
+        self._place(n_pre, n_post, key, pre, post, self_connections)
+        name, degrees, blocks = type(self).__name__, np.asarray(out_degrees), np.asarray(sizes)
+        blocks = blocks if blocks.size else blocks.astype(np.int64)
+        shape, targets = (self.pre_end - self.pre_begin, len(blocks)), self.post_end - self.post_begin
+        whole = blocks.ndim == 1 and np.issubdtype(blocks.dtype, np.integer)
+        if not whole or np.any(blocks < 0) or blocks.sum() != targets:
+            raise ValueError(
+                f"{name}: sizes are of blocks that have {targets} targets together; got {blocks.tolist()}."
+            )
+        if degrees.shape != shape or not np.issubdtype(degrees.dtype, np.integer) or np.any(degrees < 0):
+            raise ValueError(
+                f"{name}: out_degrees are numbers of synapses, one for each neuron and block, {list(shape)}; got"
+                f" {degrees.dtype}{list(degrees.shape)}{', some of them negative' if np.any(degrees < 0) else ''}."
+            )
+        bounds = np.concatenate([[0], np.cumsum(blocks, dtype=np.int64)])
+        own = np.arange(self.pre_begin, self.pre_end)[:, None] - self.post_begin
+        alone = (blocks == 1) & (own == bounds[:-1]) & (not self.loops)
+        if np.any(nobody := (degrees > 0) & ((blocks == 0) | alone)):
+            row, block = np.argwhere(nobody)[0]
+            raise ValueError(
+                f"{name}: neuron {self.pre_begin + row} has {degrees[row, block]} synapses to block {block}, but there is"
+                " nobody to connect to; give 0."
+            )
+        ends = np.cumsum(degrees, axis=1, dtype=np.int64)
+        if ends.size and ends[:, -1].max() >= 2**31:
+            raise ValueError(f"{name}: a neuron has fewer than 2^31 synapses; got {ends[:, -1].max()}.")
+        total = int(ends[:, -1].sum()) if ends.size else 0
+        ends, bounds = jnp.asarray(ends.astype(np.uint32)), jnp.asarray(bounds.astype(np.uint32))
+        self._set(ends=ends, bounds=bounds, weights=weights, total=total)
+
+    @property
+    def n_synapses(self) -> int:
+        return self.total
+
+    @property
+    def most(self) -> int:
+        return self.total
+
+    @property
+    def layout(self):
+        return Rule.OUT_DEGREES, self.ends.shape[1]
+
+    def start(self, rows):
+        return jnp.zeros(rows.shape, jnp.uint32)
+
+    def advance(self, rows, at, first):
+        word = words(self.key, rows, first, CHUNK, Purpose.TARGETS)
+        ends = self.ends[rows - self.pre_begin]
+        at, place = _places(at)
+        block = jax.vmap(functools.partial(jnp.searchsorted, side="right"))(ends, place)
+        there, bounds = block < ends.shape[1], self.bounds.astype(jnp.int32)
+        block = jnp.minimum(block, max(ends.shape[1] - 1, 0))
+        targets = _uniform(self, rows, word, bounds[block], bounds[jnp.minimum(block + 1, len(bounds) - 1)])
+        return at, targets, there, at >= ends.max(axis=1, initial=0)
+
+
+def _places(at: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Where rows go on, and the numbers of the synapses that a chunk of words is for."""
+    return at + jnp.uint32(4 * CHUNK), at[:, None] + jnp.arange(4 * CHUNK, dtype=jnp.uint32)[None, :]
+
+
+def _uniform(conn: Unstored, rows, word, begin, end) -> jax.Array:
+    """The target from ``begin`` to ``end`` - 1 that each word says, counted from ``post_begin``."""
+    own = (rows - conn.post_begin)[:, None]
+    excluded = jnp.zeros(word.shape, bool) if conn.loops else (begin <= own) & (own < end)
+    drawn = begin + high_product(word, (end - begin - excluded).astype(jnp.uint32)).astype(jnp.int32)
+    return drawn + (excluded & (drawn >= own))
 
 
 def gap_table(p: float) -> tuple[np.ndarray, np.ndarray]:

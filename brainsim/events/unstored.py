@@ -72,6 +72,11 @@ class Unstored(Frozen, abc.ABC):
 
     @property
     @abc.abstractmethod
+    def most(self) -> int:
+        """Number that the synapses onto one target do not exceed."""
+
+    @property
+    @abc.abstractmethod
     def layout(self) -> tuple[int, int]:
         """Code of the rule, and its parameter, for the kernel."""
 

@@ -8,6 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import scipy.sparse
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -424,6 +425,40 @@ def test_a_procedural_rule_has_the_synapses_of_its_rule():
     assert abs(len(drawn.indices) - 16_000) < 5 * np.sqrt(16_000 * 0.6)
     fixed = connectivity.Procedural(connectivity.FixedOutDegree(7, multiple=True)).connect(20, 30, rng)
     assert np.all(np.diff(fixed.indptr) == 7)
+
+
+BLOCKS = connectivity.BlockModel(
+    (20, 1, 29), None, (25, 25), n=[[50_000, 7], [0, 3], [300, 60_000]], self_connections=False
+)
+
+
+def test_procedural_blocks_have_exactly_their_numbers_with_uniform_pairs():
+    """Every pair of two blocks is as likely as the others, with repeats: chi-square over pairs within its 1e-4 tails."""
+    drawn = connectivity.Procedural(BLOCKS).connect(50, 50, np.random.default_rng(0), same=True)
+    check_rows(drawn, 50, 50)
+    counts = np.zeros((50, 50), int)
+    np.add.at(counts, (drawn.pre, drawn.indices), 1)
+    assert not np.diag(counts).any()
+    rows, columns = (slice(0, 20), slice(20, 21), slice(21, 50)), (slice(0, 25), slice(25, 50))
+    assert [[int(counts[r, c].sum()) for c in columns] for r in rows] == [list(row) for row in BLOCKS.n]
+    for r, c in ((rows[0], columns[0]), (rows[2], columns[1])):
+        block = counts[r, c][~np.eye(50, dtype=bool)[r, c]]
+        low, high = scipy.stats.chi2.ppf([5e-5, 1 - 5e-5], len(block) - 1)
+        assert low < ((block - block.mean()) ** 2 / block.mean()).sum() < high
+    again = connectivity.Procedural(BLOCKS).connect(50, 50, np.random.default_rng(0), same=True)
+    np.testing.assert_array_equal(again.indices, drawn.indices)
+
+
+def test_procedural_numbers_of_neurons_are_those_that_are_stored():
+    """From one generator: after the key, which is drawn first."""
+    rng, other = np.random.default_rng(3), np.random.default_rng(3)
+    drawn = connectivity.Procedural(connectivity.FixedTotalNumber(900)).connect(40, 30, rng)
+    other.integers(0, 2**32, 2, dtype=np.uint32)
+    stored = connectivity.FixedTotalNumber(900).connect(40, 30, other)
+    np.testing.assert_array_equal(drawn.indptr, stored.indptr)
+    none = connectivity.Procedural(connectivity.BlockModel((3, 0), n=[[0, 0], [0, 0]])).connect(3, 3, rng)
+    one = connectivity.Procedural(connectivity.BlockModel((1,), n=[[8]])).connect(1, 1, rng)
+    assert none.size == 0 and one.indptr.tolist() == [0, 8] and not one.indices.any()
 
 
 @pytest.mark.parametrize("same", [False, True])

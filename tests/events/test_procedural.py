@@ -16,12 +16,18 @@ from brainsim.events.procedural import gap_table
 N_PRE, N_POST = 37, 45
 NORMAL = events.Quantiles(1.0 + 0.5 * scipy.stats.norm.ppf(events.Quantiles.probabilities()))
 PART = {"pre": (3, 30), "post": (2, 41), "self_connections": False}
+# Nobody, blocks of one, of none, rows of none, and rows that go on after a chunk of words
+DEGREES = np.random.default_rng(2).integers(0, 4, (27, 4)) * [9, 0, 1, 5] * (np.arange(27) != 4)[:, None]
+DEGREES[6, 2] = 0  # neuron 9 itself
 CASES = {
     "probability": lambda: events.ProceduralFixedProbability(N_PRE, N_POST, 0.2, 5),
     "probability, weights, part": lambda: events.ProceduralFixedProbability(N_PRE, N_POST, 0.4, 6, NORMAL, **PART),
     "rare": lambda: events.ProceduralFixedProbability(N_PRE, 4000, 0.002, 7, NORMAL),
     "out-degree": lambda: events.ProceduralFixedOutDegree(N_PRE, N_POST, 9, 8),
     "out-degree, weights, part": lambda: events.ProceduralFixedOutDegree(N_PRE, N_POST, 50, 9, NORMAL, **PART),
+    "out-degrees, weights, part": lambda: events.ProceduralOutDegrees(
+        N_PRE, N_POST, DEGREES, [7, 0, 1, 31], 10, NORMAL, **PART
+    ),
 }
 
 
@@ -79,7 +85,13 @@ def reference_rows(conn):
 
     for i in range(conn.pre_begin, conn.pre_end):
         targets, stream = [], words(i)
-        if isinstance(conn, events.ProceduralFixedOutDegree):
+        if isinstance(conn, events.ProceduralOutDegrees):
+            begin = first
+            for k, n in zip(DEGREES[i - conn.pre_begin], np.diff(conn.bounds).tolist(), strict=True):
+                others = [j for j in range(begin, begin + n) if conn.loops or j != i]
+                targets += [others[next(stream) * len(others) >> 32] for _ in range(k)]
+                begin += n
+        elif isinstance(conn, events.ProceduralFixedOutDegree):
             own = i - first if not conn.loops and first <= i < conn.post_end else None
             for _ in range(conn.k):
                 j = next(stream) * (size - (own is not None)) >> 32
@@ -218,6 +230,7 @@ def test_certain_and_impossible_pairs():
     assert events.ProceduralFixedProbability(5, 70, 1.0).materialise()[0].n_synapses == 350
     assert events.ProceduralFixedProbability(5, 70, 0.0).materialise()[0].n_synapses == 0
     assert events.ProceduralFixedOutDegree(5, 70, 0).materialise()[0].n_synapses == 0
+    assert events.ProceduralOutDegrees(5, 0, np.zeros((5, 0), int), []).materialise()[0].n_synapses == 0
 
 
 @pytest.mark.parametrize("p", [0.0, 1e-7, 0.013, 0.5, 0.999, 1.0])
@@ -257,6 +270,10 @@ def test_uniform_weights_are_exact():
     assert scipy.stats.kstest((weights - 2) / 3, "uniform").pvalue > 1e-4
 
 
+def degrees(*given, **options):
+    return events.ProceduralOutDegrees(2, 2, *given, **options)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -269,6 +286,14 @@ def test_uniform_weights_are_exact():
         (lambda: events.ProceduralFixedProbability(3, 3, 0.5, key=0.5), "key is an integer or uint32"),
         (lambda: events.ProceduralFixedOutDegree(3, 0, 2), "k = 2, but there is nobody to connect to"),
         (lambda: events.ProceduralFixedOutDegree(1, 1, 2, self_connections=False), "nobody to connect to"),
+        (lambda: degrees([[1, 0], [0, 1]], [2, 1]), r"sizes are of blocks that have 2 targets together; got \[2, 1\]"),
+        (lambda: degrees([[1, 0], [0, 1]], [0.5, 1.5]), r"sizes are of blocks .*; got \[0.5, 1.5\]"),
+        (lambda: degrees([[1], [0]], [1, 1]), r"one for each neuron and block, \[2, 2\]; got int64\[2, 1\]"),
+        (lambda: degrees([[1, 0], [0.0, 1]], [1, 1]), r"got float64\[2, 2\]"),
+        (lambda: degrees([[1, 0], [-1, 1]], [1, 1]), "some of them negative"),
+        (lambda: degrees([[1, 0], [1, 1]], [2, 0]), "neuron 1 has 1 synapses to block 1, but there is nobody"),
+        (lambda: degrees([[0, 1], [0, 1]], [1, 1], self_connections=False), "neuron 1 has 1 synapses to block 1"),
+        (lambda: degrees([[2**31, 0], [1, 0]], [1, 1]), r"fewer than 2\^31 synapses; got 2147483648"),
         (lambda: events.Quantiles(np.zeros(3)), r"Quantiles: values are finite and of shape \[2, 32, 33\]; got \[3\]"),
     ],
 )

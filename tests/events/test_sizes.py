@@ -48,7 +48,7 @@ def ints(*shape):
 CSR = [np.arange(N + 1, dtype=np.int32) * K, ints(SYNAPSES)]
 LAYOUT = Connectivity(Layout.CSR, N, M)
 FIXED = Connectivity(Layout.FIXED_FAN_OUT, N, M, K)
-RULE = Procedural(Rule.FIXED_PROBABILITY, 2, N, M, 0, N, 0, M, 1, 0, 0, Role.POST)
+RULE = Procedural(Rule.FIXED_PROBABILITY, 2, N, M, 0, N, 0, M, 1, N, 0, 0, Role.POST)
 CHAIN = np.array([[3, 0, 1, 2], [-1, 0, 1, 2], [3, 0, 1, 2], [0, 0, 1, 2], [0, 0, 0, 1]], np.int32)
 BEGINS = K * np.arange(N, dtype=np.int32)[:, None] + np.array([0, K, K], np.int32)  # all arrive after a step
 KEY, STEP = np.zeros(2, np.uint32), np.uint32(1)
@@ -255,6 +255,9 @@ def test_numbers_out_of_range_are_refused():
     shared, operands, numbers, results = CALLS["procedural"]
     for change in (dict(pre_end=N + 1), dict(post_end=M + 1), dict(post_begin=-1), dict(parameter=40), dict(rule=7)):
         refused("procedural", shared, operands, numbers._replace(**change), results)
+    for ends, bounds in ((2 * N - 1, 3), (2 * N, 4)):
+        shared = KEY, np.ones(ends, np.uint32), np.ones(bounds, np.uint32)
+        refused("procedural", shared, operands, numbers._replace(rule=Rule.OUT_DEGREES), results)
     shared, operands, numbers, results = CALLS["rows"]
     for change in (dict(towards=Role.PRE), dict(rows=7), dict(n_in=-N, rows=-8), dict(n_out=M + 1)):
         refused("rows", shared, operands, numbers._replace(**change), results)

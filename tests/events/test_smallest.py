@@ -29,6 +29,7 @@ def formats(n, m):
 def rules(n, m):
     yield events.ProceduralFixedProbability(n, m, 1.0, 3)
     yield events.ProceduralFixedOutDegree(n, m, 2 if m else 0, 3)
+    yield events.ProceduralOutDegrees(n, m, np.full((n, 1), 2 if m else 0), [m], 3)
 
 
 def numbers(conn, n, m):

@@ -5,6 +5,7 @@ import json
 import brainunit as u
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 import brainsim as bs
 from models import multi_area, pd14
@@ -79,6 +80,14 @@ def net(files):
     return multi_area.build(files[0], scale=1.0, inputs=1.0)
 
 
+def test_synapses_that_are_not_stored_are_as_many(files, net):
+    made_anew = multi_area.build(files[0], scale=1.0, inputs=1.0, stored=False)
+    numbers = {name: projection.n_synapses for name, projection in net.projections.items()}
+    assert {name: projection.n_synapses for name, projection in made_anew.projections.items()} == numbers
+    ms = made_anew["V1->area_7a"].delay / u.ms
+    assert ms == pytest.approx(2 + norm.pdf(1.95) / norm.cdf(1.95), rel=2e-3)  # truncated half a step above zero
+
+
 def test_synapses_are_as_many_as_the_anatomy_says(files, net):
     anatomy = multi_area.load(files[0])
     areas = list(anatomy.types)
@@ -96,7 +105,7 @@ def test_synapses_are_as_many_as_the_anatomy_says(files, net):
 
 def test_delays_between_areas_are_distance_over_speed(net):
     ms = u.get_mantissa(net["V1->area_7a"].delay)  # normal, with half its mean as deviation, truncated at zero
-    assert ms.mean() == pytest.approx(2 * 1.0553, abs=4 * 0.9 / np.sqrt(len(ms)))
+    assert ms.mean() == pytest.approx(2 + norm.pdf(2) / norm.cdf(2), abs=4 * 0.9 / np.sqrt(len(ms)))
     weights = u.get_mantissa(net["V1->area_7a"].weight)
     assert weights.mean() == pytest.approx(87.8, rel=0.01) and weights.std() == pytest.approx(8.78, rel=0.1)
 

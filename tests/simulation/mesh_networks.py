@@ -118,6 +118,8 @@ def rules():
     net.slow = bs.neurons.LIF(6, dt=1 * MS, V=-55 * u.mV)
     net.slow.add_receptors(syn=bs.receptors.Exponential(tau=5 * MS))
     net.connect(net.E, net.I, bs.Procedural(P(0.3)), receptor="ampa", weight=0.3 * NA)
+    blocks = bs.Procedural(bs.BlockModel((9, 13), None, (5, 3), n=[[30, 0], [12, 25]]))
+    net.connect(net.E, net.I, blocks, receptor="ampa", weight=bs.Uniform(0.1 * NA, 0.4 * NA), delay=0.7 * MS)
     net.connect(net.E, net.E, P(0.2), receptor="gap", weight=0.02 * NA, signal="V")
     net.connect(net.E, net.one, bs.AllToAll(), receptor="ampa", weight=0.1 * NA)
     net.connect(net.one, net.E, bs.AllToAll(), receptor="syn", weight=5 * u.pA)

@@ -183,6 +183,18 @@ def test_wirings_of_other_seeds_run_one_program(wirings):
     assert set(compiled) <= {"jit(copy)"}  # of arrays of another length, as the network is copied
 
 
+def test_wirings_of_numbers_of_synapses_that_are_not_stored():
+    rule = bs.Procedural(bs.BlockModel((8, 12), n=[[30, 5], [0, 40]]))
+    runs, pairs = bs.sweep(wired(7, rule=rule), {}, seeds=[3, 0], **WIRINGS), []
+    for k, seed in enumerate((3, 0)):
+        net = wired(seed, rule=rule)
+        alone = bs.simulate(net, 30 * u.ms, record=["E.spikes", "E.V"])
+        np.testing.assert_array_equal(alone["E.V"] / u.mV, runs[k]["E.V"] / u.mV)
+        pairs.append(net["E->E"].pairs())
+        assert len(alone.spikes["E"].indices) > 20 and net["E->E"].n_synapses == 75
+    assert not np.array_equal(*pairs)
+
+
 def test_wirings_land_in_a_store_by_way_of_an_executor(wirings, tmp_path):
     values, options = {"E.drive.amplitude": [200, 260] * u.pA}, dict(seeds=[3, 0, 5], batch_size=4, **WIRINGS)
     out = tmp_path / "wirings.zarr"

@@ -1,8 +1,10 @@
 // Handler of T(s, W, v), as in contract.cc, for connectivity that is made anew from a key at every spike. The definition
 // is events/procedural.py: targets and weights come from integer arithmetic, so both agree bit for bit.
 //
-// Shared: key [2], FixedProbability: thresholds and aliases [2**bits]; the table of quantiles where weights are drawn.
+// Shared: key [2]; FixedProbability: thresholds and aliases [2**bits]; OutDegrees: where blocks end in each row [rows, blocks],
+// and among targets [blocks + 1]; the table of quantiles where weights are drawn.
 // Own numbers: Procedural.
+#include <algorithm>
 #include <cmath>
 
 #include "call.h"
@@ -77,26 +79,60 @@ struct FixedProbability {
   }
 };
 
+// k synapses of row i, whose targets blocks(first, count, f) draws: f(q, stop, begin, end) says that words q to stop - 1 are for
+// targets begin to end - 1.
+template <class Blocks, class F>
+void uniform(const uint32_t* key, const Range& range, int64_t i, uint32_t k, Blocks&& blocks, F&& f) {
+  const uint32_t own = range.loops || i < range.post_begin || i >= range.post_end ? range.size() : static_cast<uint32_t>(i - range.post_begin);
+  uint32_t words[kWords], targets[kWords];
+  uint8_t places[kWords];
+  for (int q = 0; q < kWords; ++q) places[q] = static_cast<uint8_t>(q);
+  for (uint32_t first = 0; 4 * uint64_t{first} < k; first += kBlocks) {
+    const uint32_t left = k - 4 * first;
+    const int count = static_cast<int>(left < kWords ? left : kWords);
+    draw(key, static_cast<uint32_t>(i), first, kTargets, words);
+    blocks(4 * first, count, [&](int q, int stop, uint32_t begin, uint32_t end) {
+      const bool excluded = begin <= own && own < end;
+      const uint32_t size = end - begin - excluded;
+      for (; q < stop; ++q) {
+        targets[q] = begin + static_cast<uint32_t>(uint64_t{words[q]} * size >> 32);
+        targets[q] += excluded && targets[q] >= own;
+      }
+    });
+    f(first, count, targets, places);
+  }
+}
+
 struct FixedOutDegree {
   const uint32_t* key;
   uint32_t k;
   template <class F>
   void row(const Range& range, int64_t i, F&& f) const {
-    const bool excluded = !range.loops && i >= range.post_begin && i < range.post_end;
-    const uint32_t own = static_cast<uint32_t>(i - range.post_begin), size = range.size() - excluded;
+    const uint32_t size = range.size();
     if (size == 0) return;
-    uint32_t words[kWords], targets[kWords];
-    uint8_t places[kWords];
-    for (int q = 0; q < kWords; ++q) places[q] = static_cast<uint8_t>(q);
-    for (uint32_t first = 0; 4 * uint64_t{first} < k; first += kBlocks) {
-      draw(key, static_cast<uint32_t>(i), first, kTargets, words);
-      for (int q = 0; q < kWords; ++q) {
-        targets[q] = static_cast<uint32_t>(uint64_t{words[q]} * size >> 32);
-        targets[q] += excluded && targets[q] >= own;
+    uniform(key, range, i, k, [=](uint32_t, int count, auto&& targets) { targets(0, count, 0, size); }, f);
+  }
+};
+
+struct OutDegrees {
+  const uint32_t* key;
+  const uint32_t* ends;  // of each row's blocks
+  const uint32_t* bounds;
+  uint32_t blocks;
+  template <class F>
+  void row(const Range& range, int64_t i, F&& f) const {
+    if (blocks == 0) return;
+    const uint32_t* const last = ends + (i - range.pre_begin) * blocks;
+    uint32_t b = 0;
+    const auto in_blocks = [&](uint32_t at, int count, auto&& targets) {
+      for (int q = 0; q < count;) {
+        while (last[b] <= at + q) ++b;
+        const int stop = static_cast<int>(std::min<uint32_t>(count, last[b] - at));
+        targets(q, stop, bounds[b], bounds[b + 1]);
+        q = stop;
       }
-      const uint32_t left = k - 4 * first;
-      f(first, static_cast<int>(left < kWords ? left : kWords), targets, places);
-    }
+    };
+    uniform(key, range, i, last[blocks - 1], in_blocks, f);
   }
 };
 
@@ -166,19 +202,22 @@ ffi::Error procedural(const Call& call) {
   const Range range{number(Numbers::n_pre), number(Numbers::n_post), number(Numbers::pre_begin), number(Numbers::pre_end),
                     number(Numbers::post_begin), number(Numbers::post_end), number(Numbers::loops) != 0};
   const int64_t towards = number(Numbers::towards), rule = number(Numbers::rule), parameter = number(Numbers::parameter);
-  const bool weighted = number(Numbers::weighted) != 0, by_probability = rule == shared::Rule::FIXED_PROBABILITY;
+  const bool weighted = number(Numbers::weighted) != 0, by_probability = rule == shared::Rule::FIXED_PROBABILITY, in_blocks = rule == shared::Rule::OUT_DEGREES;
   check.that(0 <= range.pre_begin && range.pre_begin <= range.pre_end && range.pre_end <= range.n_pre, "numbers",
              Numbers::pre_begin, "are no range of neurons");
   check.that(0 <= range.post_begin && range.post_begin <= range.post_end && range.post_end <= range.n_post, "numbers",
              Numbers::post_begin, "are no range of neurons");
-  check.that(by_probability || rule == shared::Rule::FIXED_OUT_DEGREE, "numbers", Numbers::rule, "name no rule");
+  check.that(by_probability || in_blocks || rule == shared::Rule::FIXED_OUT_DEGREE, "numbers", Numbers::rule, "name no rule");
   check.that(by_probability ? parameter > 0 && parameter < 32 : parameter >= 0 && parameter <= UINT32_MAX, "numbers",
              Numbers::parameter, "are out of range");
   check.that(towards >= Role::PRE && towards <= Role::POST, "numbers", Numbers::towards, "name no argument");
-  const int64_t table = by_probability ? 3 : 1;
+  const int64_t table = by_probability || in_blocks ? 3 : 1;
   check.arguments(table + weighted, 3, 1);
   check.shared(0, 2, ffi::DataType::U32);
-  for (int64_t i = 1; i < table; ++i) check.shared(i, int64_t{1} << parameter, ffi::DataType::U32);
+  for (int64_t i = 1; i < table; ++i) {
+    const int64_t numbers = in_blocks ? (i == 1 ? (range.pre_end - range.pre_begin) * parameter : parameter + 1) : int64_t{1} << parameter;
+    check.shared(i, numbers, ffi::DataType::U32);
+  }
   if (weighted) check.shared(table, Quantile::TAILS * Quantile::OCTAVES * (Quantile::SEGMENTS + 1), ffi::DataType::S32);
   const ffi::DataType real = check.real(2);
   if (towards != Role::PRE) check.spikes(0, range.n_pre, real);
@@ -198,6 +237,8 @@ ffi::Error procedural(const Call& call) {
   const uint32_t* key = call.shared<uint32_t>(0);
   if (by_probability)
     with_rule(FixedProbability{key, call.shared<uint32_t>(1), call.shared<uint32_t>(2), static_cast<uint32_t>(parameter)});
+  else if (in_blocks)
+    with_rule(OutDegrees{key, call.shared<uint32_t>(1), call.shared<uint32_t>(2), static_cast<uint32_t>(parameter)});
   else with_rule(FixedOutDegree{key, static_cast<uint32_t>(parameter)});
   return check.error();
 }

@@ -8,7 +8,7 @@ namespace brainsim::shared {
 
 struct Layout { enum : int64_t { CSR = 0, FIXED_FAN_OUT = 1, ONE_TO_ONE = 2, DENSE = 3, CSR_16 = 4, FIXED_FAN_OUT_16 = 5 }; };
 struct Role { enum : int64_t { PRE = 0, WEIGHT = 1, POST = 2 }; };
-struct Rule { enum : int64_t { FIXED_PROBABILITY = 0, FIXED_OUT_DEGREE = 1 }; };
+struct Rule { enum : int64_t { FIXED_PROBABILITY = 0, FIXED_OUT_DEGREE = 1, OUT_DEGREES = 2 }; };
 struct Purpose { enum : int64_t { POISSON = 0, THINNING = 1, BERNOULLI = 2, TARGETS = 16, WEIGHTS = 17, NORMALS = 18 }; };
 struct Quantile { enum : int64_t { TAILS = 2, OCTAVES = 32, SEGMENTS = 32 }; };
 struct Block { enum : int64_t { STEPS = 8 }; };
@@ -19,7 +19,7 @@ struct Rows { enum : int64_t { towards, rows, n_in, n_out, part, alone, size }; 
 struct Convolution { enum : int64_t { towards, images, channels, features, groups, part, alone, axes, size }; };
 struct Axis { enum : int64_t { into, out, window, stride, dilation, pad, size }; };
 struct Recurrence { enum : int64_t { steps, elements, backwards, examples, fixed, carried, size }; };
-struct Procedural { enum : int64_t { rule, parameter, n_pre, n_post, pre_begin, pre_end, post_begin, post_end, loops, weighted, exponent, towards, size }; };
+struct Procedural { enum : int64_t { rule, parameter, n_pre, n_post, pre_begin, pre_end, post_begin, post_end, loops, most, weighted, exponent, towards, size }; };
 struct Ring { enum : int64_t { depth, size }; };
 struct Line { enum : int64_t { depth, n, size }; };
 struct Calendar { enum : int64_t { depth, words, size }; };

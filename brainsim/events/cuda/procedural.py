@@ -16,8 +16,7 @@ def procedural(call: Call) -> str:
     """Shared: key, thresholds and aliases, quantiles. Operands as those of a contraction."""
     rule = Procedural(*call.own)
     real = call.real(2)
-    by_probability = rule.rule == Rule.FIXED_PROBABILITY
-    arrays = 3 if by_probability else 1
+    tables = {Rule.FIXED_PROBABILITY: ("threshold", "alias"), Rule.OUT_DEGREES: ("ends", "bounds")}.get(rule.rule, ())
     names = (
         "rule",
         "parameter",
@@ -31,10 +30,9 @@ def procedural(call: Call) -> str:
         "exponent",
     )
     fields = {name: int(getattr(rule, name)) for name in names} | {"key": call.shared(0), "kept": call.ordinal(2)}
-    if by_probability:
-        fields |= {"threshold": call.shared(1), "alias": call.shared(2)}
+    fields |= {name: call.shared(i) for i, name in enumerate(tables, 1)}
     if rule.weighted:
-        fields["table"] = call.shared(arrays)
+        fields["table"] = call.shared(1 + len(tables))
     n = rule.pre_end - rule.pre_begin
     if not n * call.entries:
         return program("procedural.cuh", Real=real)
@@ -57,15 +55,15 @@ def procedural(call: Call) -> str:
 def _rows_towards_post(call: Call, rule: Procedural, fields, n: int, real: str) -> None:
     if not call.is_full(2) and any(call.masks[1]):
         raise NotServed
-    by_probability = rule.rule == Rule.FIXED_PROBABILITY
     entries, width = math.prod(call.kept(2)), 1 if real == "float" else 2
-    values = n * (1 if by_probability else max(rule.parameter, 1)) * (call.entries // max(entries, 1))
+    values = max(rule.most, 1) * (call.entries // max(entries, 1))
     fan_in = values.bit_length() + (31 if rule.weighted else 0)
     rows = ROWS(**fields, **spikes(call, 0, real), fan_in=fan_in)
     words = entries * (1 + rule.n_post * width)
     scratch = call.room(words)
     largest, sums = scratch, scratch.at(8 * entries)
-    lanes = 1 if by_probability else int(np.clip(-(-rule.parameter // 4), 1, 32))
+    # A row of fixed probability is one thread's
+    lanes = 1 if rule.rule == Rule.FIXED_PROBABILITY else int(np.clip(-(-rule.most // (4 * n)), 1, 32))
     call.launch("begin", words, scratch, words)
     if not call.is_bool(0):
         call.launch("largest_spike", call.entries * n, call.batch, rows, largest)

@@ -50,9 +50,15 @@ def test_spikes(probability, form, emulated):
 def rows():
     """Each type of spikes with each rule and with each kind of weight; all together are slow."""
     some = {(0, 0, 0, 0), (0, 1, 1, 1), (1, 0, 1, 0), (1, 1, 0, 1), (2, 0, 0, 1), (2, 1, 1, 0), (2, 1, 0, 0)}
-    for which in itertools.product(range(3), range(2), range(2), range(2)):
+    some |= {(0, 2, 1, 0), (1, 2, 0, 1)}
+    for which in itertools.product(range(3), range(3), range(2), range(2)):
         kind, rule, weighted, loops = which
-        values = ("probability", "degree")[rule], bool(weighted), (bool, np.float32, np.float64)[kind], bool(loops)
+        values = (
+            ("probability", "degree", "degrees")[rule],
+            bool(weighted),
+            (bool, np.float32, np.float64)[kind],
+            bool(loops),
+        )
         yield pytest.param(*values, marks=[] if which in some else [pytest.mark.slow])
 
 
@@ -66,6 +72,9 @@ def test_rows_that_are_not_stored(rule, weighted, kind, loops, rng, emulated):
     place = dict(pre=(3, 60), post=(10, 150), self_connections=loops)
     if rule == "probability":
         conn = events.ProceduralFixedProbability(64, 150, 0.1, 5, weights, **place)
+    elif rule == "degrees":
+        degrees = np.stack([rng.integers(0, 40, 57), np.zeros(57, int), rng.integers(0, 3, 57)], 1)
+        conn = events.ProceduralOutDegrees(64, 150, degrees, [100, 0, 40], 5, weights, **place)
     else:
         conn = events.ProceduralFixedOutDegree(64, 150, 13, 5, weights, **place)
     dtype = np.float32 if kind is np.float32 else np.float64

@@ -25,21 +25,29 @@ DEVICE Block words_at(const Rows& r, i64 i, u32 first, u32 purpose) {
   return philox(r.key[0], r.key[1], Block{{first, static_cast<u32>(i), 0u, purpose}});
 }
 
-// Calls f(target, drawn) for every synapse of row i; of a fixed out-degree for those of one lane.
+// Calls f(target, drawn) for every synapse of row i; where out-degrees are given for those of one lane.
 template <class F>
 DEVICE void for_each_target(const Rows& r, i64 i, i64 lane, i64 lanes, F&& f) {
   const u32 size = static_cast<u32>(r.post_end - r.post_begin);
   const bool excluded = !r.loops && i >= r.post_begin && i < r.post_end;
   const u32 own = excluded ? static_cast<u32>(i - r.post_begin) : size;
-  if (r.rule == Rule::FIXED_OUT_DEGREE) {
-    const u32 others = size - (excluded ? 1u : 0u), k = static_cast<u32>(r.parameter);
-    if (others == 0) return;
+  if (r.rule != Rule::FIXED_PROBABILITY) {
+    const bool in_blocks = r.rule == Rule::OUT_DEGREES;
+    if (size == 0) return;
+    const u32* const ends = in_blocks ? r.ends + (i - r.pre_begin) * r.parameter : nullptr;
+    const u32 k = in_blocks ? ends[r.parameter - 1] : static_cast<u32>(r.parameter);
+    u32 block = 0, begin = 0, end = size;
     for (u64 first = lane; 4 * first < k; first += lanes) {
       const Block words = words_at(r, i, static_cast<u32>(first), Purpose::TARGETS);
       const Block weights = r.table ? words_at(r, i, static_cast<u32>(first), Purpose::WEIGHTS) : Block{};
       for (u32 q = 0; q < 4 && 4 * first + q < k; ++q) {
-        u32 target = static_cast<u32>(static_cast<u64>(words.word[q]) * others >> 32);
-        target += excluded && target >= own;
+        if (in_blocks) {
+          while (ends[block] <= 4 * first + q) ++block;
+          begin = r.bounds[block], end = r.bounds[block + 1];
+        }
+        const bool here = excluded && begin <= own && own < end;
+        u32 target = begin + static_cast<u32>(static_cast<u64>(words.word[q]) * (end - begin - (here ? 1u : 0u)) >> 32);
+        target += here && target >= own;
         f(r.post_begin + target, r.table ? drawn_at(r.table, weights.word[q]) : 1);
       }
     }
