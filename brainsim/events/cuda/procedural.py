@@ -11,12 +11,18 @@ from brainsim.events.cuda.call import THREADS, Call, NotServed, batch_of, progra
 from brainsim.events.cuda.deliver import FOLD, SUMS, fold, spikes
 from brainsim.events.cuda.structs import ROWS, Array
 
+# Shared arrays of a rule, after its key
+TABLES: dict[int, tuple[str, ...]] = {
+    Rule.FIXED_PROBABILITY: ("threshold", "alias"),
+    Rule.OUT_DEGREES: ("ends", "bounds"),
+}
+
 
 def procedural(call: Call) -> str:
-    """Shared: key, thresholds and aliases, quantiles. Operands as those of a contraction."""
+    """Shared: key, tables of the rule, quantiles. Operands as those of a contraction."""
     rule = Procedural(*call.own)
     real = call.real(2)
-    tables = {Rule.FIXED_PROBABILITY: ("threshold", "alias"), Rule.OUT_DEGREES: ("ends", "bounds")}.get(rule.rule, ())
+    tables = TABLES.get(rule.rule, ())
     names = (
         "rule",
         "parameter",
