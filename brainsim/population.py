@@ -15,6 +15,7 @@ import numpy as np
 
 from brainsim._core import Aside, Clock, Dynamics, Part, Site, State, elements, held, in_step, name_hash
 from brainsim._errors import UnknownNameError, a_or_an, suggestion
+from brainsim.connectivity._checks import distinct
 from brainsim.connectivity.geometry import Positions, as_layout
 from brainsim.own_steps import OwnSteps, length_of
 from brainsim.stimuli.base import Stimulus
@@ -275,7 +276,7 @@ class View:
         vars(self).update(population=population, ids=np.atleast_1d(ids).ravel())
         if self.ids.size == 0:
             raise ValueError(f"{population.path}: the view is empty; the population has {self.extent} {self.what}.")
-        if len(np.unique(self.ids)) < self.ids.size:
+        if not distinct(self.ids):
             raise ValueError(
                 f"{population.path}: the view names a {self.what[:-1]} twice, given {self.ids.tolist()[:20]}."
             )

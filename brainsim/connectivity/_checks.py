@@ -16,6 +16,11 @@ def probability(rule: str, name: str, value) -> float:
     return float(value)
 
 
+def distinct(ids: np.ndarray) -> bool:
+    """Whether each is there once; those of most views ascend, which is seen at once."""
+    return bool(np.all(ids[1:] > ids[:-1])) or len(np.unique(ids)) == len(ids)
+
+
 def count(rule: str, name: str, value) -> int:
     """Return ``value`` as an int >= 0."""
     accepted = f"{rule}: {name} = {value!r} is not accepted; give a whole number, 0 or larger"

@@ -102,7 +102,7 @@ class Pairs:
         if not exclude_self:
             return cls(n_pre, n_post, None, space, (sources, targets))
         for name, ids in (("pre", sources), ("post", targets)):
-            if ids is not None and len(np.unique(ids)) != len(ids):
+            if ids is not None and not _checks.distinct(ids):
                 raise ValueError(
                     f"{rule}: {name} lists a neuron more than once; to exclude self connections, give each once"
                 )
