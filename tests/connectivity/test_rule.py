@@ -445,6 +445,10 @@ def test_procedural_blocks_have_exactly_their_numbers_with_uniform_pairs():
         block = counts[r, c][~np.eye(50, dtype=bool)[r, c]]
         low, high = scipy.stats.chi2.ppf([5e-5, 1 - 5e-5], len(block) - 1)
         assert low < ((block - block.mean()) ** 2 / block.mean()).sum() < high
+    # One of four pairs is excluded: the neuron with two partners has two thirds of the synapses
+    total = connectivity.Procedural(connectivity.FixedTotalNumber(30_000, self_connections=False))
+    few = total.connect(np.array([0, 1]), np.array([1, 2]), np.random.default_rng(1), same=True)
+    assert abs(few.indptr[1] - 20_000) < 3.9 * np.sqrt(30_000 * 2 / 9) and np.all(few.indices[few.indptr[1] :] == 1)
     again = connectivity.Procedural(BLOCKS).connect(50, 50, np.random.default_rng(0), same=True)
     np.testing.assert_array_equal(again.indices, drawn.indices)
 
