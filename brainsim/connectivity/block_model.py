@@ -60,7 +60,7 @@ class BlockModel(ConnectionRule):
                 if np.ndim(value) != 1:
                     raise ValueError(f"{self.name}: {name} = {value!r}; give the number of neurons in each block")
                 self._set(name, tuple(_checks.count(self.name, name, size) for size in value))
-        shape = (len(self.sizes), len(self.sizes if self.post_sizes is None else self.post_sizes))
+        shape = (len(self.sizes), len(self._targets))
         if (self.p is None) == (self.n is None):
             given = "neither" if self.p is None else "both"
             raise ValueError(f"{self.name}: given {given} of p and n; give probabilities, or numbers of synapses")
@@ -77,6 +77,10 @@ class BlockModel(ConnectionRule):
     def _matrix(self):
         return self.p if self.n is None else self.n
 
+    @property
+    def _targets(self) -> tuple[int, ...]:
+        return self.sizes if self.post_sizes is None else self.post_sizes
+
     def _count(self, x) -> int:
         return _checks.count(self.name, "n", x)
 
@@ -84,12 +88,12 @@ class BlockModel(ConnectionRule):
         """Of a model with numbers: how many synapses each presynaptic neuron has to each block of targets, (n_pre,
         n_post_blocks), and the sizes of these.
         """
-        found = np.zeros((pairs.n_pre, len(self.post_sizes or self.sizes)), np.int64)
+        found = np.zeros((pairs.n_pre, len(self._targets)), np.int64)
         for rows, parts in self._blocks(pairs):
             for b, (_, block, n) in enumerate(parts):
                 self._check_numbers(block, n)
                 found[rows, b] = _sampling.out_degrees(rng, block, n)
-        return found, self.post_sizes or self.sizes
+        return found, self._targets
 
     def _check_numbers(self, pairs: Pairs, n: int) -> None:
         if n and not pairs.size:
@@ -104,7 +108,7 @@ class BlockModel(ConnectionRule):
     def _blocks(self, pairs: Pairs) -> Iterator[tuple[slice, list[tuple[int, Pairs, Any]]]]:
         """The rows of each block, and for each block of targets the first of them, the pairs and their p or n."""
         bounds = {}
-        for side, sizes, n in (("pre", self.sizes, pairs.n_pre), ("post", self.post_sizes or self.sizes, pairs.n_post)):
+        for side, sizes, n in (("pre", self.sizes, pairs.n_pre), ("post", self._targets, pairs.n_post)):
             if sum(sizes) != n:
                 raise ValueError(
                     f"{self.name}: blocks of {sizes} neurons; the {side}synaptic view has {n}, give sizes that sum"
@@ -135,11 +139,10 @@ class BlockModel(ConnectionRule):
     def expected_synapses(self, n_pre: int, n_post: int) -> int:
         if self.n is not None:
             return int(np.sum(self.n))
-        post_sizes = self.post_sizes or self.sizes
         bounds = (
             min(m * n, _sampling.binomial_bound(m * n, p))
             for m, row in zip(self.sizes, self.p, strict=True)
-            for n, p in zip(post_sizes, row, strict=True)
+            for n, p in zip(self._targets, row, strict=True)
         )
         return sum(bounds)
 

@@ -462,6 +462,8 @@ def test_procedural_numbers_of_neurons_are_those_that_are_stored():
     np.testing.assert_array_equal(drawn.indptr, stored.indptr)
     none = connectivity.Procedural(connectivity.BlockModel((3, 0), n=[[0, 0], [0, 0]])).connect(3, 3, rng)
     one = connectivity.Procedural(connectivity.BlockModel((1,), n=[[8]])).connect(1, 1, rng)
+    nobody = connectivity.BlockModel((3,), None, (), n=np.zeros((1, 0)).astype(int))
+    assert nobody.connect(3, 0, rng).size == connectivity.Procedural(nobody).connect(3, 0, rng).size == 0
     assert none.size == 0 and one.indptr.tolist() == [0, 8] and not one.indices.any()
 
 
