@@ -17,9 +17,10 @@ here. Their program (github.com/INM-6/multi-area-model) writes them when a ``Mul
 
     brainsim run models/multi_area.py --arg data=custom_Data_Model_x.json --arg stable=K_prime_original.npy
 
-Synapses are stored, or made anew whenever a neuron fires (``stored=False``): then they take no memory beside 4 bytes for each
-neuron and population that its area has synapses onto, 4.4 GB at full scale, but all that comes from an area to another has one
-delay, the mean of those that are drawn otherwise. Numbers of synapses and weights are the same.
+Synapses are stored, or made anew whenever a neuron fires (``stored=False``): then they take 4 bytes for each neuron and
+population that its area has synapses onto, 4.4 GB at full scale, and spikes on their way a byte for each neuron, step of the
+delay and area that they go to. All that comes from an area to another has one delay, the mean of those that are drawn otherwise.
+Numbers of synapses and the law of weights are the same.
 
 In a smaller network, what a neuron lacks of its inputs goes on as Poisson spikes of the rates of their populations, as do areas
 that are left out: a neuron then fires as at full scale, and follows the others as far as they are there. Or, as in the

@@ -32,7 +32,7 @@ class BlockModel(ConnectionRule):
         Blocks of the postsynaptic view. Default: the same as ``sizes``.
     n : array of int, (n_blocks, n_post_blocks), keyword only
         Number of synapses from each block to each, drawn uniformly and independently, so that a pair may have several: see
-        :class:`FixedTotalNumber`. In place of ``p``.
+        :class:`FixedTotalNumber`. In place of ``p``. Inside :class:`Procedural` they are not stored.
     self_connections : bool, keyword only
         Whether a neuron may connect to itself. Default True.
 
