@@ -20,6 +20,7 @@ from brainsim.events._primitive import Batch, bits
 from brainsim.events._rows import has_rows
 from brainsim.events._shared import Block, Calendar, Delivery, Recorded, Together
 from brainsim.events.calendar import BITS, deliver_sorted_p
+from brainsim.events.delay import deliver_delayed_p
 from brainsim.events.record import append_events_p
 
 
@@ -98,8 +99,11 @@ def is_delivery(equation) -> bool:
     return forwards and all(batch.masks[-1]) and served.serves(shared, operands, static, batch)
 
 
-def of_16_bits(equations: Sequence) -> list:
-    """The equations, where deliveries through rows take weights of 16 bits as they are and not what is made of them."""
+def of_16_bits(equations: Sequence, through_rings: bool) -> list:
+    """The equations, where deliveries through rows take weights of 16 bits as they are and not what is made of them.
+
+    ``through_rings``: also those that go through a ring, of which the kernels of a GPU take such weights.
+    """
     widened = {
         equation.outvars[0]: equation.invars[0]
         for equation in equations
@@ -109,7 +113,7 @@ def of_16_bits(equations: Sequence) -> list:
         return list(equations)
     found = []
     for equation in equations:
-        if is_delivery(equation):
+        if is_delivery(equation) or through_rings and _is_through_ring(equation):
             n = equation.params["tree"].num_leaves
             weight = equation.invars[n + 1]
             conn = equation.params["tree"].unflatten([v.aval for v in equation.invars[:n]])[0]
@@ -118,6 +122,10 @@ def of_16_bits(equations: Sequence) -> list:
                 equation = equation.replace(invars=arguments)
         found.append(equation)
     return found
+
+
+def _is_through_ring(equation) -> bool:
+    return equation.primitive is deliver_delayed_p.primitive and equation.params["served_by"] != "plain"
 
 
 def _is_later(equation) -> bool:

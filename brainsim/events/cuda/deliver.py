@@ -64,9 +64,12 @@ def spikes(call: Call, i: int, real: str) -> dict[str, Any]:
     return {"spikes": call.operand(i), "whole": int(call.is_bool(i))}
 
 
-def weight(call: Call, i: int) -> dict[str, Any]:
-    """The fields of weights: one, or one for each synapse."""
-    return {"weight": call.operand(i), "one_weight": int(call.size(i) == 1)}
+def weight(call: Call, i: int, real: str) -> dict[str, Any]:
+    """The fields of weights, one or one for each synapse: real, or of 16 bits."""
+    half = call.aval(i).dtype == np.float16
+    if not half and call.real(i) != real:
+        raise NotServed
+    return {"weight": call.operand(i), "one_weight": int(call.size(i) == 1), "half": int(half)}
 
 
 def ring(call: Call, first: int, depth: int) -> dict[str, Any]:
@@ -122,7 +125,7 @@ def send(
                 **one.conn.fields,
                 **one.fields,
                 **spikes(call, one.spikes, real),
-                **weight(call, one.weight),
+                **weight(call, one.weight, real),
                 first_group=first_group,
                 first_word=first_word,
                 kept=call.ordinal(into),
@@ -147,8 +150,10 @@ def send(
     if call.entries:
         _launch(call, (words, groups * GROUP, elements + later), scratch, all_of, kept, targets, some, record)
     names = {} if record is None else record.names
+    # One program serves all launches of a call
+    halves = {"HALVES": 1} if any(call.aval(i).dtype == np.float16 for i in range(call.operands)) else {}
     source = "deliver.cuh" if record is None else "together.cuh"
-    return program(source, Real=real, MOST_DELIVERIES=room, MOST_TARGETS=room, **names)
+    return program(source, Real=real, MOST_DELIVERIES=room, MOST_TARGETS=room, **halves, **names)
 
 
 def _launch(call, work, scratch, all_of, kept, targets, some_largest, record) -> None:
@@ -202,7 +207,7 @@ def _share(call: Call, into: int) -> int:
 def _towards_pre(call: Call, conn: Conn, fields, real: str) -> str:
     call.real(0, 1, 2)
     lanes = int(np.clip(conn.synapses // max(conn.n_pre, 1), 1, GROUP))
-    delivery = DELIVERY(**conn.fields, **fields, **weight(call, 0))
+    delivery = DELIVERY(**conn.fields, **fields, **weight(call, 0, real))
     partial = call.room(-(-call.entries * conn.n_pre * lanes * (4 if real == "float" else 8) // 8))
     share = _share(call, 2)
     if call.entries:

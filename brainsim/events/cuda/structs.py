@@ -97,6 +97,7 @@ DELIVERY = Struct(
     source_at="i64",  # where its neurons begin in the array of spikes
     weight="Operand",
     one_weight="i64",
+    half="i64",  # whether weights are of 16 bits
     parts="i64",  # groups of threads that share a row
     first_group="i64",
     ring="i64",  # slots; 0: no ring

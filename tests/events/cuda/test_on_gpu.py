@@ -1,5 +1,6 @@
 """What only a GPU can tell: `python -m pytest -m gpu tests/events/cuda` on a machine with one."""
 
+import functools
 import importlib
 
 import brainunit as u
@@ -11,6 +12,7 @@ import pytest
 import brainsim as bs
 from brainsim import events
 from brainsim.events.cuda import toolkit
+from brainsim.simulation.grouped import grouped
 from tests.events.conftest import BUILD
 from tests.events.test_operations import CASES, PER_FORMAT, Given, close
 
@@ -60,6 +62,19 @@ def test_random_numbers_are_those_of_the_cpu(mean):
         np.testing.assert_array_equal(np.asarray(draw()), on_cpu(draw))
     spikes = lambda: events.bernoulli_spikes(key, 7, min(mean, 0.5), 5000)  # noqa: E731
     np.testing.assert_array_equal(np.asarray(spikes()), on_cpu(spikes))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_weights_of_16_bits_are_added_as_they_are(dtype, rng):
+    """Every finite number of 16 bits: bit for bit the sums of the same weights in full."""
+    weights = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    weights = rng.permutation(weights[np.isfinite(weights)])
+    conn = events.FixedFanOut(rng.integers(0, 900, (256, len(weights) // 256)), 900)
+    function = jax.jit(grouped(functools.partial(events.deliver, conn), calls=False))
+    spikes, into = rng.random(256) < 0.5, jnp.zeros(900, dtype)
+    weights = weights.reshape(conn.weight_shape)
+    found = function(spikes, weights, into)
+    np.testing.assert_array_equal(found, function(spikes, weights.astype(dtype), into))
 
 
 def trains(net, *durations):

@@ -14,7 +14,7 @@ from brainsim.events.cuda import toolkit
 from brainsim.events.cuda.call import program
 
 PROGRAMS = {
-    "deliver.cuh": dict(Real="float", MOST_DELIVERIES=1, MOST_TARGETS=1),
+    "deliver.cuh": dict(Real="float", MOST_DELIVERIES=1, MOST_TARGETS=1, HALVES=1),
     "together.cuh": dict(Real="float", MOST_DELIVERIES=8, MOST_TARGETS=8, Spike="bool", MOST_POPULATIONS=2),
     "back.cuh": dict(Real="float"),
     "plasticity.cuh": dict(Real="float"),
@@ -24,7 +24,7 @@ PROGRAMS = {
     "inputs.cuh": dict(Mean="float", MOST_INPUTS=16),
     "record.cuh": dict(Spike="bool", MOST_POPULATIONS=2),
 }
-LARGE = dict(Real="float", MOST_DELIVERIES=64, MOST_TARGETS=64, Spike="bool", MOST_POPULATIONS=32)
+LARGE = dict(Real="float", HALVES=1, MOST_DELIVERIES=64, MOST_TARGETS=64, Spike="bool", MOST_POPULATIONS=32)
 
 
 def nvrtc():

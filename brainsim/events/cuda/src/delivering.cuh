@@ -12,7 +12,9 @@ DEVICE double largest_of(const Delivery& d, i64 kept) { return real_of(d.largest
 DEVICE Real value_of(const Delivery& d, const Batch& batch, i64 kept, i64 at) {
   if (d.counts) {
     const u32 count = reinterpret_cast<const u32*>(d.sums)[kept * d.size + at];
-    return count ? d.weight.at<Real>(batch, kept)[0] * static_cast<Real>(count) : Real(0);
+    if (!count) return Real(0);
+    const Real weight = of_16_bits(d) ? Weights<Half>(d, batch, kept)[0] : Weights<Real>(d, batch, kept)[0];
+    return weight * static_cast<Real>(count);
   }
   return static_cast<Real>(read_value(d.sums + (kept * d.size + at) * kWidth, d.fan_in, largest_of(d, kept)));
 }
@@ -30,32 +32,48 @@ DEVICE void for_each_group(const Deliveries& all, F&& f) {
   }
 }
 
-// The largest of the values that are added, by the bits of its magnitude.
+// The largest of the values that a thread adds, by the bits of its magnitude.
+template <class Weight>
+DEVICE u64 largest_of_own(const Delivery& d, const Batch& batch, i64 e, i64 w, i64 part, i64 lane) {
+  const Weights<Weight> weight(d, batch, e);
+  u64 most = 0;
+  for_each_synapse(d, batch, e, w, part, lane, [&](i64 i, i64 k) {
+    const u64 bits = magnitude_of(static_cast<double>(spike_of(d, batch, e, i) * weight[k]));
+    most = bits > most ? bits : most;
+  });
+  return most;
+}
+
 DEVICE void find_largest(const Batch& batch, const Deliveries& all) {
   for_each_group(all, [&](const Delivery& d, i64 e, i64 w, i64 part, i64 lane) {
     if (d.counts) return;
-    u64 most = 0;
-    for_each_synapse(d, batch, e, w, part, lane, [&](i64 i, i64 k) {
-      const u64 bits = magnitude_of(static_cast<double>(spike_of(d, batch, e, i) * weight_of(d, batch, e, k)));
-      most = bits > most ? bits : most;
-    });
+    const u64 most = of_16_bits(d) ? largest_of_own<Half>(d, batch, e, w, part, lane) : largest_of_own<Real>(d, batch, e, w, part, lane);
     if (most) atomicMax(d.largest + d.kept.offset(batch, e), most);
+  });
+}
+
+// Adds the values of a thread.
+template <class Weight>
+DEVICE void add_own(const Delivery& d, const Batch& batch, i64 e, i64 w, i64 part, i64 lane) {
+  const Weights<Weight> weight(d, batch, e);
+  const i64 kept = d.kept.offset(batch, e), base = kept * d.size;
+  const int shift = shift_of(d.fan_in, largest_of(d, kept));
+  for_each_synapse(d, batch, e, w, part, lane, [&](i64 i, i64 k) {
+    const double value = static_cast<double>(spike_of(d, batch, e, i) * weight[k]);
+    add_value(d.sums + (base + address_of(d, i, k)) * kWidth, value, shift);
   });
 }
 
 DEVICE void add_all(const Batch& batch, const Deliveries& all) {
   for_each_group(all, [&](const Delivery& d, i64 e, i64 w, i64 part, i64 lane) {
-    const i64 kept = d.kept.offset(batch, e), base = kept * d.size;
     if (d.counts) {
-      u32* const counts = reinterpret_cast<u32*>(d.sums) + base;
+      u32* const counts = reinterpret_cast<u32*>(d.sums) + d.kept.offset(batch, e) * d.size;
       for_each_synapse(d, batch, e, w, part, lane, [&](i64 i, i64 k) { atomicAdd(counts + address_of(d, i, k), 1u); });
-      return;
+    } else if (of_16_bits(d)) {
+      add_own<Half>(d, batch, e, w, part, lane);
+    } else {
+      add_own<Real>(d, batch, e, w, part, lane);
     }
-    const int shift = shift_of(d.fan_in, largest_of(d, kept));
-    for_each_synapse(d, batch, e, w, part, lane, [&](i64 i, i64 k) {
-      const double value = static_cast<double>(spike_of(d, batch, e, i) * weight_of(d, batch, e, k));
-      add_value(d.sums + (base + address_of(d, i, k)) * kWidth, value, shift);
-    });
   });
 }
 

@@ -134,8 +134,20 @@ DEVICE void for_each_synapse(const Delivery& d, const Batch& batch, i64 e, i64 w
 
 DEVICE i64 words_of(const Delivery& d) { return (d.n_pre + 31) / 32; }
 
-DEVICE Real weight_of(const Delivery& d, const Batch& batch, i64 e, i64 k) {
-  return d.weight.at<Real>(batch, e)[d.one_weight ? 0 : k];
-}
+// Whether weights are of 16 bits. In a program without any, nothing is compiled for them.
+#ifndef HALVES
+#define HALVES 0
+#endif
+DEVICE bool of_16_bits(const Delivery& d) { return HALVES && d.half; }
+
+// The weights of an entry, in the type in which they are kept.
+template <class Weight>
+struct Weights {
+  const Weight* each;
+  bool one;
+
+  DEVICE Weights(const Delivery& d, const Batch& batch, i64 e) : each(d.weight.at<Weight>(batch, e)), one(d.one_weight) {}
+  DEVICE Real operator[](i64 k) const { return static_cast<Real>(each[one ? 0 : k]); }
+};
 
 #endif  // BRAINSIM_DELIVERY_CUH_

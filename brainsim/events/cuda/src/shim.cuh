@@ -18,6 +18,7 @@ typedef unsigned int u32;
 DEVICE u32 bits_of(float x) { return __float_as_uint(x); }
 DEVICE u64 bits_of(double x) { return static_cast<u64>(__double_as_longlong(x)); }
 DEVICE double real_of(u64 x) { return __longlong_as_double(static_cast<i64>(x)); }
+DEVICE float float_of(u32 x) { return __uint_as_float(x); }
 
 #else  // C++
 
@@ -87,6 +88,12 @@ inline double real_of(u64 x) {
   return y;
 }
 
+inline float float_of(u32 x) {
+  float y;
+  std::memcpy(&y, &x, sizeof y);
+  return y;
+}
+
 template <class T>
 T atomicAdd(T* at, T x) {
   const T before = *at;
@@ -105,6 +112,21 @@ T atomicMax(T* at, T x) {
 
 DEVICE i64 thread() { return static_cast<i64>(blockIdx.x) * blockDim.x + threadIdx.x; }
 DEVICE i64 threads() { return static_cast<i64>(gridDim.x) * blockDim.x; }
+
+// A number of 16 bits (IEEE binary16), as weights are kept in where memory is short.
+struct Half {
+  unsigned short bits;
+
+  // The same number; nothing on the way is too small to have a leading one.
+  DEVICE operator float() const {
+    const u32 exponent = bits & 0x7C00u;
+    u32 whole = ((bits & 0x7FFFu) << 13) + (112u << 23);  // exponents differ by 112
+    if (exponent == 0x7C00u) whole += 112u << 23;         // infinite, or not a number
+    if (exponent == 0) whole += 1u << 23;
+    const float number = exponent == 0 ? float_of(whole) - 0x1p-14f : float_of(whole);
+    return bits & 0x8000u ? -number : number;
+  }
+};
 
 // The levels of a batch, outermost first.
 struct Batch {
