@@ -160,7 +160,7 @@ delay_line_p.def_transpose(_delay_line_transpose)
 def _deliver_delayed_one(shared, static, spikes, weight, ring, into):
     conn, delay, step = shared
     (depth,) = static
-    weight, slot = weight.astype(into.dtype), step % depth
+    slot = step % depth
     into, ring = into + ring[slot], ring.at[slot].set(0)
     if has_rows(conn):
         delay = delay.ravel()

@@ -27,9 +27,10 @@ def deliver(
     spikes : bool or float ``[n_pre]``
         Which neurons spike. A float multiplies the weights, and zeros are skipped.
     weight : float ``[]`` or ``conn.weight_shape``
-        One weight for all synapses, or one each.
+        One weight for all synapses, or one each. Those of 16 bits are added in the dtype of ``into``.
     into : float ``[n_post]``, optional
-        What the weights are added to; float weights and spikes have its dtype. By default nothing is there.
+        What the weights are added to; float weights and spikes have its dtype. By default nothing is there, in the dtype of the
+        weights, or that of all numbers where they are of 16 bits.
 
     Returns
     -------
@@ -41,7 +42,8 @@ def deliver(
         Where a shape or dtype does not fit.
     """
     _check.connection("deliver", conn, Format | Unstored)
-    given = jnp.zeros(conn.n_post, jnp.result_type(weight, float)) if into is None else into
+    half = jnp.result_type(weight) == jnp.float16  # no type to add in
+    given = jnp.zeros(conn.n_post, jnp.result_type(*([] if half else [weight]), float)) if into is None else into
     given = _check.real("deliver", "into", given, (conn.n_post,))
     spikes = _check.spikes("deliver", spikes, conn.n_pre, given.dtype)
     weight = _check.weights("deliver", conn, weight, given.dtype)

@@ -89,6 +89,18 @@ def test_batches_and_derivatives_are_those_of_full_precision():
     np.testing.assert_allclose(*slopes, rtol=1e-12)
 
 
+def test_layers_of_a_function_add_in_full_precision():
+    """A network without feedback runs layer by layer; what is added is added to nothing."""
+    net, full = network(), network(None)
+    full["S->E"].weight = net["S->E"].weight
+    found, expected = (
+        f(f.parameters, {})[1]["E.syn.g"]
+        for f in (bs.function(one, 50 * DT, dt=DT, record="E.syn.g") for one in (net, full))
+    )
+    assert np.ptp(expected) > 1
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
 def test_by_every_way_in_and_out(tmp_path):
     net = network(delay="drawn")
     p = net["S->E"]

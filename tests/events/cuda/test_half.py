@@ -10,9 +10,11 @@ import pytest
 
 import brainsim as bs
 from brainsim import events
+from brainsim.events.cuda import lowered as lowered_calls
 from brainsim.events.cuda import together
 from brainsim.simulation import blocks, engine
 from brainsim.simulation.grouped import grouped
+from tests.events.conftest import BUILD
 from tests.events.cuda.test_networks import called, lowered
 from tests.simulation.test_precision_of_weights import DELAYS, currents, network
 
@@ -106,12 +108,19 @@ def test_what_is_lowered_for_a_gpu_has_no_weights_in_full(x64):
     assert "tensor<500xf32>" not in text and "tensor<500xf64>" not in text
 
 
-def test_plain_jax_takes_them_through_a_ring(monkeypatch):
-    """Where a GPU has no kernels."""
-    with bs.events.served_by("plain"):
-        found = currents(network(delay="listed"), 20)
-    whole = engine._run_chunk
-    as_on_a_gpu = lambda plan, structure, _, *trees: whole(plan, structure, "gpu", *trees)  # noqa: E731
-    monkeypatch.setattr(engine.run_chunk, "function", as_on_a_gpu)
-    with bs.events.served_by("plain"):
-        np.testing.assert_array_equal(currents(network(delay="listed"), 20), found)
+def test_plain_jax_takes_them_through_a_ring(rng, emulated, monkeypatch):
+    """Where a GPU has no kernel for a call; products with spikes are those of weights in full."""
+    monkeypatch.delitem(lowered_calls.PLANS, "deliver_delayed")
+    conn = BUILD[events.CSR](rng)
+    spikes = rng.random(conn.n_pre).astype(np.float32)
+    weight = rng.normal(size=conn.weight_shape).astype(np.float16)
+    ring, delay = rng.normal(size=(4, conn.n_post)).astype(np.float32), rng.integers(1, 5, conn.weight_shape)
+
+    def send(weight, ring):
+        return events.deliver_delayed(conn, spikes, weight, delay, ring, 2, jnp.zeros(conn.n_post, jnp.float32))
+
+    function = jax.jit(grouped(send, calls=False))
+    with emulated():
+        for one, other in zip(function(weight, ring), function(weight.astype(np.float32), ring), strict=True):
+            assert one.dtype == np.float32
+            np.testing.assert_array_equal(one, other)
