@@ -99,10 +99,9 @@ def is_delivery(equation) -> bool:
     return forwards and all(batch.masks[-1]) and served.serves(shared, operands, static, batch)
 
 
-def of_16_bits(equations: Sequence, through_rings: bool) -> list:
-    """The equations, where deliveries through rows take weights of 16 bits as they are and not what is made of them.
-
-    ``through_rings``: also those that go through a ring, of which the kernels of a GPU take such weights.
+def of_16_bits(equations: Sequence) -> list:
+    """The equations, where deliveries through rows, now and through a ring, take weights of 16 bits as they are and not what is
+    made of them.
     """
     widened = {
         equation.outvars[0]: equation.invars[0]
@@ -113,7 +112,7 @@ def of_16_bits(equations: Sequence, through_rings: bool) -> list:
         return list(equations)
     found = []
     for equation in equations:
-        if is_delivery(equation) or through_rings and _is_through_ring(equation):
+        if is_delivery(equation) or _is_through_ring(equation):
             n = equation.params["tree"].num_leaves
             weight = equation.invars[n + 1]
             conn = equation.params["tree"].unflatten([v.aval for v in equation.invars[:n]])[0]

@@ -136,8 +136,7 @@ class _Step:
     """The equations of a step, in the order and in the groups in which they are evaluated."""
 
     def __init__(self, jaxpr, ours: bool = False, calls: bool = True):
-        # Handlers of the CPU take weights of 16 bits in calls of several deliveries alone
-        jaxpr = jaxpr.replace(eqns=together.of_16_bits(jaxpr.eqns, through_rings=not calls))
+        jaxpr = jaxpr.replace(eqns=together.of_16_bits(jaxpr.eqns))
         self.jaxpr = jaxpr
         self.call: Callable = functools.partial(as_one, ours=ours) if calls else as_it_is
         self.apart: Callable = functools.partial(as_one, ours=False) if calls else as_it_is

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 import brainsim as bs
+from brainsim._core import step_length
+from brainsim.simulation import door, engine
+from brainsim.simulation.loop import plan_of
 from brainsim.train.trained import Trained
 
 DT, N, M = 0.1 * u.ms, 60, 50
@@ -45,6 +48,16 @@ def test_sums_are_those_of_the_same_weights(delay, rule, implementation):
         np.testing.assert_allclose(p.weight / u.pA, q.weight / u.pA, rtol=2**-11, atol=2**-25)
         q.weight = p.weight
         assert np.array_equal(currents(net), currents(full))
+
+
+@pytest.mark.skipif(not bs.events.kernels(), reason="of the compiled kernels")
+@pytest.mark.parametrize("delay", DELAYS)
+def test_nothing_makes_them_wider_before_they_are_added(delay):
+    net = network(delay=delay)
+    entry = door.enter(net, DT, dt=DT).prepared()
+    trees = entry.parameters, entry.fixed, entry.state, step_length(entry.step_ms), {}, 1
+    text = engine.run_chunk.trace(plan_of(net, ()), entry.structure, "cpu", trees).lower().as_text()
+    assert "tensor<500xf16>" in text and "tensor<500xf32>" not in text and "tensor<500xf64>" not in text
 
 
 def test_delays_that_are_listed_and_float32():

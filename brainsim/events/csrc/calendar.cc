@@ -10,7 +10,7 @@ ffi::Error deliver_sorted(const Call& call) {
   Check check(call, 0);
   with_calendar(call, check, 0, 0, [&](const auto& conn, const Calendar& at) {
     using Conn = std::decay_t<decltype(conn)>;
-    if constexpr (!kListed<Conn>) {
+    if constexpr (!kHasRows<Conn>) {
       check.that(false, "numbers", 0, "name a format without rows of targets");
     } else {
       check.arguments(Conn::arrays + 2, 5, 3);
@@ -47,7 +47,7 @@ ffi::Error sorted_gradient(const Call& call) {
   Check check(call, 0);
   with_calendar(call, check, 0, 0, [&](const auto& conn, const Calendar& at) {
     using Conn = std::decay_t<decltype(conn)>;
-    if constexpr (!kListed<Conn>) {
+    if constexpr (!kHasRows<Conn>) {
       check.that(false, "numbers", 0, "name a format without rows of targets");
     } else {
       check.arguments(Conn::arrays + 2, 4, 1);

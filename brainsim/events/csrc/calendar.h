@@ -181,14 +181,6 @@ void with_calendar(const Call& call, Check& check, int64_t number, int64_t share
   });
 }
 
-// Whether the rows of a format are lists of targets.
-template <class Conn>
-constexpr bool kListed = false;
-template <class Index>
-constexpr bool kListed<Csr<Index>> = true;
-template <class Index>
-constexpr bool kListed<FixedFanOut<Index>> = true;
-
 }  // namespace brainsim
 
 #endif  // BRAINSIM_CALENDAR_H_

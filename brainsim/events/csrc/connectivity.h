@@ -144,6 +144,14 @@ struct Ring {
   }
 };
 
+// Whether the rows of a format are lists of targets.
+template <class Conn>
+constexpr bool kHasRows = false;
+template <class Index>
+constexpr bool kHasRows<Csr<Index>> = true;
+template <class Index>
+constexpr bool kHasRows<FixedFanOut<Index>> = true;
+
 }  // namespace brainsim
 
 #endif  // BRAINSIM_CONNECTIVITY_H_

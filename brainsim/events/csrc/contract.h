@@ -92,9 +92,10 @@ void prefetch_first(const Conn& conn, const int32_t* ids, int count) {
   for (int k = 0; k < count && k < kRowsAhead; ++k) conn.prefetch_row(ids[k]);
 }
 
-// out[post] += s[pre] W over the rows of a block, with the next rows on their way from memory while one is dealt with.
-template <bool kScalar, class Conn, class Address, class S, class T>
-void add_rows(const Conn& conn, const Address& at, const int32_t* ids, int count, const S* s, const T* w, T* __restrict out) {
+// out[post] += s[pre] W over the rows of a block, with the next rows on their way from memory while one is dealt with. Weights may
+// be of fewer bits than what is added to.
+template <bool kScalar, class Conn, class Address, class S, class W, class T>
+void add_rows(const Conn& conn, const Address& at, const int32_t* ids, int count, const S* s, const W* w, T* __restrict out) {
   if constexpr (std::is_same_v<Conn, Dense> && std::is_same_v<Address, AtTarget> && !kScalar) {  // of a matrix
     T value[kBlock];
     if constexpr (!std::is_same_v<S, bool>)
@@ -106,7 +107,7 @@ void add_rows(const Conn& conn, const Address& at, const int32_t* ids, int count
     if (k + kRowsAhead < count) conn.prefetch_row(ids[k + kRowsAhead]);
     if (k + kTargetsAhead < count) conn.prefetch_targets(ids[k + kTargetsAhead]);
     const int64_t i = ids[k];
-    const T scale = static_cast<T>(s[i]) * (kScalar ? *w : T{1});
+    const T scale = static_cast<T>(s[i]) * (kScalar ? static_cast<T>(*w) : T{1});
     const int64_t end = conn.end(i);
     for (int64_t q = conn.begin(i); q < end; ++q) {
       T& target = out[at(conn.target(i, q), q)];
@@ -118,8 +119,8 @@ void add_rows(const Conn& conn, const Address& at, const int32_t* ids, int count
 }
 
 // out[post] += s[pre] W
-template <bool kScalar, class Conn, class Address, class S, class T>
-void towards_post(const Conn& conn, const Address& at, const S* s, const T* w, T* __restrict out) {
+template <bool kScalar, class Conn, class Address, class S, class W, class T>
+void towards_post(const Conn& conn, const Address& at, const S* s, const W* w, T* __restrict out) {
   for_each_block(s, conn.n_pre, [&](const int32_t* ids, int count) {
     prefetch_first(conn, ids, count);
     add_rows<kScalar>(conn, at, ids, count, s, w, out);

@@ -3,13 +3,14 @@
 #include "check.h"
 #include "connectivity.h"
 #include "contract.h"
+#include "half.h"
 
 namespace brainsim {
 namespace {
 
 // Adds the slot that is due to `sum` and clears it; then each spike adds its weight `delay` slots ahead.
-template <bool kScalar, class Conn, class S, class T>
-void pass(const Conn& conn, const InRing& at, const S* spikes, const T* weight, T* ring, T* __restrict sum) {
+template <bool kScalar, class Conn, class S, class W, class T>
+void pass(const Conn& conn, const InRing& at, const S* spikes, const W* weight, T* ring, T* __restrict sum) {
   T* __restrict due = ring + at.now * conn.n_post;
   for (int64_t j = 0; j < conn.n_post; ++j) sum[j] += due[j];
   std::memset(due, 0, conn.n_post * sizeof(T));
@@ -17,7 +18,7 @@ void pass(const Conn& conn, const InRing& at, const S* spikes, const T* weight, 
 }
 
 // Operands: spikes, weight, ring, into; results: into, ring. Shared: connectivity, delay, step. Own numbers: connectivity,
-// Ring.
+// Ring. Weights of listed synapses may be of 16 bits.
 ffi::Error deliver_delayed(const Call& call) {
   constexpr int64_t kOwn = shared::Connectivity::size;
   Check check(call, kOwn + shared::Ring::size);
@@ -29,7 +30,9 @@ ffi::Error deliver_delayed(const Call& call) {
     check.shared(conn.arrays + 1, 1, ffi::DataType::S32);
     const ffi::DataType real = check.real(2);
     check.spikes(0, conn.n_pre, real);
-    check.one_or_each(1, conn.synapses, real);
+    constexpr bool kHalves = kHasRows<std::decay_t<decltype(conn)>>;
+    const bool half = kHalves && call.operands() > 1 && call.operand(1).type() == ffi::DataType::F16;
+    check.one_or_each(1, conn.synapses, half ? ffi::DataType::F16 : real);
     check.in_place(1, 2, depth * conn.n_post, real);
     check.in_place(0, 3, conn.n_post, real);
     if (!check) return;
@@ -41,9 +44,18 @@ ffi::Error deliver_delayed(const Call& call) {
       with_spikes<T>(spikes.type(), [&](auto none) {
         using S = decltype(none);
         const InRing at = address.here();
+        const auto step = [&](int64_t e, const auto* w) {
+          if (weight.size() == 1) pass<true>(conn, at, spikes.at<S>(e), w, ring.at<T>(e), into.at<T>(e));
+          else pass<false>(conn, at, spikes.at<S>(e), w, ring.at<T>(e), into.at<T>(e));
+        };
         for (int64_t e = 0; e < call.entries(); ++e) {
-          if (weight.size() == 1) pass<true>(conn, at, spikes.at<S>(e), weight.at<T>(e), ring.at<T>(e), into.at<T>(e));
-          else pass<false>(conn, at, spikes.at<S>(e), weight.at<T>(e), ring.at<T>(e), into.at<T>(e));
+          if constexpr (kHalves) {
+            if (half) {
+              step(e, weight.at<Half>(e));
+              continue;
+            }
+          }
+          step(e, weight.at<T>(e));
         }
       });
     });

@@ -67,7 +67,7 @@ void add_due(const Delivery& delivery, int64_t e, Agenda& agenda) {
   agenda.add<true>(later.at, later.fired.at<uint32_t>(e), later.waiting.at<uint32_t>(e));
   with_weight(delivery, e, [&](const auto* weight, auto zero) {
     std::visit([&](const auto& conn) {
-      if constexpr (kListed<std::decay_t<decltype(conn)>>)
+      if constexpr (kHasRows<std::decay_t<decltype(conn)>>)
         add_segments(agenda.segments, conn.indices, weight, delivery.weight.size() == 1,
                      delivery.into.at<decltype(zero)>(e) + delivery.target_at);
     }, delivery.conn);
@@ -86,7 +86,7 @@ void add(const Delivery& delivery, int64_t e, const int32_t* ids, int count, con
       T* const into = delivery.into.at<T>(e) + delivery.target_at;
       const bool one = delivery.weight.size() == 1;
       std::visit([&](const auto& conn) {
-        if constexpr (kListed<std::decay_t<decltype(conn)>>) {
+        if constexpr (kHasRows<std::decay_t<decltype(conn)>>) {
           rows.put(conn, spikes, weight, one, into);
         } else if constexpr (std::is_same_v<std::decay_t<decltype(*weight)>, T>) {
           rows.add_all();
@@ -149,7 +149,7 @@ struct Slots {
   void with_rows(const Delivery& delivery, int64_t e, F&& f) const {
     with_weight(delivery, e, [&](const auto* weight, auto zero) {
       std::visit([&](const auto& conn) {
-        if constexpr (kListed<std::decay_t<decltype(conn)>>) f(conn.indices, weight, delivery.weight.size() == 1, zero);
+        if constexpr (kHasRows<std::decay_t<decltype(conn)>>) f(conn.indices, weight, delivery.weight.size() == 1, zero);
       }, delivery.conn);
     });
   }
@@ -327,12 +327,12 @@ void deliveries_of(const Call& call, Check& check, std::vector<Delivery>& found,
       if (later) check.operand(source, std::get<1>(spikes), ffi::DataType::PRED);
       else if (spikes != checked) check.spikes(source, std::get<1>(spikes), into.type());
       if (!later) checked = spikes;
-      const bool half = kListed<std::decay_t<decltype(conn)>> && check && sources + d < call.operands() && call.operand(sources + d).type() == ffi::DataType::F16;
+      const bool half = kHasRows<std::decay_t<decltype(conn)>> && check && sources + d < call.operands() && call.operand(sources + d).type() == ffi::DataType::F16;
       check.one_or_each(sources + d, conn.synapses, half ? ffi::DataType::F16 : into.type());
       check.that(into.size() == target_at + conn.n_post + target_rest, "delivery", d, "does not fit its target");
       std::optional<Later> under_way;
       if (later) {
-        check.that(kListed<std::decay_t<decltype(conn)>>, "delivery", d, "is later and has no rows of targets");
+        check.that(kHasRows<std::decay_t<decltype(conn)>>, "delivery", d, "is later and has no rows of targets");
         check.in_place(state, sources + count + state, conn.n_pre * later->words, ffi::DataType::U32);
         check.in_place(state + 1, sources + count + state + 1, later->waiting_words(), ffi::DataType::U32);
         if (!check) return;
