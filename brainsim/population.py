@@ -128,6 +128,9 @@ class Population(OwnSteps, Sender):
     #: Whether each unit is solved by itself, so that devices can share them.
     units_are_apart: bool = True
 
+    #: Whether units of several shapes stand behind each other, each solved by itself.
+    is_forest: bool = False
+
     def site(self, name: str, **facts: Any) -> Site:
         """Where a part ``name`` of one value per site stands."""
         own = {"size": self.size} if self.sites == self.count else {}

@@ -144,6 +144,11 @@ class MultiCompartment(Placed):
         return self.abreast > 1 and not self.junctions
 
     @property
+    def is_forest(self) -> bool:
+        """Whether cells of several shapes stand behind each other, and nothing flows from one to another."""
+        return self.abreast == 1 < self.count and not self.junctions
+
+    @property
     def between_sites(self) -> Axial:
         """Solver of the potentials of all compartments together."""
         return Axial(self)

@@ -178,6 +178,60 @@ def dendrites():
     return net, ["E.spikes", "cells.spikes", "cells.tip.spikes", "cells.V[::11]", "cells.Ca.concentration"]
 
 
+def branched(tips):
+    """A soma, a dendrite, and branches that meet at its end."""
+    cell = bs.cells.Builder()
+    soma = cell.add(20 * u.um, 20 * u.um, type="soma")
+    trunk = cell.add(100 * u.um, 3 * u.um, parent=soma)
+    for k in range(tips):
+        cell.add((50 + 20 * k) * u.um, 1 * u.um, type="apic", parent=trunk)
+    return cell.build()
+
+
+def forest(n=7):
+    """Cells of several shapes, some of them with branch points."""
+    at, channels = bs.cells.at, bs.channels
+    net = bs.Network(seed=8)
+    net.E = lif(11)
+    sticks = [bs.cells.ball_and_stick(20 * u.um, length=(120 + 70 * k) * u.um, diameter=2 * u.um) for k in range(3)]
+    shapes = [branched(2 + k // 2) if k % 2 else sticks[k % 3] for k in range(n)]
+    net.cells = bs.cells.MultiCompartment(
+        n,
+        shapes,
+        compartments=5,
+        V=bs.Uniform(-70 * u.mV, -60 * u.mV),
+        V_th=0 * u.mV,
+        spikes_at=[at("soma", 0.5), at("dend", 0.1)],
+        g_L=bs.cells.by_region({"soma": 0.3 * u.mS / u.cm2}, default=0.1 * u.mS / u.cm2),
+        channels=dict(
+            na=channels.Na_HH1952().on("soma"), k=channels.K_HH1952().on("soma"),
+            slow=channels.K_HH1952(g_max=1 * u.mS / u.cm2).on(*[at("dend", x) for x in (0.1, 0.5, 0.9)]),
+            ca=channels.CaHT_Reuveni1993(g_max=0.1 * u.mS / u.cm2).on("dend"),
+        ),
+        pools=dict(Ca=channels.Calcium(depth=0.1 * u.um, tau=50 * MS, rest=1e-4 * u.mM)),
+    )  # fmt: skip
+    net.cells.add_receptors(
+        syn=bs.receptors.Exponential(tau=3 * MS, reversal=0 * u.mV).on(at("dend", 0.3), at("dend", 0.8))
+    )
+    net.cells.add_stimuli(
+        drive=bs.stimuli.Constant(np.linspace(150, 450, n) * u.pA), noise=bs.stimuli.WhiteNoise(20 * u.pA * u.ms**0.5)
+    )
+    net.cells[2:5].add_stimuli(more=bs.stimuli.Constant(60 * u.pA))
+    net.cells.add_detectors(tip=bs.cells.Detector(V_th=-40 * u.mV).on(at("dend", 1.0)))
+    there = net.cells.at(at("dend", 0.3), at("dend", 0.8))
+    net.connect(
+        net.E, there, P(0.4), receptor="syn", weight=bs.Uniform(0.5 * NA, 2 * NA), delay=bs.Uniform(0.3 * MS, 3 * MS)
+    )
+    net.connect(net.cells, net.E, P(0.5), receptor="ampa", weight=0.4 * NA, delay=1 * MS)
+    net.connect(net.cells.tip, net.E, P(0.5), receptor="ampa", weight=0.2 * NA, delay=0.5 * MS)
+    return net, ["E.spikes", "cells.spikes", "cells.tip.spikes", "cells.V[::11]", "cells.Ca.concentration"]
+
+
+def few_shapes():
+    """As many cells of several shapes as there are devices, whose places are few runs."""
+    return forest(4)
+
+
 def many():
     """As many populations as are compiled once on one device, whose projections are in another order than they."""
     net = bs.Network(seed=1)
@@ -205,7 +259,22 @@ def _model(name, records, **arguments):
 
 
 NETWORKS = {
-    f.__name__: f for f in (plain, stdp, stdp_of_delays, dense, delays, noise, rules, cells, dendrites, many, single)
+    f.__name__: f
+    for f in (
+        plain,
+        stdp,
+        stdp_of_delays,
+        dense,
+        delays,
+        noise,
+        rules,
+        cells,
+        dendrites,
+        forest,
+        few_shapes,
+        many,
+        single,
+    )
 } | {
     "coba_lif": _model("coba_lif", ["E.spikes", "I.spikes"], scale=0.051),
     "coba_hh": _model("coba_hh", ["E.spikes", "I.spikes", "E.V[::9]"], scale=0.026),
@@ -258,6 +327,20 @@ def goes_on(tmp):
     return same + [path for path in one if not np.array_equal(one[path], other[path])]
 
 
+def joined_late():
+    """Cells of several shapes that are divided in a first run, and joined in a second one."""
+    found = []
+    for mesh in (None, 4):
+        net = bs.Network(seed=3)
+        shapes = [bs.cells.ball_and_stick(20 * u.um, length=(80 + 40 * k) * u.um, diameter=2 * u.um) for k in range(4)]
+        net.cells = bs.cells.MultiCompartment(4, shapes, compartments=3, V=bs.Uniform(-70 * u.mV, -60 * u.mV))
+        first = bs.simulate(net, 1 * MS, record=["cells.V", "mean(cells.V)"], mesh=mesh)
+        net.cells.add_junctions(gap=bs.cells.Junctions([(0, 3), (1, 2)]).on("soma"))
+        second = bs.simulate(net, 1 * MS, record="cells.V", mesh=mesh)
+        found.append([*map(plain_of, (first["cells.V"], first["mean(cells.V)"], second["cells.V"]))])
+    return [name for name, one, other in zip(("first", "mean", "second"), *found) if not np.array_equal(one, other)]
+
+
 def scaled(devices, per_device=40, degree=10):
     """A network that grows with the number of devices, as does what each of its neurons hears."""
     n = per_device * devices
@@ -280,6 +363,9 @@ def main(names, meshes, wide):
         if name == "goes_on":
             with tempfile.TemporaryDirectory() as tmp:
                 found[name] = {"4": goes_on(tmp)}
+            continue
+        if name == "joined_late":
+            found[name] = {"4": joined_late()}
             continue
         one = run(NETWORKS[name], None)
         spikes = sum(x.shape[1] for label, x in one.items() if ".spikes " in label)

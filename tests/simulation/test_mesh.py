@@ -17,17 +17,20 @@ import pytest
 from flax import nnx
 
 import brainsim as bs
+from brainsim import events, trees
 from brainsim._core import split
 from brainsim._mesh import Share
 from brainsim.simulation.door import enter
 from brainsim.simulation.loop import plan_of
 from brainsim.simulation.mesh.division import Division
+from brainsim.simulation.mesh.forests import Forest, in_blocks
 from brainsim.simulation.mesh.program import Chunk
 from brainsim.simulation.mesh.report import report
+from brainsim.trees._operation import Static, tree_p
 from tests.simulation.mesh_networks import NETWORKS, lif, pair, plain_of, scaled
 
 ROOT = Path(__file__).parents[2]
-QUICK = {"plain": (2, 4), "stdp": (4,), "goes_on": (4,)}
+QUICK = {"plain": (2, 4), "stdp": (4,), "goes_on": (4,), "few_shapes": (4,), "joined_late": (4,)}
 SLOW = {name: (3, 4) for name in NETWORKS if name not in ("many", "cells", *QUICK)}
 
 
@@ -306,14 +309,18 @@ def test_spikes_of_cells_of_several_shapes_have_room_for_all_at_once():
     entry = enter(net, 0.1 * u.ms, dt=0.1 * u.ms, record=["cells.spikes", "E.spikes"]).prepared()
     groups = entry.parameters, entry.fixed, entry.state
     chunk = Chunk(plan_of(net, entry.requests), entry.structure, Division(net, 3), None, groups)
-    assert chunk.room >= 64 + 4 + 2 and chunk.capacity - chunk.room == (chunk.looks + 1) * (4 + 2)
+    assert chunk.room >= 64 + 2 + 2 and chunk.capacity - chunk.room == (chunk.looks + 1) * (2 + 2)  # two on a device
 
 
 # -- how it is divided ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "name, devices", [*(("stdp_of_delays", n) for n in (1, 2, 3, 7)), *(("dendrites", n) for n in (1, 2, 3))]
+    "name, devices",
+    [
+        *(("stdp_of_delays", n) for n in (1, 2, 3, 7)),
+        *((name, n) for name in ("dendrites", "forest") for n in (1, 2, 3)),
+    ],
 )
 def test_parts_make_the_whole_again(name, devices):
     net, _ = NETWORKS[name]()
@@ -326,6 +333,40 @@ def test_parts_make_the_whole_again(name, devices):
         parts = np.stack([entered.piece(k) for k in range(devices)])
         assert parts.shape[1:] == entered.shape
         np.testing.assert_array_equal(division.leave(path, array.shape, parts), array)
+
+
+def test_cells_of_several_shapes_are_divided_by_their_compartments():
+    found = report(NETWORKS["forest"]()[0], 3)
+    assert "cells: 7 units, at most 40 of 115 compartments on a device" in str(found)
+    assert found.synapses.sum() == sum(p.n_synapses for p in NETWORKS["forest"]()[0].projections.values())
+    shapes = [one.shape for one in found.sent]
+    assert all(max(shape) < 20 for shape in shapes), shapes  # spikes alone
+    np.testing.assert_array_equal(in_blocks(np.array([100, 1, 1, 1, 1, 1]), 3), [0, 1, 6, 6])
+    np.testing.assert_array_equal(in_blocks(np.array([1, 1, 1, 1, 1, 100]), 3), [0, 5, 6, 6])
+    np.testing.assert_array_equal(in_blocks(np.array([3, 3, 2, 2, 2]), 2), [0, 2, 5])
+
+
+@pytest.mark.parametrize("devices", [3, 7])
+@pytest.mark.parametrize("implementation", ["plain", "kernel"])
+def test_trees_of_a_device_are_solved_as_they_are_among_all(devices, implementation):
+    cells = NETWORKS["forest"]()[0].cells
+    forest, rng = Forest(cells, devices), np.random.default_rng(0)
+    tree = cells.plain("tree")
+    s, e, r, v = rng.uniform(1, 9, tree.n), *rng.uniform(1, 9, (3, tree.n_compartments))
+    with events.served_by(implementation):
+        whole = trees.solve(tree, s, v, e, r)
+        for device in range(devices):
+            at = forest.sites.places(device)
+            nodes = np.append(at, tree.n_compartments + forest.points.places(device))
+            plan, rows = (forest.trees[f"tree.{name}"][device] for name in ("plan", "rows"))
+            static = Static(len(at), 0)
+            (own,) = tree_p(
+                (plan, rows, np.full(len(nodes), -1, np.int32)), s[nodes], e[at], r[at], v[at], static=static
+            )
+            here = np.asarray(forest.sites.is_here(device))
+            assert np.isfinite(own).all()
+            np.testing.assert_array_equal(own[here], whole[at[here]])
+            np.testing.assert_allclose(own[~here], (r / e)[at][~here], rtol=1e-12)  # alone
 
 
 def test_every_synapse_is_where_its_target_is():

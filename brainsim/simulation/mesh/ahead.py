@@ -6,7 +6,6 @@ to pass it: so devices send each other k rows of all lines at once, and then not
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import jax
@@ -67,7 +66,7 @@ class Ahead:
         own = known[:, self.at[path] : self.at[path] + self.steps * n_bytes].reshape(-1, self.steps, n_bytes)
         words = jax.lax.dynamic_index_in_dim(own, done % self.steps, 1, keepdims=False)
         bits = jnp.unpackbits(words, axis=-1, count=layout.size, bitorder="little")
-        return bits.astype(bool).reshape(math.prod(bits.shape))[: layout.n]
+        return layout.joined(bits).astype(bool)
 
 
 def _n_bytes(layout: Layout) -> int:

@@ -18,6 +18,7 @@ from brainsim.network import Network
 from brainsim.plasticity.synapses import single_rows
 from brainsim.population import Population
 from brainsim.projection import Projection
+from brainsim.simulation.mesh.forests import Forest
 from brainsim.simulation.mesh.layout import OWN, Layout
 
 OPAQUE = ("axon.begins", "axon.fired", "axon.waiting")  # what only the delivery of a calendar reads
@@ -49,7 +50,8 @@ class Division:
     value per unit. A projection's synapses are where their targets are. What belongs to presynaptic units (terminals,
     presynaptic traces, what a calendar holds) is kept by every device for all of them, but for lines of spikes, which are where
     those are fired. Cells of one shape are divided as neurons are, with all compartments of theirs. Everything else is on every
-    device: small populations, cells of several shapes or with junctions, which are solved together, numbers, layers, modulators.
+    device: small populations, cells with junctions, which are solved together, numbers, layers, modulators. Cells of several
+    shapes are divided in blocks of about as many compartments.
 
     Parameters
     ----------
@@ -63,7 +65,13 @@ class Division:
     def __init__(self, net: Network, devices: int, share: Share | None = None):
         self.net, self.devices, self.share = net, devices, share
         self.populations = {name: p for name, p in net.populations.items() if _in_blocks(p, devices)}
-        self.sizes = {p.count: size_of(p.count, devices) for p in self.populations.values()}
+        self.forests = {
+            name: Forest(p, devices) for name, p in net.populations.items() if p.is_forest and p.count >= devices
+        }
+        #: by the length of an axis
+        self.blocks = {p.count: Layout(0, p.count, size_of(p.count, devices)) for p in self.populations.values()}
+        for forest in self.forests.values():
+            self.blocks = forest.blocks | self.blocks
         #: of one value for each target of a projection, by path, where synapses are divided
         self.posts = {name: layout for name, p in net.projections.items() if (layout := self._posts(p)) is not None}
         self.projections = {name: net.projections[name] for name in self.posts}
@@ -80,10 +88,12 @@ class Division:
             return None
         if "synapse" in vars(projection) and isinstance(projection.axon, Calendar):  # looks at all of what is under way
             return None
-        population = self.populations.get(projection.post)
-        if population is None or not isinstance(projection.conn, events.CSR | events.FixedFanOut):
+        if not isinstance(projection.conn, events.CSR | events.FixedFanOut):
             return None
-        return Layout(0, population.count, self.sizes[population.count]).of_length(projection.n_post)
+        if projection.post in self.forests:
+            return self.forests[projection.post].targets(projection)
+        population = self.populations.get(projection.post)
+        return None if population is None else self.blocks[population.count].of_length(projection.n_post)
 
     # -- layouts -------------------------------------------------------------------------------------------------------
 
@@ -95,6 +105,8 @@ class Division:
             if population.between_sites is not None:
                 return self._of_cells(population, rest, shape)
             return self._blocks(population.count, shape)
+        if owner in self.forests:
+            return self.forests[owner].layout(rest, shape)
         projection = self.net.projections.get(owner)
         if projection is None or not shape:
             return None
@@ -121,9 +133,9 @@ class Division:
         if rest == "axon.ring" and shape[-1] == projection.n_post:  # of sums for targets
             return None if projection.delay_kind == "axonal" else self._targets(projection, owner, shape)
         if rest == "axon.line" and not projection.axon.single and projection.held_by is None:
-            return self._blocks(projection.n_pre, shape, last=True)
+            return self._senders(projection, shape)
         if rest == "axon.last" and projection.held_by is None:
-            return self._blocks(projection.n_pre, shape, last=True)
+            return self._senders(projection, shape)
         return None
 
     def _of_rule(self, projection, owner, rule: Any, name: str, shape):
@@ -141,6 +153,14 @@ class Division:
                 return self._blocks(projection.n_post, shape, last=True)
         return None
 
+    def _senders(self, projection: Projection, shape) -> Layout | None:
+        """Of one value for each who sends, along the last axis."""
+        owner, _, part = projection.pre.partition(".")
+        if owner not in self.forests:
+            return self._blocks(projection.n_pre, shape, last=True)
+        layout = self.forests[owner].of_part(part)
+        return layout.at(len(shape) - 1) if layout is not None and layout.n == shape[-1] else None
+
     def _targets(self, projection: Projection, owner: str, shape) -> Layout | None:
         """Of one value for each target, along the last axis."""
         if owner not in self.posts:
@@ -154,14 +174,14 @@ class Division:
         declared = getattr(type(owner), "_declared", {}).get(name.removesuffix("_rounding"))
         if not shape or declared is None or declared.shape not in ("count", "sites"):
             return None
-        return Layout(len(shape) - 1, cells.count, self.sizes[cells.count]).of_length(shape[-1])
+        return self.blocks[cells.count].at(len(shape) - 1).of_length(shape[-1])
 
     def _blocks(self, n: int, shape, last: bool = False) -> Layout | None:
-        size = self.sizes.get(n)
+        layout = self.blocks.get(n)
         axes = [axis for axis in range(len(shape)) if shape[axis] == n]
         if last:
             axes = [axis for axis in axes if axis == len(shape) - 1]
-        return Layout(axes[-1], n, size) if size is not None and axes else None
+        return layout.at(axes[-1]) if layout is not None and axes else None
 
     def synapses(self, path: str, shape, axis: int = 0) -> Layout | None:
         """The layout of one value per synapse."""
@@ -188,8 +208,14 @@ class Division:
         return rows
 
     def table(self, name: str) -> Entered:
-        """An array of the synapses of a projection, for the operations that use it: ``"E->I:indptr"``."""
+        """An array of the synapses of a projection, for the operations that use it: ``"E->I:indptr"``; or the numbers of
+        places that parts of cells have, as a device counts them: ``"cells.syn.at:here"``.
+        """
         path, _, what = name.rpartition(":")
+        if what == "here":
+            forest = self.forests[path.partition(".")[0]]
+            own = functools.partial(forest.own_numbers, path)
+            return Entered((forest.numbers[path][0].size,), np.int32, own)
         projection, rows = self.projections[path], self.rows(path)
         n, post = rows.size, rows.n_post
         narrow = np.uint16 if post <= 1 << 16 else np.int32
@@ -241,6 +267,10 @@ class Division:
             whole = np.asarray(array)
             if path.endswith(("axon.fired", "axon.waiting")):
                 return Entered(whole.shape, whole.dtype, lambda device: whole)
+            owner, _, rest = path.partition(".")
+            if owner in self.forests:
+                pieces = self.forests[owner].trees[rest]
+                return Entered(pieces[0].shape, array.dtype, pieces.__getitem__)
             return Entered((0,), array.dtype, lambda device: np.zeros(0, array.dtype))
         shape, values = layout.shape(array.shape), np.asarray(array)
         if layout.synapses:
@@ -248,10 +278,8 @@ class Division:
             rows = self.rows(layout.synapses)
             pick = lambda device: np.take(flat, _longer(rows.order(device), layout.size), layout.axis)  # noqa: E731
         else:
-            places, first = np.arange(layout.size), layout.n * np.arange(layout.rows)[:, None]
-            pick = lambda device: np.take(  # noqa: E731
-                values, (first + np.minimum(device * layout.size + places, layout.n - 1)).ravel(), layout.axis
-            )
+            first = layout.n * np.arange(layout.rows)[:, None]
+            pick = lambda device: np.take(values, (first + layout.places(device)).ravel(), layout.axis)  # noqa: E731
         return Entered(shape, array.dtype, pick)
 
     def leave(self, path: str, shape: tuple[int, ...], parts: Any) -> np.ndarray:
@@ -262,9 +290,9 @@ class Division:
         assert isinstance(layout, Layout)
         if not layout.synapses:
             before, behind = shape[: layout.axis], shape[layout.axis + 1 :]
-            rows = [part.reshape(*before, layout.rows, layout.size, *behind) for part in parts]
-            joined = np.concatenate(rows, layout.axis + 1)
-            return np.take(joined, np.arange(layout.n), layout.axis + 1).reshape(shape)
+            rows = np.stack([part.reshape(*before, layout.rows, layout.size, *behind) for part in parts])
+            joined = layout.joined(np.moveaxis(rows, layout.axis + 2, -1))
+            return np.moveaxis(joined, -1, layout.axis + 1).reshape(shape)
         there = parts if isinstance(parts, dict) else dict(enumerate(parts))
         dtype = next(iter(there.values())).dtype
         flat = np.empty((*shape[: layout.axis], layout.n, *shape[layout.axis + layout.span :]), dtype)
@@ -298,7 +326,9 @@ class Rows:
         indices = np.asarray(conn.indices).ravel()
         pointers = np.asarray(row_pointers(conn))
         unit = indices if post.rows == 1 else indices % post.n
-        home = (unit // post.size).astype(np.uint16 if devices <= 1 << 16 else np.int32)
+        blocks = [post.first(device) for device in range(devices)]
+        block = np.searchsorted(blocks, unit, side="right") - 1 if post.begins else unit // post.size
+        home = block.astype(np.uint16 if devices <= 1 << 16 else np.int32)
         here = np.bincount(home, minlength=devices)
         one = np.count_nonzero(here) <= 1  # device that has them all
         self._order = np.arange(len(home), dtype=np.int32) if one else np.argsort(home, kind="stable").astype(np.int32)
@@ -313,7 +343,7 @@ class Rows:
 
     def targets(self, device: int) -> np.ndarray:
         """Their targets, in the numbers of the device."""
-        targets, first = self._indices[self.order(device)].astype(np.int32), np.int32(device * self.post.size)
+        targets, first = self._indices[self.order(device)].astype(np.int32), np.int32(self.post.first(device))
         if self.post.rows == 1:
             return targets - first
         row, unit = np.divmod(targets, np.int32(self.post.n))

@@ -17,6 +17,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 
 from brainsim.simulation.mesh.exchange import Devices
+from brainsim.simulation.mesh.forests import Forest
 from brainsim.simulation.mesh.layout import OWN, Layout, Part
 from brainsim.simulation.waiting import ELEMENTWISE as ON_ONE_DEVICE
 
@@ -39,14 +40,20 @@ class Evaluation:
     Parameters
     ----------
     devices : Devices
-    sizes : dict of int to int
-        Lengths of axes that are divided in blocks, and of their parts: how random numbers are divided.
+    blocks : dict of int to Layout
+        How axes are divided in blocks, by their lengths: of random numbers, and of what is the same everywhere.
     posts : dict of str to Layout
         Of one value for each target of a projection, by path.
+    forests : dict of str to Forest
+        Populations of cells of several shapes, by path.
     """
 
-    def __init__(self, devices: Devices, sizes: dict[int, int], posts: dict[str, Layout]):
-        self.devices, self.sizes, self.posts = devices, sizes, posts
+    def __init__(
+        self, devices: Devices, blocks: dict[int, Layout], posts: dict[str, Layout], forests: dict[str, Forest]
+    ):
+        self.devices, self.blocks, self.posts, self.forests = devices, blocks, posts, forests
+        #: whose elements the numbers of places of cells count, by path
+        self.homes = {path: home for forest in forests.values() for path, (_, home) in forest.numbers.items()}
 
     def run(self, closed: ClosedJaxpr, given: list[Part]) -> list[Part]:
         """The results of a program, of parts."""
@@ -140,8 +147,8 @@ class Evaluation:
         """A value that is laid out, also where all its elements are equal."""
         if not part.uniform:
             return part
-        axis = next((k for k in reversed(range(len(part.shape))) if part.shape[k] in self.sizes), None)
-        layout = None if axis is None else Layout(axis, part.shape[axis], self.sizes[part.shape[axis]])
+        axis = next((k for k in reversed(range(len(part.shape))) if part.shape[k] in self.blocks), None)
+        layout = None if axis is None else self.blocks[part.shape[axis]].at(axis)
         return Part(part.shape, self.devices.laid(part, layout), layout)
 
     def _best(self, given: list[Part]) -> Layout | str | None:

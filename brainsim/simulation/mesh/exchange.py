@@ -44,10 +44,11 @@ class Devices:
     ----------
     count : int
     tables : callable
-        ``tables(name)`` gives an array of this device by name: see :class:`brainsim.simulation.mesh.division.Division`.
+        ``tables(name)`` gives an array of this device by name: see :class:`brainsim.simulation.mesh.division.Division`;
+        ``tables(name, rows)`` one of these, one for each device.
     """
 
-    def __init__(self, count: int, tables: Callable[[str], Any]):
+    def __init__(self, count: int, tables: Callable[..., Any]):
         self.count, self.tables = count, tables
         self.sent: list[Sent] = []
         self.asking = "step"  # which primitive is evaluated
@@ -84,9 +85,10 @@ class Devices:
             there = jnp.unpackbits(words, axis=-1, count=rows.shape[-1], bitorder="little").astype(bool)
         else:
             there = self.told_to_all(rows, part.shape)
-        there = there.reshape(self.count, *rows.shape[:-1], layout.rows, layout.size)
-        flat = jnp.moveaxis(there, 0, -2).reshape(*rows.shape[:-1], layout.rows, self.count * layout.size)
-        return jnp.moveaxis(flat[..., : layout.n].reshape(*rows.shape[:-1], -1), -1, layout.axis)
+        flat = layout.joined(there.reshape(self.count, *rows.shape[:-1], layout.rows, layout.size))
+        if layout.begins:  # or it would be added up piece by piece
+            flat = jax.lax.optimization_barrier(flat)
+        return jnp.moveaxis(flat.reshape(*rows.shape[:-1], -1), -1, layout.axis)
 
     def told_to_all(self, array: jax.Array, shape: tuple[int, ...], every: int = 1) -> jax.Array:
         """An array of every device, (devices, ...), once in ``every`` steps; ``shape`` is that of what it is part of."""
@@ -113,19 +115,15 @@ class Devices:
             return jnp.take(whole.reshape(shape), self.tables(f"{layout.synapses}:order"), axis=axis)
         rows = whole.reshape(*whole.shape[:axis], layout.rows, layout.n, *whole.shape[axis + 1 :])
         edge = [(0, 0)] * rows.ndim
-        edge[axis + 1] = (0, self.count * layout.size - layout.n)
+        edge[axis + 1] = (0, layout.room(self.count) - layout.n)
         longer = jnp.pad(rows, edge, mode="edge") if edge[axis + 1][1] else rows
-        part = jax.lax.dynamic_slice_in_dim(longer, self.here * layout.size, layout.size, axis + 1)
+        part = jax.lax.dynamic_slice_in_dim(longer, layout.first(self.here), layout.size, axis + 1)
         return part.reshape(layout.shape(whole.shape))
 
     def among_all(self, part: jax.Array, layout: Layout, shape: tuple[int, ...]) -> jax.Array:
         """An array as long as the whole, with this device's part in its place and zeros elsewhere."""
         before, behind, axis = shape[: layout.axis], shape[layout.axis + 1 :], layout.axis + 1
-        none = jnp.zeros((*before, layout.rows, self.count * layout.size, *behind), part.dtype)
+        none = jnp.zeros((*before, layout.rows, layout.room(self.count), *behind), part.dtype)
         rows = part.reshape(*before, layout.rows, layout.size, *behind)
-        placed = jax.lax.dynamic_update_slice_in_dim(none, rows, self.here * layout.size, axis)
+        placed = jax.lax.dynamic_update_slice_in_dim(none, rows, layout.first(self.here), axis)
         return jax.lax.slice_in_dim(placed, 0, layout.n, axis=axis).reshape(shape)
-
-    def is_here(self, layout: Layout) -> jax.Array:
-        """Which elements of a block are neurons, and do not lie behind the last."""
-        return jnp.tile(self.here * layout.size + jnp.arange(layout.size) < layout.n, layout.rows)

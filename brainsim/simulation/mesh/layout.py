@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Layout:
 
     Neurons are divided in blocks: device d holds those from ``d * size`` on, and the last devices may hold fewer, or none;
     what lies behind the last neuron repeats it. Synapses go where their targets are, in the order that they had. Compartments
-    go where their cells are: an axis may have all cells of the first compartment, then all of the second, and so on.
+    go where their cells are: an axis may have all cells of the first compartment, then all of the second, and so on. Where
+    cells have several shapes, blocks are uneven: what lies behind the last of a block repeats that.
 
     Parameters
     ----------
@@ -26,13 +28,15 @@ class Layout:
     n : int
         How many units it has as a whole.
     size : int
-        How many each part has.
+        How many each part has; of uneven blocks, the largest.
     synapses : str
         Path of the projection whose synapses they are; empty for blocks of neurons.
     span : int
         How many axes of the whole become the one that is divided: synapses may be arranged as a matrix.
     rows : int
         How many times all units follow each other along the axis, which is this many times as long.
+    begins : tuple of int
+        Of uneven blocks, with which unit each begins, and ``n`` at the end; empty for even ones.
     """
 
     axis: int
@@ -41,6 +45,54 @@ class Layout:
     synapses: str = ""
     span: int = 1
     rows: int = 1
+    begins: tuple[int, ...] = ()
+
+    @classmethod
+    def uneven(cls, begins: Iterable[int]) -> Layout:
+        """Blocks that begin with these units, the number of all at the end.
+
+        None has a single place: of an array with one element XLA makes a number, and may round it in another way.
+        """
+        begins = tuple(map(int, begins))
+        return cls(0, begins[-1], max(2, int(np.diff(begins).max())), begins=begins)
+
+    def first(self, device: Any) -> Any:
+        """With which unit the block of a device begins."""
+        if not self.begins:
+            return device * self.size
+        if isinstance(device, int):
+            return self.begins[device]
+        begins = jnp.asarray(self.begins, jnp.int32)
+        return jax.lax.dynamic_slice(begins, (device,), (1,)).reshape(())
+
+    def end(self, device: Any) -> Any:
+        """Where the block of a device ends."""
+        if self.begins:
+            return self.first(device + 1)
+        return np.minimum((device + 1) * self.size, self.n) if isinstance(device, int) else self.n
+
+    def room(self, devices: int) -> int:
+        """How many units there must be for a block of the same length for each device."""
+        return self.n + self.size if self.begins else devices * self.size
+
+    def places(self, device: Any) -> Any:
+        """The units that a device has; the last again behind it."""
+        own = isinstance(device, int)
+        xp: Any = np if own else jnp
+        return xp.minimum(self.first(device) + xp.arange(self.size), xp.maximum(self.end(device) - 1, 0))
+
+    def is_here(self, device: jax.Array) -> jax.Array:
+        """Which elements of a block are units of the device, and do not lie behind its last."""
+        return jnp.tile(self.first(device) + jnp.arange(self.size) < self.end(device), self.rows)
+
+    def joined(self, parts: Any) -> Any:
+        """The units of all devices, (..., n), of their blocks, (devices, ..., size)."""
+        if self.begins:
+            join: Any = np.concatenate if isinstance(parts, np.ndarray) else jnp.concatenate
+            return join([part[..., :n] for part, n in zip(parts, np.diff(self.begins).tolist(), strict=True)], -1)
+        moved = np.moveaxis if isinstance(parts, np.ndarray) else jnp.moveaxis
+        rows = moved(parts, 0, -2)
+        return rows.reshape(*rows.shape[:-2], -1)[..., : self.n]
 
     def shape(self, whole: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of a part of an array of shape ``whole``."""
@@ -53,7 +105,8 @@ class Layout:
     def of_length(self, length: int) -> Layout | None:
         """The same of an axis of another length; None where it does not have all units once or several times."""
         rows, rest = divmod(length, self.n)
-        return dataclasses.replace(self, rows=rows) if rows and not rest else None
+        fits = rows and not rest and (rows == self.rows or not self.begins)
+        return dataclasses.replace(self, rows=rows) if fits else None
 
 
 # What a device has a version of its own of, which nothing but the operation that it belongs to can read
@@ -77,9 +130,11 @@ class Part:
     make : callable, optional
         In place of ``array``, where all elements are equal: makes an array of any shape.
     of : str
-        Path of the projection whose targets it says.
+        Path of the projection whose targets it says, or of the numbers of places of cells that it is.
     free : bool
         Whether ``replica`` asks nothing of other devices.
+    joined : tuple of Part
+        What it was made of, one behind the other.
     """
 
     shape: tuple[int, ...]
@@ -89,6 +144,7 @@ class Part:
     make: Callable[[tuple[int, ...]], Any] | None = None
     of: str = ""
     free: bool = False
+    joined: tuple[Part, ...] = ()
 
     @classmethod
     def whole(cls, array: Any) -> Part:
@@ -128,6 +184,7 @@ def same_axis(before: tuple[int, ...], after: tuple[int, ...], layout: Layout) -
             above
             and lead * layout.rows % above == 0
             and after[axis] == (rows := lead * layout.rows // above) * layout.n
+            and (rows == 1 or not layout.begins)
         ):
             return dataclasses.replace(layout, axis=axis, rows=rows)
     return None

@@ -43,12 +43,12 @@ class Here:
     @classmethod
     def of(cls, evaluation: Evaluation, conn: Any, learns: bool = False, later: bool = False) -> Here | None:
         """Those of a connectivity whose arrays are parts; None where they are not divided."""
-        size, table = evaluation.sizes.get(conn.n_post), evaluation.devices.tables
+        post, table = evaluation.blocks.get(conn.n_post), evaluation.devices.tables
         if isinstance(conn, events.CSR | events.FixedFanOut):
             return cls._stored(evaluation, conn, table, learns, later)
-        if size is None:
+        if post is None:
             return None
-        post = Layout(0, conn.n_post, size)
+        size = post.size
         if isinstance(conn, events.Diagonal):
             numbers = jnp.arange(size + 1, dtype=jnp.int32)
             by_post = PostIndex(numbers, numbers[:-1], numbers[:-1]) if learns else None
@@ -230,6 +230,8 @@ def _poisson_input(evaluation: Evaluation, equation: Any, given: list[Part]) -> 
 def _tree(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
     """Cells that stand side by side, each solved by the device that has it."""
     call = Call(evaluation, equation, given)
+    if call.shared[0].layout == OWN:
+        return _forest(evaluation, call)
     static, (couplings, *rest) = call.p["static"], call.operands
     layout = next((x.layout for x in rest if isinstance(x.layout, Layout)), None)
     if call.p["batch"].extents or not static.cells or layout is None or (layout.axis, layout.rows) != (1, 1):
@@ -238,3 +240,18 @@ def _tree(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part
     s = call.laid(couplings, layout if static.own_s else None)
     made = call(tree_p, call.whole(call.shared), (s, *(call.laid(x, layout) for x in rest)), here)
     return [Part(call.results[0], made[0], layout)]
+
+
+def _forest(evaluation: Evaluation, call: Call) -> list[Part]:
+    """Cells of several shapes, of which each device has the trees of its own."""
+    plan, rows, _ = call.shared
+    forest, devices, (couplings, *rest) = evaluation.forests[plan.of], evaluation.devices, call.operands
+    sites, whole = forest.sites, devices.whole(couplings)
+    s = [devices.laid(Part.whole(whole[: sites.n]), sites)]
+    if forest.points is not None:
+        s.append(devices.laid(Part.whole(whole[sites.n :]), forest.points))
+    static = call.p["static"]._replace(n_compartments=sites.size)
+    parents = jnp.full(plan.array.shape[1], -1, jnp.int32)  # for derivatives alone
+    operands = jnp.concatenate(s), *(call.laid(x, sites) for x in rest)
+    made = call(tree_p, (plan.array, rows.array, parents), operands, static)
+    return [Part(call.results[0], made[0], sites)]

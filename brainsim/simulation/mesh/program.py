@@ -19,9 +19,10 @@ from brainsim.simulation.grouped import grouped, while_loop
 from brainsim.simulation.mesh import operations, shapes  # noqa: F401  # their rules
 from brainsim.simulation.mesh.ahead import Ahead
 from brainsim.simulation.mesh.collectives import gathered
+from brainsim.simulation.mesh.division import Entered
 from brainsim.simulation.mesh.evaluate import Evaluation
 from brainsim.simulation.mesh.exchange import Devices, Sent
-from brainsim.simulation.mesh.layout import Layout, Part
+from brainsim.simulation.mesh.layout import OWN, Layout, Part
 
 LOOKS = 16  # steps between looks at how full the buffers of spikes are, at most
 SOME = 1 << 22  # events that there is room for between two looks
@@ -69,8 +70,11 @@ class Chunk:
         parameters, fixed, state = self.groups
         self.layouts = {path: self.division.layout(path, x.shape) for group in self.groups for path, x in group.items()}
         self.sent: list[Sent] = []
+        self.numbers = {path for forest in self.division.forests.values() for path in forest.numbers}
         self.ahead = Ahead(self.division, state)
         self.needed: list[str] = []  # tables, in the order in which they are asked for
+        self.places: dict[str, Entered] = {}  # those that follow from the program
+        self.placed: dict[str, jax.Array] = {}
         each = [r.shape[0] if r.elements is not None else self._most(r) for r in self.plan.spikes]
         worst = max(sum(each), 1)
         self.looks = int(np.clip(SOME // worst, 1, LOOKS))
@@ -117,14 +121,16 @@ class Chunk:
         shape = next(group[path].shape for group in self.groups if path in group)
         owner, _, rest = path.partition(".")
         of = owner if owner in self.division.projections and rest.startswith("connectivity.") else ""
-        of = path if path in self.ahead.lines else of
+        of = path if path in self.ahead.lines or path in self.numbers else of
+        of = owner if layout == OWN and owner in self.division.forests else of
         return Part(shape, array, layout, of=of)
 
     def on_a_device(self, parameters, fixed, state, tables, length, courses, n_steps):
         """The loop of one device, of what it holds: see :func:`brainsim.simulation.engine.run_chunk`."""
         plan = self.plan
-        devices = Devices(self.division.devices, lambda name: self._table(tables, name))
-        evaluation = Evaluation(devices, self.division.sizes, self.division.posts)
+        devices = Devices(self.division.devices, functools.partial(self._table, tables))
+        division = self.division
+        evaluation = Evaluation(devices, division.blocks, division.posts, division.forests)
         first = state["steps"]
         parts = functools.partial(_mapped, self._part)
         number_of = Part.whole
@@ -192,7 +198,7 @@ class Chunk:
         for part, offset in zip(fired, self.plan.offsets[:-1].tolist(), strict=True):
             layout: Any = part.layout
             if _is_in_blocks(layout):
-                here, first = devices.is_here(layout), devices.here * layout.size
+                here, first = layout.is_here(devices.here), layout.first(devices.here)
             else:  # all devices know them: the first one records them
                 layout, here, first = None, jnp.broadcast_to(devices.here == 0, part.shape), 0
             array = devices.laid(part, layout)
@@ -229,18 +235,24 @@ class Chunk:
         for path in engine.floats(state):
             good, layout = jnp.isfinite(state[path]), self.layouts[path]
             if isinstance(layout, Layout) and not layout.synapses:
-                here = jnp.expand_dims(devices.is_here(layout), [k for k in range(good.ndim) if k != layout.axis])
+                here = jnp.expand_dims(layout.is_here(devices.here), [k for k in range(good.ndim) if k != layout.axis])
                 good = good | ~here
             flags.append(jnp.all(good)[None])
         return jnp.all(gathered(jnp.concatenate(flags), devices.count), 0)
 
-    def _table(self, tables, name):
+    def _table(self, tables, name, rows=None):
         if name in tables:
             return tables[name]
         if name not in self.needed:
             self.needed.append(name)
-        entered = self.division.table(name)
+            if rows is not None:
+                self.places[name] = Entered(rows[0].shape, rows[0].dtype, rows.__getitem__)
+        entered = self.table(name)
         return jnp.zeros(entered.shape, entered.dtype)
+
+    def table(self, name: str) -> Entered:
+        """An array that the program uses besides those of the network."""
+        return self.places[name] if name in self.places else self.division.table(name)
 
     # -- the program -------------------------------------------------------------------------------------------------------
 

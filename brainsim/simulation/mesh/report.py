@@ -113,10 +113,13 @@ def _populations(division: Division):
     for name, population in division.net.populations.items():
         units = f"{population.count:,} unit{'s' * (population.count > 1)}"
         where = (
-            f", {division.sizes[population.count]:,} on a device"
+            f", {division.blocks[population.count].size:,} on a device"
             if name in division.populations
             else " on every device"
         )
+        if name in division.forests:
+            forest = division.forests[name]
+            where = f", at most {forest.sites.size:,} of {forest.sites.n:,} compartments on a device"
         yield f"{name}: {units}{where}"
 
 

@@ -81,19 +81,26 @@ class Run:
         return {path: self.place(self.division.enter(path, array)) for path, array in arrays.items()}
 
     def _kept(self, path, array):
-        placed, where = self.entry.net._aside.placed, (path, tuple(self.mesh.devices.flat))
+        layout = self.division.layout(path, array.shape)  # not as before, where junctions were added
+        placed, where = self.entry.net._aside.placed, (path, layout, tuple(self.mesh.devices.flat))
         known, there = placed.get(where, (None, None))
         if known is None or known() is not array:
             there = self.place(self.division.enter(path, array))
             placed[where] = weakref.ref(array), there
         return there
 
-    def _tables(self, names: list[str]) -> dict:
+    def _tables(self, chunk: Chunk) -> dict:
         net = self.entry.net
         made = {}
-        for name in names:
+        for name in chunk.needed:
             path = name.rpartition(":")[0]
-            targets, weights = net[path].conn.indices, self.entry.step_ms
+            if name in chunk.places:
+                if name not in chunk.placed:
+                    chunk.placed[name] = self.place(chunk.places[name])
+                made[name] = chunk.placed[name]
+                continue
+            targets = self.entry.fixed[path] if path in self.entry.fixed else net[path].conn.indices
+            weights = self.entry.step_ms
             where = (name, weights, tuple(self.mesh.devices.flat))
             known, there = net._aside.placed.get(where, (None, None))
             if known is None or known() is not targets:
@@ -159,13 +166,14 @@ class Run:
         rows = [self.division.rows(path).size for path in self.division.projections]
         shapes = tuple((path, x.shape, str(x.dtype)) for group in (*groups, courses) for path, x in group.items())
         wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
-        key = "mesh", plan, tuple(self.mesh.devices.flat), tuple(rows), shapes, wide
+        forests = tuple((name, forest.known) for name, forest in self.division.forests.items())
+        key = "mesh", plan, tuple(self.mesh.devices.flat), tuple(rows), shapes, wide, forests
         programs = keep(structure)
         if key not in programs:
             programs[key] = self._compile(Chunk(plan, structure, self.division, self.mesh, groups), step, courses)
         program, chunk = programs[key]
         self.chunk = chunk
-        return program, self._tables(chunk.needed)
+        return program, self._tables(chunk)
 
     def _compile(self, chunk: Chunk, step, courses):
         shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), (step, courses))
@@ -177,12 +185,12 @@ class Run:
         number = jax.ShapeDtypeStruct((), jnp.int32)
 
         def given(names):
-            tables = {name: _one(self.division.table(name), divided) for name, divided in names.items()}
+            tables = {name: _one(chunk.table(name), divided) for name, divided in names.items()}
             return *groups, tables, *shapes, number
 
         # Twice: the first time says which tables it needs
         jax.eval_shape(chunk.local({}), *given({}))
-        names = {name: self.division.table(name).piece is not None for name in chunk.needed}
+        names = {name: chunk.table(name).piece is not None for name in chunk.needed}
         traced = jax.jit(chunk.local(names), keep_unused=True).trace(*given(names))
         lowered, one_pass = traced.lower(), one_pass_is_best(traced.jaxpr)
         execute = fused.load_replicas(lowered, list(self.mesh.devices.flat), one_pass)

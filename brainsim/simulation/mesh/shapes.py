@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr
 from jax.extend.random import threefry2x32_p
 
+from brainsim.simulation.mesh import uneven
 from brainsim.simulation.mesh.evaluate import Evaluation, function_of, moved, rule
 from brainsim.simulation.mesh.layout import Layout, Part, same_axis
 
@@ -76,6 +77,8 @@ def _slice(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Par
     if not _is_laid(part) or part.layout.span > 1:
         return None
     starts, stops, axis = list(p["start_indices"]), list(p["limit_indices"]), part.layout.axis
+    if part.layout.begins:
+        return uneven.cut(evaluation, equation, part)
     layout = part.layout.of_length(shape[axis])  # of some rows, where not of all
     first, rest = divmod(starts[axis], part.layout.n)
     if layout is None or rest or p["strides"] is not None and p["strides"][axis] != 1:
@@ -112,12 +115,16 @@ def _dynamic_update_slice(evaluation: Evaluation, equation: Any, given: list[Par
 
 @rule("concatenate")
 def _concatenate(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
+    if given[0].uniform and all(part.make is given[0].make for part in given):
+        return uneven.repeated(evaluation, equation, given[0])
     laid = [part.layout for part in given if _is_laid(part)]
     axis, shape = equation.params["dimension"], equation.outvars[0].aval.shape
     if not laid or laid[0].span > 1 or axis == laid[0].axis and laid[0].synapses:
         return None
     given = [part for part in given if part.shape[axis]]
     at = laid[0].axis
+    if axis == at and any(layout.begins for layout in laid):
+        return uneven.joined(evaluation, equation, given)
     layouts = [laid[0].of_length(part.shape[at]) for part in given]  # rows behind rows, or along another axis
     if None in layouts:
         return None
@@ -188,6 +195,8 @@ def _cumulative(evaluation: Evaluation, equation: Any, given: list[Part]) -> lis
 def _gather(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
     """Of what every device has, at places that are divided; or along another axis than the divided one."""
     operand, indices = given
+    if (found := uneven.found(evaluation, equation, operand, indices)) is not None:
+        return found
     p, shape = equation.params, equation.outvars[0].aval.shape
     numbers = p["dimension_numbers"]
     if numbers.operand_batching_dims or operand.uniform and not _is_laid(indices):
@@ -215,8 +224,10 @@ def _gather(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Pa
 
 @rule("scatter", "scatter-add", "scatter_add", "scatter-mul", "scatter_mul", "scatter_max", "scatter-max")
 def _scatter(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
-    """Along another axis than the divided one."""
+    """Along another axis than the divided one, or within a cell."""
     into, indices, updates = given
+    if (put := uneven.put(evaluation, equation, into, indices, updates)) is not None:
+        return put
     numbers = equation.params["dimension_numbers"]
     if numbers.operand_batching_dims or not _is_laid(into) or into.layout.span > 1:
         return None
@@ -346,13 +357,13 @@ def _random_bits(evaluation: Evaluation, equation: Any, given: list[Part]) -> li
     """The numbers that these elements have in the whole: each is a function of the key and its place."""
     (key,) = given
     shape, width = equation.params["shape"], equation.params["bit_width"]
-    axis = next((k for k in reversed(range(len(shape))) if shape[k] in evaluation.sizes), None)
+    axis = next((k for k in reversed(range(len(shape))) if shape[k] in evaluation.blocks), None)
     if axis is None or key.shape != () or math.prod(shape) >= 2**32 or width not in (32, 64):
         return None
     data = jax.random.key_data(key.array)
     if data.shape != (2,) or not jax.config.jax_threefry_partitionable:  # type: ignore[attr-defined]
         return None
-    layout = Layout(axis, shape[axis], evaluation.sizes[shape[axis]])
+    layout = evaluation.blocks[shape[axis]].at(axis)
     low = _places(evaluation, shape, layout)
     high = jnp.zeros_like(low)
     first, second = threefry2x32_p.bind(*_spread(data, low), high, low)
@@ -373,6 +384,6 @@ def _places(evaluation, shape, layout):
     for k in range(len(shape)):
         along = jax.lax.broadcasted_iota(jnp.uint32, places.shape, k)
         if k == layout.axis:
-            along = along + (evaluation.devices.here * layout.size).astype(jnp.uint32)
+            along = along + layout.first(evaluation.devices.here).astype(jnp.uint32)
         places = places + along * jnp.uint32(math.prod(shape[k + 1 :]))
     return places
