@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import brainunit as u
 
 import brainsim as bs
 from models import coba_lif
 
-STEP, CALLS, ROUNDS = 0.1 * u.ms, 200, 7
+STEP, CALLS, ROUNDS = 0.1 * u.ms, 50, 40
 
 
 def networks() -> Iterator[tuple[str, bs.Network, list[str]]]:
@@ -45,11 +46,11 @@ def measured() -> Iterator[dict]:
     for name, net, recorded in networks():
         for record in ([], recorded):
 
-            def run(steps: int) -> bs.Recording:
-                return bs.simulate(net, steps * STEP, dt=STEP, record=record)  # noqa: B023
+            def run(duration: Any = STEP) -> bs.Recording:
+                return bs.simulate(net, duration, dt=STEP, record=record)  # noqa: B023
 
-            wall, cpu = (fastest(lambda: run(1), CALLS, clock) for clock in (time.perf_counter, time.process_time))  # noqa: B023
-            step = fastest(lambda: run(2000), 2, time.process_time) / 2000  # noqa: B023
+            wall, cpu = (fastest(run, CALLS, clock) for clock in (time.perf_counter, time.process_time))
+            step = fastest(lambda: run(2000 * STEP), 2, time.process_time) / 2000  # noqa: B023
             yield {"network": name, "record": record, "call": wall, "call_cpu": cpu, "step_cpu": round(step, 1)}
 
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 import typing
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
+
+
+def _getter(names: list[str]) -> Callable[[Any], tuple]:
+    """Gives the attributes with these names as a tuple; a network's formats are flattened at each call of a run."""
+    get = operator.attrgetter(*names) if names else lambda self: ()
+    return (lambda self: (get(self),)) if len(names) == 1 else get
 
 
 @typing.dataclass_transform(frozen_default=True, eq_default=False)
@@ -22,14 +31,13 @@ class Frozen:
         counts = [field.name for field in fields if field.type in ("int", "float", int, float)]
         arrays = [field.name for field in fields if field.name not in counts]
 
-        keys = [jax.tree_util.GetAttrKey(n) for n in arrays]
+        keys, children, aux = [jax.tree_util.GetAttrKey(n) for n in arrays], _getter(arrays), _getter(counts)
 
         def flatten(self):
-            return [getattr(self, n) for n in arrays], tuple([getattr(self, n) for n in counts])
+            return children(self), aux(self)
 
         def flatten_with_keys(self):
-            children, aux = flatten(self)
-            return list(zip(keys, children)), aux
+            return list(zip(keys, children(self))), aux(self)
 
         def unflatten(aux, children):
             self = object.__new__(cls)  # placeholders of transformations pass through here: nothing to check

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from brainsim._core import Structure
@@ -13,11 +14,16 @@ if TYPE_CHECKING:
     from brainsim.simulation.plan import Request
 
 MOST = 64  # of which requests are kept
+_AVAL = operator.attrgetter("aval")
 
 
-def _kind(array) -> object:
-    """Shape and type of an array: one object for many, of an array of JAX."""
-    return getattr(array, "aval", None) or (array.shape, array.dtype)
+def _kinds(arrays: Iterable) -> list:
+    """Shape and type of each array: one object for many, where they are of JAX."""
+    arrays = list(arrays)
+    try:
+        return list(map(_AVAL, arrays))
+    except AttributeError:
+        return [(array.shape, array.dtype) for array in arrays]
 
 
 def remembered(
@@ -41,7 +47,7 @@ def remembered(
     paths = (record,) if isinstance(record, str) else tuple(record) if isinstance(record, list | tuple) else (None,)
     if is_pair(record) or not all(isinstance(path, str) and "@" not in path for path in paths):
         return read()
-    shapes = list(map(_kind, arrays.values()))
+    shapes = _kinds(arrays.values())
     known = net._aside.requests
     if known is None or known[0] is not structure or known[1] != shapes or len(known[2]) >= MOST:
         known = net._aside.requests = structure, shapes, {}
