@@ -63,6 +63,7 @@ def a_or_an(name: str) -> str:
 
 
 _UNEXPECTED = re.compile(r"([\w.<>]+)\(\) got an unexpected keyword argument '(\w+)'")
+_MISSING = re.compile(r"(.+)\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.+)")
 
 
 def names_arguments(function: F) -> F:
@@ -106,7 +107,8 @@ def _signature(method: Callable) -> inspect.Signature:
 
 
 def of_arguments(error: TypeError, called: Callable, name: str, named: Iterable[str]) -> TypeError | None:
-    """What to raise in place of ``error`` if it is that ``called``, by the user's ``name``, has no such argument; else None.
+    """What to raise in place of ``error`` if it is that ``called``, by the user's ``name``, has no such argument, or that one is
+    missing; else None.
 
     Parameters
     ----------
@@ -118,6 +120,8 @@ def of_arguments(error: TypeError, called: Callable, name: str, named: Iterable[
     named : iterable of str
         Names of the arguments that it was called with.
     """
+    if missing := _MISSING.fullmatch(str(error)):
+        return _of_missing(called, name, named, missing[1], re.findall(r"'(\w+)'", missing[2]))
     found = _UNEXPECTED.fullmatch(str(error))
     if found is None or found[2] not in named:
         return None
@@ -129,6 +133,18 @@ def of_arguments(error: TypeError, called: Callable, name: str, named: Iterable[
         key for key, p in accepted.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and key != "self"
     ]
     return TypeError(f"{name}: there is no argument {found[2]!r}.{suggestion(found[2], given)}")
+
+
+def _of_missing(called: Callable, name: str, named: Iterable[str], where: str, missing: list[str]) -> TypeError | None:
+    """The same where ``where`` was called without some arguments: a class says it of the base that takes them."""
+    kinds = called.__mro__ if isinstance(called, type) else ()
+    if where not in {called.__qualname__, *(kind.__init__.__qualname__ for kind in kinds)} or {*missing} & {*named}:
+        return None
+    few = (
+        f"the argument {missing[0]!r} is" if len(missing) == 1 else f"the arguments {', '.join(map(repr, missing))} are"
+    )
+    given = ", ".join(named)
+    return TypeError(f"{name}: {few} missing{f'; given were {given}' if given else ''}.")
 
 
 def check_flag(what: str, given: Any) -> None:

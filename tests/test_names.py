@@ -298,6 +298,38 @@ def test_an_argument_that_something_inside_does_not_have_is_not_taken_for_the_us
         outer(valeu=2)
 
 
+def test_an_argument_that_is_missing_inside_is_not_taken_for_the_users():
+    @names_arguments
+    def outer():
+        return inner()
+
+    def inner(value):
+        return value
+
+    with pytest.raises(TypeError, match=r"inner\(\) missing 1 required positional argument: 'value'"):
+        outer()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda net: bs.neurons.LIF(), "LIF: the argument 'size' is missing."),
+        (
+            lambda net: bs.stimuli.OrnsteinUhlenbeck(mean=1 * u.pA, std=2 * u.pA, tau=5 * u.ms),
+            "OrnsteinUhlenbeck: the argument 'sigma' is missing; given were mean, std, tau.",
+        ),
+        (lambda net: bs.FixedProbability(), "FixedProbability: the argument 'p' is missing."),
+        (lambda net: net.connect(net.E, net.E), "connect: the argument 'rule' is missing."),
+        (lambda net: bs.sweep(net), "sweep: the arguments 'values', 'duration' are missing."),
+    ],
+)
+def test_a_missing_argument_is_told_by_the_name_that_was_called(net, call, message):
+    """Python would tell of the base class that takes it, which may be private."""
+    with pytest.raises(TypeError) as caught:
+        call(net)
+    assert str(caught.value) == message
+
+
 def test_signatures_are_those_of_the_definition():
     assert list(inspect.signature(bs.FixedProbability).parameters) == ["p", "self_connections"]
     assert list(inspect.signature(bs.simulate).parameters)[:3] == ["net", "duration", "dt"]
