@@ -85,6 +85,8 @@ def _said(equations, n, number):
     """What equations say, as something that can be compared; None where arrays are longer or shorter inside of them."""
     said = []
     for equation in equations:
+        if equation.primitive.name == "squeeze":  # of one element, which others have beside it then
+            return None
         params = []
         for name, value in equation.params.items():
             if name == INNER.get(equation.primitive.name):

@@ -295,6 +295,17 @@ def test_one_result_of_many_long_populations_is_compiled():
         assert found.shape == (7_000 + k,)
 
 
+def test_what_is_done_to_the_only_element_of_an_array_is_not_done_to_all_of_several():
+    def step(carry):
+        n, *state = carry
+        return n + 1, *(x * jax.lax.squeeze(x, (0,)) + 0.5 for x in state)
+
+    state = jnp.int32(0), *(jnp.full(1, 0.1 * k) for k in range(alike.MANY))
+    after = while_loop(lambda carry: carry[0] < 2, step, state)
+    x = 0.1 * np.arange(alike.MANY)
+    np.testing.assert_allclose(np.concatenate(after[1:]), (x**2 + 0.5) ** 2 + 0.5, rtol=1e-6)
+
+
 def test_keys_of_many_parts_are_folded_at_once():
     root = jax.random.PRNGKey(3)
 
