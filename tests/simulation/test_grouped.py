@@ -301,7 +301,7 @@ def test_what_is_done_to_the_only_element_of_an_array_is_not_done_to_all_of_seve
         return n + 1, *(x * jax.lax.squeeze(x, (0,)) + 0.5 for x in state)
 
     state = jnp.int32(0), *(jnp.full(1, 0.1 * k) for k in range(alike.MANY))
-    after = while_loop(lambda carry: carry[0] < 2, step, state)
+    after = grouped_step.while_loop(lambda carry: carry[0] < 2, step, state)
     x = 0.1 * np.arange(alike.MANY)
     np.testing.assert_allclose(np.concatenate(after[1:]), (x**2 + 0.5) ** 2 + 0.5, rtol=1e-6)
 
