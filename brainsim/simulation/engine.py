@@ -193,8 +193,8 @@ def report(done, count, finite, met=False) -> jax.Array:
     met : bool array, ()
         Whether a condition has ended the run.
     """
-    broken = jnp.where(finite.all(), -1, jnp.argmin(finite)) if finite.size else -1
-    return jnp.concatenate([jnp.ravel(jnp.asarray(x)).astype(jnp.int32) for x in (done, met, broken, count)])
+    parts = done, met, count.size, count, finite
+    return jnp.concatenate([jnp.ravel(jnp.asarray(x)).astype(jnp.int32) for x in parts])
 
 
 class Report:
@@ -208,13 +208,16 @@ class Report:
         Whether a condition has ended the run.
     counts : list of int
         Spikes recorded, of each run of the batch.
+    finite : list of int
+        Whether each of :func:`floats` is finite.
     broken : str or None
-        The first variable, by name, that is not finite.
+        The first variable, by name, that is not.
     """
 
     def __init__(self, array, state: dict):
-        self.done, met, broken, *self.counts = np.asarray(array).tolist()
-        self.met, self.broken = bool(met), None if broken < 0 else floats(state)[broken]
+        self.done, met, runs, *rest = np.asarray(array).tolist()
+        self.met, self.counts, self.finite = bool(met), rest[:runs], rest[runs:]
+        self.broken = None if all(self.finite) else floats(state)[self.finite.index(0)]
 
 
 def floats(state: dict) -> list[str]:

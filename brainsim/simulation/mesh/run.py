@@ -150,12 +150,12 @@ class Run:
         number = self.place(Entered((), number.dtype, None, number))
         program, tables = self._program(plan, structure, step, courses)
         told, state, recorded, samples = program(*arrays, tables, step, courses, number)
-        told = self._on_the_host(told)
-        counts = engine.Report(told, state).counts  # of each device
+        report = engine.Report(self._on_the_host(told), state)
         index, step = map(self._on_the_host, recorded)
-        recorded = _in_order(index, step, counts)
+        recorded = _in_order(index, step, report.counts)  # of each device
         samples = {label: self._on_the_host(array) for label, array in samples.items()}
-        return np.append(told[: -len(counts)], len(recorded[0])), state, recorded, samples
+        told = np.array([report.done, report.met, 1, len(recorded[0]), *report.finite], np.int32)
+        return told, state, recorded, samples
 
     def _program(self, plan, structure, step, courses):
         entry = self.entry
