@@ -150,7 +150,7 @@ class BetweenRuns(Dynamics):
 
     def went_on(self, count: int | None = None) -> None:
         """Take note that the state was replaced: by a run, or from a file; ``count`` is the number of steps so far, if known."""
-        moment, steps = self._aside.moment, self.plain("steps")
+        moment, steps, ended_a_run = self._aside.moment, self.plain("steps"), count is not None
         if isinstance(steps, Tracer):
             moment = copy.copy(moment)  # of this copy of the network alone
             self._aside = self._aside.but(moment=moment)
@@ -158,7 +158,8 @@ class BetweenRuns(Dynamics):
         else:
             count = moment.count(steps) if count is None else moment.know(steps, count)
             moment.begun, moment.key = count > 0, self.plain("key")
-            kept = {} if self._aside.ready is None else self._aside.ready.kept
+            # What is ready is the network as it is after a run alone: parts may have come or gone before a file is read
+            kept = self._aside.ready.kept if ended_a_run and self._aside.ready is not None else {}
             if "growing" not in kept:
                 kept["growing"] = [name for name, part in self.projections.items() if "structure" in vars(part)]
             for name in kept["growing"]:

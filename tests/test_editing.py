@@ -44,6 +44,10 @@ def test_what_is_taken_out_is_as_if_it_had_never_been():
     bs.simulate(net, 1 * u.ms)
     with pytest.raises(ValueError, match="'E.ampa' cannot be taken out: there is still E->E"):
         del net["E.ampa"]
+    with pytest.raises(ValueError, match="'I' cannot be taken out: E->I refers to it; take that out first"):
+        del net.I
+    with pytest.raises(ValueError, match=r"'E->E' cannot be taken out: give its path, del net\['E->E'\]"):
+        delattr(net, "E->E")
     del net["E->E"], net["E->I"], net["E.ampa"]
     net.reset()
     bare = network(wire=False)

@@ -81,7 +81,7 @@ def _load(lowered, device) -> Callable:
 
     program, place = _compiled(_jax, lowered, [device], one_pass=True), jax.sharding.SingleDeviceSharding(device)
     types = [ShapedArray(array.shape, array.dtype) for array in jax.tree.leaves(lowered.out_info)]
-    # To ask each result for its place takes half of the time of a short call
+    # To ask each result for its place takes as long as to make it
     made = [_jax.array_result_handler(kind, place, committed=True, _skip_checks=True) for kind in types]
 
     def execute(leaves):

@@ -213,3 +213,15 @@ def test_what_does_not_fit_is_refused():
         net.connect(net.E, net.E, NONE, weight=1 * u.pA, plasticity=stdp, **made)
     with pytest.raises(TypeError, match="structure: expected plasticity.Structural"):
         net.connect(net.E, net.E, NONE, weight=1 * u.pA, receptor="exc", structure=5)
+
+
+def test_a_file_is_read_where_growing_synapses_were_taken_out(tmp_path):
+    """Between the last run and the file, which is of a network that was never run."""
+    (net, _), (bare, _) = (network(LinearGrowth(eps=0.5), LinearGrowth(eps=0.5)) for _ in range(2))
+    del bare["E->E"]
+    bs.save(bare, tmp_path / "saved")
+    bs.simulate(net, 1 * u.ms)
+    del net["E->E"]
+    bs.load(net, tmp_path / "saved")
+    bs.simulate(net, 1 * u.ms)
+    assert net.t == 1 * u.ms
