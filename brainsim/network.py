@@ -84,7 +84,11 @@ class Network(BetweenRuns):
         users += [p.path for p in plastic if name in p.plasticity.modulators()]
         users += [m.path for m in self.modulators.values() if name in [s for s, *_ in getattr(m, "sources", ())]]
         if users or not isinstance(vars(self).get(name), MEMBERS):
-            why = f"{', '.join(users)} refers to it; take that out first" if users else f"give its path, del net[{name!r}]"
+            why = (
+                f"{', '.join(users)} refers to it; take that out first"
+                if users
+                else f"give its path, del net[{name!r}]"
+            )
             raise ValueError(f"Network: {name!r} cannot be taken out: {why}.")
         self.let_go(name)
 

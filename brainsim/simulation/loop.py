@@ -17,6 +17,7 @@ from brainsim.integrated import IntegratedPopulation
 from brainsim.simulation import blocks, engine
 from brainsim.simulation.door import Entry
 from brainsim.simulation.plan import Request
+from brainsim.simulation.report import Report
 from brainsim.simulation.room import Room
 
 CHUNK = 10_000  # steps in one call of compiled code, at most
@@ -76,7 +77,7 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
         made = programs.run_chunk(plan, structure, parameters, fixed, before, step, rows, n)
         waiting()
         told, state, events, samples = made
-        report = engine.Report(told, state)
+        report = Report(told, state)
         advanced, broken = report.done, report.broken
         if broken is not None:
 
@@ -84,7 +85,7 @@ def drive(plan: engine.Plan, structure, parameters, fixed, state, step_ms: float
                 return programs.run_chunk(plan, structure, parameters, fixed, before, step, rows, k)  # noqa: B023
 
             advanced, broken, (told, _, events, samples) = _first_broken(again, report)
-            report = engine.Report(told, state)
+            report = Report(told, state)
         if plan.block > 1:  # on its way before the next chunk begins
             events = blocks.cut(events, max(report.counts), plan.capacity) if plan.spikes else ()
             jax.tree.map(lambda array: array.copy_to_host_async(), (events, samples))
@@ -154,7 +155,7 @@ def _first_broken(again, report):
     while bad - good > 1:
         middle = (good + bad) // 2
         told, state, *_ = again(middle)
-        broken = engine.Report(told, state).broken
+        broken = Report(told, state).broken
         good, bad, path = (middle, bad, path) if broken is None else (good, middle, broken)
     return good, path, again(good)
 

@@ -8,6 +8,7 @@ import brainsim as bs
 from brainsim._core import split, step_length
 from brainsim.simulation import engine
 from brainsim.simulation.plan import Times, parse
+from brainsim.simulation.report import Report
 
 
 def chunk(net, labels, rows, capacity, n_steps, inputs):
@@ -17,7 +18,7 @@ def chunk(net, labels, rows, capacity, n_steps, inputs):
     told, state, *recorded = engine.run_chunk(
         plan, structure, parameters, fixed, state, step_length(0.1), inputs, n_steps
     )
-    return engine.Report(told, state), state, *recorded
+    return Report(told, state), state, *recorded
 
 
 def test_it_stops_where_the_next_step_might_not_fit():

@@ -23,6 +23,7 @@ from brainsim.simulation.mesh.division import Entered
 from brainsim.simulation.mesh.evaluate import Evaluation
 from brainsim.simulation.mesh.exchange import Devices, Sent
 from brainsim.simulation.mesh.layout import OWN, Layout, Part
+from brainsim.simulation.report import floats, report
 
 LOOKS = 16  # steps between looks at how full the buffers of spikes are, at most
 SOME = 1 << 22  # events that there is room for between two looks
@@ -176,7 +177,7 @@ class Chunk:
         done, state, _, recorded, _, samples, *met = self._loop(unfinished, body, start, n_steps)
         self.sent = devices.sent
         *recorded, counts = (gathered(x, devices.count) for x in recorded)
-        return engine.report(done, counts, self._finite(devices, state), *met), state, recorded, samples
+        return report(done, counts, self._finite(devices, state), *met), state, recorded, samples
 
     def _loop(self, unfinished, body, start, n_steps):
         """As on one device: see :func:`brainsim.simulation.engine.run_chunk`."""
@@ -230,9 +231,9 @@ class Chunk:
         return look() if every == 1 else jax.lax.cond(step % every == 0, look, lambda: False)
 
     def _finite(self, devices: Devices, state):
-        """Whether each of :func:`brainsim.simulation.engine.floats` is finite."""
+        """Whether each of :func:`brainsim.simulation.report.floats` is finite."""
         flags = [jnp.ones(0, bool)]
-        for path in engine.floats(state):
+        for path in floats(state):
             good, layout = jnp.isfinite(state[path]), self.layouts[path]
             if isinstance(layout, Layout) and not layout.synapses:
                 here = jnp.expand_dims(layout.is_here(devices.here), [k for k in range(good.ndim) if k != layout.axis])

@@ -18,6 +18,7 @@ from brainsim.simulation.mesh.layout import Layout
 from brainsim.simulation.mesh.program import Chunk
 from brainsim.simulation.one_pass import one_pass_is_best
 from brainsim.simulation.programs import keep
+from brainsim.simulation.report import Report
 
 
 def is_alone() -> bool:
@@ -150,7 +151,7 @@ class Run:
         number = self.place(Entered((), number.dtype, None, number))
         program, tables = self._program(plan, structure, step, courses)
         told, state, recorded, samples = program(*arrays, tables, step, courses, number)
-        report = engine.Report(self._on_the_host(told), state)
+        report = Report(self._on_the_host(told), state)
         index, step = map(self._on_the_host, recorded)
         recorded = _in_order(index, step, report.counts)  # of each device
         samples = {label: self._on_the_host(array) for label, array in samples.items()}
