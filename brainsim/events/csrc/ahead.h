@@ -26,17 +26,6 @@ struct Course {
   int64_t steps;
 };
 
-// Asks for a line of memory by reading it. A request without a reader is often dropped where the page is not known either.
-template <class X>
-inline void read_lines(const X* from, int64_t count) {
-#if defined(__GNUC__) || defined(__clang__)
-  const char* const begin = reinterpret_cast<const char*>(from);
-  const char* const last = reinterpret_cast<const char*>(from + count) - 1;
-  for (const char* line = begin; line < last; line += 64) asm volatile("" ::"r"(*line));
-  asm volatile("" ::"r"(*last));
-#endif
-}
-
 class Courses {
  public:
   void clear() { courses_.clear(); }
@@ -54,7 +43,7 @@ class Courses {
           if (now == 0) own[slot / 32] &= ~(1u << slot % 32);
           return;
         }
-        prefetch(row + age, 1);
+        ask_line(row + age);
         spikes_.push_back({row + age - 1, own + slot / 32, 1u << slot % 32, static_cast<int32_t>(at.depth - age)});
       });
     });
@@ -100,13 +89,13 @@ class Courses {
     return all;
   }
 
-  // Has the synapses of the courses `from` to `end` come from memory, all at the same time.
+  // Asks for the synapses of the courses `from` to `end`.
   template <class Index, class W>
-  void read(const Index* targets, const W* weight, bool one_weight, int64_t from, int64_t end) const {
+  void ask_for(const Index* targets, const W* weight, bool one_weight, int64_t from, int64_t end) const {
     for (int64_t k = from; k < end; ++k) {
       const int64_t first = courses_[k].begin[0], count = courses_[k].begin[courses_[k].steps] - first;
-      read_lines(targets + first, count);
-      if (!one_weight) read_lines(weight + first, count);
+      ask(targets + first, count);
+      if (!one_weight) ask(weight + first, count);
     }
   }
 
@@ -139,7 +128,7 @@ class Courses {
   void for_each_neuron(const Calendar& at, uint32_t* fired, F&& f) const {
     constexpr size_t kNeuronsAhead = 8;
     for (size_t k = 0; k < neurons_.size(); ++k) {
-      if (k + kNeuronsAhead < neurons_.size()) prefetch(fired + neurons_[k + kNeuronsAhead] * at.words, 1);
+      if (k + kNeuronsAhead < neurons_.size()) ask_line(fired + neurons_[k + kNeuronsAhead] * at.words);
       f(neurons_[k], fired + neurons_[k] * at.words);
     }
   }

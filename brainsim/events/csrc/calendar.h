@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "ask.h"
 #include "call.h"
 #include "check.h"
 #include "connectivity.h"
@@ -88,7 +89,7 @@ class Agenda {
     spikes_.clear();
     const int64_t n = static_cast<int64_t>(neurons_.size());
     for (int64_t k = 0; k < n; ++k) {
-      if (k + kAhead < n) prefetch(fired + neurons_[k + kAhead] * at.words, 1);
+      if (k + kAhead < n) ask_line(fired + neurons_[k + kAhead] * at.words);
       const int32_t i = neurons_[k];
       const int32_t* const row = at.begins + i * (at.depth + 1);
       uint32_t* const own = fired + i * at.words;
@@ -97,7 +98,7 @@ class Agenda {
           if constexpr (kForget) own[slot / 32] &= ~(1u << slot % 32);
           return;
         }
-        prefetch(row + age, 1);
+        ask_line(row + age);
         spikes_.push_back({row + age - 1, i, slot, static_cast<int32_t>(at.depth - age)});
       });
     }
@@ -125,28 +126,17 @@ class Agenda {
 // How many segments ahead are asked for.
 constexpr int64_t kSegmentsAhead = 12;
 
-template <class X>
-inline void prefetch_all(const X* from, int64_t count) {
-#if defined(__GNUC__) || defined(__clang__)
-  const char* const begin = reinterpret_cast<const char*>(from);
-  const char* const end = reinterpret_cast<const char*>(from + count) - 1;
-  const char* const most = begin + 512;
-  for (const char* line = begin; line < end && line < most; line += 64) __builtin_prefetch(line);
-  if (end < most) __builtin_prefetch(end);
-#endif
-}
-
 // f(targets, values, count) for each segment, with the next ones on their way from memory; `values` may be none.
 template <class Index, class T, class F>
 inline void for_each_segment(const std::vector<Segment>& segments, const Index* targets, T* values, F&& f) {
   const int64_t n = static_cast<int64_t>(segments.size());
-  const auto ask = [&](int64_t k) {
-    prefetch_all(targets + segments[k].begin, segments[k].count);
-    if (values) prefetch_all(values + segments[k].begin, segments[k].count);
+  const auto ask_for = [&](int64_t k) {
+    ask(targets + segments[k].begin, segments[k].count);
+    if (values) ask(values + segments[k].begin, segments[k].count);
   };
-  for (int64_t k = 0; k < n && k < kSegmentsAhead; ++k) ask(k);
+  for (int64_t k = 0; k < n && k < kSegmentsAhead; ++k) ask_for(k);
   for (int64_t k = 0; k < n; ++k) {
-    if (k + kSegmentsAhead < n) ask(k + kSegmentsAhead);
+    if (k + kSegmentsAhead < n) ask_for(k + kSegmentsAhead);
     f(targets + segments[k].begin, values ? values + segments[k].begin : values, segments[k].count);
   }
 }

@@ -7,20 +7,11 @@
 
 #include <cstdint>
 
+#include "ask.h"
 #include "call.h"
 #include "check.h"
 
 namespace brainsim {
-
-// Asks for the cache lines of the first targets of a row: rows of large networks lie in main memory, and spikes jump
-// from one to another.
-template <class Index>
-inline void prefetch(const Index* from, int64_t count) {
-#if defined(__GNUC__) || defined(__clang__)
-  constexpr int64_t kLine = 64 / sizeof(Index), kMost = 8 * kLine;
-  for (int64_t k = 0; k < count && k < kMost; k += kLine) __builtin_prefetch(from + k);
-#endif
-}
 
 template <class Index>
 struct Csr {
@@ -31,8 +22,8 @@ struct Csr {
   int64_t begin(int64_t i) const { return indptr[i]; }
   int64_t end(int64_t i) const { return indptr[i + 1]; }
   int64_t target(int64_t, int64_t k) const { return indices[k]; }
-  void prefetch_row(int64_t i) const { prefetch(indptr + i, 2); }
-  void prefetch_targets(int64_t i) const { prefetch(indices + begin(i), end(i) - begin(i)); }
+  void ask_row(int64_t i) const { ask_line(indptr + i); }
+  void ask_targets(int64_t i) const { ask(indices + begin(i), end(i) - begin(i)); }
 };
 
 template <class Index>
@@ -44,8 +35,8 @@ struct FixedFanOut {
   int64_t begin(int64_t i) const { return i * fan_out; }
   int64_t end(int64_t i) const { return (i + 1) * fan_out; }
   int64_t target(int64_t, int64_t k) const { return indices[k]; }
-  void prefetch_row(int64_t) const {}
-  void prefetch_targets(int64_t i) const { prefetch(indices + begin(i), fan_out); }
+  void ask_row(int64_t) const {}
+  void ask_targets(int64_t i) const { ask(indices + begin(i), fan_out); }
 };
 
 struct OneToOne {
@@ -54,8 +45,8 @@ struct OneToOne {
   int64_t begin(int64_t i) const { return i; }
   int64_t end(int64_t i) const { return i + 1; }
   int64_t target(int64_t i, int64_t) const { return i; }
-  void prefetch_row(int64_t) const {}
-  void prefetch_targets(int64_t) const {}
+  void ask_row(int64_t) const {}
+  void ask_targets(int64_t) const {}
 };
 
 struct Dense {
@@ -64,8 +55,8 @@ struct Dense {
   int64_t begin(int64_t i) const { return i * n_post; }
   int64_t end(int64_t i) const { return (i + 1) * n_post; }
   int64_t target(int64_t i, int64_t k) const { return k - i * n_post; }
-  void prefetch_row(int64_t) const {}
-  void prefetch_targets(int64_t) const {}
+  void ask_row(int64_t) const {}
+  void ask_targets(int64_t) const {}
 };
 
 // Calls f with the connectivity whose numbers and shared arrays begin at these positions, where they fit.

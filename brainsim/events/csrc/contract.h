@@ -88,8 +88,8 @@ void for_each_block(const S* s, int64_t n, F&& f) {
 constexpr int kRowsAhead = 16, kTargetsAhead = 8;
 
 template <class Conn>
-void prefetch_first(const Conn& conn, const int32_t* ids, int count) {
-  for (int k = 0; k < count && k < kRowsAhead; ++k) conn.prefetch_row(ids[k]);
+void ask_first(const Conn& conn, const int32_t* ids, int count) {
+  for (int k = 0; k < count && k < kRowsAhead; ++k) conn.ask_row(ids[k]);
 }
 
 // out[post] += s[pre] W over the rows of a block, with the next rows on their way from memory while one is dealt with. Weights may
@@ -102,10 +102,10 @@ void add_rows(const Conn& conn, const Address& at, const int32_t* ids, int count
       for (int k = 0; k < count; ++k) value[k] = s[ids[k]];
     return sum_rows(ids, std::is_same_v<S, bool> ? nullptr : value, count, w, conn.n_post, conn.n_post, out);
   }
-  for (int k = 0; k < count && k < kTargetsAhead; ++k) conn.prefetch_targets(ids[k]);
+  for (int k = 0; k < count && k < kTargetsAhead; ++k) conn.ask_targets(ids[k]);
   for (int k = 0; k < count; ++k) {
-    if (k + kRowsAhead < count) conn.prefetch_row(ids[k + kRowsAhead]);
-    if (k + kTargetsAhead < count) conn.prefetch_targets(ids[k + kTargetsAhead]);
+    if (k + kRowsAhead < count) conn.ask_row(ids[k + kRowsAhead]);
+    if (k + kTargetsAhead < count) conn.ask_targets(ids[k + kTargetsAhead]);
     const int64_t i = ids[k];
     const T scale = static_cast<T>(s[i]) * (kScalar ? static_cast<T>(*w) : T{1});
     const int64_t end = conn.end(i);
@@ -122,7 +122,7 @@ void add_rows(const Conn& conn, const Address& at, const int32_t* ids, int count
 template <bool kScalar, class Conn, class Address, class S, class W, class T>
 void towards_post(const Conn& conn, const Address& at, const S* s, const W* w, T* __restrict out) {
   for_each_block(s, conn.n_pre, [&](const int32_t* ids, int count) {
-    prefetch_first(conn, ids, count);
+    ask_first(conn, ids, count);
     add_rows<kScalar>(conn, at, ids, count, s, w, out);
   });
 }

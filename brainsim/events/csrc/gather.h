@@ -40,7 +40,7 @@ class Rows {
   template <class Conn, class S, class W, class T>
   void put(const Conn& conn, const S* spikes, const W* weight, bool one, T* into) {
     if (count_ == 0) return;
-    for (size_t k = 0; k < count_; ++k) conn.prefetch_row(neurons_[first_ + k]);
+    for (size_t k = 0; k < count_; ++k) conn.ask_row(neurons_[first_ + k]);
     some_.push_back({&conn, spikes, weight, into, first_, count_, !one, &find<Conn, W>, one ? &add<true, Conn, S, W, T> : &add<false, Conn, S, W, T>});
   }
 
@@ -51,7 +51,7 @@ class Rows {
     rows_.clear();
     for (const Some& some : some_) some.find(*this, some);
     const size_t n = rows_.size();
-    for (size_t k = 0; k < n && k < kAhead; ++k) ask(rows_[k]);
+    for (size_t k = 0; k < n && k < kAhead; ++k) ask_for(rows_[k]);
     const Row* row = rows_.data();
     for (const Some& some : some_) some.add(some, row, rows_.data() + n), row += some.count;
     some_.clear();
@@ -76,17 +76,9 @@ class Rows {
     void (*add)(const Some&, const Row*, const Row* end);
   };
 
-  static void ask(const Row& row) {
-    lines(row.targets, row.bytes);
-    if (row.weights) lines(row.weights, row.weight_bytes);
-  }
-
-  static void lines(const char* from, int32_t bytes) {
-#if defined(__GNUC__) || defined(__clang__)
-    if (bytes == 0) return;
-    for (int64_t k = 0; k < bytes; k += 64) __builtin_prefetch(from + k);
-    __builtin_prefetch(from + bytes - 1);
-#endif
+  static void ask_for(const Row& row) {
+    ask(row.targets, row.bytes);
+    if (row.weights) ask(row.weights, row.weight_bytes);
   }
 
   template <class Conn, class W>
@@ -110,7 +102,7 @@ class Rows {
     T* const into = static_cast<T*>(some.into);
     const T one = kOne ? static_cast<T>(*static_cast<const W*>(some.weight)) : T{1};
     for (const Row* const last = row + some.count; row < last; ++row) {
-      if (row + kAhead < end) ask(row[kAhead]);
+      if (row + kAhead < end) ask_for(row[kAhead]);
       const T scale = static_cast<T>(spikes[row->neuron]) * one;
       add_targets<kOne>(reinterpret_cast<const Index*>(row->targets), reinterpret_cast<const W*>(row->weights), row->count, scale, into);
     }

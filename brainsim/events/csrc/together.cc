@@ -154,15 +154,15 @@ struct Slots {
     });
   }
 
-  // Adds what the courses `from` to `end` reach to the slots from `first` on; they are read before, as many as kRead together.
-  void deliver(const Courses& courses, const Delivery& delivery, int64_t e, int64_t first, int64_t from, int64_t end, bool is_read) const {
-    constexpr int64_t kRead = 16;
+  // Adds what the courses `from` to `end` reach to the slots from `first` on; they are asked for before, kTogether at a time.
+  void deliver(const Courses& courses, const Delivery& delivery, int64_t e, int64_t first, int64_t from, int64_t end, bool asked) const {
+    constexpr int64_t kTogether = 16;
     with_rows(delivery, e, [&](const auto* targets, const auto* weight, bool one, auto zero) {
       using T = decltype(zero);
       T* const slots = sums[delivery.ahead].at<T>(e) + first * delivery.n_post;
       for (int64_t next; from < end; from = next) {
-        next = is_read ? end : std::min(end, from + kRead);
-        if (!is_read) courses.read(targets, weight, one, from, next);
+        next = asked ? end : std::min(end, from + kTogether);
+        if (!asked) courses.ask_for(targets, weight, one, from, next);
         courses.deliver(targets, weight, one, from, next, delivery.n_post, slots);
       }
     });
@@ -194,7 +194,7 @@ struct Slots {
 
   // Delivers what arrives later in the block of what fired in this step.
   void add_fired(Threads& threads) {
-    constexpr int64_t kMost = 256;  // courses whose synapses stay in the cache until all have been read
+    constexpr int64_t kMost = 256;  // courses whose synapses stay in the cache until all have been asked for
     const auto for_each = [this](auto&& f) {
       for (const Fired& some : fired)
         for (const Job* job = some.from; job != some.end; ++job)
@@ -202,7 +202,7 @@ struct Slots {
     };
     // There are few synapses of each delivery, which would be waited for one after the other
     for_each([this](const Fired& some, const Delivery&, const Calendar& at) {
-      for (int64_t k = 0; k < some.count; ++k) read_lines(at.begins + ids[some.first + k] * (at.depth + 1), 1);
+      for (int64_t k = 0; k < some.count; ++k) ask_line(at.begins + ids[some.first + k] * (at.depth + 1));
     });
     courses.clear(), parts.clear();
     for_each([this](const Fired& some, const Delivery& delivery, const Calendar& at) {
@@ -217,7 +217,7 @@ struct Slots {
         for (const Part& part : parts)
           if (here(part))
             with_rows(*part.delivery, part.entry, [&](const auto* targets, const auto* weight, bool one, auto) {
-              courses.read(targets, weight, one, part.from, part.end);
+              courses.ask_for(targets, weight, one, part.from, part.end);
             });
       for (const Part& part : parts)
         if (here(part)) deliver(courses, *part.delivery, part.entry, part.first, part.from, part.end, all);
