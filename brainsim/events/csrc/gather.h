@@ -48,12 +48,15 @@ class Rows {
 
   void add_all() {
     if (some_.empty()) return;
-    rows_.clear();
-    for (const Some& some : some_) some.find(*this, some);
-    const size_t n = rows_.size();
-    for (size_t k = 0; k < n && k < kAhead; ++k) ask_for(rows_[k]);
-    const Row* row = rows_.data();
-    for (const Some& some : some_) some.add(some, row, rows_.data() + n), row += some.count;
+    size_t n = 0;
+    for (const Some& some : some_) n += some.count;
+    if (rows_.size() < n) rows_.resize(n);
+    Row* row = rows_.data();
+    for (const Some& some : some_) some.find(neurons_.data() + some.first, some, row), row += some.count;
+    const Row* const end = row;
+    for (row = rows_.data(); row < end && row < rows_.data() + kAhead; ++row) ask_for(*row);
+    row = rows_.data();
+    for (const Some& some : some_) some.add(some, row, end), row += some.count;
     some_.clear();
   }
 
@@ -72,7 +75,7 @@ class Rows {
     void* into;
     size_t first, count;
     bool weight_of_each;
-    void (*find)(Rows&, const Some&);
+    void (*find)(const int32_t* neurons, const Some&, Row*);
     void (*add)(const Some&, const Row*, const Row* end);
   };
 
@@ -81,17 +84,19 @@ class Rows {
     if (row.weights) ask(row.weights, row.weight_bytes);
   }
 
+  // Each field is written where it belongs: a row that is put together elsewhere and copied in wide pieces has to wait for its fields.
   template <class Conn, class W>
-  static void find(Rows& rows, const Some& some) {
+  static void find(const int32_t* neurons, const Some& some, Row* row) {
     const Conn& conn = *static_cast<const Conn*>(some.conn);
     const W* const weight = static_cast<const W*>(some.weight);
-    for (size_t k = some.first; k < some.first + some.count; ++k) {
-      const int32_t i = rows.neurons_[k];
-      const int64_t begin = conn.begin(i), count = conn.end(i) - begin;
-      const auto bytes = [count](size_t each) { return static_cast<int32_t>(std::min<int64_t>(count * each, kLong)); };
-      rows.rows_.push_back({reinterpret_cast<const char*>(conn.indices + begin),
-                            some.weight_of_each ? reinterpret_cast<const char*>(weight + begin) : nullptr, count, i,
-                            bytes(sizeof(*conn.indices)), bytes(sizeof(W))});
+    const auto bytes = [](int64_t count, size_t each) { return static_cast<int32_t>(std::min<int64_t>(count * each, kLong)); };
+    for (const Row* const last = row + some.count; row < last; ++row, ++neurons) {
+      const int64_t begin = conn.begin(*neurons), count = conn.end(*neurons) - begin;
+      row->targets = reinterpret_cast<const char*>(conn.indices + begin);
+      row->weights = some.weight_of_each ? reinterpret_cast<const char*>(weight + begin) : nullptr;
+      row->count = count;
+      row->neuron = *neurons;
+      row->bytes = bytes(count, sizeof(*conn.indices)), row->weight_bytes = bytes(count, sizeof(W));
     }
   }
 
