@@ -3,6 +3,7 @@
 #ifndef BRAINSIM_CONTRACT_H_
 #define BRAINSIM_CONTRACT_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -46,11 +47,21 @@ inline void for_each_spike(const S* s, int64_t n, F&& f) {
     const __m128i none = _mm_setzero_si128();
     const auto sixteen = [s](int64_t k) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(s + k)); };
     const auto fired = [&](int64_t k) -> uint64_t { return 0xFFFF ^ _mm_movemask_epi8(_mm_cmpeq_epi8(sixteen(k), none)); };
-    for (; i + 64 <= n; i += 64) {
-      const __m128i any = _mm_or_si128(_mm_or_si128(sixteen(i), sixteen(i + 16)), _mm_or_si128(sixteen(i + 32), sixteen(i + 48)));
-      if (_mm_movemask_epi8(_mm_cmpeq_epi8(any, none)) == 0xFFFF) continue;
-      uint64_t bits = fired(i) | fired(i + 16) << 16 | fired(i + 32) << 32 | fired(i + 48) << 48;
-      for (; bits; bits &= bits - 1) f(i + __builtin_ctzll(bits), true);
+    // First which 64 have any, without a branch on what nobody can foresee
+    constexpr int64_t kBlocks = 64;
+    int64_t having[kBlocks];
+    while (i + 64 <= n) {
+      int count = 0;
+      for (const int64_t end = std::min(n - 64, i + 64 * (kBlocks - 1)); i <= end; i += 64) {
+        const __m128i any = _mm_or_si128(_mm_or_si128(sixteen(i), sixteen(i + 16)), _mm_or_si128(sixteen(i + 32), sixteen(i + 48)));
+        having[count] = i;
+        count += _mm_movemask_epi8(_mm_cmpeq_epi8(any, none)) != 0xFFFF;
+      }
+      for (int k = 0; k < count; ++k) {
+        const int64_t at = having[k];
+        uint64_t bits = fired(at) | fired(at + 16) << 16 | fired(at + 32) << 32 | fired(at + 48) << 48;
+        for (; bits; bits &= bits - 1) f(at + __builtin_ctzll(bits), true);
+      }
     }
   }
 #endif
