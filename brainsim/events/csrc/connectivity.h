@@ -5,6 +5,7 @@
 #ifndef BRAINSIM_CONNECTIVITY_H_
 #define BRAINSIM_CONNECTIVITY_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "ask.h"
@@ -110,11 +111,9 @@ struct InRing {
   uint32_t depth;
   int64_t n_post;
   int64_t operator()(int64_t j, int64_t k) const {
-    uint32_t slot = now + static_cast<uint32_t>(delay[k]);
-    if (slot >= depth) {
-      slot -= depth;
-      if (slot >= depth) slot %= depth;
-    }
+    const uint32_t ahead = now + static_cast<uint32_t>(delay[k]);
+    uint32_t slot = std::min(ahead, ahead - depth);  // below 0 is a large number: no branch on what nobody can foresee
+    if (slot >= depth) slot %= depth;
     return static_cast<int64_t>(slot) * n_post + j;
   }
 };
