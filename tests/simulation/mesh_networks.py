@@ -245,6 +245,19 @@ def many():
     return net, ["p00.spikes", "p07.spikes", "p11.V"]
 
 
+def small():
+    """Few neurons on a device, of which XLA unrolls the loops where arrays are as short."""
+    net = bs.Network(seed=3)
+    for n in (4, 5, 6, 9, 13):
+        net[f"p{n}"] = cells = bs.neurons.AdEx(n)
+        cells.add_receptors(syn=bs.receptors.Exponential(tau=5 * MS, reversal=0 * u.mV))
+        cells.add_stimuli(ou=bs.stimuli.OrnsteinUhlenbeck(0.5 * u.nA, 0.4 * u.nA, 5 * MS))
+        net.connect(cells, cells, P(0.8), receptor="syn", weight=bs.Uniform(0.1 * u.nS, 2 * u.nS), delay=1 * MS)
+    net.connect(net.p13, net.p4, bs.AllToAll(), receptor="syn", weight=0.5 * u.nS)
+    net.connect(net.p5, net.p6, bs.FromMatrix(np.ones((5, 6))), receptor="syn", weight=0.5 * u.nS)
+    return net, ["p4.V", "p5.V[1]", "p6.V[:]", "p9.spikes", "p13.spikes"]
+
+
 def single():
     net = bs.Network(seed=2)
     net.E = lif(1)
@@ -273,6 +286,7 @@ NETWORKS = {
         forest,
         few_shapes,
         many,
+        small,
         single,
     )
 } | {

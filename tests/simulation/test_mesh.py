@@ -30,7 +30,7 @@ from brainsim.trees._operation import Static, tree_p
 from tests.simulation.mesh_networks import NETWORKS, lif, pair, plain_of, scaled
 
 ROOT = Path(__file__).parents[2]
-QUICK = {"plain": (2, 4), "stdp": (4,), "goes_on": (4,), "few_shapes": (4,), "joined_late": (4,)}
+QUICK = {"plain": (2, 4), "small": (2, 4), "stdp": (4,), "goes_on": (4,), "few_shapes": (4,), "joined_late": (4,)}
 SLOW = {name: (3, 4) for name in NETWORKS if name not in ("many", "cells", *QUICK)}
 
 
@@ -250,7 +250,10 @@ def test_cells_with_a_shape_are_divided_and_tell_each_other_spikes_alone():
     )
     assert found.synapses.sum() == sum(p.n_synapses for p in net.projections.values())
     bits = sorted((one.shape, one.n_bytes) for one in found.sent if one.every == 1)
-    assert bits == [((11,), 1), ((14,), 1)]  # 6 of E and 7 of the places that fire; those of the cells are told ahead
+    assert bits == [
+        ((11,), 1),
+        ((14,), 2),
+    ]  # 6 of E, and 7 of each of two places that fire; those of the cells are told ahead
 
 
 def _cells(shapes, **more):

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from brainsim import events
-from brainsim._mesh import Share, size_of
+from brainsim._mesh import Share
 from brainsim.delays import Calendar
 from brainsim.events._sorted_rows import row_pointers
 from brainsim.network import Network
@@ -69,7 +69,7 @@ class Division:
             name: Forest(p, devices) for name, p in net.populations.items() if p.is_forest and p.count >= devices
         }
         #: by the length of an axis
-        self.blocks = {p.count: Layout(0, p.count, size_of(p.count, devices)) for p in self.populations.values()}
+        self.blocks = {p.count: Layout.even(p.count, devices) for p in self.populations.values()}
         for forest in self.forests.values():
             self.blocks = forest.blocks | self.blocks
         #: of one value for each target of a projection, by path, where synapses are divided
@@ -327,7 +327,7 @@ class Rows:
         pointers = np.asarray(row_pointers(conn))
         unit = indices if post.rows == 1 else indices % post.n
         blocks = [post.first(device) for device in range(devices)]
-        block = np.searchsorted(blocks, unit, side="right") - 1 if post.begins else unit // post.size
+        block = np.searchsorted(blocks, unit, side="right") - 1 if post.begins else unit // post.own
         home = block.astype(np.uint16 if devices <= 1 << 16 else np.int32)
         here = np.bincount(home, minlength=devices)
         one = np.count_nonzero(here) <= 1  # device that has them all

@@ -11,13 +11,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainsim._mesh import size_of
+
+#: Places of a block at least, where there are as many units: XLA unrolls shorter loops, and may round them in another way.
+LEAST = 8
+
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
     """One axis of an array in parts, one for each device.
 
-    Neurons are divided in blocks: device d holds those from ``d * size`` on, and the last devices may hold fewer, or none;
-    what lies behind the last neuron repeats it. Synapses go where their targets are, in the order that they had. Compartments
+    Neurons are divided in blocks: device d holds those from ``d * own`` on, and the last devices may hold fewer, or none;
+    what lies behind the last neuron of a block repeats it. Synapses go where their targets are, in the order that they had. Compartments
     go where their cells are: an axis may have all cells of the first compartment, then all of the second, and so on. Where
     cells have several shapes, blocks are uneven: what lies behind the last of a block repeats that.
 
@@ -28,7 +33,7 @@ class Layout:
     n : int
         How many units it has as a whole.
     size : int
-        How many each part has; of uneven blocks, the largest.
+        How many places each part has: of blocks, no fewer than the largest has units.
     synapses : str
         Path of the projection whose synapses they are; empty for blocks of neurons.
     span : int
@@ -37,6 +42,8 @@ class Layout:
         How many times all units follow each other along the axis, which is this many times as long.
     begins : tuple of int
         Of uneven blocks, with which unit each begins, and ``n`` at the end; empty for even ones.
+    own : int
+        Of even blocks, how many units each has.
     """
 
     axis: int
@@ -46,20 +53,32 @@ class Layout:
     span: int = 1
     rows: int = 1
     begins: tuple[int, ...] = ()
+    own: int = 0
+
+    @classmethod
+    def even(cls, n: int, devices: int) -> Layout:
+        """Blocks of as many units each."""
+        own = size_of(n, devices)
+        return cls(0, n, max(own, min(n, LEAST)), own=own)
 
     @classmethod
     def uneven(cls, begins: Iterable[int]) -> Layout:
         """Blocks that begin with these units, the number of all at the end.
 
-        None has a single place: of an array with one element XLA makes a number, and may round it in another way.
+        None has a single place: of an array with one element XLA makes a number.
         """
         begins = tuple(map(int, begins))
-        return cls(0, begins[-1], max(2, int(np.diff(begins).max())), begins=begins)
+        return cls(0, begins[-1], max(2, min(begins[-1], LEAST), int(np.diff(begins).max())), begins=begins)
+
+    @property
+    def most(self) -> int:
+        """Units of the largest block."""
+        return int(np.diff(self.begins).max()) if self.begins else self.own
 
     def first(self, device: Any) -> Any:
         """With which unit the block of a device begins."""
         if not self.begins:
-            return device * self.size
+            return device * self.own
         if isinstance(device, int):
             return self.begins[device]
         begins = jnp.asarray(self.begins, jnp.int32)
@@ -69,11 +88,12 @@ class Layout:
         """Where the block of a device ends."""
         if self.begins:
             return self.first(device + 1)
-        return np.minimum((device + 1) * self.size, self.n) if isinstance(device, int) else self.n
+        xp: Any = np if isinstance(device, int) else jnp
+        return xp.minimum((device + 1) * self.own, self.n)
 
     def room(self, devices: int) -> int:
         """How many units there must be for a block of the same length for each device."""
-        return self.n + self.size if self.begins else devices * self.size
+        return self.n + self.size if self.begins else devices * self.own + self.size
 
     def places(self, device: Any) -> Any:
         """The units that a device has; the last again behind it."""
@@ -91,7 +111,7 @@ class Layout:
             join: Any = np.concatenate if isinstance(parts, np.ndarray) else jnp.concatenate
             return join([part[..., :n] for part, n in zip(parts, np.diff(self.begins).tolist(), strict=True)], -1)
         moved = np.moveaxis if isinstance(parts, np.ndarray) else jnp.moveaxis
-        rows = moved(parts, 0, -2)
+        rows = moved(parts[..., : self.own], 0, -2)
         return rows.reshape(*rows.shape[:-2], -1)[..., : self.n]
 
     def shape(self, whole: tuple[int, ...]) -> tuple[int, ...]:

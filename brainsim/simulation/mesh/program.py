@@ -85,7 +85,7 @@ class Chunk:
     def _most(self, request) -> int:
         """How many spikes of a population one device may record in a step."""
         layout = self.layouts[request.path]
-        return layout.size if _is_in_blocks(layout) else request.shape[0]
+        return layout.most if _is_in_blocks(layout) else request.shape[0]
 
     # -- what a step is, of the whole --------------------------------------------------------------------------------------
 

@@ -113,7 +113,7 @@ def _populations(division: Division):
     for name, population in division.net.populations.items():
         units = f"{population.count:,} unit{'s' * (population.count > 1)}"
         where = (
-            f", {division.blocks[population.count].size:,} on a device"
+            f", {division.blocks[population.count].own:,} on a device"
             if name in division.populations
             else " on every device"
         )
