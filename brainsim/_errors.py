@@ -143,8 +143,10 @@ def _of_missing(called: Callable, name: str, named: Iterable[str], where: str, m
     few = (
         f"the argument {missing[0]!r} is" if len(missing) == 1 else f"the arguments {', '.join(map(repr, missing))} are"
     )
-    given = ", ".join(named)
-    return TypeError(f"{name}: {few} missing{f'; given were {given}' if given else ''}.")
+    given, known = ", ".join(named), inspect.signature(called).parameters
+    meant = [(near[0], key) for key in named if key not in known and (near := _nearest(key, missing))]
+    hint = "".join(f" Did you mean {near!r} by {key!r}?" for near, key in meant)
+    return TypeError(f"{name}: {few} missing{f'; given were {given}' if given else ''}.{hint}")
 
 
 def check_flag(what: str, given: Any) -> None:

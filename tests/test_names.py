@@ -318,6 +318,10 @@ def test_an_argument_that_is_missing_inside_is_not_taken_for_the_users():
             lambda net: bs.stimuli.OrnsteinUhlenbeck(mean=1 * u.pA, std=2 * u.pA, tau=5 * u.ms),
             "OrnsteinUhlenbeck: the argument 'sigma' is missing; given were mean, std, tau.",
         ),
+        (
+            lambda net: bs.stimuli.OrnsteinUhlenbeck(mean=1 * u.pA, sigma=2 * u.pA, taux=5 * u.ms),
+            "OrnsteinUhlenbeck: the argument 'tau' is missing; given were mean, sigma, taux. Did you mean 'tau' by 'taux'?",
+        ),
         (lambda net: bs.FixedProbability(), "FixedProbability: the argument 'p' is missing."),
         (lambda net: net.connect(net.E, net.E), "connect: the argument 'rule' is missing."),
         (lambda net: bs.sweep(net), "sweep: the arguments 'values', 'duration' are missing."),
