@@ -178,6 +178,24 @@ def dendrites():
     return net, ["E.spikes", "cells.spikes", "cells.tip.spikes", "cells.V[::11]", "cells.Ca.concentration"]
 
 
+def places():
+    """Projections of every kind onto the same places of cells, whose inputs are added in one order."""
+    at = bs.cells.at
+    net = bs.Network(seed=5)
+    net.E, net.one = lif(12), lif(3)
+    shape = bs.cells.ball_and_stick(20 * u.um, length=200 * u.um, diameter=2 * u.um)
+    net.cells = bs.cells.MultiCompartment(10, shape, compartments=5, V=-65 * u.mV, V_th=0 * u.mV)
+    two = at("dend", 0.3), at("dend", 0.8)
+    net.cells.add_receptors(syn=bs.receptors.Exponential(tau=3 * MS, reversal=0 * u.mV).on(*two))
+    for k, (pre, rule, delay) in enumerate((
+        (net.E, P(0.5), None), (net.E, bs.AllToAll(), None), (net.one, P(0.9), bs.Uniform(0.3 * MS, 3 * MS)),
+        (net.one, bs.AllToAll(), 1 * MS), (net.E, bs.FixedOutDegree(3), 1 * MS),
+    )):  # fmt: skip
+        each = bs.Uniform(0.1 * NA, 0.9 * NA)
+        net.connect(pre, net.cells.at(*two), rule, receptor="syn", weight=each, delay=delay, name=f"c{k}")
+    return net, ["E.spikes"]
+
+
 def branched(tips):
     """A soma, a dendrite, and branches that meet at its end."""
     cell = bs.cells.Builder()
@@ -283,6 +301,7 @@ NETWORKS = {
         rules,
         cells,
         dendrites,
+        places,
         forest,
         few_shapes,
         many,

@@ -92,8 +92,7 @@ class Division:
             return None
         if projection.post in self.forests:
             return self.forests[projection.post].targets(projection)
-        population = self.populations.get(projection.post)
-        return None if population is None else self.blocks[population.count].of_length(projection.n_post)
+        return self._of_post(projection) if projection.post in self.populations else None
 
     # -- layouts -------------------------------------------------------------------------------------------------------
 
@@ -128,7 +127,7 @@ class Division:
             if owner in self.projections:
                 return self.synapses(owner, shape)
             if "connectivity" in vars(projection) and isinstance(projection.conn, events.Dense | events.Diagonal):
-                return self._blocks(projection.n_post, shape, last=True)
+                return self._targets(projection, owner, shape)
             return None
         if rest == "axon.ring" and shape[-1] == projection.n_post:  # of sums for targets
             return None if projection.delay_kind == "axonal" else self._targets(projection, owner, shape)
@@ -150,7 +149,7 @@ class Division:
             if owner in self.projections:
                 return self.synapses(owner, shape, axis=len(shape) - 1 if single or len(shape) == 1 else 0)
             if isinstance(projection.conn, events.Dense | events.Diagonal) and not single:
-                return self._blocks(projection.n_post, shape, last=True)
+                return self._targets(projection, owner, shape)
         return None
 
     def _senders(self, projection: Projection, shape) -> Layout | None:
@@ -163,9 +162,14 @@ class Division:
 
     def _targets(self, projection: Projection, owner: str, shape) -> Layout | None:
         """Of one value for each target, along the last axis."""
-        if owner not in self.posts:
-            return self._blocks(projection.n_post, shape, last=True)
-        return self.posts[owner].at(len(shape) - 1) if shape[-1] == projection.n_post else None
+        layout = self.posts.get(owner) or self._of_post(projection)
+        return layout.at(len(shape) - 1) if layout is not None and shape and shape[-1] == projection.n_post else None
+
+    def _of_post(self, projection: Projection) -> Layout | None:
+        """Of one value for each target, of which cells may have several places."""
+        if projection.post in self.populations:
+            return self.blocks[self.populations[projection.post].count].of_length(projection.n_post)
+        return self.blocks.get(projection.n_post)
 
     def _of_cells(self, cells: Any, rest: str, shape) -> Layout | None:
         """Values of cells, of their compartments, and of what stands there: all cells of a place, then all of the next."""

@@ -41,14 +41,18 @@ class Here:
         self.conn, self.post, self.each, self.pre, self.by_post, self.begins = conn, post, each, pre, by_post, begins
 
     @classmethod
-    def of(cls, evaluation: Evaluation, conn: Any, learns: bool = False, later: bool = False) -> Here | None:
-        """Those of a connectivity whose arrays are parts; None where they are not divided."""
-        post, table = evaluation.blocks.get(conn.n_post), evaluation.devices.tables
+    def of(
+        cls, evaluation: Evaluation, conn: Any, targets: Part, learns: bool = False, later: bool = False
+    ) -> Here | None:
+        """Those of a connectivity whose arrays are parts; None where they are not divided. ``targets`` has one value for each
+        target.
+        """
         if isinstance(conn, events.CSR | events.FixedFanOut):
-            return cls._stored(evaluation, conn, table, learns, later)
+            return cls._stored(evaluation, conn, evaluation.devices.tables, learns, later)
+        post = _of_places(targets) or evaluation.blocks.get(conn.n_post)
         if post is None:
             return None
-        size = post.size
+        size = post.rows * post.size
         if isinstance(conn, events.Diagonal):
             numbers = jnp.arange(size + 1, dtype=jnp.int32)
             by_post = PostIndex(numbers, numbers[:-1], numbers[:-1]) if learns else None
@@ -75,6 +79,14 @@ class Here:
         by_post = PostIndex(*(table(f"{path}:post.{name}") for name in names)) if learns else None
         begins = table(f"{path}:begins") if later else None
         return cls(local, post, each, None if rows else each.at(0), by_post, begins)
+
+
+def _of_places(targets: Part) -> Layout | None:
+    """The layout of targets that are places of cells: how long an axis of them is does not say it."""
+    layout = targets.layout
+    if not isinstance(layout, Layout) or layout.synapses or layout.begins or layout.rows == 1:
+        return None
+    return layout.at(0)
 
 
 def _dense_by_post(n_pre: int, size: int) -> PostIndex:
@@ -133,7 +145,7 @@ def _contract(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[
         return None
     conn, *delays = call.shared
     spikes, weight, into = call.operands
-    here = Here.of(evaluation, conn)
+    here = Here.of(evaluation, conn, into)
     if here is None:
         operation = contract_p if equation.primitive is contract_p.primitive else procedural_p
         return _within_the_whole(call, operation, (2,))
@@ -148,7 +160,7 @@ def _deliver_sorted(evaluation: Evaluation, equation: Any, given: list[Part]) ->
     call = Call(evaluation, equation, given)
     conn, _, step = call.shared
     spikes, weight, fired, waiting, into = call.operands
-    here = None if fired.layout != OWN else Here.of(evaluation, conn, later=True)
+    here = None if fired.layout != OWN else Here.of(evaluation, conn, into, later=True)
     if here is None:
         return None
     shared = here.conn, here.begins, call.devices.whole(step)
@@ -167,7 +179,7 @@ def _deliver_delayed(evaluation: Evaluation, equation: Any, given: list[Part]) -
     call = Call(evaluation, equation, given)
     conn, delay, step = call.shared
     spikes, weight, ring, into = call.operands
-    here = None if call.p["batch"].extents else Here.of(evaluation, conn)
+    here = None if call.p["batch"].extents else Here.of(evaluation, conn, into)
     if here is None:
         return None
     shared = here.conn, call.devices.laid(delay, here.each), call.devices.whole(step)
@@ -200,7 +212,7 @@ def _delay_line(evaluation: Evaluation, equation: Any, given: list[Part]) -> lis
 def _add_on_pre(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
     call = Call(evaluation, equation, given)
     spikes, weight, delta, *numbers = call.operands
-    here = None if call.p["batch"].extents else Here.of(evaluation, call.shared[0])
+    here = None if call.p["batch"].extents else Here.of(evaluation, call.shared[0], delta)
     if here is None:
         return None
     operands = call.laid(spikes, here.pre), call.laid(weight, here.each), call.laid(delta, here.post)
@@ -212,7 +224,7 @@ def _add_on_pre(evaluation: Evaluation, equation: Any, given: list[Part]) -> lis
 def _add_on_post(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
     call = Call(evaluation, equation, given)
     spikes, weight, delta, *numbers = call.operands
-    here = None if call.p["batch"].extents else Here.of(evaluation, call.shared[1], learns=True)
+    here = None if call.p["batch"].extents else Here.of(evaluation, call.shared[1], spikes, learns=True)
     if here is None:
         return None
     operands = call.laid(spikes, here.post), call.laid(weight, here.each), call.laid(delta, here.pre)
