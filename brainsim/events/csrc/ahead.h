@@ -102,16 +102,20 @@ class Courses {
   // slots[k][target] += W, from the slot of the first step on.
   template <class Index, class W, class T>
   void deliver(const Index* targets, const W* weight, bool one_weight, int64_t from, int64_t end, int64_t n_post, T* slots) const {
+    thread_local Widened<W> wide;
+    const T one = one_weight ? static_cast<T>(*weight) : T{0};
     for (int64_t k = from; k < end; ++k) {
       const Course course = courses_[k];
+      const int64_t first = course.begin[0];
+      const auto* w = one_weight ? nullptr : wide.of(weight + first, course.begin[course.steps] - first);
+      const Index* target = targets + first;
       T* to = slots;
-      int64_t q = course.begin[0];
       for (int64_t step = 1; step <= course.steps; ++step, to += n_post) {
-        const int64_t last = course.begin[step];
+        const Index* const last = targets + course.begin[step];
         if (one_weight)
-          for (; q < last; ++q) to[targets[q]] += *weight;
+          for (; target < last; ++target) to[*target] += one;
         else
-          for (; q < last; ++q) to[targets[q]] += weight[q];
+          for (; target < last; ++target, ++w) to[*target] += *w;
       }
     }
   }

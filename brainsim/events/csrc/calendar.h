@@ -144,11 +144,12 @@ inline void for_each_segment(const std::vector<Segment>& segments, const Index* 
 // into[post] += W over the segments.
 template <class Index, class W, class T>
 void add_segments(const std::vector<Segment>& segments, const Index* targets, const W* weight, bool one_weight, T* __restrict into) {
-  for_each_segment(segments, targets, one_weight ? nullptr : weight, [=](const Index* to, const W* w, int64_t count) {
+  thread_local Widened<W> wide;
+  for_each_segment(segments, targets, one_weight ? nullptr : weight, [=](const Index* to, const W* weights, int64_t count) {
     if (one_weight)
       for (int64_t q = 0; q < count; ++q) into[to[q]] += *weight;
     else
-      for (int64_t q = 0; q < count; ++q) into[to[q]] += w[q];
+      for (const auto *w = wide.of(weights, count), *const end = w + count; w < end; ++w, ++to) into[*to] += *w;
   });
 }
 

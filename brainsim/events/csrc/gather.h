@@ -106,10 +106,12 @@ class Rows {
     const S* const spikes = static_cast<const S*>(some.spikes);
     T* const into = static_cast<T*>(some.into);
     const T one = kOne ? static_cast<T>(*static_cast<const W*>(some.weight)) : T{1};
+    thread_local Widened<W> wide;
     for (const Row* const last = row + some.count; row < last; ++row) {
       if (row + kAhead < end) ask_for(row[kAhead]);
       const T scale = static_cast<T>(spikes[row->neuron]) * one;
-      add_targets<kOne>(reinterpret_cast<const Index*>(row->targets), reinterpret_cast<const W*>(row->weights), row->count, scale, into);
+      const auto* const weights = kOne ? nullptr : wide.of(reinterpret_cast<const W*>(row->weights), row->count);
+      add_targets<kOne>(reinterpret_cast<const Index*>(row->targets), weights, row->count, scale, into);
     }
   }
 
