@@ -54,8 +54,8 @@ class Rows {
     Row* row = rows_.data();
     for (const Some& some : some_) some.find(neurons_.data() + some.first, some, row), row += some.count;
     const Row* const end = row;
-    for (row = rows_.data(); row < end && row < rows_.data() + kAhead; ++row) ask_for(*row);
     row = rows_.data();
+    for (int64_t k = 0; k < kAhead && row + k < end; ++k) ask_for(row[k]);
     for (const Some& some : some_) some.add(some, row, end), row += some.count;
     some_.clear();
   }
