@@ -9,6 +9,8 @@ import pytest
 import scipy.stats
 
 from brainsim import events
+from brainsim.events._drawn_rows import words
+from brainsim.events._shared import Purpose
 from brainsim.events.random import _fine_uniform
 
 KEY = jnp.array([3, 14159], jnp.uint32)
@@ -52,7 +54,7 @@ def test_counts_follow_the_poisson_distribution(mean, form, implementation):
     assert chi_square(counts, mean) > ACCEPTED
 
 
-@pytest.mark.parametrize("largest", [0.2, 3.0, 50.0])
+@pytest.mark.parametrize("largest", [0.2, 3.0, 8.0, 50.0])
 def test_each_neuron_has_its_own_mean(largest):
     means = np.linspace(-0.1, 1.0, N) * largest
     counts = draw(jnp.asarray(means))
@@ -64,6 +66,39 @@ def test_each_neuron_has_its_own_mean(largest):
     middle = np.flatnonzero(means > 0.9 * largest)
     index = (counts[:, middle].var(0, ddof=1) / means[middle]).mean()
     assert abs(index - 1) < 5 * np.sqrt((2 / (STEPS - 1) + 1 / (means[middle].mean() * STEPS)) / len(middle))
+
+
+@pytest.mark.parametrize("means", [(0.6, 2.9, 3.9, 1.7), (0.2, 9.5, 4.0, 7.0), (3.0, 10.5, 45.0, 0.1)])
+def test_neurons_of_mixed_means_follow_their_own_distributions(means):
+    counts = draw(jnp.tile(jnp.asarray(means), N // len(means)))
+    for k, mean in enumerate(means):
+        assert chi_square(counts[:, k :: len(means)], mean) > ACCEPTED
+
+
+def uniforms(lanes, purpose, k):
+    """Number ``k`` in (0, 1] of the stream of each lane, at step 0."""
+    high, low = (words(np.asarray(KEY), lanes, np.full_like(lanes, place), purpose) for place in (2 * k, 2 * k + 1))
+    return ((high << np.uint64(32) | low) >> np.uint64(11)).astype(float) * 2.0**-53 + 2.0**-53
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 511, 1100])
+@pytest.mark.parametrize("largest", [0.5, 2.0, 4.0, 9.9])
+def test_means_of_their_own_give_what_one_neuron_after_the_other_would(n, largest, rng):
+    means = np.where(rng.random(n) < 0.3, rng.choice([0.0, -1.0, 1e-9, 1.0]) * largest, rng.random(n) * largest)
+    means[n // 2] = largest
+    lanes = np.arange(n)
+    if n >= 64 and largest <= 4.0:  # drawn for the largest, and thinned
+        thresholds = np.floor(scipy.stats.poisson.cdf(np.arange(40), largest) * 2.0**32)
+        drawn = np.searchsorted(
+            thresholds, words(np.asarray(KEY), np.zeros_like(lanes), lanes, Purpose.POISSON), "right"
+        )
+        expected = np.zeros(n, int)
+        for k in range(drawn.max()):
+            expected += (k < drawn) & (uniforms(lanes + 1, Purpose.THINNING, k) <= means / largest)
+    else:
+        levels = scipy.stats.poisson.cdf(np.arange(60), np.maximum(means, 0.0)[:, None])
+        expected = (uniforms(lanes + 1, Purpose.POISSON, 0)[:, None] > levels).sum(1)
+    np.testing.assert_array_equal(events.poisson_counts(KEY, 0, jnp.asarray(means), n), expected)
 
 
 @pytest.mark.parametrize("mean", [0.05, 1.0, 30.0])

@@ -14,10 +14,10 @@ namespace brainsim {
 constexpr int kTogether = 64;    // words
 constexpr int kThresholds = 10;  // that are compared with without looking
 
-
 #if defined(__GNUC__) && !defined(__clang__)
 
 #pragma GCC diagnostic ignored "-Wpsabi"  // all is inlined: nothing is passed in registers that the caller might not have
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // said of arrays of registers that are set whole
 
 template <int kBytes>
 struct Lanes {
@@ -39,14 +39,41 @@ BRAINSIM_INLINE typename Lanes<kBytes>::wide lower_product(typename Lanes<kBytes
 #endif
 }
 
-// Calls f(q, x) with words q to q + kLanes - 1, from word 4 first of a stream on. Each word is the lower half of a lane of 64 bits, so
-// that a product is had by one operation; what is in the upper half is nobody's.
+// Blocks side by side, word by word, in some registers that are waited for at the same time. Each word is the lower half of a lane of
+// 64 bits, so that a product is had by one operation; what is in the upper half is nobody's.
+template <int kBytes, int kChains>
+struct Blocks {
+  using Wide = typename Lanes<kBytes>::wide;
+  Wide word[4][kChains];
+
+  // The counters of register n.
+  BRAINSIM_INLINE void set(int n, Wide block, Wide lane, Place place) {
+    word[0][n] = block, word[1][n] = lane, word[2][n] = Wide{} + place.step, word[3][n] = Wide{} + place.purpose;
+  }
+
+  // From counters to what is drawn with them.
+  BRAINSIM_INLINE void draw(const uint32_t* key) {
+    const Wide times0 = Wide{} + 0xD2511F53, times1 = Wide{} + 0xCD9E8D57;
+    Wide k0 = Wide{} + key[0], k1 = Wide{} + key[1];
+#pragma GCC unroll 10
+    for (int round = 0; round < 10; ++round) {
+#pragma GCC unroll 4
+      for (int n = 0; n < kChains; ++n) {
+        const Wide p0 = lower_product<kBytes>(word[0][n], times0), p1 = lower_product<kBytes>(word[2][n], times1);
+        word[0][n] = (p1 >> 32) ^ word[1][n] ^ k0, word[1][n] = p1, word[2][n] = (p0 >> 32) ^ word[3][n] ^ k1, word[3][n] = p0;
+      }
+      k0 += 0x9E3779B9, k1 += 0xBB67AE85;
+    }
+  }
+};
+
+// Calls f(q, x) with words q to q + kLanes - 1, from word 4 first of a stream on.
 template <int kBytes, class F>
 BRAINSIM_INLINE void for_words(const uint32_t* key, Place place, uint32_t first, F&& f) {
   using Wide = typename Lanes<kBytes>::wide;
   using Word = typename Lanes<kBytes>::word;
-  constexpr int kLanes = Lanes<kBytes>::count, kBlocks = kLanes / 2, kChains = 2;  // that are waited for at the same time
-  const Wide times0 = Wide{} + 0xD2511F53, times1 = Wide{} + 0xCD9E8D57, lower = Wide{} + 0xFFFFFFFF;
+  constexpr int kLanes = Lanes<kBytes>::count, kBlocks = kLanes / 2, kChains = 2;
+  const Wide lower = Wide{} + 0xFFFFFFFF;
   Wide block{}, even{}, odd{};  // of lanes by turns, the even ones of two arrays and the odd ones: blocks lie so that these come in their order
   for (int q = 0; q < kBlocks; ++q) {
     block[q] = static_cast<uint32_t>(q % 2 * kBlocks / 2 + q / 2);
@@ -54,24 +81,14 @@ BRAINSIM_INLINE void for_words(const uint32_t* key, Place place, uint32_t first,
   }
 #pragma GCC unroll 4
   for (int from = 0; from < kTogether / 4; from += kChains * kBlocks) {
-    Wide c0[kChains], c1[kChains], c2[kChains], c3[kChains];
-    for (int n = 0; n < kChains; ++n) {
-      c0[n] = block + (first + static_cast<uint32_t>(from + n * kBlocks));
-      c1[n] = Wide{} + place.lane, c2[n] = Wide{} + place.step, c3[n] = Wide{} + place.purpose;
-    }
-    Wide k0 = Wide{} + key[0], k1 = Wide{} + key[1];
-#pragma GCC unroll 10
-    for (int round = 0; round < 10; ++round) {
+    Blocks<kBytes, kChains> drawn;
 #pragma GCC unroll 2
-      for (int n = 0; n < kChains; ++n) {
-        const Wide p0 = lower_product<kBytes>(c0[n], times0), p1 = lower_product<kBytes>(c2[n], times1);
-        c0[n] = (p1 >> 32) ^ c1[n] ^ k0, c1[n] = p1, c2[n] = (p0 >> 32) ^ c3[n] ^ k1, c3[n] = p0;
-      }
-      k0 += 0x9E3779B9, k1 += 0xBB67AE85;
-    }
+    for (int n = 0; n < kChains; ++n)
+      drawn.set(n, block + (first + static_cast<uint32_t>(from + n * kBlocks)), Wide{} + place.lane, place);
+    drawn.draw(key);
 #pragma GCC unroll 2
     for (int n = 0; n < kChains; ++n) {
-      const Wide a = (c0[n] & lower) | c1[n] << 32, b = (c2[n] & lower) | c3[n] << 32;
+      const Wide a = (drawn.word[0][n] & lower) | drawn.word[1][n] << 32, b = (drawn.word[2][n] & lower) | drawn.word[3][n] << 32;
       const Wide x = __builtin_shuffle(a, b, even), y = __builtin_shuffle(a, b, odd);
       const int q = 4 * (from + n * kBlocks);
       Word words;

@@ -1,22 +1,20 @@
 // Poisson counts and Bernoulli spikes, reproducible from (key, step). Exact methods only: where events are rare, the
-// gaps between them are drawn; where one mean (or a small largest one) serves all, a table is inverted; else a search,
-// or for large means the transformed rejection of Hoermann (1993), "The transformed rejection method for generating
-// Poisson random variables".
+// gaps between them are drawn; where one mean (or a small largest one) serves all, a table is inverted; else each neuron
+// has a number of its own (see poisson.h).
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "call.h"
 #include "check.h"
 #include "lanes.h"
 #include "philox.h"
+#include "poisson.h"
 #include "threads.h"
 
 namespace brainsim {
 namespace {
 
-constexpr uint32_t kPoisson = shared::Purpose::POISSON, kThinning = shared::Purpose::THINNING;
-constexpr uint32_t kBernoulli = shared::Purpose::BERNOULLI;
+constexpr uint32_t kPoisson = shared::Purpose::POISSON, kBernoulli = shared::Purpose::BERNOULLI;
 
 template <class T>
 double largest(const T* x, int64_t n) {
@@ -26,86 +24,6 @@ double largest(const T* x, int64_t n) {
     for (int q = 0; q < 8; ++q) best[q] = best[q] < x[i + q] ? x[i + q] : best[q];
   for (; i < n; ++i) best[0] = best[0] < x[i] ? x[i] : best[0];
   return *std::max_element(best, best + 8);
-}
-
-int64_t poisson_search(double mean, Stream stream) {
-  const double u = stream.uniform();
-  double p = std::exp(-mean), sum = p;
-  int64_t k = 0;
-  while (u > sum && k < 200) {  // beyond 200 no double is left for a mean of 10
-    ++k;
-    p *= mean / static_cast<double>(k);
-    sum += p;
-  }
-  return k;
-}
-
-int64_t poisson_rejection(double mean, Stream stream) {
-  const double log_mean = std::log(mean);
-  const double b = 0.931 + 2.53 * std::sqrt(mean);
-  const double a = -0.059 + 0.02483 * b;
-  const double inverse_alpha = 1.1239 + 1.1328 / (b - 3.4);
-  const double v_r = 0.9277 - 3.6224 / (b - 2.0);
-  for (;;) {
-    const double u = stream.uniform() - 0.5, v = stream.uniform();
-    const double us = 0.5 - std::fabs(u);
-    const double k = std::floor((2.0 * a / us + b) * u + mean + 0.43);
-    if (us >= 0.07 && v <= v_r) return static_cast<int64_t>(k);
-    if (!(k >= 0.0) || (us < 0.013 && v > us)) continue;
-    if (std::log(v * inverse_alpha / (a / (us * us) + b)) <= k * log_mean - mean - std::lgamma(k + 1.0))
-      return static_cast<int64_t>(k);
-  }
-}
-
-int64_t poisson_one(double mean, const uint32_t* key, uint32_t step, int64_t i) {
-  if (!(mean > 0.0)) return 0;
-  const Stream stream(key, step, kPoisson, static_cast<uint32_t>(i) + 1);
-  return mean <= 10.0 ? poisson_search(mean, stream) : poisson_rejection(mean, stream);
-}
-
-constexpr double kFew = 5.0;  // mean up to which ten thresholds are compared with
-
-// One mean for all: 32-bit thresholds of the distribution function, entered through a guide on the top eight bits.
-template <class F>
-void poisson_table(double mean, int64_t n, Stream stream, F&& add) {
-  std::vector<uint32_t> threshold;
-  double p = std::exp(-mean), sum = p;
-  for (double k = 1.0; sum * 0x1.0p32 < 0x1.0p32 - 1.0 && k < 1000.0; ++k) {
-    threshold.push_back(static_cast<uint32_t>(sum * 0x1.0p32));
-    p *= mean / k;
-    sum += p;
-    if (p == 0.0 && k > mean) break;
-  }
-  threshold.push_back(0xFFFFFFFF);
-  uint16_t guide[256];
-  uint16_t k = 0;
-  for (uint32_t top = 0; top < 256; ++top) {
-    while (threshold[k] <= top << 24 && threshold[k] != 0xFFFFFFFF) ++k;
-    guide[top] = k;
-  }
-  const auto count_from = [&](uint32_t word, uint32_t count) {
-    while (threshold[count] <= word && threshold[count] != 0xFFFFFFFF) ++count;
-    return count;
-  };
-  int64_t i = 0;
-  if (mean <= kFew) {  // most are below the first thresholds: many numbers are compared with these at a time
-    alignas(64) uint32_t words[kTogether];
-    alignas(64) int32_t counts[kTogether], below[kThresholds];
-    for (size_t q = 0; q < kThresholds; ++q)
-      below[q] = q + 1 < threshold.size() && threshold[q] ? static_cast<int32_t>((threshold[q] - 1) ^ 0x80000000) : INT32_MAX;
-    for (; i + kTogether <= n; i += kTogether) {
-      const int32_t most = draw_and_count(stream.key(), stream.place(), static_cast<uint32_t>(i / 4), below, words, counts);
-      if (most == kThresholds)
-        for (int q = 0; q < kTogether; ++q)
-          if (counts[q] == kThresholds) counts[q] = static_cast<int32_t>(count_from(words[q], kThresholds));
-      for (int q = 0; q < kTogether; ++q) add(i + q, counts[q]);
-    }
-    stream.skip_to(static_cast<uint32_t>(i / 4));
-  }
-  for (; i < n; ++i) {
-    const uint32_t word = stream.word();
-    add(i, count_from(word, guide[word >> 24]));  // also zero: a branch would cost more
-  }
 }
 
 // Neurons that have 16 to 32 events together at the largest mean or probability: where events are rare, each such block has a
@@ -140,21 +58,30 @@ void poisson(const uint32_t* key, uint32_t step, const T* mean, bool one_mean, i
     });
     return;
   }
-  if (one_mean && most <= 100.0 && n >= 64) return poisson_table(most, n, Stream(key, step, kPoisson), add);
-  if (!one_mean && most <= 4.0 && n >= 64) {  // drawn for the largest mean, each event kept with the ratio to it
-    return poisson_table(most, n, Stream(key, step, kPoisson), [&](int64_t i, uint32_t count) {
-      const double ratio = static_cast<double>(mean[i]) / most;
-      if (count == 0 || !(ratio > 0.0)) return;
-      uint32_t kept = count;
-      if (ratio < 1.0) {
-        Stream chance(key, step, kThinning, static_cast<uint32_t>(i) + 1);
-        for (uint32_t q = 0; q < count; ++q) kept -= chance.uniform() > ratio;
-      }
-      add(i, kept);
+  const auto in_blocks_of = [&](int64_t together, auto&& draw) {  // numbers of neurons from `begin` on; also zero: a branch would cost more
+    for (int64_t begin = 0; begin < n; begin += together) {
+      const int size = static_cast<int>(std::min(together, n - begin));
+      const auto* const counts = draw(begin, size);
+      for (int q = 0; q < size; ++q) add(begin + q, counts[q]);
+    }
+  };
+  alignas(64) double each[kThinned];
+  if (n < kTogether || most > (one_mean ? 100.0 : 4.0))
+    return in_blocks_of(kTogether, [&](int64_t begin, int size) {
+      poisson_each(key, step, begin, size, [&](int q) { return static_cast<double>(mean[one_mean ? 0 : begin + q]); }, each);
+      return each;
     });
-  }
-  for (int64_t i = 0; i < n; ++i)
-    if (const int64_t count = poisson_one(static_cast<double>(mean[one_mean ? 0 : i]), key, step, i)) add(i, count);
+  const PoissonTable table(most);
+  alignas(64) int32_t counts[kThinned];
+  const auto draw_table = [&](int64_t begin, int size) {
+    for (int q = 0; q < size; q += kTogether) table.draw(key, {0, step, kPoisson}, static_cast<uint32_t>((begin + q) / 4), counts + q);
+    return counts;
+  };
+  if (one_mean) return in_blocks_of(kTogether, draw_table);
+  in_blocks_of(kThinned, [&](int64_t begin, int size) {  // drawn for the largest mean, each event kept with the ratio to it
+    thin(key, step, begin, size, mean + begin, most, draw_table(begin, size), each);
+    return each;
+  });
 }
 
 // Operands that begin with `first`: key, step, mean or probability (one, or one each).
@@ -190,7 +117,7 @@ ffi::Error poisson_counts(const Call& call) {
         C* const out = counts.at<C>(e);
         std::fill_n(out, counts.size(), C{0});
         poisson(key.at<uint32_t>(e), *step.at<uint32_t>(e), mean.at<T>(e), mean.size() == 1, counts.size(),
-                [out](int64_t i, int64_t count) { out[i] += static_cast<C>(count); });
+                [out](int64_t i, auto count) { out[i] += static_cast<C>(count); });
       }
     };
     if (type == ffi::DataType::S32) fill(int32_t{});
@@ -217,7 +144,7 @@ void add_input(const Call& call, int64_t first, int64_t result) {
     for (int64_t e = 0; e < call.entries(); ++e) {
       const T* const w = weight.at<T>(e);
       T* const out = into.at<T>(e);
-      const auto draw = [&](auto&& add) {  // which is told whole numbers of 32 bits where there are many: these are converted together
+      const auto draw = [&](auto&& add) {  // which is told numbers that are converted together where there are many
         poisson(key.at<uint32_t>(e), *step.at<uint32_t>(e), mean.at<T>(e), mean.size() == 1, into.size(), add);
       };
       if (weight.size() == 1) draw([out, one = *w](int64_t i, auto count) { out[i] += one * static_cast<T>(count); });
@@ -258,9 +185,13 @@ void bernoulli(const uint32_t* key, uint32_t step, const T* probability, bool on
   const double most = one ? static_cast<double>(*probability) : largest(probability, n);
   if (!(most > 0.0)) return;
   if (most > 0.2) {
-    Stream stream(key, step, kBernoulli);
-    for (int64_t i = 0; i < n; ++i)
-      out[i] = (static_cast<double>(stream.word()) + 0.5) * 0x1.0p-32 < static_cast<double>(probability[one ? 0 : i]);
+    uint32_t words[kTogether];
+    for (int64_t begin = 0; begin < n; begin += kTogether) {
+      draw(key, {0, step, kBernoulli}, static_cast<uint32_t>(begin / 4), words);
+      const int64_t size = std::min<int64_t>(kTogether, n - begin);
+      for (int64_t q = 0; q < size; ++q)
+        out[begin + q] = (static_cast<double>(words[q]) + 0.5) * 0x1.0p-32 < static_cast<double>(probability[one ? 0 : begin + q]);
+    }
     return;
   }
   const double scale = 1.0 / std::log1p(-most);

@@ -133,6 +133,16 @@ inline int widest() {
   return bytes;
 }
 
+template <class F>
+__attribute__((target("avx512f"))) void run_64(F f) {
+  f();
+}
+
+template <class F>
+__attribute__((target("avx2"))) void run_32(F f) {
+  f();
+}
+
 template <class T>
 __attribute__((target("avx512f"))) void sum_rows_64(
     const int32_t* index, const T* value, int64_t count, const T* from, int64_t stride, int64_t columns, T* out) {
@@ -161,6 +171,16 @@ __attribute__((target("avx2"))) void add_to_rows_32(
   else add_to_listed<T, 32, true>(index, value, count, row, stride, columns, out);
 }
 #endif
+
+// Runs loops that the compiler makes operations on registers of. What is given is a lambda that is BRAINSIM_INLINED.
+template <class F>
+void run_widest(F f) {
+#ifdef BRAINSIM_WIDER
+  if (widest() == 64) return run_64(f);
+  if (widest() == 32) return run_32(f);
+#endif
+  f();
+}
 
 // out += sum of the rows `index` of `from`, times `value` where that is not null.
 template <class T>
