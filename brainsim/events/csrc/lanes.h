@@ -47,7 +47,7 @@ struct Blocks {
   Wide word[4][kChains];
 
   // The counters of register n.
-  BRAINSIM_INLINE void set(int n, Wide block, Wide lane, Place place) {
+  BRAINSIM_INLINE void set(int n, const Wide& block, const Wide& lane, Place place) {
     word[0][n] = block, word[1][n] = lane, word[2][n] = Wide{} + place.step, word[3][n] = Wide{} + place.purpose;
   }
 
