@@ -22,6 +22,12 @@ def binomial_bound(n: int, p: float) -> int:
     return min(n, math.ceil(mean + 6.0 * math.sqrt(mean * (1.0 - p))) + (16 if p > 0.0 else 0))
 
 
+def bounds_of_rows(n_pre: int, n: int) -> list[int]:
+    """Where to cut rows that have about ``n`` synapses together, so that there are BLOCK from each cut to the next."""
+    each = max(1, BLOCK * n_pre // max(n, 1))
+    return [*range(0, n_pre, each), n_pre]
+
+
 def bernoulli(rng: np.random.Generator, pairs: Pairs, p: float) -> Synapses:
     """Take each pair independently with probability ``p``.
 
@@ -121,10 +127,13 @@ def out_degrees(rng: np.random.Generator, pairs: Pairs, n: int) -> np.ndarray:
 
 def multiset_of_rows(rng: np.random.Generator, pairs: Pairs, n: int, rows: Sequence[int]) -> Iterator[Synapses]:
     """The same, of some rows after the other: from ``rows[k]`` on to ``rows[k + 1] - 1``. The arrays are used again for
-    the next rows.
+    the next rows. The generator is not asked again later, so that several may be drawn from beside each other.
     """
     counts = out_degrees(rng, pairs, n)
-    key = rng.integers(0, 1 << 32, 2, dtype=np.uint32)
+    return _multiset_of_rows(rng.integers(0, 1 << 32, 2, dtype=np.uint32), counts, pairs, rows)
+
+
+def _multiset_of_rows(key, counts, pairs, rows):
     begins = np.concatenate([[0], np.cumsum(counts)])
     room = np.empty(int(np.diff(begins[np.asarray(rows)]).max(initial=0)), np.int32)
     for first, last in itertools.pairwise(rows):

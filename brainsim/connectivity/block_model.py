@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from brainsim.events._sorted_rows import Piece, join_rows
 
 from . import _checks, _sampling
 from .pairs import Pairs, Synapses
@@ -99,11 +101,11 @@ class BlockModel(ConnectionRule):
         if n and not pairs.size:
             raise ValueError(f"{self.name}: n = {n} synapses between blocks without a pair that may be connected")
 
-    def _draw_block(self, pairs: Pairs, x, rng: np.random.Generator) -> Synapses:
+    def _draw_block(self, pairs: Pairs, x, rows: Sequence[int], rng: np.random.Generator) -> Iterator[Synapses]:
         if self.n is None:
-            return _sampling.bernoulli(rng, pairs, x)
+            return _sampling.bernoulli(rng, pairs, x).rows(rows)
         self._check_numbers(pairs, x)
-        return _sampling.multiset(rng, pairs, x)
+        return _sampling.multiset_of_rows(rng, pairs, x, rows)
 
     def _blocks(self, pairs: Pairs) -> Iterator[tuple[slice, list[tuple[int, Pairs, Any]]]]:
         """The rows of each block, and for each block of targets the first of them, the pairs and their p or n."""
@@ -126,34 +128,39 @@ class BlockModel(ConnectionRule):
             yield slice(int(i), int(i_end)), parts
 
     def _draw(self, pairs: Pairs, rng: np.random.Generator) -> Synapses:
-        counts, rows = [], []
+        counts = np.zeros(pairs.n_pre, np.int64)
+        indices = np.empty(self.expected_synapses(pairs.n_pre, pairs.n_post), np.int32)
+        used = 0
         for of, blocks in self._blocks(pairs):
-            parts = [(first, self._draw_block(block, x, rng)) for first, block, x in blocks]
-            counts.append(sum((np.diff(part.indptr) for _, part in parts), np.zeros(of.stop - of.start, np.int64)))
-            rows.append(_side_by_side(counts[-1], parts))
-        return Synapses.from_row_counts(
-            np.concatenate(counts) if counts else np.empty(0, np.int64),
-            np.concatenate(rows) if rows else np.empty(0, np.int32),
-        )
+            # Some rows after the other, which lie in a cache while those of all blocks are put side by side
+            rows = _sampling.bounds_of_rows(of.stop - of.start, sum(self._expected(block, x) for _, block, x in blocks))
+            drawn = [self._draw_block(block, x, rows, rng) for _, block, x in blocks]
+            for begin, end, *parts in zip(rows[:-1], rows[1:], *drawn, strict=True):
+                size = sum(part.size for part in parts)
+                if used + size > len(indices):  # beyond six standard deviations
+                    indices.resize(used + size + len(indices) // 8, refcheck=False)
+                pieces = [_piece(part, first) for (first, _, _), part in zip(blocks, parts, strict=True)]
+                if pieces:
+                    begins = join_rows(pieces, [indices[used : used + size]])
+                    counts[of.start + begin : of.start + end] = np.diff(begins)
+                used += size
+        indices.resize(used, refcheck=False)  # in place, so that no second copy exists
+        return Synapses.from_row_counts(counts, indices)
 
     def expected_synapses(self, n_pre: int, n_post: int) -> int:
-        if self.n is not None:
-            return int(np.sum(self.n))
-        bounds = (
-            min(m * n, _sampling.binomial_bound(m * n, p))
-            for m, row in zip(self.sizes, self.p, strict=True)
-            for n, p in zip(self._targets, row, strict=True)
+        return sum(
+            self._expected(Pairs(m, n), x)
+            for m, row in zip(self.sizes, self._matrix, strict=True)
+            for n, x in zip(self._targets, row, strict=True)
         )
-        return sum(bounds)
+
+    def _expected(self, pairs: Pairs, x) -> int:
+        if self.n is not None:
+            return x
+        return min(pairs.n_pre * pairs.n_post, _sampling.binomial_bound(pairs.n_pre * pairs.n_post, x))
 
 
-def _side_by_side(counts: np.ndarray, parts: list[tuple[int, Synapses]]) -> np.ndarray:
-    """Targets of the same rows in several ranges of targets, row after row."""
-    result = np.empty(int(counts.sum()), np.int32)
-    free = np.concatenate([[0], np.cumsum(counts)])[:-1]  # where each row goes on
-    for first, part in parts:
-        lengths = np.diff(part.indptr)
-        place = np.arange(part.size, dtype=np.int64) + np.repeat(free - part.indptr[:-1], lengths)
-        result[place] = part.indices + np.int32(first)
-        free += lengths
-    return result
+def _piece(part: Synapses, first: int) -> Piece:
+    """Rows of a block of targets, these counted from ``first`` on."""
+    np.add(part.indices, np.int32(first), out=part.indices)
+    return Piece(part.indptr, None, [part.indices])

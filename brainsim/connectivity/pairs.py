@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +52,12 @@ class Synapses:
     def pre(self) -> np.ndarray:
         """Presynaptic index of each synapse, int32, shape (n_synapses,); computed anew at each call."""
         return np.repeat(np.arange(len(self.indptr) - 1, dtype=np.int32), np.diff(self.indptr))
+
+    def rows(self, bounds: Sequence[int]) -> Iterator[Synapses]:
+        """Those of some rows after the other: from ``bounds[k]`` on to ``bounds[k + 1] - 1``. Without ``order``."""
+        for first, last in itertools.pairwise(bounds):
+            begin, end = self.indptr[first], self.indptr[last]
+            yield Synapses(self.indptr[first : last + 1] - begin, self.indices[begin:end])
 
     def select(self, keep: np.ndarray) -> Synapses:
         """Return the synapses where the boolean mask ``keep`` is true."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import ClassVar
@@ -101,7 +100,7 @@ class ConnectionRule(metaclass=NamesArguments):
         _checks.generator(self.name, rng)
         pairs = Pairs.between(self.name, pre, post, same and not self.self_connections, space)
         drawn = self._draw_rows(pairs, rows, rng)
-        return _slices(self.connect(pre, post, rng, same, space), rows) if drawn is None else drawn
+        return self.connect(pre, post, rng, same, space).rows(rows) if drawn is None else drawn
 
     def _draw_rows(self, pairs: Pairs, rows: Sequence[int], rng: np.random.Generator) -> Iterator[Synapses] | None:
         """As `_draw`, row after row; None where that is no way to draw them."""
@@ -185,12 +184,6 @@ class ConnectionRule(metaclass=NamesArguments):
             f"{self.name}: {name} = {wanted}, but {side} neuron {where} has only {least} possible {partners} partners"
             f"{'' if self.self_connections else ' (itself not counted)'}; give {name} <= {least}{edit}"
         )
-
-
-def _slices(drawn: Synapses, rows: Sequence[int]) -> Iterator[Synapses]:
-    for first, last in itertools.pairwise(rows):
-        begin, end = drawn.indptr[first], drawn.indptr[last]
-        yield Synapses(drawn.indptr[first : last + 1] - begin, drawn.indices[begin:end])
 
 
 def _combined():

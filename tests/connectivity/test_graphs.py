@@ -9,6 +9,7 @@ import scipy.sparse.csgraph
 import scipy.stats
 
 from brainsim import connectivity
+from brainsim.connectivity import _sampling
 
 C = connectivity
 
@@ -135,6 +136,43 @@ def test_a_block_model_of_numbers_has_them_spread_evenly():
         C.BlockModel((1, 2), n=[[3]])
     with pytest.raises(ValueError, match="n = 2 synapses between blocks without a pair"):
         C.BlockModel((0, 3), n=[[2, 0], [0, 1]]).connect(3, 3, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("some", [50, 1 << 18])  # synapses at a time
+@pytest.mark.parametrize("exclude", [False, True])
+@pytest.mark.parametrize("form", ["n", "p"])
+def test_blocks_are_those_of_the_rule_for_each_pair_of_blocks(form, exclude, some, monkeypatch):
+    monkeypatch.setattr(_sampling, "BLOCK", some)
+    sizes, post = (20, 0, 1, 29), (0, 10, 35, 5, 0)
+    n = np.array([[0, 900, 7, 40, 0], [0] * 5, [0, 3, 0, 60, 0], [0, 0, 2000, 1, 0]])
+    p = np.minimum(n / 800, 1.0)
+    options = {"self_connections": not exclude}
+    rule = C.BlockModel(sizes, None, post, n=n, **options) if form == "n" else C.BlockModel(sizes, p, post, **options)
+    made = rule.connect(50, 50, np.random.default_rng(3), same=True)
+    rng = np.random.default_rng(3)
+    found = []
+    ends, post_ends = np.cumsum(sizes), np.cumsum(post)
+    for a, rows in enumerate(np.split(np.arange(50), ends[:-1])):
+        for b, columns in enumerate(np.split(np.arange(50), post_ends[:-1])):
+            one = (
+                C.FixedTotalNumber(n[a, b], **options) if form == "n" else C.FixedProbability(p[a, b], **options)
+            ).connect(rows, columns, rng, same=True)
+            found.append(np.stack([rows[one.pre], columns[one.indices]]))
+    pre, targets = np.concatenate(found, axis=1)
+    order = np.lexsort((targets, pre))
+    np.testing.assert_array_equal(made.pre, pre[order])
+    np.testing.assert_array_equal(made.indices, targets[order])
+    assert made.size and made.indices.dtype == np.int32
+
+
+def test_blocks_with_more_synapses_than_expected_find_room(monkeypatch):
+    rule = C.BlockModel((20, 30), np.full((2, 2), 0.5))
+    monkeypatch.setattr(_sampling, "BLOCK", 64)
+    usual = rule.connect(50, 50, np.random.default_rng(0))
+    monkeypatch.setattr(_sampling, "binomial_bound", lambda n, p: 10)
+    grown = rule.connect(50, 50, np.random.default_rng(0))
+    np.testing.assert_array_equal(usual.indptr, grown.indptr)
+    np.testing.assert_array_equal(usual.indices, grown.indices)
 
 
 def test_blocks_have_their_densities():
