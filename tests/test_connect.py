@@ -42,6 +42,21 @@ def test_all_pairs_take_a_matrix_or_its_rows_one_after_the_other(pre, post, flat
         np.testing.assert_array_equal(matrix(projection, values), expected)
 
 
+@pytest.mark.parametrize("pre", [slice(1, 3), [0, 3], [3, 1], slice(None, None, -1)], ids=str)
+@pytest.mark.parametrize("post", [slice(None), slice(1, 3), [0, 2], [2, 0]], ids=str)
+def test_values_of_a_list_of_pairs_stay_with_these_between_views(pre, post):
+    sources, targets = np.arange(4)[pre], np.arange(3)[post]
+    one, other = np.array([1, 0, 1, 0]), np.array([0, 1, 1, 1])  # places in the views; a pair comes twice
+    given = np.array([1.0, 2.0, 4.0, 8.0])
+    rule = bs.FromArrays(one, other)
+    projection = connected(rule, pre=pre, post=post, weight=given * u.pA, delay=given * u.ms)
+    expected = np.zeros((4, 3))
+    np.add.at(expected, (sources[one], targets[other]), given)
+    for values in (projection.weight, projection.delay):
+        np.testing.assert_array_equal(matrix(projection, values), expected)
+    assert all(np.all(np.diff(part) >= 0) for part in projection.indices_of_synapses()[:1])
+
+
 @pytest.mark.parametrize(
     "rule",
     [bs.AllToAll(), bs.FixedOutDegree(2), bs.FixedProbability(0.5), bs.FixedInDegree(2), bs.OneToOne()],

@@ -26,12 +26,25 @@ def format_of(rule, synapses, pre: View, post: View, alike: bool):
         return _whole(rule, synapses, n_pre, n_post)
     if runs and alike and isinstance(rule, rules.AllToAll) and synapses.size == len(pre) * len(post):
         return events.Block(n_pre, n_post, *(int(k) for v in (pre, post) for k in (v.ids[0], v.ids[-1] + 1))), None
-    sources, targets = pre.ids[synapses.pre], post.ids[synapses.indices]
-    ascending = np.all(np.diff(post.ids) >= 0)
+    counts = np.zeros(n_pre, np.int64)
+    counts[pre.ids] = np.diff(synapses.indptr)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    targets = _in_population(post.ids, synapses.indices)
+    ascending = np.all(np.diff(post.ids) > 0)
+    if ascending and np.all(np.diff(pre.ids) > 0):  # all stand where they should already
+        return events.CSR(indptr, targets, n_post), synapses.order
+    sources = pre.ids[synapses.pre]
     by_source = np.argsort(sources, kind="stable") if ascending else np.lexsort((targets, sources))
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(sources, minlength=n_pre))])
     order = by_source if synapses.order is None else synapses.order[by_source]
-    return events.CSR(indptr.astype(np.int32), targets[by_source].astype(np.int32), n_post), order
+    return events.CSR(indptr, targets[by_source], n_post), order
+
+
+def _in_population(ids: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """Places in a view as those in its population."""
+    first = int(ids[0]) if len(ids) else 0
+    if not np.all(np.diff(ids) == 1):
+        return ids.astype(np.int32)[indices]
+    return indices + np.int32(first) if first else indices
 
 
 def _whole(rule, synapses, n_pre, n_post):
