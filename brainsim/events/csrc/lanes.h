@@ -39,9 +39,11 @@ BRAINSIM_INLINE typename Lanes<kBytes>::wide lower_product(typename Lanes<kBytes
 #endif
 }
 
-// Blocks side by side, word by word, in some registers that are waited for at the same time. Each word is the lower half of a lane of
-// 64 bits, so that a product is had by one operation; what is in the upper half is nobody's.
-template <int kBytes, int kChains>
+constexpr int kChains = 2;  // registers of blocks that are waited for at the same time
+
+// Blocks side by side, word by word. Each word is the lower half of a lane of 64 bits, so that a product is had by one operation; what
+// is in the upper half is nobody's.
+template <int kBytes>
 struct Blocks {
   using Wide = typename Lanes<kBytes>::wide;
   Wide word[4][kChains];
@@ -57,7 +59,7 @@ struct Blocks {
     Wide k0 = Wide{} + key[0], k1 = Wide{} + key[1];
 #pragma GCC unroll 10
     for (int round = 0; round < 10; ++round) {
-#pragma GCC unroll 4
+#pragma GCC unroll 2
       for (int n = 0; n < kChains; ++n) {
         const Wide p0 = lower_product<kBytes>(word[0][n], times0), p1 = lower_product<kBytes>(word[2][n], times1);
         word[0][n] = (p1 >> 32) ^ word[1][n] ^ k0, word[1][n] = p1, word[2][n] = (p0 >> 32) ^ word[3][n] ^ k1, word[3][n] = p0;
@@ -72,7 +74,7 @@ template <int kBytes, class F>
 BRAINSIM_INLINE void for_words(const uint32_t* key, Place place, uint32_t first, F&& f) {
   using Wide = typename Lanes<kBytes>::wide;
   using Word = typename Lanes<kBytes>::word;
-  constexpr int kLanes = Lanes<kBytes>::count, kBlocks = kLanes / 2, kChains = 2;
+  constexpr int kLanes = Lanes<kBytes>::count, kBlocks = kLanes / 2;
   const Wide lower = Wide{} + 0xFFFFFFFF;
   Wide block{}, even{}, odd{};  // of lanes by turns, the even ones of two arrays and the odd ones: blocks lie so that these come in their order
   for (int q = 0; q < kBlocks; ++q) {
@@ -81,7 +83,7 @@ BRAINSIM_INLINE void for_words(const uint32_t* key, Place place, uint32_t first,
   }
 #pragma GCC unroll 4
   for (int from = 0; from < kTogether / 4; from += kChains * kBlocks) {
-    Blocks<kBytes, kChains> drawn;
+    Blocks<kBytes> drawn;
 #pragma GCC unroll 2
     for (int n = 0; n < kChains; ++n)
       drawn.set(n, block + (first + static_cast<uint32_t>(from + n * kBlocks)), Wide{} + place.lane, place);

@@ -12,21 +12,21 @@
 
 namespace brainsim {
 
-constexpr int kStreams = 32;  // that are drawn together, at most
+constexpr int kStreams = 16;  // that are drawn together, at most
 
 #if defined(__GNUC__) && !defined(__clang__)
 
-// (x + 1) 2^-53 of x, the upper 53 bits of two words. All of it is exact.
+// (x + 1) 2^-53 of x, the upper 53 bits of two words. All sums are exact.
 template <int kBytes>
 BRAINSIM_INLINE typename Register<double, kBytes>::type uniform_of(typename Lanes<kBytes>::wide high, typename Lanes<kBytes>::wide low) {
   using Wide = typename Lanes<kBytes>::wide;
   using Real = typename Register<double, kBytes>::type;
-  const Wide x = (high << 32 | (low & 0xFFFFFFFF)) >> 11;
-  const Wide upper = (x >> 32) | 0x4530000000000000, lower = (x & 0xFFFFFFFF) | 0x4330000000000000;  // 2^84 + 2^32 x', 2^52 + x''
+  const Wide upper = (high & 0xFFFFFFFF) | 0x4530000000000000;  // the bits of 2^84 + 2^32 high
+  const Wide lower = (low & 0xFFFFF800) | 0x4330000000000000;   // and of 2^52 + low, without the last 11
   Real a, b;
   std::memcpy(&a, &upper, kBytes);
   std::memcpy(&b, &lower, kBytes);
-  return (((a - (0x1.0p84 + 0x1.0p52)) + b) + 1.0) * 0x1.0p-53;
+  return (((a - (0x1.0p84 + 0x1.0p52)) + b) + 0x1.0p11) * 0x1.0p-64;
 }
 
 template <int kBytes>
@@ -34,12 +34,12 @@ BRAINSIM_INLINE void draw_uniforms_wide(const uint32_t* key, Place place, uint32
                                         double* other) {
   using Wide = typename Lanes<kBytes>::wide;
   using Half = typename Lanes<kBytes / 2>::word;
-  constexpr int kBlocks = Lanes<kBytes>::count / 2, kChains = kBytes == 64 ? 4 : 2;  // for there are twice as many registers
+  constexpr int kBlocks = Lanes<kBytes>::count / 2;
   static_assert(kStreams % (kChains * kBlocks) == 0);
   for (int from = 0; from < count; from += kChains * kBlocks) {
-    Blocks<kBytes, kChains> drawn;
+    Blocks<kBytes> drawn;
     alignas(64) double uniform[2][kChains * kBlocks];
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (int n = 0; n < kChains; ++n) {
       Half some;
       std::memcpy(&some, streams + from + n * kBlocks, kBytes / 2);
@@ -47,7 +47,7 @@ BRAINSIM_INLINE void draw_uniforms_wide(const uint32_t* key, Place place, uint32
       drawn.set(n, Wide{} + block, lane, place);
     }
     drawn.draw(key);
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (int n = 0; n < kChains; ++n) {
       const auto x = uniform_of<kBytes>(drawn.word[0][n], drawn.word[1][n]), y = uniform_of<kBytes>(drawn.word[2][n], drawn.word[3][n]);
       std::memcpy(uniform[0] + n * kBlocks, &x, kBytes);
