@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainsim._core import exact as numbers
+from brainsim._core.draws import drawn
 from brainsim._core.exact import Exact, exact
 from brainsim._units import NumberLike, float_dtype, in_unit
 
@@ -97,15 +98,15 @@ class Clock(NamedTuple):
 
     def uniform(self, shape: tuple[int, ...]) -> jax.Array:
         """Numbers between 0 and 1, those below 1, that are this component's in this step."""
-        return jax.random.uniform(jax.random.fold_in(self.key, self.step), shape, self.step_ms.dtype)
+        return drawn("uniform", self.key, self.step, shape, self.step_ms.dtype)
 
     def normal(self, shape: tuple[int, ...]) -> jax.Array:
         """Standard normal numbers that are this component's in this step."""
-        return jax.random.normal(jax.random.fold_in(self.key, self.step), shape, self.step_ms.dtype)
+        return drawn("normal", self.key, self.step, shape, self.step_ms.dtype)
 
     def exponential(self, shape: tuple[int, ...]) -> jax.Array:
         """Exponential numbers of mean 1 that are this component's in this step."""
-        return jax.random.exponential(jax.random.fold_in(self.key, self.step), shape, self.step_ms.dtype)
+        return -jnp.log1p(-self.uniform(shape))
 
     def poisson(self, mean: jax.Array) -> jax.Array:
         """Poisson numbers, int32, of these means, that are this component's in this step."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import jax
-import numpy as np
 from jax.experimental.xla_metadata import set_xla_metadata
 from jax.extend.core import jaxpr_as_fun
 
@@ -37,7 +36,8 @@ def as_one(function: Callable, results: int, ours: bool) -> Callable:
 
     def called(*arguments):
         closed = jax.make_jaxpr(function)(*arguments)
-        small = ours and all(np.size(array) <= ONE_THREAD for array in arguments) and not any(is_uniform(closed))
+        largest = max(v.aval.size for v in (*closed.jaxpr.invars, *closed.jaxpr.outvars))
+        small = ours and largest <= ONE_THREAD and not any(is_uniform(closed))
         one = small and one_loop.is_one(closed)
         marks = {"inlineable": "false"} | ({"xla_cpu_small_call": "true"} if small else {})
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 
+from brainsim._core.draws import numbers_p
 from brainsim.events import _draws as draws
 from brainsim.events import _together as together
 from brainsim.events._joined import join, split
@@ -164,6 +165,9 @@ class _Step:
                 known.update(v for equation in taken for v in equation.outvars)
                 yield from ([equation] for equation in taken)
             if taken := waiting.take_all(INPUT):  # before any pass, so that what takes them is one with the rest
+                numbers, taken = ready(taken, known, lambda equation: equation.primitive is numbers_p)
+                yield from [numbers] if numbers else []
+                known.update(v for equation in numbers for v in equation.outvars)
                 before, inputs, after = draws.apart(taken)
                 yield from ([equation] for equation in before)
                 yield from [_Inputs(inputs)] if inputs else []

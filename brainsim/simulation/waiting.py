@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from jax.extend.core import Literal
 
+from brainsim._core.draws import numbers_p
 from brainsim.events import _together as together
 from brainsim.events.random import poisson_input_p
 
@@ -110,7 +111,7 @@ def _called_by(equation) -> list:
 
 def _is_input(equation) -> bool:
     """Whether an equation makes Poisson input, of all units or, on a mesh, of those that are here."""
-    return equation.primitive is poisson_input_p.primitive or any(map(_is_input, _called_by(equation)))
+    return equation.primitive in (poisson_input_p.primitive, numbers_p) or any(map(_is_input, _called_by(equation)))
 
 
 def _kind(equation) -> int:

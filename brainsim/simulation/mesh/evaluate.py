@@ -16,6 +16,7 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 
+from brainsim._core.draws import numbers_p
 from brainsim.simulation.mesh.exchange import Devices
 from brainsim.simulation.mesh.forests import Forest
 from brainsim.simulation.mesh.layout import OWN, Layout, Part
@@ -175,7 +176,7 @@ def _draws(inner) -> bool:
     if id(jaxpr) not in _drawing:
         names = {equation.primitive.name for equation in jaxpr.eqns}
         programs = [e.params[CALLS[e.primitive.name]] for e in jaxpr.eqns if e.primitive.name in CALLS]
-        _drawing[id(jaxpr)] = jaxpr, "random_bits" in names or any(map(_draws, programs))
+        _drawing[id(jaxpr)] = jaxpr, bool({"random_bits", numbers_p.name} & names) or any(map(_draws, programs))
     return _drawing[id(jaxpr)][1]
 
 

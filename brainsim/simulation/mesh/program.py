@@ -16,7 +16,7 @@ from brainsim._core import Clock, Structure
 from brainsim.simulation import blocks, engine
 from brainsim.simulation.derived import values
 from brainsim.simulation.grouped import grouped, while_loop
-from brainsim.simulation.mesh import operations, shapes  # noqa: F401  # their rules
+from brainsim.simulation.mesh import operations, random_numbers, shapes  # noqa: F401  # their rules
 from brainsim.simulation.mesh.ahead import Ahead
 from brainsim.simulation.mesh.collectives import gathered
 from brainsim.simulation.mesh.division import Entered

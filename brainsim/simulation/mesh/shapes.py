@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr
-from jax.extend.random import threefry2x32_p
 
 from brainsim.simulation.mesh import uneven
 from brainsim.simulation.mesh.evaluate import Evaluation, function_of, moved, rule
@@ -347,43 +345,3 @@ def _rows(evaluation):
 
 def _inner(layout):
     return layout.at(layout.axis - 1) if isinstance(layout, Layout) else layout
-
-
-# -- random numbers ---------------------------------------------------------------------------------------------------------
-
-
-@rule("random_bits")
-def _random_bits(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
-    """The numbers that these elements have in the whole: each is a function of the key and its place."""
-    (key,) = given
-    shape, width = equation.params["shape"], equation.params["bit_width"]
-    axis = next((k for k in reversed(range(len(shape))) if shape[k] in evaluation.blocks), None)
-    if axis is None or key.shape != () or math.prod(shape) >= 2**32 or width not in (32, 64):
-        return None
-    data = jax.random.key_data(key.array)
-    if data.shape != (2,) or not jax.config.jax_threefry_partitionable:  # type: ignore[attr-defined]
-        return None
-    layout = evaluation.blocks[shape[axis]].at(axis)
-    low = _places(evaluation, shape, layout)
-    high = jnp.zeros_like(low)
-    first, second = threefry2x32_p.bind(*_spread(data, low), high, low)
-    bits = first ^ second
-    if width == 64:
-        bits = first.astype(jnp.uint64) << 32 | second.astype(jnp.uint64)
-    replica = lambda: evaluation.bind(equation, [key.array])[0]  # noqa: E731
-    return [Part(shape, bits, layout, replica, free=True)]
-
-
-def _spread(data, like):
-    return (jnp.broadcast_to(word, like.shape) for word in (data[0], data[1]))
-
-
-def _places(evaluation, shape, layout):
-    """The place of each element of a part among those of the whole, in C order."""
-    places = jnp.zeros(layout.shape(shape), jnp.uint32)
-    for k in range(len(shape)):
-        along = jax.lax.broadcasted_iota(jnp.uint32, places.shape, k)
-        if k == layout.axis:
-            along = along + layout.first(evaluation.devices.here).astype(jnp.uint32)
-        places = places + along * jnp.uint32(math.prod(shape[k + 1 :]))
-    return places
