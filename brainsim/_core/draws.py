@@ -47,14 +47,28 @@ def drawn(kind: str, key: jax.Array, step: jax.Array | int, shape: Sequence[int]
     by_place = jax.config.jax_threefry_partitionable  # type: ignore[attr-defined]
     if dtype not in (np.float32, np.float64) or math.prod(shape) >= 2**32 or not by_place:
         return getattr(jax.random, kind)(jax.random.fold_in(key, step), shape, dtype)
-    return numbers_p.bind(jnp.asarray(key), jnp.asarray(step, jnp.int32), kind=kind, shape=shape, dtype=dtype)
+    return some_of(kind, key, step, jnp.uint32(0), shape, shape, dtype)
 
 
-def numbers_at(kind: str, key: jax.Array, step: jax.Array, places: jax.Array, dtype: np.dtype) -> jax.Array:
-    """The numbers at some places, uint32, of all that belong to a key and a step."""
-    axes = range(np.ndim(step), np.ndim(step) + places.ndim)
-    key = [lax.expand_dims(word, axes) for word in _folded(key, step)]
-    first, second = threefry(key, jnp.zeros_like(places), places)
+def some_of(
+    kind: str, key: jax.Array, step, first: jax.Array, shape: Sequence[int], of: Sequence[int], dtype
+) -> jax.Array:
+    """A part of this shape of the numbers ``of`` another shape, from the place ``first`` on, uint32, in C order."""
+    strides = tuple(math.prod(of[k + 1 :]) for k in range(len(of)))
+    step = jnp.asarray(step, jnp.int32)
+    return numbers_p.bind(jnp.asarray(key), step, first, kind=kind, shape=tuple(shape), strides=strides, dtype=dtype)
+
+
+def _numbers(key, step, first, *, kind, shape, strides, dtype):
+    batch = np.broadcast_shapes(key.shape[:-1], step.shape, first.shape)
+    whole = (*batch, *shape)
+    spread = lambda word: jnp.broadcast_to(word.reshape(*word.shape, *[1] * len(shape)), whole)  # noqa: E731
+    step = step.astype(jnp.uint32)
+    folded = threefry((key[..., 0], key[..., 1]), jnp.zeros_like(step), step)
+    places = spread(first)
+    for k, stride in enumerate(strides):
+        places = places + lax.broadcasted_iota(jnp.uint32, whole, len(batch) + k) * np.uint32(stride)
+    first, second = threefry([*map(spread, folded)], jnp.zeros_like(places), places)
     if dtype == np.float32:
         bits, ones, left = first ^ second, np.uint32(0x3F800000), np.uint32(9)
     else:
@@ -65,11 +79,7 @@ def numbers_at(kind: str, key: jax.Array, step: jax.Array, places: jax.Array, dt
         return uniform
     one, root = np.ones((), dtype), np.sqrt(2).astype(dtype)
     low = np.nextafter(-one, np.zeros((), dtype))
-    return root * lax.erf_inv(lax.max(jnp.asarray(low), uniform * (one - low) + low))
-
-
-def _folded(key, step):
-    return threefry((key[..., 0], key[..., 1]), jnp.zeros_like(step, jnp.uint32), step.astype(jnp.uint32))
+    return root * lax.erf_inv(jnp.maximum(low, uniform * (one - low) + low))
 
 
 def threefry(key: Sequence[jax.Array], first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -84,25 +94,24 @@ def threefry(key: Sequence[jax.Array], first: jax.Array, second: jax.Array) -> t
     return first, second
 
 
-def _numbers(key, step, *, kind, shape, dtype):
-    places = lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
-    return numbers_at(kind, key, step, places, dtype)
-
-
 def _batched(arguments, axes, **parameters):
-    key, step = arguments
-    (extent,) = {x.shape[axis] for x, axis in zip(arguments, axes, strict=True) if axis is not None}
-    key, step = (
-        jnp.broadcast_to(x, (extent, *x.shape)) if axis is None else jnp.moveaxis(x, axis, 0)
-        for x, axis in zip((key, step), axes, strict=True)
-    )
-    return numbers_p.bind(key, step, **parameters), 0
+    """Each operand has all levels, of extent 1 where it does not vary, or none: nothing is repeated before it must be."""
+    levels = [x.ndim - rank - (axis is not None) for x, rank, axis in zip(arguments, (1, 0, 0), axes, strict=True)]
+    given = []
+    for x, axis, own in zip(arguments, axes, levels, strict=True):
+        if axis is not None:
+            x = lax.expand_dims(jnp.moveaxis(x, axis, 0), range(1, 1 + max(levels) - own))
+        given.append(lax.expand_dims(x, (0,)) if axis is None and own else x)
+    return numbers_p.bind(*given, **parameters), 0
+
+
+def _shape(key, step, first, *, kind, shape, strides, dtype):
+    batch = np.broadcast_shapes(key.shape[:-1], step.shape, first.shape)
+    return step.update(shape=(*batch, *shape), dtype=dtype, weak_type=False)
 
 
 numbers_p = Primitive("brainsim_numbers")
-numbers_p.def_impl(jax.jit(_numbers, static_argnames=("kind", "shape", "dtype")))
-numbers_p.def_abstract_eval(
-    lambda key, step, *, kind, shape, dtype: step.update(shape=(*step.shape, *shape), dtype=dtype, weak_type=False)
-)
+numbers_p.def_impl(jax.jit(_numbers, static_argnames=("kind", "shape", "strides", "dtype")))
+numbers_p.def_abstract_eval(_shape)
 batching.primitive_batchers[numbers_p] = _batched
 mlir.register_lowering(numbers_p, mlir.lower_fun(_numbers, multiple_results=False))

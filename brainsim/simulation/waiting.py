@@ -24,6 +24,7 @@ ELEMENTWISE = frozenset(
 
 # Random numbers of a step have a key of their own
 OF_KEYS = frozenset(("random_wrap", "random_unwrap", "random_fold_in"))
+DEVICE_NUMBER = "brainsim_device_number"  # on a mesh, from which follows which numbers are drawn here
 
 # Kinds of equations: of single numbers and keys; Poisson inputs; elementwise ones; deliveries of spikes, and recording
 NUMBER, INPUT, IN_A_PASS, TOGETHER, OTHER = range(5)
@@ -110,12 +111,12 @@ def _called_by(equation) -> list:
 
 
 def _is_input(equation) -> bool:
-    """Whether an equation makes Poisson input, of all units or, on a mesh, of those that are here."""
+    """Whether an equation makes random numbers or Poisson input, of all units or, on a mesh, of those that are here."""
     return equation.primitive in (poisson_input_p.primitive, numbers_p) or any(map(_is_input, _called_by(equation)))
 
 
 def _kind(equation) -> int:
-    if equation.primitive.name in OF_KEYS:
+    if equation.primitive.name in OF_KEYS or equation.primitive.name == DEVICE_NUMBER:
         return NUMBER
     if not is_elementwise(equation):
         return INPUT if _is_input(equation) else OTHER

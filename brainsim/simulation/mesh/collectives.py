@@ -13,8 +13,10 @@ from jax.extend.mlir.dialects import stablehlo
 from jax.interpreters import mlir
 from jaxlib.mlir import ir
 
+from brainsim.simulation.waiting import DEVICE_NUMBER
+
 _gather_p = Primitive("brainsim_gather")
-_number_p = Primitive("brainsim_device_number")
+_number_p = Primitive(DEVICE_NUMBER)
 
 
 def gathered(array: jax.Array, count: int) -> jax.Array:

@@ -7,8 +7,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from brainsim._core.draws import numbers_at, numbers_p, threefry
+from brainsim._core.draws import numbers_p, some_of, threefry
 from brainsim.simulation.mesh.evaluate import Evaluation, rule
 from brainsim.simulation.mesh.layout import Layout, Part
 
@@ -36,13 +37,14 @@ def _random_bits(evaluation: Evaluation, equation: Any, given: list[Part]) -> li
 @rule(numbers_p.name)
 def _numbers(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
     """Likewise."""
-    key, step = given
-    kind, shape, dtype = (equation.params[name] for name in ("kind", "shape", "dtype"))
+    key, step, first = given
+    shape, p = equation.params["shape"], equation.params
     layout = _divided(evaluation, shape)
     if layout is None or step.shape != ():
         return None
-    numbers = numbers_at(kind, key.array, step.array, _places(evaluation, shape, layout), dtype)
-    replica = lambda: evaluation.bind(equation, [key.array, step.array])[0]  # noqa: E731
+    own = first.array + layout.first(evaluation.devices.here).astype(jnp.uint32) * np.uint32(p["strides"][layout.axis])
+    numbers = some_of(p["kind"], key.array, step.array, own, layout.shape(shape), shape, p["dtype"])
+    replica = lambda: evaluation.bind(equation, [x.array for x in given])[0]  # noqa: E731
     return [Part(shape, numbers, layout, replica, free=True)]
 
 
