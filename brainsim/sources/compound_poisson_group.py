@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from brainsim._core import Clock, Fixed, Parameter
+from brainsim._core.draws import drawn
 from brainsim.connectivity.distribution import Given
 from brainsim.population import Population
 
@@ -71,12 +72,12 @@ class CompoundPoissonGroup(Population):
         total = jnp.maximum(jnp.max(self.plain("rate") + self.stimulation(clock)), 0.0)
         count = clock.poisson(1e-3 * clock.step_ms * total * self.count / mean)
         below = jnp.cumsum(odds) / jnp.sum(odds)
-        key = jax.random.fold_in(clock.of("events").key, clock.step)
+        sizes, order = (jax.random.fold_in(clock.of(name).key, clock.step) for name in ("events", "units"))
+        most = odds.shape[0] - 1
 
         def event(number, spikes):
-            first, second = jax.random.split(jax.random.fold_in(key, number))
-            units = jnp.searchsorted(below, jax.random.uniform(first, (), below.dtype), side="right")
-            rank = jnp.argsort(jnp.argsort(jax.random.uniform(second, (self.count,))))
-            return spikes | (rank < units)
+            units = jnp.searchsorted(below, drawn("uniform", sizes, number, (), below.dtype), side="right")
+            _, first = jax.lax.top_k(drawn("uniform", order, number, (self.count,), np.float32), most)
+            return spikes.at[first].max(jnp.arange(most) < units)
 
         self.put("spikes", jax.lax.fori_loop(0, count, event, jnp.zeros(self.count, bool)))

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from brainsim._core import Clock, Parameter, State
 from brainsim.connectivity.distribution import Given
 from brainsim.connectivity.distributions import Uniform
+from brainsim.events import poisson_counts
 from brainsim.population import Population
 
 
@@ -55,8 +56,9 @@ class GammaGroup(Population):
     def update(self, clock: Clock):
         self.advance_stimuli(clock)
         rate = jnp.maximum(self.plain("rate") + self.stimulation(clock), 0.0)
-        expected = jnp.broadcast_to(self.order * rate * (1e-3 * clock.step_ms), (self.count,))
-        events = self.plain("events") + clock.poisson(expected).astype(expected.dtype)
+        expected = self.order * rate * (1e-3 * clock.step_ms)
+        events = self.plain("events")
+        events = events + poisson_counts(clock.key, clock.step, expected, self.count, events.dtype)
         spikes = events >= self.order
         self.put("events", jnp.where(spikes, events - self.order, events))
         self.put("spikes", spikes)
