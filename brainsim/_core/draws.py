@@ -62,35 +62,42 @@ def some_of(
 def _numbers(key, step, first, *, kind, shape, strides, dtype):
     batch = np.broadcast_shapes(key.shape[:-1], step.shape, first.shape)
     whole = (*batch, *shape)
-    spread = lambda word: jnp.broadcast_to(word.reshape(*word.shape, *[1] * len(shape)), whole)  # noqa: E731
-    step = step.astype(jnp.uint32)
-    folded = threefry((key[..., 0], key[..., 1]), jnp.zeros_like(step), step)
-    places = spread(first)
+    spread = lambda word, to: jnp.broadcast_to(word.reshape(*word.shape, *[1] * len(to[len(batch) :])), to)  # noqa: E731
+    step = spread(lax.convert_element_type(step, np.uint32), batch)
+    folded = threefry([spread(key[..., k], batch) for k in (0, 1)], lax.full_like(step, 0), step)
+    places = spread(first, whole)
     for k, stride in enumerate(strides):
-        places = places + lax.broadcasted_iota(jnp.uint32, whole, len(batch) + k) * np.uint32(stride)
-    first, second = threefry([*map(spread, folded)], jnp.zeros_like(places), places)
+        along = lax.broadcasted_iota(np.uint32, whole, len(batch) + k)
+        places = lax.add(places, lax.mul(along, np.uint32(stride)))
+    first, second = threefry([spread(word, whole) for word in folded], lax.full_like(places, 0), places)
     if dtype == np.float32:
-        bits, ones, left = first ^ second, np.uint32(0x3F800000), np.uint32(9)
+        bits, ones, left = lax.bitwise_xor(first, second), np.uint32(0x3F800000), np.uint32(9)
     else:
-        bits = first.astype(jnp.uint64) << np.uint64(32) | second.astype(jnp.uint64)
+        first, second = (lax.convert_element_type(word, np.uint64) for word in (first, second))
+        bits = lax.bitwise_or(lax.shift_left(first, np.uint64(32)), second)
         ones, left = np.uint64(0x3FF << 52), np.uint64(12)
-    uniform = lax.bitcast_convert_type(bits >> left | ones, dtype) - np.ones((), dtype)  # from 1 to 2, less 1
+    one = np.ones((), dtype)
+    bits = lax.bitwise_or(lax.shift_right_logical(bits, left), ones)
+    uniform = lax.sub(lax.bitcast_convert_type(bits, dtype), one)  # from 1 to 2, less 1
     if kind == "uniform":
         return uniform
-    one, root = np.ones((), dtype), np.sqrt(2).astype(dtype)
     low = np.nextafter(-one, np.zeros((), dtype))
-    return root * lax.erf_inv(jnp.maximum(low, uniform * (one - low) + low))
+    between = lax.max(low, lax.add(lax.mul(uniform, one - low), low))
+    return lax.mul(np.sqrt(2).astype(dtype), lax.erf_inv(between))
 
 
 def threefry(key: Sequence[jax.Array], first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Threefry-2x32 with 20 rounds: two words of a key, uint32, and two of a counter."""
-    keys = *key, key[0] ^ key[1] ^ np.uint32(0x1BD11BDA)
-    first, second = first + keys[0], second + keys[1]
+    """Threefry-2x32 with 20 rounds: two words of a key and two of a counter, uint32 of one shape."""
+    keys = *key, lax.bitwise_xor(lax.bitwise_xor(*key), np.uint32(0x1BD11BDA))
+    first, second = lax.add(first, keys[0]), lax.add(second, keys[1])
     for four in range(5):
         for rotation in ROTATIONS[four % 2]:
-            first = first + second
-            second = first ^ (second << np.uint32(rotation) | second >> np.uint32(32 - rotation))
-        first, second = first + keys[(four + 1) % 3], second + keys[(four + 2) % 3] + np.uint32(four + 1)
+            first = lax.add(first, second)
+            left, right = np.uint32(rotation), np.uint32(32 - rotation)
+            turned = lax.bitwise_or(lax.shift_left(second, left), lax.shift_right_logical(second, right))
+            second = lax.bitwise_xor(first, turned)
+        first = lax.add(first, keys[(four + 1) % 3])
+        second = lax.add(lax.add(second, keys[(four + 2) % 3]), np.uint32(four + 1))
     return first, second
 
 

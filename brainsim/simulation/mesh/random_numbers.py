@@ -26,7 +26,7 @@ def _random_bits(evaluation: Evaluation, equation: Any, given: list[Part]) -> li
     if data.shape != (2,) or not jax.config.jax_threefry_partitionable:  # type: ignore[attr-defined]
         return None
     places = _places(evaluation, shape, layout)
-    first, second = threefry(data, jnp.zeros_like(places), places)
+    first, second = threefry([jnp.broadcast_to(word, places.shape) for word in data], jnp.zeros_like(places), places)
     bits = first ^ second
     if width == 64:
         bits = first.astype(jnp.uint64) << 32 | second.astype(jnp.uint64)
