@@ -194,6 +194,20 @@ class Calendar(NamedTuple):  # after a connectivity
     words: int  # of 32 bits, in which the last steps of a neuron are
 
 
+class Piece(NamedTuple):  # after a connectivity, or a calendar
+    room: int  # synapses
+    of_synapses: int  # arrays with one element for each synapse
+    of_targets: int  # the same for each target
+    listed: int  # whether the synapses are listed in another order
+
+
+class Put(NamedTuple):
+    room: int
+    n_post: int
+    n_synapses: int
+    arrays: int
+
+
 class OnPre(NamedTuple):
     law: int
 
@@ -256,6 +270,8 @@ NUMBERS = (
     Ring,
     Line,
     Calendar,
+    Piece,
+    Put,
     OnPre,
     OnPost,
     Append,

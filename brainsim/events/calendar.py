@@ -141,6 +141,23 @@ def deliver_sorted(
     return into, fired, waiting
 
 
+def passed_on(
+    conn: Format, spikes: jax.Array, begins: jax.Array, fired: jax.Array, waiting: jax.Array, step: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """``fired`` and ``waiting`` with the spikes of this step, and without those that reach nothing now or later.
+
+    What is due now is still among them: it can be looked at afterwards, and both are changed in place.
+    """
+    spikes = _check.spikes("due", spikes, conn.n_pre)
+    begins, fired, waiting = _calendar(conn, *map(jnp.asarray, (begins, fired, waiting)))
+    if BITS * fired.shape[1] < begins.shape[1]:
+        raise ValueError(
+            f"events.due: fired has a bit for each of more than {begins.shape[1] - 1} steps, the longest delay, as"
+            f" nothing_under_way(n_pre, {begins.shape[1]}) gives it; got {fired.dtype}{list(fired.shape)}."
+        )
+    return tuple(pass_on_p((conn, begins, step), spikes != 0, fired, waiting, static=(fired.shape[1],)))
+
+
 def _calendar(conn, begins, fired, waiting):
     depth = begins.shape[1] - 1 if begins.ndim == 2 else 0
     n = conn.n_pre
@@ -227,7 +244,17 @@ def _after(begins, step, here, spikes, fired, waiting):
     """What is under way after a step: spikes that reach nothing more are forgotten."""
     depth = here.shape[1]
     last = (jnp.arange(depth) == depth - 1)[None, :]
-    over = last | (jnp.diff(begins, axis=1) == 0) & (begins[:, 1:] == begins[:, -1:])
+    return _without(last | _is_over(begins), begins, step, here, spikes, fired, waiting)
+
+
+def _is_over(begins):
+    """Whether spikes of each neuron that are 1 to depth steps old reach nothing, now or later."""
+    return begins[:, :-1] == begins[:, -1:]
+
+
+def _without(over, begins, step, here, spikes, fired, waiting):
+    """With the spikes of a step, and without those that are over."""
+    depth = here.shape[1]
     word, bit = _slots(fired, step, depth)
     alive = jnp.zeros_like(fired).at[:, word].add((here & ~over).astype(jnp.uint32) << bit[None, :])
     waits = _unpacked(waiting, fired.shape[0])
@@ -239,6 +266,12 @@ def _after(begins, step, here, spikes, fired, waiting):
     return fired, _packed(waits | spikes)
 
 
+def _pass_on_one(shared, static, spikes, fired, waiting):
+    conn, begins, step = shared
+    here = _under_way(begins, step, fired, waiting)
+    return _without(_is_over(begins), begins, step, here, spikes, fired, waiting)
+
+
 def _sorted_gradient_one(shared, static, values, fired, waiting, gradient):
     conn, begins, step = shared
     due = _due(conn, begins, _under_way(begins, step, fired, waiting))
@@ -248,8 +281,12 @@ def _sorted_gradient_one(shared, static, values, fired, waiting, gradient):
 
 def _numbers(shared, static):
     """``static`` is the number of words."""
+    return _numbers_of_rows(shared, static) if has_rows(shared[0]) else None
+
+
+def _numbers_of_rows(shared, static):
     conn, begins, _ = shared
-    return (*conn.layout, *Calendar(begins.shape[1] - 1, *static)) if has_rows(conn) else None
+    return None if conn.layout is None else (*conn.layout, *Calendar(begins.shape[1] - 1, *static))
 
 
 class _Deliver(Operation):
@@ -278,6 +315,13 @@ deliver_sorted_p = _Deliver(
     results=lambda shared, static, *operands: (None, None, None),
     in_place={4: 0, 2: 1, 3: 2},
     real=(4,),
+)
+pass_on_p = Operation(
+    "pass_on",
+    definition=_pass_on_one,
+    numbers=_numbers_of_rows,
+    results=lambda shared, static, *operands: (None, None),
+    in_place={1: 0, 2: 1},
 )
 sorted_gradient_p = _Gradient(
     "sorted_gradient",

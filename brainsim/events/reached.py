@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from brainsim._units import float_dtype
-from brainsim.events import calendar
+from brainsim.events import _check, _pieces, calendar
 from brainsim.events._frozen import Frozen
+from brainsim.events._pieces import BLOCK, Rows, are_served, take_operation
+from brainsim.events._primitive import Operation
 from brainsim.events._rows import in_blocks, parts_of
+from brainsim.events._shared import Calendar, Piece
 from brainsim.events.formats import CSR, Dense, Diagonal, FixedFanOut, Format
-
-BLOCK = 1024  # synapses that are looked at together: a spike of few costs as much as one of so many
 
 
 class Reached(Frozen, abc.ABC, interface=True):
@@ -25,6 +27,20 @@ class Reached(Frozen, abc.ABC, interface=True):
     def of_all(self) -> tuple:
         """What is the same for all examples of a batch that are worked on together."""
         return (self.conn,)
+
+    @property
+    @abc.abstractmethod
+    def dtype(self) -> Any:
+        """That of the values."""
+
+    @property
+    @abc.abstractmethod
+    def taken_by(self) -> Operation:
+        """The operation that takes a piece of them, where kernels serve."""
+
+    @abc.abstractmethod
+    def parts(self) -> tuple[tuple, tuple, tuple]:
+        """What that operation takes: shared arguments, its first operands, and the first of its static numbers."""
 
     @abc.abstractmethod
     def rows(self) -> tuple[jax.Array, ...] | None:
@@ -60,6 +76,17 @@ class ByNeurons(Reached):
     conn: Format
     spikes: jax.Array
 
+    @property
+    def dtype(self):
+        return self.spikes.dtype
+
+    @property
+    def taken_by(self):
+        return take_spiking_p
+
+    def parts(self):
+        return (self.conn,), (self.spikes,), ()
+
     def rows(self):
         conn, spikes = self.conn, self.spikes
         if isinstance(conn, CSR | FixedFanOut):
@@ -89,19 +116,41 @@ class Due(Reached):
         Who connects to whom, the synapses of each neuron in the order of their delays.
     begins : int32 array ``[n_pre, depth + 1]``
         What :func:`calendar_of` gives.
-    here : bool array ``[n_pre, depth]``
-        Whether what each neuron sent 1 to depth steps ago is under way.
-    order : int32 array ``[n_synapses]``, optional
+    step : int32 array ``[]``
+        Number of this step.
+    order : int32 array ``[n_synapses]``, or None
         The synapses in the order of the rows that ``begins`` is of, where they stand in another.
+    fired : uint32 array ``[n_pre, words]``
+    waiting : uint32 array ``[ceil(n_pre / 32)]``
+        What is under way, this step's spikes among it or not.
     """
 
     conn: Format
     begins: jax.Array
-    here: jax.Array
-    order: jax.Array | None = None
+    step: jax.Array
+    order: jax.Array | None
+    fired: jax.Array
+    waiting: jax.Array
+
+    @property
+    def dtype(self):
+        return jnp.dtype(bool)
+
+    @property
+    def taken_by(self):
+        return take_due_p
+
+    def parts(self):
+        return (self.conn, self.begins, self.step, self.order), (self.fired, self.waiting), self.fired.shape[1:]
+
+    @property
+    def _here(self):
+        """Whether what each neuron sent 1 to depth steps ago is under way, ``[n_pre, depth]``."""
+        return calendar._under_way(self.begins, self.step, self.fired, self.waiting)
 
     def rows(self):
-        return self._lengths(self.begins, self.here).sum(1, dtype=jnp.int32), self.begins, self.here
+        here = self._here
+        return self._lengths(self.begins, here).sum(1, dtype=jnp.int32), self.begins, here
 
     def of_all(self):
         return self.conn, self.order
@@ -123,7 +172,7 @@ class Due(Reached):
         return of_delay(begins) + offset - of_delay(ends) + of_delay(lengths), jnp.ones(offset.shape, bool)
 
     def values(self):
-        due = calendar._due(self.conn, self.begins, self.here).ravel()
+        due = calendar._due(self.conn, self.begins, self._here).ravel()
         return due if self.order is None else jnp.zeros_like(due).at[self.order].set(due)
 
 
@@ -140,14 +189,26 @@ def due(
     order : int32 array ``[n_synapses]``, optional
         The synapses, those of each neuron by delay, where they stand in another order.
     """
-    here = calendar._under_way(begins, step, fired, waiting)
-    nothing = jnp.zeros(
-        conn.n_post, float_dtype()
-    )  # what is under way afterwards a kernel knows, which weighs nothing here
-    _, fired, waiting = calendar.deliver_sorted(
-        conn, spikes, jnp.zeros((), nothing.dtype), begins, fired, waiting, step, nothing
-    )
-    return Due(conn, begins, here, order), fired, waiting
+    step = _check.integer("due", "step", step)
+    fired, waiting = calendar.passed_on(conn, spikes, begins, fired, waiting, step)
+    return Due(conn, begins, step, order, fired, waiting), fired, waiting
+
+
+def _numbers_of_spiking(shared, static):
+    (conn,) = shared
+    return None if conn.layout is None else (*conn.layout, *Piece(*static, listed=0))
+
+
+def _numbers_of_due(shared, static):
+    conn, begins, _, order = shared
+    words, *piece = static
+    calendar = Calendar(begins.shape[1] - 1, words)
+    return None if conn.layout is None else (*conn.layout, *calendar, *Piece(*piece, listed=int(order is not None)))
+
+
+take_spiking_p = take_operation("take_spiking", ByNeurons, 1, _numbers_of_spiking)
+take_due_p = take_operation("take_due", Due, 2, _numbers_of_due)
+
 
 
 def visit(
@@ -226,12 +287,19 @@ def _everywhere(function, reached, own, known, of_targets, into):
 def _by_rows(function, reached, own, known, of_targets, into):
     """The same at the synapses that are reached; a batch lays those of all examples end to end."""
 
-    @jax.custom_batching.custom_vmap
-    def run(reached, own, known, of_targets, into):
+    def laid_out(reached, own, known, of_targets, into):
         own, known, of_targets, into = jax.tree.map(lambda x: x[None], (own, known, of_targets, into))
         parts = tuple(x[None] for x in reached.rows())
         own, into = _laid_out(function, reached, parts, own, known, of_targets, into)
         return jax.tree.map(lambda x: x[0], (own, into))
+
+    @jax.custom_batching.custom_vmap
+    def run(reached, own, known, of_targets, into):
+        given = reached, own, known, of_targets, into
+        if not are_served(reached, (*own, *known, *of_targets), into):
+            return laid_out(*given)
+        in_pieces = functools.partial(_pieces.in_pieces, function)
+        return jax.lax.platform_dependent(*given, cpu=in_pieces, default=laid_out)
 
     @run.def_vmap
     def batched(size, flags, reached, own, known, of_targets, into):
@@ -259,19 +327,15 @@ def _laid_out(function, reached, parts, own, known, of_targets, into):
     """All examples, (size, ...), as one list of rows; what is known may be of one for all, (1, ...)."""
     conn, (size, rows) = reached.conn, parts[0].shape
     n, n_post = conn.n_synapses, conn.n_post
-    lengths, *of_rows = (x.reshape(size * rows, *x.shape[2:]) for x in parts)
+    laid = Rows.laid(*(x.reshape(size * rows, *x.shape[2:]) for x in parts))
     targets = conn.targets().ravel()
-    ends = jnp.cumsum(lengths, dtype=jnp.int32)
     length = min(n, BLOCK)
 
     def block(begin, carry):
         own, into = carry
         place = begin + jnp.arange(length, dtype=jnp.int32)
-        row = jnp.minimum(jnp.searchsorted(ends, place, side="right"), size * rows - 1).astype(jnp.int32)
-        here, example = place < ends[-1], row // rows
-        offset = jnp.where(here, lengths[row] - (ends[row] - place), 0)
-        synapse, value = reached.locate(offset, *(x[row] for x in of_rows))
-        synapse = reached.number(jnp.where(here, synapse, 0))
+        here, row, synapse, value = laid.at(place, reached)
+        example = row // rows
         at = example * n + synapse
 
         def of(x):
@@ -289,7 +353,7 @@ def _laid_out(function, reached, parts, own, known, of_targets, into):
         into = into.ravel().at[example * n_post + target].add(jnp.where(here, result, 0).astype(into.dtype))
         return own, into.reshape(size, n_post)
 
-    return in_blocks(block, ends[-1], length, (own, into))
+    return in_blocks(block, laid.ends[-1], length, (own, into))
 
 
 def _written(x, at, old, new):

@@ -36,10 +36,20 @@ struct Calendar {
     }
   }
 
-  // The neurons of which anything is under way.
-  void list(const uint32_t* waiting, std::vector<int32_t>& neurons) const {
+  // Neurons of which nothing is under way any more wait no longer.
+  void rest(const std::vector<int32_t>& neurons, const uint32_t* fired, uint32_t* waiting) const {
+    for (const int32_t i : neurons) {
+      const uint32_t* const own = fired + i * words;
+      if (std::all_of(own, own + words, [](uint32_t bits) { return bits == 0; })) waiting[i / 32] &= ~(1u << i % 32);
+    }
+    if (n_pre % 32) waiting[n_pre / 32] &= (1u << n_pre % 32) - 1;  // what is behind is of no neuron
+  }
+
+  // The neurons of which anything is under way; `first` and `last` are words of 32 neurons each.
+  void list(const uint32_t* waiting, std::vector<int32_t>& neurons) const { list(waiting, 0, waiting_words(), neurons); }
+  void list(const uint32_t* waiting, int64_t first, int64_t last, std::vector<int32_t>& neurons) const {
     neurons.clear();
-    for (int64_t w = 0; w < waiting_words(); ++w)
+    for (int64_t w = first; w < last; ++w)
       for (uint32_t bits = waiting[w]; bits; bits &= bits - 1) {
         const int64_t i = 32 * w + __builtin_ctz(bits);
         if (i < n_pre) neurons.push_back(static_cast<int32_t>(i));
@@ -47,9 +57,9 @@ struct Calendar {
   }
 };
 
-// Synapses that lie behind each other and are reached now.
+// Synapses of a neuron that lie behind each other and are reached now.
 struct Segment {
-  int32_t begin, count;
+  int32_t begin, count, neuron;
 };
 
 // A spike that is under way.
@@ -84,8 +94,14 @@ class Agenda {
 
   template <bool kForget>
   void add(const Calendar& at, uint32_t* fired, uint32_t* waiting) {
+    add<kForget>(at, fired, waiting, 0, at.waiting_words());
+  }
+
+  // Of the neurons of some words.
+  template <bool kForget>
+  void add(const Calendar& at, uint32_t* fired, uint32_t* waiting, int64_t first, int64_t last) {
     constexpr int64_t kAhead = 8;
-    at.list(waiting, neurons_);
+    at.list(waiting, first, last, neurons_);
     spikes_.clear();
     const int64_t n = static_cast<int64_t>(neurons_.size());
     for (int64_t k = 0; k < n; ++k) {
@@ -104,18 +120,12 @@ class Agenda {
     }
     for (const UnderWay& spike : spikes_) {
       const int32_t begin = spike.begin[0], end = spike.begin[1];
-      if (begin < end) segments.push_back({begin, end - begin});
+      if (begin < end) segments.push_back({begin, end - begin, spike.neuron});
       if constexpr (kForget)
         if (spike.left == 0 || (begin == end && spike.begin[1 + spike.left] == end))
           fired[spike.neuron * at.words + spike.slot / 32] &= ~(1u << spike.slot % 32);
     }
-    if constexpr (kForget) {
-      for (const int32_t i : neurons_) {
-        const uint32_t* const own = fired + i * at.words;
-        if (std::all_of(own, own + at.words, [](uint32_t bits) { return bits == 0; })) waiting[i / 32] &= ~(1u << i % 32);
-      }
-      if (at.n_pre % 32) waiting[at.n_pre / 32] &= (1u << at.n_pre % 32) - 1;  // what is behind is of no neuron
-    }
+    if constexpr (kForget) at.rest(neurons_, fired, waiting);
   }
 
  private:
