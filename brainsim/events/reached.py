@@ -185,7 +185,8 @@ def due(
     Parameters
     ----------
     conn, spikes, begins, fired, waiting, step
-        As those of :func:`deliver_sorted`.
+        As those of :func:`deliver_sorted`, with a bit of ``fired`` for each of more steps than the longest delay has: what is
+        due now stays until the next step.
     order : int32 array ``[n_synapses]``, optional
         The synapses, those of each neuron by delay, where they stand in another order.
     """
@@ -208,7 +209,6 @@ def _numbers_of_due(shared, static):
 
 take_spiking_p = take_operation("take_spiking", ByNeurons, 1, _numbers_of_spiking)
 take_due_p = take_operation("take_due", Due, 2, _numbers_of_due)
-
 
 
 def visit(

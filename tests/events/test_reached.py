@@ -50,6 +50,88 @@ def run(conn, s, own, known, into):
     return events.visit(events.ByNeurons(conn, s), depress, own, known, into)
 
 
+@pytest.mark.parametrize("narrow", [True, False])
+@pytest.mark.parametrize("kind", ["CSR", "FixedFanOut", "Dense", "Diagonal"])
+def test_a_piece_by_a_kernel_is_that_of_plain_jax(kind, narrow, rng, both):
+    """From wherever one ends the next one begins: together they are what is reached, in the order of the rows."""
+    conn = made(kind, rng)
+    if not narrow and kind in ("CSR", "FixedFanOut"):
+        conn = jax.tree.map(lambda x: x.astype(jnp.int32), conn)
+    arrays = (
+        rng.normal(size=conn.n_synapses),
+        rng.random(conn.n_synapses) < 0.5,
+        rng.normal(size=conn.n_post).astype("f"),
+    )
+    pre = np.asarray(conn.coo()[0])
+    for s in (rng.random(conn.n_pre) < 0.3, (rng.random(conn.n_pre) < 0.3) * 0.5, np.zeros(conn.n_pre, bool)):
+        expected = np.flatnonzero(s[pre])
+        for room in (1, 7, 1000):
+            pieces(events.ByNeurons(conn, jnp.asarray(s)), arrays, room, expected, s[pre][expected], both)
+
+
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("kind", ["CSR", "FixedFanOut", "Dense", "Diagonal"])
+def test_a_piece_of_what_is_due_by_a_kernel_is_that_of_plain_jax(kind, listed, rng, both):
+    conn = made(kind, rng, 70)
+    pre, depth, step = np.asarray(conn.coo()[0]), 5, 33
+    order = np.lexsort([rng.random(conn.n_synapses), pre]).astype(np.int32) if listed else np.arange(conn.n_synapses)
+    delay = rng.integers(1, depth + 1, conn.n_synapses)
+    delay = delay[np.lexsort([delay, pre])]
+    begins = jnp.asarray(events.calendar_of(conn, delay.reshape(conn.weight_shape), depth))
+    sent = rng.random((depth + 3, conn.n_pre)) < 0.3
+    state = map(jnp.asarray, events.nothing_under_way(conn.n_pre, depth + 1))
+    for n, spikes in enumerate(sent):
+        reached, *state = events.due(conn, spikes, begins, *state, step + n, jnp.asarray(order) if listed else None)
+    expected = order[sent[len(sent) - 1 - delay, pre]]
+    arrays = rng.normal(size=conn.n_synapses), rng.integers(0, 9, conn.n_synapses), rng.normal(size=conn.n_post)
+    for room in (1, 7, 1000):
+        pieces(reached, arrays, room, expected, np.ones(len(expected), bool), both)
+
+
+def pieces(reached, arrays, room, expected, values, both):
+    """All of them, by the kernel and by plain JAX."""
+    arrays, targets = [jnp.asarray(x) for x in arrays], np.asarray(reached.conn.coo()[1])
+    shared, operands, static = reached.parts()
+    static, cursor, found, conn = (*static, room, 2, 1), jnp.zeros(2, jnp.int32), 0, reached.conn
+    while True:
+        one = lambda: reached.taken_by(shared, *operands, cursor, *arrays, static=static)  # noqa: B023, E731
+        kernel, plain = both(one)
+        for x, y in zip(kernel, plain, strict=True):
+            assert x.dtype == y.dtype
+            np.testing.assert_array_equal(x, y)
+        synapse, target, value, count, cursor, *there = map(np.asarray, kernel)
+        here = expected[found : found + room]
+        np.testing.assert_array_equal(synapse, np.pad(here, (0, room - len(here))))
+        np.testing.assert_array_equal(target, targets[synapse])
+        np.testing.assert_array_equal(value, np.pad(values[found : found + room], (0, room - len(here))))
+        for x, y, at in zip(there, arrays, (synapse, synapse, target), strict=True):
+            np.testing.assert_array_equal(x, y[at])
+        assert count == len(here)
+        found += len(here)
+        assert (cursor[0] < conn.n_pre) == (found < len(expected))
+        if count == 0:
+            return
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_more_than_a_piece_by_kernels_and_by_plain_jax(kind, rng, both):
+    """The same bits: sums have the same order."""
+    conn = (
+        made(kind, rng, 600)
+        if kind != "CSR"
+        else events.CSR(np.r_[0, 0, 3000, 3000, 4000], rng.integers(0, M, 4000), M)
+    )
+    s, given = rng.random(conn.n_pre) < 0.9, arguments(conn, rng)
+    narrow = jax.tree.map(
+        lambda x: x.astype("f") if np.asarray(x).dtype == float else x, jax.tree.map(np.asarray, given)
+    )
+    for fired, numbers in ((s, given), (s * 0.5, given), (s, narrow)):
+        kernel, plain = both(lambda: jax.jit(lambda *x: run(*x))(conn, fired, *numbers))  # noqa: B023
+        for x, y in zip(jax.tree.leaves(kernel), jax.tree.leaves(plain), strict=True):
+            assert x.dtype == y.dtype
+            np.testing.assert_array_equal(x, y)
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_as_one_synapse_after_the_other(kind, rng):
     conn = made(kind, rng)
@@ -135,5 +217,10 @@ def test_delays_of_single_synapses(rng):
 
 def test_what_does_not_fit_is_refused(rng):
     conn = made("CSR", rng)
+    begins, (fired, waiting) = np.zeros((conn.n_pre, 33), np.int32), events.nothing_under_way(conn.n_pre, 32)
+    with pytest.raises(
+        ValueError, match=r"events.due: fired has a bit for each of more than 32 steps.*uint32\[30, 1\]"
+    ):
+        events.due(conn, np.zeros(conn.n_pre, bool), begins, fired, waiting, 0)
     with pytest.raises(ValueError, match="events.visit: own has one number for each of 300 synapses, given \\(7,\\)"):
         run(conn, np.zeros(conn.n_pre, bool), (np.zeros(7), np.zeros(300, int)), (1.0, 1.0, 1), np.zeros(M))

@@ -19,7 +19,9 @@ from brainsim.events._shared import (
     Line,
     OnPost,
     OnPre,
+    Piece,
     Procedural,
+    Put,
     Recorded,
     Recurrence,
     Ring,
@@ -132,6 +134,30 @@ CALLS = {
         [real(M), np.zeros((N, 1), np.uint32), np.zeros(1, np.uint32), real(SYNAPSES)],
         [*LAYOUT, *Calendar(2, 1)],
         [3],
+    ),
+    "pass_on": (
+        [ints(N, K), BEGINS, ints()],
+        [FIRED, np.zeros((N, 1), np.uint32), np.zeros(1, np.uint32)],
+        [*FIXED, *Calendar(2, 1)],
+        [1, 2],
+    ),
+    "take_spiking": (
+        CSR,
+        [FIRED, ints(2), real(SYNAPSES), real(M)],
+        [*LAYOUT, *Piece(7, 1, 1, 0)],
+        [ints(7), ints(7), np.ones(7, bool), ints(), ints(2), real(7), real(7)],
+    ),
+    "take_due": (
+        [*CSR, BEGINS, ints(), ints(SYNAPSES)],
+        [np.zeros((N, 1), np.uint32), np.zeros(1, np.uint32), ints(2), real(SYNAPSES), real(M)],
+        [*LAYOUT, *Calendar(2, 1), *Piece(7, 1, 1, 1)],
+        [ints(7), ints(7), np.ones(7, bool), ints(), ints(2), real(7), real(7)],
+    ),
+    "put_reached": (
+        [],
+        [ints(7), ints(7), ints(), real(7), real(M), real(SYNAPSES), real(7)],
+        Put(7, M, SYNAPSES, 1),
+        [4, 5],
     ),
     "deliver_together": (
         CSR,
@@ -267,6 +293,12 @@ def test_numbers_out_of_range_are_refused():
         refused("convolution", shared, operands, [*told._replace(**change), *axis], results)
     for change in (dict(into=N + 1), dict(out=N + 1), dict(window=2), dict(stride=0), dict(dilation=-1)):
         refused("convolution", shared, operands, [*told, *axis._replace(**change)], results)
+    for name, piece in (("take_spiking", [0, 1, 1, 0]), ("take_spiking", [7, -1, 3, 0]), ("take_due", [-1, 1, 1, 1])):
+        shared, operands, numbers, results = CALLS[name]
+        refused(name, shared, operands, [*numbers[:-4], *piece], results)
+    shared, operands, numbers, results = CALLS["put_reached"]
+    for change in (dict(room=0), dict(room=8), dict(n_post=M + 1), dict(n_synapses=9), dict(arrays=0), dict(arrays=-1)):
+        refused("put_reached", shared, operands, numbers._replace(**change), results)
     shared, operands, _, results = CALLS["deliver_together"]
     for delivery in (Delivery(1, 0, 0), Delivery(-1, 0, 0), Delivery(0, 1, 0), Delivery(0, 0, 1), Delivery(0, -1, 0)):
         refused(

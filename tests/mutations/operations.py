@@ -15,6 +15,9 @@ TESTS_OF = {
     "deliver_delayed": ("tests/events/test_smallest.py",),
     "deliver_sorted": ("tests/delays/test_calendar.py",),
     "sorted_gradient": ("tests/delays/test_calendar.py",),
+    "pass_on": ("tests/events/test_reached.py",),
+    "take_spiking": ("tests/events/test_reached.py",),
+    "take_due": ("tests/events/test_reached.py",),
     "delay_line": ("tests/events/test_delay.py",),
     "add_on_pre": ("tests/events/test_smallest.py",),
     "add_on_post": ("tests/events/test_smallest.py",),
@@ -25,7 +28,7 @@ TESTS_OF = {
     "deliver_together": ("tests/simulation/test_grouped.py",),
 }
 PARTS = ("deliver_together", "rows", "recurrence")
-RESULTS = {"deliver_delayed": 2, "delay_line": 2, "append_events": 3}
+RESULTS = {"deliver_delayed": 2, "delay_line": 2, "append_events": 3, "pass_on": 2, "take_spiking": 5, "take_due": 5}
 
 
 def events() -> Iterator[Mutant]:
@@ -40,10 +43,10 @@ def events() -> Iterator[Mutant]:
 
 
 def operations() -> dict:
-    from brainsim.events import _contract, calendar, delay, plasticity, random, record
+    from brainsim.events import _contract, calendar, delay, plasticity, random, reached, record
     from brainsim.events._primitive import Operation
 
-    modules = _contract, calendar, delay, plasticity, random, record
+    modules = _contract, calendar, delay, plasticity, random, reached, record
     return {x.name: x for module in modules for x in vars(module).values() if isinstance(x, Operation)}
 
 

@@ -100,6 +100,32 @@ class Agenda {
   // Of the neurons of some words.
   template <bool kForget>
   void add(const Calendar& at, uint32_t* fired, uint32_t* waiting, int64_t first, int64_t last) {
+    find<kForget>(at, fired, waiting, first, last);
+    for (const UnderWay& spike : spikes_) {
+      const int32_t begin = spike.begin[0], end = spike.begin[1];
+      if (begin < end) segments.push_back({begin, end - begin, spike.neuron});
+      if constexpr (kForget)
+        if (spike.left == 0 || (begin == end && spike.begin[1 + spike.left] == end)) forget(at, spike, fired);
+    }
+    if constexpr (kForget) at.rest(neurons_, fired, waiting);
+  }
+
+  // Forgets spikes that reach nothing, now or later: what is reached now is added afterwards.
+  void forget(const Calendar& at, uint32_t* fired, uint32_t* waiting) {
+    find<true>(at, fired, waiting, 0, at.waiting_words());
+    for (const UnderWay& spike : spikes_)  // most reach something now: where their rows end is not looked at
+      if (spike.begin[0] == spike.begin[1] && spike.begin[0] == spike.begin[1 + spike.left]) forget(at, spike, fired);
+    at.rest(neurons_, fired, waiting);
+  }
+
+ private:
+  void forget(const Calendar& at, const UnderWay& spike, uint32_t* fired) const {
+    fired[spike.neuron * at.words + spike.slot / 32] &= ~(1u << spike.slot % 32);
+  }
+
+  // The spikes under way of the neurons of some words.
+  template <bool kForget>
+  void find(const Calendar& at, uint32_t* fired, const uint32_t* waiting, int64_t first, int64_t last) {
     constexpr int64_t kAhead = 8;
     at.list(waiting, first, last, neurons_);
     spikes_.clear();
@@ -118,17 +144,8 @@ class Agenda {
         spikes_.push_back({row + age - 1, i, slot, static_cast<int32_t>(at.depth - age)});
       });
     }
-    for (const UnderWay& spike : spikes_) {
-      const int32_t begin = spike.begin[0], end = spike.begin[1];
-      if (begin < end) segments.push_back({begin, end - begin, spike.neuron});
-      if constexpr (kForget)
-        if (spike.left == 0 || (begin == end && spike.begin[1 + spike.left] == end))
-          fired[spike.neuron * at.words + spike.slot / 32] &= ~(1u << spike.slot % 32);
-    }
-    if constexpr (kForget) at.rest(neurons_, fired, waiting);
   }
 
- private:
   std::vector<int32_t> neurons_;
   std::vector<UnderWay> spikes_;
 };

@@ -1,7 +1,8 @@
 // Formats and addresses: which synapses a presynaptic neuron has, and where each one's target value lies.
 //
 // A format is a class with n_pre, n_post, the rows begin(i) to end(i) of synapse positions, target(i, k), the number of
-// `synapses`, and `arrays`, the number of shared arguments that it takes. The kernels are templates over it.
+// `synapses`, and `arrays`, the number of shared arguments that it takes. Rows, and targets of a row or of some synapses, can be
+// asked for before they are read. The kernels are templates over it.
 #ifndef BRAINSIM_CONNECTIVITY_H_
 #define BRAINSIM_CONNECTIVITY_H_
 
@@ -24,7 +25,8 @@ struct Csr {
   int64_t end(int64_t i) const { return indptr[i + 1]; }
   int64_t target(int64_t, int64_t k) const { return indices[k]; }
   void ask_row(int64_t i) const { ask_line(indptr + i); }
-  void ask_targets(int64_t i) const { ask(indices + begin(i), end(i) - begin(i)); }
+  void ask_targets(int64_t i) const { ask_targets(begin(i), end(i) - begin(i)); }
+  void ask_targets(int64_t k, int64_t count) const { ask(indices + k, count); }
 };
 
 template <class Index>
@@ -37,7 +39,8 @@ struct FixedFanOut {
   int64_t end(int64_t i) const { return (i + 1) * fan_out; }
   int64_t target(int64_t, int64_t k) const { return indices[k]; }
   void ask_row(int64_t) const {}
-  void ask_targets(int64_t i) const { ask(indices + begin(i), fan_out); }
+  void ask_targets(int64_t i) const { ask_targets(begin(i), fan_out); }
+  void ask_targets(int64_t k, int64_t count) const { ask(indices + k, count); }
 };
 
 struct OneToOne {
@@ -48,6 +51,7 @@ struct OneToOne {
   int64_t target(int64_t i, int64_t) const { return i; }
   void ask_row(int64_t) const {}
   void ask_targets(int64_t) const {}
+  void ask_targets(int64_t, int64_t) const {}
 };
 
 struct Dense {
@@ -58,6 +62,7 @@ struct Dense {
   int64_t target(int64_t i, int64_t k) const { return k - i * n_post; }
   void ask_row(int64_t) const {}
   void ask_targets(int64_t) const {}
+  void ask_targets(int64_t, int64_t) const {}
 };
 
 // Calls f with the connectivity whose numbers and shared arrays begin at these positions, where they fit.

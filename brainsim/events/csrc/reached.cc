@@ -4,7 +4,7 @@
 // a synapse that is reached, or the number of neurons and 0 where none is left.
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
+#include <utility>
 #include <vector>
 
 #include "ask.h"
@@ -117,16 +117,20 @@ void take(const Call& call, Check& check, const Conn& conn, ffi::DataType type, 
   if (!check) return;
   const Operand cursor = call.operand(first), synapse = call.result(0), target = call.result(1), value = call.result(2);
   const Operand found = call.result(3), next = call.result(4);
+  thread_local std::vector<std::pair<const char*, int64_t>> each;  // arrays of synapses, and bytes of their elements
   const int32_t* const order = listed ? call.shared<int32_t>(arrays) : nullptr;
   for (int64_t e = 0; e < call.entries(); ++e) {
     Piece<Conn, V> piece(conn, order, cursor.at<int32_t>(e), room, synapse.at<int32_t>(e), target.at<int32_t>(e), value.at<V>(e));
-    // What will be read of the synapses of a segment is asked for while others are listed
+    each.clear();
+    for (int64_t k = 0; k < of_synapses; ++k) {
+      const Operand x = call.operand(first + 1 + k);
+      each.push_back({x.bytes_at(e), width(x)});
+    }
+    // What will be read of synapses in these places of a row is asked for while others are listed
     const auto ask_for = [&](int64_t begin, int64_t count) {
       if (order) return ask(order + begin, count);
-      for (int64_t k = 0; k < of_synapses; ++k) {
-        const Operand x = call.operand(first + 1 + k);
-        ask(x.bytes_at(e) + begin * width(x), count * width(x));
-      }
+      conn.ask_targets(begin, count);
+      for (const auto& [bytes, width] : each) ask(bytes + begin * width, count * width);
     };
     add(e, piece, ask_for);
     piece.close(found.at<int32_t>(e), next.at<int32_t>(e));
@@ -154,10 +158,7 @@ ffi::Error take_spiking(const Call& call) {
         const S* const s = spikes.at<S>(e);
         for (int64_t i = piece.first(); i < conn.n_pre && !piece.full(); i += kTogether)
           for_each_block(s + i, std::min(kTogether, conn.n_pre - i), [&](int32_t* ids, int count) {
-            const auto ask_row = [&](int k) {
-              conn.ask_targets(i + ids[k]);
-              ask_for(conn.begin(i + ids[k]), conn.end(i + ids[k]) - conn.begin(i + ids[k]));
-            };
+            const auto ask_row = [&](int k) { ask_for(conn.begin(i + ids[k]), conn.end(i + ids[k]) - conn.begin(i + ids[k])); };
             for (int k = 0; k < kAhead && k < count && !piece.full(); ++k) ask_row(k);
             for (int k = 0; k < count && !piece.full(); ++k) {
               if (k + kAhead < count) ask_row(k + kAhead);
@@ -265,18 +266,11 @@ ffi::Error pass_on(const Call& call) {
     check.in_place(1, 2, at.waiting_words(), ffi::DataType::U32);
     if (!check) return;
     const Operand spikes = call.operand(0), fired = call.in_place(0, 1), waiting = call.in_place(1, 2);
-    thread_local std::vector<int32_t> neurons;
+    thread_local Agenda agenda;
     for (int64_t e = 0; e < call.entries(); ++e) {
       uint32_t* const own = fired.at<uint32_t>(e);
       uint32_t* const wait = waiting.at<uint32_t>(e);
-      at.list(wait, neurons);
-      for (const int32_t i : neurons)
-        for_each_age(own + i * at.words, at.words, at.now, [&](int32_t age, int32_t slot) {
-          const int32_t* const row = at.begins + i * (at.depth + 1);
-          const bool over = age > at.depth || row[age - 1] == row[at.depth];
-          if (over) own[i * at.words + slot / 32] &= ~(1u << slot % 32);
-        });
-      at.rest(neurons, own, wait);
+      agenda.forget(at, own, wait);
       for_each_block(spikes.at<bool>(e), conn.n_pre, [&](const int32_t* ids, int count) { at.mark(ids, count, own, wait); });
     }
   });
