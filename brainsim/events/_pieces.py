@@ -21,7 +21,7 @@ BLOCK = 1024  # synapses that are looked at together: a spike of few costs as mu
 
 
 class Piece(NamedTuple):
-    """Some of the synapses that are reached; behind them arrays hold the value 0 at the first synapse."""
+    """Some of the synapses that are reached; what is left of the arrays tells of the first synapse, and the value 0."""
 
     synapse: jax.Array
     target: jax.Array

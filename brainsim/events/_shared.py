@@ -194,7 +194,7 @@ class Calendar(NamedTuple):  # after a connectivity
     words: int  # of 32 bits, in which the last steps of a neuron are
 
 
-class Piece(NamedTuple):  # after a connectivity, or a calendar
+class Take(NamedTuple):  # after a connectivity, or a calendar
     room: int  # synapses
     of_synapses: int  # arrays with one element for each synapse
     of_targets: int  # the same for each target
@@ -270,7 +270,7 @@ NUMBERS = (
     Ring,
     Line,
     Calendar,
-    Piece,
+    Take,
     Put,
     OnPre,
     OnPost,

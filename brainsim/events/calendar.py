@@ -127,11 +127,7 @@ def deliver_sorted(
     name = "deliver_sorted"
     _check.connection(name, conn, Format)
     into = _check.real(name, "into", into, (conn.n_post,))
-    spikes = _check.spikes(name, spikes, conn.n_pre)
-    if spikes.dtype != bool:
-        raise ValueError(
-            f"events.{name}: spikes are bool, of which bits are kept; got {spikes.dtype}. deliver_delayed takes floats."
-        )
+    spikes = _fired(name, conn, spikes)
     weight = _check.weights(name, conn, weight, into.dtype)
     begins, fired, waiting = _calendar(conn, *map(jnp.asarray, (begins, fired, waiting)))
     step = _check.integer(name, "step", step)
@@ -148,14 +144,23 @@ def passed_on(
 
     What is due now is still among them: it can be looked at afterwards, and both are changed in place.
     """
-    spikes = _check.spikes("due", spikes, conn.n_pre)
+    spikes = _fired("due", conn, spikes)
     begins, fired, waiting = _calendar(conn, *map(jnp.asarray, (begins, fired, waiting)))
     if BITS * fired.shape[1] < begins.shape[1]:
         raise ValueError(
             f"events.due: fired has a bit for each of more than {begins.shape[1] - 1} steps, the longest delay, as"
             f" nothing_under_way(n_pre, {begins.shape[1]}) gives it; got {fired.dtype}{list(fired.shape)}."
         )
-    return tuple(pass_on_p((conn, begins, step), spikes != 0, fired, waiting, static=(fired.shape[1],)))
+    return tuple(pass_on_p((conn, begins, step), spikes, fired, waiting, static=(fired.shape[1],)))
+
+
+def _fired(name, conn, spikes):
+    spikes = _check.spikes(name, spikes, conn.n_pre)
+    if spikes.dtype != bool:
+        raise ValueError(
+            f"events.{name}: spikes are bool, of which bits are kept; got {spikes.dtype}. deliver_delayed takes floats."
+        )
+    return spikes
 
 
 def _calendar(conn, begins, fired, waiting):
@@ -255,8 +260,9 @@ def _is_over(begins):
 def _without(over, begins, step, here, spikes, fired, waiting):
     """With the spikes of a step, and without those that are over."""
     depth = here.shape[1]
-    word, bit = _slots(fired, step, depth)
-    alive = jnp.zeros_like(fired).at[:, word].add((here & ~over).astype(jnp.uint32) << bit[None, :])
+    ago = (step - 1 - jnp.arange(BITS * fired.shape[1], dtype=jnp.int32)) % (BITS * fired.shape[1])  # of each slot
+    alive = (here & ~over)[:, jnp.minimum(ago, depth - 1)] & (ago < depth)[None, :]
+    alive = _packed(alive.ravel()).reshape(fired.shape)
     waits = _unpacked(waiting, fired.shape[0])
     fired = jnp.where(waits[:, None], alive, fired)
     waits = waits & jnp.any(fired != 0, axis=1)

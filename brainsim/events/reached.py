@@ -15,7 +15,7 @@ from brainsim.events._frozen import Frozen
 from brainsim.events._pieces import BLOCK, Rows, are_served, take_operation
 from brainsim.events._primitive import Operation
 from brainsim.events._rows import in_blocks, parts_of
-from brainsim.events._shared import Calendar, Piece
+from brainsim.events._shared import Calendar, Take
 from brainsim.events.formats import CSR, Dense, Diagonal, FixedFanOut, Format
 
 
@@ -197,14 +197,14 @@ def due(
 
 def _numbers_of_spiking(shared, static):
     (conn,) = shared
-    return None if conn.layout is None else (*conn.layout, *Piece(*static, listed=0))
+    return None if conn.layout is None else (*conn.layout, *Take(*static, listed=0))
 
 
 def _numbers_of_due(shared, static):
     conn, begins, _, order = shared
     words, *piece = static
     calendar = Calendar(begins.shape[1] - 1, words)
-    return None if conn.layout is None else (*conn.layout, *calendar, *Piece(*piece, listed=int(order is not None)))
+    return None if conn.layout is None else (*conn.layout, *calendar, *Take(*piece, listed=int(order is not None)))
 
 
 take_spiking_p = take_operation("take_spiking", ByNeurons, 1, _numbers_of_spiking)

@@ -19,7 +19,6 @@ from brainsim.events._shared import (
     Line,
     OnPost,
     OnPre,
-    Piece,
     Procedural,
     Put,
     Recorded,
@@ -29,6 +28,7 @@ from brainsim.events._shared import (
     Rows,
     Rule,
     Step,
+    Take,
     Together,
     Tree,
 )
@@ -144,13 +144,13 @@ CALLS = {
     "take_spiking": (
         CSR,
         [FIRED, ints(2), real(SYNAPSES), real(M)],
-        [*LAYOUT, *Piece(7, 1, 1, 0)],
+        [*LAYOUT, *Take(7, 1, 1, 0)],
         [ints(7), ints(7), np.ones(7, bool), ints(), ints(2), real(7), real(7)],
     ),
     "take_due": (
         [*CSR, BEGINS, ints(), ints(SYNAPSES)],
         [np.zeros((N, 1), np.uint32), np.zeros(1, np.uint32), ints(2), real(SYNAPSES), real(M)],
-        [*LAYOUT, *Calendar(2, 1), *Piece(7, 1, 1, 1)],
+        [*LAYOUT, *Calendar(2, 1), *Take(7, 1, 1, 1)],
         [ints(7), ints(7), np.ones(7, bool), ints(), ints(2), real(7), real(7)],
     ),
     "put_reached": (

@@ -90,7 +90,7 @@ void gather(const Operand& from, const int32_t* at, int64_t found, int64_t room,
 // then arrays of synapses and of targets; own numbers from `number` on.
 template <class V, class Conn, class F>
 void take(const Call& call, Check& check, const Conn& conn, ffi::DataType type, int64_t arrays, int64_t first, int64_t number, F&& add) {
-  using Numbers = shared::Piece;
+  using Numbers = shared::Take;
   check.numbers(number + Numbers::size);
   if (!check) return;
   const int64_t room = call.number(number + Numbers::room), listed = call.number(number + Numbers::listed);
@@ -140,7 +140,7 @@ void take(const Call& call, Check& check, const Conn& conn, ffi::DataType type, 
   }
 }
 
-// Operands: spikes, cursor, arrays. Shared: connectivity, and the order of synapses, if any. Own numbers: connectivity, Piece.
+// Operands: spikes, cursor, arrays. Shared: connectivity, and the order of synapses, if any. Own numbers: connectivity, Take.
 ffi::Error take_spiking(const Call& call) {
   Check check(call, 0);
   with_connectivity(call, check, 0, 0, [&](const auto& conn) {
@@ -176,7 +176,7 @@ ffi::Error take_spiking(const Call& call) {
 }
 
 // Operands: fired, waiting, cursor, arrays. Shared: connectivity, begins, step, and the order of synapses, if any. Own numbers:
-// connectivity, Calendar, Piece.
+// connectivity, Calendar, Take.
 ffi::Error take_due(const Call& call) {
   Check check(call, 0);
   with_calendar(call, check, 0, 0, [&](const auto& conn, const Calendar& at) {

@@ -23,7 +23,7 @@ struct Procedural { enum : int64_t { rule, parameter, n_pre, n_post, pre_begin, 
 struct Ring { enum : int64_t { depth, size }; };
 struct Line { enum : int64_t { depth, n, size }; };
 struct Calendar { enum : int64_t { depth, words, size }; };
-struct Piece { enum : int64_t { room, of_synapses, of_targets, listed, size }; };
+struct Take { enum : int64_t { room, of_synapses, of_targets, listed, size }; };
 struct Put { enum : int64_t { room, n_post, n_synapses, arrays, size }; };
 struct OnPre { enum : int64_t { law, size }; };
 struct OnPost { enum : int64_t { n_pre, n_post, n_synapses, law, size }; };
