@@ -52,7 +52,7 @@ def run(conn, s, own, known, into):
 
 @pytest.mark.parametrize("narrow", [True, False])
 @pytest.mark.parametrize("kind", ["CSR", "FixedFanOut", "Dense", "Diagonal"])
-def test_a_piece_by_a_kernel_is_that_of_plain_jax(kind, narrow, rng, both):
+def test_pieces_of_the_rows_of_neurons_that_spike(kind, narrow, rng, implementation):
     """From wherever one ends the next one begins: together they are what is reached, in the order of the rows."""
     conn = made(kind, rng)
     if not narrow and kind in ("CSR", "FixedFanOut"):
@@ -66,12 +66,12 @@ def test_a_piece_by_a_kernel_is_that_of_plain_jax(kind, narrow, rng, both):
     for s in (rng.random(conn.n_pre) < 0.3, (rng.random(conn.n_pre) < 0.3) * 0.5, np.zeros(conn.n_pre, bool)):
         expected = np.flatnonzero(s[pre])
         for room in (1, 7, 1000):
-            pieces(events.ByNeurons(conn, jnp.asarray(s)), arrays, room, expected, s[pre][expected], both)
+            pieces(events.ByNeurons(conn, jnp.asarray(s)), arrays, room, expected, s[pre][expected])
 
 
 @pytest.mark.parametrize("listed", [False, True])
 @pytest.mark.parametrize("kind", ["CSR", "FixedFanOut", "Dense", "Diagonal"])
-def test_a_piece_of_what_is_due_by_a_kernel_is_that_of_plain_jax(kind, listed, rng, both):
+def test_pieces_of_what_is_due(kind, listed, rng, implementation):
     conn = made(kind, rng, 70)
     pre, depth, step = np.asarray(conn.coo()[0]), 5, 33
     order = np.lexsort([rng.random(conn.n_synapses), pre]).astype(np.int32) if listed else np.arange(conn.n_synapses)
@@ -85,24 +85,21 @@ def test_a_piece_of_what_is_due_by_a_kernel_is_that_of_plain_jax(kind, listed, r
     expected = order[sent[len(sent) - 1 - delay, pre]]
     arrays = rng.normal(size=conn.n_synapses), rng.integers(0, 9, conn.n_synapses), rng.normal(size=conn.n_post)
     for room in (1, 7, 1000):
-        pieces(reached, arrays, room, expected, np.ones(len(expected), bool), both)
+        pieces(reached, arrays, room, expected, np.ones(len(expected), bool))
 
 
-def pieces(reached, arrays, room, expected, values, both):
-    """All of them, by the kernel and by plain JAX."""
+def pieces(reached, arrays, room, expected, values):
+    """Holds all of them against what is expected: synapses and their values."""
     arrays, targets = [jnp.asarray(x) for x in arrays], np.asarray(reached.conn.coo()[1])
     shared, operands, static = reached.parts()
     static, cursor, found, conn = (*static, room, 2, 1), jnp.zeros(2, jnp.int32), 0, reached.conn
     while True:
-        one = lambda: reached.taken_by(shared, *operands, cursor, *arrays, static=static)  # noqa: B023, E731
-        kernel, plain = both(one)
-        for x, y in zip(kernel, plain, strict=True):
-            assert x.dtype == y.dtype
-            np.testing.assert_array_equal(x, y)
-        synapse, target, value, count, cursor, *there = map(np.asarray, kernel)
+        piece = reached.taken_by(shared, *operands, cursor, *arrays, static=static)
+        synapse, target, value, count, cursor, *there = map(np.asarray, piece)
         here = expected[found : found + room]
         np.testing.assert_array_equal(synapse, np.pad(here, (0, room - len(here))))
         np.testing.assert_array_equal(target, targets[synapse])
+        assert value.dtype == values.dtype
         np.testing.assert_array_equal(value, np.pad(values[found : found + room], (0, room - len(here))))
         for x, y, at in zip(there, arrays, (synapse, synapse, target), strict=True):
             np.testing.assert_array_equal(x, y[at])
