@@ -260,9 +260,8 @@ def _is_over(begins):
 def _without(over, begins, step, here, spikes, fired, waiting):
     """With the spikes of a step, and without those that are over."""
     depth = here.shape[1]
-    ago = (step - 1 - jnp.arange(BITS * fired.shape[1], dtype=jnp.int32)) % (BITS * fired.shape[1])  # of each slot
-    alive = (here & ~over)[:, jnp.minimum(ago, depth - 1)] & (ago < depth)[None, :]
-    alive = _packed(alive.ravel()).reshape(fired.shape)
+    word, bit = _slots(fired, step, depth)
+    alive = jnp.zeros_like(fired).at[:, word].add((here & ~over).astype(jnp.uint32) << bit[None, :])
     waits = _unpacked(waiting, fired.shape[0])
     fired = jnp.where(waits[:, None], alive, fired)
     waits = waits & jnp.any(fired != 0, axis=1)
