@@ -113,7 +113,7 @@ def put_operation(arrays: int) -> Operation:
     return Operation(
         "put_reached",
         definition=definition,
-        numbers=lambda shared, static: Put(*static, arrays),
+        numbers=lambda shared, static: Put(static[0], static[1], static[2], arrays),
         results=lambda shared, static, *operands: (None,) * (1 + arrays),
         in_place={4 + k: k for k in range(1 + arrays)},
         real=(4,),
@@ -144,8 +144,10 @@ def in_pieces(
         arrays = *own, *(known[k] for k in each)
         shared, operands, static = reached.parts()
         static = *static, room, len(arrays), len(of_targets)
-        found = reached.taken_by(shared, *operands, cursor, *arrays, *of_targets, static=static)
-        return Piece(*found[:5], tuple(found[5:]))
+        synapse, target, value, found, cursor, *there = reached.taken_by(
+            shared, *operands, cursor, *arrays, *of_targets, static=static
+        )
+        return Piece(synapse, target, value, found, cursor, tuple(there))
 
     def step(carry):
         own, into, piece = carry

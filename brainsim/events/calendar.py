@@ -151,7 +151,8 @@ def passed_on(
             f"events.due: fired has a bit for each of more than {begins.shape[1] - 1} steps, the longest delay, as"
             f" nothing_under_way(n_pre, {begins.shape[1]}) gives it; got {fired.dtype}{list(fired.shape)}."
         )
-    return tuple(pass_on_p((conn, begins, step), spikes, fired, waiting, static=(fired.shape[1],)))
+    fired, waiting = pass_on_p((conn, begins, step), spikes, fired, waiting, static=(fired.shape[1],))
+    return fired, waiting
 
 
 def _fired(name, conn, spikes):
