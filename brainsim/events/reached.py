@@ -189,6 +189,17 @@ def due(
         due now stays until the next step.
     order : int32 array ``[n_synapses]``, optional
         The synapses, those of each neuron by delay, where they stand in another order.
+
+    Returns
+    -------
+    Due
+        For :func:`visit`.
+    fired, waiting
+
+    Raises
+    ------
+    ValueError
+        For ``fired`` without such a bit, and where a shape or dtype does not fit.
     """
     step = _check.integer("due", "step", step)
     fired, waiting = calendar.passed_on(conn, spikes, begins, fired, waiting, step)
