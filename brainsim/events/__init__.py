@@ -5,6 +5,7 @@ for NVIDIA GPUs that are held against it, exact derivatives, and a batching rule
 """
 
 from brainsim.events._backends import implementation, kernels, served_by
+from brainsim.events.arriving import add_on_due, deliver_due
 from brainsim.events.calendar import calendar_of, deliver_sorted, nothing_under_way
 from brainsim.events.convolution import convolve
 from brainsim.events.delay import delay_line, deliver_delayed
@@ -13,19 +14,21 @@ from brainsim.events.formats import CSR, Block, Dense, Diagonal, FixedFanOut, Fo
 from brainsim.events.interpolated import deliver_interpolated, whole_and_rest
 from brainsim.events.matmul import spike_matmul
 from brainsim.events.meeting import multiply, overwrite
-from brainsim.events.plasticity import PostIndex, PowerLaw, add_on_post, add_on_pre, transpose_index
+from brainsim.events.plasticity import Ago, PostIndex, PowerLaw, add_on_post, add_on_pre, transpose_index
 from brainsim.events.procedural import ProceduralFixedOutDegree, ProceduralFixedProbability, ProceduralOutDegrees
 from brainsim.events.quantiles import Quantiles
 from brainsim.events.random import bernoulli_spikes, poisson_counts, poisson_input
-from brainsim.events.reached import ByNeurons, Reached, due, visit
+from brainsim.events.reached import ByNeurons, Due, Reached, due, visit
 from brainsim.events.record import append_events
 from brainsim.events.unstored import Unstored
 
 __all__ = [
+    "Ago",
     "CSR",
     "Block",
     "ByNeurons",
     "Dense",
+    "Due",
     "FixedFanOut",
     "Format",
     "Diagonal",
@@ -37,6 +40,7 @@ __all__ = [
     "ProceduralOutDegrees",
     "Quantiles",
     "Reached",
+    "add_on_due",
     "add_on_post",
     "add_on_pre",
     "append_events",
@@ -47,6 +51,7 @@ __all__ = [
     "due",
     "deliver",
     "deliver_delayed",
+    "deliver_due",
     "deliver_interpolated",
     "deliver_sorted",
     "deliver_transposed",

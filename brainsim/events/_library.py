@@ -35,6 +35,8 @@ HANDLERS = (
     "take_spiking",
     "take_due",
     "put_reached",
+    "deliver_due",
+    "add_on_due",
     "delay_line",
     "add_on_pre",
     "add_on_post",

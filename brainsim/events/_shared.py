@@ -217,6 +217,17 @@ class OnPost(NamedTuple):
     n_post: int
     n_synapses: int
     law: int
+    slots: int  # of the last steps of the presynaptic side; 0: its values are those of now
+
+
+class OnDue(NamedTuple):  # after a calendar
+    law: int
+    slots: int  # as above; 0: there are no values of the presynaptic side
+    listed: int  # whether the synapses are listed in another order
+
+
+class DueNow(NamedTuple):  # after a calendar
+    listed: int
 
 
 class Append(NamedTuple):
@@ -274,6 +285,8 @@ NUMBERS = (
     Put,
     OnPre,
     OnPost,
+    OnDue,
+    DueNow,
     Append,
     Together,
     Delivery,

@@ -219,13 +219,19 @@ def _under_way(begins, step, fired, waiting):
 
 def _due(conn, begins, here):
     """How many spikes reach each synapse, of ``conn.weight_shape``: 0 or 1."""
-    n, depth = here.shape
-    size = conn.n_synapses
+    return here[_sources(conn), delays_of(conn, begins) - 1].reshape(conn.weight_shape)
+
+
+def delays_of(conn: Format, begins: jax.Array) -> jax.Array:
+    """Delay of each synapse in steps, int32 ``[n_synapses]``, in the order that ``begins`` is of."""
+    depth, size = begins.shape[1] - 1, conn.n_synapses
     marks = jnp.zeros(size + 1, jnp.int32).at[begins.ravel()].add(1)
-    pre = jnp.broadcast_to(conn.spread(jnp.arange(n, dtype=jnp.int32)), conn.weight_shape).ravel()
     # Of the rows before its own all beginnings are passed, of its own as many as its delay
-    delay = jnp.cumsum(marks)[:size] - (depth + 1) * pre
-    return here[pre, jnp.clip(delay - 1, 0, depth - 1)].reshape(conn.weight_shape)
+    return jnp.clip(jnp.cumsum(marks)[:size] - (depth + 1) * _sources(conn), 1, depth)
+
+
+def _sources(conn):
+    return jnp.broadcast_to(conn.spread(jnp.arange(conn.n_pre, dtype=jnp.int32)), conn.weight_shape).ravel()
 
 
 def _deliver_sorted_one(shared, static, spikes, weight, fired, waiting, into):

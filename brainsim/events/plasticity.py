@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -81,6 +81,21 @@ class PowerLaw(NamedTuple):
         return jnp.where(there, jnp.where(there, distance, 1.0) ** self.power, jnp.where(self.power == 0, 1.0, 0.0))
 
 
+class Ago(NamedTuple):
+    """When the values of the presynaptic side were what they are at the synapses now.
+
+    Parameters
+    ----------
+    delay : integer ``conn.weight_shape``
+        How many steps ago: less than there are slots.
+    step : int32 ``[]``
+        Number n of this step; slot n modulo their number holds the values of now.
+    """
+
+    delay: jax.Array
+    step: jax.Array | int
+
+
 def add_on_pre(
     conn: Format,
     spikes_pre: jax.Array,
@@ -134,6 +149,7 @@ def add_on_post(
     low: jax.Array | float = -np.inf,
     high: jax.Array | float = np.inf,
     law: PowerLaw | None = None,
+    ago: Ago | None = None,
 ) -> jax.Array:
     """Change the synapses of each postsynaptic neuron that spikes by a value of their source.
 
@@ -150,10 +166,12 @@ def add_on_post(
         ``transpose_index(conn)``.
     spikes_post : bool or float ``[n_post]``
         Which postsynaptic neurons spike; floats are factors of the change.
-    delta_pre : float ``[n_pre]``
-        Change due to each source, such as its trace.
+    delta_pre : float ``[n_pre]``, or with ``ago`` ``[slots, n_pre]``
+        Change due to each source, such as its trace; or what it was in each of the last steps.
     weight, low, high, law
         As for :func:`add_on_pre`.
+    ago : Ago, optional
+        Where each synapse has a delay, and sees the source as it was that long ago.
 
     Returns
     -------
@@ -173,43 +191,63 @@ def add_on_post(
             f"{by_post.position.shape[0]} synapses, the connectivity {conn.n_post} and {conn.n_synapses}. "
             "Make it with events.transpose_index(conn)."
         )
-    return _add(
-        "add_on_post", add_on_post_p, (by_post, conn), conn, "post", spikes_post, weight, delta_pre, low, high, law
-    )
+    shared, slots = (by_post, conn), ()
+    if ago is not None:
+        delta_pre = jnp.asarray(delta_pre)
+        if delta_pre.ndim != 2 or len(delta_pre) < 2:
+            raise ValueError(
+                f"events.add_on_post: delta_pre is a float array of shape [slots, {conn.n_pre}] with ago, of 2 slots or more;"
+                f" got {delta_pre.dtype}{list(delta_pre.shape)}."
+            )
+        slots = (len(delta_pre),)
+        delay = narrowed(_check.delays("add_on_post", conn, ago.delay, slots[0] - 1), slots[0])
+        shared = (*shared, delay, _check.integer("add_on_post", "step", ago.step))
+    return _add("add_on_post", add_on_post_p, shared, conn, "post", spikes_post, weight, delta_pre, low, high, law, slots)
 
 
-def _add(name, operation, shared, conn, side, spikes, weight, delta, low, high, law):
+def narrowed(delay: jax.Array, slots: int) -> jax.Array:
+    """Delays of less than so many steps, flat and in bytes where these hold them."""
+    return delay.ravel().astype(jnp.uint8 if slots <= 1 << 8 else jnp.int32)
+
+
+def _add(name, operation, shared, conn, side, spikes, weight, delta, low, high, law, slots=()):
     own, other = (conn.n_pre, conn.n_post) if side == "pre" else (conn.n_post, conn.n_pre)
     weight = _check.real(name, "weight", weight, conn.weight_shape)
     spikes = _check.spikes(name, spikes, own, weight.dtype, f"spikes_{side}")
-    delta = _check.real(name, "delta_post" if side == "pre" else "delta_pre", delta, (other,), weight.dtype)
+    delta = _check.real(name, "delta_post" if side == "pre" else "delta_pre", delta, (*slots, other), weight.dtype)
+    numbers, static = bounds(name, weight, low, high, law), (int(law is not None), *slots)
+    return change(operation, implementation(), static, shared, spikes, weight, delta, *numbers)
+
+
+def bounds(name: str, weight: jax.Array, low: Any, high: Any, law: PowerLaw | None) -> list[jax.Array]:
+    """What bounds a change, as numbers of the weight's type."""
     numbers = {"low": low, "high": high} | ({} if law is None else law._asdict())
-    return _change(
-        operation,
-        implementation(),
-        shared,
-        spikes,
-        weight,
-        delta,
-        *(_check.real(name, n, x, (), weight.dtype) for n, x in numbers.items()),
-    )
+    return [_check.real(name, n, x, (), weight.dtype) for n, x in numbers.items()]
 
 
-def _moved(factor, weight, delta, low, high, *law):
+def moved(factor: jax.Array, weight: jax.Array, delta: jax.Array, low: jax.Array, high: jax.Array, *law: jax.Array):
     """What does not spike is left as it is, and still has a derivative in its factor."""
     factor = factor.astype(weight.dtype)
     new = weight + factor * delta * (PowerLaw(*law).of(weight) if law else 1.0)
     return (jnp.where(factor != 0, jnp.where(new < low, low, jnp.where(new > high, high, new)), new),)
 
 
+def seen_ago(conn: Format, values: jax.Array, delay: jax.Array, step: jax.Array) -> jax.Array:
+    """Values of the presynaptic side, ``[slots, n_pre]``, as each synapse sees them, ``conn.weight_shape``."""
+    source = jnp.broadcast_to(conn.spread(jnp.arange(conn.n_pre, dtype=jnp.int32)), conn.weight_shape)
+    delay = delay.astype(jnp.int32).reshape(conn.weight_shape)
+    return values[(step - delay) % values.shape[0], source]
+
+
 def _add_on_pre_one(shared, static, spikes, weight, delta, *numbers):
     (conn,) = shared
-    return _moved(conn.spread(spikes), weight, delta[conn.targets()], *numbers)
+    return moved(conn.spread(spikes), weight, delta[conn.targets()], *numbers)
 
 
 def _add_on_post_one(shared, static, spikes, weight, delta, *numbers):
-    _, conn = shared
-    return _moved(spikes[conn.targets()], weight, conn.spread(delta), *numbers)
+    _, conn, *ago = shared
+    seen = seen_ago(conn, delta, *ago) if ago else conn.spread(delta)
+    return moved(spikes[conn.targets()], weight, seen, *numbers)
 
 
 def _operation(name, definition, numbers):
@@ -217,33 +255,36 @@ def _operation(name, definition, numbers):
     return Operation(name, definition=definition, numbers=numbers, results=results, in_place={1: 0}, real=(1,))
 
 
+def _numbers_of_post(shared, static):
+    conn, (law, *slots) = shared[1], static
+    return OnPost(conn.n_pre, conn.n_post, conn.n_synapses, law, *(slots or (0,)))
+
+
 add_on_pre_p = _operation(
     "add_on_pre",
     _add_on_pre_one,
     lambda shared, static: None if shared[0].layout is None else (*shared[0].layout, *OnPre(*static)),
 )
-add_on_post_p = _operation(
-    "add_on_post",
-    _add_on_post_one,
-    lambda shared, static: OnPost(shared[1].n_pre, shared[1].n_post, shared[1].n_synapses, *static),
-)
+add_on_post_p = _operation("add_on_post", _add_on_post_one, _numbers_of_post)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _change(operation, implementation, shared, *operands):
-    has_law = len(operands) > 5
-    return operation(shared, *operands, static=(int(has_law),), implementation=implementation)[0]
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
+def change(
+    operation: Operation, implementation: str, static: tuple[int, ...], shared: tuple, *operands: jax.Array
+) -> jax.Array:
+    """The weights after an operation that changes them."""
+    return operation(shared, *operands, static=static, implementation=implementation)[0]
 
 
-@_change.defjvp
-def _change_jvp(operation, implementation, primals, tangents):
+@change.defjvp
+def _change_jvp(operation, implementation, static, primals, tangents):
     """The kernel gives the weights, the definition their tangent: the bounds are not linear."""
-    (shared, spikes, *rest), (_, slope, *tangents) = primals, tangents
-    if slope.dtype == jax.dtypes.float0:
-        spikes_, slope = spikes.astype(rest[0].dtype), jnp.zeros(spikes.shape, rest[0].dtype)
-    else:
-        spikes_ = spikes
-    _, tangent = jax.jvp(
-        lambda *operands: operation.definition(shared, (), *operands)[0], (spikes_, *rest), (slope, *tangents)
-    )
-    return _change(operation, implementation, shared, spikes, *rest), tangent
+    (shared, *operands), (_, *slopes) = primals, tangents
+    smooth = [k for k, slope in enumerate(slopes) if slope.dtype != jax.dtypes.float0]
+
+    def new(*values):
+        given = dict(zip(smooth, values, strict=True))
+        return operation.definition(shared, static, *(given.get(k, x) for k, x in enumerate(operands)))[0]
+
+    _, tangent = jax.jvp(new, tuple(operands[k] for k in smooth), tuple(slopes[k] for k in smooth))
+    return change(operation, implementation, static, shared, *operands), tangent

@@ -20,6 +20,12 @@
 
 namespace brainsim {
 
+// The slot of a step, which may be before the first one.
+inline int64_t slot_of(int64_t step, int64_t slots) {
+  const int64_t slot = step % slots;
+  return slot < 0 ? slot + slots : slot;
+}
+
 struct Calendar {
   const int32_t* begins;  // [n_pre, depth + 1]: of neuron i's row, the first synapse whose delay is longer than d steps
   int64_t n_pre, depth, words;
@@ -110,6 +116,14 @@ class Agenda {
     if constexpr (kForget) at.rest(neurons_, fired, waiting);
   }
 
+  // Calls f(begin, count, neuron, age) for what is reached now: nothing is forgotten.
+  template <class F>
+  void for_each(const Calendar& at, uint32_t* fired, const uint32_t* waiting, F&& f) {
+    find<false>(at, fired, waiting, 0, at.waiting_words());
+    for (const UnderWay& spike : spikes_)
+      if (spike.begin[0] < spike.begin[1]) f(spike.begin[0], spike.begin[1] - spike.begin[0], spike.neuron, at.depth - spike.left);
+  }
+
   // Forgets spikes that reach nothing, now or later: what is reached now is added afterwards.
   void forget(const Calendar& at, uint32_t* fired, uint32_t* waiting) {
     find<true>(at, fired, waiting, 0, at.waiting_words());
@@ -194,8 +208,8 @@ void with_calendar(const Call& call, Check& check, int64_t number, int64_t share
     check.shared(arrays, conn.n_pre * (depth + 1), ffi::DataType::S32);
     check.shared(arrays + 1, 1, ffi::DataType::S32);
     if (!check) return;
-    const int64_t slots = 32 * words, step = *call.shared<int32_t>(arrays + 1), now = step % slots;
-    f(conn, Calendar{call.shared<int32_t>(arrays), conn.n_pre, depth, words, static_cast<uint32_t>(now < 0 ? now + slots : now), step});
+    const int64_t step = *call.shared<int32_t>(arrays + 1), now = slot_of(step, 32 * words);
+    f(conn, Calendar{call.shared<int32_t>(arrays), conn.n_pre, depth, words, static_cast<uint32_t>(now), step});
   });
 }
 

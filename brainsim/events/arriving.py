@@ -1,0 +1,137 @@
+"""What spikes that were under way do at the synapses that they reach now: they add weights to targets, and change weights."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainsim.events import _check, calendar
+from brainsim.events._backends import implementation
+from brainsim.events._contract import add_at
+from brainsim.events._primitive import Operation
+from brainsim.events._shared import Calendar, DueNow, OnDue
+from brainsim.events.plasticity import PowerLaw, bounds, change, moved
+from brainsim.events.reached import Due
+
+
+def deliver_due(due: Due, weight: jax.Array | float, into: jax.Array) -> jax.Array:
+    """Add the weights of the synapses that spikes reach now to their targets, and leave what is under way as it is.
+
+    .. math:: \\text{into}_j \\leftarrow \\text{into}_j + \\sum_{k\\ \\text{due}} W_k\\,[post(k) = j]
+
+    in the order of the presynaptic neurons, of each the last spike first.
+
+    Parameters
+    ----------
+    due : Due
+        What :func:`due` gives.
+    weight : float ``[]`` or ``conn.weight_shape``
+        One weight for all synapses, or one each.
+    into : float ``[n_post]``
+        What weights are added to.
+
+    Returns
+    -------
+    float ``[n_post]``
+
+    Raises
+    ------
+    ValueError
+        Where a shape or dtype does not fit.
+    """
+    into = _check.real("deliver_due", "into", into, (due.conn.n_post,))
+    weight = _check.weights("deliver_due", due.conn, weight, into.dtype).astype(into.dtype)
+    shared, operands, static = due.parts()
+    return change(deliver_due_p, implementation(), static, shared, *operands, weight, into)
+
+
+def add_on_due(
+    due: Due,
+    weight: jax.Array,
+    delta_post: jax.Array,
+    low: jax.Array | float = -np.inf,
+    high: jax.Array | float = np.inf,
+    law: PowerLaw | None = None,
+    past: jax.Array | None = None,
+) -> jax.Array:
+    """Change the synapses that spikes reach now by a value of their target: :func:`add_on_pre` for synapses with delays.
+
+    .. math:: W_k \\leftarrow \\min(\\max(W_k + x_{pre(k)}(n - d_k)\\,\\delta_{post(k)}\\,f(W_k), w_{low}), w_{high})
+        \\quad\\text{where } k \\text{ is due}
+
+    Other synapses keep their weight, also where it is out of bounds. The weights are changed in place.
+
+    Parameters
+    ----------
+    due : Due
+        What :func:`due` gives.
+    weight : float ``conn.weight_shape``
+        One weight per synapse.
+    delta_post : float ``[n_post]``
+        Change due to each target, such as its trace.
+    low, high : float ``[]``
+        Bounds of the weights.
+    law : PowerLaw, optional
+        How the change depends on the weight, f; 1 if left out.
+    past : float ``[slots, n_pre]``, optional
+        Values x of the presynaptic side, that of step n in slot n modulo their number, of as many steps as delays have or
+        more; 1 if left out.
+
+    Returns
+    -------
+    float ``conn.weight_shape``
+
+    Raises
+    ------
+    ValueError
+        Where a shape or dtype does not fit.
+    """
+    name, conn = "add_on_due", due.conn
+    weight = _check.real(name, "weight", weight, conn.weight_shape)
+    delta = _check.real(name, "delta_post", delta_post, (conn.n_post,), weight.dtype)
+    numbers = bounds(name, weight, low, high, law)
+    slots = 0
+    if past is not None:
+        slots = np.shape(past)[0] if np.ndim(past) == 2 else 1
+        numbers.append(_check.real(name, "past", past, (max(slots, 1), conn.n_pre), weight.dtype))
+    shared, operands, static = due.parts()
+    static = *static, int(law is not None), slots
+    return change(add_on_due_p, implementation(), static, shared, *operands, weight, delta, *numbers)
+
+
+# -- definitions -------------------------------------------------------------------------------------------------------
+
+
+def _deliver_due_one(shared, static, fired, waiting, weight, into):
+    conn, values = shared[0], Due(*shared, fired, waiting).values().reshape(shared[0].weight_shape)
+    return (add_at(into, conn.targets(), jnp.where(values, weight, jnp.zeros((), into.dtype)), conn.weight_shape),)
+
+
+def _add_on_due_one(shared, static, fired, waiting, weight, delta, *numbers):
+    conn, begins, step, order = shared
+    *_, law, slots = static
+    due = Due(*shared, fired, waiting)
+    factor = due.values().reshape(conn.weight_shape).astype(weight.dtype)
+    seen = delta[conn.targets()]
+    if slots:
+        *numbers, past = numbers
+        age = calendar.delays_of(conn, begins)
+        age = age if order is None else jnp.zeros_like(age).at[order].set(age)
+        source = jnp.broadcast_to(conn.spread(jnp.arange(conn.n_pre, dtype=jnp.int32)), conn.weight_shape)
+        seen = past[(step - age.reshape(conn.weight_shape)) % slots, source] * seen
+    return moved(factor, weight, seen, *numbers)
+
+
+def _numbers(shared, words, *own):
+    conn, begins, _, order = shared
+    return None if conn.layout is None else (*conn.layout, *Calendar(begins.shape[1] - 1, words), *own, int(order is not None))
+
+
+def _operation(name, definition, in_place, numbers):
+    results = lambda shared, static, *operands: (None,)  # noqa: E731
+    return Operation(name, definition=definition, numbers=numbers, results=results, in_place={in_place: 0}, real=(in_place,))
+
+
+deliver_due_p = _operation("deliver_due", _deliver_due_one, 3, lambda shared, static: _numbers(shared, *static))
+add_on_due_p = _operation("add_on_due", _add_on_due_one, 2, lambda shared, static: _numbers(shared, *static))
