@@ -11,8 +11,9 @@ import jax.numpy as jnp
 from brainsim import events
 from brainsim._core import Clock, write_back
 from brainsim._units import in_unit, with_unit
-from brainsim.delays import Gaussian
+from brainsim.delays import Gaussian, Learning
 from brainsim.paths import Applied, Synapses
+from brainsim.plasticity.later import Later
 from brainsim.plasticity.synapses import Surroundings, single_rows
 from brainsim.population import Population, Sender
 from brainsim.receptors.base import Receptor
@@ -58,7 +59,8 @@ class Projection(Connection):
         now.
         """
         if self.plastic:
-            self.plasticity.prepare(step_ms, {"pre": self.spike_dtype, "post": self.fired_dtype})
+            slots = self.axon.slots(step_ms) if isinstance(self.axon, Learning) else 0
+            self.plasticity.prepare(step_ms, {"pre": self.spike_dtype, "post": self.fired_dtype}, slots)
         self.axon.prepare(step_ms, None if "layer" in vars(self) else self.conn)
         if "structure" in vars(self):
             self.structure.prepare(step_ms)
@@ -152,14 +154,18 @@ class Projection(Connection):
         """
         sent = pre.plain(self.signal) if sent is None else sent
         arrived = self.axon.send(clock, sent, self._present_delay(clock))
+        later = None
+        if isinstance(self.axon, Learning):
+            later = Later(cast(events.Due, self.axon.reached(clock, self.conn, sent)), self.axon.plain("steps"))
         if "arrived" in vars(self):
-            self.put("arrived", arrived.astype(self.plain("arrived").dtype))
+            found = arrived if later is None else later.arrived().ravel()
+            self.put("arrived", found.astype(self.plain("arrived").dtype))
         if self.plastic:
             there = post.seen_from(self.receptor)
             fired = there.plain("spikes") if self.fires else jnp.zeros(self.n_post, bool)
             around, source = Surroundings(pre, there, modulators), self.axon.source
             spikes = self._spikes(pre, arrived)
-            self.put("weight", cast(Synapses, self.way).learn(clock.of("plasticity"), spikes, fired, around, source))
+            self.put("weight", cast(Synapses, self.way).learn(clock.of("plasticity"), spikes, fired, around, source, later))
         if "structure" in vars(self):
             here, there = pre.plain("spikes"), post.seen_from(self.receptor).plain("spikes")
             self.structure.advance(clock.of("structure"), here, there)

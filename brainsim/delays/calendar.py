@@ -114,6 +114,42 @@ class Listed(Calendar):
         return self.times.reordered(np.asarray(self.plain("order")))
 
 
+class Learning(Listed):
+    """A calendar of synapses that learn: which of them spikes reach, and how long ago these were fired, is known of each.
+
+    Synapses stay in the order of their targets.
+    """
+
+    def slots(self, step_ms: float) -> int:
+        """Steps of which the presynaptic side is remembered: this one, and as many as the longest delay has."""
+        return self.depth(step_ms) + 1
+
+    def prepare(self, step_ms: float, conn):
+        super().prepare(step_ms, conn)
+        self.hold("steps", FixedVariable(self._steps(self.times, step_ms)))
+
+    def _steps(self, times: Times, step_ms: float):
+        narrow = np.uint8 if self.slots(step_ms) <= 1 << 8 else np.int32
+        return jax.device_put(times.steps(step_ms).ravel().astype(narrow))
+
+    def of_synapses(self):
+        return "order", "steps"
+
+    def serve(self, conn, times, step_ms: float | None):
+        super().serve(conn, times, step_ms)
+        if times is not None and step_ms is not None and "steps" in vars(self):
+            self.put("steps", self._steps(times, step_ms))
+
+    def due(self, clock: Clock, conn) -> events.Due:
+        """The synapses that spikes reach now, of which :meth:`reached` has let this step's pass."""
+        words = self.plain("fired"), self.plain("waiting")
+        return events.Due(conn, self.plain("begins"), clock.step, self.plain("order"), *words)
+
+    def deliver(self, clock: Clock, path, arrived, receptor, delay=None):
+        into = events.deliver_due(self.due(clock, path.conn), path.weight, receptor.plain(receptor.port))
+        receptor.put(receptor.port, into)
+
+
 def _pointers(begins):
     """Where rows begin, from where their parts do."""
     return np.concatenate([begins[:, 0], begins[-1:, -1]]) if len(begins) else np.zeros(1, np.int32)

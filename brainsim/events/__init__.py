@@ -14,7 +14,7 @@ from brainsim.events.formats import CSR, Block, Dense, Diagonal, FixedFanOut, Fo
 from brainsim.events.interpolated import deliver_interpolated, whole_and_rest
 from brainsim.events.matmul import spike_matmul
 from brainsim.events.meeting import multiply, overwrite
-from brainsim.events.plasticity import Ago, PostIndex, PowerLaw, add_on_post, add_on_pre, transpose_index
+from brainsim.events.plasticity import Ago, PostIndex, PowerLaw, add_on_post, add_on_pre, seen_ago, transpose_index
 from brainsim.events.procedural import ProceduralFixedOutDegree, ProceduralFixedProbability, ProceduralOutDegrees
 from brainsim.events.quantiles import Quantiles
 from brainsim.events.random import bernoulli_spikes, poisson_counts, poisson_input
@@ -62,6 +62,7 @@ __all__ = [
     "overwrite",
     "poisson_counts",
     "poisson_input",
+    "seen_ago",
     "served_by",
     "spike_matmul",
     "transpose_index",

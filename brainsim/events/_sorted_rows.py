@@ -12,16 +12,16 @@ import numpy as np
 from brainsim._memory import empty_in_huge_pages
 from brainsim._threads import Threads
 from brainsim.events import _library
-from brainsim.events.formats import CSR, FixedFanOut
+from brainsim.events.formats import CSR, Dense, FixedFanOut
 
 LEAST = 1 << 16  # synapses that a thread joins
 
 
-def row_pointers(conn: CSR | FixedFanOut) -> np.ndarray:
+def row_pointers(conn: CSR | FixedFanOut | Dense) -> np.ndarray:
     """Where the row of each neuron begins, and the last one ends, int32."""
     if isinstance(conn, CSR):
         return np.asarray(conn.indptr)
-    return (np.arange(conn.n_pre + 1) * conn.indices.shape[1]).astype(np.int32)
+    return (np.arange(conn.n_pre + 1) * conn.weight_shape[1]).astype(np.int32)
 
 
 class Piece(NamedTuple):

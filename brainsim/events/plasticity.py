@@ -200,14 +200,14 @@ def add_on_post(
                 f" got {delta_pre.dtype}{list(delta_pre.shape)}."
             )
         slots = (len(delta_pre),)
-        delay = narrowed(_check.delays("add_on_post", conn, ago.delay, slots[0] - 1), slots[0])
-        shared = (*shared, delay, _check.integer("add_on_post", "step", ago.step))
+        _check.delays("add_on_post", conn, ago.delay, slots[0] - 1)
+        shared = (*shared, narrowed(ago.delay, slots[0]), _check.integer("add_on_post", "step", ago.step))
     return _add("add_on_post", add_on_post_p, shared, conn, "post", spikes_post, weight, delta_pre, low, high, law, slots)
 
 
 def narrowed(delay: jax.Array, slots: int) -> jax.Array:
     """Delays of less than so many steps, flat and in bytes where these hold them."""
-    return delay.ravel().astype(jnp.uint8 if slots <= 1 << 8 else jnp.int32)
+    return jnp.ravel(delay).astype(jnp.uint8 if slots <= 1 << 8 else jnp.int32)
 
 
 def _add(name, operation, shared, conn, side, spikes, weight, delta, low, high, law, slots=()):
@@ -232,8 +232,24 @@ def moved(factor: jax.Array, weight: jax.Array, delta: jax.Array, low: jax.Array
     return (jnp.where(factor != 0, jnp.where(new < low, low, jnp.where(new > high, high, new)), new),)
 
 
-def seen_ago(conn: Format, values: jax.Array, delay: jax.Array, step: jax.Array) -> jax.Array:
-    """Values of the presynaptic side, ``[slots, n_pre]``, as each synapse sees them, ``conn.weight_shape``."""
+def seen_ago(conn: Format, values: jax.Array, delay: jax.Array, step: jax.Array | int) -> jax.Array:
+    """Values of the presynaptic side as each synapse sees them, which is as they were a delay ago.
+
+    .. math:: x_k = v_{pre(k)}(n - d_k)
+
+    Parameters
+    ----------
+    conn : Format
+        Who connects to whom.
+    values : float ``[slots, n_pre]``
+        Of the last steps, those of step n in slot n modulo their number.
+    delay, step
+        As of :class:`Ago`.
+
+    Returns
+    -------
+    float ``conn.weight_shape``
+    """
     source = jnp.broadcast_to(conn.spread(jnp.arange(conn.n_pre, dtype=jnp.int32)), conn.weight_shape)
     delay = delay.astype(jnp.int32).reshape(conn.weight_shape)
     return values[(step - delay) % values.shape[0], source]

@@ -12,6 +12,7 @@ from brainsim import events
 from brainsim._core import Clock
 from brainsim.paths.base import Path
 from brainsim.plasticity import Plasticity
+from brainsim.plasticity.later import Later
 from brainsim.plasticity.synapses import Surroundings, single_rows
 from brainsim.plasticity.synapses import Synapses as Learning
 
@@ -77,7 +78,13 @@ class Synapses(Path):
         return dataclasses.replace(self, conn=self.conn.longer(length), weight=weight)
 
     def learn(
-        self, clock: Clock, arrived: jax.Array, fired: jax.Array, around: Surroundings, source: jax.Array | None = None
+        self,
+        clock: Clock,
+        arrived: jax.Array,
+        fired: jax.Array,
+        around: Surroundings,
+        source: jax.Array | None = None,
+        later: Later | None = None,
     ) -> jax.Array:
         """The weights after a step of plasticity.
 
@@ -92,10 +99,12 @@ class Synapses(Path):
         around : Surroundings
         source : int array, (n_synapses,), optional
             Presynaptic neuron of each synapse, where each synapse has its own arrivals.
+        later : Later, optional
+            Where synapses see what is presynaptic as it was: ``arrived`` is what is sent at t + dt then.
         """
         rule = cast(Plasticity, self.plasticity)
         here = self if source is None else self.single
         conn = cast(events.Format, here.conn)  # of what is not stored no weight changes
-        s = Learning(rule, clock, conn, self.by_post, arrived, fired, here.weight, around, source=source)
+        s = Learning(rule, clock, conn, self.by_post, arrived, fired, here.weight, around, source=source, later=later)
         rule.advance(s)
         return s.weight.reshape(self.weight.shape)

@@ -20,6 +20,9 @@ from brainsim.plasticity.synapses import Synapses
 from brainsim.plasticity.trace import Trace
 
 
+PAST = "_past"  # behind the name of a trace: what it was
+
+
 class Plasticity(Dynamics):
     r"""How the weights of a projection change: a subclass declares parameters and traces and gives ``update``.
 
@@ -30,8 +33,11 @@ class Plasticity(Dynamics):
        so a pre and a post spike at the same time do not pair with each other;
     3. the spikes at t + dt enter their traces.
 
-    A pre spike counts when it reaches the synapse, after the projection's delay; where every synapse has its own delay,
-    traces of the presynaptic side are kept for every synapse. A post spike counts when it is fired. ``pre_delay`` and ``post_delay``
+    A pre spike counts when it reaches the synapse, after the projection's delay. Where every synapse has its own delay, it sees
+    the traces of its presynaptic neuron as they were that long ago, which are kept as long as delays are. Rules with more of
+    the presynaptic side than traces of spikes keep all of it for every synapse then, which takes time for each in every step:
+    traces of other signals, ``cleared`` ones, those whose time constant is modulated, other states, ``pre_delay``, and any
+    where delays change. A post spike counts when it is fired. ``pre_delay`` and ``post_delay``
     make the rule see them later: NEST's dendritic delay d is ``post_delay=d`` for spikes that reach the synapse at
     once.
 
@@ -47,6 +53,8 @@ class Plasticity(Dynamics):
     """
 
     n_post: int
+    single: bool  # whether all that is presynaptic is kept for every synapse
+    later: bool = False  # whether synapses see traces of presynaptic spikes as they were a delay ago
     drifts = False  # whether weights change without spikes
 
     rate = Parameter(1.0, "factor of every change: one, or one per postsynaptic neuron", shape="n_post")
@@ -138,6 +146,32 @@ class Plasticity(Dynamics):
         """Paths of all modulators that this rule and those inside it follow."""
         return {path for _, path in self.modulation}.union(*(rule.modulators() for rule in self.rules.values()))
 
+    @property
+    def looks_back(self) -> bool:
+        """Whether all that it keeps of the presynaptic side are traces of spikes, in which a synapse can find what reaches it
+        after its delay rather than keep a value of its own.
+        """
+        states = (declared for declared in self._declared.values() if isinstance(declared, State))
+        return (
+            all(map(self._is_of_neurons, states))
+            and all(side != "pre" for side, _ in self.delay_ms)
+            and all(rule.looks_back for rule in self.rules.values())
+        )
+
+    def _is_of_neurons(self, declared: State) -> bool:
+        """Whether a state of the presynaptic side follows from the spikes of each neuron alone."""
+        trace = declared if isinstance(declared, Trace) else None
+        if trace is not None and trace.is_cleared(self):
+            return False
+        return declared.shape != "n_pre" or (
+            trace is not None and trace.of is None and not self.modulators_of(trace.tau)
+        )
+
+    def remembers(self, name: str) -> bool:
+        """Whether it keeps what a trace has been in the last steps."""
+        declared = self._declared[name]
+        return self.later and isinstance(declared, Trace) and declared.side == "pre"
+
     # How many synapses there are is no part of a program: other seeds of a wiring share theirs
 
     @property
@@ -159,11 +193,13 @@ class Plasticity(Dynamics):
 
     def side_of(self, name: str) -> str:
         """What a parameter, trace or state has one value per element of: ``"pre"``, ``"post"``, ``"each"``, or
-        ``"one"`` alone.
+        ``"one"`` alone; ``"past"`` for a presynaptic trace of which synapses see what it was.
         """
         declared = self._declared[name]
         if isinstance(declared, Trace) and declared.is_cleared(self):
             return "each"
+        if self.remembers(name):
+            return "past"
         if isinstance(declared, Parameter) and jnp.ndim(self.plain(name)) == 0:
             return "one"
         return {"n_pre": "pre", "n_post": "post", "weight_shape": "each"}.get(str(declared.shape), "one")
@@ -207,15 +243,20 @@ class Plasticity(Dynamics):
         inner = {f"{name}.{line}": array for name, rule in self.rules.items() for line, array in rule.under_way.items()}
         return own | inner
 
-    def prepare(self, step_ms: float, dtypes: dict) -> None:
-        """Make empty lines for the delays, for steps of this length and spikes of these types on either side."""
+    def prepare(self, step_ms: float, dtypes: dict, slots: int) -> None:
+        """Make empty lines for the delays, for steps of this length and spikes of these types on either side; and room for what
+        traces were in so many steps, which is taken to be what they are.
+        """
         for side, ms in self.delay_ms:
             shape = max(round(ms / step_ms), 1), getattr(self, f"n_{side}")
             self.hold(f"{side}_line", StateVariable(jnp.zeros(shape, dtypes[side])))
         if changes_each_step(type(self)) and float_dtype() == jnp.float32 and "w_rounding" not in vars(self):
             self.hold("w_rounding", StateVariable(jnp.zeros(self.weight_shape, jnp.float32)))
+        for name in filter(self.remembers, self.traces):
+            now = self.plain(name)
+            self.hold(f"{name}{PAST}", StateVariable(jnp.broadcast_to(now, (slots, *now.shape))))
         for rule in self.rules.values():
-            rule.prepare(step_ms, dtypes)
+            rule.prepare(step_ms, dtypes, slots)
 
     def advance(self, s: Synapses) -> None:
         """One step, in the order of the class."""
@@ -225,7 +266,10 @@ class Plasticity(Dynamics):
             setattr(s, f"spikes_{side}", spikes)
         for name, trace in self.traces.items():
             if trace.of is None:
-                self.relax(name, self._steps(s, trace))
+                x = self.relax(name, self._steps(s, trace))
+                if self.remembers(name):
+                    past = self.plain(f"{name}{PAST}")
+                    self.put(f"{name}{PAST}", past.at[s.clock.step % len(past)].set(x))
         for name, trace in self.traces.items():
             if trace.of is not None:
                 what = f"{self.path}.{name}"

@@ -16,6 +16,7 @@ from brainsim._core import Clock
 from brainsim._core.rounding import compensated
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import split_quantity
+from brainsim.plasticity.later import Later
 from brainsim.plasticity.term import Term
 from brainsim.population import Population, Sender
 
@@ -44,9 +45,14 @@ class Side:
     """
 
     def __init__(
-        self, conn: events.Format, side: str, population: Sender, spikes: jax.Array, source: jax.Array | None = None
+        self,
+        where: events.Format | Later,
+        side: str,
+        population: Sender,
+        spikes: jax.Array,
+        source: jax.Array | None = None,
     ):
-        self._conn, self._side, self._population, self._spikes = conn, side, population, spikes
+        self._where, self._side, self._population, self._spikes = where, side, population, spikes
         self._source = source
 
     def __getattr__(self, name: str) -> Term:
@@ -55,12 +61,14 @@ class Side:
             raise UnknownNameError(
                 f"{self._population.path} has no {name!r}, which a plasticity rule reads.{suggestion(name, declared)}"
             )
+        if name == "spikes" and self._side == "pre" and isinstance(self._where, Later):
+            return Term(self._where, each=self._where.arrived().astype(float))
         value = self._spikes if name == "spikes" else getattr(self._population, name)
         number, unit = split_quantity(value)
         number = number.astype(float) if number.dtype == bool else number
         if self._source is not None and jnp.ndim(number) and name != "spikes":
             number = number[self._source]
-        return Term(self._conn, unit, **{self._side if jnp.ndim(number) else "one": number})
+        return Term(self._where, unit, **{self._side if jnp.ndim(number) else "one": number})
 
 
 @dataclasses.dataclass
@@ -79,7 +87,8 @@ class Synapses:
     conn, by_post : Format, PostIndex
         The synapses, by presynaptic and by postsynaptic neuron.
     spikes_pre, spikes_post : bool or float arrays, (n_pre,) and (n_post,)
-        Presynaptic spikes that reach the synapses at t + dt, and postsynaptic spikes fired then.
+        Presynaptic spikes that reach the synapses at t + dt, or with ``later`` are fired then, and postsynaptic spikes fired
+        then.
     weight : float array, one per synapse
         What the rule changes.
     around : Surroundings
@@ -88,6 +97,8 @@ class Synapses:
     source : int array, one per synapse, optional
         Presynaptic neuron of each synapse, where every synapse has its own delay: then each is a row of ``conn``, with
         presynaptic spikes and traces of its own.
+    later : Later, optional
+        Where every synapse has its own delay, and finds in what was presynaptic what reaches it now.
     """
 
     rule: Any  # Plasticity, which knows of this
@@ -100,43 +111,49 @@ class Synapses:
     around: Surroundings
     actual: jax.Array | None = None
     source: jax.Array | None = None
+    later: Later | None = None
 
     # -- what there is -----------------------------------------------------------------------------------------------
 
     @property
+    def where(self) -> events.Format | Later:
+        """Where terms are."""
+        return self.conn if self.later is None else self.later
+
+    @property
     def pre(self) -> Side:
         """Variables of the presynaptic population, at t + dt."""
-        return Side(self.conn, "pre", self.around.pre, self.spikes_pre, self.source)
+        return Side(self.where, "pre", self.around.pre, self.spikes_pre, self.source)
 
     @property
     def post(self) -> Side:
         """Variables of the postsynaptic population, at t + dt."""
-        return Side(self.conn, "post", self.around.post, self.spikes_post)
+        return Side(self.where, "post", self.around.post, self.spikes_post)
 
     @property
     def w(self) -> Term:
         """The weights."""
-        return Term(self.conn, self.rule.weight_unit, each=self.weight if self.actual is None else self.actual)
+        return Term(self.where, self.rule.weight_unit, each=self.weight if self.actual is None else self.actual)
 
     @property
     def dt(self) -> Term:
         """Length of the step."""
-        return Term(self.conn, u.ms, one=self.clock.step_ms)
+        return Term(self.where, u.ms, one=self.clock.step_ms)
 
     def noise(self) -> Term:
         """Standard normal numbers, one per synapse."""
-        return Term(self.conn, each=self.clock.normal(self.conn.weight_shape))
+        return Term(self.where, each=self.clock.normal(self.conn.weight_shape))
 
     def level(self, path: str, what: str = "level") -> Term:
         """State ``what`` of the modulator at ``path``."""
-        return Term(self.conn, one=self.around.modulators[path].plain(what))
+        return Term(self.where, one=self.around.modulators[path].plain(what))
 
     def power_law(self, anchor: Term, scale: Term, power: Term) -> Term:
         r"""The factor :math:`(|w - anchor| / scale)^{power}` of a change."""
         unit = self.rule.weight_unit
         from_, over = (jnp.asarray(t.factors(unit, n).one) for t, n in ((anchor, "anchor"), (scale, "scale")))
         law = events.PowerLaw(from_, over, power.one)
-        return Term(self.conn, law=law, weight=self.weight if self.actual is None else self.actual)
+        return Term(self.where, law=law, weight=self.weight if self.actual is None else self.actual)
 
     def __getattr__(self, name: str) -> Term:
         rule = self.__dict__["rule"]
@@ -146,10 +163,15 @@ class Synapses:
             raise UnknownNameError(f"{rule.path} has no {name!r}.{suggestion(name, known)}")
         if vars(rule).get(name) is None:
             raise AttributeError(f"{rule.path}.{name} is None.")
-        array = rule.plain(name)
+        side = rule.side_of(name)
+        array = rule.plain(name if side != "past" else f"{name}_past")
         for path in rule.modulators_of(name):
             array = array * self.around.modulators[path].plain("level")
-        return Term(self.conn, rule.unit_of(name), **{rule.side_of(name): array})
+        return Term(self.where, rule.unit_of(name), **{side: array})
+
+    def arrived(self) -> jax.Array:
+        """The presynaptic spikes that reach each synapse."""
+        return self.conn.spread(self.spikes_pre) if self.later is None else self.later.arrived()
 
     # -- what can be done --------------------------------------------------------------------------------------------
 
@@ -168,7 +190,8 @@ class Synapses:
         As :meth:`on_post` and :meth:`on_pre` after it, but a synapse whose two neurons spike in the same step is kept
         within bounds once, after both changes.
         """
-        together = Term(self.conn, pre=(self.spikes_pre != 0).astype(self.weight.dtype))
+        side, here = ("pre", self.spikes_pre != 0) if self.later is None else ("each", self.later.arrived())
+        together = Term(self.where, **{side: here.astype(self.weight.dtype)})
         self._change(post * (1.0 - together), "post")
         self._change(post * self.post.spikes, "pre", bounded=False)
         self._change(pre, "pre")
@@ -220,6 +243,9 @@ class Synapses:
         if term.each is not None or (term.law is not None and self.actual is not None):
             self._change_each(term, event, low, high)
             return
+        if self.later is not None and (event == "pre" or term.past is not None):
+            self._change_later(self.later, term, event, low, high)
+            return
         pre = None if term.pre is None else term.pre.astype(dtype)
         post = None if term.post is None else term.post.astype(dtype)
         spikes = self.spikes_pre if event == "pre" else self.spikes_post if event == "post" else None
@@ -228,8 +254,8 @@ class Synapses:
         n_own, n_other = (self.conn.n_pre, self.conn.n_post) if rows else (self.conn.n_post, self.conn.n_pre)
         if own is None:
             own = jnp.ones(n_own, dtype) if spikes is None else spikes
-        elif spikes is not None:  # spikes times a factor of their own side
-            own = jnp.where(spikes != 0, own, 0.0) if spikes.dtype == bool else own * spikes
+        elif spikes is not None:
+            own = _times(spikes, own)
         delta = jnp.full(n_other, term.one, dtype) if other is None else jnp.asarray(other * term.one, dtype)
         numbers = (low, high, term.law)
         if rows:
@@ -239,16 +265,40 @@ class Synapses:
                 self.conn, cast(events.PostIndex, self.by_post), own, self.weight, delta, *numbers
             )
 
+    def _change_later(self, later: Later, term: Term, event: str | None, low, high) -> None:
+        """Change synapses by what was presynaptic a delay ago, or those that it reaches now."""
+        if event is None:
+            self._change_each(term, event, low, high)
+            return
+        dtype, past = self.weight.dtype, term.past
+        if term.pre is not None:
+            past = term.pre[None] if past is None else past * term.pre[None]
+        past = None if past is None else past.astype(dtype)
+        one = jnp.asarray(term.one, dtype)
+        post = jnp.full(self.conn.n_post, one) if term.post is None else term.post.astype(dtype) * one
+        if event == "pre":
+            self.weight = events.add_on_due(later.due, self.weight, post, low, high, term.law, past)
+            return
+        own, by_post = _times(self.spikes_post, post), cast(events.PostIndex, self.by_post)
+        self.weight = events.add_on_post(
+            self.conn, by_post, own, self.weight, cast(jax.Array, past), low, high, term.law, later.ago
+        )
+
     def _change_each(self, term: Term, event: str | None, low, high) -> None:
         change, dtype = term.per_synapse(), self.weight.dtype
         if event == "pre":
-            touched = self.conn.spread(self.spikes_pre.astype(dtype))
+            touched = self.arrived().astype(dtype)
         elif event == "post":
             touched = self.spikes_post.astype(dtype)[self.conn.targets()]
         else:
             touched = jnp.ones((), dtype)
         new = self.weight + touched * change
         self.weight = jnp.where(touched != 0, jnp.where(new < low, low, jnp.where(new > high, high, new)), new)
+
+
+def _times(spikes: jax.Array, factor: jax.Array) -> jax.Array:
+    """Spikes times a factor of their own side."""
+    return jnp.where(spikes != 0, factor, 0.0) if spikes.dtype == bool else factor * spikes
 
 
 def single_rows(conn: events.Format) -> events.Format:

@@ -12,6 +12,9 @@ import jax.numpy as jnp
 
 from brainsim._units import UNITLESS, in_unit, split_quantity, with_unit
 from brainsim.events import Format, PowerLaw
+from brainsim.plasticity.later import Later
+
+FACTORS = ("pre", "past", "post", "each")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,23 +29,26 @@ class Term:
 
     Parameters
     ----------
-    conn : Format
+    conn : Format or Later
         The synapses.
     unit : Unit
     one, pre, post, each : plain arrays
         c, a, b, and one value per synapse; None where there is no such factor.
+    past : plain array, (slots, n_pre)
+        a in each of the last steps, where a synapse sees that of its own delay ago; None where it is that of now.
     law : PowerLaw
         f, or None.
     weight : plain array
         Weights that f depends on.
     """
 
-    conn: Format
+    conn: Format | Later
     unit: u.Unit = UNITLESS
     one: jax.Array | float = 1.0
     pre: jax.Array | None = None
     post: jax.Array | None = None
     each: jax.Array | None = None
+    past: jax.Array | None = None
     law: PowerLaw | None = None
     weight: jax.Array | None = None
 
@@ -50,13 +56,11 @@ class Term:
 
     @property
     def sides(self) -> frozenset[str]:
-        """Which of ``"pre"``, ``"post"``, ``"each"`` it has one value per element of."""
-        return frozenset(k for k in ("pre", "post", "each") if getattr(self, k) is not None) | (
-            {"each"} if self.law else frozenset()
-        )
+        """Which of ``"pre"``, ``"past"``, ``"post"``, ``"each"`` it has one value per element of."""
+        return frozenset(k for k in FACTORS if getattr(self, k) is not None) | ({"each"} if self.law else frozenset())
 
     def factors(self, unit: u.Unit, what: str) -> Term:
-        """The same, in ``unit``, with the constant moved into one of the factors."""
+        """The same, in ``unit``, with the constant moved into one of the factors; not into ``past``, which has more numbers."""
         one = self.one * in_unit(with_unit(1.0, self.unit), unit, what)
         for side in ("each", "post", "pre"):
             if (value := getattr(self, side)) is not None:
@@ -68,6 +72,8 @@ class Term:
         value = self.one
         if self.pre is not None:
             value = value * self.conn.spread(self.pre)
+        if self.past is not None:
+            value = value * cast(Later, self.conn).seen(self.past)
         if self.post is not None:
             value = value * self.post[self.conn.targets()]
         if self.each is not None:
@@ -79,7 +85,7 @@ class Term:
         side = self._single()
         plain = (
             self.one * getattr(self, side)
-            if side in ("pre", "post")
+            if side in ("pre", "past", "post")
             else self.per_synapse()
             if side == "each"
             else self.one
@@ -105,7 +111,7 @@ class Term:
             mine, theirs = getattr(self, name), getattr(other, name)
             return theirs if mine is None else mine if theirs is None else mine * theirs
 
-        values = {name: product(name) for name in ("one", "pre", "post", "each")}
+        values = {name: product(name) for name in ("one", *FACTORS)}
         with_law = other if self.law is None else self
         unit = cast(u.Unit, self.unit * other.unit)
         return Term(self.conn, unit, **values, law=with_law.law, weight=with_law.weight)
@@ -164,7 +170,7 @@ class Term:
         return Term(self.conn, unit, one=number)
 
     def at(self, side: str) -> Any:
-        """The plain values per element of ``side`` (``"pre"``, ``"post"``, ``"each"``; ``"one"``: the constant)."""
+        """The plain values per element of ``side`` (``"pre"``, ``"past"``, ``"post"``, ``"each"``; ``"one"``: the constant)."""
         if side == "each":
             return self.per_synapse()
         value = getattr(self, side)
@@ -177,4 +183,4 @@ class Term:
         return Term(self.conn, self.unit, each=self.per_synapse())
 
     def _dtype(self):
-        return jnp.result_type(float, *(v for v in (self.one, self.pre, self.post, self.each) if v is not None))
+        return jnp.result_type(float, *(v for k in ("one", *FACTORS) if (v := getattr(self, k)) is not None))

@@ -24,7 +24,7 @@ from brainsim._core import (
 )
 from brainsim._units import float_dtype, with_unit
 from brainsim.connectivity import AllToAll, ConnectionRule
-from brainsim.delays import Calendar, Delay, Exact, Listed, Synaptic, Times, delay_for
+from brainsim.delays import Calendar, Delay, Exact, Learning, Listed, Synaptic, Times, delay_for
 from brainsim.events._library import use_huge_pages
 from brainsim.paths import Ends, Layer
 from brainsim.plasticity import Structural
@@ -104,6 +104,8 @@ class Connection(Dynamics):
             check_synapse(path, synapse, target, wired, delay, post)
             singly = singly or not wired.sortable  # or a calendar knows
         calendar = "sorted" if wired.by_delay else "listed" if wired.sortable and synapse is not None else None
+        if wired.noted and plasticity is not None and plasticity.looks_back and not singly:
+            calendar = "learning"
         self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent, moment=moment, own=delay, graded=self.graded,
                               follow=self.plastic or singly, longest=wired.longest, exact=target is not None and target.within_steps,
                               calendar=calendar)  # fmt: skip
@@ -144,7 +146,8 @@ class Connection(Dynamics):
     def _learn_by(self, plasticity):
         conn = self.conn
         rows = single_rows(conn) if self.axon.single else conn
-        facts = dict(n_post=rows.n_post, weight_unit=self.weight_unit, single=self.axon.single)
+        later = isinstance(self.axon, Learning)
+        facts = dict(n_post=rows.n_post, weight_unit=self.weight_unit, single=self.axon.single, later=later)
         site = Site(f"{self.path}.plasticity", self._aside.moment, facts)
         plasticity.bind(site, rows.n_pre, rows.weight_shape)
         self.plasticity = plasticity
@@ -230,7 +233,7 @@ class Connection(Dynamics):
         ):
             return None
         names = [name for name in ("weight", "delay") if name in vars(self)]
-        names += ["connectivity.indices", *(["arrived"] if "arrived" in vars(self) and self.axon.single else [])]
+        names += ["connectivity.indices", *(["arrived"] if "arrived" in vars(self) and self.arrived_shape != (self.n_pre,) else [])]
         names += [f"axon.{name}" for name in inner if name in vars(self.axon)]
         if self.plastic:
             names += ["by_post.source", "by_post.position"]
@@ -321,7 +324,7 @@ class Connection(Dynamics):
     @property
     def arrived_shape(self) -> tuple[int, ...]:
         """Of ``arrived``: one value per presynaptic unit, or per synapse where each has its own delay."""
-        return (self.n_synapses,) if self.axon.single else (self.n_pre,)
+        return (self.n_synapses,) if self.axon.single or isinstance(self.axon, Learning) else (self.n_pre,)
 
     def keep_arrived(self) -> None:
         """Keep what arrives in each step as the state ``arrived``, to be recorded, or for rules of one's own.
@@ -335,7 +338,7 @@ class Connection(Dynamics):
         ValueError
             For delays of single synapses that change, or while spikes are under way.
         """
-        if self.axon.kind == "synaptic" and not self.axon.single:
+        if self.axon.kind == "synaptic" and not self.axon.single and not isinstance(self.axon, Learning):
             own, under_way = type(self.axon) not in (Calendar, Listed, Synaptic), self.axon.under_way.values()
             if own or any(jnp.any(array) for array in under_way):
                 kind = "its delays change" if self.axon.changes else f"its delay is {type(self.axon).__name__}"

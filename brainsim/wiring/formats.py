@@ -72,6 +72,11 @@ def can_be_sorted(conn, rule, times: Times | None) -> bool:
     return times is not None and bool(times.shape) and stored and not isinstance(rule, rules.AllToAll)
 
 
+def can_be_noted(conn, times: Times | None) -> bool:
+    """Whether synapses that learn stand in rows of neurons, and each has a delay."""
+    return times is not None and bool(times.shape) and isinstance(conn, events.CSR | events.FixedFanOut | events.Dense)
+
+
 def sorted_by_delay(
     conn, weight: u.Quantity, times: Times, others: Sequence[np.ndarray]
 ) -> tuple[Any, u.Quantity, Times, list]:

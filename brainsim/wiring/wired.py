@@ -20,6 +20,7 @@ from brainsim.wiring.formats import (
     alike,
     are_sums_of_spikes,
     beside_sorted,
+    can_be_noted,
     can_be_sorted,
     check_memory,
     format_of,
@@ -61,6 +62,8 @@ class Wired(NamedTuple):
         Whether the synapses of a neuron are sorted by delay, and only then by their targets.
     sortable : bool
         Whether they could be.
+    noted : bool
+        Whether what is under way to them, where they learn, is the spikes of the neurons.
     precision : str or None
         Of the weights as they are kept: ``"float16"``; None for that of all numbers.
     rewired : bool
@@ -84,6 +87,7 @@ class Wired(NamedTuple):
     longest: Times | None
     by_delay: bool = False
     sortable: bool = False
+    noted: bool = False
     precision: str | None = None
     rewired: bool = False
     block: range | None = None
@@ -141,8 +145,9 @@ def wire(
     same, learns = pre.population is post.population, plasticity is not None
     in_blocks = post.population.units_are_apart and post.extent == post.population.count and not target.one_by_one
     block = share.block(post.extent) if share is not None and in_blocks else None
-    fixed = not learns and max_delay is None and "delay" not in parts
-    sortable = fixed and terminal is None and are_sums_of_spikes(target, pre.population, signal)
+    fixed = max_delay is None and "delay" not in parts
+    noted = fixed and terminal is None and are_sums_of_spikes(target, pre.population, signal)
+    sortable = noted and not learns
     known = not getattr(rule, "draws", True) or any(map(is_listed, (weight, delay, *parts.values())))
     by_delay = sortable and (sort_by or ("post" if known else "delay")) == "delay"
     grouped, key = None, None
@@ -201,6 +206,7 @@ def wire(
     longest = None if max_delay is None else longest_of(max_delay, times, learns, path)
     sortable = sortable and can_be_sorted(conn, rule, times)
     by_delay = by_delay and sortable
+    noted = noted and learns and can_be_noted(conn, times)
     if sort_by == "delay" and not by_delay:
         raise ValueError(
             f"{path}.sort_by: the synapses of a neuron are sorted by delay where spikes have one of their own at each synapse"
@@ -218,7 +224,7 @@ def wire(
         check_16_bits(path, target, conn, learns)
     views, without_self = (pre.ids, post.ids), same and not getattr(rule, "self_connections", True)
     facts = rule, views, without_self, signal, target.graded, unit, target.signed
-    return Wired(*facts, conn, weight, times, longest, by_delay, sortable, precision, block=block, each=each)
+    return Wired(*facts, conn, weight, times, longest, by_delay, sortable, noted, precision, block=block, each=each)
 
 
 def longest_of(given: Any, times: Times | None, learns: bool, path: str) -> Times:
