@@ -167,7 +167,7 @@ class BetweenRuns(Dynamics):
         moment.settled, moment.assigned, moment.drawn, moment.between = True, {}, frozenset(), None
 
     def _change_step(self, before, step_ms) -> dict:
-        """Count time in other steps; returns what graded signals have been, by path, in those."""
+        """Count time in other steps; returns what graded signals and traces have been, by path, in those."""
         if isinstance(self.plain("steps"), Tracer):
             raise ValueError(
                 f"dt: cannot change from {before} to {step_ms} ms inside a transformation; net.reset() and change it"
@@ -192,9 +192,9 @@ class BetweenRuns(Dynamics):
         for _, part in initial.components(self):
             part.count_anew(before, step_ms)
         return carried | {
-            f"{name}.axon.{k}": array
+            f"{name}.{k}": array
             for name, p in self.projections.items()
-            for k, array in p.axon.resampled(before, step_ms, old, round(steps)).items()
+            for k, array in p.resampled(before, step_ms, old, round(steps)).items()
         }
 
     def reset(self, seed: int | None = None) -> None:

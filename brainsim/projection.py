@@ -83,6 +83,17 @@ class Projection(Connection):
         """States, by name from here, where ``sent`` has been sent for ever; nothing where spikes are sent."""
         return {f"axon.{name}": array for name, array in self.axon.history(sent).items()}
 
+    def resampled(self, before_ms: float, step_ms: float, step: int, new_step: int) -> dict[str, jax.Array]:
+        """What graded signals and traces have been, by name from here, in steps of another length: at ``step`` of the old ones,
+        which is ``new_step`` of the new.
+        """
+        there = before_ms, step_ms, step, new_step
+        found = {f"axon.{name}": array for name, array in self.axon.resampled(*there).items()}
+        if isinstance(self.axon, Learning):
+            past = self.plasticity.resampled(*there, self.axon.slots(step_ms))
+            found |= {f"plasticity.{name}": array for name, array in past.items()}
+        return found
+
     def _coupled(self, arrived: jax.Array, receptor: Receptor, post: Population) -> jax.Array:
         """Sums over the synapses of a function of both sides, (n_post,)."""
         conn, weight = cast(events.Format, self.conn), self.plain("weight")

@@ -105,7 +105,7 @@ class Listed(Calendar):
     def _where_begins(self, conn, times: Times, step_ms: float, depth: int) -> np.ndarray:
         """As :meth:`Calendar._where_begins`, of the list."""
         indptr = row_pointers(conn)
-        (order,) = sort_rows(indptr, times.sort_key, [np.arange(len(times), dtype=np.int32)])
+        order = listed(indptr, times)
         self.hold("order", FixedVariable(jax.device_put(order)))
         return times.reordered(order).begins(indptr, step_ms, depth)
 
@@ -148,6 +148,12 @@ class Learning(Listed):
     def deliver(self, clock: Clock, path, arrived, receptor, delay=None):
         into = events.deliver_due(self.due(clock, path.conn), path.weight, receptor.plain(receptor.port))
         receptor.put(receptor.port, into)
+
+
+def listed(indptr: np.ndarray, times: Times) -> np.ndarray:
+    """The synapses of rows that begin here, int32: those of each row in the order of their delays."""
+    (order,) = sort_rows(indptr, times.sort_key, [np.arange(len(times), dtype=np.int32)])
+    return order
 
 
 def _pointers(begins):

@@ -5,7 +5,7 @@ for NVIDIA GPUs that are held against it, exact derivatives, and a batching rule
 """
 
 from brainsim.events._backends import implementation, kernels, served_by
-from brainsim.events.arriving import add_on_due, deliver_due
+from brainsim.events.arriving import add_on_due, deliver_due, is_due
 from brainsim.events.calendar import calendar_of, deliver_sorted, nothing_under_way
 from brainsim.events.convolution import convolve
 from brainsim.events.delay import delay_line, deliver_delayed
@@ -56,6 +56,7 @@ __all__ = [
     "deliver_sorted",
     "deliver_transposed",
     "implementation",
+    "is_due",
     "kernels",
     "multiply",
     "nothing_under_way",

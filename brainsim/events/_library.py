@@ -37,6 +37,7 @@ HANDLERS = (
     "put_reached",
     "deliver_due",
     "add_on_due",
+    "is_due",
     "delay_line",
     "add_on_pre",
     "add_on_post",

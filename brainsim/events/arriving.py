@@ -6,13 +6,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainsim.events import _check, calendar
+from brainsim.events import _check
 from brainsim.events._backends import implementation
 from brainsim.events._contract import add_at
 from brainsim.events._primitive import Operation
 from brainsim.events._shared import Calendar, DueNow, OnDue
-from brainsim.events.plasticity import PowerLaw, bounds, change, moved
+from brainsim.events.plasticity import PowerLaw, bounds, change, moved, seen_ago
 from brainsim.events.reached import Due
+
+
+def is_due(due: Due) -> jax.Array:
+    """Which synapses spikes reach now.
+
+    Parameters
+    ----------
+    due : Due
+        What :func:`due` gives.
+
+    Returns
+    -------
+    bool ``conn.weight_shape``
+    """
+    shared, operands, static = due.parts()
+    return is_due_p(shared, *operands, static=static)[0]
 
 
 def deliver_due(due: Due, weight: jax.Array | float, into: jax.Array) -> jax.Array:
@@ -103,24 +119,24 @@ def add_on_due(
 # -- definitions -------------------------------------------------------------------------------------------------------
 
 
+def _is_due_one(shared, static, fired, waiting):
+    return (Due(*shared, fired, waiting).values().reshape(shared[0].weight_shape),)
+
+
 def _deliver_due_one(shared, static, fired, waiting, weight, into):
-    conn, values = shared[0], Due(*shared, fired, waiting).values().reshape(shared[0].weight_shape)
-    return (add_at(into, conn.targets(), jnp.where(values, weight, jnp.zeros((), into.dtype)), conn.weight_shape),)
+    conn, (here,) = shared[0], _is_due_one(shared, static, fired, waiting)
+    return (add_at(into, conn.targets(), jnp.where(here, weight, jnp.zeros((), into.dtype)), conn.weight_shape),)
 
 
 def _add_on_due_one(shared, static, fired, waiting, weight, delta, *numbers):
-    conn, begins, step, order = shared
-    *_, law, slots = static
-    due = Due(*shared, fired, waiting)
-    factor = due.values().reshape(conn.weight_shape).astype(weight.dtype)
+    conn, _, step, _ = shared
+    *_, slots = static
+    (here,) = _is_due_one(shared, static, fired, waiting)
     seen = delta[conn.targets()]
     if slots:
         *numbers, past = numbers
-        age = calendar.delays_of(conn, begins)
-        age = age if order is None else jnp.zeros_like(age).at[order].set(age)
-        source = jnp.broadcast_to(conn.spread(jnp.arange(conn.n_pre, dtype=jnp.int32)), conn.weight_shape)
-        seen = past[(step - age.reshape(conn.weight_shape)) % slots, source] * seen
-    return moved(factor, weight, seen, *numbers)
+        seen = seen_ago(conn, past, Due(*shared, fired, waiting).delays(), step) * seen
+    return moved(here, weight, seen, *numbers)
 
 
 def _numbers(shared, words, *own):
@@ -128,10 +144,18 @@ def _numbers(shared, words, *own):
     return None if conn.layout is None else (*conn.layout, *Calendar(begins.shape[1] - 1, words), *own, int(order is not None))
 
 
-def _operation(name, definition, in_place, numbers):
-    results = lambda shared, static, *operands: (None,)  # noqa: E731
-    return Operation(name, definition=definition, numbers=numbers, results=results, in_place={in_place: 0}, real=(in_place,))
+def _operation(name, definition, in_place=None):
+    of_synapses = lambda shared: jax.ShapeDtypeStruct(shared[0].weight_shape, jnp.bool)  # noqa: E731
+    return Operation(
+        name,
+        definition=definition,
+        numbers=lambda shared, static: _numbers(shared, *static),
+        results=lambda shared, static, *operands: (of_synapses(shared) if in_place is None else None,),
+        in_place={} if in_place is None else {in_place: 0},
+        real=() if in_place is None else (in_place,),
+    )
 
 
-deliver_due_p = _operation("deliver_due", _deliver_due_one, 3, lambda shared, static: _numbers(shared, *static))
-add_on_due_p = _operation("add_on_due", _add_on_due_one, 2, lambda shared, static: _numbers(shared, *static))
+is_due_p = _operation("is_due", _is_due_one)
+deliver_due_p = _operation("deliver_due", _deliver_due_one, in_place=3)
+add_on_due_p = _operation("add_on_due", _add_on_due_one, in_place=2)

@@ -172,8 +172,18 @@ class Due(Reached):
         return of_delay(begins) + offset - of_delay(ends) + of_delay(lengths), jnp.ones(offset.shape, bool)
 
     def values(self):
-        due = calendar._due(self.conn, self.begins, self._here).ravel()
-        return due if self.order is None else jnp.zeros_like(due).at[self.order].set(due)
+        return self._of_synapses(calendar._due(self.conn, self.begins, self._here).ravel())
+
+    def delays(self) -> jax.Array:
+        """Delay of each synapse in steps, int32 ``[n_synapses]``."""
+        return self._of_synapses(calendar.delays_of(self.conn, self.begins))
+
+    def _of_synapses(self, listed: jax.Array) -> jax.Array:
+        """What is listed by delay, in the order of the synapses. Behind the last one there may be room, which is of none."""
+        if self.order is None or listed.size == 0:
+            return listed
+        there = jnp.arange(listed.size, dtype=jnp.int32) < self.begins[-1, -1]
+        return jnp.zeros_like(listed).at[jnp.where(there, self.order, listed.size)].set(listed, mode="drop")
 
 
 def due(

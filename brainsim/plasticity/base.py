@@ -16,11 +16,10 @@ from brainsim._core import Dynamics, Parameter, Site, State, StateVariable
 from brainsim._core.rounding import SUFFIX
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import UNITLESS, QuantityLike, float_dtype, in_unit
+from brainsim.delays.axonal import interpolated
+from brainsim.plasticity.later import PAST
 from brainsim.plasticity.synapses import Synapses
 from brainsim.plasticity.trace import Trace
-
-
-PAST = "_past"  # behind the name of a trace: what it was
 
 
 class Plasticity(Dynamics):
@@ -34,8 +33,7 @@ class Plasticity(Dynamics):
     3. the spikes at t + dt enter their traces.
 
     A pre spike counts when it reaches the synapse, after the projection's delay. Where every synapse has its own delay, it sees
-    the traces of its presynaptic neuron as they were that long ago, which are kept as long as delays are. Rules with more of
-    the presynaptic side than traces of spikes keep all of it for every synapse then, which takes time for each in every step:
+    the traces of its presynaptic neuron as they were that long ago: 0 before the first step. Rules with more of the presynaptic side than traces of spikes keep all of it for every synapse then, which takes time for each in every step:
     traces of other signals, ``cleared`` ones, those whose time constant is modulated, other states, ``pre_delay``, and any
     where delays change. A post spike counts when it is fired. ``pre_delay`` and ``post_delay``
     make the rule see them later: NEST's dendritic delay d is ``post_delay=d`` for spikes that reach the synapse at
@@ -245,7 +243,7 @@ class Plasticity(Dynamics):
 
     def prepare(self, step_ms: float, dtypes: dict, slots: int) -> None:
         """Make empty lines for the delays, for steps of this length and spikes of these types on either side; and room for what
-        traces were in so many steps, which is taken to be what they are.
+        traces were in so many steps: 0 before the first one.
         """
         for side, ms in self.delay_ms:
             shape = max(round(ms / step_ms), 1), getattr(self, f"n_{side}")
@@ -253,10 +251,26 @@ class Plasticity(Dynamics):
         if changes_each_step(type(self)) and float_dtype() == jnp.float32 and "w_rounding" not in vars(self):
             self.hold("w_rounding", StateVariable(jnp.zeros(self.weight_shape, jnp.float32)))
         for name in filter(self.remembers, self.traces):
-            now = self.plain(name)
-            self.hold(f"{name}{PAST}", StateVariable(jnp.broadcast_to(now, (slots, *now.shape))))
+            self.hold(name + PAST, StateVariable(jnp.zeros((slots, self.n_pre), self.dtype_of(name))))
         for rule in self.rules.values():
             rule.prepare(step_ms, dtypes, slots)
+
+    def resampled(self, before_ms: float, step_ms: float, step: int, new_step: int, slots: int) -> dict[str, jax.Array]:
+        """What traces have been, by name from here, in ``slots`` steps of another length: at ``step`` of the old ones, which is
+        ``new_step`` of the new. Between two steps they are taken to have been on the straight line.
+        """
+        found = {}
+        for name in filter(self.remembers, self.traces):
+            past = np.asarray(self.plain(name + PAST))
+            ago = np.arange(slots)
+            lasted = past[(step - 1 - np.arange(len(past))) % len(past)]
+            new = np.empty((slots, *past.shape[1:]), past.dtype)
+            new[(new_step - 1 - ago) % slots] = interpolated(lasted, before_ms, ago * step_ms)
+            found[name + PAST] = jnp.asarray(new)
+        for name, rule in self.rules.items():
+            inner = rule.resampled(before_ms, step_ms, step, new_step, slots)
+            found |= {f"{name}.{key}": array for key, array in inner.items()}
+        return found
 
     def advance(self, s: Synapses) -> None:
         """One step, in the order of the class."""
@@ -268,8 +282,8 @@ class Plasticity(Dynamics):
             if trace.of is None:
                 x = self.relax(name, self._steps(s, trace))
                 if self.remembers(name):
-                    past = self.plain(f"{name}{PAST}")
-                    self.put(f"{name}{PAST}", past.at[s.clock.step % len(past)].set(x))
+                    past = self.plain(name + PAST)
+                    self.put(name + PAST, past.at[s.clock.step % len(past)].set(x))
         for name, trace in self.traces.items():
             if trace.of is not None:
                 what = f"{self.path}.{name}"

@@ -12,6 +12,8 @@ from brainsim import events
 if TYPE_CHECKING:
     from brainsim.events import Format
 
+PAST = "_past"  # behind the name of a trace: what it has been
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Later:
@@ -60,4 +62,4 @@ class Later:
 
     def arrived(self) -> jax.Array:
         """Whether a spike reaches each synapse now."""
-        return self.due.values().reshape(self.weight_shape)
+        return events.is_due(self.due)

@@ -16,7 +16,7 @@ from brainsim._core import Clock
 from brainsim._core.rounding import compensated
 from brainsim._errors import UnknownNameError, suggestion
 from brainsim._units import split_quantity
-from brainsim.plasticity.later import Later
+from brainsim.plasticity.later import PAST, Later
 from brainsim.plasticity.term import Term
 from brainsim.population import Population, Sender
 
@@ -164,7 +164,7 @@ class Synapses:
         if vars(rule).get(name) is None:
             raise AttributeError(f"{rule.path}.{name} is None.")
         side = rule.side_of(name)
-        array = rule.plain(name if side != "past" else f"{name}_past")
+        array = rule.plain(name if side != "past" else name + PAST)
         for path in rule.modulators_of(name):
             array = array * self.around.modulators[path].plain("level")
         return Term(self.where, rule.unit_of(name), **{side: array})

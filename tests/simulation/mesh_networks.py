@@ -63,7 +63,26 @@ def stdp_of_delays():
     net.connect(net.pre, net.post, P(0.5), receptor="syn", weight=50 * u.pA, plasticity=rule, delay=delay)
     net.connect(net.pre, net.post, bs.FixedOutDegree(4), receptor="syn", weight=50 * u.pA, delay=delay,
                 plasticity=bs.plasticity.PairSTDP(A_plus=1 * u.pA, A_minus=1 * u.pA, w_max=90 * u.pA))  # fmt: skip
-    return net, ["post.spikes", "pre->post.weight[::5]"]
+    triplets = dict(A2_plus=1 * u.pA, A3_plus=1 * u.pA, A2_minus=1 * u.pA, A3_minus=1 * u.pA, w_max=90 * u.pA)
+    net.connect(net.pre, net.post, P(0.4), receptor="syn", weight=50 * u.pA, delay=delay, name="triplets",
+                plasticity=bs.plasticity.TripletSTDP(**triplets))  # fmt: skip
+    net.connect(net.pre, net.post, P(0.4), receptor="syn", weight=50 * u.pA, delay=delay, name="each",
+                plasticity=OfEach(w_max=90 * u.pA))  # fmt: skip
+    net.connect(net.pre, net.post, bs.AllToAll(), receptor="syn", weight=50 * u.pA, delay=delay, name="all",
+                plasticity=bs.plasticity.PairSTDP(A_plus=1 * u.pA, A_minus=1 * u.pA, w_max=90 * u.pA))  # fmt: skip
+    net["each"].keep_arrived()
+    return net, ["post.spikes", "pre->post.weight[::5]", "each.arrived[::7]"]
+
+
+class OfEach(bs.plasticity.Plasticity):
+    """A rule that looks at the spikes of single synapses and at their weights."""
+
+    tau = bs.Parameter(20 * MS, "memory", positive=True)
+    x = bs.plasticity.Trace("tau", "presynaptic trace", side="pre")
+
+    def update(self, s):
+        s.on_either(pre=-0.01 * s.w, post=0.02 * s.w * s.x)
+        s.every_step(1e-3 * s.pre.spikes * s.w)
 
 
 def dense():

@@ -1,8 +1,9 @@
 // Weight changes at the synapses of the neurons that spike, in place.
 // Operands: spikes, weight, delta, low, high, and for a power law of the weight: anchor, scale, power.
+#include <algorithm>
+#include <cstdint>
 #include <vector>
 
-#include "ask.h"
 #include "calendar.h"
 #include "call.h"
 #include "change.h"
@@ -202,9 +203,28 @@ ffi::Error add_on_due(const Call& call) {
   return check.error();
 }
 
+// Operands: fired, waiting; result: whether each synapse is reached. Shared and own numbers: as of deliver_due.
+ffi::Error is_due(const Call& call) {
+  constexpr int64_t kOwn = shared::Connectivity::size + shared::Calendar::size;
+  Check check(call, 0);
+  with_due(call, check, kOwn + shared::DueNow::listed, [&](const auto& conn, const Calendar& at, const int32_t* order) {
+    check.arguments(call.shared_arrays(), 2, 1);
+    check.result(0, conn.synapses, ffi::DataType::PRED);
+    if (!check) return;
+    const Operand fired = call.operand(0), waiting = call.operand(1), found = call.result(0);
+    for (int64_t e = 0; e < call.entries(); ++e) {
+      bool* const is = found.at<bool>(e);
+      std::fill_n(is, conn.synapses, false);
+      for_each_due(at, order, fired.at<uint32_t>(e), waiting.at<uint32_t>(e), [&](int64_t, int64_t k, int64_t) { is[k] = true; });
+    }
+  });
+  return check.error();
+}
+
 }  // namespace
 }  // namespace brainsim
 
+BRAINSIM_HANDLER(is_due, brainsim::is_due);
 BRAINSIM_HANDLER(add_on_pre, brainsim::add_on_pre);
 BRAINSIM_HANDLER(add_on_post, brainsim::add_on_post);
 BRAINSIM_HANDLER(deliver_due, brainsim::deliver_due);

@@ -12,7 +12,8 @@ import numpy as np
 
 from brainsim import events
 from brainsim._mesh import Share
-from brainsim.delays import Calendar
+from brainsim.delays import Calendar, Listed
+from brainsim.delays.calendar import listed
 from brainsim.events._sorted_rows import row_pointers
 from brainsim.network import Network
 from brainsim.plasticity.synapses import single_rows
@@ -21,7 +22,7 @@ from brainsim.projection import Projection
 from brainsim.simulation.mesh.forests import Forest
 from brainsim.simulation.mesh.layout import OWN, Layout
 
-OPAQUE = ("axon.begins", "axon.fired", "axon.waiting")  # what only the delivery of a calendar reads
+OPAQUE = ("axon.begins", "axon.order", "axon.fired", "axon.waiting")  # what only operations of a calendar read
 
 
 class Entered(NamedTuple):
@@ -241,18 +242,28 @@ class Division:
         }
         if isinstance(projection.axon, Calendar):
             depth = projection.axon.plain("begins").shape[1]
-            begins = functools.partial(self._begins, path)
-            pieces["begins"] = (projection.n_pre, depth), np.int32, begins
+            pieces["begins"] = (projection.n_pre, depth), np.int32, functools.partial(self._begins, path)
+            pieces["listed"] = (n,), np.int32, lambda d: _longer(self._listed(path, d), n)
         for k, (field, length) in enumerate((("indptr", post + 1), ("source", n), ("position", n))):
             pieces[f"post.{field}"] = (length,), np.int32, functools.partial(self._by_post, path, k, length)
         return Entered(*pieces[what])
 
     def _begins(self, path, device):
         projection, rows = self.projections[path], self.rows(path)
-        given: Any = projection.axon.times
-        times = given.reordered(rows.order(device))
+        times = self._times(path, device)
+        if isinstance(projection.axon, Listed):
+            times = times.reordered(self._listed(path, device))
         depth = projection.axon.plain("begins").shape[1] - 1
         return np.asarray(times.begins(rows.indptr(device), projection._aside.prepared_for, depth))
+
+    def _times(self, path, device):
+        """Delays of the synapses of a device."""
+        given: Any = self.projections[path].axon.times
+        return given.reordered(self.rows(path).order(device))
+
+    def _listed(self, path, device):
+        """These synapses in the order of a calendar that lists them."""
+        return listed(self.rows(path).indptr(device), self._times(path, device))
 
     def _by_post(self, path, k, length, device):
         projection, rows = self.projections[path], self.rows(path)

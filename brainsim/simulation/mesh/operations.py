@@ -11,7 +11,8 @@ import jax.numpy as jnp
 
 from brainsim import events
 from brainsim.events._contract import POST, contract_p, procedural_p
-from brainsim.events.calendar import deliver_sorted_p
+from brainsim.events.arriving import add_on_due_p, deliver_due_p, is_due_p
+from brainsim.events.calendar import deliver_sorted_p, pass_on_p
 from brainsim.events.delay import delay_line_p, deliver_delayed_p
 from brainsim.events.plasticity import PostIndex, add_on_post_p, add_on_pre_p
 from brainsim.events.random import poisson_input_p
@@ -34,11 +35,13 @@ class Here:
     pre : Layout or None
         Of one value per row; None for the whole.
     by_post : PostIndex, optional
-    begins : array, optional
+    begins, listed : array, optional
+        Of a calendar: where its segments begin, and its synapses in their order.
     """
 
-    def __init__(self, conn, post: Layout, each: Layout, pre: Layout | None, by_post=None, begins=None):
-        self.conn, self.post, self.each, self.pre, self.by_post, self.begins = conn, post, each, pre, by_post, begins
+    def __init__(self, conn, post: Layout, each: Layout, pre: Layout | None, by_post=None, begins=None, listed=None):
+        self.conn, self.post, self.each, self.pre, self.by_post = conn, post, each, pre, by_post
+        self.begins, self.listed = begins, listed
 
     @classmethod
     def of(
@@ -77,8 +80,8 @@ class Here:
         local = jax.tree.unflatten(jax.tree.structure(events.CSR([0], [], post.shape((0,))[0])), [indptr, indices])
         names = ("indptr", "source", "position")
         by_post = PostIndex(*(table(f"{path}:post.{name}") for name in names)) if learns else None
-        begins = table(f"{path}:begins") if later else None
-        return cls(local, post, each, None if rows else each.at(0), by_post, begins)
+        begins, listed = (table(f"{path}:{name}") if later else None for name in ("begins", "listed"))
+        return cls(local, post, each, None if rows else each.at(0), by_post, begins, listed)
 
 
 def _of_places(targets: Part) -> Layout | None:
@@ -174,6 +177,58 @@ def _deliver_sorted(evaluation: Evaluation, equation: Any, given: list[Part]) ->
     return list(map(Part, call.results, call(deliver_sorted_p, shared, operands), (here.post, OWN, OWN)))
 
 
+def _due(evaluation: Evaluation, call: Call, fired: Part) -> tuple[Here, tuple] | None:
+    """The synapses of a calendar that are here, and the shared arguments of an operation on what is due."""
+    conn, _, step, *order = call.shared
+    if fired.layout != OWN or (here := Here.of(evaluation, conn, fired, later=True)) is None:
+        return None
+    listed = (None if order[0] is None else here.listed,) if order else ()
+    return here, (here.conn, here.begins, call.devices.whole(step), *listed)
+
+
+@rule(pass_on_p.primitive.name)
+def _pass_on(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
+    call = Call(evaluation, equation, given)
+    spikes, fired, waiting = call.operands
+    if (due := _due(evaluation, call, fired)) is None:
+        return None
+    made = call(pass_on_p, due[1], (call.laid(spikes, None), fired.array, waiting.array))
+    return list(map(Part, call.results, made, (OWN, OWN)))
+
+
+@rule(is_due_p.primitive.name)
+def _is_due(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
+    call = Call(evaluation, equation, given)
+    fired, waiting = call.operands
+    if (due := _due(evaluation, call, fired)) is None:
+        return None
+    here, shared = due
+    return [Part(call.results[0], call(is_due_p, shared, (fired.array, waiting.array))[0], here.each)]
+
+
+@rule(deliver_due_p.primitive.name)
+def _deliver_due(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
+    call = Call(evaluation, equation, given)
+    fired, waiting, weight, into = call.operands
+    if (due := _due(evaluation, call, fired)) is None:
+        return None
+    here, shared = due
+    operands = fired.array, waiting.array, call.laid(weight, here.each), call.laid(into, here.post)
+    return [Part(into.shape, call(deliver_due_p, shared, operands)[0], here.post)]
+
+
+@rule(add_on_due_p.primitive.name)
+def _add_on_due(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
+    call = Call(evaluation, equation, given)
+    fired, waiting, weight, delta, *rest = call.operands
+    if (due := _due(evaluation, call, fired)) is None:
+        return None
+    here, shared = due
+    own = fired.array, waiting.array, call.laid(weight, here.each), call.laid(delta, here.post)
+    made = call(add_on_due_p, shared, (*own, *map(call.devices.whole, rest)))
+    return [Part(weight.shape, made[0], here.each)]
+
+
 @rule(deliver_delayed_p.primitive.name)
 def _deliver_delayed(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
     call = Call(evaluation, equation, given)
@@ -223,12 +278,21 @@ def _add_on_pre(evaluation: Evaluation, equation: Any, given: list[Part]) -> lis
 @rule(add_on_post_p.primitive.name)
 def _add_on_post(evaluation: Evaluation, equation: Any, given: list[Part]) -> list[Part] | None:
     call = Call(evaluation, equation, given)
+    _, conn, *ago = call.shared
     spikes, weight, delta, *numbers = call.operands
-    here = None if call.p["batch"].extents else Here.of(evaluation, call.shared[1], spikes, learns=True)
+    here = None if call.p["batch"].extents else Here.of(evaluation, conn, spikes, learns=True)
     if here is None:
         return None
-    operands = call.laid(spikes, here.post), call.laid(weight, here.each), call.laid(delta, here.pre)
-    made = call(add_on_post_p, (here.by_post, here.conn), (*operands, *map(call.devices.whole, numbers)))
+    if ago:
+        delay, step = ago
+        if isinstance(conn, events.Dense):  # of which a column is a target's
+            delay = Part.whole(call.devices.whole(delay).reshape(conn.weight_shape))
+        ago = [call.laid(delay, here.each).ravel(), call.devices.whole(step)]
+        before = call.devices.whole(delta)
+    else:
+        before = call.laid(delta, here.pre)
+    operands = call.laid(spikes, here.post), call.laid(weight, here.each), before
+    made = call(add_on_post_p, (here.by_post, here.conn, *ago), (*operands, *map(call.devices.whole, numbers)))
     return [Part(weight.shape, made[0], here.each)]
 
 
