@@ -176,7 +176,9 @@ class Projection(Connection):
             fired = there.plain("spikes") if self.fires else jnp.zeros(self.n_post, bool)
             around, source = Surroundings(pre, there, modulators), self.axon.source
             spikes = self._spikes(pre, arrived)
-            self.put("weight", cast(Synapses, self.way).learn(clock.of("plasticity"), spikes, fired, around, source, later))
+            self.put(
+                "weight", cast(Synapses, self.way).learn(clock.of("plasticity"), spikes, fired, around, source, later)
+            )
         if "structure" in vars(self):
             here, there = pre.plain("spikes"), post.seen_from(self.receptor).plain("spikes")
             self.structure.advance(clock.of("structure"), here, there)

@@ -10,7 +10,7 @@ from brainsim.events import _check
 from brainsim.events._backends import implementation
 from brainsim.events._contract import add_at
 from brainsim.events._primitive import Operation
-from brainsim.events._shared import Calendar, DueNow, OnDue
+from brainsim.events._shared import Calendar
 from brainsim.events.plasticity import PowerLaw, bounds, change, moved, seen_ago
 from brainsim.events.reached import Due
 
@@ -27,7 +27,7 @@ def is_due(due: Due) -> jax.Array:
     -------
     bool ``conn.weight_shape``
     """
-    shared, operands, static = due.parts()
+    shared, operands, static = _parts("is_due", due)
     return is_due_p(shared, *operands, static=static)[0]
 
 
@@ -58,7 +58,7 @@ def deliver_due(due: Due, weight: jax.Array | float, into: jax.Array) -> jax.Arr
     """
     into = _check.real("deliver_due", "into", into, (due.conn.n_post,))
     weight = _check.weights("deliver_due", due.conn, weight, into.dtype).astype(into.dtype)
-    shared, operands, static = due.parts()
+    shared, operands, static = _parts("deliver_due", due)
     return change(deliver_due_p, implementation(), static, shared, *operands, weight, into)
 
 
@@ -111,9 +111,14 @@ def add_on_due(
     if past is not None:
         slots = np.shape(past)[0] if np.ndim(past) == 2 else 1
         numbers.append(_check.real(name, "past", past, (max(slots, 1), conn.n_pre), weight.dtype))
-    shared, operands, static = due.parts()
+    shared, operands, static = _parts(name, due)
     static = *static, int(law is not None), slots
     return change(add_on_due_p, implementation(), static, shared, *operands, weight, delta, *numbers)
+
+
+def _parts(name, due):
+    (conn, begins, step, order), operands, static = due.parts()
+    return (conn, begins, _check.integer(name, "step", step), order), operands, static
 
 
 # -- definitions -------------------------------------------------------------------------------------------------------
@@ -141,7 +146,11 @@ def _add_on_due_one(shared, static, fired, waiting, weight, delta, *numbers):
 
 def _numbers(shared, words, *own):
     conn, begins, _, order = shared
-    return None if conn.layout is None else (*conn.layout, *Calendar(begins.shape[1] - 1, words), *own, int(order is not None))
+    return (
+        None
+        if conn.layout is None
+        else (*conn.layout, *Calendar(begins.shape[1] - 1, words), *own, int(order is not None))
+    )
 
 
 def _operation(name, definition, in_place=None):

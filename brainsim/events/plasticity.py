@@ -202,7 +202,9 @@ def add_on_post(
         slots = (len(delta_pre),)
         _check.delays("add_on_post", conn, ago.delay, slots[0] - 1)
         shared = (*shared, narrowed(ago.delay, slots[0]), _check.integer("add_on_post", "step", ago.step))
-    return _add("add_on_post", add_on_post_p, shared, conn, "post", spikes_post, weight, delta_pre, low, high, law, slots)
+    return _add(
+        "add_on_post", add_on_post_p, shared, conn, "post", spikes_post, weight, delta_pre, low, high, law, slots
+    )
 
 
 def narrowed(delay: jax.Array, slots: int) -> jax.Array:

@@ -33,11 +33,11 @@ class Plasticity(Dynamics):
     3. the spikes at t + dt enter their traces.
 
     A pre spike counts when it reaches the synapse, after the projection's delay. Where every synapse has its own delay, it sees
-    the traces of its presynaptic neuron as they were that long ago: 0 before the first step. Rules with more of the presynaptic side than traces of spikes keep all of it for every synapse then, which takes time for each in every step:
-    traces of other signals, ``cleared`` ones, those whose time constant is modulated, other states, ``pre_delay``, and any
-    where delays change. A post spike counts when it is fired. ``pre_delay`` and ``post_delay``
-    make the rule see them later: NEST's dendritic delay d is ``post_delay=d`` for spikes that reach the synapse at
-    once.
+    the traces of its presynaptic neuron as they were that long ago, and 0 for what they were before the first step. Rules with
+    more of the presynaptic side than traces of spikes keep all of it for every synapse then, which takes time for each in every
+    step: ``cleared`` traces, those of other signals or with a time constant that is modulated, other states, ``pre_delay``; and
+    so do all where delays change. A post spike counts when it is fired. ``pre_delay`` and ``post_delay`` make the rule see them
+    later: NEST's dendritic delay d is ``post_delay=d`` for spikes that reach the synapse at once.
 
     Every change is multiplied by ``rate``. Weights that are touched are kept in [``w_min``, ``w_max``]; those that a
     run begins with must lie there.

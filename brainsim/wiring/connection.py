@@ -103,9 +103,7 @@ class Connection(Dynamics):
         if synapse is not None:
             check_synapse(path, synapse, target, wired, delay, post)
             singly = singly or not wired.sortable  # or a calendar knows
-        calendar = "sorted" if wired.by_delay else "listed" if wired.sortable and synapse is not None else None
-        if wired.noted and plasticity is not None and plasticity.looks_back and not singly:
-            calendar = "learning"
+        calendar = wired.calendar(synapse is not None, None if singly else plasticity)
         self.axon = delay_for(f"{path}.axon", wired.times, self.n_pre, sent, moment=moment, own=delay, graded=self.graded,
                               follow=self.plastic or singly, longest=wired.longest, exact=target is not None and target.within_steps,
                               calendar=calendar)  # fmt: skip
@@ -233,7 +231,10 @@ class Connection(Dynamics):
         ):
             return None
         names = [name for name in ("weight", "delay") if name in vars(self)]
-        names += ["connectivity.indices", *(["arrived"] if "arrived" in vars(self) and self.arrived_shape != (self.n_pre,) else [])]
+        names += [
+            "connectivity.indices",
+            *(["arrived"] if "arrived" in vars(self) and self.arrived_shape != (self.n_pre,) else []),
+        ]
         names += [f"axon.{name}" for name in inner if name in vars(self.axon)]
         if self.plastic:
             names += ["by_post.source", "by_post.position"]

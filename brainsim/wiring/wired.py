@@ -93,6 +93,22 @@ class Wired(NamedTuple):
     block: range | None = None
     each: Sequence[dict[str, u.Quantity]] = ()
 
+    def calendar(self, with_states: bool, rule: Any) -> str | None:
+        """The kind of calendar that serves synapses with delays of their own; None where they wait otherwise.
+
+        Parameters
+        ----------
+        with_states : bool
+            Whether each synapse has states.
+        rule : Plasticity or None
+            What they learn by.
+        """
+        if self.noted:
+            return "learning" if rule is not None and rule.looks_back else None
+        if self.by_delay:
+            return "sorted"
+        return "listed" if self.sortable and with_states else None
+
     @property
     def facts(self) -> Wired:
         """The same without what the projection holds itself."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import brainsim as bs
-from brainsim.delays import Calendar, Followed, Synaptic
+from brainsim.delays import Calendar, Followed, Learning, Synaptic
 from brainsim.events import _library, _sorted_rows, _together
 
 N, M, STEPS, DT = 40, 30, 80, 0.1
@@ -200,7 +200,7 @@ def test_what_does_not_fit_is_refused():
 
 
 def test_which_form_serves():
-    """Spikes as such: the calendar. With a derivative, from a terminal, between all pairs: the ring; learned from: one each."""
+    """Spikes as such: the calendar. With a derivative, from a terminal, between all pairs: the ring; learned from: a calendar of its own."""
     assert type(network()[0]["S->T"].axon) is Calendar
     smooth = bs.neurons.LIF(N, surrogate=bs.surrogate.Sigmoid())
     assert type(network(sends=smooth)[0]["S->T"].axon) is Synaptic
@@ -208,7 +208,9 @@ def test_which_form_serves():
     assert type(network(**released)[0]["S->T"].axon) is Synaptic
     assert type(network(rule=bs.AllToAll())[0]["S->T"].axon) is Synaptic
     learning = bs.plasticity.PairSTDP(A_plus=0.1 * u.pA, A_minus=0.1 * u.pA, w_max=1 * u.pA)
-    assert type(network(weight=0.5 * u.pA, plasticity=learning)[0]["S->T"].axon) is Followed
+    assert type(network(weight=0.5 * u.pA, plasticity=learning)[0]["S->T"].axon) is Learning
+    later = bs.plasticity.PairSTDP(A_plus=0.1 * u.pA, A_minus=0.1 * u.pA, w_max=1 * u.pA, pre_delay=1 * u.ms)
+    assert type(network(weight=0.5 * u.pA, plasticity=later)[0]["S->T"].axon) is Followed
 
 
 def test_gradients_of_weights_are_those_of_the_list_of_synapses():

@@ -194,14 +194,21 @@ def inputs(n: int) -> bs.Network:
         changing=dict(delay=0.5 * ms, max_delay=1.0 * ms),
         changing_each=dict(delay=bs.Uniform(0.2 * ms, 0.9 * ms), max_delay=1.0 * ms),
         learned=dict(delay=bs.delays.Gaussian(bs.Uniform(0.2 * ms, 0.9 * ms), width=0.3 * ms), max_delay=1.0 * ms),
-        followed=dict(delay=bs.Uniform(0.2 * ms, 1.0 * ms), plasticity=bs.plasticity.PairSTDP(**PAIRS)),
+        followed=dict(
+            delay=bs.Uniform(0.2 * ms, 1.0 * ms), plasticity=bs.plasticity.PairSTDP(**PAIRS, pre_delay=0.3 * ms)
+        ),
         lines=dict(plasticity=bs.plasticity.PairSTDP(**PAIRS, pre_delay=0.3 * ms, post_delay=0.5 * ms)),
     )  # fmt: skip
     for name, delay in delays.items():
         weight = 10 * u.pA
         net.connect(net.PoissonGroup, net.D, bs.AllToAll(), receptor="syn", weight=weight, name=name, **delay)
     each = (3 + np.arange(n) % 7) * 0.1 * ms  # drawn delays round to other times at another dt, which is refused
-    for name, more in {"sorted": {"sort_by": "delay"}, "listed": {"synapse": bs.synapses.TsodyksMarkram()}}.items():
+    kinds = {
+        "sorted": {"sort_by": "delay"},
+        "listed": {"synapse": bs.synapses.TsodyksMarkram()},
+        "learning": {"plasticity": bs.plasticity.PairSTDP(**PAIRS)},
+    }
+    for name, more in kinds.items():
         rule, weight = bs.FixedInDegree(1), 10 * u.pA
         net.connect(net.PoissonGroup, net.D, rule, receptor="syn", weight=weight, delay=each, name=name, **more)
     graded = dict(

@@ -18,6 +18,9 @@ TESTS_OF = {
     "pass_on": ("tests/events/test_reached.py",),
     "take_spiking": ("tests/events/test_reached.py",),
     "take_due": ("tests/events/test_reached.py",),
+    "is_due": ("tests/events/test_arriving.py",),
+    "deliver_due": ("tests/events/test_arriving.py",),
+    "add_on_due": ("tests/events/test_arriving.py",),
     "delay_line": ("tests/events/test_delay.py",),
     "add_on_pre": ("tests/events/test_smallest.py",),
     "add_on_post": ("tests/events/test_smallest.py",),
@@ -43,10 +46,10 @@ def events() -> Iterator[Mutant]:
 
 
 def operations() -> dict:
-    from brainsim.events import _contract, calendar, delay, plasticity, random, reached, record
+    from brainsim.events import _contract, arriving, calendar, delay, plasticity, random, reached, record
     from brainsim.events._primitive import Operation
 
-    modules = _contract, calendar, delay, plasticity, random, reached, record
+    modules = _contract, arriving, calendar, delay, plasticity, random, reached, record
     return {x.name: x for module in modules for x in vars(module).values() if isinstance(x, Operation)}
 
 

@@ -17,9 +17,7 @@ RULES = {
     "power law": lambda: bs.plasticity.PairSTDP(
         A_plus=0.5 * PA, A_minus=0.6 * PA, mu_plus=0.4, mu_minus=1.0, w_max=10 * PA
     ),
-    "post_delay": lambda: bs.plasticity.PairSTDP(
-        A_plus=0.5 * PA, A_minus=0.6 * PA, w_max=10 * PA, post_delay=0.4 * MS
-    ),
+    "post_delay": lambda: bs.plasticity.PairSTDP(A_plus=0.5 * PA, A_minus=0.6 * PA, w_max=10 * PA, post_delay=0.4 * MS),
     "triplets": lambda: bs.plasticity.TripletSTDP(
         A2_plus=0.5 * PA, A2_minus=0.6 * PA, A3_plus=0.5 * PA, A3_minus=0.6 * PA, w_max=10 * PA
     ),
@@ -199,7 +197,9 @@ def test_traces_go_on_in_steps_of_another_length():
         net.T.add_receptors(kick=bs.receptors.Delta(), syn=bs.receptors.Exponential())
         net.connect(net.K, net.T, bs.OneToOne(), receptor="kick", weight=1000 * u.mV)
         delay = np.linspace(0.4, 2.6, 12).reshape(4, 3).round(1) * MS
-        net.connect(net.S, net.T, bs.AllToAll(), receptor="syn", weight=5 * PA, delay=delay, plasticity=RULES["pairs"]())
+        net.connect(
+            net.S, net.T, bs.AllToAll(), receptor="syn", weight=5 * PA, delay=delay, plasticity=RULES["pairs"]()
+        )
         return net
 
     whole, parts = built(), built()
@@ -217,8 +217,9 @@ def test_one_neuron_and_one_step(n, delay, monkeypatch):
     """And delays of more steps than a byte holds."""
     delays = bs.Uniform(0.1 * MS, delay * MS)
     for wiring in (bs.AllToAll(), bs.FixedProbability(0.0)):
-        net, other = network(RULES["pairs"](), wiring, delays, n), followed(
-            RULES["pairs"](), monkeypatch, wiring=wiring, delay=delays, n=n
+        net, other = (
+            network(RULES["pairs"](), wiring, delays, n),
+            followed(RULES["pairs"](), monkeypatch, wiring=wiring, delay=delays, n=n),
         )
         run(net, 80 * MS), run(other, 80 * MS)
         np.testing.assert_allclose(plain(net["S->T"].weight), plain(other["S->T"].weight), rtol=1e-10)

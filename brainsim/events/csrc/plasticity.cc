@@ -92,7 +92,10 @@ ffi::Error add_on_post(const Call& call) {
   check.shared(0, n_post + 1, ffi::DataType::S32);
   check.shared(1, synapses, ffi::DataType::S32);
   check.shared(2, synapses, ffi::DataType::S32);
-  if (slots) check.shared(step, 1, ffi::DataType::S32);
+  if (slots) {
+    check.that(delay > 2, "shared arrays", 0, "are without delays and the step");
+    check.shared(step, 1, ffi::DataType::S32);
+  }
   if (!check) return check.error();
   const int32_t* const indptr = call.shared<int32_t>(0);
   const int32_t* const source = call.shared<int32_t>(1);
