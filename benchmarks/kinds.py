@@ -4,7 +4,7 @@
     python -m benchmarks.kinds noise sources
 
 One line of JSON for each kind: CPU nanoseconds for a unit and step, or for a synaptic event, in the fastest of several runs after the
-first; of kinds of input and of synapses those of the network without them are taken away.
+first; of kinds of input, of synapses and of rules those of the network without them are taken away.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import brainunit as u
 import numpy as np
 
 import brainsim as bs
-from brainsim import receptors, sources, stimuli, synapses, terminals
+from brainsim import plasticity, receptors, sources, stimuli, synapses, terminals
 
 N, FAN_OUT, RATE = 20_000, 100, 20.0  # units, synapses of each, Hz
 DT, STEPS, RUNS = 0.1 * u.ms, 200, 3
@@ -118,7 +118,42 @@ def events() -> Iterator[tuple[str, Made]]:
         yield name, connected(**options)
 
 
-KINDS = {"noise": noise, "sources": spiking, "synapses": events}
+def learning() -> Iterator[tuple[str, Made]]:
+    """Rules of plasticity onto neurons that fire as often as those that they hear."""
+    one, each, low = dict(delay=1 * MS), dict(delay=bs.Uniform(0.5 * MS, 3 * MS)), 0.01 * PA
+    pairs = dict(A_plus=low, A_minus=low, w_max=9 * PA)
+    triplets = dict(A2_plus=low, A2_minus=low, A3_plus=low, A3_minus=low, w_max=9 * PA)
+    for name, rule in {
+        "PairSTDP": lambda: plasticity.PairSTDP(**pairs),
+        "PairSTDP, power law": lambda: plasticity.PairSTDP(**pairs, mu_plus=0.4, mu_minus=0.4),
+        "TripletSTDP": lambda: plasticity.TripletSTDP(**triplets),
+        "InhibitorySTDP": lambda: plasticity.InhibitorySTDP(eta=low, target_rate=RATE * u.Hz, w_max=9 * PA),
+    }.items():
+        for delays, options in (("", {}), (", one delay", one), (", drawn delays", each)):
+            yield name + delays, learned(rule, **options)
+
+
+def learned(rule: Callable, **options) -> Made:
+    """As :func:`connected`, with a rule, and targets that are thrown over their thresholds."""
+
+    def made():
+        net = _driven()
+        wiring, weight = bs.FixedOutDegree(FAN_OUT), 5 * PA
+        net.connect(net.source, net.cells, wiring, receptor="syn", weight=weight, plasticity=rule(), **options)
+        return net
+
+    return made
+
+
+def _driven() -> bs.Network:
+    net = _without_synapses()
+    net.cells.add_receptors(kick=receptors.Delta())
+    net.kicks = sources.PoissonGroup(N, rate=RATE * u.Hz)
+    net.connect(net.kicks, net.cells, bs.OneToOne(), receptor="kick", weight=200 * u.mV)
+    return net
+
+
+KINDS = {"noise": noise, "sources": spiking, "synapses": events, "rules": learning}
 
 
 def nanoseconds(make: Made) -> tuple[float, float]:
@@ -142,11 +177,12 @@ def measured(names: list[str]) -> Iterator[dict]:
         "noise": nanoseconds(cells)[0],
         "sources": 0.0,
         "synapses": nanoseconds(_without_synapses)[0],
+        "rules": nanoseconds(_driven)[0],
     }
     for group in names:
         for name, make in KINDS[group]():
             step, first = nanoseconds(make)
-            per, unit = (in_step, "event") if group == "synapses" else (N, "unit and step")
+            per, unit = (in_step, "event") if group in ("synapses", "rules") else (N, "unit and step")
             cost = round((step - without[group]) / per, 2)
             yield {"group": group, "kind": name, "ns": cost, "per": unit, "first_s": round(first, 2)}
 

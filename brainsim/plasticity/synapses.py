@@ -190,8 +190,10 @@ class Synapses:
         As :meth:`on_post` and :meth:`on_pre` after it, but a synapse whose two neurons spike in the same step is kept
         within bounds once, after both changes.
         """
-        side, here = ("pre", self.spikes_pre != 0) if self.later is None else ("each", self.later.arrived())
-        together = Term(self.where, **{side: here.astype(self.weight.dtype)})
+        if self.later is None:
+            together = Term(self.conn, pre=(self.spikes_pre != 0).astype(self.weight.dtype))
+        else:
+            together = Term(self.later, each=self.later.arrived().astype(self.weight.dtype))
         self._change(post * (1.0 - together), "post")
         self._change(post * self.post.spikes, "pre", bounded=False)
         self._change(pre, "pre")
