@@ -124,8 +124,13 @@ def _parts(name, due):
 # -- definitions -------------------------------------------------------------------------------------------------------
 
 
+def _due(shared, fired, waiting):
+    conn, begins, step, order = shared
+    return Due(conn, begins, step, order, fired, waiting)
+
+
 def _is_due_one(shared, static, fired, waiting):
-    return (Due(*shared, fired, waiting).values().reshape(shared[0].weight_shape),)
+    return (_due(shared, fired, waiting).values().reshape(shared[0].weight_shape),)
 
 
 def _deliver_due_one(shared, static, fired, waiting, weight, into):
@@ -140,7 +145,7 @@ def _add_on_due_one(shared, static, fired, waiting, weight, delta, *numbers):
     seen = delta[conn.targets()]
     if slots:
         *numbers, past = numbers
-        seen = seen_ago(conn, past, Due(*shared, fired, waiting).delays(), step) * seen
+        seen = seen_ago(conn, past, _due(shared, fired, waiting).delays(), step) * seen
     return moved(here, weight, seen, *numbers)
 
 
