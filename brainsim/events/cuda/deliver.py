@@ -7,15 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from brainsim.events._shared import Calendar, Connectivity, Contract, Layout, OnPost, OnPre, Ring, Role
+from brainsim.events._shared import Calendar, Connectivity, Contract, DueNow, Layout, Ring, Role
 from brainsim.events.cuda.call import REAL, THREADS, Call, NotServed, batch_of, program
 from brainsim.events.cuda.record import Recorded
-from brainsim.events.cuda.structs import DELIVERIES, DELIVERY, TARGET, TARGETS, Array, Operand, repeated, slots_of
+from brainsim.events.cuda.structs import DELIVERIES, DELIVERY, TARGET, TARGETS, Array, Operand, repeated
 
 LISTED = {Layout.CSR: 2, Layout.CSR_16: 2, Layout.FIXED_FAN_OUT: 1, Layout.FIXED_FAN_OUT_16: 1}  # shared arrays
 GROUP = 32  # threads that share a row, as in delivery.cuh
 FOLD = 256  # as in folds.cuh
 SUMS = 64  # blocks that make partial sums
+ALL = {"whole": 1}  # fields of spikes that are all 1: those of a calendar
 
 
 class Conn(NamedTuple):
@@ -74,15 +75,15 @@ def weight(call: Call, i: int, real: str) -> dict[str, Any]:
 
 def ring(call: Call, first: int, depth: int) -> dict[str, Any]:
     """The fields of a ring, whose delays and step are shared arrays."""
-    return {"ring": depth, "delay": call.shared(first), "step": call.shared(first + 1)} if depth else {}
+    return {"ring": depth, "of_synapses": call.shared(first), "step": call.shared(first + 1)} if depth else {}
 
 
 class Sent(NamedTuple):
-    """A delivery that is to be made: its connectivity, other fields, and operands."""
+    """A delivery that is to be made: its connectivity, other fields, and operands; without spikes, of what is due alone."""
 
     conn: Conn
     fields: dict[str, Any]
-    spikes: int
+    spikes: int | None
     weight: int
     into: int  # operand that is added to
     size: int  # of what is added to, in one entry
@@ -91,7 +92,7 @@ class Sent(NamedTuple):
 
     @property
     def is_later(self) -> bool:
-        return "depth" in self.fields
+        return "depth" in self.fields and self.spikes is not None
 
 
 class Goal(NamedTuple):
@@ -124,7 +125,7 @@ def send(
             DELIVERY(
                 **one.conn.fields,
                 **one.fields,
-                **spikes(call, one.spikes, real),
+                **(ALL if one.spikes is None else spikes(call, one.spikes, real)),
                 **weight(call, one.weight, real),
                 first_group=first_group,
                 first_word=first_word,
@@ -177,7 +178,8 @@ def _launch(call, work, scratch, all_of, kept, targets, some_largest, record) ->
 def _counts(call: Call, one: Sent, into: int) -> bool:
     """Whether sums are numbers of spikes times one weight."""
     same = call.is_full(into) or not any(call.masks[one.weight])
-    return call.is_bool(one.spikes) and call.size(one.weight) == 1 and same
+    whole = one.spikes is None or call.is_bool(one.spikes)
+    return whole and call.size(one.weight) == 1 and same
 
 
 # -- operations --------------------------------------------------------------------------------------------------------
@@ -259,8 +261,6 @@ def deliver_delayed(call: Call) -> str:
 
 def calendar(call: Call, conn: Conn, numbers, first: int, fired: Operand, waiting: Operand) -> dict[str, Any]:
     """The fields of a calendar, whose beginnings and step are shared arrays from ``first`` on."""
-    if not conn.arrays:
-        raise NotServed
     depth, words = Calendar(*numbers)
     facts = {"depth": depth, "words": words, "begins": call.shared(first), "step": call.shared(first + 1)}
     return {**facts, "fired": fired, "waiting": waiting}
@@ -280,27 +280,33 @@ def sorted_gradient(call: Call) -> str:
     size = len(Connectivity._fields)
     conn = connectivity(call, call.own[:size], 0, whole_rows=False)
     fields = calendar(call, conn, call.own[size:], conn.arrays, call.operand(1), call.operand(2))
-    return _towards_weight(call, conn, {**fields, "whole": 1}, 0, 3, call.real(0, 3))
+    return _towards_weight(call, conn, {**fields, **ALL}, 0, 3, call.real(0, 3))
 
 
-def add_on_pre(call: Call) -> str:
-    """Shared: connectivity. Operands: spikes, weight, delta, low, high, and of a law anchor, scale, power."""
+def pass_on(call: Call) -> str:
+    """Operands: spikes, fired, waiting; results: fired, waiting."""
     size = len(Connectivity._fields)
-    (law,) = OnPre(*call.own[size:])
-    return _change(call, connectivity(call, call.own[:size], 0), law, 0)
+    conn = connectivity(call, call.own[:size], 0, whole_rows=False)
+    fields = calendar(call, conn, call.own[size:], conn.arrays, call.in_place(0, 1), call.in_place(1, 2))
+    delivery = DELIVERY(**conn.fields, **fields, **spikes(call, 0, "float"))
+    call.launch("pass_on", call.entries * -(-conn.n_pre // 32), call.batch, delivery)
+    return program("pass_on.cuh", Real="float")
 
 
-def add_on_post(call: Call) -> str:
-    """The same; shared are the view by postsynaptic neuron, which is a connectivity the other way round, and its places."""
-    n_pre, n_post, _, law = OnPost(*call.own)
-    conn = connectivity(call, Connectivity(Layout.CSR, n_post, n_pre), 0)
-    return _change(call, conn, law, call.shared(2))
+def due(call: Call, listed: int) -> tuple[Conn, dict[str, Any]]:
+    """The connectivity and the calendar of what is due, whose operands come first; ``listed``: whether the last shared array is
+    the order of the synapses.
+    """
+    size = len(Connectivity._fields)
+    conn = connectivity(call, call.own[:size], 0, whole_rows=False)
+    numbers = call.own[size : size + len(Calendar._fields)]
+    fields = calendar(call, conn, numbers, conn.arrays, call.operand(0), call.operand(1))
+    return conn, fields | ({"of_synapses": call.shared(conn.arrays + 2)} if listed else {})
 
 
-def _change(call: Call, conn: Conn, law: int, position) -> str:
-    real = call.real(*range(1, call.operands))
-    delivery = DELIVERY(**conn.fields, **spikes(call, 0, real))
-    numbers = [call.operand(i) for i in range(2, call.operands)]
-    by = slots_of([call.in_place(0, 1), *numbers, *[Operand(0, ())] * (6 - len(numbers)), int(law)])
-    call.launch("change", conn.groups * GROUP * call.entries, call.batch, delivery, by, position)
-    return program("plasticity.cuh", Real=real)
+def deliver_due(call: Call) -> str:
+    """Operands: fired, waiting, weight, into; result: into."""
+    (listed,) = DueNow(*call.own[len(Connectivity._fields) + len(Calendar._fields) :])
+    conn, fields = due(call, listed)
+    goal = Goal(call.in_place(0, 3).data, conn.n_post)
+    return send(call, [Sent(conn, fields, None, 2, 3, conn.n_post)], [goal], call.real(3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from brainsim.events.cuda import deliver, procedural, random, record, together, toolkit
+from brainsim.events.cuda import deliver, plasticity, procedural, random, record, together, toolkit
 from brainsim.events.cuda.call import Call, NotServed
 
 # What plans the launches of a call and gives their program
@@ -15,8 +15,11 @@ PLANS: dict[str, Callable[[Call], str]] = {
     "deliver_delayed": deliver.deliver_delayed,
     "deliver_sorted": deliver.deliver_sorted,
     "sorted_gradient": deliver.sorted_gradient,
-    "add_on_pre": deliver.add_on_pre,
-    "add_on_post": deliver.add_on_post,
+    "pass_on": deliver.pass_on,
+    "deliver_due": deliver.deliver_due,
+    "add_on_pre": plasticity.add_on_pre,
+    "add_on_post": plasticity.add_on_post,
+    "add_on_due": plasticity.add_on_due,
     "procedural": procedural.procedural,
     "delay_line": random.delay_line,
     "poisson_counts": random.poisson_counts,

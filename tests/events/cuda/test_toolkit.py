@@ -17,6 +17,7 @@ PROGRAMS = {
     "deliver.cuh": dict(Real="float", MOST_DELIVERIES=1, MOST_TARGETS=1, HALVES=1),
     "together.cuh": dict(Real="float", MOST_DELIVERIES=8, MOST_TARGETS=8, Spike="bool", MOST_POPULATIONS=2),
     "back.cuh": dict(Real="float"),
+    "pass_on.cuh": dict(Real="float"),
     "plasticity.cuh": dict(Real="float"),
     "procedural.cuh": dict(Real="float"),
     "line.cuh": dict(Item="unsigned char"),

@@ -3,6 +3,7 @@
 #ifndef BRAINSIM_DELIVERING_CUH_
 #define BRAINSIM_DELIVERING_CUH_
 
+#include "calendar.cuh"
 #include "delivery.cuh"
 #include "sums.cuh"
 
@@ -77,37 +78,6 @@ DEVICE void add_all(const Batch& batch, const Deliveries& all) {
   });
 }
 
-// What is under way after a step, of the 32 neurons of a word: spikes that reach nothing more are forgotten, new ones noted.
-DEVICE void go_on(const Delivery& d, const Batch& batch, i64 e, i64 w) {
-  const i64 first = 32 * w, now = slot_now(d);
-  const u32 sent = word_of(d, batch, e, first);
-  u32* const waiting = d.waiting.at<u32>(batch, e) + w;
-  const u32 waits = *waiting & lowest_bits(d.n_pre - first);
-  u32 after = sent;
-  ROLLED for (i64 q = 0; q < 32; ++q) {
-    if (!((waits | sent) >> q & 1u)) continue;
-    const i64 i = first + q;
-    u32* const fired = d.fired.at<u32>(batch, e) + i * d.words;
-    const int* const row = d.begins + i * (d.depth + 1);
-    u32 any = 0;
-    if (waits >> q & 1u) {
-      ROLLED for (i64 v = 0; v < d.words; ++v) {
-        u32 left = fired[v];
-        ROLLED for (i64 b = 0; b < 32; ++b) {
-          if (!(left >> b & 1u)) continue;
-          const i64 age = age_of(d, now, 32 * v + b);
-          if (age >= d.depth || (row[age - 1] == row[age] && row[age] == row[d.depth])) left &= ~(1u << b);
-        }
-        fired[v] = left;
-        any |= left;
-      }
-    }
-    if (any) after |= 1u << q;
-    if (sent >> q & 1u) fired[now / 32] |= 1u << now % 32;
-  }
-  *waiting = after;
-}
-
 // What was added up goes into the targets, in the order of the deliveries; calendars go on by a step.
 DEVICE void finish_all(const Batch& batch, const Batch& kept, const Deliveries& all, const Targets& targets) {
   ROLLED for (i64 k = thread(); k < targets.elements + all.words; k += threads()) {
@@ -115,7 +85,7 @@ DEVICE void finish_all(const Batch& batch, const Batch& kept, const Deliveries& 
       i64 d = 0;
       ROLLED while (d + 1 < all.count && k - targets.elements >= all.each[d + 1].first_word) ++d;
       const i64 own = k - targets.elements - all.each[d].first_word, words = words_of(all.each[d]);
-      go_on(all.each[d], batch, own / words, own % words);
+      go_on(all.each[d], batch, own / words, own % words, all.each[d].depth - 1);
       continue;
     }
     i64 t = 0;

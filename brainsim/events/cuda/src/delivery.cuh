@@ -49,7 +49,7 @@ DEVICE i64 wrapped(i64 x, i64 n) {
 DEVICE i64 address_of(const Delivery& d, i64 i, i64 k) {
   const i64 j = target_of(d, i, k);
   if (d.ring == 0) return j;
-  return wrapped(static_cast<i64>(*d.step) + d.delay[k], d.ring) * d.n_post + j;
+  return wrapped(static_cast<i64>(*d.step) + d.of_synapses[k], d.ring) * d.n_post + j;
 }
 
 // Whether a neuron spikes; the value of its spike.
@@ -96,15 +96,15 @@ DEVICE i64 age_of(const Delivery& d, i64 now, i64 slot) {
   return wrapped(now - 1 - slot, slots) + 1;
 }
 
-// Calls f(entry, neuron, begin, end) for the synapses that are reached now, of the neurons of word w: those of spikes of this
-// step or, with a calendar, of spikes that are due.
+// Calls f(neuron, begin, end, age) for the synapses that are reached now, of the neurons of word w: those of spikes of this step
+// or, with a calendar, of spikes that are due, which are so many steps old.
 template <class F>
 DEVICE void for_each_run(const Delivery& d, const Batch& batch, i64 e, i64 w, F&& f) {
   const i64 first = 32 * w;
   if (d.depth == 0) {
     u32 word = word_of(d, batch, e, first);
     ROLLED for (i64 i = first; word; ++i, word >>= 1)
-      if (word & 1u) f(i, begin_of(d, i), end_of(d, i));
+      if (word & 1u) f(i, begin_of(d, i), end_of(d, i), 0);
     return;
   }
   const i64 left = d.n_pre - first, now = slot_now(d);
@@ -118,18 +118,27 @@ DEVICE void for_each_run(const Delivery& d, const Batch& batch, i64 e, i64 w, F&
       ROLLED for (i64 slot = 32 * v; bits; ++slot, bits >>= 1) {
         if (!(bits & 1u)) continue;
         const i64 age = age_of(d, now, slot);
-        if (age <= d.depth) f(i, static_cast<i64>(row[age - 1]), static_cast<i64>(row[age]));
+        if (age <= d.depth) f(i, static_cast<i64>(row[age - 1]), static_cast<i64>(row[age]), age);
       }
     }
   }
 }
 
-// The same for the synapses that belong to one thread of a group: f(neuron, synapse).
+// The synapse in a place of the rows, which those of a calendar may list in another order.
+DEVICE i64 synapse_at(const Delivery& d, i64 place) { return d.depth && d.of_synapses ? d.of_synapses[place] : place; }
+
+// The same for the synapses that belong to one thread of a group: f(neuron, synapse, age).
+template <class F>
+DEVICE void for_each_aged(const Delivery& d, const Batch& batch, i64 e, i64 w, i64 part, i64 lane, F&& f) {
+  for_each_run(d, batch, e, w, [&](i64 i, i64 begin, i64 end, i64 age) {
+    for (i64 q = begin + part * kGroup + lane; q < end; q += kGroup * d.parts) f(i, synapse_at(d, q), age);
+  });
+}
+
+// f(neuron, synapse), where the age does not matter.
 template <class F>
 DEVICE void for_each_synapse(const Delivery& d, const Batch& batch, i64 e, i64 w, i64 part, i64 lane, F&& f) {
-  for_each_run(d, batch, e, w, [&](i64 i, i64 begin, i64 end) {
-    for (i64 k = begin + part * kGroup + lane; k < end; k += kGroup * d.parts) f(i, k);
-  });
+  for_each_aged(d, batch, e, w, part, lane, [&](i64 i, i64 k, i64) { f(i, k); });
 }
 
 DEVICE i64 words_of(const Delivery& d) { return (d.n_pre + 31) / 32; }
