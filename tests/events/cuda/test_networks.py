@@ -89,6 +89,51 @@ def test_poisson_inputs_are_one_launch(emulated, monkeypatch):
             np.testing.assert_array_equal(one, other)
 
 
+def plastic():
+    """STDP at synapses with a delay each: as the wiring lists them, and by row."""
+    net = bs.Network(seed=4)
+    for name, n in (("E", 60), ("I", 30)):
+        cell = bs.neurons.LIF(n, V=-58 * u.mV)
+        setattr(net, name, cell)
+        cell.add_receptors(syn=bs.receptors.Exponential(tau=5 * u.ms))
+        cell.add_stimuli(noise=bs.stimuli.PoissonInput("syn", rate=9000 * u.Hz, weight=60 * u.pA, sources=10))
+    for name, wiring in (("drawn", bs.FixedProbability(0.3)), ("listed", bs.FixedOutDegree(7))):
+        rule = bs.plasticity.PairSTDP(A_plus=9 * u.pA, A_minus=8 * u.pA, w_max=40 * u.pA)
+        delay = bs.Uniform(1 * u.ms, 3 * u.ms)
+        net.connect(net.E, net.I, wiring, receptor="syn", weight=20 * u.pA, plasticity=rule, delay=delay, name=name)
+    return net
+
+
+def test_synapses_with_delays_learn_as_with_the_kernels_of_the_cpu(emulated, monkeypatch):
+    """In the loop of a GPU."""
+    one, other = plastic(), plastic()
+    expected = run(one, 40 * u.ms)
+    whole = engine._run_chunk
+    as_on_a_gpu = lambda plan, structure, _, *trees: whole(plan, structure, "gpu", *trees)  # noqa: E731
+    monkeypatch.setattr(engine.run_chunk, "function", as_on_a_gpu)
+    with emulated() as device:
+        before = device.device_launches()
+        found = run(other, 40 * u.ms)
+        # Passed on, changed on either side, delivered; three of recording, and one of the noise
+        assert device.device_launches() - before == 400 * (2 * (1 + 2 + 4) + 3 + 1)
+    assert sum(len(x) for x, _ in expected.values()) > 20
+    for name, trains in expected.items():
+        for here, there in zip(found[name], trains, strict=True):
+            np.testing.assert_array_equal(here, there)
+    for name in ("drawn", "listed"):
+        weights = [net[name].plain("weight") for net in (one, other)]
+        assert np.ptp(weights[0]) > 1
+        np.testing.assert_allclose(*weights, rtol=1e-5)
+
+
+def test_synapses_with_delays_that_learn_are_lowered_for_a_gpu():
+    """Nothing is worked out for each synapse in plain JAX."""
+    text = lowered(plastic())
+    assert called(text) == {"brainsim.launch"}
+    assert {"pass_on", "change_due", "change"} <= set(re.findall(r'kernels = "(\w+)"', text))
+    assert "stablehlo.gather" not in text
+
+
 def lowered(net, record=None) -> str:
     """The text of a chunk for a GPU."""
     record = recorded(net) if record is None else record

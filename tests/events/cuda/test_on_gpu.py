@@ -14,6 +14,7 @@ from brainsim import events
 from brainsim.events.cuda import toolkit
 from brainsim.simulation.grouped import grouped
 from tests.events.conftest import BUILD
+from tests.events.cuda.test_arriving import Made, same
 from tests.events.test_operations import CASES, PER_FORMAT, Given, close
 
 HERE = any(device.platform == "gpu" for device in jax.devices())
@@ -52,6 +53,22 @@ def test_kernels_equal_definitions(name, kind, rng, dtype, spikes, scalar):
     if not case.distribution:
         with events.served_by("plain"):
             close(found, jax.jit(lambda *a: case.function(*a))(*case.arguments), dtype)
+
+
+@pytest.mark.parametrize(("step", "dtype"), [(-3, jnp.float32), (100, jnp.float64)])
+def test_what_is_due_is_what_definitions_give(step, dtype, rng):
+    """Rows of none to 10,000 synapses, alone and in a batch; what is under way to the bit, all of it run after run."""
+    for levels in ((), (3,)):
+        made = Made("skewed", 97, 45, 40, dtype, rng, levels)
+        run = jax.vmap(made.function(step)) if levels else made.function(step)
+        function = jax.jit(lambda *x: run(*x))  # noqa: B023
+        found = function(*made.operands)
+        for again in (function(*made.operands) for _ in range(3)):
+            for one, other in zip(found, again, strict=True):
+                assert np.asarray(one).tobytes() == np.asarray(other).tobytes()
+        with events.served_by("plain"):
+            plain = jax.jit(lambda *x: run(*x))(*made.operands)  # noqa: B023
+        same(found, plain, dtype)
 
 
 @pytest.mark.parametrize("mean", [0.01, 0.7, 3.0, 12.0, 300.0])
