@@ -42,9 +42,14 @@ class Rows(NamedTuple):
     def laid(cls, lengths: jax.Array, *of_rows: jax.Array) -> Rows:
         return cls(jnp.cumsum(lengths, dtype=jnp.int32), lengths, of_rows)
 
-    def at(self, place: jax.Array, reached: Any) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-        """Whether something is reached in these places, and the row, the synapse and the value: synapse 0 for nothing."""
-        row = jnp.searchsorted(self.ends, place, side="right")
+    def at(
+        self, place: jax.Array, reached: Any, unrolled: bool = False
+    ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+        """Whether something is reached in these places, and the row, the synapse and the value: synapse 0 for nothing.
+
+        ``unrolled``: rows are looked for without a loop, of which a GPU would launch each turn.
+        """
+        row = jnp.searchsorted(self.ends, place, side="right", method="scan_unrolled" if unrolled else "scan")
         row = jnp.minimum(row, self.ends.shape[0] - 1).astype(jnp.int32)
         here = place < self.ends[-1]
         offset = jnp.where(here, self.lengths[row] - (self.ends[row] - place), 0)

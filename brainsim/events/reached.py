@@ -308,19 +308,20 @@ def _everywhere(function, reached, own, known, of_targets, into):
 def _by_rows(function, reached, own, known, of_targets, into):
     """The same at the synapses that are reached; a batch lays those of all examples end to end."""
 
-    def laid_out(reached, own, known, of_targets, into):
+    def laid_out(on_gpu, reached, own, known, of_targets, into):
         own, known, of_targets, into = jax.tree.map(lambda x: x[None], (own, known, of_targets, into))
         parts = tuple(x[None] for x in reached.rows())
-        own, into = _laid_out(function, reached, parts, own, known, of_targets, into)
+        own, into = _laid_out(function, on_gpu, reached, parts, own, known, of_targets, into)
         return jax.tree.map(lambda x: x[0], (own, into))
+
+    def by_platform(cpu, gpu, *given):
+        return jax.lax.platform_dependent(*given, cpu=cpu, default=gpu)
 
     @jax.custom_batching.custom_vmap
     def run(reached, own, known, of_targets, into):
-        given = reached, own, known, of_targets, into
-        if not are_served(reached, (*own, *known, *of_targets), into):
-            return laid_out(*given)
-        in_pieces = functools.partial(_pieces.in_pieces, function)
-        return jax.lax.platform_dependent(*given, cpu=in_pieces, default=laid_out)
+        served = are_served(reached, (*own, *known, *of_targets), into)
+        cpu = functools.partial(_pieces.in_pieces, function) if served else functools.partial(laid_out, False)
+        return by_platform(cpu, functools.partial(laid_out, True), reached, own, known, of_targets, into)
 
     @run.def_vmap
     def batched(size, flags, reached, own, known, of_targets, into):
@@ -339,12 +340,13 @@ def _by_rows(function, reached, own, known, of_targets, into):
             for arrays, several in ((known, flags[2]), (of_targets, flags[3]))
         )
         into = into if flags[4] else jnp.broadcast_to(into, (size, *into.shape))
-        return _laid_out(function, reached, parts, own, known, of_targets, into), ((True,) * len(own), True)
+        cpu, gpu = (functools.partial(_laid_out, function, on_gpu) for on_gpu in (False, True))
+        return by_platform(cpu, gpu, reached, parts, own, known, of_targets, into), ((True,) * len(own), True)
 
     return run(reached, own, known, of_targets, into)
 
 
-def _laid_out(function, reached, parts, own, known, of_targets, into):
+def _laid_out(function, on_gpu, reached, parts, own, known, of_targets, into):
     """All examples, (size, ...), as one list of rows; what is known may be of one for all, (1, ...)."""
     conn, (size, rows) = reached.conn, parts[0].shape
     n, n_post = conn.n_synapses, conn.n_post
@@ -355,7 +357,7 @@ def _laid_out(function, reached, parts, own, known, of_targets, into):
     def block(begin, carry):
         own, into = carry
         place = begin + jnp.arange(length, dtype=jnp.int32)
-        here, row, synapse, value = laid.at(place, reached)
+        here, row, synapse, value = laid.at(place, reached, unrolled=on_gpu)
         example = row // rows
         at = example * n + synapse
 
@@ -367,6 +369,8 @@ def _laid_out(function, reached, parts, own, known, of_targets, into):
 
         target = targets[synapse % targets.shape[0]]
         before = [x.ravel()[at] for x in own]
+        if on_gpu:  # or XLA reads again what is written behind, and copies the whole arrays for it
+            before = jax.lax.optimization_barrier(before)
         there = [x[0, target] if x.shape[0] == 1 else x[example, target] for x in of_targets]
         result, *after = function(value, *before, *map(of, known), *there)
         put = jnp.where(here, at, size * n)
