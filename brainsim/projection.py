@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from brainsim import events
 from brainsim._core import Clock, write_back
 from brainsim._units import in_unit, with_unit
-from brainsim.delays import Gaussian, Learning
+from brainsim.delays import Gaussian, Noted
 from brainsim.paths import Applied, Synapses
 from brainsim.plasticity.later import Later
 from brainsim.plasticity.synapses import Surroundings, single_rows
@@ -59,7 +59,7 @@ class Projection(Connection):
         now.
         """
         if self.plastic:
-            slots = self.axon.slots(step_ms) if isinstance(self.axon, Learning) else 0
+            slots = self.axon.slots(step_ms) if isinstance(self.axon, Noted) else 0
             self.plasticity.prepare(step_ms, {"pre": self.spike_dtype, "post": self.fired_dtype}, slots)
         self.axon.prepare(step_ms, None if "layer" in vars(self) else self.conn)
         if "structure" in vars(self):
@@ -89,7 +89,7 @@ class Projection(Connection):
         """
         there = before_ms, step_ms, step, new_step
         found = {f"axon.{name}": array for name, array in self.axon.resampled(*there).items()}
-        if isinstance(self.axon, Learning):
+        if isinstance(self.axon, Noted):
             past = self.plasticity.resampled(*there, self.axon.slots(step_ms))
             found |= {f"plasticity.{name}": array for name, array in past.items()}
         return found
@@ -166,7 +166,7 @@ class Projection(Connection):
         sent = pre.plain(self.signal) if sent is None else sent
         arrived = self.axon.send(clock, sent, self._present_delay(clock))
         later = None
-        if isinstance(self.axon, Learning):
+        if isinstance(self.axon, Noted):
             later = Later(cast(events.Due, self.axon.reached(clock, self.conn, sent)), self.axon.plain("steps"))
         if "arrived" in vars(self):
             found = arrived if later is None else later.arrived().ravel()

@@ -9,7 +9,7 @@ from brainsim._core import Moment, Site
 from brainsim._units import float_dtype
 from brainsim.delays.axonal import Axonal
 from brainsim.delays.base import Delay
-from brainsim.delays.calendar import Calendar, Learning, Listed
+from brainsim.delays.calendar import Calendar, Listed, Noted
 from brainsim.delays.changing import Changing, ChangingAxonal, ChangingSynaptic
 from brainsim.delays.exact import Exact, ExactChanging
 from brainsim.delays.gaussian import Gaussian
@@ -57,7 +57,7 @@ def delay_for(
         Whether spikes are fired and arrive within steps.
     calendar : str or None
         Whether spikes are to be noted in a calendar: ``"sorted"`` where the synapses of each row are sorted by delay, ``"listed"``
-        where they are not, ``"learning"`` where a rule of plasticity looks at them too.
+        where they are not, ``"noted"`` where they learn.
 
     Raises
     ------
@@ -90,8 +90,8 @@ def _kind(
         return GradedChanging if graded else ChangingSynaptic if times.shape else ChangingAxonal
     if not times.shape:
         return Axonal
-    if calendar == "learning":
-        return Learning
+    if calendar == "noted":
+        return Noted
     if graded or follow:
         return Followed
     return Synaptic if calendar is None else Calendar if calendar == "sorted" else Listed
@@ -122,7 +122,7 @@ __all__ = [
     "Followed",
     "Gaussian",
     "GradedChanging",
-    "Learning",
+    "Noted",
     "Listed",
     "Synaptic",
     "Times",

@@ -114,7 +114,7 @@ class Listed(Calendar):
         return self.times.reordered(np.asarray(self.plain("order")))
 
 
-class Learning(Listed):
+class Noted(Listed):
     """A calendar of synapses that learn: which of them spikes reach, and how long ago these were fired, is known of each.
 
     Synapses stay in the order of their targets.

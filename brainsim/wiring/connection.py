@@ -24,7 +24,7 @@ from brainsim._core import (
 )
 from brainsim._units import float_dtype, with_unit
 from brainsim.connectivity import AllToAll, ConnectionRule
-from brainsim.delays import Calendar, Delay, Exact, Learning, Listed, Synaptic, Times, delay_for
+from brainsim.delays import Calendar, Delay, Exact, Listed, Noted, Synaptic, Times, delay_for
 from brainsim.events._library import use_huge_pages
 from brainsim.paths import Ends, Layer
 from brainsim.plasticity import Structural
@@ -144,7 +144,7 @@ class Connection(Dynamics):
     def _learn_by(self, plasticity):
         conn = self.conn
         rows = single_rows(conn) if self.axon.single else conn
-        later = isinstance(self.axon, Learning)
+        later = isinstance(self.axon, Noted)
         facts = dict(n_post=rows.n_post, weight_unit=self.weight_unit, single=self.axon.single, later=later)
         site = Site(f"{self.path}.plasticity", self._aside.moment, facts)
         plasticity.bind(site, rows.n_pre, rows.weight_shape)
@@ -325,7 +325,7 @@ class Connection(Dynamics):
     @property
     def arrived_shape(self) -> tuple[int, ...]:
         """Of ``arrived``: one value per presynaptic unit, or per synapse where each has its own delay."""
-        return (self.n_synapses,) if self.axon.single or isinstance(self.axon, Learning) else (self.n_pre,)
+        return (self.n_synapses,) if self.axon.single or isinstance(self.axon, Noted) else (self.n_pre,)
 
     def keep_arrived(self) -> None:
         """Keep what arrives in each step as the state ``arrived``, to be recorded, or for rules of one's own.
@@ -339,7 +339,7 @@ class Connection(Dynamics):
         ValueError
             For delays of single synapses that change, or while spikes are under way.
         """
-        if self.axon.kind == "synaptic" and not self.axon.single and not isinstance(self.axon, Learning):
+        if self.axon.kind == "synaptic" and not self.axon.single and not isinstance(self.axon, Noted):
             own, under_way = type(self.axon) not in (Calendar, Listed, Synaptic), self.axon.under_way.values()
             if own or any(jnp.any(array) for array in under_way):
                 kind = "its delays change" if self.axon.changes else f"its delay is {type(self.axon).__name__}"

@@ -17,6 +17,9 @@ from brainsim.delays import Times
 from brainsim.events._sorted_rows import row_pointers, sort_rows
 from brainsim.population import View
 
+FEW = 1 << 12  # neurons
+LEAST = 8  # synapses of a neuron
+
 
 def format_of(rule, synapses, pre: View, post: View, alike: bool):
     """The event format that holds the synapses with the least work, and the order of the rule's own list of pairs."""
@@ -72,9 +75,14 @@ def can_be_sorted(conn, rule, times: Times | None) -> bool:
     return times is not None and bool(times.shape) and stored and not isinstance(rule, rules.AllToAll)
 
 
-def can_be_noted(conn, times: Times | None) -> bool:
-    """Whether synapses that learn stand in rows of neurons, and each has a delay."""
-    return times is not None and bool(times.shape) and isinstance(conn, events.CSR | events.FixedFanOut | events.Dense)
+def can_be_noted(conn, times: Times | None, expected: float) -> bool:
+    """Whether synapses that learn, as many as a rule is ``expected`` to make, stand in rows of neurons, and each has a delay. Many
+    neurons with few synapses take less memory with what is kept for every synapse: what a neuron was is kept of as many steps as
+    the longest delay has.
+    """
+    stored = isinstance(conn, events.CSR | events.FixedFanOut | events.Dense)
+    each = times is not None and bool(times.shape)
+    return each and stored and (conn.n_pre <= FEW or expected >= LEAST * conn.n_pre)
 
 
 def sorted_by_delay(

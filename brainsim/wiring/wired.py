@@ -104,7 +104,7 @@ class Wired(NamedTuple):
             What they learn by.
         """
         if self.noted:
-            return "learning" if rule is not None and rule.looks_back else None
+            return "noted" if rule is not None and rule.looks_back else None
         if self.by_delay:
             return "sorted"
         return "listed" if self.sortable and with_states else None
@@ -166,7 +166,7 @@ def wire(
     sortable = noted and not learns
     known = not getattr(rule, "draws", True) or any(map(is_listed, (weight, delay, *parts.values())))
     by_delay = sortable and (sort_by or ("post" if known else "delay")) == "delay"
-    grouped, key = None, None
+    grouped, key, expected = None, None, 0
     if isinstance(rule, Layer):
         check_layer(path, rule, target, weight, delay, learns)
         conn, order, listed = rule.between(path, pre, post), None, 0
@@ -222,7 +222,7 @@ def wire(
     longest = None if max_delay is None else longest_of(max_delay, times, learns, path)
     sortable = sortable and can_be_sorted(conn, rule, times)
     by_delay = by_delay and sortable
-    noted = noted and learns and can_be_noted(conn, times)
+    noted = noted and learns and can_be_noted(conn, times, expected)
     if sort_by == "delay" and not by_delay:
         raise ValueError(
             f"{path}.sort_by: the synapses of a neuron are sorted by delay where spikes have one of their own at each synapse"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import brainsim as bs
-from brainsim.delays import Calendar, Followed, Learning, Synaptic
+from brainsim.delays import Calendar, Followed, Noted, Synaptic
 from brainsim.events import _library, _sorted_rows, _together
 
 N, M, STEPS, DT = 40, 30, 80, 0.1
@@ -208,7 +208,7 @@ def test_which_form_serves():
     assert type(network(**released)[0]["S->T"].axon) is Synaptic
     assert type(network(rule=bs.AllToAll())[0]["S->T"].axon) is Synaptic
     learning = bs.plasticity.PairSTDP(A_plus=0.1 * u.pA, A_minus=0.1 * u.pA, w_max=1 * u.pA)
-    assert type(network(weight=0.5 * u.pA, plasticity=learning)[0]["S->T"].axon) is Learning
+    assert type(network(weight=0.5 * u.pA, plasticity=learning)[0]["S->T"].axon) is Noted
     later = bs.plasticity.PairSTDP(A_plus=0.1 * u.pA, A_minus=0.1 * u.pA, w_max=1 * u.pA, pre_delay=1 * u.ms)
     assert type(network(weight=0.5 * u.pA, plasticity=later)[0]["S->T"].axon) is Followed
 

@@ -7,7 +7,7 @@ import pytest
 
 import brainsim as bs
 from brainsim._core import split
-from brainsim.delays import Followed, Learning
+from brainsim.delays import Followed, Noted
 from brainsim.plasticity import CalciumPlasticity, Plasticity, Trace
 
 MS, PA = u.ms, u.pA
@@ -80,7 +80,7 @@ WIRINGS = {"drawn": bs.FixedProbability(0.5), "fan out": bs.FixedOutDegree(5), "
 @pytest.mark.parametrize("name", RULES)
 def test_weights_are_those_of_traces_for_each_synapse(name, wiring, monkeypatch, implementation):
     net = network(RULES[name](), wiring)
-    assert type(net["S->T"].axon) is Learning
+    assert type(net["S->T"].axon) is Noted
     other = followed(RULES[name](), monkeypatch, wiring=wiring)
     found, expected = run(net), run(other)
     weight = plain(net["S->T"].weight)
@@ -137,6 +137,11 @@ def test_a_modulated_time_constant_is_that_of_the_synapses():
     net.connect(net.S, net.T, bs.AllToAll(), receptor="syn", weight=5 * PA, delay=bs.Uniform(0.1 * MS, 3 * MS),
                 plasticity=rule)  # fmt: skip
     assert type(net["S->T"].axon) is Followed
+
+
+@pytest.mark.parametrize("n, fan_out, kind", [(5000, 1, Followed), (5000, 8, Noted), (4000, 1, Noted)])
+def test_many_neurons_with_few_synapses_keep_less_for_each_of_these(n, fan_out, kind):
+    assert type(network(RULES["pairs"](), bs.FixedOutDegree(fan_out), n=n)["S->T"].axon) is kind
 
 
 def test_chunks_files_and_pauses_change_nothing(tmp_path):

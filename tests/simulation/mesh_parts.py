@@ -31,6 +31,17 @@ def build(mesh=None):
     net.connect(net.I, net.I, bs.FixedOutDegree(5, self_connections=False), receptor="syn", weight=-20 * u.pA)
     net.connect(net.E, net.E, bs.FixedProbability(0.1, self_connections=False), receptor="syn", weight=40 * u.pA,
                 plasticity=rule, delay=0.5 * MS)  # fmt: skip
+    late = bs.plasticity.PairSTDP(A_plus=1 * u.pA, A_minus=1.05 * u.pA, w_max=100 * u.pA)
+    net.connect(
+        net.E,
+        net.E,
+        bs.FixedProbability(0.1),
+        receptor="syn",
+        weight=40 * u.pA,
+        plasticity=late,
+        delay=delay,
+        name="late",
+    )
     return net
 
 
