@@ -269,7 +269,7 @@ class Synapses:
 
     def _change_later(self, later: Later, term: Term, event: str | None, low, high) -> None:
         """Change synapses by what was presynaptic a delay ago, or those that it reaches now."""
-        if event is None:
+        if event is None and term.post is None:
             self._change_each(term, event, low, high)
             return
         dtype, past = self.weight.dtype, term.past
@@ -281,7 +281,8 @@ class Synapses:
         if event == "pre":
             self.weight = events.add_on_due(later.due, self.weight, post, low, high, term.law, past)
             return
-        own, by_post = _times(self.spikes_post, post), cast(events.PostIndex, self.by_post)
+        own = post if event is None else _times(self.spikes_post, post)
+        by_post = cast(events.PostIndex, self.by_post)
         self.weight = events.add_on_post(
             self.conn, by_post, own, self.weight, cast(jax.Array, past), low, high, term.law, later.ago
         )

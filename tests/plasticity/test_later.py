@@ -1,5 +1,7 @@
 """Synapses that each have a delay and learn: they see the traces of their neurons as they were, and nothing is kept for each."""
 
+import inspect
+
 import brainunit as u
 import jax
 import numpy as np
@@ -9,6 +11,7 @@ import brainsim as bs
 from brainsim._core import split
 from brainsim.delays import Followed, Noted
 from brainsim.plasticity import CalciumPlasticity, Plasticity, Trace
+from brainsim.testing.plasticity import example
 
 MS, PA = u.ms, u.pA
 RULES = {
@@ -87,6 +90,41 @@ def test_weights_are_those_of_traces_for_each_synapse(name, wiring, monkeypatch,
     np.testing.assert_allclose(weight, plain(other["S->T"].weight), rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(plain(found["T.syn.g"]), plain(expected["T.syn.g"]), rtol=1e-10, atol=1e-12)
     assert np.ptp(weight) > 0.01 and np.all(np.isfinite(weight))
+
+
+EXPORTED = {
+    "Combined": lambda net: bs.plasticity.Combined(stdp=example(bs.plasticity.PairSTDP)),
+    "HomeostaticScaling": lambda net: example(bs.plasticity.HomeostaticScaling, target_rate=20 * u.Hz),
+    "RewardModulated": lambda net: bs.plasticity.RewardModulated(
+        example(bs.plasticity.PairSTDP), net.M, gain=20 * u.Hz, tau_mean=300 * MS, w_min=0 * PA, w_max=1 * PA
+    ),
+} | {
+    name: lambda net, rule=rule: example(rule)
+    for name in bs.plasticity.__all__
+    if inspect.isclass(rule := getattr(bs.plasticity, name))
+    and issubclass(rule, Plasticity)
+    and rule not in (Plasticity, bs.plasticity.RateRule)
+    and name not in ("Combined", "HomeostaticScaling", "RewardModulated")
+}
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_every_rule_is_that_of_traces_for_each_synapse(name, monkeypatch):
+    found = []
+    for looks_back in (True, False):
+        net = network(None)
+        net.M = bs.modulators.Dopamine(tau=20 * MS, source=net.D)
+        if not looks_back:
+            monkeypatch.setattr(Plasticity, "looks_back", property(lambda self: False))
+        rule, delay = EXPORTED[name](net), bs.Uniform(0.1 * MS, 3.2 * MS)
+        net.connect(net.S, net.T, bs.FixedProbability(0.5), receptor="syn", weight=0.5 * PA, delay=delay,
+                    plasticity=rule, name="learns")  # fmt: skip
+        monkeypatch.undo()
+        assert type(net["learns"].axon) is (Noted if looks_back else Followed)
+        run(net)
+        found.append(plain(net["learns"].weight))
+    np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-12)
+    assert np.any(found[0] != 0.5)
 
 
 @pytest.fixture(params=["kernel", "plain"])
