@@ -1,4 +1,4 @@
-"""Rows of synapses joined and sorted by delay: on the host, once, by the compiled library where it is there."""
+"""Rows of synapses joined, sorted by delay, and looked at from their targets: on the host, once, by the compiled library where it is there."""
 
 from __future__ import annotations
 
@@ -109,6 +109,36 @@ def sort_rows(indptr: np.ndarray, key: np.ndarray, arrays: Sequence[np.ndarray])
     sorted_ = [np.empty_like(array) for array in arrays]
     join_rows([Piece(indptr, key, arrays)], sorted_)
     return sorted_
+
+
+def transposed(indptr: np.ndarray, indices: np.ndarray, n_post: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the synapses of each target begin, ``(n_post + 1,)``, their sources, and their places in the rows, which ascend.
+
+    Parameters
+    ----------
+    indptr : int32 array, (rows + 1,)
+    indices : uint16 or int32 array, (n_synapses,)
+        Target of each synapse.
+    n_post : int
+    """
+    function = _library.host("transpose_rows", None)
+    if function is None:
+        position = np.argsort(indices, kind="stable").astype(np.int32)
+        begins = np.concatenate([[0], np.cumsum(np.bincount(indices, minlength=n_post))]).astype(np.int32)
+        source = np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
+        return begins, source[position], position
+    indptr, indices = np.ascontiguousarray(indptr, np.int32), np.ascontiguousarray(indices)
+    begins = np.empty(n_post + 1, np.int32)
+    source, position = (empty_in_huge_pages(indices.shape, np.int32) for _ in range(2))
+    function(
+        ctypes.c_int64(len(indptr) - 1),
+        _pointer(indptr),
+        _pointer(indices),
+        ctypes.c_int(indices.itemsize),
+        ctypes.c_int64(n_post),
+        *map(_pointer, (begins, source, position)),
+    )
+    return begins, source, position
 
 
 def begins_of(indptr: np.ndarray, delay: np.ndarray, depth: int, step_ms: float | None = None) -> np.ndarray:

@@ -14,7 +14,8 @@ from brainsim.events import _check
 from brainsim.events._backends import implementation
 from brainsim.events._primitive import Operation
 from brainsim.events._shared import OnPost, OnPre
-from brainsim.events.formats import Format
+from brainsim.events._sorted_rows import row_pointers, transposed
+from brainsim.events.formats import CSR, Dense, FixedFanOut, Format
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["indptr", "source", "position"], meta_fields=[])
@@ -38,7 +39,7 @@ class PostIndex:
 
 
 def transpose_index(conn: Format) -> PostIndex:
-    """Find the synapses of each postsynaptic neuron, with numpy and once for a connectivity.
+    """Find the synapses of each postsynaptic neuron, on the host and once for a connectivity.
 
     Parameters
     ----------
@@ -50,11 +51,19 @@ def transpose_index(conn: Format) -> PostIndex:
     PostIndex
     """
     _check.connection("transpose_index", conn, Format)
+    return PostIndex(*map(jax.device_put, _by_target(conn)))
+
+
+def _by_target(conn):
+    if isinstance(conn, Dense):
+        position = np.arange(conn.n_synapses, dtype=np.int32).reshape(conn.weight_shape).T.ravel()
+        source = np.tile(np.arange(conn.n_pre, dtype=np.int32), conn.n_post)
+        return np.arange(conn.n_post + 1, dtype=np.int32) * np.int32(conn.n_pre), source, position
+    if isinstance(conn, CSR | FixedFanOut):
+        return transposed(row_pointers(conn), np.asarray(conn.indices).ravel(), conn.n_post)
     pre, post = (np.asarray(x) for x in conn.coo())
-    position = np.argsort(post, kind="stable").astype(np.int32)
-    indptr = np.zeros(conn.n_post + 1, np.int32)
-    np.cumsum(np.bincount(post, minlength=conn.n_post), out=indptr[1:])
-    return PostIndex(*map(jax.device_put, (indptr, pre[position], position)))
+    begins = np.searchsorted(pre, np.arange(conn.n_pre + 1)).astype(np.int32)
+    return transposed(begins, post.astype(np.int32, copy=False), conn.n_post)
 
 
 class PowerLaw(NamedTuple):

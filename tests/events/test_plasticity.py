@@ -7,6 +7,7 @@ import pytest
 from jax.test_util import check_grads
 
 from brainsim import events
+from brainsim.events import _library
 
 
 def by_hand(conn, touched, weight, delta, low, high):
@@ -34,13 +35,19 @@ def test_the_synapses_of_spiking_neurons_move_within_bounds(conn, side, kind, rn
     assert np.any((outside < -1.0) | (outside > 1.5))  # those that are not touched are not clipped
 
 
-def test_the_index_by_post_finds_every_synapse_once(conn):
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_index_by_post_finds_every_synapse_once(conn, compiled, monkeypatch):
+    if not compiled:
+        monkeypatch.setattr(_library, "host", lambda *name: None)
     index = events.transpose_index(conn)
     pre, post = (np.asarray(x) for x in conn.coo())
     position = np.asarray(index.position)
     np.testing.assert_array_equal(np.sort(position), np.arange(conn.n_synapses))
     np.testing.assert_array_equal(index.source, pre[position])
     np.testing.assert_array_equal(np.repeat(np.arange(conn.n_post), np.diff(index.indptr)), post[position])
+    same = np.diff(post[position]) == 0  # those of one target are in the order in which they stand
+    assert np.all(np.diff(position)[same] > 0)
+    assert {x.dtype for x in (index.indptr, index.source, index.position)} == {np.dtype(np.int32)}
 
 
 def test_one_weight_for_all_cannot_be_plastic():

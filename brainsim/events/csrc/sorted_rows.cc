@@ -1,4 +1,4 @@
-// Rows of synapses joined and sorted by delay, and where the synapses of each delay begin.
+// Rows of synapses joined and sorted by delay, where the synapses of each delay begin, and the synapses of each target.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -136,6 +136,21 @@ int calendar(int64_t rows, const int32_t* indptr, int64_t depth, const X* delay,
   return 0;
 }
 
+// Where the synapses of each target begin, [targets + 1], their sources, and their places in the rows, which ascend.
+template <class Index>
+void transpose(int64_t rows, const int32_t* indptr, const Index* indices, int64_t targets, int32_t* begins, int32_t* source, int32_t* position) {
+  std::fill_n(begins, targets + 1, 0);
+  const int64_t first = indptr[0], last = indptr[rows];
+  for (int64_t k = first; k < last; ++k) ++begins[indices[k] + 1];
+  for (int64_t j = 0; j < targets; ++j) begins[j + 1] += begins[j];
+  std::vector<int32_t> next(begins, begins + targets);
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t k = indptr[i]; k < indptr[i + 1]; ++k) {
+      const int32_t q = next[indices[k]]++;
+      source[q] = static_cast<int32_t>(i), position[q] = static_cast<int32_t>(k);
+    }
+}
+
 }  // namespace
 
 // Joins rows that lie in pieces, piece after piece, and sorts each by its keys where there are any: whole numbers of 1, 2 or 4
@@ -187,4 +202,11 @@ BRAINSIM_HOST(int, calendar_of_floats)(int64_t rows, const int32_t* indptr, cons
 // The same of delays in steps.
 BRAINSIM_HOST(int, calendar_of_steps)(int64_t rows, const int32_t* indptr, const int32_t* delay, int64_t depth, int32_t* begins) {
   return calendar(rows, indptr, depth, delay, [](int64_t d) { return static_cast<int32_t>(d + 1); }, begins);
+}
+
+// The synapses of each target of rows whose targets are whole numbers of 2 or 4 bytes.
+BRAINSIM_HOST(void, transpose_rows)(int64_t rows, const int32_t* indptr, const void* indices, int bytes, int64_t targets, int32_t* begins,
+                                    int32_t* source, int32_t* position) {
+  if (bytes == 2) transpose(rows, indptr, static_cast<const uint16_t*>(indices), targets, begins, source, position);
+  else transpose(rows, indptr, static_cast<const int32_t*>(indices), targets, begins, source, position);
 }
