@@ -240,7 +240,7 @@ class Projection(Connection):
             return
         for name, factor in factors.items():
             way = dataclasses.replace(self.way, weight=factor * self.plain("weight"))
-            way.deliver(clock, arrived, post.receptors[name])
+            (way.single if self.axon.single else way).deliver(clock, arrived, post.receptors[name])
 
     def all_at_once(self, clock: Clock, post: Population, arrived: jax.Array) -> dict[str, jax.Array]:
         """What is added to the receptor's ports, by name, (n_steps, n_post), in all the steps of ``clock``, of what arrives in

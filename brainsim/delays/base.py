@@ -137,7 +137,7 @@ class Delay(Dynamics):
 
     def deliver(self, clock: Clock, path: Any, arrived: jax.Array, receptor: Any, delay: Any = None) -> None:
         """Add what ``arrived`` (from :meth:`send`) to the ports of a receptor, through synapses or a layer."""
-        path.deliver(clock, arrived, receptor)
+        (path.single if self.single else path).deliver(clock, arrived, receptor)
 
     def reached(self, clock: Clock, conn: Any, arrived: jax.Array) -> events.Reached:
         """Which synapses what :meth:`send` gave reaches at t + dt, and with which values."""

@@ -14,6 +14,11 @@ from brainsim.receptors.base import Receptor
 class Path(metaclass=NamesArguments):
     """How what arrives reaches the ports of a receptor: through synapses, or through a layer."""
 
+    @property
+    def single(self) -> Path:
+        """The same with each synapse in a row of its own, for arrivals of single synapses; itself where there are none."""
+        return self
+
     @abc.abstractmethod
     def deliver(self, clock: Clock, arrived: jax.Array, receptor: Receptor) -> None:
         """Add to the ports of ``receptor`` what arrives at t + dt.
@@ -22,7 +27,8 @@ class Path(metaclass=NamesArguments):
         ----------
         clock : Clock
             The projection's.
-        arrived : bool or float array, (n_pre,), or (n_synapses,) where each synapse has its own arrivals
+        arrived : bool or float array, (n_pre,)
+            Of a :attr:`single` one: (n_synapses,).
         receptor : Receptor
         """
 

@@ -46,17 +46,15 @@ class Synapses(Path):
 
     @property
     def single(self) -> Synapses:
-        """The same synapses, each of them in a row of its own."""
         weight = self.weight.ravel() if self.weight.ndim else self.weight
         return dataclasses.replace(self, conn=single_rows(cast(events.Format, self.conn)), weight=weight)
 
     def deliver(self, clock: Clock, arrived, receptor):
-        here = self if len(arrived) == self.conn.n_pre else self.single
         if not receptor.adds_up:
-            receptor.take_in(here.conn, arrived, here.weight)
+            receptor.take_in(self.conn, arrived, self.weight)
             return
         for port, feature in zip(receptor.ports, receptor.features(arrived)):
-            receptor.put(port, events.deliver(here.conn, feature, here.weight, receptor.plain(port)))
+            receptor.put(port, events.deliver(self.conn, feature, self.weight, receptor.plain(port)))
 
     def sums(self, arrived, receptor):
         if receptor.one_by_one or not receptor.adds_up:

@@ -56,6 +56,18 @@ def test_arrivals_are_those_of_the_list_of_synapses(rule, implementation):
         np.testing.assert_allclose(arrived(net), expected(net, fired), atol=1e-12)
 
 
+@pytest.mark.parametrize("n", [N, 400])
+def test_arrivals_of_single_synapses_are_told_from_those_of_neurons(n):
+    """Also where there are as many synapses as neurons: which of them arrivals belong to is known, not guessed."""
+    rule = bs.plasticity.PairSTDP(A_plus=0 * u.pA, A_minus=0 * u.pA, w_max=9 * u.pA, pre_delay=1 * u.ms)
+    weight = bs.Uniform(1 * u.pA, 2 * u.pA)
+    net, fired = network(weight, rule=bs.FixedTotalNumber(n), plasticity=rule)
+    assert type(net["S->T"].axon) is Followed
+    found = arrived(net)
+    assert found.sum() > 50
+    np.testing.assert_allclose(found, expected(net, fired), atol=1e-12)
+
+
 def test_pieces_and_chunks_change_nothing():
     net, _ = network()
     whole = arrived(net)
