@@ -140,7 +140,7 @@ class Noted(Listed):
         if times is not None and step_ms is not None and "steps" in vars(self):
             self.put("steps", self._steps(times, step_ms))
 
-    def due(self, clock: Clock, conn) -> events.Due:
+    def due(self, clock: Clock, conn: events.Format) -> events.Due:
         """The synapses that spikes reach now, of which :meth:`reached` has let this step's pass."""
         words = self.plain("fired"), self.plain("waiting")
         return events.Due(conn, self.plain("begins"), clock.step, self.plain("order"), *words)
