@@ -1,10 +1,12 @@
 """Random numbers of a step are those of :mod:`jax.random`."""
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import brainsim as bs
 from brainsim._core.draws import KINDS, drawn, some_of
 
 KEYS = np.stack([jax.random.key_data(jax.random.key(k)) for k in range(5)])
@@ -12,7 +14,7 @@ KEYS = np.stack([jax.random.key_data(jax.random.key(k)) for k in range(5)])
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("wide", [False, True], ids=["float32", "float64"])
-@pytest.mark.parametrize("shape", [(), (1,), (7,), (13, 17), (2, 3, 5), (40_000,)], ids=str)
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (13, 17), (2, 3, 5), (0,), (3, 0), (40_000,)], ids=str)
 def test_they_have_the_bits_of_jax(kind, wide, shape):
     with jax.enable_x64(wide):
         dtype = np.float64 if wide else np.float32
@@ -51,3 +53,17 @@ def test_a_part_has_the_numbers_that_it_has_in_the_whole():
 def test_they_have_no_derivative():
     value, slope = jax.value_and_grad(lambda scale: (scale * one(KEYS[0], 1)).sum())(2.0)
     np.testing.assert_allclose(value, 2 * slope, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sizes", [(17, 0), (0, 17), (0, 0)])
+def test_what_draws_nothing_stands_beside_what_does(sizes):
+    """XLA ended the process where it compiled such a program."""
+    net = bs.Network(seed=1)
+    net.S, net.T = bs.sources.PoissonGroup(29, rate=200 * u.Hz), bs.neurons.LIF(9)
+    net.T.add_receptors(syn=bs.receptors.Exponential())
+    for k, n in enumerate(sizes):
+        rule = bs.plasticity.CalciumPlasticity(w_max=1 * u.pA, sigma=0.1)
+        wiring = bs.FixedTotalNumber(n) if n else bs.FixedProbability(0.0)
+        net.connect(net.S, net.T, wiring, receptor="syn", weight=0.5 * u.pA, plasticity=rule, name=f"p{k}")
+    bs.simulate(net, 2 * u.ms, progress=False)
+    assert [net[f"p{k}"].weight.shape for k in range(2)] == [(n,) for n in sizes]

@@ -54,6 +54,8 @@ def some_of(
     kind: str, key: jax.Array, step, first: jax.Array, shape: Sequence[int], of: Sequence[int], dtype
 ) -> jax.Array:
     """A part of this shape of the numbers ``of`` another shape, from the place ``first`` on, uint32, in C order."""
+    if not math.prod(shape):  # XLA ends the process where it compiles some of the programs that draw nothing
+        return jnp.zeros(shape, dtype)
     strides = tuple(math.prod(of[k + 1 :]) for k in range(len(of)))
     step = jnp.asarray(step, jnp.int32)
     return numbers_p.bind(jnp.asarray(key), step, first, kind=kind, shape=tuple(shape), strides=strides, dtype=dtype)
