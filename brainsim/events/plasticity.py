@@ -299,7 +299,7 @@ add_on_post_p = _operation("add_on_post", _add_on_post_one, _numbers_of_post)
 def change(
     operation: Operation, implementation: str, static: tuple[int, ...], shared: tuple, *operands: jax.Array
 ) -> jax.Array:
-    """The weights after an operation that changes them."""
+    """What becomes of the array that an operation changes in place: weights, or sums."""
     return operation(shared, *operands, static=static, implementation=implementation)[0]
 
 

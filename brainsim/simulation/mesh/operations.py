@@ -45,10 +45,10 @@ class Here:
 
     @classmethod
     def of(
-        cls, evaluation: Evaluation, conn: Any, targets: Part, learns: bool = False, later: bool = False
+        cls, evaluation: Evaluation, conn: Any, targets: Part, learns: bool = False, later: tuple[str, ...] = ()
     ) -> Here | None:
         """Those of a connectivity whose arrays are parts; None where they are not divided. ``targets`` has one value for each
-        target.
+        target; ``later`` says what of a calendar is needed: every array is made for it, and stays.
         """
         if isinstance(conn, events.CSR | events.FixedFanOut):
             return cls._stored(evaluation, conn, evaluation.devices.tables, learns, later)
@@ -66,7 +66,7 @@ class Here:
         return None
 
     @classmethod
-    def _stored(cls, evaluation: Evaluation, conn: Any, table, learns: bool, later: bool) -> Here | None:
+    def _stored(cls, evaluation: Evaluation, conn: Any, table, learns: bool, later: tuple[str, ...]) -> Here | None:
         indices: Any = conn.indices
         if not indices.of:
             return None
@@ -80,7 +80,7 @@ class Here:
         local = jax.tree.unflatten(jax.tree.structure(events.CSR([0], [], post.shape((0,))[0])), [indptr, indices])
         names = ("indptr", "source", "position")
         by_post = PostIndex(*(table(f"{path}:post.{name}") for name in names)) if learns else None
-        begins, listed = (table(f"{path}:{name}") if later else None for name in ("begins", "listed"))
+        begins, listed = (table(f"{path}:{name}") if name in later else None for name in ("begins", "listed"))
         return cls(local, post, each, None if rows else each.at(0), by_post, begins, listed)
 
 
@@ -163,7 +163,7 @@ def _deliver_sorted(evaluation: Evaluation, equation: Any, given: list[Part]) ->
     call = Call(evaluation, equation, given)
     conn, _, step = call.shared
     spikes, weight, fired, waiting, into = call.operands
-    here = None if fired.layout != OWN else Here.of(evaluation, conn, into, later=True)
+    here = None if fired.layout != OWN else Here.of(evaluation, conn, into, later=("begins",))
     if here is None:
         return None
     shared = here.conn, here.begins, call.devices.whole(step)
@@ -180,10 +180,10 @@ def _deliver_sorted(evaluation: Evaluation, equation: Any, given: list[Part]) ->
 def _due(evaluation: Evaluation, call: Call, fired: Part) -> tuple[Here, tuple] | None:
     """The synapses of a calendar that are here, and the shared arguments of an operation on what is due."""
     conn, _, step, *order = call.shared
-    if fired.layout != OWN or (here := Here.of(evaluation, conn, fired, later=True)) is None:
+    names = ("begins", "listed") if order and order[0] is not None else ("begins",)
+    if fired.layout != OWN or (here := Here.of(evaluation, conn, fired, later=names)) is None:
         return None
-    listed = (None if order[0] is None else here.listed,) if order else ()
-    return here, (here.conn, here.begins, call.devices.whole(step), *listed)
+    return here, (here.conn, here.begins, call.devices.whole(step), *(here.listed for _ in order))
 
 
 @rule(pass_on_p.primitive.name)
