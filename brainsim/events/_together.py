@@ -19,7 +19,8 @@ from brainsim.events._contract import POST, Face, contract_p
 from brainsim.events._primitive import Batch, bits
 from brainsim.events._rows import has_rows
 from brainsim.events._shared import Block, Calendar, Delivery, Recorded, Together
-from brainsim.events.calendar import BITS, deliver_sorted_p
+from brainsim.events._under_way import BITS
+from brainsim.events.calendar import deliver_sorted_p
 from brainsim.events.delay import deliver_delayed_p
 from brainsim.events.record import append_events_p
 

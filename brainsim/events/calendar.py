@@ -19,9 +19,8 @@ from brainsim.events._primitive import Batch, Operation, is_zero, no_tangent, un
 from brainsim.events._rows import add_parts, has_rows
 from brainsim.events._shared import Calendar
 from brainsim.events._sorted_rows import begins_of
+from brainsim.events._under_way import BITS, after_delivery, due_now, is_over, under_way, without
 from brainsim.events.formats import Format
-
-BITS = 32
 
 
 def calendar_of(conn: Format, delay: np.ndarray, depth: int) -> np.ndarray:
@@ -189,104 +188,33 @@ def _calendar(conn, begins, fired, waiting):
 # -- definitions -------------------------------------------------------------------------------------------------------
 
 
-def _unpacked(waiting, n):
-    """One bool for each of n neurons."""
-    bits = (waiting[:, None] >> jnp.arange(BITS, dtype=jnp.uint32)[None, :]) & 1
-    return (bits != 0).ravel()[:n]
-
-
-def _packed(bools):
-    words = jnp.pad(bools, (0, -bools.shape[0] % BITS)).reshape(-1, BITS)
-    return _bits(words.astype(jnp.uint32) << jnp.arange(BITS, dtype=jnp.uint32)[None, :], 1)
-
-
-def _bits(x, axis):
-    return jnp.sum(x, axis, dtype=jnp.uint32)  # of different bits
-
-
-def _slots(fired, step, depth):
-    """The slots of what was fired 1 to ``depth`` steps ago: their words and bits."""
-    slot = (step - 1 - jnp.arange(depth, dtype=jnp.int32)) % (BITS * fired.shape[1])
-    return slot // BITS, (slot % BITS).astype(jnp.uint32)
-
-
-def _under_way(begins, step, fired, waiting):
-    """Whether what each neuron sent 1 to depth steps ago is under way, ``[n_pre, depth]``."""
-    word, bit = _slots(fired, step, begins.shape[1] - 1)
-    bits = (fired[:, word] >> bit[None, :]) & 1
-    return (bits != 0) & _unpacked(waiting, fired.shape[0])[:, None]
-
-
-def _due(conn, begins, here):
-    """How many spikes reach each synapse, of ``conn.weight_shape``: 0 or 1."""
-    return here[_sources(conn), delays_of(conn, begins) - 1].reshape(conn.weight_shape)
-
-
-def delays_of(conn: Format, begins: jax.Array) -> jax.Array:
-    """Delay of each synapse in steps, int32 ``[n_synapses]``, in the order that ``begins`` is of."""
-    depth, size = begins.shape[1] - 1, conn.n_synapses
-    marks = jnp.zeros(size + 1, jnp.int32).at[begins.ravel()].add(1)
-    # Of the rows before its own all beginnings are passed, of its own as many as its delay
-    return jnp.clip(jnp.cumsum(marks)[:size] - (depth + 1) * _sources(conn), 1, depth)
-
-
-def _sources(conn):
-    return jnp.broadcast_to(conn.spread(jnp.arange(conn.n_pre, dtype=jnp.int32)), conn.weight_shape).ravel()
-
-
 def _deliver_sorted_one(shared, static, spikes, weight, fired, waiting, into):
     conn, begins, step = shared
-    here = _under_way(begins, step, fired, waiting)
-    values = jnp.where(_due(conn, begins, here), weight, jnp.zeros((), into.dtype))
+    here = under_way(begins, step, fired, waiting)
+    values = jnp.where(due_now(conn, begins, here), weight, jnp.zeros((), into.dtype))
     into = add_at(into, conn.targets(), values, conn.weight_shape)
-    return into, *_after(begins, step, here, spikes, fired, waiting)
+    return into, *after_delivery(begins, step, here, spikes, fired, waiting)
 
 
 def _by_rows(shared, spikes, weight, fired, waiting, into):
     """The same with work that goes with the synapses that are reached."""
     conn, begins, step = shared
-    here = _under_way(begins, step, fired, waiting)
+    here = under_way(begins, step, fired, waiting)
     parts = begins[:, :-1].ravel(), jnp.where(here, jnp.diff(begins, axis=1), 0).ravel()
     one = jnp.ones((), into.dtype)
     into = add_parts(conn, *parts, lambda part: one, weight, into, lambda synapse, target: target)
-    return into, *_after(begins, step, here, spikes, fired, waiting)
-
-
-def _after(begins, step, here, spikes, fired, waiting):
-    """What is under way after a step: spikes that reach nothing more are forgotten."""
-    depth = here.shape[1]
-    last = (jnp.arange(depth) == depth - 1)[None, :]
-    return _without(last | _is_over(begins), begins, step, here, spikes, fired, waiting)
-
-
-def _is_over(begins):
-    """Whether spikes of each neuron that are 1 to depth steps old reach nothing, now or later."""
-    return begins[:, :-1] == begins[:, -1:]
-
-
-def _without(over, begins, step, here, spikes, fired, waiting):
-    """With the spikes of a step, and without those that are over."""
-    depth = here.shape[1]
-    word, bit = _slots(fired, step, depth)
-    alive = jnp.zeros_like(fired).at[:, word].add((here & ~over).astype(jnp.uint32) << bit[None, :])
-    waits = _unpacked(waiting, fired.shape[0])
-    fired = jnp.where(waits[:, None], alive, fired)
-    waits = waits & jnp.any(fired != 0, axis=1)
-    now = step % (BITS * fired.shape[1])
-    sent = spikes.astype(jnp.uint32) << (now % BITS).astype(jnp.uint32)
-    fired = fired.at[:, now // BITS].set(fired[:, now // BITS] | sent)
-    return fired, _packed(waits | spikes)
+    return into, *after_delivery(begins, step, here, spikes, fired, waiting)
 
 
 def _pass_on_one(shared, static, spikes, fired, waiting):
     conn, begins, step = shared
-    here = _under_way(begins, step, fired, waiting)
-    return _without(_is_over(begins), begins, step, here, spikes, fired, waiting)
+    here = under_way(begins, step, fired, waiting)
+    return without(is_over(begins), step, here, spikes, fired, waiting)
 
 
 def _sorted_gradient_one(shared, static, values, fired, waiting, gradient):
     conn, begins, step = shared
-    due = _due(conn, begins, _under_way(begins, step, fired, waiting))
+    due = due_now(conn, begins, under_way(begins, step, fired, waiting))
     each = jnp.where(due, jnp.broadcast_to(values[conn.targets()], due.shape), jnp.zeros((), values.dtype))
     return (gradient + (each if gradient.ndim else conn.total(each)),)
 

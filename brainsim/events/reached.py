@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from brainsim.events import _check, _pieces, calendar
+from brainsim.events import _check, _pieces, _under_way, calendar
 from brainsim.events._frozen import Frozen
 from brainsim.events._pieces import BLOCK, Rows, are_served, take_operation
 from brainsim.events._primitive import Operation
@@ -146,7 +146,7 @@ class Due(Reached):
     @property
     def _here(self):
         """Whether what each neuron sent 1 to depth steps ago is under way, ``[n_pre, depth]``."""
-        return calendar._under_way(self.begins, self.step, self.fired, self.waiting)
+        return _under_way.under_way(self.begins, self.step, self.fired, self.waiting)
 
     def rows(self):
         here = self._here
@@ -172,11 +172,11 @@ class Due(Reached):
         return of_delay(begins) + offset - of_delay(ends) + of_delay(lengths), jnp.ones(offset.shape, bool)
 
     def values(self):
-        return self._of_synapses(calendar._due(self.conn, self.begins, self._here).ravel())
+        return self._of_synapses(_under_way.due_now(self.conn, self.begins, self._here).ravel())
 
     def delays(self) -> jax.Array:
         """Delay of each synapse in steps, int32 ``[n_synapses]``."""
-        return self._of_synapses(calendar.delays_of(self.conn, self.begins))
+        return self._of_synapses(_under_way.delays_of(self.conn, self.begins))
 
     def _of_synapses(self, listed: jax.Array) -> jax.Array:
         """What is listed by delay, in the order of the synapses. Behind the last one there may be room, which is of none."""
