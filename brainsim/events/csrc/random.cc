@@ -164,7 +164,7 @@ ffi::Error poisson_input(const Call& call) {
 
 // Operands: those of poisson_input, several times; results: into of each. Own number: how many times.
 ffi::Error poisson_inputs(const Call& call, Threads& threads) {
-  constexpr int64_t kOfAThread = 1 << 15;  // elements that are worth a thread
+  constexpr double kElement = 1;  // ns
   Check check(call, 1);
   if (!check) return check.error();
   const int64_t count = call.number(0);
@@ -175,7 +175,7 @@ ffi::Error poisson_inputs(const Call& call, Threads& threads) {
     check_input(call, check, 5 * k, k);
     elements += call.entries() * call.operand(5 * k + 4).size();
   }
-  if (check) threads.for_each(count, threads.up_to(elements / kOfAThread), [&](int64_t k) { add_input(call, 5 * k, k); });
+  if (check) threads.for_each(count, threads.up_to(kElement * static_cast<double>(elements)), [&](int64_t k) { add_input(call, 5 * k, k); });
   return check.error();
 }
 

@@ -1,17 +1,14 @@
-// Parts of a call that have nothing in common, on the threads of XLA: results are the same on any number of them.
+// Parts of a call that have nothing in common, on several threads: results are the same on any number of them.
 #ifndef BRAINSIM_THREADS_H_
 #define BRAINSIM_THREADS_H_
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <cstdlib>
-#include <memory>
-#include <thread>
-#include <type_traits>
 #include <utility>
 
 #include "call.h"
+#include "crew.h"
 
 namespace brainsim {
 
@@ -19,36 +16,30 @@ class Threads {
  public:
   explicit Threads(ffi::ThreadPool pool) : pool_(std::move(pool)) {}
 
-  // How many threads can be had, at most as many as are wanted and as OMP_NUM_THREADS says; where it says nothing, as many as XLA has.
-  int64_t up_to(int64_t wanted) {
-    if (wanted < 2) return 1;
+  // How many threads are worth it for what takes one of them about so many ns, at most as many as OMP_NUM_THREADS says; where
+  // it says nothing, as many as XLA has. Others are not woken for little.
+  int64_t up_to(double ns) {
+    const double worth = ns / kOfAThread;
+    if (worth < 2) return 1;
     const char* const said = std::getenv("OMP_NUM_THREADS");
-    const int64_t number = said && *said ? std::strtoll(said, nullptr, 10) : wanted;
-    return std::max<int64_t>(1, std::min({wanted, number, pool_.num_threads()}));
+    int64_t number = std::min(static_cast<int64_t>(std::min(worth, 1e6)), pool_.num_threads());
+    if (said && *said) number = std::min<int64_t>(number, std::strtoll(said, nullptr, 10));
+    if (ns < kToWake) number = std::min(number, 1 + Crew::own().awake());
+    return std::max<int64_t>(1, number);
   }
 
-  // Calls part(k) for k from 0 to count - 1 on so many threads. The caller takes parts too, and waits for none that no thread has
-  // begun: it does not matter whether any thread is free. While it waits, the processor is left to others.
+  // Calls part(k) for k from 0 to count - 1 on so many threads (see crew.h), or here alone where they serve another call.
   template <class F>
   void for_each(int64_t count, int64_t threads, F&& part) {
     threads = std::min(count, threads);
-    if (threads < 2) {
-      for (int64_t k = 0; k < count; ++k) part(k);
-      return;
-    }
-    const auto shared = std::make_shared<Shared>();  // a thread may come when all is done
-    const auto work = [shared, count, &part] {
-      for (int64_t k; (k = shared->next.fetch_add(1)) < count; shared->done.fetch_add(1, std::memory_order_release)) part(k);
-    };
-    for (int64_t k = 1; k < threads; ++k) pool_.Schedule(std::decay_t<decltype(work)>(work));
-    work();
-    while (shared->done.load(std::memory_order_acquire) < count) std::this_thread::yield();
+    auto backwards = [&](int64_t k) { part(count - 1 - k); };  // a crew begins with the last
+    const auto call = [](void* of, int64_t k) { (*static_cast<decltype(&backwards)>(of))(k); };
+    if (threads > 1 && Crew::own().run(call, &backwards, count, threads - 1)) return;
+    for (int64_t k = 0; k < count; ++k) part(k);
   }
 
  private:
-  struct Shared {
-    std::atomic<int64_t> next{0}, done{0};
-  };
+  static constexpr double kOfAThread = 4e3, kToWake = 3e4;
 
   ffi::ThreadPool pool_;
 };

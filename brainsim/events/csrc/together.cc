@@ -180,7 +180,10 @@ struct Slots {
       others |= expected != step;
       expected = static_cast<int32_t>(step + 1);
     }
-    const int64_t several = others || now == 0 ? threads.up_to(under_way(deliveries, entries) / kUnderWay) : 1;
+    double ns = 0;
+    for (const Operand& place : sums) ns += kSum * static_cast<double>(entries * place.size() / kSteps);
+    if (others || now == 0) ns += kUnderWay * under_way(deliveries, entries);
+    const int64_t several = threads.up_to(ns);
     threads.for_each(entries * places, several, [&](int64_t k) { add_due_at(deliveries, k / places, k % places, now, others); });
   }
 
@@ -222,17 +225,17 @@ struct Slots {
       for (const Part& part : parts)
         if (here(part)) deliver(courses, *part.delivery, part.entry, part.first, part.from, part.end, all);
     };
-    const int64_t several = threads.up_to(courses.synapses() / kReached);
+    const int64_t several = threads.up_to(kReached * static_cast<double>(courses.synapses()));
     if (several > 1) threads.for_each(static_cast<int64_t>(sums.size()), several, for_place);
     else for_place(-1);  // all of them
   }
 
  private:
-  // Synapses that are worth a thread: of spikes under way, a part of which is reached in a block; and such as are reached.
-  static constexpr int64_t kUnderWay = 1 << 17, kReached = 1 << 12;
+  // About how many ns a sum takes, a synapse of a spike under way, which may be reached in a block, and one that is reached.
+  static constexpr double kSum = 0.3, kUnderWay = 0.3, kReached = 1.5;
 
   // How many synapses spikes have that are under way when a block begins, about.
-  static int64_t under_way(const std::vector<Delivery>& deliveries, int64_t entries) {
+  static double under_way(const std::vector<Delivery>& deliveries, int64_t entries) {
     double synapses = 0;
     for (const Delivery& d : deliveries)
       if (d.ahead >= 0)
@@ -243,7 +246,7 @@ struct Slots {
           const auto all = std::visit([](const auto& conn) { return conn.synapses; }, d.conn);
           if (neurons) synapses += static_cast<double>(neurons) * static_cast<double>(all) / static_cast<double>(d.later->at.n_pre);
         }
-    return static_cast<int64_t>(synapses);
+    return synapses;
   }
 
   void add_due_at(const std::vector<Delivery>& deliveries, int64_t e, int64_t place, int64_t now, bool others) const {
