@@ -1,5 +1,8 @@
 """Delays of single synapses whose rows are sorted by delay: the same arrivals as the ring, whatever happens in between."""
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -345,21 +348,46 @@ def test_delays_in_ms_begin_where_their_steps_do(dt, monkeypatch):
             _sorted_rows.begins_of(indptr, ms[::-1].copy(), depth, dt)
 
 
-def test_several_threads_give_the_bits_of_one(monkeypatch):
-    """So many spikes, synapses and neurons that threads share what is added ahead, what has just fired, and Poisson inputs."""
+def build_for_threads(names: str, n: int, fan_out: int) -> bs.Network:
     net = bs.Network(seed=3)
-    for name in "AB":
-        net[name] = bs.neurons.LIF(33_000, V=bs.Uniform(-65 * u.mV, -50 * u.mV), V_th=-50 * u.mV)
+    for name in names:
+        net[name] = bs.neurons.LIF(n, V=bs.Uniform(-65 * u.mV, -50 * u.mV), V_th=-50 * u.mV)
         net[name].add_receptors(syn=bs.receptors.Exponential(tau=5.0 * u.ms))
         net[name].add_stimuli(drive=bs.stimuli.PoissonInput("syn", sources=1000, rate=20 * u.Hz, weight=2 * u.nA))
-    for pre, post in ("AA", "AB", "BA", "BB"):
+    for pre, post in itertools.product(names, names):
         weight, delay = bs.Normal(1.0 * u.pA, 3.0 * u.pA), bs.Uniform(0.1 * u.ms, 1.5 * u.ms)
-        net.connect(net[pre], net[post], bs.FixedOutDegree(40), receptor="syn", weight=weight, delay=delay)
+        net.connect(net[pre], net[post], bs.FixedOutDegree(fan_out), receptor="syn", weight=weight, delay=delay)
+    return net
+
+
+def run_on_threads(net, names: str, steps: tuple[int, ...] = (40,)) -> list:
+    """Spikes and sums of a run in pieces."""
+    net.reset()
+    record = [f"{name}.spikes" for name in names]
+    spikes = [len(bs.simulate(net, k * DT * u.ms, dt=DT * u.ms, record=record).spikes[names[0]]) for k in steps]
+    return [*spikes, *(np.asarray(u.get_mantissa(net[name].syn.g)).tobytes() for name in names)]
+
+
+@pytest.mark.parametrize("steps", [(40,), (13, 22, 5)], ids=["whole", "pieces"])  # a block has 8
+@pytest.mark.parametrize(("names", "n", "fan_out"), [("AB", 33_000, 40), ("A", 8_000, 300)], ids=["two", "one"])
+def test_several_threads_give_the_bits_of_one(names, n, fan_out, steps, monkeypatch):
+    """So many spikes, synapses and neurons that threads share what is added ahead, what has just fired, and Poisson inputs;
+    where there is one population, its steps and its neurons.
+    """
+    net = build_for_threads(names, n, fan_out)
     found = []
     for threads in ("1", "4"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
-        net.reset()
-        rec = bs.simulate(net, 40 * DT * u.ms, dt=DT * u.ms, record=["A.spikes", "B.spikes"])
-        found.append([len(rec.spikes["A"]), *(np.asarray(u.get_mantissa(net[name].syn.g)).tobytes() for name in "AB")])
-    assert found[0][0] > 10_000
+        found.append(run_on_threads(net, names, steps))
+    assert sum(found[0][: len(steps)]) > n / 4
     assert found[0] == found[1]
+
+
+def test_runs_beside_each_other_have_the_bits_of_one():
+    """One of them has the threads, the others do without."""
+    expected = run_on_threads(build_for_threads("A", 8_000, 300), "A")
+    nets = [build_for_threads("A", 8_000, 300) for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        assert all(
+            found == expected for _ in range(3) for found in pool.map(lambda net: run_on_threads(net, "A"), nets)
+        )

@@ -20,21 +20,30 @@ constexpr int64_t kSteps = shared::Block::STEPS;
 
 inline int64_t place_in_block(int64_t step) { return (step % kSteps + kSteps) % kSteps; }
 
+// Some steps of those that a block has left.
+struct Steps {
+  int64_t first = 0, end = kSteps;
+};
+
 // What a spike reaches in successive steps: from begin[k] to begin[k + 1] those of step k.
 struct Course {
   const int32_t* begin;
   int64_t steps;
+  Course in(Steps some) const {
+    const int64_t first = std::min(some.first, steps);
+    return {begin + first, std::min(some.end, steps) - first};
+  }
 };
 
 class Courses {
  public:
   void clear() { courses_.clear(); }
 
-  // Those of spikes that were fired before the block, from its step `now` on. At its first step spikes that reach nothing
-  // more are forgotten.
-  void add_earlier(const Calendar& at, int64_t now, uint32_t* fired, uint32_t* waiting) {
+  // Those of spikes that were fired before the block, from its step `now` on, of the neurons in some words of `waiting`. At its
+  // first step spikes that reach nothing more are forgotten.
+  void add_earlier(const Calendar& at, int64_t now, uint32_t* fired, uint32_t* waiting, int64_t first, int64_t last) {
     spikes_.clear();
-    at.list(waiting, neurons_);
+    at.list(waiting, first, last, neurons_);
     for_each_neuron(at, fired, [&](int32_t i, uint32_t* own) {
       const int32_t* const row = at.begins + i * (at.depth + 1);
       for_each_age(own, at.words, at.now, [&](int32_t age, int32_t slot) {
@@ -63,14 +72,14 @@ class Courses {
       const uint32_t* const own = fired + i * at.words;
       if (std::all_of(own, own + at.words, [](uint32_t bits) { return bits == 0; })) waiting[i / 32] &= ~(1u << i % 32);
     }
-    if (at.n_pre % 32) waiting[at.n_pre / 32] &= (1u << at.n_pre % 32) - 1;  // what is behind is of no neuron
+    if (at.n_pre % 32 && last == at.waiting_words()) waiting[at.n_pre / 32] &= (1u << at.n_pre % 32) - 1;  // what is behind is of no neuron
   }
 
   // Those of spikes that were fired `age` steps ago, in the block, from its step `now` on.
-  void add_of_age(const Calendar& at, int64_t age, int64_t now, uint32_t* fired, const uint32_t* waiting) {
+  void add_of_age(const Calendar& at, int64_t age, int64_t now, uint32_t* fired, const uint32_t* waiting, int64_t first, int64_t last) {
     if (age > at.depth) return;
     const int64_t slots = at.slots(), slot = (at.now + slots - age) % slots;
-    at.list(waiting, neurons_);
+    at.list(waiting, first, last, neurons_);
     for_each_neuron(at, fired, [&](int32_t i, const uint32_t* own) {
       if (own[slot / 32] >> slot % 32 & 1) add(at, i, age, kSteps - now);
     });
@@ -89,27 +98,28 @@ class Courses {
     return all;
   }
 
-  // Asks for the synapses of the courses `from` to `end`.
+  // Asks for the synapses of the courses `from` to `end` in some of their steps.
   template <class Index, class W>
-  void ask_for(const Index* targets, const W* weight, bool one_weight, int64_t from, int64_t end) const {
+  void ask_for(const Index* targets, const W* weight, bool one_weight, int64_t from, int64_t end, Steps steps) const {
     for (int64_t k = from; k < end; ++k) {
-      const int64_t first = courses_[k].begin[0], count = courses_[k].begin[courses_[k].steps] - first;
+      const Course course = courses_[k].in(steps);
+      const int64_t first = course.begin[0], count = course.begin[course.steps] - first;
       ask(targets + first, count);
       if (!one_weight) ask(weight + first, count);
     }
   }
 
-  // slots[k][target] += W, from the slot of the first step on.
+  // slots[k][target] += W in some of their steps k.
   template <class Index, class W, class T>
-  void deliver(const Index* targets, const W* weight, bool one_weight, int64_t from, int64_t end, int64_t n_post, T* slots) const {
+  void deliver(const Index* targets, const W* weight, bool one_weight, int64_t from, int64_t end, Steps steps, int64_t n_post, T* slots) const {
     thread_local Widened<W> wide;
     const T one = one_weight ? static_cast<T>(*weight) : T{0};
     for (int64_t k = from; k < end; ++k) {
-      const Course course = courses_[k];
+      const Course course = courses_[k].in(steps);
       const int64_t first = course.begin[0];
       const auto* w = one_weight ? nullptr : wide.of(weight + first, course.begin[course.steps] - first);
       const Index* target = targets + first;
-      T* to = slots;
+      T* to = slots + steps.first * n_post;
       for (int64_t step = 1; step <= course.steps; ++step, to += n_post) {
         const Index* const last = targets + course.begin[step];
         if (one_weight)

@@ -52,7 +52,6 @@ struct Calendar {
   }
 
   // The neurons of which anything is under way; `first` and `last` are words of 32 neurons each.
-  void list(const uint32_t* waiting, std::vector<int32_t>& neurons) const { list(waiting, 0, waiting_words(), neurons); }
   void list(const uint32_t* waiting, int64_t first, int64_t last, std::vector<int32_t>& neurons) const {
     neurons.clear();
     for (int64_t w = first; w < last; ++w)

@@ -21,9 +21,12 @@ class Threads {
   int64_t up_to(double ns) {
     const double worth = ns / kOfAThread;
     if (worth < 2) return 1;
-    const char* const said = std::getenv("OMP_NUM_THREADS");
     int64_t number = std::min(static_cast<int64_t>(std::min(worth, 1e6)), pool_.num_threads());
-    if (said && *said) number = std::min<int64_t>(number, std::strtoll(said, nullptr, 10));
+    if (const char* const said = std::getenv("OMP_NUM_THREADS")) {
+      char* end = nullptr;
+      const int64_t most = std::strtoll(said, &end, 10);
+      if (end != said) number = std::min(number, most);
+    }
     if (ns < kToWake) number = std::min(number, 1 + Crew::own().awake());
     return std::max<int64_t>(1, number);
   }

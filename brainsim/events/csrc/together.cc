@@ -133,14 +133,19 @@ struct Slots {
     const Job *from, *end;
     int64_t entry, first, count;
   };
-  struct Part {  // the courses of a delivery, among all
+  struct Part {  // the courses of a delivery, among all; the step after the block's begin that is their first
     const Delivery* delivery;
     int64_t entry, first, from, end;
   };
+  struct Reached {
+    Courses courses;
+    std::vector<Part> parts;
+    void clear() { courses.clear(), parts.clear(); }
+  };
   std::vector<Fired> fired;
   std::vector<int32_t> ids;
-  std::vector<Part> parts;
-  Courses courses;
+  Reached reached;  // by what fired in this step
+  std::vector<Reached> due;  // in each entry of each place, when a block begins, by each range of presynaptic neurons
 
   void clear() { sums.clear(), next.reset(), fired.clear(), ids.clear(); }
 
@@ -154,16 +159,17 @@ struct Slots {
     });
   }
 
-  // Adds what the courses `from` to `end` reach to the slots from `first` on; they are asked for before, kTogether at a time.
-  void deliver(const Courses& courses, const Delivery& delivery, int64_t e, int64_t first, int64_t from, int64_t end, bool asked) const {
+  // Adds what the courses of a part reach in some steps to its slots; they are asked for before, kTogether at a time.
+  void deliver(const Courses& courses, const Part& part, Steps steps, bool asked) const {
     constexpr int64_t kTogether = 16;
-    with_rows(delivery, e, [&](const auto* targets, const auto* weight, bool one, auto zero) {
+    with_rows(*part.delivery, part.entry, [&](const auto* targets, const auto* weight, bool one, auto zero) {
       using T = decltype(zero);
-      T* const slots = sums[delivery.ahead].at<T>(e) + first * delivery.n_post;
-      for (int64_t next; from < end; from = next) {
-        next = asked ? end : std::min(end, from + kTogether);
-        if (!asked) courses.ask_for(targets, weight, one, from, next);
-        courses.deliver(targets, weight, one, from, next, delivery.n_post, slots);
+      const int64_t n_post = part.delivery->n_post;
+      T* const slots = sums[part.delivery->ahead].at<T>(part.entry) + part.first * n_post;
+      for (int64_t next, from = part.from; from < part.end; from = next) {
+        next = asked ? part.end : std::min(part.end, from + kTogether);
+        if (!asked) courses.ask_for(targets, weight, one, from, next, steps);
+        courses.deliver(targets, weight, one, from, next, steps, n_post, slots);
       }
     });
   }
@@ -180,11 +186,28 @@ struct Slots {
       others |= expected != step;
       expected = static_cast<int32_t>(step + 1);
     }
-    double ns = 0;
+    const bool begins = others || now == 0;
+    double ns = begins ? kUnderWay * under_way(deliveries, entries) : 0;
     for (const Operand& place : sums) ns += kSum * static_cast<double>(entries * place.size() / kSteps);
-    if (others || now == 0) ns += kUnderWay * under_way(deliveries, entries);
-    const int64_t several = threads.up_to(ns);
-    threads.for_each(entries * places, several, [&](int64_t k) { add_due_at(deliveries, k / places, k % places, now, others); });
+    const int64_t several = threads.up_to(ns), count = entries * places, ranges = begins ? ranges_of(count, several, kSteps - now) : 1;
+    if (begins) due.resize(std::max<size_t>(due.size(), count * ranges));
+    const auto find = [&](int64_t k, int64_t range) {
+      const Operand& place = sums[k % places];
+      if (others && range == 0) std::memset(place.bytes_at(k / places), 0, place.size() * ffi::ByteWidth(place.type()));
+      find_due(deliveries, k / places, k % places, now, range, ranges, due[k * ranges + range]);
+    };
+    const auto add = [&](int64_t k, int64_t range) {
+      const Reached* const found = due.data() + k * ranges;
+      const size_t parts = begins ? found->parts.size() : 0;  // of each range as many
+      for (size_t p = 0; p < parts; ++p)
+        for (int64_t r = 0; r < ranges; ++r) deliver(found[r].courses, found[r].parts[p], range_of(range, ranges, kSteps - now), false);
+      if (range == 0) add_slot(deliveries, k / places, k % places, now);
+    };
+    if (ranges > 1) threads.for_each(count * ranges, several, [&](int64_t k) { find(k / ranges, k % ranges); });
+    threads.for_each(count * ranges, several, [&](int64_t k) {
+      if (begins && ranges == 1) find(k, 0);
+      add(k / ranges, k % ranges);
+    });
   }
 
   // Notes which neurons of the jobs `from` to `end` fired.
@@ -207,27 +230,31 @@ struct Slots {
     for_each([this](const Fired& some, const Delivery&, const Calendar& at) {
       for (int64_t k = 0; k < some.count; ++k) ask_line(at.begins + ids[some.first + k] * (at.depth + 1));
     });
-    courses.clear(), parts.clear();
-    for_each([this](const Fired& some, const Delivery& delivery, const Calendar& at) {
+    const Courses& courses = reached.courses;
+    reached.clear();
+    int64_t left = 0;  // steps of the block
+    for_each([&](const Fired& some, const Delivery& delivery, const Calendar& at) {
       const int64_t now = place_in_block(at.step), from = courses.size();
-      courses.add_fired(at, now, ids.data() + some.first, some.count);
-      parts.push_back({&delivery, some.entry, now + 1, from, courses.size()});
+      reached.courses.add_fired(at, now, ids.data() + some.first, some.count);
+      reached.parts.push_back({&delivery, some.entry, now + 1, from, courses.size()});
+      left = kSteps - 1 - now;
     });
     const bool all = courses.size() <= kMost;
-    const auto for_place = [&](int64_t place) {
+    const auto add_to = [&](int64_t place, Steps steps) {
       const auto here = [&](const Part& part) { return place < 0 || part.delivery->ahead == place; };
       if (all)
-        for (const Part& part : parts)
+        for (const Part& part : reached.parts)
           if (here(part))
             with_rows(*part.delivery, part.entry, [&](const auto* targets, const auto* weight, bool one, auto) {
-              courses.ask_for(targets, weight, one, part.from, part.end);
+              courses.ask_for(targets, weight, one, part.from, part.end, steps);
             });
-      for (const Part& part : parts)
-        if (here(part)) deliver(courses, *part.delivery, part.entry, part.first, part.from, part.end, all);
+      for (const Part& part : reached.parts)
+        if (here(part)) deliver(courses, part, steps, all);
     };
     const int64_t several = threads.up_to(kReached * static_cast<double>(courses.synapses()));
-    if (several > 1) threads.for_each(static_cast<int64_t>(sums.size()), several, for_place);
-    else for_place(-1);  // all of them
+    if (several < 2) return add_to(-1, {});  // all of them
+    const int64_t places = static_cast<int64_t>(sums.size()), ranges = ranges_of(places, several, left);
+    threads.for_each(places * ranges, several, [&](int64_t k) { add_to(k / ranges, range_of(k % ranges, ranges, left)); });
   }
 
  private:
@@ -249,9 +276,14 @@ struct Slots {
     return synapses;
   }
 
-  void add_due_at(const std::vector<Delivery>& deliveries, int64_t e, int64_t place, int64_t now, bool others) const {
-    if (others) std::memset(sums[place].bytes_at(e), 0, sums[place].size() * ffi::ByteWidth(sums[place].type()));
-    if (others || now == 0) fill(deliveries, e, place, now);
+  // Into how many ranges the steps that are left of a block are divided, so that there is work for each thread.
+  static int64_t ranges_of(int64_t places, int64_t threads, int64_t left) {
+    return threads < 2 ? 1 : std::clamp<int64_t>((threads + places - 1) / places, 1, left);
+  }
+
+  static Steps range_of(int64_t range, int64_t ranges, int64_t left) { return {range * left / ranges, (range + 1) * left / ranges}; }
+
+  void add_slot(const std::vector<Delivery>& deliveries, int64_t e, int64_t place, int64_t now) const {
     const auto own = std::find_if(deliveries.begin(), deliveries.end(), [place](const Delivery& d) { return d.ahead == place; });
     with_real(own->into.type(), [&](auto zero) {
       using T = decltype(zero);
@@ -261,17 +293,21 @@ struct Slots {
     });
   }
 
-  void fill(const std::vector<Delivery>& deliveries, int64_t e, int64_t place, int64_t now) const {
-    thread_local Courses courses;
+  // What is due in the block, from its step `now` on, of a range of each delivery's presynaptic neurons.
+  static void find_due(const std::vector<Delivery>& deliveries, int64_t e, int64_t place, int64_t now, int64_t range, int64_t ranges,
+                       Reached& due) {
+    due.clear();
     for (int64_t age = now + 1; age > 0; --age)  // what was fired before the block, and then in each of its steps
       for (const Delivery& d : deliveries)
         if (d.ahead == place) {
           uint32_t* const own = d.later->fired.at<uint32_t>(e);
           uint32_t* const waiting = d.later->waiting.at<uint32_t>(e);
-          courses.clear();
-          if (age > now) courses.add_earlier(d.later->at, now, own, waiting);
-          else courses.add_of_age(d.later->at, age, now, own, waiting);
-          deliver(courses, d, e, now, 0, courses.size(), false);
+          const Calendar& at = d.later->at;
+          const int64_t from = due.courses.size(), words = at.waiting_words();
+          const int64_t first = words * range / ranges, last = words * (range + 1) / ranges;
+          if (age > now) due.courses.add_earlier(at, now, own, waiting, first, last);
+          else due.courses.add_of_age(at, age, now, own, waiting, first, last);
+          due.parts.push_back({&d, e, now, from, due.courses.size()});
         }
   }
 };
