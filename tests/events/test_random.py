@@ -121,6 +121,18 @@ def test_input_is_the_counts_times_the_weight(mean, form, rng, implementation):
     np.testing.assert_allclose(events.poisson_input(KEY, 5, mean, weight, into), expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("n", [150_000, 150_001 + 255])
+@pytest.mark.parametrize("means", ["rare", "one", "each", "large"])
+def test_threads_share_an_input_with_the_bits_of_one(means, n, rng, monkeypatch):
+    mean = {"rare": 0.2, "one": 3.0, "each": rng.uniform(0, 4, n), "large": rng.uniform(0, 20, n)}[means]
+    found = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        found.append(np.asarray(jax.jit(events.poisson_input)(KEY, 7, mean, 0.5, jnp.ones(n))))
+    np.testing.assert_array_equal(*found)
+    assert abs(found[0].mean() - 1 - 0.5 * np.mean(mean)) < 5 * 0.5 * np.sqrt(np.mean(mean) / n)
+
+
 def test_input_has_no_derivative_in_the_mean(implementation):
     gradient = jax.grad(lambda m: events.poisson_input(KEY, 0, m, 1.0, jnp.zeros(9)).sum())(1.0)
     assert gradient == 0

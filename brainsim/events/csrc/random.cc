@@ -34,20 +34,31 @@ int64_t block_of(double most) {
   return exponent - 1 < -26 ? int64_t{1} << 30 : int64_t{1} << (5 - exponent);
 }
 
+// A part of so many of what there is to draw.
+struct Share {
+  int64_t part = 0, parts = 1;
+  int64_t first(int64_t n, int64_t together) const { return first_of(part, n, together); }
+  int64_t end(int64_t n, int64_t together) const { return std::min(n, first_of(part + 1, n, together)); }
+
+ private:
+  int64_t first_of(int64_t k, int64_t n, int64_t together) const { return (n + together - 1) / together * k / parts * together; }
+};
+
 // Calls f(begin, end, lane) for the blocks of n neurons.
 template <class F>
-void for_each_block_of(double most, int64_t n, F&& f) {
-  const int64_t size = block_of(most);
-  for (int64_t begin = 0; begin < n; begin += size) f(begin, std::min(size, n - begin), static_cast<uint32_t>(begin / size));
+void for_each_block_of(double most, int64_t n, Share share, F&& f) {
+  const int64_t size = block_of(most), end = share.end(n, size);
+  for (int64_t begin = share.first(n, size); begin < end; begin += size)
+    f(begin, std::min(size, n - begin), static_cast<uint32_t>(begin / size));
 }
 
 // Calls add(i, count) with counts that sum to a Poisson number of the given mean for each i; silent ones are left out.
 template <class T, class F>
-void poisson(const uint32_t* key, uint32_t step, const T* mean, bool one_mean, int64_t n, F&& add) {
+void poisson(const uint32_t* key, uint32_t step, const T* mean, bool one_mean, int64_t n, Share share, F&& add) {
   const double most = one_mean ? static_cast<double>(*mean) : largest(mean, n);
   if (!(most > 0.0)) return;
   if (most <= 0.3) {  // a Poisson process of this intensity over [0, n), thinned to each mean
-    for_each_block_of(most, n, [&](int64_t begin, int64_t size, uint32_t lane) {
+    for_each_block_of(most, n, share, [&](int64_t begin, int64_t size, uint32_t lane) {
       Stream stream(key, step, kPoisson, lane);
       for (double x = 0.0;;) {
         x -= std::log(stream.uniform()) / most;
@@ -59,7 +70,8 @@ void poisson(const uint32_t* key, uint32_t step, const T* mean, bool one_mean, i
     return;
   }
   const auto in_blocks_of = [&](int64_t together, auto&& draw) {  // numbers of neurons from `begin` on; also zero: a branch would cost more
-    for (int64_t begin = 0; begin < n; begin += together) {
+    const int64_t end = share.end(n, together);
+    for (int64_t begin = share.first(n, together); begin < end; begin += together) {
       const int size = static_cast<int>(std::min(together, n - begin));
       const auto* const counts = draw(begin, size);
       for (int q = 0; q < size; ++q) add(begin + q, counts[q]);
@@ -116,7 +128,7 @@ ffi::Error poisson_counts(const Call& call) {
       for (int64_t e = 0; e < call.entries(); ++e) {
         C* const out = counts.at<C>(e);
         std::fill_n(out, counts.size(), C{0});
-        poisson(key.at<uint32_t>(e), *step.at<uint32_t>(e), mean.at<T>(e), mean.size() == 1, counts.size(),
+        poisson(key.at<uint32_t>(e), *step.at<uint32_t>(e), mean.at<T>(e), mean.size() == 1, counts.size(), {},
                 [out](int64_t i, auto count) { out[i] += static_cast<C>(count); });
       }
     };
@@ -135,8 +147,8 @@ void check_input(const Call& call, Check& check, int64_t first, int64_t result) 
   check.in_place(result, first + 4, n, real);
 }
 
-// Adds that input to `into`.
-void add_input(const Call& call, int64_t first, int64_t result) {
+// Adds that input to `into`, of a share of the neurons.
+void add_input(const Call& call, int64_t first, int64_t result, Share share) {
   const Operand key = call.operand(first), step = call.operand(first + 1), mean = call.operand(first + 2), weight = call.operand(first + 3);
   const Operand into = call.in_place(result, first + 4);
   with_real(into.type(), [&](auto zero) {
@@ -145,7 +157,7 @@ void add_input(const Call& call, int64_t first, int64_t result) {
       const T* const w = weight.at<T>(e);
       T* const out = into.at<T>(e);
       const auto draw = [&](auto&& add) {  // which is told numbers that are converted together where there are many
-        poisson(key.at<uint32_t>(e), *step.at<uint32_t>(e), mean.at<T>(e), mean.size() == 1, into.size(), add);
+        poisson(key.at<uint32_t>(e), *step.at<uint32_t>(e), mean.at<T>(e), mean.size() == 1, into.size(), share, add);
       };
       if (weight.size() == 1) draw([out, one = *w](int64_t i, auto count) { out[i] += one * static_cast<T>(count); });
       else draw([out, w](int64_t i, auto count) { out[i] += w[i] * static_cast<T>(count); });
@@ -153,30 +165,35 @@ void add_input(const Call& call, int64_t first, int64_t result) {
   });
 }
 
-// Operands: key, step, mean, weight, into; result: into.
-ffi::Error poisson_input(const Call& call) {
-  Check check(call, 0);
-  check.arguments(0, 5, 1);
-  if (check) check_input(call, check, 0, 0);
-  if (check) add_input(call, 0, 0);
+// Adds so many inputs.
+ffi::Error add_inputs(const Call& call, Check& check, int64_t count, Threads& threads) {
+  constexpr double kOfOneMean = 1, kOfEach = 6;  // ns of an element
+  if (check) check.arguments(0, 5 * count, count);
+  double ns = 0;
+  for (int64_t k = 0; k < count && check; ++k) {
+    check_input(call, check, 5 * k, k);
+    const double elements = static_cast<double>(call.entries() * call.operand(5 * k + 4).size());
+    ns += elements * (call.operand(5 * k + 2).size() == 1 ? kOfOneMean : kOfEach);
+  }
+  if (!check || count == 0) return check.error();
+  const int64_t several = threads.up_to(ns), parts = (several + count - 1) / count;
+  threads.for_each(count * parts, several, [&](int64_t k) { add_input(call, 5 * (k / parts), k / parts, {k % parts, parts}); });
   return check.error();
+}
+
+// Operands: key, step, mean, weight, into; result: into.
+ffi::Error poisson_input(const Call& call, Threads& threads) {
+  Check check(call, 0);
+  return add_inputs(call, check, 1, threads);
 }
 
 // Operands: those of poisson_input, several times; results: into of each. Own number: how many times.
 ffi::Error poisson_inputs(const Call& call, Threads& threads) {
-  constexpr double kElement = 1;  // ns
   Check check(call, 1);
   if (!check) return check.error();
   const int64_t count = call.number(0);
   check.that(count >= 0 && count <= call.results(), "numbers", 0, "are of more inputs than there are results");
-  if (check) check.arguments(0, 5 * count, count);
-  int64_t elements = 0;
-  for (int64_t k = 0; k < count && check; ++k) {
-    check_input(call, check, 5 * k, k);
-    elements += call.entries() * call.operand(5 * k + 4).size();
-  }
-  if (check) threads.for_each(count, threads.up_to(kElement * static_cast<double>(elements)), [&](int64_t k) { add_input(call, 5 * k, k); });
-  return check.error();
+  return check ? add_inputs(call, check, count, threads) : check.error();
 }
 
 template <class T>
@@ -195,7 +212,7 @@ void bernoulli(const uint32_t* key, uint32_t step, const T* probability, bool on
     return;
   }
   const double scale = 1.0 / std::log1p(-most);
-  for_each_block_of(most, n, [&](int64_t begin, int64_t size, uint32_t lane) {
+  for_each_block_of(most, n, {}, [&](int64_t begin, int64_t size, uint32_t lane) {
     Stream stream(key, step, kBernoulli, lane);
     for (double x = 0.0;; x += 1.0) {
       x += std::floor(std::log(stream.uniform()) * scale);
@@ -228,6 +245,6 @@ ffi::Error bernoulli_spikes(const Call& call) {
 }  // namespace brainsim
 
 BRAINSIM_HANDLER(poisson_counts, brainsim::poisson_counts);
-BRAINSIM_HANDLER(poisson_input, brainsim::poisson_input);
+BRAINSIM_HANDLER_ON_THREADS(poisson_input, brainsim::poisson_input);
 BRAINSIM_HANDLER_ON_THREADS(poisson_inputs, brainsim::poisson_inputs);
 BRAINSIM_HANDLER(bernoulli_spikes, brainsim::bernoulli_spikes);

@@ -42,7 +42,7 @@ class Threads {
   }
 
  private:
-  static constexpr double kOfAThread = 4e3, kToWake = 3e4;
+  static constexpr double kOfAThread = 8e3, kToWake = 6e4;
 
   ffi::ThreadPool pool_;
 };
