@@ -1,4 +1,4 @@
-"""Compile the loop of a run with the widest registers, and so that each population's variables are advanced in one pass.
+"""Compile the loop of a run with registers that suit it, and so that each population's variables are advanced in one pass.
 
 XLA's CPU compiler writes one loop per variable unless its option for multi-output fusion is on. With it membranes
 whose step is plain arithmetic advance 1.3 to 2 times faster, but reverse-mode derivatives of scans several times
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -26,19 +27,30 @@ OPTION, WIDTH = "xla_cpu_use_multi_output_fusion", "xla_cpu_prefer_vector_width"
 # Of LLVM: how many pairs of arrays a loop may compare when it begins, to know that they are apart; every number counts as one
 CHECKS = "-vectorize-memory-check-threshold"
 NOT_HERE = ("stablehlo.scatter", "callback", "stablehlo.create_token", "stablehlo.after_all")
+# Functions of which XLA's compiler has no form for the widest registers: it may take them apart, one number after the other
+NARROW = re.compile(
+    r"\b(?:chlo\.erf_inv|(?:chlo|stablehlo)\.tan|stablehlo\.(?:sine|cosine|log_plus_one))\b.*tensor<\d+x"
+    r"|\bstablehlo\.(?:log|power)\b.*tensor<(?:\d+x)+f64"
+)
 # Fields of CompileOptionsProto, ExecutableBuildOptionsProto and DebugOptions, unchanged since 2023.
 _BUILD_OPTIONS, _DEBUG_OPTIONS, _EXTRA_OPTIONS, _VECTOR_WIDTH = 3, 3, 500, 308
 
 
-def options(device) -> dict[str, str | bool] | None:
-    """Options of the compiler for a program on a device: registers as wide as there are, unless ``XLA_FLAGS`` says how wide.
-
-    XLA keeps to half of the 64 bytes that AVX-512 has, for early processors that slowed down; exponentials of gates take 1.3
-    times as long then.
-    """
+def options(lowered, device) -> dict[str, str | bool] | None:
+    """Options of the compiler for a lowered program on a device: registers as wide as serves it, unless ``XLA_FLAGS`` says how wide."""
     if device.platform != "cpu" or WIDTH in os.environ.get("XLA_FLAGS", ""):
         return None
-    return {WIDTH: "512"}
+    return {WIDTH: str(width(lowered.as_text()))}
+
+
+def width(program: str) -> int:
+    """Bits of the registers that serve a program: the widest there are, or half of that.
+
+    XLA keeps to half of the 64 bytes that AVX-512 has, for early processors that slowed down; exponentials of gates take 1.3
+    times as long then. Some functions take two to four times as long in the widest: inverse error functions, which make
+    normal numbers of uniform ones, sines of arrays, and logarithms and powers in float64.
+    """
+    return 256 if NARROW.search(program) else 512
 
 
 def load(lowered, device) -> Callable | None:
@@ -59,7 +71,7 @@ def load(lowered, device) -> Callable | None:
     if any(word in text for word in NOT_HERE):
         return None
     try:
-        return _load(lowered, device)
+        return _load(lowered, device, width(text))
     except Exception as error:  # private parts of JAX: whatever has changed there, its own way is right
         _warn_once(f"{type(error).__name__}: {error}")
         return None
@@ -76,10 +88,10 @@ def _warn_once(reason: str) -> None:
     )
 
 
-def _load(lowered, device) -> Callable:
+def _load(lowered, device, bits: int) -> Callable:
     from jaxlib import _jax  # type: ignore  # it is compiled
 
-    program, place = _compiled(_jax, lowered, [device], one_pass=True), jax.sharding.SingleDeviceSharding(device)
+    program, place = _compiled(_jax, lowered, [device], True, bits), jax.sharding.SingleDeviceSharding(device)
     types = [ShapedArray(array.shape, array.dtype) for array in jax.tree.leaves(lowered.out_info)]
     # To ask each result for its place takes as long as to make it
     made = [_jax.array_result_handler(kind, place, committed=True, _skip_checks=True) for kind in types]
@@ -104,7 +116,7 @@ def load_replicas(lowered, devices: Sequence, one_pass: bool) -> Callable:
     """
     from jaxlib import _jax  # type: ignore  # it is compiled
 
-    program = _compiled(_jax, lowered, devices, one_pass)
+    program = _compiled(_jax, lowered, devices, one_pass, width(lowered.as_text()))
 
     def execute(leaves):
         return program.execute_sharded(leaves).disassemble_into_single_device_arrays()
@@ -112,16 +124,15 @@ def load_replicas(lowered, devices: Sequence, one_pass: bool) -> Callable:
     return execute
 
 
-def _compiled(_jax, lowered, devices, one_pass: bool):
+def _compiled(_jax, lowered, devices, one_pass: bool, bits: int):
     options = _jax.CompileOptions()
     more = {OPTION: ""} | ({CHECKS: "1000"} if one_loop.SERVES else {}) if one_pass else {}
     fusion = b"".join(
         _field(_EXTRA_OPTIONS, _field(1, name.encode()) + _field(2, value.encode())) for name, value in more.items()
     )
-    wide = devices[0].platform == "cpu" and (one_pass or WIDTH not in os.environ.get("XLA_FLAGS", ""))
-    # Plain arithmetic gains from the widest there are
-    width = _varint(_VECTOR_WIDTH << 3) + _varint(512) if wide else b""
-    extra = _field(_BUILD_OPTIONS, _field(_DEBUG_OPTIONS, fusion + width))
+    said = devices[0].platform == "cpu" and (one_pass or WIDTH not in os.environ.get("XLA_FLAGS", ""))
+    registers = _varint(_VECTOR_WIDTH << 3) + _varint(bits) if said else b""
+    extra = _field(_BUILD_OPTIONS, _field(_DEBUG_OPTIONS, fusion + registers))
     options = _jax.CompileOptions.ParseFromString(options.SerializeAsString() + extra)
     options.num_replicas, options.num_partitions = len(devices), 1
     options.device_assignment = _jax.DeviceAssignment.create(np.array([[device.id] for device in devices]))

@@ -108,7 +108,7 @@ class Programs:
         if execute is not None:
             result = jax.tree.structure(lowered.out_info)
             return lambda leaves: jax.tree.unflatten(result, execute(leaves))
-        program, given = lowered.compile(compiler_options=fused.options(device)), jax.tree.structure(trees)
+        program, given = lowered.compile(compiler_options=fused.options(lowered, device)), jax.tree.structure(trees)
         return lambda leaves: program(*given.unflatten(leaves))
 
 
