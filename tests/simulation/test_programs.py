@@ -221,3 +221,29 @@ def test_other_platforms_get_the_plain_step():
     net.E.add_receptors(rise=bs.receptors.AMPA())
     assert "inlineable" in lowered(net, "cpu").as_text()
     assert "inlineable" not in lowered(net, "cuda").as_text()
+
+
+@pytest.mark.parametrize(
+    ("by", "x", "bits"),
+    [
+        (jnp.exp, jnp.ones(9), 512),
+        (lambda x: x * jnp.sin(x[0]), jnp.ones(9), 512),  # of one number
+        (jnp.sin, jnp.ones((2, 9)), 256),
+        (lambda x: jax.random.normal(jax.random.key(0), x.shape), jnp.ones(9), 256),
+        (jnp.log, jnp.ones(9, jnp.float64), 256),
+        (jnp.log, jnp.ones(9, jnp.float32), 512),
+        (lambda x: x**1.5, jnp.ones(9, jnp.float64), 256),
+    ],
+    ids=["exp", "sine of a number", "sines", "normal", "log64", "log32", "power64"],
+)
+def test_registers_are_as_wide_as_the_functions_of_a_program(by, x, bits):
+    program = jax.jit(by).lower(x)
+    assert fused.width(program.as_text()) == bits
+    assert fused.options(program, jax.devices("cpu")[0]) in ({fused.WIDTH: str(bits)}, None)
+
+
+def test_noise_is_drawn_in_narrower_registers():
+    quiet = cells()
+    assert fused.width(lowered(quiet).as_text()) == 512
+    quiet.E.add_stimuli(noise=bs.stimuli.WhiteNoise(1 * u.pA * u.ms**0.5))
+    assert fused.width(lowered(quiet).as_text()) == 256
