@@ -14,8 +14,11 @@ Result = TypeVar("Result")
 def how_many() -> int:
     """As many as ``OMP_NUM_THREADS`` says; one for each core that this process may use, where it says nothing."""
     said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if said.isdecimal():
-        return max(1, int(said))
+    return max(1, int(said)) if said.isdecimal() else cores()
+
+
+def cores() -> int:
+    """Those that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on Linux

@@ -8,13 +8,15 @@ import jax
 from jax.experimental.xla_metadata import set_xla_metadata
 from jax.extend.core import jaxpr_as_fun
 
+from brainsim._threads import how_many
 from brainsim.simulation import one_loop
 from brainsim.simulation.uniform import is_uniform
 
 # Longer arrays may be worth several threads: XLA shares each pass over them. A call with shorter ones may be compiled as
-# one function of several loops (its attribute for small calls): calls inside of it cost a third of COBA-HH, and two
-# threads more than they bring, up to 200,000 LIF cells on two cores.
-ONE_THREAD = 1 << 17
+# one function of several loops (its attribute for small calls): calls inside of it cost a third of COBA-HH. A few threads cost
+# more than they bring at any length: passes are not made one, and where a length is not a multiple of the number of threads XLA
+# computes one element after the other (200,001 LIF cells take four times as long as 200,000).
+ONE_THREAD, FEW_THREADS = 1 << 17, 4
 
 
 def as_it_is(function: Callable, results: int) -> Callable:
@@ -37,7 +39,8 @@ def as_one(function: Callable, results: int, ours: bool) -> Callable:
     def called(*arguments):
         closed = jax.make_jaxpr(function)(*arguments)
         largest = max(v.aval.size for v in (*closed.jaxpr.invars, *closed.jaxpr.outvars))
-        small = ours and largest <= ONE_THREAD and not any(is_uniform(closed))
+        alone = largest <= ONE_THREAD or how_many() <= FEW_THREADS
+        small = ours and alone and not any(is_uniform(closed))
         one = small and one_loop.is_one(closed)
         marks = {"inlineable": "false"} | ({"xla_cpu_small_call": "true"} if small else {})
 

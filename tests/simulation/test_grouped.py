@@ -9,6 +9,7 @@ import pytest
 import brainsim as bs
 from brainsim import events
 from brainsim._core import split
+from brainsim._core.draws import drawn
 from brainsim.events import _together as together
 from brainsim.simulation import alike, one_loop
 from brainsim.simulation import grouped as grouped_step
@@ -319,3 +320,21 @@ def test_keys_of_many_parts_are_folded_at_once():
     np.testing.assert_array_equal(third, expected[2])
     np.testing.assert_array_equal(total, sum((k + 1) * np.asarray(key) for k, key in enumerate(expected)))
     assert str(jax.make_jaxpr(grouped(step))(x)).count("random_fold_in") == 2  # of the first names, and of the second
+
+
+@pytest.mark.parametrize("n", [601, 1001, 1280, 2000])
+@pytest.mark.parametrize("kind", ["normal", "uniform"])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_numbers_are_those_of_jax_whatever_their_number(kind, n, dtype):
+    key = jax.random.key_data(jax.random.key(5))
+
+    def body(carry):
+        step, total = carry
+        return step + 1, total + drawn(kind, key, step, (n,), dtype) * (step + 1)
+
+    found = jax.jit(lambda: grouped_step.while_loop(lambda carry: carry[0] < 3, body, (0, jnp.zeros(n, dtype)))[1])()
+    steps = [jax.random.fold_in(jax.random.key(5), step) for step in range(3)]
+    expected = sum(getattr(jax.random, kind)(own, (n,), dtype) * (step + 1) for step, own in enumerate(steps))
+    np.testing.assert_allclose(
+        found, expected, rtol=1e-6 if dtype == jnp.float32 else 1e-14, atol=1e-6 if dtype == jnp.float32 else 1e-14
+    )

@@ -76,11 +76,11 @@ def test_a_program_without_a_loop_has_nothing_to_pass_over():
 def test_programs_take_the_widest_registers_unless_told_how_wide(monkeypatch):
     device = jax.devices("cpu")[0]
     monkeypatch.delenv("XLA_FLAGS", raising=False)
-    chosen = fused.options(device)
-    assert chosen == {"xla_cpu_prefer_vector_width": "512"}
     lowered = jax.jit(lambda x: jnp.exp(x) / (1 + jnp.exp(-x))).lower(jnp.ones(100))
+    chosen = fused.options(lowered, device)
+    assert chosen == {"xla_cpu_prefer_vector_width": "512"}
     x = jnp.linspace(-3.0, 3.0, 100)
     wide, right = lowered.compile(compiler_options=chosen)(x), np.exp(x) / (1 + np.exp(-x))
     np.testing.assert_allclose(wide, right, rtol=1e-14)
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_prefer_vector_width=256")
-    assert fused.options(device) is None
+    assert fused.options(lowered, device) is None
