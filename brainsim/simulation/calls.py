@@ -13,8 +13,8 @@ from brainsim.simulation import one_loop
 from brainsim.simulation.uniform import is_uniform
 
 # Longer arrays may be worth several threads: XLA shares each pass over them. A call with shorter ones may be compiled as
-# one function of several loops (its attribute for small calls): calls inside of it cost a third of COBA-HH. A few threads cost
-# more than they bring at any length: passes are not made one, and where a length is not a multiple of the number of threads XLA
+# one function of several loops (its attribute for small calls): calls inside of it cost a third of COBA-HH. A few threads (two were
+# measured) cost more than they bring at any length: passes are not made one, and where a length is not a multiple of the number of threads XLA
 # computes one element after the other (200,001 LIF cells take four times as long as 200,000).
 ONE_THREAD, FEW_THREADS = 1 << 17, 4
 

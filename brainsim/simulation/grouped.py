@@ -19,7 +19,7 @@ from brainsim.events import _draws as draws
 from brainsim.events import _together as together
 from brainsim.events._joined import join, split
 from brainsim.events._shared import Block
-from brainsim.simulation import drawn, keys
+from brainsim.simulation import keys, rows_of_numbers
 from brainsim.simulation.alike import Cohort, Values, cohorts, evaluate
 from brainsim.simulation.calls import as_it_is, as_one
 from brainsim.simulation.waiting import (
@@ -277,7 +277,7 @@ class _Step:
             evaluate(part, values, read_elsewhere, self.prepared, call)
             return
         if call is as_it_is and part[0].primitive is numbers_p and self.call is not as_it_is:
-            numbers = drawn.in_rows(part[0], values.read)
+            numbers = rows_of_numbers.draw(part[0], values.read)
             if numbers is not None:
                 return values.update({part[0].outvars[0]: numbers})
         given, kept, function = self._function(part)

@@ -78,6 +78,7 @@ class Crew {
   int64_t hire(int64_t wanted) {
     try {
       while (static_cast<int64_t>(members_.size()) < wanted) {
+        members_.reserve(members_.size() + 1);  // what fails, fails before there is a thread
         auto member = std::make_unique<Member>();
         std::thread([this, own = member.get(), number = static_cast<int64_t>(members_.size())] { serve(*own, number); }).detach();
         members_.push_back(std::move(member));

@@ -21,7 +21,7 @@ ROW = 128
 LONG = {"float32": 950, "float64": 600}  # normal numbers from which on XLA takes several threads
 
 
-def in_rows(equation, read: Callable) -> jax.Array | None:
+def draw(equation, read: Callable) -> jax.Array | None:
     """The numbers of a population that an equation draws; None where they are better drawn as they are, or of others."""
     (n, *more), strides = equation.params["shape"], equation.params["strides"]
     plain = not more and strides == (1,) and [v.aval.ndim for v in equation.invars] == [1, 0, 0]
