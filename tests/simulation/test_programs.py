@@ -13,7 +13,7 @@ import pytest
 
 import brainsim as bs
 from brainsim._core import split, step_length
-from brainsim.simulation import door, engine, fused, loop
+from brainsim.simulation import calls, door, engine, fused, loop
 
 
 def cells(n=10, method="euler", **values):
@@ -247,3 +247,12 @@ def test_noise_is_drawn_in_narrower_registers():
     assert fused.width(lowered(quiet).as_text()) == 512
     quiet.E.add_stimuli(noise=bs.stimuli.WhiteNoise(1 * u.pA * u.ms**0.5))
     assert fused.width(lowered(quiet).as_text()) == 256
+
+
+@pytest.mark.parametrize(("threads", "alone"), [(2, True), (16, False)])
+def test_few_threads_leave_long_populations_to_one(threads, alone, monkeypatch):
+    """XLA does not share what is within a small call."""
+    monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+    net = bs.Network()
+    net.E = bs.neurons.LIF(calls.ONE_THREAD + threads, refractory=1 * u.ms)
+    assert ("xla_cpu_small_call" in lowered(net).as_text()) == alone
